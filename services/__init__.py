@@ -1,0 +1,1 @@
+"""The control plane: it owns the state of every sweep; workers are its clients."""

@@ -1,0 +1,88 @@
+"""Form the next window of packs and announce it: called by the API after a submit, by upkeep always."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from services.domain.plan import Plan
+from services.domain.states import SweepState
+from services.queue import Publisher
+from services.settings import Settings
+from services.store import devices, packs, sweeps, trials
+from services.store.models import Pack, Sweep, Trial
+from services.store.session import Store
+
+WINDOW = 2  # packs in Redis or running, per live device
+
+
+def dispatch(store: Store, publisher: Publisher, settings: Settings) -> int:
+    """Fill the window and send what is unsent; returns how many packs were announced."""
+    for sweep_id in store.read(lambda session: sweeps.active_ids(session)):
+        store.write(lambda session, sweep_id=sweep_id: fill(session, sweep_id))  # type: ignore[misc]
+    sent = 0
+    for pack in store.read(lambda session: packs.unsent(session, settings.redispatch * 1000)):
+        if not publisher.send(pack.id, pack.kind):
+            break
+        store.write(lambda session, pack=pack: packs.mark_sent(session, pack.id))  # type: ignore[misc]
+        sent += 1
+    return sent
+
+
+def fill(session: Session, sweep_id: str) -> list[Pack]:
+    """Form packs of one sweep until the window is full or nothing waits."""
+    sweep = sweeps.lock(session, sweep_id)
+    if sweep.state != SweepState.ACTIVE:
+        return []
+    slots, taken = devices.live(session), packs.outstanding(session)
+    kind = _kind(slots, taken)
+    room = WINDOW * max(slots.get(kind, 0), 1) - taken.get(kind, 0)
+    plan = Plan.model_validate(sweep.plan)
+    formed: list[Pack] = []
+    waiting = list(trials.dispatchable(session, sweep_id))
+    while len(formed) < room:
+        if not waiting:
+            waiting = _next_points(session, sweep, plan)
+        if not waiting:
+            break
+        chosen = choose(waiting)
+        ids = {trial.id for trial in chosen}
+        waiting = [trial for trial in waiting if trial.id not in ids]
+        formed.append(packs.form(session, sweep, chosen, plan.shapes[chosen[0].shape].width, kind))
+    return formed
+
+
+def choose(waiting: Sequence[Trial]) -> list[Trial]:
+    """The trials that go with the first one: same shape and epochs, each its own row, and as few alive
+    together as the most careful of them asks for."""
+    first = waiting[0]
+    chosen: list[Trial] = []
+    rows: set[int] = set()
+    most = first.most_alive
+    for trial in waiting:
+        alike = (trial.shape, trial.saved_epoch, trial.epoch, trial.target_epoch, trial.most_alive) == (
+            first.shape,
+            first.saved_epoch,
+            first.epoch,
+            first.target_epoch,
+            first.most_alive,
+        )
+        if alike and trial.row not in rows and (most is None or len(chosen) < most):
+            chosen.append(trial)
+            rows.add(trial.row)
+    return chosen
+
+
+def _next_points(session: Session, sweep: Sweep, plan: Plan) -> list[Trial]:
+    """Draw one pack's worth of new trials; never across the border of a shape."""
+    if sweep.next_point >= sweep.total:
+        return []
+    shape = plan.shapes[plan.shape_of(sweep.next_point)]
+    left_in_shape = plan.per_shape - sweep.next_point % plan.per_shape
+    return trials.draw(session, sweep, min(shape.width, left_in_shape))
+
+
+def _kind(slots: dict[str, int], taken: dict[str, int]) -> str:
+    """The kind of device with the most room; with no worker alive, the kind that every host has."""
+    return max(slots, key=lambda kind: WINDOW * slots[kind] - taken.get(kind, 0), default="cpu")

@@ -1,0 +1,61 @@
+"""Everything the control plane refuses, as one tree of exceptions.
+
+ServiceError
+├── Refused          the request cannot be met; each subclass is one HTTP status
+│   ├── SpecError        422  the spec is wrong; carries one Problem per fault
+│   ├── NotFound         404  no such sweep, trial or entry
+│   └── StateForbids     409  the action does not fit the present state
+└── Fenced           a worker writes under a lease that it no longer holds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known name was probably meant: `" Did you mean 'adam'?"`, or nothing."""
+    close = get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault of a request: where it is (a JSON pointer, RFC 6901) and what to change."""
+
+    pointer: str
+    detail: str
+
+
+class ServiceError(Exception):
+    """Base of everything the control plane raises on purpose."""
+
+
+class Refused(ServiceError):
+    """A request that cannot be met; `detail` tells the user what to change."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class SpecError(Refused):
+    """The submitted spec is wrong in one or more places."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{p.pointer or '/'}: {p.detail}" for p in problems))
+        self.problems = tuple(problems)
+
+
+class NotFound(Refused):
+    """Nothing has that name."""
+
+
+class StateForbids(Refused):
+    """The thing exists, but its present state does not allow the action."""
+
+
+class Fenced(ServiceError):
+    """The pack's lease is gone: roll back, stop the runner, write nothing more."""

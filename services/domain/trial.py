@@ -1,0 +1,40 @@
+"""What identifies a trial: its seed, its short name, and the values of its axes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+
+def trial_seed(sweep_seed: int, point: int, replicate: int) -> int:
+    """The 31-bit seed of a trial's initial weights and masks: SHA-256 of sweep seed, point and replicate."""
+    text = f"{sweep_seed}/{point}/{replicate}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
+
+
+def short_value(value: Any) -> str:
+    """A value in few characters: 0.0001 → `1e-4`, {"name": "adam", …} → `adam`."""
+    if isinstance(value, Mapping):
+        return str(value.get("name", "?"))
+    if isinstance(value, float):
+        text = f"{value:g}"
+        return text.replace("e-0", "e-").replace("e+0", "e")
+    if isinstance(value, list):
+        return "-".join(short_value(v) for v in value)
+    return str(value)
+
+
+def short_name(number: int, values: Mapping[str, Any]) -> str:
+    """A run's name in about 20 characters: `t007 dro.25 adam l2 1e-4`."""
+    parts = [f"t{number:03d}"]
+    for path, value in values.items():
+        leaf = path.rsplit(".", 1)[-1]
+        text = short_value(value)
+        if isinstance(value, Mapping | str):
+            parts.append(text)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            parts.append(f"{leaf[:3]} {text.removeprefix('0') if text.startswith('0.') else text}")
+        else:
+            parts.append(f"{leaf[:3]} {text}")
+    return " ".join(parts)

@@ -1,0 +1,1 @@
+"""The state of everything, in SQL: the only place that imports sqlalchemy."""

@@ -1,0 +1,78 @@
+"""Devices: claimed by one worker at a time, under a lease of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from services.store.clock import db_now
+from services.store.models import Device
+
+
+@dataclass(frozen=True)
+class Found:
+    """A device that a host has: its lasting identity (a UUID, or cpu:0) and its kind (cpu, cuda)."""
+
+    host: str
+    identity: str
+    kind: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        """host/identity, the key of the claim."""
+        return f"{self.host}/{self.identity}"
+
+
+def claim(session: Session, found: Sequence[Found], worker: str, token: str, ttl: float) -> Found | None:
+    """Claim the first free one of a host's devices; None when every one is taken."""
+    for device in found:
+        if session.get(Device, device.id) is None:
+            session.add(Device(id=device.id, host=device.host, name=device.name, kind=device.kind))
+            session.flush()
+        taken = session.execute(
+            update(Device)
+            .where(Device.id == device.id, or_(Device.token.is_(None), Device.expires_at < db_now()))
+            .values(token=token, worker=worker, expires_at=db_now() + int(ttl * 1000), pack_id=None)
+        )
+        if taken.rowcount:  # type: ignore[attr-defined]
+            return device
+    return None
+
+
+def renew(session: Session, device_id: str, token: str, ttl: float, pack_id: str | None) -> bool:
+    """Keep a claim; False when it is somebody else's by now."""
+    kept = session.execute(
+        update(Device)
+        .where(Device.id == device_id, Device.token == token)
+        .values(expires_at=db_now() + int(ttl * 1000), pack_id=pack_id)
+    )
+    return bool(kept.rowcount)  # type: ignore[attr-defined]
+
+
+def release(session: Session, device_id: str, token: str) -> None:
+    """Give a device back."""
+    session.execute(
+        update(Device).where(Device.id == device_id, Device.token == token).values(token=None, expires_at=0, pack_id=None)
+    )
+
+
+def live(session: Session) -> dict[str, int]:
+    """Claimed devices per kind: the slots that can train now."""
+    rows = session.execute(
+        select(Device.kind, func.count())
+        .where(Device.token.is_not(None), Device.expires_at >= db_now())
+        .group_by(Device.kind)
+    )
+    return {kind: count for kind, count in rows}
+
+
+def all_devices(session: Session) -> Sequence[tuple[Device, bool]]:
+    """Every device ever claimed, with whether its claim is alive."""
+    rows = session.execute(
+        select(Device, (Device.token.is_not(None)) & (Device.expires_at >= db_now())).order_by(Device.id)
+    )
+    return [(device, bool(alive)) for device, alive in rows]

@@ -1,0 +1,219 @@
+"""The tables. Times are integer milliseconds of the database's clock; states are checked by the database."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.domain.states import PackState, SweepState, TrialState
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Common metadata: every constraint has a name, so that migrations can drop it on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, int: BigId}  # noqa: RUF012 (SQLAlchemy's protocol)
+
+
+def one_of(states: type[StrEnum]) -> CheckConstraint:
+    """A CHECK that the state column holds one of the table's states."""
+    names = ", ".join(f"'{state.value}'" for state in states)
+    return CheckConstraint(f"state IN ({names})", name="state")
+
+
+class Sweep(Base):
+    """What a user submitted, its plan, and how far drawing trials from it has come."""
+
+    __tablename__ = "sweeps"
+    __table_args__ = (one_of(SweepState), Index(None, "state", "created_at"))
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    project: Mapped[str] = mapped_column(String(100))
+    state: Mapped[str] = mapped_column(String(16))
+    spec: Mapped[dict[str, Any]]
+    plan: Mapped[dict[str, Any]]
+    total: Mapped[int]
+    next_point: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[int]
+    started_at: Mapped[int | None]
+    finished_at: Mapped[int | None]
+    experiment_id: Mapped[str | None] = mapped_column(String(64))
+    run_id: Mapped[str | None] = mapped_column(String(64))
+    exported: Mapped[str | None] = mapped_column(String(64))  # digest of what MLflow's parent run shows
+    export_owner: Mapped[str | None] = mapped_column(String(64))
+    export_until: Mapped[int] = mapped_column(default=0)
+
+
+class Trial(Base):
+    """One point of a sweep's space with one seed."""
+
+    __tablename__ = "trials"
+    __table_args__ = (
+        one_of(TrialState),
+        CheckConstraint("(state IN ('queued', 'running')) = (pack_id IS NOT NULL)", name="pack"),
+        CheckConstraint("saved_epoch <= epoch AND epoch <= target_epoch", name="epochs"),
+        Index(None, "sweep_id", "number", unique=True),
+        Index(None, "sweep_id", "state"),
+        Index(None, "pack_id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"))
+    number: Mapped[int]
+    point: Mapped[int]
+    replicate: Mapped[int] = mapped_column(default=0)
+    seed: Mapped[int]
+    values: Mapped[dict[str, Any]]
+    shape: Mapped[int]
+    row: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16))
+    epoch: Mapped[int] = mapped_column(default=0)  # reported up to here
+    saved_epoch: Mapped[int] = mapped_column(default=0)  # a checkpoint holds its row at this epoch
+    checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id"))
+    target_epoch: Mapped[int]
+    pack_id: Mapped[str | None] = mapped_column(ForeignKey("packs.id"))
+    attempts: Mapped[int] = mapped_column(default=0)
+    crashes: Mapped[int] = mapped_column(default=0)
+    losses: Mapped[int] = mapped_column(default=0)
+    most_alive: Mapped[int | None]
+    not_before: Mapped[int] = mapped_column(default=0)
+    cancel: Mapped[bool] = mapped_column(default=False)
+    best_value: Mapped[float | None]
+    best_epoch: Mapped[int | None]
+    last_value: Mapped[float | None]
+    best_file: Mapped[str | None] = mapped_column(String(300))
+    failure: Mapped[dict[str, Any] | None]
+    created_at: Mapped[int]
+    started_at: Mapped[int | None]
+    finished_at: Mapped[int | None]
+    run_id: Mapped[str | None] = mapped_column(String(64))
+    exported_epoch: Mapped[int] = mapped_column(default=0)
+    exported_state: Mapped[str | None] = mapped_column(String(16))
+
+
+class Pack(Base):
+    """One attempt at some trials, as one array on one device; what a Celery message names."""
+
+    __tablename__ = "packs"
+    __table_args__ = (
+        one_of(PackState),
+        CheckConstraint("state <> 'running' OR token IS NOT NULL", name="token"),
+        Index(None, "state", "expires_at"),
+        Index(None, "sweep_id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"))
+    shape: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(16))  # the kind of device whose queue carries it
+    width: Mapped[int]
+    start_epoch: Mapped[int]  # the checkpoint's; 0 is a fresh start
+    target_epoch: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[int]
+    sent_at: Mapped[int | None]
+    sends: Mapped[int] = mapped_column(default=0)
+    token: Mapped[str | None] = mapped_column(String(64))
+    worker: Mapped[str | None] = mapped_column(String(120))
+    device: Mapped[str | None] = mapped_column(String(200))
+    machine: Mapped[dict[str, Any] | None]  # what float32 bits depend on besides width and row
+    leased_at: Mapped[int | None]
+    seen: Mapped[int | None]
+    expires_at: Mapped[int | None]
+    closed_at: Mapped[int | None]
+    outcome: Mapped[str | None] = mapped_column(Text)
+    busy_ms: Mapped[int] = mapped_column(default=0)  # time spent training, summed over epochs
+
+
+class PackRow(Base):
+    """Which trial a pack trained in which row: the history of attempts."""
+
+    __tablename__ = "pack_rows"
+    __table_args__ = (Index(None, "trial_id"),)
+
+    pack_id: Mapped[str] = mapped_column(ForeignKey("packs.id"), primary_key=True)
+    row: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    trial_id: Mapped[str] = mapped_column(ForeignKey("trials.id"))
+
+
+class Report(Base):
+    """A trial's metrics at the end of an epoch; its time is that of the first report, for ever."""
+
+    __tablename__ = "reports"
+
+    trial_id: Mapped[str] = mapped_column(ForeignKey("trials.id"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    pack_id: Mapped[str] = mapped_column(ForeignKey("packs.id"))
+    at: Mapped[int]
+    metrics: Mapped[dict[str, Any]]
+
+
+class Checkpoint(Base):
+    """A file that holds all rows of a pack at one epoch."""
+
+    __tablename__ = "checkpoints"
+    __table_args__ = (Index(None, "pack_id", "epoch", unique=True),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    pack_id: Mapped[str] = mapped_column(ForeignKey("packs.id"))
+    epoch: Mapped[int]
+    path: Mapped[str] = mapped_column(String(300))  # below the files folder
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int]
+    created_at: Mapped[int]
+    damaged: Mapped[bool] = mapped_column(default=False)
+
+
+class Device(Base):
+    """A device and the worker that has claimed it."""
+
+    __tablename__ = "devices"
+
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)  # host/identity
+    host: Mapped[str] = mapped_column(String(120))
+    name: Mapped[str] = mapped_column(String(120))
+    kind: Mapped[str] = mapped_column(String(16))
+    token: Mapped[str | None] = mapped_column(String(64))
+    worker: Mapped[str | None] = mapped_column(String(120))
+    expires_at: Mapped[int] = mapped_column(default=0)
+    pack_id: Mapped[str | None] = mapped_column(String(32))
+
+
+class Worker(Base):
+    """A worker process and what it says of itself."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    host: Mapped[str] = mapped_column(String(120))
+    pid: Mapped[int]
+    started_at: Mapped[int]
+    seen: Mapped[int]
+    says: Mapped[str] = mapped_column(Text)
+    stopped: Mapped[bool] = mapped_column(default=False)
+
+
+class Speed(Base):
+    """Trial-images per second of one shape at one width on one kind of machine, as last measured."""
+
+    __tablename__ = "speeds"
+
+    shape_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    machine: Mapped[str] = mapped_column(String(120), primary_key=True)
+    width: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    images_per_s: Mapped[float]
+    measured_at: Mapped[int]

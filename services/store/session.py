@@ -1,0 +1,93 @@
+"""Transactions: one way to read, one way to write, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, create_engine, event, make_url, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from services.store.clock import db_now
+
+T = TypeVar("T")
+TRIES = 6
+
+
+class Store:
+    """A database of sweeps.
+
+    `read` and `write` take a function of a session and return what it returns. `write` commits; it repeats
+    the function when the database says that the transaction lost against another one.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self._writing = self.engine.execution_options(writing=True)
+
+    def read(self, work: Callable[[Session], T]) -> T:
+        """Run `work` in a transaction that writes nothing."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            return work(session)
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """Run `work` in a transaction and commit; repeated after a deadlock, `work` starts from nothing."""
+        for left in reversed(range(TRIES)):
+            try:
+                with Session(self._writing, expire_on_commit=False) as session, session.begin():
+                    return work(session)
+            except DBAPIError as error:
+                if left == 0 or not _lost_a_race(error):
+                    raise
+                time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 (jitter, no secret)
+        raise AssertionError("unreachable")
+
+    def now(self) -> int:
+        """The database's clock, in ms."""
+        return self.read(lambda session: session.execute(select(db_now())).scalar_one())
+
+    def ping(self) -> None:
+        """Raise unless the database answers and has the tables."""
+        self.read(lambda session: session.execute(text("SELECT 1 FROM sweeps LIMIT 1")))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the database could not be reached, as opposed to having refused the statement."""
+    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def _lost_a_race(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlstate", None)
+    return code in ("40001", "40P01") or "database is locked" in str(error.orig)
+
+
+def _engine(url: str) -> Engine:
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        engine = create_engine(address, connect_args={"timeout": 30})
+        _sane_sqlite(engine)
+        return engine
+    return create_engine(address, pool_pre_ping=True, pool_size=5, connect_args={"connect_timeout": 5})
+
+
+def _sane_sqlite(engine: Engine) -> None:
+    """WAL, real transactions, and writers that queue up at BEGIN instead of failing in the middle."""
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # pysqlite begins nothing by itself
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,0 +1,42 @@
+"""Measured speeds: what an array is worth compared with one trial at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.store.clock import db_now
+from services.store.models import Pack, Speed
+
+
+def record(session: Session, shape_key: str, machine: str, width: int, images_per_s: float) -> None:
+    """Keep the latest measurement of a shape at a width on a kind of machine."""
+    session.merge(
+        Speed(
+            shape_key=shape_key,
+            machine=machine,
+            width=width,
+            images_per_s=images_per_s,
+            measured_at=session.execute(select(db_now())).scalar_one(),
+        )
+    )
+
+
+def known(session: Session, shape_key: str, machine: str, width: int) -> bool:
+    """Whether the speed has been measured."""
+    return session.get(Speed, (shape_key, machine, width)) is not None
+
+
+def of_shapes(session: Session, shape_keys: Sequence[str]) -> Sequence[Speed]:
+    """All measurements of some shapes."""
+    return session.scalars(select(Speed).where(Speed.shape_key.in_(shape_keys))).all()
+
+
+def busy_seconds(session: Session, sweep_id: str) -> float:
+    """Device time that a sweep's packs have spent training, in seconds."""
+    total = session.execute(
+        select(func.coalesce(func.sum(Pack.busy_ms), 0)).where(Pack.sweep_id == sweep_id)
+    ).scalar_one()
+    return float(total) / 1000

@@ -1,0 +1,82 @@
+"""Trials: drawn from the plan by dispatch, moved by packs, read by everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from services.domain.errors import NotFound
+from services.domain.plan import Plan
+from services.domain.spec import Objective, Spec
+from services.domain.states import TrialState
+from services.domain.trial import trial_seed
+from services.store.clock import db_now
+from services.store.models import Sweep, Trial
+
+
+def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
+    """Make the rows of the sweep's next points; the caller holds the sweep's lock."""
+    plan, spec = Plan.model_validate(sweep.plan), Spec.model_validate(sweep.spec)
+    points = range(sweep.next_point, min(sweep.next_point + count, sweep.total))
+    trials = [
+        Trial(
+            id=f"{sweep.id}-{point:04d}",
+            sweep_id=sweep.id,
+            number=point,
+            point=point,
+            replicate=0,
+            seed=trial_seed(spec.seed, point, 0),
+            values=plan.values(point),
+            shape=plan.shape_of(point),
+            row=plan.row_of(point),
+            state=TrialState.PENDING,
+            target_epoch=plan.shapes[plan.shape_of(point)].epochs,
+            created_at=db_now(),
+        )
+        for point in points
+    ]
+    session.add_all(trials)
+    sweep.next_point = points.stop
+    session.flush()
+    return trials
+
+
+def get(session: Session, trial_id: str) -> Trial:
+    """The trial, or `NotFound`."""
+    trial = session.get(Trial, trial_id)
+    if trial is None:
+        raise NotFound(f"no trial {trial_id!r}; GET /v1/sweeps/{{id}}/trials lists a sweep's trials")
+    return trial
+
+
+def dispatchable(session: Session, sweep_id: str) -> Sequence[Trial]:
+    """Pending trials whose time has come, neighbours of one shape and epoch together."""
+    return session.scalars(
+        select(Trial)
+        .where(
+            Trial.sweep_id == sweep_id,
+            Trial.state == TrialState.PENDING,
+            Trial.not_before <= db_now(),
+        )
+        .order_by(Trial.shape, Trial.saved_epoch, Trial.epoch, Trial.number)
+    ).all()
+
+
+def leaderboard(session: Session, sweep_id: str, objective: Objective, limit: int, offset: int = 0) -> Sequence[Trial]:
+    """A sweep's trials, best first; those without a value last."""
+    value = Trial.best_value if objective.at == "best" else Trial.last_value
+    order = value.desc() if objective.goal == "maximize" else value.asc()
+    return session.scalars(
+        select(Trial)
+        .where(Trial.sweep_id == sweep_id)
+        .order_by(case((value.is_(None), 1), else_=0), order, Trial.number)
+        .limit(limit)
+        .offset(offset)
+    ).all()
+
+
+def epochs_done(session: Session, sweep_id: str) -> int:
+    """Epochs reported so far, over all of the sweep's trials."""
+    return session.execute(select(func.coalesce(func.sum(Trial.epoch), 0)).where(Trial.sweep_id == sweep_id)).scalar_one()

@@ -1,0 +1,1 @@
+"""Chores that keep sweeps moving, whoever was killed."""
