@@ -1,0 +1,1 @@
+"""Functions of one number that stand between layers: one file per activation."""

@@ -1,0 +1,30 @@
+"""The exceptions of cnnlab: one tree, so that a caller can catch all of it or one branch."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CnnlabError(Exception):
+    """Everything cnnlab raises on purpose."""
+
+
+class RegistryError(CnnlabError):
+    """A file of an entry does not define exactly one entry of its kind."""
+
+
+class ConfigError(CnnlabError, ValueError):
+    """A config is wrong at `path`, a dotted path such as "train.optimizer.lr"; `message` says how."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path, self.message = path, message
+
+
+class UnknownName(ConfigError):
+    """A name that nothing has; `known` are the names there are, `near` those that look like it."""
+
+    def __init__(self, path: str, what: str, name: str, known: Iterable[str]) -> None:
+        self.known = tuple(sorted(known))
+        self.near = tuple(get_close_matches(name, self.known, n=3))
+        hint = f" Did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
+        super().__init__(path, f"no {what} named {name!r}.{hint} Known: {', '.join(self.known) or 'none'}")

@@ -1,0 +1,145 @@
+"""Declared hyperparameters: what may be varied, in which range, and whether trials that differ share an array."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cnnlab.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyper(ABC):
+    """One hyperparameter of an entry, declared as a class attribute.
+
+    `row`: trials that differ in it may be rows of one array; otherwise it belongs to the array's shape.
+    """
+
+    default: Any
+    row: bool
+
+    @abstractmethod
+    def check(self, path: str, value: Any) -> Any:
+        """Return the value in its one clean form; `ConfigError` at `path` if it is no value of this."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return the declaration as JSON for a catalogue."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Hyper):
+    """A float in [low, high]; `log` says that its order of magnitude matters."""
+
+    default: float
+    low: float
+    high: float
+    log: bool = False
+    row: bool = True
+
+    def check(self, path: str, value: Any) -> float:
+        """Return a float; NaN, Infinity, booleans and texts are refused."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
+            raise ConfigError(path, f"must be a number from {self.low:g} to {self.high:g}, got {value!r}")
+        return float(value)
+
+    def describe(self) -> dict[str, Any]:
+        """Return type, range and default."""
+        return {
+            "type": "number", "default": self.default, "low": self.low, "high": self.high,
+            "log": self.log, "row": self.row,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Int(Hyper):
+    """An integer in [low, high]."""
+
+    default: int
+    low: int
+    high: int
+    log: bool = False
+    row: bool = False
+
+    def check(self, path: str, value: Any) -> int:
+        """Return an int; 3.0 is one, because JSON has a single kind of number."""
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        if isinstance(value, bool) or not whole or not self.low <= value <= self.high:
+            raise ConfigError(path, f"must be an integer from {self.low} to {self.high}, got {value!r}")
+        return int(value)
+
+    def describe(self) -> dict[str, Any]:
+        """Return type, range and default."""
+        return {
+            "type": "integer", "default": self.default, "low": self.low, "high": self.high,
+            "log": self.log, "row": self.row,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Hyper):
+    """One of a few words."""
+
+    default: str
+    options: tuple[str, ...]
+    row: bool = False
+
+    def check(self, path: str, value: Any) -> str:
+        """Return the word."""
+        if not isinstance(value, str) or value not in self.options:
+            raise ConfigError(path, f"must be one of {', '.join(self.options)}, got {value!r}")
+        return value
+
+    def describe(self) -> dict[str, Any]:
+        """Return type, options and default."""
+        return {"type": "choice", "default": self.default, "options": list(self.options), "row": self.row}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Widths(Hyper):
+    """The widths of a chain of layers: [256, 128], or the same as a text, "256-128"; [] is no layer."""
+
+    default: tuple[int, ...]
+    most: int
+    row: bool = False
+
+    def check(self, path: str, value: Any) -> list[int]:
+        """Return a list of ints, each from 1 to 65536, at most `most` of them."""
+        parts: Any = value
+        if isinstance(value, str):
+            parts = [int(p) if p.strip().isdecimal() else p for p in value.split("-")] if value else []
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            parts = [value]
+        if not isinstance(parts, list | tuple) or len(parts) > self.most:
+            raise ConfigError(
+                path, f'must be a list of at most {self.most} widths or a text such as "256-128", got {value!r}'
+            )
+        width = Int(default=1, low=1, high=65536)
+        return [width.check(f"{path}[{i}]", part) for i, part in enumerate(parts)]
+
+    def describe(self) -> dict[str, Any]:
+        """Return type, limit and default."""
+        return {"type": "widths", "default": list(self.default), "most": self.most, "row": self.row}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryOf:
+    """An entry of another kind, with hyperparameters of its own; the registry resolves it."""
+
+    kind: str
+    default: str
+    row: bool = False
+
+    def describe(self) -> dict[str, Any]:
+        """Return the kind whose names are the choices."""
+        return {"type": "entry", "kind": self.kind, "default": self.default, "row": self.row}
+
+
+def declared(entry: type) -> Mapping[str, Hyper | EntryOf]:
+    """Return the hyperparameters of an entry by name, a base class's first."""
+    return {
+        name: value
+        for cls in reversed(entry.__mro__)
+        for name, value in vars(cls).items()
+        if isinstance(value, Hyper | EntryOf)
+    }

@@ -1,0 +1,1 @@
+"""First weights: one file per rule."""

@@ -1,0 +1,1 @@
+"""Maps between activations of K trials: one file per layer."""

@@ -1,0 +1,1 @@
+"""What a trial minimizes: one file per loss."""

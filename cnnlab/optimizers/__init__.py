@@ -1,0 +1,1 @@
+"""Rules that move weights: one file per rule."""

@@ -1,0 +1,1 @@
+"""Penalties added to the objective: one file per penalty."""
