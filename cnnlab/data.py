@@ -1,0 +1,54 @@
+"""What a data set is to the rest of cnnlab: facts known without loading it, and its images."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cnnlab.errors import CnnlabError
+
+
+class DataError(CnnlabError):
+    """Images are missing, damaged, or not the ones a result would be compared on."""
+
+
+@dataclass(frozen=True)
+class Info:
+    """State what a data set holds, so that a model can be checked before an image is read.
+
+    shape is (C, H, W); train and test count images; digest names the content in 16 hexadecimal digits,
+    empty where the content has no fixed checksum.
+    """
+
+    shape: tuple[int, int, int]
+    classes: int
+    train: int
+    test: int
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Hold a loaded data set; every reader shares the tensors, so nobody writes to them.
+
+    A wrong shape or type is a DataError here, before it can become a wrong result.
+    """
+
+    train_x: Tensor  # (N, C, H, W) uint8
+    train_y: Tensor  # (N,) int64
+    test_x: Tensor  # (M, C, H, W) uint8
+    test_y: Tensor  # (M,) int64
+
+    def __post_init__(self) -> None:
+        _check_part("train", self.train_x, self.train_y)
+        _check_part("test", self.test_x, self.test_y)
+
+
+def _check_part(part: str, x: Tensor, y: Tensor) -> None:
+    for name, tensor, dtype, axes in ((f"{part}_x", x, torch.uint8, 4), (f"{part}_y", y, torch.int64, 1)):
+        if tensor.dtype != dtype or tensor.ndim != axes:
+            raise DataError(
+                f"{name} must be {dtype} with {axes} axes, got {tensor.dtype} of shape {tuple(tensor.shape)}"
+            )
+    if len(x) != len(y):
+        raise DataError(f"{part}_x and {part}_y must be equally long, got {len(x)} and {len(y)}")
