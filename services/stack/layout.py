@@ -1,0 +1,129 @@
+"""Which processes a stack consists of: their commands, their environment and the order they start in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import services
+from services.stack import valkey
+from services.stack.folder import Folder, Secrets
+from services.stack.ports import HOST
+from services.stack.processes import Command
+
+# glibc gives large blocks back to the system and asks for them again at every step; keeping them saves a
+# tenth of a small net's step. 32 MiB is the most that every glibc accepts as the first of the three.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
+    "MALLOC_TRIM_THRESHOLD_": str(512 * 1024**2),
+    "MALLOC_TOP_PAD_": str(64 * 1024**2),
+}
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where each server listens on this machine."""
+
+    api: int
+    mlflow: int
+    valkey: int
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What workers may claim, and how many workers there are."""
+
+    names: str
+    workers: int
+
+
+def find_devices(workers: int | None) -> Devices:
+    """One worker per GPU where the driver lists some, else one per core; a number given is obeyed."""
+    gpus = count_gpus()
+    if gpus:
+        return Devices("auto", workers or gpus)
+    count = workers or count_cores()
+    return Devices(",".join(f"cpu:{i}" for i in range(count)), count)
+
+
+def count_cores() -> int:
+    """Cores this process may use, which a container's mask makes fewer than the machine's."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def count_gpus() -> int:
+    """GPUs that the NVIDIA driver lists; 0 without a driver."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return 0
+    try:
+        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+    except (subprocess.SubprocessError, OSError):
+        return 0
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+
+
+def environment(base: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices) -> dict[str, str]:
+    """The settings every child starts with, over what the user's own environment says."""
+    house = str(Path(services.__path__[0]).parent)
+    return {
+        **base,
+        "PYTHONPATH": os.pathsep.join(filter(None, [house, base.get("PYTHONPATH", "")])),
+        "PYTHONUNBUFFERED": "1",
+        "CNNLAB_DATABASE_URL": f"sqlite:///{folder.root / 'state.db'}",
+        "CNNLAB_REDIS_URL": f"redis://:{secrets.redis_password}@{HOST}:{ports.valkey}/0",
+        "CNNLAB_FILES": str(folder.root / "files"),
+        "CNNLAB_API_KEY": secrets.api_key,
+        "CNNLAB_PUBLIC_URL": f"http://{HOST}:{ports.api}",
+        "CNNLAB_MLFLOW_URL": f"http://{HOST}:{ports.mlflow}",
+        "CNNLAB_MLFLOW_PUBLIC_URL": f"http://{HOST}:{ports.mlflow}",
+        "CNNLAB_DEVICES": devices.names,
+    }
+
+
+def migrations(env: Mapping[str, str]) -> Command:
+    """Bring the database to the present schema; ends by itself."""
+    return Command("migrations", python("migrations", "upgrade"), env, 0)
+
+
+def commands(env: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices) -> list[Command]:
+    """Every process that runs as long as the stack."""
+    config = valkey.write_config(folder.root / "valkey", ports.valkey, secrets.redis_password)
+    api = ("--factory", "services.api.app:from_environment", "--host", HOST, "--port", str(ports.api), "--no-access-log")
+    train = {**env, **KEEP_MEMORY, "OMP_NUM_THREADS": "1"}
+    return [
+        Command("valkey", (valkey.binary(), str(config)), env, 0),
+        Command("mlflow", mlflow(folder, ports.mlflow), {**env, **MLFLOW}, 0),
+        Command("api", python("uvicorn", *api), env, 1),
+        Command("upkeep", python("services.upkeep"), env, 1),
+        *(Command(f"worker-{i}", python("workers"), train, 2, patience=20.0) for i in range(devices.workers)),
+    ]
+
+
+# Without these MLflow starts fourteen processes and takes two gigabytes.
+MLFLOW = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+
+
+def mlflow(folder: Folder, port: int) -> tuple[str, ...]:
+    """MLflow's server on SQLite, which bears one worker process only."""
+    home = folder.root / "mlflow"
+    return python(
+        "mlflow",
+        "server",
+        *("--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}"),
+        *("--artifacts-destination", str(home / "artifacts")),
+        *("--host", HOST, "--port", str(port), "--workers", "1"),
+        *("--allowed-hosts", f"{HOST}:{port},localhost:{port}"),
+    )
+
+
+def python(module: str, *arguments: str) -> tuple[str, ...]:
+    """Run a module with this very interpreter; -P: a folder of the user's named like ours is not taken for it."""
+    return (sys.executable, "-P", "-m", module, *arguments)

