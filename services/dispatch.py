@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -19,13 +20,13 @@ WINDOW = 2  # packs in Redis or running, per live device
 
 def dispatch(store: Store, publisher: Publisher, settings: Settings) -> int:
     """Fill the window and send what is unsent; returns how many packs were announced."""
-    for sweep_id in store.read(lambda session: sweeps.active_ids(session)):
-        store.write(lambda session, sweep_id=sweep_id: fill(session, sweep_id))  # type: ignore[misc]
+    for sweep_id in store.read(sweeps.active_ids):
+        store.write(partial(fill, sweep_id=sweep_id))
     sent = 0
     for pack in store.read(lambda session: packs.unsent(session, settings.redispatch * 1000)):
         if not publisher.send(pack.id, pack.kind):
             break
-        store.write(lambda session, pack=pack: packs.mark_sent(session, pack.id))  # type: ignore[misc]
+        store.write(partial(packs.mark_sent, pack_id=pack.id))
         sent += 1
     return sent
 

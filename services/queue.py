@@ -20,10 +20,14 @@ def queue_of(kind: str) -> str:
 def make_app(settings: Settings, *, publisher: bool = False) -> Celery:
     """A Celery application; a publisher gives up after two seconds instead of waiting for Redis."""
     app = Celery("cnnlab", broker=settings.redis_url.get_secret_value(), set_as_current=not publisher)
-    timeouts = {"socket_timeout": 2, "socket_connect_timeout": 2} if publisher else {
-        "socket_timeout": 30,
-        "socket_connect_timeout": 5,
-    }
+    timeouts = (
+        {"socket_timeout": 2, "socket_connect_timeout": 2}
+        if publisher
+        else {
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+        }
+    )
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",
@@ -64,7 +68,12 @@ class Publisher:
         try:
             with self._app.connection_for_write() as connection:
                 self._app.send_task(
-                    TASK, args=[pack_id], queue=queue_of(kind), connection=connection, retry=False, ignore_result=True
+                    TASK,
+                    args=[pack_id],
+                    queue=queue_of(kind),
+                    connection=connection,
+                    retry=False,
+                    ignore_result=True,
                 )
         except Exception as error:  # Redis or the way to it, in whichever of three libraries' words
             log.warning("pack %s not announced, upkeep will try again: %s", pack_id, error)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 UNSAFE_KEYS = {"changeme", "secret", "password", "admin", "test", "key", "cnnlab"}
@@ -19,30 +19,58 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CNNLAB_", extra="ignore", frozen=True)
 
-    database_url: Annotated[str, Field(description="SQLAlchemy address, sqlite:///… or postgresql+psycopg://…")]
+    database_url: Annotated[
+        str, Field(description="SQLAlchemy address, sqlite:///… or postgresql+psycopg://…")
+    ]
     redis_url: Annotated[SecretStr, Field(description="Where Celery's queue lives, with its password")]
     files: Annotated[Path, Field(description="Folder for checkpoints and logs, shared by all workers")]
     mlflow_url: Annotated[str | None, Field(description="MLflow server; unset: nothing is exported")] = None
     mlflow_public_url: Annotated[str | None, Field(description="The MLflow address that links carry")] = None
     api_key: Annotated[SecretStr | None, Field(description="The bearer key of the HTTP API")] = None
-    public_url: Annotated[str, Field(description="The API address that links carry")] = "http://127.0.0.1:8080"
+    public_url: Annotated[str, Field(description="The API address that links carry")] = (
+        "http://127.0.0.1:8080"
+    )
     queue_prefix: Annotated[str, Field(description="Prefix of every Redis key")] = "cnnlab:"
-    devices: Annotated[str, Field(description="Devices that workers of this host may claim: auto, or a list like cpu:0,cpu:1")] = "auto"
+    devices: Annotated[
+        str,
+        Field(description="Devices that workers of this host may claim: auto, or a list like cpu:0,cpu:1"),
+    ] = "auto"
     threads: Annotated[int, Field(ge=1, description="CPU threads of one runner")] = 1
-    lease_ttl: Annotated[float, Field(gt=0, description="Seconds until a silent worker loses its pack")] = 30.0
+    lease_ttl: Annotated[float, Field(gt=0, description="Seconds until a silent worker loses its pack")] = (
+        30.0
+    )
     heartbeat: Annotated[float, Field(gt=0, description="Seconds between renewals of a lease")] = 5.0
     redispatch: Annotated[float, Field(gt=0, description="Seconds until a queued pack is sent again")] = 45.0
     upkeep_period: Annotated[float, Field(gt=0, description="Seconds between rounds of the chores")] = 2.0
-    checkpoint_every: Annotated[float, Field(ge=0, description="Fewest seconds between two checkpoints of a pack")] = 10.0
-    trial_limit: Annotated[int, Field(ge=1, description="Trials that a sweep may have without naming max_trials")] = 1000
-    pack_memory: Annotated[int, Field(ge=1, description="Bytes that the rows of one pack may take")] = 2 * 1024**3
+    checkpoint_every: Annotated[
+        float, Field(ge=0, description="Fewest seconds between two checkpoints of a pack")
+    ] = 10.0
+    trial_limit: Annotated[
+        int, Field(ge=1, description="Trials that a sweep may have without naming max_trials")
+    ] = 1000
+    pack_memory: Annotated[int, Field(ge=1, description="Bytes that the rows of one pack may take")] = (
+        2 * 1024**3
+    )
 
     @field_validator("api_key")
     @classmethod
     def _strong(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and (len(key.get_secret_value()) < 16 or key.get_secret_value().lower() in UNSAFE_KEYS):
-            raise ValueError("CNNLAB_API_KEY must have at least 16 characters; make one with: openssl rand -hex 24")
+        if key is not None and (
+            len(key.get_secret_value()) < 16 or key.get_secret_value().lower() in UNSAFE_KEYS
+        ):
+            raise ValueError(
+                "CNNLAB_API_KEY must have at least 16 characters; make one with: openssl rand -hex 24"
+            )
         return key
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the environment; what is missing or wrong ends the program, by name and in words."""
+        try:
+            return cls()  # type: ignore[call-arg]  # the environment gives the rest
+        except ValidationError as error:
+            faults = (f"CNNLAB_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+            raise SystemExit("settings: " + "; ".join(faults)) from None
 
     def link_to_mlflow(self) -> str | None:
         """The MLflow address for links."""

@@ -127,16 +127,26 @@ def make_plan(spec: Spec, catalogue: Catalogue, *, limit: int, memory: int) -> P
     sizes = [len(axis.values) for axis in axes]
     trials = method.points(sizes)
     if trials > (spec.max_trials or limit):
-        raise SpecError([Problem("/max_trials" if spec.max_trials else "/space", _too_many(trials, spec, limit))])
+        raise SpecError(
+            [Problem("/max_trials" if spec.max_trials else "/space", _too_many(trials, spec, limit))]
+        )
     base = catalogue.resolve(overlay(spec.sections(), {axis.path: axis.values[0] for axis in axes}))
     shape_axes = [axis for axis in axes if not axis.row]
     count = prod(len(axis.values) for axis in shape_axes)
     if count > MAX_SHAPES:
-        detail = f"the space has {count} distinct architectures; at most {MAX_SHAPES} fit one sweep. Split it."
+        detail = (
+            f"the space has {count} distinct architectures; at most {MAX_SHAPES} fit one sweep. Split it."
+        )
         raise SpecError([Problem("/space", detail)])
     per_shape = trials // count
     shapes = [
-        _shape(overlay(base, dict(zip([a.path for a in shape_axes], choice, strict=True))), space, per_shape, memory, catalogue)
+        _shape(
+            overlay(base, dict(zip([a.path for a in shape_axes], choice, strict=True))),
+            space,
+            per_shape,
+            memory,
+            catalogue,
+        )
         for choice in product(*(axis.values for axis in shape_axes))
     ]
     return Plan(base=base, axes=axes, search=spec.search, shapes=shapes, per_shape=per_shape)
@@ -144,7 +154,7 @@ def make_plan(spec: Spec, catalogue: Catalogue, *, limit: int, memory: int) -> P
 
 def _too_many(trials: int, spec: Spec, limit: int) -> str:
     if spec.max_trials:
-        return f"the grid has {trials} points, more than max_trials: {spec.max_trials}. Raise it or shorten an axis."
+        return f"the grid has {trials} points, but max_trials is {spec.max_trials}; raise it or shorten an axis"
     return (
         f"the grid has {trials} points; a sweep of more than {limit} must say so with max_trials: {trials}. "
         "Shorten an axis or name max_trials."
@@ -156,13 +166,19 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, list[Any]]:
     problems = []
     for name, values in spec.space.items():
         if not values:
-            problems.append(Problem(_pointer("space", name), f"axis {name!r} has no values; give a list of at least one"))
+            problems.append(
+                Problem(_pointer("space", name), f"axis {name!r} has no values; give a list of at least one")
+            )
         repeated = next((v for i, v in enumerate(values) if any(_same(v, w) for w in values[:i])), None)
         if repeated is not None:
-            problems.append(Problem(_pointer("space", name), f"axis {name!r} has the value {repeated!r} twice"))
+            problems.append(
+                Problem(_pointer("space", name), f"axis {name!r} has the value {repeated!r} twice")
+            )
     if problems:
         raise SpecError(problems)
-    first = {name: values[0] for name, values in spec.space.items() if "." in name or name in ("model", "data")}
+    first = {
+        name: values[0] for name, values in spec.space.items() if "." in name or name in ("model", "data")
+    }
     try:
         known = catalogue.paths(catalogue.resolve(overlay(spec.sections(), first)))
     except ConfigFault as fault:
@@ -173,7 +189,11 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, list[Any]]:
         if name not in known and name not in first:
             matches = [p for p in known if p.endswith("." + name)]
             if len(matches) != 1:
-                why = f"could be any of {', '.join(matches)}" if matches else f"is not a hyperparameter here.{nearest(name, known)}"
+                why = (
+                    f"could be any of {', '.join(matches)}"
+                    if matches
+                    else f"is not a hyperparameter here.{nearest(name, known)}"
+                )
                 problems.append(Problem(_pointer("space", name), f"axis {name!r} {why}"))
                 continue
             path = matches[0]
@@ -219,13 +239,22 @@ def _check_axes(spec: Spec, space: Mapping[str, list[Any]], catalogue: Catalogue
                 if problem not in problems:
                     problems.append(problem)
         if not problems:
-            found |= {p: Axis(path=p, row=rows[p], values=[done[p][i] for i in range(len(space[p]))]) for p in family}
+            found |= {
+                p: Axis(path=p, row=rows[p], values=[done[p][i] for i in range(len(space[p]))])
+                for p in family
+            }
     if problems:
         raise SpecError(problems)
     axes = [found[path] for path in space]
     for axis in axes:
         if any(_same(v, w) for i, v in enumerate(axis.values) for w in axis.values[:i]):
-            raise SpecError([Problem(_pointer("space", axis.path), "two values of this axis mean the same once completed")])
+            raise SpecError(
+                [
+                    Problem(
+                        _pointer("space", axis.path), "two values of this axis mean the same once completed"
+                    )
+                ]
+            )
     return axes
 
 

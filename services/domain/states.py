@@ -5,7 +5,9 @@ The database checks the names; `move` checks the steps; docs/states.md is genera
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from services.domain.errors import ServiceError
 
@@ -99,16 +101,21 @@ SWEEP_FINAL = frozenset(SweepState) - frozenset(SWEEP_MOVES)
 TRIAL_FINAL = frozenset({TrialState.SUCCEEDED, TrialState.PRUNED, TrialState.FAILED, TrialState.CANCELLED})
 SWEEP_LIVE = frozenset(SWEEP_MOVES)
 
-State = SweepState | TrialState | PackState
+MOVES: dict[type[StrEnum], Mapping[Any, Mapping[Any, str]]] = {
+    SweepState: SWEEP_MOVES,
+    TrialState: TRIAL_MOVES,
+    PackState: PACK_MOVES,
+}
+
+S = TypeVar("S", SweepState, TrialState, PackState)
 
 
 class ImpossibleMove(ServiceError):
     """A program error: somebody tried a move that the table does not have."""
 
 
-def move(old: State, new: State) -> State:
+def move(old: S, new: S) -> S:
     """Return `new` if the table allows the step from `old`, else raise `ImpossibleMove`."""
-    for table in (SWEEP_MOVES, TRIAL_MOVES, PACK_MOVES):
-        if new in table.get(old, {}):  # type: ignore[attr-defined]
-            return new
-    raise ImpossibleMove(f"no move leads from {type(old).__name__}.{old} to {type(new).__name__}.{new}")
+    if new not in MOVES[type(old)].get(old, {}):
+        raise ImpossibleMove(f"no move leads from {type(old).__name__}.{old} to {type(new).__name__}.{new}")
+    return new

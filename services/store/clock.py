@@ -9,7 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 
-class db_now(FunctionElement[int]):  # noqa: N801 (reads as the SQL function it is)
+class db_now(FunctionElement[int]):
     """Milliseconds since 1970 at the time of the statement, not of the transaction."""
 
     type = BigInteger()

@@ -56,7 +56,9 @@ def renew(session: Session, device_id: str, token: str, ttl: float, pack_id: str
 def release(session: Session, device_id: str, token: str) -> None:
     """Give a device back."""
     session.execute(
-        update(Device).where(Device.id == device_id, Device.token == token).values(token=None, expires_at=0, pack_id=None)
+        update(Device)
+        .where(Device.id == device_id, Device.token == token)
+        .values(token=None, expires_at=0, pack_id=None)
     )
 
 
@@ -67,7 +69,7 @@ def live(session: Session) -> dict[str, int]:
         .where(Device.token.is_not(None), Device.expires_at >= db_now())
         .group_by(Device.kind)
     )
-    return {kind: count for kind, count in rows}
+    return dict(rows)
 
 
 def all_devices(session: Session) -> Sequence[tuple[Device, bool]]:

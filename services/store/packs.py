@@ -31,6 +31,11 @@ class Lease:
     pack_id: str
     token: str
 
+    @classmethod
+    def new(cls, pack_id: str) -> Lease:
+        """A lease to ask for, with a token that nobody else has."""
+        return cls(pack_id, secrets.token_hex(16))
+
 
 @dataclass(frozen=True)
 class Saved:
@@ -122,24 +127,29 @@ def mark_sent(session: Session, pack_id: str) -> None:
 def outstanding(session: Session) -> dict[str, int]:
     """Queued and running packs per kind of device."""
     rows = session.execute(
-        select(Pack.kind, func.count()).where(Pack.state.in_([PackState.QUEUED, PackState.RUNNING])).group_by(Pack.kind)
+        select(Pack.kind, func.count())
+        .where(Pack.state.in_([PackState.QUEUED, PackState.RUNNING]))
+        .group_by(Pack.kind)
     )
-    return {kind: count for kind, count in rows}
+    return dict(rows)
 
 
 # ---- the worker
 
 
-def lease(session: Session, pack_id: str, worker: str, device: str, ttl: float) -> Lease | None:
-    """Take a queued pack; None when it is not to be had: done, withdrawn, or somebody else's."""
-    token = secrets.token_hex(16)
+def lease(session: Session, held: Lease, worker: str, device: str, ttl: float) -> bool:
+    """Take a queued pack under a new token; False when it is not to be had: done, withdrawn, somebody else's.
+
+    Asked again with the same token it says whether the first time went through, so a COMMIT whose answer
+    was lost is simply repeated.
+    """
     taken = _rows(
         session.execute(
             update(Pack)
-            .where(Pack.id == pack_id, Pack.state == PackState.QUEUED)
+            .where(Pack.id == held.pack_id, Pack.state == PackState.QUEUED)
             .values(
                 state=PackState.RUNNING,
-                token=token,
+                token=held.token,
                 worker=worker,
                 device=device,
                 leased_at=db_now(),
@@ -149,31 +159,29 @@ def lease(session: Session, pack_id: str, worker: str, device: str, ttl: float) 
         )
     )
     if not taken:
-        return None
+        mine = select(Pack.id).where(
+            Pack.id == held.pack_id, Pack.token == held.token, Pack.state == PackState.RUNNING
+        )
+        return session.scalars(mine).one_or_none() is not None
     session.execute(
         update(Trial)
-        .where(Trial.pack_id == pack_id, Trial.state == TrialState.QUEUED)
+        .where(Trial.pack_id == held.pack_id, Trial.state == TrialState.QUEUED)
         .values(
             state=TrialState.RUNNING,
             attempts=Trial.attempts + 1,
             started_at=func.coalesce(Trial.started_at, db_now()),
         )
     )
-    sweep_id = select(Pack.sweep_id).where(Pack.id == pack_id).scalar_subquery()
+    sweep_id = select(Pack.sweep_id).where(Pack.id == held.pack_id).scalar_subquery()
     session.execute(
         update(Sweep).where(Sweep.id == sweep_id, Sweep.started_at.is_(None)).values(started_at=db_now())
     )
-    return Lease(pack_id, token)
+    return True
 
 
-def holder(session: Session, pack_id: str) -> str | None:
-    """The token under which a pack runs: decides whether an ambiguous lease went through."""
-    return session.scalars(
-        select(Pack.token).where(Pack.id == pack_id, Pack.state == PackState.RUNNING)
-    ).one_or_none()
-
-
-def fence(session: Session, held: Lease, ttl: float | None = None, machine: dict[str, Any] | None = None) -> Pack:
+def fence(
+    session: Session, held: Lease, ttl: float | None = None, machine: dict[str, Any] | None = None
+) -> Pack:
     """First statement of every write under a lease: renew it and lock the pack, or raise `Fenced`."""
     values: dict[str, Any] = {"seen": db_now()}
     if ttl is not None:
@@ -205,7 +213,7 @@ def rows_of(session: Session, pack_id: str) -> dict[int, Trial]:
     pairs = session.execute(
         select(PackRow.row, Trial).join(Trial, Trial.id == PackRow.trial_id).where(PackRow.pack_id == pack_id)
     )
-    return {row: trial for row, trial in pairs}
+    return dict(pairs)
 
 
 def commit_epoch(session: Session, held: Lease, epoch: Epoch) -> bool:
@@ -235,12 +243,15 @@ def commit_epoch(session: Session, held: Lease, epoch: Epoch) -> bool:
         )
         if moved != len(fresh):
             raise ServiceError(
-                f"pack {held.pack_id}: epoch {epoch.number} moves {len(fresh)} trials, but {moved} stood at the one before"
+                f"pack {held.pack_id}: {len(fresh)} trials report epoch {epoch.number}, "
+                f"but {moved} of them stood at the one before"
             )
     for trial_id in live:
         encoded = metrics.encode(epoch.metrics[trial_id])
         if trial_id in fresh:
-            report = Report(trial_id=trial_id, epoch=epoch.number, pack_id=held.pack_id, at=db_now(), metrics=encoded)
+            report = Report(
+                trial_id=trial_id, epoch=epoch.number, pack_id=held.pack_id, at=db_now(), metrics=encoded
+            )
             session.add(report)
         else:
             _replace(session, trials[trial_id], epoch.number, encoded)
@@ -276,6 +287,9 @@ def _score(session: Session, trial: Trial, epoch: Epoch, objective: Objective) -
 
 def _remember(session: Session, held: Lease, epoch: Epoch, live: Collection[str]) -> None:
     assert epoch.saved is not None
+    repeated = select(Checkpoint).where(Checkpoint.pack_id == held.pack_id, Checkpoint.epoch == epoch.number)
+    if session.scalars(repeated).one_or_none():
+        return
     checkpoint = Checkpoint(
         pack_id=held.pack_id,
         epoch=epoch.number,
@@ -377,7 +391,10 @@ def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str,
             trial.state, trial.finished_at = move(TrialState.RUNNING, TrialState.CANCELLED), now
             trial.cancel = False
         elif verdict.again:
-            trial.state, trial.not_before = move(TrialState.RUNNING, TrialState.PENDING), now + verdict.delay * 1000
+            trial.state, trial.not_before = (
+                move(TrialState.RUNNING, TrialState.PENDING),
+                now + verdict.delay * 1000,
+            )
         else:
             trial.state, trial.finished_at = move(TrialState.RUNNING, TrialState.FAILED), now
     given_back = failure in (Failure.PREEMPTED, Failure.DAMAGED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -13,8 +14,11 @@ from sqlalchemy.orm import Session
 
 from services.store.clock import db_now
 
+__all__ = ["Session", "Store"]
 T = TypeVar("T")
 TRIES = 6
+OUTAGE_PAUSE = 0.5  # seconds
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -45,6 +49,17 @@ class Store:
                 time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 (jitter, no secret)
         raise AssertionError("unreachable")
 
+    def insist(self, work: Callable[[Session], T]) -> T:
+        """Write, and try again for as long as the database is away; a lost answer is asked for again."""
+        while True:
+            try:
+                return self.write(work)
+            except DBAPIError as error:
+                if not is_outage(error):
+                    raise
+                log.warning("the database is away, will try again: %s", error.orig)
+                time.sleep(OUTAGE_PAUSE)
+
     def now(self) -> int:
         """The database's clock, in ms."""
         return self.read(lambda session: session.execute(select(db_now())).scalar_one())
@@ -58,9 +73,11 @@ class Store:
         self.engine.dispose()
 
 
-def is_outage(error: Exception) -> bool:
+def is_outage(error: DBAPIError) -> bool:
     """Whether the database could not be reached, as opposed to having refused the statement."""
-    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    return isinstance(error, OperationalError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
 
 
 def _lost_a_race(error: DBAPIError) -> bool:

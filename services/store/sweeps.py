@@ -55,7 +55,9 @@ def newest(session: Session, limit: int) -> Sequence[Sweep]:
 
 def active_ids(session: Session) -> Sequence[str]:
     """Sweeps that want to run, oldest first."""
-    return session.scalars(select(Sweep.id).where(Sweep.state == SweepState.ACTIVE).order_by(Sweep.created_at)).all()
+    return session.scalars(
+        select(Sweep.id).where(Sweep.state == SweepState.ACTIVE).order_by(Sweep.created_at)
+    ).all()
 
 
 def unsettled_ids(session: Session) -> Sequence[str]:
@@ -82,7 +84,9 @@ def cancel(session: Session, sweep_id: str) -> Sweep:
     if sweep.state == SweepState.CANCELLING:
         return sweep
     if sweep.state in SWEEP_FINAL:
-        raise StateForbids(f"sweep {sweep_id} is {sweep.state}; only a sweep that is not over can be cancelled")
+        raise StateForbids(
+            f"sweep {sweep_id} is {sweep.state}; only a sweep that is not over can be cancelled"
+        )
     sweep.state = move(SweepState(sweep.state), SweepState.CANCELLING)
     session.execute(
         update(Pack)

@@ -64,7 +64,9 @@ def dispatchable(session: Session, sweep_id: str) -> Sequence[Trial]:
     ).all()
 
 
-def leaderboard(session: Session, sweep_id: str, objective: Objective, limit: int, offset: int = 0) -> Sequence[Trial]:
+def leaderboard(
+    session: Session, sweep_id: str, objective: Objective, limit: int, offset: int = 0
+) -> Sequence[Trial]:
     """A sweep's trials, best first; those without a value last."""
     value = Trial.best_value if objective.at == "best" else Trial.last_value
     order = value.desc() if objective.goal == "maximize" else value.asc()
@@ -79,4 +81,6 @@ def leaderboard(session: Session, sweep_id: str, objective: Objective, limit: in
 
 def epochs_done(session: Session, sweep_id: str) -> int:
     """Epochs reported so far, over all of the sweep's trials."""
-    return session.execute(select(func.coalesce(func.sum(Trial.epoch), 0)).where(Trial.sweep_id == sweep_id)).scalar_one()
+    return session.execute(
+        select(func.coalesce(func.sum(Trial.epoch), 0)).where(Trial.sweep_id == sweep_id)
+    ).scalar_one()

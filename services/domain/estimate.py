@@ -1,0 +1,24 @@
+"""What is still to come of a sweep, and what it cost compared with training its trials one by one."""
+
+from __future__ import annotations
+
+
+def eta_seconds(done: int, left: int, elapsed: float) -> float | None:
+    """Seconds until `left` epochs are trained at the mean rate so far; None while there is no rate.
+
+    left / (done / elapsed), counted over all trials.
+    """
+    if done == 0 or elapsed <= 0:
+        return None
+    return left * elapsed / done
+
+
+def price(trials: int, busy: float, alone: float) -> float | None:
+    """How many trials could have been trained one by one in the device time that all of them took together.
+
+    `busy` is the device time spent so far, `alone` the time that the same epochs take at width 1, both in
+    seconds; so trials × busy / alone, for a finished sweep and for one half done. None before any epoch.
+    """
+    if busy <= 0 or alone <= 0:
+        return None
+    return trials * busy / alone

@@ -1,0 +1,25 @@
+"""`python -m services.upkeep`: the chores, round after round, until told to go."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+
+from services.settings import Settings
+from services.upkeep.loop import run
+
+
+def main() -> int:
+    """Run the chores until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(Settings.from_environment(), stop)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

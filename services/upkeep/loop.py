@@ -1,0 +1,41 @@
+"""The round of chores: each is one file, may fail by itself, and is repeated in the next round."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+
+from services.dispatch import dispatch
+from services.queue import Publisher
+from services.settings import Settings
+from services.store.session import Store
+from services.upkeep.mirror import Mirror
+from services.upkeep.prune import prune
+from services.upkeep.rescue import Rescue
+from services.upkeep.settle import settle
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Do every chore each `upkeep_period` until told to stop."""
+    store, publisher = Store(settings.database_url), Publisher(settings)
+    mirror = Mirror(store, settings)
+    mirror.start()
+    rescue = Rescue(store, settings)
+    chores: Mapping[str, Callable[[], object]] = {
+        "rescue": rescue.round,
+        "settle": lambda: settle(store),
+        "dispatch": lambda: dispatch(store, publisher, settings),
+        "prune": lambda: prune(store, settings),
+    }
+    while not stop.is_set():
+        for name, chore in chores.items():
+            try:
+                chore()
+            except Exception:
+                log.exception("%s failed, the next round tries again", name)
+        stop.wait(settings.upkeep_period)
+    mirror.close()
+    store.close()

@@ -1,0 +1,41 @@
+"""Take packs from workers that fell silent, and give their trials another attempt."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+from services.settings import Settings
+from services.store import packs
+from services.store.session import Store
+
+log = logging.getLogger(__name__)
+
+
+class Rescue:
+    """A reaper with grace.
+
+    One that has just started, or was itself away for half a lease, reaps nothing for one lease: whatever
+    kept it away may have kept the heartbeats away too.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._ttl_ms = int(settings.lease_ttl * 1000)
+        self._last: int | None = None
+        self._merciful_until = 0
+
+    def round(self) -> int:
+        """Reap what has expired; returns how many packs that were."""
+        now = self._store.now()
+        if self._last is None or now - self._last > self._ttl_ms / 2:
+            self._merciful_until = now + self._ttl_ms
+        self._last = now
+        if now < self._merciful_until:
+            return 0
+        reaped = 0
+        for pack_id in self._store.read(packs.expired):
+            if self._store.write(partial(packs.reap, pack_id=pack_id)):
+                log.warning("pack %s: its worker fell silent; its trials get another attempt", pack_id)
+                reaped += 1
+        return reaped

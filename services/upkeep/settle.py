@@ -1,0 +1,21 @@
+"""End sweeps whose trials have all ended."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+from services.store import sweeps
+from services.store.session import Store
+
+log = logging.getLogger(__name__)
+
+
+def settle(store: Store) -> int:
+    """Settle every sweep that can be; returns how many ended."""
+    ended = 0
+    for sweep_id in store.read(sweeps.unsettled_ids):
+        if store.write(partial(sweeps.settle, sweep_id=sweep_id)):
+            log.info("sweep %s is over", sweep_id)
+            ended += 1
+    return ended

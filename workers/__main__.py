@@ -1,0 +1,30 @@
+"""`python -m workers`: claim a device, waiting in words if none is free, then take packs from its queue."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from services.settings import Settings
+from services.store.session import Store
+from workers.app import make_worker
+from workers.claim import wait_for_device
+
+
+def main() -> int:
+    """Run a worker until it is told to go."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = Settings.from_environment()
+    settings.files.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.database_url)
+    claim = wait_for_device(store, settings)
+    store.close()  # no connection may live on in the child
+    app = make_worker(settings, claim)
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    name = claim.worker.replace(":", "-")
+    app.worker_main(["worker", "--loglevel=WARNING", f"--hostname={name}@%h", *quiet])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""Training, in a process of its own: it knows neither SQL nor Celery nor MLflow.
+
+    python -m workers.runner PARENT_PID READ_FD WRITE_FD
+
+It says `ready`, then serves packs one after another: for each epoch it says `epoch` and waits for `go`
+(the epoch is committed) or `stop`. After an error it says `failed` and ends, because a failed process may
+be poisoned.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from services.domain import metrics
+from workers import checkpoints
+from workers.process import die_with_parent
+from workers.wire import Message, Wire
+
+
+def main() -> int:
+    """Serve packs until the supervisor closes the wire."""
+    parent, read_fd, write_fd = (int(word) for word in sys.argv[1:4])
+    die_with_parent(parent)
+    import torch
+
+    from cnnlab import errors
+
+    wire = Wire(read_fd, write_fd)
+    torch.set_num_threads(torch.get_num_threads())  # fixes the pool to what OMP_NUM_THREADS asked for
+    wire.send({"say": "ready", "machine": machine()})
+    while message := wire.receive():
+        if message["do"] != "run":
+            continue
+        try:
+            Segment(message["pack"], wire).run()
+        except checkpoints.Damaged as error:
+            wire.send({"say": "damaged", "checkpoint": error.checkpoint, "message": str(error)})
+        except errors.CnnlabError as error:
+            wire.send(
+                {"say": "failed", "kind": "spec", "message": str(error), "trace": traceback.format_exc()}
+            )
+        except Exception as error:
+            kind = "out of memory" if _out_of_memory(error) else type(error).__name__
+            text = f"{kind}: {error}"
+            wire.send({"say": "failed", "kind": "crashed", "message": text, "trace": traceback.format_exc()})
+            return 1
+    return 0
+
+
+def machine() -> dict[str, Any]:
+    """What a float32 result depends on besides width and row."""
+    import torch
+
+    kind = torch.cuda.get_device_name() if torch.cuda.is_available() else _processor()
+    return {"kind": kind, "torch": torch.__version__, "threads": torch.get_num_threads()}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
+
+
+def _out_of_memory(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+class Segment:
+    """One pack from its starting epoch to its target."""
+
+    def __init__(self, pack: Message, wire: Wire) -> None:
+        from cnnlab.fit import Fit, Row
+
+        self.pack, self.wire = pack, wire
+        self.folder = Path(pack["files"])
+        self.device = pack["device"]
+        self.rows: list[Row | None] = [None] * pack["width"]
+        for row in pack["rows"]:
+            self.rows[row["row"]] = Row(row["config"], row["seed"], row["replicate"], pack["data_seed"])
+        self.fit = Fit(self.rows, device=self.device, objective=(pack["metric"], pack["goal"]))
+        for row in pack["rows"]:
+            if saved := row["checkpoint"]:
+                path = self.folder / saved["path"]
+                tensors = checkpoints.read_row(path, saved["sha256"], row["row"], saved["id"])
+                self.fit.load_row(row["row"], tensors, pack["start_epoch"])
+        self.saved_at = time.monotonic()
+
+    def run(self) -> None:
+        """Train until the target, a `stop`, or the last row's end."""
+        if self.pack["measure"]:
+            self._measure()
+        while self.fit.epoch < self.pack["target_epoch"] and self.fit.live:
+            started = time.monotonic()
+            reports = self.fit.run_epoch(should_stop=self.wire.waiting)
+            if reports is None:
+                self.wire.receive()
+                self.wire.send({"say": "stopped"})
+                return
+            last = self.fit.epoch == self.pack["target_epoch"]
+            live = [report.row for report in reports]
+            self.wire.send(
+                {
+                    "say": "epoch",
+                    "number": self.fit.epoch,
+                    "metrics": {report.row: metrics.encode(report.metrics) for report in reports},
+                    "diverged": [report.row for report in reports if report.diverged],
+                    "best": {row: best[:2] for row in live if (best := self.fit.best(row))},
+                    "saved": None if last else self._save(),
+                    "final": {row: self._finish(row) for row in live} if last else None,
+                    "busy_ms": round((time.monotonic() - started) * 1000),
+                    "images_per_s": self.fit.images_per_s,
+                }
+            )
+            answer = self.wire.receive()
+            if answer is None or answer["do"] == "stop":
+                self.wire.send({"say": "stopped"})
+                return
+            for row in answer["drop"]:
+                self.fit.kill(row)
+        self.wire.send({"say": "done"})
+
+    def _measure(self) -> None:
+        from cnnlab.fit import solo_images_per_s
+
+        row = next(row for row in self.rows if row)
+        self.wire.send({"say": "speed", "images_per_s": solo_images_per_s(row, self.device, steps=20)})
+
+    def _save(self) -> Message | None:
+        """A checkpoint of all rows, unless the last one is recent."""
+        if time.monotonic() - self.saved_at < self.pack["checkpoint_every"]:
+            return None
+        name = f"packs/{self.pack['id']}/epoch-{self.fit.epoch:05d}.safetensors"
+        path, sha256, size = checkpoints.write(self.folder, name, self.fit.state())
+        self.saved_at = time.monotonic()
+        return {"path": path, "sha256": sha256, "bytes": size}
+
+    def _finish(self, row: int) -> Message:
+        """Write a trial's best weights, under the names of its layers, to a file of its own."""
+        best = self.fit.best(row)
+        if best is None:
+            return {"file": None, "metrics": {}}
+        trial = next(r["trial"] for r in self.pack["rows"] if r["row"] == row)
+        name, _, _ = checkpoints.write(
+            self.folder, f"packs/{self.pack['id']}/best-{trial}.safetensors", best[2]
+        )
+        return {"file": name, "metrics": metrics.encode(self.fit.test_best(row))}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
