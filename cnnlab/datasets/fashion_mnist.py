@@ -49,9 +49,7 @@ class FashionMnist:
     learning algorithms", arXiv:1708.07747 (2017).
     """
 
-    info: ClassVar[Info] = Info(
-        shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest
-    )
+    info: ClassVar[Info] = Info(shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest)
 
     @staticmethod
     @cache

@@ -36,7 +36,7 @@ FILES = Published(
 
 @register
 class FashionMnistMini:
-    """Offer 7,000 pictures of articles of clothing, 28×28 grey, 0 is the background.
+    """Offer a tenth of Fashion-MNIST: 7,000 pictures of clothing, 28×28 grey, 0 is the background.
 
     6,000 to train and 1,000 to test, of every class of Fashion-MNIST 600 and 100: those whose text "train
     <index>" or "test <index>" has the smallest SHA-256, index being the place in the full set, in its order.

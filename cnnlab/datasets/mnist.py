@@ -46,9 +46,7 @@ class Mnist:
     recognition", Proceedings of the IEEE 86 (1998).
     """
 
-    info: ClassVar[Info] = Info(
-        shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest
-    )
+    info: ClassVar[Info] = Info(shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest)
 
     @staticmethod
     @cache
