@@ -13,11 +13,15 @@ from services.stack.folder import Folder
 
 Url = Annotated[
     str | None,
-    typer.Option("--url", envvar="CNNLAB_URL", help="The API's address; without it, the stack running in this folder."),
+    typer.Option(
+        "--url", envvar="CNNLAB_URL", help="The API's address; without it, the stack running in this folder."
+    ),
 ]
 Key = Annotated[
     str | None,
-    typer.Option("--key", envvar="CNNLAB_API_KEY", help="The key of the API named by --url.", show_envvar=True),
+    typer.Option(
+        "--key", envvar="CNNLAB_API_KEY", help="The key of the API named by --url.", show_envvar=True
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 

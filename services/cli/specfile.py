@@ -21,12 +21,16 @@ class Loader(yaml.SafeLoader):
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is given twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value!r} is given twice", key.start_mark
+                )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
-Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789")
+)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -34,7 +38,9 @@ def read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise Failure(f"no file {path}: give a YAML or JSON file, e.g. examples/dropout-grid.yaml", 2) from None
+        raise Failure(
+            f"no file {path}: give a YAML or JSON file, e.g. examples/dropout-grid.yaml", 2
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{path} cannot be read: {error}", 2) from None
     try:
@@ -45,9 +51,7 @@ def read(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise Failure(f"{path} is nested too deeply", 2) from None
     if not isinstance(spec, dict):
-        raise Failure(
-            f"{path} must hold a mapping with name, model and space, got {_kind(spec)}", 2
-        )
+        raise Failure(f"{path} must hold a mapping with name, model and space, got {_kind(spec)}", 2)
     _check(path, spec, "")
     return spec
 
@@ -64,7 +68,9 @@ def _check(path: Path, value: Any, place: str) -> None:
         case dict():
             for key, inner in value.items():
                 if not isinstance(key, str):
-                    raise Failure(f"{path}: the key {key!r} in {place or 'the top'} must be text: put it in quotes", 2)
+                    raise Failure(
+                        f"{path}: the key {key!r} in {place or 'the top'} must be text: put it in quotes", 2
+                    )
                 _check(path, inner, f"{place}.{key}" if place else key)
         case list():
             for index, inner in enumerate(value):
@@ -74,7 +80,10 @@ def _check(path: Path, value: Any, place: str) -> None:
         case str() | bool() | int() | float() | None:
             pass
         case _:
-            raise Failure(f"{path}: {place} must be a number, text, a list or a mapping, got {_kind(value)}: quote it", 2)
+            raise Failure(
+                f"{path}: {place} must be a number, text, a list or a mapping, got {_kind(value)}: quote it",
+                2,
+            )
 
 
 def _kind(value: Any) -> str:

@@ -80,11 +80,15 @@ class Folder:
         if not path.exists():
             text = f"CNNLAB_API_KEY={secrets.token_hex(24)}\nCNNLAB_REDIS_PASSWORD={secrets.token_hex(24)}\n"
             write_private(path, text)
-        given = dict(line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines() if "=" in line)
+        given = dict(
+            line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines() if "=" in line
+        )
         try:
             return Secrets(given["CNNLAB_API_KEY"], given["CNNLAB_REDIS_PASSWORD"])
         except KeyError as missing:
-            raise StackError(f"{path} has no line {missing.args[0]}=…: add it, or delete the file to have new ones made") from None
+            raise StackError(
+                f"{path} has no line {missing.args[0]}=…: add it, or delete the file to have new ones made"
+            ) from None
 
     def announce(self, running: Running) -> None:
         """Let other commands of this folder find the stack."""
@@ -106,6 +110,8 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(
+        os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
         file.write(text)
     fresh.replace(path)

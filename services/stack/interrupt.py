@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a question that the main loop asks, so that no child is lost halfway through a start."""
+"""Ctrl-C and SIGTERM as a question that the main loop asks, so that no child is lost during a start."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ class Interrupt:
         self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)

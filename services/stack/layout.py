@@ -53,9 +53,10 @@ def find_devices(workers: int | None) -> Devices:
 
 def count_cores() -> int:
     """Cores this process may use, which a container's mask makes fewer than the machine's."""
-    if sys.platform == "linux":
+    try:
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    except AttributeError:  # macOS has no such masks
+        return os.cpu_count() or 1
 
 
 def count_gpus() -> int:
@@ -70,7 +71,9 @@ def count_gpus() -> int:
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
 
 
-def environment(base: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices) -> dict[str, str]:
+def environment(
+    base: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices
+) -> dict[str, str]:
     """The settings every child starts with, over what the user's own environment says."""
     house = str(Path(services.__path__[0]).parent)
     return {
@@ -93,10 +96,20 @@ def migrations(env: Mapping[str, str]) -> Command:
     return Command("migrations", python("migrations", "upgrade"), env, 0)
 
 
-def commands(env: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices) -> list[Command]:
+def commands(
+    env: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices
+) -> list[Command]:
     """Every process that runs as long as the stack."""
     config = valkey.write_config(folder.root / "valkey", ports.valkey, secrets.redis_password)
-    api = ("--factory", "services.api.app:from_environment", "--host", HOST, "--port", str(ports.api), "--no-access-log")
+    api = (
+        "--factory",
+        "services.api.app:from_environment",
+        "--host",
+        HOST,
+        "--port",
+        str(ports.api),
+        "--no-access-log",
+    )
     train = {**env, **KEEP_MEMORY, "OMP_NUM_THREADS": "1"}
     return [
         Command("valkey", (valkey.binary(), str(config)), env, 0),
@@ -108,7 +121,11 @@ def commands(env: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Po
 
 
 # Without these MLflow starts fourteen processes and takes two gigabytes.
-MLFLOW = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+MLFLOW = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "OMP_NUM_THREADS": "1",
+}
 
 
 def mlflow(folder: Folder, port: int) -> tuple[str, ...]:
@@ -125,5 +142,5 @@ def mlflow(folder: Folder, port: int) -> tuple[str, ...]:
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:
-    """Run a module with this very interpreter; -P: a folder of the user's named like ours is not taken for it."""
+    """Run a module with this very interpreter; -P: never one from the user's own folder."""
     return (sys.executable, "-P", "-m", module, *arguments)

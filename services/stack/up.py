@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import httpx2
 import psutil
@@ -39,7 +42,9 @@ class Post:
 class Stack:
     """The processes below one folder. Not for threads: a child dies with the thread that started it."""
 
-    def __init__(self, parent: Path, ports: tuple[int, int], workers: int | None, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, parent: Path, ports: tuple[int, int], workers: int | None, say: Callable[[str], None]
+    ) -> None:
         api, mlflow = ports
         self.folder = Folder(parent)
         self.ports = Ports(api, mlflow, free())
@@ -55,10 +60,25 @@ class Stack:
         """The API's key."""
         return self.folder.secrets().api_key
 
-    def start(self) -> None:
-        """Take the folder and start everything; the API and the workers wait for the database's schema alone."""
+    def __enter__(self) -> Self:
+        self.interrupt.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            self.interrupt.__exit__(kind, error, trace)
+
+    def take_folder(self) -> None:
+        """Make the folder this stack's own; `StackError` if another one runs in it."""
         self.folder.make()
         self.folder.lock()
+
+    def start(self) -> None:
+        """Start everything; the API and the workers wait for the database's schema alone."""
         secrets = self.folder.secrets()
         env = layout.environment(os.environ, self.folder, secrets, self.ports, self.devices)
         commands = layout.commands(env, self.folder, secrets, self.ports, self.devices)
@@ -70,7 +90,7 @@ class Stack:
         self.folder.announce(Running(os.getpid(), self.api, self.mlflow))
 
     def wait_until_ready(self) -> bool:
-        """Return once a sweep would train: the API answers and a worker holds a device. False: interrupted."""
+        """Return once a sweep would train: the API answers and a worker holds a device; False if interrupted."""
         end = time.monotonic() + PATIENCE
         while not self.interrupt.asked:
             self.keep_alive()
@@ -78,7 +98,9 @@ class Stack:
             if missing is None:
                 return True
             if time.monotonic() > end:
-                raise StackError(f"not ready after {PATIENCE:.0f} s: {missing}; the logs are in {self.folder.logs}")
+                raise StackError(
+                    f"not ready after {PATIENCE:.0f} s: {missing}; the logs are in {self.folder.logs}"
+                )
             time.sleep(TICK)
         return False
 
@@ -108,7 +130,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop tier by tier, workers first; a second interrupt kills at once. Leaves no process behind."""
-        family = psutil.Process().children(recursive=True)
+        family = self._descendants()
         for tier in sorted({post.command.tier for post in self._posts}, reverse=True):
             children = [post.child for post in self._posts if post.child and post.command.tier == tier]
             for child in children:
@@ -120,16 +142,22 @@ class Stack:
                 child.kill()
         self._posts = []
         for process in family:  # what ran in a session of its own
-            try:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-            except psutil.NoSuchProcess:
-                continue
         self.folder.unlock()
 
     def _launch(self, tier: int) -> None:
         for post in self._posts:
             if post.command.tier == tier:
                 post.child = self._spawn(post.command)
+
+    def _descendants(self) -> list[psutil.Process]:
+        found: list[psutil.Process] = []
+        for post in self._posts:
+            if post.child is not None:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    found += psutil.Process(post.child.pid).children(recursive=True)
+        return found
 
     def _spawn(self, command: Command) -> Child:
         return Child(command, self.folder.logs / f"{command.name}.log", self.folder.root.parent)
@@ -140,7 +168,9 @@ class Stack:
             if self.interrupt.insisted or child.age() > PATIENCE:
                 child.kill()
         if child.ended() != 0:
-            raise StackError(f"the database could not be brought up to date: {child.last_words()} (log: {child.log})")
+            raise StackError(
+                f"the database could not be brought up to date: {child.last_words()} (log: {child.log})"
+            )
 
     def _missing(self) -> str | None:
         """What a first sweep still waits for, in words."""

@@ -1,0 +1,41 @@
+# The one entry point, for people and for CI. `make` alone lists what there is.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+ROLES := torch,postgres,tracking,embedded
+
+.PHONY: help demo up test check bench
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-7s %s\n", $$1, $$2}'
+
+demo: $(VENV)/installed  ## train 18 networks as one array: everything started, shown and stopped again
+	@$(BIN)/cnnlab demo
+
+up: $(VENV)/installed  ## start everything on this machine and keep it running (CNNLAB_PORT: the API's port)
+	@$(BIN)/cnnlab up
+
+test: $(VENV)/installed-dev  ## run the tests
+	@$(BIN)/python -m pytest -q -n 2
+
+check: $(VENV)/installed-dev  ## lint, types, import floors, compose file
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+$(VENV)/installed: pyproject.toml constraints.txt scripts/install_torch.py
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, found: $$(python3 --version 2>&1)"; exit 1; }
+	@echo "Installing into $(VENV), once: about 520 MB to download without a GPU (torch 190, MLflow and the rest 330),"
+	@echo "1.6 GB on disk; with a GPU several GB more for CUDA."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python scripts/install_torch.py
+	@$(BIN)/python -m pip install -q -c $(VENV)/constraints.txt -e '.[$(ROLES)]'
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	@echo "Installing what tests and checks need."
+	@$(BIN)/python -m pip install -q -c $(VENV)/constraints.txt -e '.[$(ROLES),dev]'
+	@touch $@

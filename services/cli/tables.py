@@ -1,0 +1,131 @@
+"""Tables of sweeps and trials, as people see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.curve import sparkline
+from services.domain.trial import short_value
+
+View = Mapping[str, Any]
+LOOKS = {"succeeded": "green", "failed": "red", "partial": "yellow", "cancelled": "yellow", "running": "cyan"}
+
+
+def sweeps(views: Sequence[View]) -> Table:
+    """One line a sweep, newest first as the API sends them."""
+    table = _table("id", "name", "project", "state", "trials", "best", "created")
+    for view in views:
+        counts = view["trials"]
+        done = counts["total"] - counts["waiting"] - counts["queued"] - counts["running"]
+        table.add_row(
+            view["id"],
+            escape(view["name"]),
+            escape(view["project"]),
+            state(view["state"]),
+            f"{done}/{counts['total']}",
+            number(objective_value(view, view["best"])),
+            when(view["created_at"]),
+        )
+    return table
+
+
+def leaderboard(sweep: View, trials: Sequence[View]) -> Table:
+    """Trials in the order given, best first, with a column for each axis."""
+    axes = sweep["axes"]
+    objective = sweep["objective"]
+    table = _table("", "trial", *(axis["path"] for axis in axes), objective["metric"], "epoch", "state")
+    for place, trial in enumerate(trials, 1):
+        table.add_row(
+            str(place),
+            f"t{trial['number']:03d}",
+            *(label(trial["values"].get(axis["path"]), axis["values"]) for axis in axes),
+            number(objective_value(sweep, trial)),
+            f"{trial['epoch']}/{trial['target_epoch']}",
+            state(trial["state"]),
+        )
+    return table
+
+
+def facts(rows: Mapping[str, Any]) -> Table:
+    """Names and values in two columns; what is None is left out."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows.items():
+        if value is not None:
+            table.add_row(name, value if isinstance(value, Text) else escape(str(value)))
+    return table
+
+
+def curves(curve: Sequence[View]) -> Table:
+    """One line a metric: its curve over the epochs, its first and its last value."""
+    table = _table("metric", "epochs", "first", "last")
+    for name in sorted({name for point in curve for name in point["metrics"]}):
+        values = [float(point["metrics"][name]) for point in curve if point["metrics"].get(name) is not None]
+        table.add_row(name, sparkline(values), number(values[0]), number(values[-1]))
+    return table
+
+
+def attempts(views: Sequence[View]) -> Table:
+    """One line for each pack the trial has been in."""
+    table = _table("pack", "row", "device", "from epoch", "state", "outcome")
+    for view in views:
+        table.add_row(
+            view["pack"],
+            f"{view['row']} of {view['width']}",
+            escape(str(view["device"] or "")),
+            str(view["start_epoch"]),
+            state(view["state"]),
+            escape(str(view["outcome"] or "")),
+        )
+    return table
+
+
+def objective_value(sweep: View, trial: View | None) -> float | None:
+    """A trial's value of the objective: of its best epoch, or of its last where the sweep says so."""
+    if trial is None:
+        return None
+    if sweep["objective"]["at"] == "last":
+        value = trial["last"]
+    else:
+        value = trial["best"] and trial["best"]["value"]
+    return None if value is None else float(value)
+
+
+def label(value: Any, choices: Sequence[Any]) -> str:
+    """An axis's value in few words; of two entries of one name, also what tells them apart."""
+    if not isinstance(value, Mapping):
+        return escape(short_value(value))
+    alike = [
+        choice
+        for choice in choices
+        if isinstance(choice, Mapping) and choice.get("name") == value.get("name")
+    ]
+    apart = [key for key in value if any(choice.get(key) != value[key] for choice in alike)]
+    return escape(" ".join([short_value(value), *(f"{key}={short_value(value[key])}" for key in apart)]))
+
+
+def state(name: str) -> Text:
+    """A state in its colour."""
+    return Text(name, style=LOOKS.get(name, ""))
+
+
+def number(value: float | None) -> str:
+    """Four significant digits; nothing for no value."""
+    return "" if value is None else f"{value:.4g}"
+
+
+def when(moment: str) -> str:
+    """An RFC 3339 time as the local clock shows it."""
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    return table
