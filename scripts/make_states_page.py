@@ -40,7 +40,7 @@ def page() -> str:
             HEAD,
             _section("Sweep: what a user submitted", SweepState, SWEEP_MOVES, SWEEP_FINAL),
             _section("Trial: one point of the space and one seed", TrialState, TRIAL_MOVES, TRIAL_FINAL),
-            _section("Pack: one attempt at some trials, leased at most once", PackState, PACK_MOVES, PACK_FINAL),
+            _section("Pack: one attempt at some trials, leased once", PackState, PACK_MOVES, PACK_FINAL),
         ]
     )
 

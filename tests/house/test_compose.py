@@ -172,7 +172,7 @@ def test_every_target_stands_in_the_dockerfile(services: dict[str, dict[str, Any
 
 def test_only_images_that_train_on_gpus_install_torch_with_cuda() -> None:
     text = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
-    bases = dict(reversed(pair) for pair in re.findall(r"^FROM (\S+) AS (\S+)$", text, re.MULTILINE))  # type: ignore[misc]
+    bases = dict(reversed(pair) for pair in re.findall(r"^FROM (\S+) AS (\S+)$", text, re.MULTILINE))
     assert [stage for stage, base in bases.items() if base == "build-torch-cuda"] == ["build-worker-gpu"]
 
 
