@@ -1,4 +1,4 @@
-"""Declared hyperparameters: what may be varied, in which range, and whether trials that differ share an array."""
+"""Declared hyperparameters: what may be varied, in which range, and whether it is a row's own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -39,7 +39,8 @@ class Number(Hyper):
 
     def check(self, path: str, value: Any) -> float:
         """Return a float; NaN, Infinity, booleans and texts are refused."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not self.low <= value <= self.high:
             raise ConfigError(path, f"must be a number from {self.low:g} to {self.high:g}, got {value!r}")
         return float(value)
 
@@ -112,7 +113,7 @@ class Widths(Hyper):
             parts = [value]
         if not isinstance(parts, list | tuple) or len(parts) > self.most:
             raise ConfigError(
-                path, f'must be a list of at most {self.most} widths or a text such as "256-128", got {value!r}'
+                path, f'must be at most {self.most} widths, as a list or a text like "256-128", got {value!r}'
             )
         width = Int(default=1, low=1, high=65536)
         return [width.check(f"{path}[{i}]", part) for i, part in enumerate(parts)]

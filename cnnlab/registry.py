@@ -1,4 +1,4 @@
-"""Names for everything a config can choose: a kind is a folder, an entry is a file, and nothing lists them."""
+"""Names for everything a config can choose: a kind is a folder, an entry is a file."""
 
 import importlib
 import inspect
@@ -9,7 +9,16 @@ from typing import Any, TypeVar
 from cnnlab.errors import ConfigError, RegistryError, UnknownName
 from cnnlab.hyper import EntryOf, declared
 
-KINDS = ("activations", "initializers", "layers", "losses", "regularizers", "optimizers", "models", "datasets")
+KINDS = (
+    "activations",
+    "initializers",
+    "layers",
+    "losses",
+    "regularizers",
+    "optimizers",
+    "models",
+    "datasets",
+)
 SINGULAR = {kind: kind[:-1] for kind in KINDS} | {"losses": "loss", "datasets": "data set"}
 
 T = TypeVar("T")
@@ -45,7 +54,7 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 def get(kind: str, name: str, path: str = "") -> type[Any]:
-    """Return an entry, importing its file and no other; UnknownName, with the nearest names, if there is none."""
+    """Return an entry, importing its file and no other; UnknownName if there is none."""
     if name not in names(kind):
         raise UnknownName(path, SINGULAR[kind], name, names(kind))
     module = f"cnnlab.{kind}.{name.replace('-', '_')}"

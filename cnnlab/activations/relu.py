@@ -1,0 +1,22 @@
+"""ReLU: the activation that deep networks of today start from."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from cnnlab.activation import Activation
+from cnnlab.registry import register
+
+
+@register
+class Relu(Activation):
+    """Keep what is positive.
+
+    f(x) = max(0, x); f′(x) = 0 for x < 0, 1 for x ≥ 0.
+    The derivative at 0 is 1, as in the formula; torch's relu has 0 there.
+    Source: V. Nair and G. Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
+    """
+
+    def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
+        """Return max(0, x)."""
+        return x.clamp(min=0)

@@ -1,0 +1,25 @@
+"""Sigmoid: the logistic curve, with a slope that may be swept."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from torch import Tensor
+
+from cnnlab.activation import Activation
+from cnnlab.hyper import Number
+from cnnlab.registry import register
+
+
+@register
+class Sigmoid(Activation):
+    """Squash to (0, 1).
+
+    f(x) = 1 / (1 + e^(−βx)); f′ = β f (1 − f), at most β/4, so that gradients vanish through many layers.
+    Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), appendix A.
+    """
+
+    beta: ClassVar = Number(default=1.0, low=1e-3, high=100.0, log=True)
+
+    def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
+        """Return 1 / (1 + e^(−βx)), finite for any finite x."""
+        return (x * h["beta"]).sigmoid()

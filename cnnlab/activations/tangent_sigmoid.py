@@ -1,0 +1,25 @@
+"""Tangent sigmoid: the sigmoid stretched to be odd, with a slope that may be swept."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from torch import Tensor
+
+from cnnlab.activation import Activation
+from cnnlab.hyper import Number
+from cnnlab.registry import register
+
+
+@register
+class TangentSigmoid(Activation):
+    """Squash to (−1, 1).
+
+    f(x) = (1 − e^(−bx)) / (1 + e^(−bx)) = tanh(bx/2); f′ = (b/2)(1 − f²). b = 2 is tanh(x), not b = 1.
+    Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), appendix A.
+    """
+
+    b: ClassVar = Number(default=1.0, low=1e-3, high=100.0, log=True)
+
+    def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
+        """Return tanh(bx/2): the quotient of exponentials is NaN for large −x."""
+        return (x * (h["b"] / 2)).tanh()

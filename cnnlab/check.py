@@ -1,0 +1,69 @@
+"""A dry build: what a config costs, and whether its images fit its model, before any image is loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from cnnlab import registry
+from cnnlab.array import DTYPES
+from cnnlab.config import row_numbers
+from cnnlab.errors import ConfigError
+from cnnlab.layer import Context
+from cnnlab.net import Net, build
+from cnnlab.runs import runs
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a trial without training it; flops and connections are of one image, forward.
+
+    bytes_per_row: parameters, gradient, best parameters, slots and penalties of one row, and what one
+    training step keeps of a batch for the way back.
+    """
+
+    parameters: int
+    buffers: int
+    slots: int
+    flops: int
+    connections: int
+    bytes_per_row: int
+    input: tuple[int, int, int]
+    classes: int
+
+
+def inspect(config: Mapping[str, Any]) -> Facts:
+    """Build a resolved config's net on paper; ConfigError where model, images and batch do not fit."""
+    info = registry.get("datasets", config["data"]["name"]).info
+    train = config["train"]
+    net = build(config)
+    scores = _dry_forward(net, config)
+    if scores != (2, 1, info.classes):
+        raise ConfigError("model", f"must give {info.classes} scores for an image, got {scores[2:]}")
+    if train["batch_size"] == 1 and net.buffered:
+        raise ConfigError("train.batch_size", "must be at least 2 with batch normalization, got 1")
+    (run,) = runs("optimizers", [train["optimizer"]], torch.device("cpu"))
+    penalties = sum(train[name]["strength"] > 0 for name in registry.names("regularizers"))
+    number = torch.finfo(DTYPES[train["precision"]]).bits // 8
+    rows = (3 + run.entry.slots + penalties) * net.parameters + 2 * net.buffered
+    return Facts(
+        parameters=net.parameters,
+        buffers=net.buffered,
+        slots=run.entry.slots,
+        flops=2 * net.work.multiply_adds,
+        connections=net.work.connections,
+        bytes_per_row=number * (rows + 2 * train["batch_size"] * net.work.activations),
+        input=info.shape,
+        classes=info.classes,
+    )
+
+
+def _dry_forward(net: Net, config: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the shape of the scores of two images for one row, on the meta device: nothing is computed."""
+    one = torch.zeros(1, dtype=torch.int32, device="meta")
+    hypers = {path: torch.zeros(1, device="meta") for path in row_numbers(config)}
+    context = Context(hypers, frozenset(), one, one, training=False)
+    theta = torch.zeros(1, net.parameters, device="meta")
+    buffers = torch.zeros(1, net.buffered, device="meta")
+    return tuple(net.forward(theta, buffers, torch.zeros(2, 1, *net.shape, device="meta"), context).shape)

@@ -1,0 +1,144 @@
+"""The one language of the system: a nested dict of a model, its data and how to train it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from cnnlab import registry
+from cnnlab.errors import ConfigError, UnknownName
+from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, declared
+
+Config = dict[str, Any]
+
+SECTIONS = ("model", "data", "train")
+VALIDATION = Number(default=0.1, low=0.0, high=0.5, row=False)
+TRAIN: Mapping[str, Hyper | EntryOf] = {
+    "epochs": Int(default=10, low=1, high=10_000),
+    "batch_size": Int(default=128, low=1, high=65_536),
+    "loss": EntryOf(kind="losses", default="softmax", row=True),
+    "optimizer": EntryOf(kind="optimizers", default="momentum", row=True),
+    "precision": Choice(default="float32", options=("float32", "float64")),
+    "test": Choice(default="never", options=("never", "best", "each-epoch")),
+}
+
+
+def resolve(config: Mapping[str, Any]) -> Config:
+    """Return a config complete and checked: every default filled in, every value in its one clean form.
+
+    model and data are a name or an object; a regularizer in train is its strength or an object.
+    ConfigError at the dotted path of whatever is wrong.
+    """
+    if not isinstance(config, Mapping):
+        raise ConfigError("", f"a config must be an object with {', '.join(SECTIONS)}, got {config!r}")
+    _only(config, SECTIONS, "", "section")
+    for section, kind in (("model", "models"), ("data", "datasets")):
+        if section not in config:
+            raise ConfigError(section, f"is missing; name one of {', '.join(registry.names(kind))}")
+    return {
+        "model": registry.resolve("models", config["model"], "model"),
+        "data": _data(config["data"]),
+        "train": _train(config.get("train", {})),
+    }
+
+
+def _data(choice: Any) -> Config:
+    validation: Any = VALIDATION.default
+    if isinstance(choice, Mapping) and "validation" in choice:
+        validation = choice["validation"]
+        choice = {name: value for name, value in choice.items() if name != "validation"}
+    try:
+        resolved = registry.resolve("datasets", choice, "data")
+    except UnknownName as wrong:
+        if wrong.path == "data":
+            raise
+        field = wrong.path.removeprefix("data.")
+        raise UnknownName(wrong.path, "field of data", field, {"name", "validation", *wrong.known}) from None
+    return resolved | {"validation": VALIDATION.check("data.validation", validation)}
+
+
+def _train(section: Any) -> Config:
+    if not isinstance(section, Mapping):
+        raise ConfigError("train", f"must be an object, got {section!r}")
+    penalties = registry.names("regularizers")
+    _only(section, (*TRAIN, *penalties), "train.", "field of train")
+    resolved: Config = {}
+    for name, hyper in TRAIN.items():
+        value, path = section.get(name, hyper.default), f"train.{name}"
+        if isinstance(hyper, EntryOf):
+            resolved[name] = registry.resolve(hyper.kind, value, path)
+        else:
+            resolved[name] = hyper.check(path, value)
+    for name in penalties:
+        resolved[name] = _penalty(name, section.get(name, {}))
+    return resolved
+
+
+def _penalty(name: str, value: Any) -> Config:
+    """A bare number is a strength; the name is known, so an object need not repeat it."""
+    given = value if isinstance(value, Mapping) else {"strength": value}
+    if given.get("name", name) != name:
+        raise ConfigError(f"train.{name}.name", f"must be {name!r} or left out, got {given['name']!r}")
+    resolved = registry.resolve("regularizers", {**given, "name": name}, f"train.{name}")
+    del resolved["name"]
+    return resolved
+
+
+def _only(section: Mapping[str, Any], known: tuple[str, ...], prefix: str, what: str) -> None:
+    for name in section:
+        if name not in known:
+            raise UnknownName(f"{prefix}{name}", what, str(name), known)
+
+
+def is_row(config: Mapping[str, Any], path: str) -> bool:
+    """Whether trials that differ at a path of this resolved config may be rows of one array.
+
+    ConfigError, with the nearest paths, for a path that the config does not have.
+    """
+    if path not in paths(config):
+        raise UnknownName(path, "path", path, paths(config))
+    section, *rest = path.split(".")
+    if section == "train" and rest:
+        return rest[0] in registry.names("regularizers") or (rest[0] in TRAIN and TRAIN[rest[0]].row)
+    if section != "model":
+        return False
+    hyper: Hyper | EntryOf = EntryOf(kind="models", default="")
+    choice = config["model"]
+    for part in rest:
+        if part == "name":
+            return False
+        assert isinstance(hyper, EntryOf)  # a path goes on below entries only
+        hyper = declared(registry.get(hyper.kind, choice["name"]))[part]
+        choice = choice[part]
+    return hyper.row
+
+
+def paths(config: Mapping[str, Any]) -> list[str]:
+    """Return every dotted path of a resolved config: sections, entries in them and their values."""
+    return [path for path, _ in _walk(config)]
+
+
+def _walk(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        yield f"{prefix}{name}", value
+        if isinstance(value, Mapping):
+            yield from _walk(value, f"{prefix}{name}.")
+
+
+def shape_key(config: Mapping[str, Any]) -> str:
+    """Return 16 hexadecimal digits that name everything the rows of one array must share."""
+    shape = {
+        path: value
+        for path, value in _walk(config)
+        if not isinstance(value, Mapping) and not is_row(config, path)
+    }
+    return blake2b(json.dumps(shape, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def row_numbers(config: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of the model that belong to a row, by path: dropout rates, slopes."""
+    return {
+        path: value
+        for path, value in _walk(config)
+        if path.startswith("model.") and isinstance(value, float) and is_row(config, path)
+    }

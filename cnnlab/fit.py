@@ -1,0 +1,235 @@
+"""The training loop: rows of one array, epoch by epoch, to watch, stop and resume."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnlab import batches, registry
+from cnnlab.array import Array, Result
+from cnnlab.config import resolve, shape_key
+from cnnlab.errors import CnnlabError, ConfigError
+from cnnlab.net import build
+from cnnlab.resident import Part, Resident
+
+OBJECTIVE = ("val/acc", "maximize")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial: a resolved config, the seed of weights and masks, and what its batches depend on."""
+
+    config: Mapping[str, Any]
+    seed: int
+    replicate: int = 0
+    data_seed: int = 0
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one epoch gave one row; metrics may be NaN. `diverged`: its weights or loss are not finite."""
+
+    row: int
+    epoch: int
+    metrics: dict[str, float]
+    diverged: bool
+
+
+class Fit:
+    """Trials of one shape, trained side by side, epoch by epoch.
+
+    A row that is None is dead: it is padded with a copy of the first live one, because the width decides
+    the rounding. The objective (metric, "maximize" or "minimize") tells the best epoch; without a validation
+    part val/* means train/*. CnnlabError if the rows cannot share an array.
+    """
+
+    def __init__(
+        self, rows: Sequence[Row | None], device: str = "cpu", objective: tuple[str, str] = OBJECTIVE
+    ) -> None:
+        self.live = [k for k, row in enumerate(rows) if row is not None]
+        first = _same_array([row for row in rows if row is not None])
+        self._rows = [row or first for row in rows]
+        train = first.config["train"]
+        self._epochs_test, self._batch_size = train["test"] == "each-epoch", train["batch_size"]
+        self._metric, self._sign = _objective(objective, first.config)
+        self.array = Array(
+            build(first.config), [row.config for row in self._rows], [row.seed for row in self._rows], device
+        )
+        data = first.config["data"]
+        images = registry.get("datasets", data["name"]).load()
+        self.data = Resident(images, data["validation"], first.data_seed, self.array.device, self.array.dtype)
+        replicates = sorted({row.replicate for row in self._rows})
+        self._replicates = replicates
+        self._column = torch.tensor([replicates.index(row.replicate) for row in self._rows])
+        width = len(rows)
+        self._best_theta, self._best_buffers = self.array.theta.clone(), self.array.buffers.clone()
+        self._best_value = torch.full((width,), -math.inf, dtype=torch.float64)
+        self._epochs = torch.zeros(width, dtype=torch.int64)
+        self._best_epoch = torch.zeros_like(self._epochs)
+        self.images_per_s = 0.0
+
+    @property
+    def epoch(self) -> int:
+        """Return how many epochs the live rows have behind them; CnnlabError if they differ."""
+        epochs = sorted({int(self._epochs[row]) for row in self.live})
+        if len(epochs) != 1:
+            raise CnnlabError(f"rows of one fit must stand at one epoch, got {epochs}")
+        return epochs[0]
+
+    def run_epoch(self, should_stop: Callable[[], bool] = lambda: False) -> list[EpochReport] | None:
+        """Train one epoch and measure it; None if should_stop, asked before each batch, said so.
+
+        After None the rows stand in the middle of an epoch: load them again before going on.
+        """
+        epoch, start = self.epoch + 1, time.perf_counter()
+        images = len(self.data.train)
+        seen = Tally(len(self.array), self.array.device)
+        orders = [batches.order(images, self._rows[0].data_seed, r, epoch) for r in self._replicates]
+        index = torch.stack(orders, 1).to(self.array.device)  # (images, replicates)
+        for cut in batches.cuts(images, self._batch_size):
+            if should_stop():
+                return None
+            seen.add(self.array.step(*self._batch(index[cut])), cut.stop - cut.start)
+        metrics = seen.metrics("train")
+        self.images_per_s = len(self.live) * images / (time.perf_counter() - start)
+        metrics |= self._measure(self.data.validation, "val") if len(self.data.validation) else {}
+        metrics |= self._measure(self.data.test, "test") if self._epochs_test else {}
+        self._epochs += 1
+        self._note_best(epoch, metrics[self._metric])
+        finite = self.array.theta.isfinite().all(1).cpu()
+        return [
+            EpochReport(
+                row=k,
+                epoch=epoch,
+                metrics={name: float(values[k]) for name, values in metrics.items()}
+                | {"lr": self._rows[k].config["train"]["optimizer"]["lr"]},
+                diverged=not (finite[k] and metrics["train/loss"][k].isfinite()),
+            )
+            for k in self.live
+        ]
+
+    def _batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        if len(self._replicates) == 1:
+            return self.data.train.batch(index[:, 0], len(self.array))
+        return self.data.train.batch_per_row(index, self._column)
+
+    def _measure(self, part: Part, name: str) -> dict[str, Tensor]:
+        tally = Tally(len(self.array), self.array.device)
+        for x, y in part.chunks(len(self.array)):
+            tally.add(self.array.evaluate(x, y), len(x))
+        return tally.metrics(name)
+
+    def _note_best(self, epoch: int, values: Tensor) -> None:
+        better = self._sign * values > self._best_value  # never where NaN; the first of equals stays
+        self._best_value[better] = self._sign * values[better]
+        self._best_epoch[better] = epoch
+        on_device = better.to(self.array.device)
+        self._best_theta[on_device] = self.array.theta[on_device]
+        self._best_buffers[on_device] = self.array.buffers[on_device]
+
+    def kill(self, row: int) -> None:
+        """Report a row no more; the others' numbers stay what they would have been."""
+        self.live.remove(row)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that a row needs to go on elsewhere, each tensor (K, …) on the CPU."""
+        return self.array.state() | {
+            "best.theta": self._best_theta.cpu().clone(),
+            "best.buffers": self._best_buffers.cpu().clone(),
+            "best.value": self._best_value.clone(),
+            "best.epoch": self._best_epoch.clone(),
+        }
+
+    def load_row(self, row: int, tensors: Mapping[str, Tensor], epoch: int) -> None:
+        """Put a row of a state, taken after `epoch` epochs, into this row."""
+        self.array.load_row(row, tensors)
+        for name, place in (
+            ("best.theta", self._best_theta),
+            ("best.buffers", self._best_buffers),
+            ("best.value", self._best_value),
+            ("best.epoch", self._best_epoch),
+        ):
+            place[row] = tensors[name].to(place)
+        self._epochs[row] = epoch
+
+    def best(self, row: int) -> tuple[int, float, dict[str, Tensor]]:
+        """Return a row's best epoch, the objective there, and its weights and buffers by name.
+
+        Epoch 0 and a NaN: no epoch had a number, the weights are the first ones.
+        """
+        epoch = int(self._best_epoch[row])
+        value = self._sign * float(self._best_value[row]) if epoch else math.nan
+        theta, buffers = self._best_theta[row].cpu(), self._best_buffers[row].cpu()
+        return epoch, value, self.array.net.named(theta, buffers)
+
+    def test_best(self, row: int) -> dict[str, float]:
+        """Return test/loss and test/acc of a row's best weights, evaluated alone."""
+        own = self._rows[row]
+        alone = Array(self.array.net, [own.config], [own.seed], str(self.array.device))
+        alone.theta[0], alone.buffers[0] = self._best_theta[row], self._best_buffers[row]
+        tally = Tally(1, alone.device)
+        for x, y in self.data.test.chunks(1):
+            tally.add(alone.evaluate(x, y), len(x))
+        return {name: float(values[0]) for name, values in tally.metrics("test").items()}
+
+
+class Tally:
+    """Mean loss and accuracy of each row over batches of unequal size, summed on the device."""
+
+    def __init__(self, rows: int, device: torch.device) -> None:
+        self._loss = torch.zeros(rows, dtype=torch.float64, device=device)
+        self._correct = torch.zeros(rows, dtype=torch.int64, device=device)
+        self._images = 0
+
+    def add(self, result: Result, images: int) -> None:
+        """Count a batch."""
+        self._loss += result.loss.double() * images
+        self._correct += result.correct
+        self._images += images
+
+    def metrics(self, part: str) -> dict[str, Tensor]:
+        """Return part/loss and part/acc, float64 (K,); accuracy is NaN with a loss that is no number."""
+        loss, accuracy = (self._loss / self._images).cpu(), (self._correct.double() / self._images).cpu()
+        return {f"{part}/loss": loss, f"{part}/acc": torch.where(loss.isnan(), math.nan, accuracy)}
+
+
+def _same_array(rows: Sequence[Row]) -> Row:
+    """Return the first row; CnnlabError unless all have one shape and one data seed."""
+    if not rows:
+        raise CnnlabError("a fit needs at least one live row, got none")
+    keys = {shape_key(row.config) for row in rows}
+    if len(keys) > 1:
+        raise CnnlabError(f"rows of one fit must have one shape key, got {', '.join(sorted(keys))}")
+    seeds = {row.data_seed for row in rows}
+    if len(seeds) > 1:
+        raise CnnlabError(f"rows of one fit must have one data seed, got {sorted(seeds)}")
+    return rows[0]
+
+
+def _objective(objective: tuple[str, str], config: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the metric that will exist, and 1 to maximize it, −1 to minimize."""
+    metric, direction = objective
+    part, _, measure = metric.partition("/")
+    if measure not in ("loss", "acc") or part not in ("train", "val", "test"):
+        raise ConfigError("objective", f"must be train, val or test, then /loss or /acc; got {metric!r}")
+    if direction not in ("maximize", "minimize"):
+        raise ConfigError("objective", f"must be to maximize or minimize, got {direction!r}")
+    if part == "test" and config["train"]["test"] != "each-epoch":
+        raise ConfigError("objective", f"{metric} needs train.test each-epoch, got {config['train']['test']}")
+    if part == "val" and not config["data"]["validation"]:
+        metric = f"train/{measure}"
+    return metric, 1 if direction == "maximize" else -1
+
+
+def fit(config: Mapping[str, Any], seed: int = 0, device: str = "cpu") -> list[EpochReport]:
+    """Train one trial to its last epoch and return its reports; the config need not be resolved."""
+    complete = resolve(config)
+    one = Fit([Row(complete, seed)], device)
+    reports: list[EpochReport] = []
+    for _ in range(complete["train"]["epochs"]):
+        reports += one.run_epoch() or []
+    return reports

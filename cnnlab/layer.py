@@ -1,0 +1,92 @@
+"""What every layer is: a map between activations of K trials, with parameters that are views of rows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+Shape = tuple[int, ...]
+Role = Literal["weight", "bias", "scale", "shift"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a layer; in a net's table also its place in a row.
+
+    unit_axis is the axis of `shape` that counts the units (feature maps, neurons); fan_in the inputs of one.
+    """
+
+    name: str
+    shape: Shape
+    role: Role
+    fan_in: int
+    initializer: str
+    unit_axis: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Numbers of a layer that training moves but no gradient does."""
+
+    name: str
+    shape: Shape
+    start: float
+
+
+@dataclass
+class Context:
+    """What a layer may ask besides its activations and parameters.
+
+    Hyperparameters are (K,) by their path in a config; those in `idle` are 0 in every row.
+    """
+
+    hypers: Mapping[str, Tensor]
+    idle: frozenset[str]
+    seed: Tensor  # (K,) int32
+    step: Tensor  # (K,) int32
+    training: bool
+    layer: int = 0
+
+
+class Layer(ABC):
+    """A file in layers/ holds one of these.
+
+    Activations are (N, K, C, H, W) or (N, K, F). A batch that all rows share has stride 0 over K.
+    No operation of a layer mixes rows.
+    """
+
+    parameters: tuple[Parameter, ...] = ()
+    buffers: tuple[Buffer, ...] = ()
+
+    def output(self, shape: Shape) -> Shape:
+        """Return the shape of one image's output; ConfigError at "model" if the input does not fit."""
+        return shape
+
+    def multiply_adds(self, shape: Shape) -> int:
+        """Return the multiplications of a weight with an input, for one image of this input shape."""
+        return 0
+
+    def connections(self, shape: Shape) -> int:
+        """Return the links as LeCun et al. (1998) count them: every use of a weight or a bias."""
+        return 0
+
+    @abstractmethod
+    def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
+        """Return the output; p and b are the layer's parameters and buffers, each (K, …)."""
+
+
+def shared(x: Tensor) -> bool:
+    """Whether all rows see the same numbers, so that work on them may be done once."""
+    return x.shape[1] == 1 or x.stride(1) == 0
+
+
+def over_maps(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Apply a function of (N, maps, H, W) that treats every map alone to (N, K, C, H, W)."""
+    if shared(x):
+        y = function(x[:, 0])
+        return y[:, None].expand(-1, x.shape[1], *y.shape[1:])
+    y = function(x.flatten(1, 2))
+    return y.view(*x.shape[:3], *y.shape[2:])

@@ -1,0 +1,45 @@
+"""Linear: every output sees every input."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from cnnlab.layer import Context, Layer, Parameter, Shape, shared
+from cnnlab.registry import register
+
+
+@register
+class Linear(Layer):
+    """Multiply by a matrix and add a bias.
+
+    y = W x + b
+    Source: F. Rosenblatt, "The perceptron" (1958), for the layer of weighted sums.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self.parameters = (
+            Parameter("weight", (outputs, inputs), "weight", inputs, "fan-in-uniform"),
+            Parameter("bias", (outputs,), "bias", inputs, "fan-in-uniform"),
+        )
+
+    def output(self, shape: Shape) -> Shape:
+        """Return (outputs,)."""
+        return (self.outputs,)
+
+    def multiply_adds(self, shape: Shape) -> int:
+        """Return inputs × outputs."""
+        return self.inputs * self.outputs
+
+    def connections(self, shape: Shape) -> int:
+        """Return (inputs + 1) × outputs."""
+        return (self.inputs + 1) * self.outputs
+
+    def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
+        """Return (N, K, outputs): one wide product of a shared batch, else a batched one."""
+        weight, bias = p
+        if shared(x):
+            return linear(x[:, 0], weight.flatten(0, 1), bias.flatten()).view(-1, *bias.shape)
+        return torch.baddbmm(bias[:, None], x.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)

@@ -1,0 +1,48 @@
+"""Multilayer perceptron: the network that convolutions are compared with."""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any, ClassVar
+
+from cnnlab.hyper import Choice, EntryOf, Number, Widths
+from cnnlab.layer import Layer
+from cnnlab.layers.activate import Activate
+from cnnlab.layers.batch_norm import BatchNorm
+from cnnlab.layers.dropout import Dropout
+from cnnlab.layers.flatten import Flatten
+from cnnlab.layers.linear import Linear
+from cnnlab.model import Model
+from cnnlab.registry import register
+
+
+@register
+class Mlp(Model):
+    """A chain of linear layers of the widths in `hidden`; no hidden layer is softmax regression.
+
+    a ← f(W a + b) for each hidden layer, scores = W a + b.
+    `input_dropout` is on the pixels, `dropout` on the hidden units; `norm: batch` is before each activation.
+    Source: D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating
+    errors" (1986); dropout as N. Srivastava et al. (2014).
+    """
+
+    hidden: ClassVar = Widths(default=(128, 64), most=16)
+    activation: ClassVar = EntryOf(kind="activations", default="relu")
+    input_dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
+    dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
+    norm: ClassVar = Choice(default="none", options=("none", "batch"))
+
+    def layers(
+        self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
+    ) -> dict[str, Layer]:
+        """Return the chain; images of any size fit."""
+        chain: dict[str, Layer] = {"flatten": Flatten(), "drop0": Dropout("model.input_dropout")}
+        width = prod(shape)
+        for i, units in enumerate(config["hidden"], 1):
+            chain[f"linear{i}"] = Linear(width, units)
+            if config["norm"] == "batch":
+                chain[f"norm{i}"] = BatchNorm(units)
+            chain[f"act{i}"] = Activate(config["activation"]["name"], "model.activation")
+            chain[f"drop{i}"] = Dropout("model.dropout")
+            width = units
+        chain[f"linear{len(config['hidden']) + 1}"] = Linear(width, classes)
+        return chain

@@ -1,0 +1,110 @@
+"""A network as a chain of layers over rows: its parameter table, its first weights, its forward pass."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnlab import noise, registry
+from cnnlab.initializer import Initializer
+from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one forward pass of one image costs: links, multiply-adds and numbers kept for the way back."""
+
+    connections: int
+    multiply_adds: int
+    activations: int
+
+
+class Net:
+    """A chain of named layers for images of one shape.
+
+    `table` lists the parameters in the order of a row: P numbers; `buffers` likewise, Q numbers.
+    """
+
+    def __init__(self, layers: Mapping[str, Layer], shape: Shape) -> None:
+        self.layers = dict(layers)
+        self.shape = shape
+        self.table: list[Parameter] = []
+        self.parameters = 0  # P
+        self.buffers = [
+            replace(buffer, name=f"{name}.{buffer.name}")
+            for name, layer in layers.items()
+            for buffer in layer.buffers
+        ]
+        for name, layer in layers.items():
+            for own in layer.parameters:
+                self.table.append(replace(own, name=f"{name}.{own.name}", offset=self.parameters))
+                self.parameters += prod(own.shape)
+        self._sizes = [prod(parameter.shape) for parameter in self.table]
+        self._buffer_sizes = [prod(buffer.shape) for buffer in self.buffers]
+        self.buffered = sum(self._buffer_sizes)  # Q
+        self.work = self._measure()
+
+    def _measure(self) -> Work:
+        shape, links, multiply_adds, activations = self.shape, 0, 0, prod(self.shape)
+        for layer in self.layers.values():
+            links += layer.connections(shape)
+            multiply_adds += layer.multiply_adds(shape)
+            shape = layer.output(shape)
+            activations += prod(shape)
+        return Work(links, multiply_adds, activations)
+
+    def start(self, seed: Tensor) -> Tensor:
+        """Return the first weights of each row, float64 (K, P): a function of its seed, int32 (K,)."""
+        parts = []
+        zero = torch.zeros_like(seed)
+        for i, (parameter, size) in enumerate(zip(self.table, self._sizes, strict=True)):
+            entry: Initializer = registry.get("initializers", parameter.initializer)()
+            u = noise.uniform(seed, noise.WEIGHTS + i * noise.STREAMS, zero, size)
+            parts.append(entry.value(u, parameter.fan_in))
+        return torch.cat(parts, 1)
+
+    def start_buffers(self, rows: int) -> Tensor:
+        """Return the first buffers, float64 (K, Q)."""
+        starts = [
+            torch.full((size,), buffer.start, dtype=torch.float64)
+            for buffer, size in zip(self.buffers, self._buffer_sizes, strict=True)
+        ]
+        return torch.cat([torch.zeros(0, dtype=torch.float64), *starts]).repeat(rows, 1)
+
+    def weights(self) -> Tensor:
+        """Return where a row has weights rather than biases, scales or shifts: bool (P,)."""
+        sizes = torch.tensor(self._sizes)
+        return torch.tensor([own.role == "weight" for own in self.table]).repeat_interleave(sizes)
+
+    def forward(self, theta: Tensor, buffers: Tensor, x: Tensor, context: Context) -> Tensor:
+        """Return the scores (N, K, classes); training also moves the buffers, in place."""
+        rows = len(theta)
+        weights = iter(torch.split(theta, self._sizes, 1))
+        kept = iter(_cut(buffers, self._buffer_sizes))
+        for i, layer in enumerate(self.layers.values()):
+            context.layer = i
+            p = [next(weights).view(rows, *own.shape) for own in layer.parameters]
+            b = [next(kept).view(rows, *own.shape) for own in layer.buffers]
+            x = layer.forward(x, p, b, context)
+        return x
+
+    def named(self, theta: Tensor, buffers: Tensor) -> dict[str, Tensor]:
+        """Return one row's parameters (P,) and buffers (Q,) by name, each in its own shape."""
+        owners: list[Parameter | Buffer] = [*self.table, *self.buffers]
+        parts = [*torch.split(theta, self._sizes), *_cut(buffers, self._buffer_sizes)]
+        return {own.name: part.reshape(own.shape).clone() for own, part in zip(owners, parts, strict=True)}
+
+
+def _cut(buffers: Tensor, sizes: list[int]) -> Sequence[Tensor]:
+    """Split the last axis; split() refuses to make no parts of nothing."""
+    return torch.split(buffers, sizes, -1) if sizes else ()
+
+
+def build(config: Mapping[str, Any]) -> Net:
+    """Return the net of a resolved config; ConfigError at "model" if the images do not fit it."""
+    info = registry.get("datasets", config["data"]["name"]).info
+    model = registry.get("models", config["model"]["name"])()
+    return Net(model.layers(config["model"], info.shape, info.classes), info.shape)

@@ -1,0 +1,44 @@
+"""Adam: momentum over RMSprop, both corrected for starting at zero."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from cnnlab.hyper import Number
+from cnnlab.optimizer import Optimizer
+from cnnlab.registry import register
+
+
+@register
+class Adam(Optimizer):
+    """Divide a running mean of the gradient by the root of one of its square.
+
+    m ← β₁·m + (1 − β₁)·g;  v ← β₂·v + (1 − β₂)·g²;
+    w ← w − lr · m/(1 − β₁^t) / (√(v/(1 − β₂^t)) + eps), t = 1, 2, …
+    Source: D. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2014), algorithm 1.
+    """
+
+    slots = 2
+    lr: ClassVar = Number(default=0.001, low=1e-8, high=100.0, log=True)
+    beta1: ClassVar = Number(default=0.9, low=0.0, high=0.9999)
+    beta2: ClassVar = Number(default=0.999, low=0.0, high=0.999999)
+    eps: ClassVar = Number(default=1e-8, low=1e-16, high=1.0, log=True)
+
+    def constants(self, h: Mapping[str, Tensor], t: Tensor) -> Mapping[str, Tensor]:
+        """Return both corrections: in float32 1 − β₂^t would have few correct digits."""
+        return {
+            "rate": h["lr"] / (1 - h["beta1"] ** t),
+            "root": (1 - h["beta2"] ** t).rsqrt(),
+            "eps": h["eps"],
+            "beta2": h["beta2"],
+            "fresh1": 1 - h["beta1"],
+            "fresh2": 1 - h["beta2"],
+        }
+
+    def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
+        """Move m, v and w."""
+        m, v = slots
+        m.lerp_(g, c["fresh1"])
+        v.mul_(c["beta2"]).add_((g * g).mul_(c["fresh2"]))
+        w.addcdiv_(m * c["rate"], v.sqrt().mul_(c["root"]).add_(c["eps"]), value=-1)

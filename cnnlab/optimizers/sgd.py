@@ -1,0 +1,25 @@
+"""Stochastic gradient descent: the plain rule that all others change."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from cnnlab.hyper import Number
+from cnnlab.optimizer import Optimizer
+from cnnlab.registry import register
+
+
+@register
+class Sgd(Optimizer):
+    """Step against the gradient of a mini-batch.
+
+    w ← w − lr·g
+    Source: H. Robbins and S. Monro, "A stochastic approximation method" (1951).
+    """
+
+    lr: ClassVar = Number(default=0.1, low=1e-8, high=100.0, log=True)
+
+    def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
+        """Move w."""
+        w.addcmul_(g, c["lr"], value=-1)

@@ -1,0 +1,23 @@
+"""L2: the most common penalty, against large weights."""
+
+from torch import Tensor
+
+from cnnlab.registry import register
+from cnnlab.regularizer import Regularizer
+
+
+@register
+class L2(Regularizer):
+    """Add half the sum of squares to the objective.
+
+    R = (λ/2) Σ w²; ∂R/∂w = λw, which is torch's weight_decay=λ for SGD, momentum, Adam and RMSprop.
+    Source: A. Krogh and J. Hertz, "A simple weight decay can improve generalization" (1992).
+    """
+
+    def value(self, w: Tensor, strength: Tensor) -> Tensor:
+        """Return R, (K,)."""
+        return (strength * w * w).sum(1) / 2
+
+    def gradient(self, w: Tensor, strength: Tensor) -> Tensor:
+        """Return λw, (K, P)."""
+        return strength * w

@@ -1,0 +1,63 @@
+"""Which rows share a formula: an array's optimizers, losses and penalties, read from its configs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from cnnlab import registry
+from cnnlab.hyper import declared
+from cnnlab.regularizer import Regularizer
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True)
+class Run(Generic[E]):
+    """Neighbouring rows of one entry, and their hyperparameters, each float64 (k,)."""
+
+    rows: slice
+    entry: E
+    hypers: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A regularizer and its strength on every parameter of every row, (K, P)."""
+
+    entry: Regularizer
+    strength: Tensor
+
+
+def runs(kind: str, choices: Sequence[Mapping[str, Any]], device: torch.device) -> list[Run[Any]]:
+    """Cut rows into the fewest slices of equal names; rows of one name side by side make one slice."""
+    found = []
+    start = 0
+    for end in range(1, len(choices) + 1):
+        if end < len(choices) and choices[end]["name"] == choices[start]["name"]:
+            continue
+        entry = registry.get(kind, choices[start]["name"])
+        hypers = {
+            name: torch.tensor([c[name] for c in choices[start:end]], dtype=torch.float64, device=device)
+            for name in declared(entry)
+        }
+        found.append(Run(slice(start, end), entry(), hypers))
+        start = end
+    return found
+
+
+def penalties(configs: Sequence[Mapping[str, Any]], weights: Tensor, dtype: torch.dtype) -> list[Penalty]:
+    """Return the regularizers that any row uses; `weights`, bool (P,), is what that scope reaches."""
+    found = []
+    for name in registry.names("regularizers"):
+        choices = [config["train"][name] for config in configs]
+        if not any(choice["strength"] for choice in choices):
+            continue
+        strength = torch.tensor([choice["strength"] for choice in choices], dtype=dtype)
+        everywhere = torch.tensor([choice["scope"] == "all" for choice in choices])
+        reached = weights | everywhere[:, None]  # (K, P)
+        on_each = (strength[:, None] * reached).to(weights.device)
+        found.append(Penalty(registry.get("regularizers", name)(), on_each))
+    return found

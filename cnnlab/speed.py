@@ -1,0 +1,32 @@
+"""How fast one trial trains alone: what many trials side by side are compared with."""
+
+import time
+
+import torch
+
+from cnnlab.fit import Fit, Row
+
+
+def solo_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
+    """Return the images per second of a trial that has an array to itself, over a few steps.
+
+    Two steps go before the clock starts; the batches are the first of the training part. Nothing is kept.
+    """
+    one = Fit([row], device)
+    size = min(row.config["train"]["batch_size"], len(one.data.train))
+    x, y = one.data.train.batch(slice(0, size), 1)
+    for _ in range(2):
+        one.array.step(x, y)
+    _finish(device)
+    start = time.perf_counter()
+    for _ in range(steps):
+        one.array.step(x, y)
+    _finish(device)
+    seconds: float = time.perf_counter() - start
+    return steps * size / seconds
+
+
+def _finish(device: str) -> None:
+    """Wait for work that an accelerator has only been asked for."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize(device)
