@@ -95,7 +95,7 @@ def wanted_device(asked: str | None) -> str:
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return "cpu"
-    listed = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)  # noqa: S603
+    listed = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)
     return "cuda" if listed.returncode == 0 and "GPU " in listed.stdout else "cpu"
 
 
@@ -110,7 +110,7 @@ def answers(url: str) -> bool:
 
 def pip(*arguments: str) -> int:
     """Run pip of this environment and return its exit code."""
-    return subprocess.run([sys.executable, "-m", "pip", "install", "-q", *arguments], check=False).returncode  # noqa: S603
+    return subprocess.run([sys.executable, "-m", "pip", "install", "-q", *arguments], check=False).returncode
 
 
 def write_constraints(version: str) -> None:

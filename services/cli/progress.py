@@ -33,9 +33,8 @@ def in_words(view: View) -> str:
     if view["eta_seconds"] is not None and view["finished_at"] is None:
         parts.append(f"about {duration(view['eta_seconds'])} left")
     if view["best"] is not None:
-        parts.append(
-            f"best {view['objective']['metric']} {number(objective_value(view, view['best']))} ({_point(view)})"
-        )
+        value = number(objective_value(view, view["best"]))
+        parts.append(f"best {view['objective']['metric']} {value} ({_point(view)})")
     if view["waiting_for"]:
         parts.append(str(view["waiting_for"]))
     return f"{view['name']} {view['state']}: " + ", ".join(parts)

@@ -75,9 +75,8 @@ def demo(workers: Workers = None, as_json: Json = False) -> None:
     spec = specfile.read(EXAMPLE)
     with Stack(Path.cwd(), (ports.free(), ports.free()), workers, output.say) as stack:
         stack.take_folder()
-        output.say(
-            f"Starting Redis, SQL, MLflow, API, upkeep and {stack.devices.workers} workers on {stack.devices.names}."
-        )
+        many = f"{stack.devices.workers} workers on {stack.devices.names}"
+        output.say(f"Starting Redis, SQL, MLflow, the API, upkeep and {many}.")
         stack.start()
         if not stack.wait_until_ready():
             raise typer.Exit(1)

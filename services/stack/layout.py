@@ -65,7 +65,7 @@ def count_gpus() -> int:
     if tool is None:
         return 0
     try:
-        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=10, check=True)
     except (subprocess.SubprocessError, OSError):
         return 0
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())

@@ -37,7 +37,7 @@ class Child:
         self.since = time.monotonic()
         parent = os.getpid()
         with log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603 (our own commands)
+            self._process = subprocess.Popen(
                 command.argv,
                 env=dict(command.env),
                 cwd=folder,

@@ -90,7 +90,7 @@ class Stack:
         self.folder.announce(Running(os.getpid(), self.api, self.mlflow))
 
     def wait_until_ready(self) -> bool:
-        """Return once a sweep would train: the API answers and a worker holds a device; False if interrupted."""
+        """Wait until a sweep would train: API there, a device claimed. False: interrupted before."""
         end = time.monotonic() + PATIENCE
         while not self.interrupt.asked:
             self.keep_alive()
