@@ -8,6 +8,7 @@ import secrets
 import socket
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from services.settings import Settings
 from services.store import devices, workers

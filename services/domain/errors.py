@@ -21,6 +21,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
+def pointer(*parts: str | int) -> str:
+    """The JSON pointer (RFC 6901) that goes down these keys and indices."""
+    return "".join(below("", part) for part in parts)
+
+
+def below(place: str, part: str | int) -> str:
+    """The pointer one step below a place."""
+    return f"{place}/{str(part).replace('~', '~0').replace('/', '~1')}"
+
+
 @dataclass(frozen=True)
 class Problem:
     """One fault of a request: where it is (a JSON pointer, RFC 6901) and what to change."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.domain import packing, search
 from services.domain.config import Config, overlay, read, related
-from services.domain.errors import Problem, SpecError, nearest
+from services.domain.errors import Problem, SpecError, nearest, pointer
 from services.domain.spec import Spec
 
 MAX_SHAPES = 200
@@ -134,9 +134,7 @@ def make_plan(spec: Spec, catalogue: Catalogue, *, limit: int, memory: int) -> P
     shape_axes = [axis for axis in axes if not axis.row]
     count = prod(len(axis.values) for axis in shape_axes)
     if count > MAX_SHAPES:
-        detail = (
-            f"the space has {count} distinct architectures; at most {MAX_SHAPES} fit one sweep. Split it."
-        )
+        detail = f"the space has {count} distinct architectures; at most {MAX_SHAPES} fit one"
         raise SpecError([Problem("/space", detail)])
     per_shape = trials // count
     shapes = [
@@ -154,7 +152,9 @@ def make_plan(spec: Spec, catalogue: Catalogue, *, limit: int, memory: int) -> P
 
 def _too_many(trials: int, spec: Spec, limit: int) -> str:
     if spec.max_trials:
-        return f"the grid has {trials} points, but max_trials is {spec.max_trials}; raise it or shorten an axis"
+        return (
+            f"the grid has {trials} points, but max_trials is {spec.max_trials}; raise it or shorten an axis"
+        )
     return (
         f"the grid has {trials} points; a sweep of more than {limit} must say so with max_trials: {trials}. "
         "Shorten an axis or name max_trials."
@@ -167,18 +167,17 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, list[Any]]:
     for name, values in spec.space.items():
         if not values:
             problems.append(
-                Problem(_pointer("space", name), f"axis {name!r} has no values; give a list of at least one")
+                Problem(pointer("space", name), f"axis {name!r} has no values; give a list of at least one")
             )
         repeated = next((v for i, v in enumerate(values) if any(_same(v, w) for w in values[:i])), None)
         if repeated is not None:
             problems.append(
-                Problem(_pointer("space", name), f"axis {name!r} has the value {repeated!r} twice")
+                Problem(pointer("space", name), f"axis {name!r} has the value {repeated!r} twice")
             )
     if problems:
         raise SpecError(problems)
-    first = {
-        name: values[0] for name, values in spec.space.items() if "." in name or name in ("model", "data")
-    }
+    entries = {n: v[0] for n, v in spec.space.items() if isinstance(v[0], str | dict)}
+    first = {name: value for name, value in entries.items() if "." in name or name in ("model", "data")}
     try:
         known = catalogue.paths(catalogue.resolve(overlay(spec.sections(), first)))
     except ConfigFault as fault:
@@ -186,19 +185,20 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, list[Any]]:
     full: dict[str, list[Any]] = {}
     for name, values in spec.space.items():
         path = name
-        if name not in known and name not in first:
+        if name not in known:
             matches = [p for p in known if p.endswith("." + name)]
             if len(matches) != 1:
+                near = nearest(name, known)
                 why = (
                     f"could be any of {', '.join(matches)}"
                     if matches
-                    else f"is not a hyperparameter here.{nearest(name, known)}"
+                    else f"is no hyperparameter here.{near}"
                 )
                 problems.append(Problem(_pointer("space", name), f"axis {name!r} {why}"))
                 continue
             path = matches[0]
         if path in full:
-            problems.append(Problem(_pointer("space", name), f"{path} is swept twice"))
+            problems.append(Problem(pointer("space", name), f"{path} is swept twice"))
         full[path] = values
     if problems:
         raise SpecError(problems)
@@ -249,11 +249,7 @@ def _check_axes(spec: Spec, space: Mapping[str, list[Any]], catalogue: Catalogue
     for axis in axes:
         if any(_same(v, w) for i, v in enumerate(axis.values) for w in axis.values[:i]):
             raise SpecError(
-                [
-                    Problem(
-                        _pointer("space", axis.path), "two values of this axis mean the same once completed"
-                    )
-                ]
+                [Problem(pointer("space", axis.path), "two values of this axis mean the same once completed")]
             )
     return axes
 
@@ -280,9 +276,5 @@ def _problem(
     for path in sorted(choice, key=len, reverse=True):
         if fault.path == path or fault.path.startswith(path + "."):
             name = path if path in space else path.rsplit(".", 1)[-1]
-            return Problem(_pointer("space", name, picks.get(path, 0)), fault.detail)
-    return Problem(_pointer(*fault.path.split(".")) if fault.path else "", fault.detail)
-
-
-def _pointer(*parts: str | int) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+            return Problem(pointer("space", name, picks.get(path, 0)), fault.detail)
+    return Problem(pointer(*fault.path.split(".")) if fault.path else "", fault.detail)

@@ -18,8 +18,9 @@ def short_value(value: Any) -> str:
     if isinstance(value, Mapping):
         return str(value.get("name", "?"))
     if isinstance(value, float):
-        text = f"{value:g}"
-        return text.replace("e-0", "e-").replace("e+0", "e")
+        plain = f"{value:.6g}".replace("e-0", "e-").replace("e+0", "e")
+        mantissa, exponent = f"{value:.5e}".split("e")
+        return min(plain, f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}", key=len)
     if isinstance(value, list):
         return "-".join(short_value(v) for v in value)
     return str(value)

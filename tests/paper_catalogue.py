@@ -1,0 +1,81 @@
+"""A small catalogue on paper, so that plans can be tested without the training library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.domain.plan import ConfigFault, Facts, Plan, make_plan
+from services.domain.spec import Spec
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {"sgd": {"lr": 0.1}, "adam": {"lr": 0.001, "beta": 0.9}}
+
+
+class PaperCatalogue:
+    """One model `net` (dropout a row, depth a shape), two optimizers, images of one size."""
+
+    def resolve(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        model, train = dict(config["model"]), dict(config.get("train", {}))
+        if model.get("name") != "net":
+            raise ConfigFault("model", f"no model named {model.get('name')!r}. Did you mean 'net'?")
+        optimizer = train.get("optimizer", "sgd")
+        optimizer = {"name": optimizer} if isinstance(optimizer, str) else dict(optimizer)
+        if optimizer["name"] not in OPTIMIZERS:
+            raise ConfigFault("train.optimizer", f"no optimizer named {optimizer['name']!r}")
+        known = OPTIMIZERS[optimizer["name"]]
+        for name in optimizer:
+            if name != "name" and name not in known:
+                raise ConfigFault(f"train.optimizer.{name}", f"{optimizer['name']} has no {name!r}")
+        for name in model:
+            if name not in ("name", "depth", "dropout"):
+                raise ConfigFault(f"model.{name}", f"net has no {name!r}")
+        dropout = model.get("dropout", 0.0)
+        if not isinstance(dropout, int | float) or not 0 <= dropout <= 1:
+            raise ConfigFault("model.dropout", f"dropout must lie in [0, 1], got {dropout!r}")
+        return {
+            "model": {"name": "net", "depth": model.get("depth", 2), "dropout": float(dropout)},
+            "data": {"name": "paper"},
+            "train": {
+                "epochs": train.get("epochs", 3),
+                "l2": {"strength": float(train.get("l2", 0.0))}
+                if not isinstance(train.get("l2"), dict)
+                else train["l2"],
+                "optimizer": known | optimizer,
+            },
+        }
+
+    def is_row(self, config: Mapping[str, Any], path: str) -> bool:
+        return path == "model.dropout" or path.startswith(("train.optimizer", "train.l2"))
+
+    def paths(self, config: Mapping[str, Any], above: str = "") -> list[str]:
+        found: list[str] = []
+        for name, value in config.items():
+            path = f"{above}{name}"
+            found.append(path)
+            if isinstance(value, Mapping):
+                found += self.paths(value, path + ".")
+        return found
+
+    def shape_key(self, config: Mapping[str, Any]) -> str:
+        return f"net-{config['model']['depth']}"
+
+    def inspect(self, config: Mapping[str, Any]) -> Facts:
+        if config["model"]["depth"] > 8:
+            raise ConfigFault("model", "net of that depth needs larger images, got 8×8")
+        return Facts(parameters=10 * config["model"]["depth"], flops=100, bytes_per_row=1000)
+
+
+def paper_spec(**changes: Any) -> Spec:
+    """A small valid spec, with fields replaced."""
+    fields: dict[str, Any] = {
+        "name": "paper",
+        "model": {"name": "net"},
+        "data": {"name": "paper"},
+        "space": {"model.dropout": [0.0, 0.5], "train.optimizer": ["sgd", {"name": "adam", "lr": 0.01}]},
+    }
+    return Spec.model_validate(fields | changes)
+
+
+def paper_plan(spec: Spec, limit: int = 1000) -> Plan:
+    """The spec's plan on paper."""
+    return make_plan(spec, PaperCatalogue(), limit=limit, memory=1 << 30)

@@ -1,0 +1,47 @@
+"""Failures: who is to blame, and who gets another attempt."""
+
+from __future__ import annotations
+
+from services.domain.retry import CRASH_BUDGET, LOST_BUDGET, Failure, Record, judge
+
+CLEAN = Record(crashes=0, losses=0, most_alive=None)
+
+
+def test_a_crash_in_company_blames_nobody_and_halves_the_company() -> None:
+    verdict = judge(Failure.CRASHED, CLEAN, alive=9)
+    assert verdict.again
+    assert verdict.record == Record(crashes=0, losses=0, most_alive=4)
+
+
+def test_a_poisonous_trial_ends_alone_after_its_budget() -> None:
+    record, alive, attempts = CLEAN, 8, 0
+    while True:
+        attempts += 1
+        verdict = judge(Failure.CRASHED, record, alive)
+        record, alive = verdict.record, min(alive, verdict.record.most_alive or alive)
+        if not verdict.again:
+            break
+    assert record.crashes == CRASH_BUDGET
+    assert attempts == 3 + CRASH_BUDGET  # 8 → 4 → 2 → 1, then three times alone
+
+
+def test_delays_grow() -> None:
+    alone = [judge(Failure.CRASHED, Record(n, 0, 1), 1).delay for n in range(CRASH_BUDGET - 1)]
+    assert alone == [10, 20]
+
+
+def test_a_lost_host_has_its_own_budget_and_halves_from_the_second_time_on() -> None:
+    first = judge(Failure.LOST, CLEAN, alive=8)
+    assert (first.again, first.record) == (True, Record(0, 1, None))
+    assert judge(Failure.LOST, first.record, alive=8).record.most_alive == 4
+    assert not judge(Failure.LOST, Record(0, LOST_BUDGET - 1, 1), alive=1).again
+
+
+def test_what_a_retry_cannot_mend_is_final() -> None:
+    assert not judge(Failure.SPEC, CLEAN, 4).again
+    assert not judge(Failure.DIVERGED, CLEAN, 4).again
+
+
+def test_giving_back_is_free() -> None:
+    assert judge(Failure.PREEMPTED, CLEAN, 4).record == CLEAN
+    assert judge(Failure.DAMAGED, CLEAN, 4) == judge(Failure.PREEMPTED, CLEAN, 4)
