@@ -79,3 +79,13 @@ class Publisher:
             log.warning("pack %s not announced, upkeep will try again: %s", pack_id, error)
             return False
         return True
+
+    def reachable(self) -> bool:
+        """Whether Redis answers, within two seconds."""
+        try:
+            with self._app.connection_for_write() as connection:
+                connection.default_channel.client.ping()
+        except Exception as error:
+            log.warning("redis does not answer: %s", error)
+            return False
+        return True

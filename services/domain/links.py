@@ -8,7 +8,7 @@ from services.domain.spec import Objective
 
 
 def ranking_metric(objective: Objective) -> str:
-    """The MLflow metric that ranks runs: `best/val_acc` for the best `val/acc`, else `val/acc`, its last value."""
+    """The MLflow metric that ranks runs: `best/val_acc` for the best `val/acc`, else `val/acc` itself."""
     return "best/" + objective.metric.replace("/", "_") if objective.at == "best" else objective.metric
 
 

@@ -19,6 +19,8 @@ from services.domain.errors import Problem, SpecError, nearest, pointer
 from services.domain.spec import Spec
 
 MAX_SHAPES = 200
+MAX_VALUES = 1000  # of one axis
+MAX_CHOICES = 5000  # of axes that depend on one another, each of which is resolved at submit
 
 
 @dataclass(frozen=True)
@@ -121,16 +123,16 @@ def make_plan(spec: Spec, catalogue: Catalogue, *, limit: int, memory: int) -> P
     may take. Raises `SpecError` with a pointer into the spec for every fault that it can name.
     """
     method = search.get(spec.search)
-    space = _full_paths(spec, catalogue)
-    checked = _check_axes(spec, space, catalogue)
-    axes = sorted(checked, key=lambda axis: (axis.row, not isinstance(axis.values[0], dict)))
-    sizes = [len(axis.values) for axis in axes]
-    trials = method.points(sizes)
+    # Counted before anything is looked at: what follows takes time in proportion to it.
+    trials = method.points([len(values) for values in spec.space.values()])
     if trials > (spec.max_trials or limit):
         raise SpecError(
             [Problem("/max_trials" if spec.max_trials else "/space", _too_many(trials, spec, limit))]
         )
-    base = catalogue.resolve(overlay(spec.sections(), {axis.path: axis.values[0] for axis in axes}))
+    space = _full_paths(spec, catalogue)
+    checked = _check_axes(spec, space, catalogue)
+    axes = sorted(checked, key=lambda axis: (axis.row, not isinstance(axis.values[0], dict)))
+    base = _complete(spec, {axis.path: axis.values[0] for axis in axes}, catalogue)
     shape_axes = [axis for axis in axes if not axis.row]
     count = prod(len(axis.values) for axis in shape_axes)
     if count > MAX_SHAPES:
@@ -161,6 +163,18 @@ def _too_many(trials: int, spec: Spec, limit: int) -> str:
     )
 
 
+def _complete(spec: Spec, choices: Mapping[str, Any], catalogue: Catalogue) -> Config:
+    """The spec's config with these choices, resolved level by level.
+
+    So an axis below an object that the spec leaves out finds the object's default in its place:
+    train.optimizer.lr is the rate of the default optimizer.
+    """
+    config: Config = spec.sections()
+    for depth in sorted({path.count(".") for path in choices} or {0}):
+        config = catalogue.resolve(overlay(config, {p: v for p, v in choices.items() if p.count(".") == depth}))
+    return config
+
+
 def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, list[Any]]:
     """Write short names of axes out in full, and refuse empty axes and values given twice."""
     problems = []
@@ -169,6 +183,10 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, list[Any]]:
             problems.append(
                 Problem(pointer("space", name), f"axis {name!r} has no values; give a list of at least one")
             )
+        if len(values) > MAX_VALUES:
+            detail = f"axis {name!r} has {len(values)} values; the most is {MAX_VALUES}"
+            problems.append(Problem(pointer("space", name), detail))
+            continue
         repeated = next((v for i, v in enumerate(values) if any(_same(v, w) for w in values[:i])), None)
         if repeated is not None:
             problems.append(
@@ -179,7 +197,7 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, list[Any]]:
     entries = {n: v[0] for n, v in spec.space.items() if isinstance(v[0], str | dict)}
     first = {name: value for name, value in entries.items() if "." in name or name in ("model", "data")}
     try:
-        known = catalogue.paths(catalogue.resolve(overlay(spec.sections(), first)))
+        known = catalogue.paths(_complete(spec, first, catalogue))
     except ConfigFault as fault:
         raise SpecError([_problem(fault, spec.space, first, {})]) from None
     full: dict[str, list[Any]] = {}
@@ -194,7 +212,7 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, list[Any]]:
                     if matches
                     else f"is no hyperparameter here.{near}"
                 )
-                problems.append(Problem(_pointer("space", name), f"axis {name!r} {why}"))
+                problems.append(Problem(pointer("space", name), f"axis {name!r} {why}"))
                 continue
             path = matches[0]
         if path in full:
@@ -225,12 +243,16 @@ def _check_axes(spec: Spec, space: Mapping[str, list[Any]], catalogue: Catalogue
     problems: list[Problem] = []
     found: dict[str, Axis] = {}
     for family in _families(space):
+        choices = prod(len(space[path]) for path in family)
+        if choices > MAX_CHOICES:
+            detail = f"{' and '.join(family)} depend on one another and have {choices} choices together"
+            raise SpecError([Problem("/space", f"{detail}; the most is {MAX_CHOICES}")])
         rows = dict.fromkeys(family, True)
         done: dict[str, dict[int, Any]] = {path: {} for path in family}
         for picks in product(*(range(len(space[path])) for path in family)):
             choice = first | {path: space[path][i] for path, i in zip(family, picks, strict=True)}
             try:
-                config = catalogue.resolve(overlay(spec.sections(), choice))
+                config = _complete(spec, choice, catalogue)
                 for path, i in zip(family, picks, strict=True):
                     rows[path] &= catalogue.is_row(config, path)
                     done[path].setdefault(i, read(config, path))

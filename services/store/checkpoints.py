@@ -18,7 +18,7 @@ def of_trials(session: Session, trial_ids: Sequence[str]) -> dict[str, Checkpoin
         .join(Checkpoint, Checkpoint.id == Trial.checkpoint_id)
         .where(Trial.id.in_(trial_ids))
     )
-    return dict(rows)
+    return dict(rows.all())
 
 
 def fall_back(session: Session, checkpoint_id: int) -> None:

@@ -69,7 +69,7 @@ def live(session: Session) -> dict[str, int]:
         .where(Device.token.is_not(None), Device.expires_at >= db_now())
         .group_by(Device.kind)
     )
-    return dict(rows)
+    return dict(rows.all())
 
 
 def all_devices(session: Session) -> Sequence[tuple[Device, bool]]:

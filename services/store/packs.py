@@ -131,7 +131,7 @@ def outstanding(session: Session) -> dict[str, int]:
         .where(Pack.state.in_([PackState.QUEUED, PackState.RUNNING]))
         .group_by(Pack.kind)
     )
-    return dict(rows)
+    return dict(rows.all())
 
 
 # ---- the worker
@@ -213,7 +213,7 @@ def rows_of(session: Session, pack_id: str) -> dict[int, Trial]:
     pairs = session.execute(
         select(PackRow.row, Trial).join(Trial, Trial.id == PackRow.trial_id).where(PackRow.pack_id == pack_id)
     )
-    return dict(pairs)
+    return dict(pairs.all())
 
 
 def commit_epoch(session: Session, held: Lease, epoch: Epoch) -> bool:
@@ -342,6 +342,17 @@ def give_up(session: Session, held: Lease, failure: Failure, error: Mapping[str,
     """End a pack whose attempt failed or was given back; each of its trials is judged."""
     pack = fence(session, held)
     _disband(session, pack, failure, error)
+
+
+def attempts(session: Session, trial_id: str) -> Sequence[tuple[int, Pack]]:
+    """A trial's packs, oldest first, each with the trial's row in it."""
+    pairs = session.execute(
+        select(PackRow.row, Pack)
+        .join(Pack, Pack.id == PackRow.pack_id)
+        .where(PackRow.trial_id == trial_id)
+        .order_by(Pack.created_at, Pack.id)
+    )
+    return [(row, pack) for row, pack in pairs]
 
 
 # ---- rescue

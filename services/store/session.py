@@ -73,7 +73,7 @@ class Store:
         self.engine.dispose()
 
 
-def is_outage(error: DBAPIError) -> bool:
+def is_outage(error: Exception) -> bool:
     """Whether the database could not be reached, as opposed to having refused the statement."""
     return isinstance(error, OperationalError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated

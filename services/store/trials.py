@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from services.domain.errors import NotFound
 from services.domain.plan import Plan
 from services.domain.spec import Objective, Spec
-from services.domain.states import TrialState
+from services.domain.states import TRIAL_FINAL, TrialState
 from services.domain.trial import trial_seed
 from services.store.clock import db_now
 from services.store.models import Sweep, Trial
@@ -79,8 +80,20 @@ def leaderboard(
     ).all()
 
 
-def epochs_done(session: Session, sweep_id: str) -> int:
-    """Epochs reported so far, over all of the sweep's trials."""
-    return session.execute(
-        select(func.coalesce(func.sum(Trial.epoch), 0)).where(Trial.sweep_id == sweep_id)
-    ).scalar_one()
+@dataclass(frozen=True)
+class Epochs:
+    """Epochs that some trials have reported, and those that the unfinished among them still owe."""
+
+    done: int
+    left: int
+
+
+def epochs(session: Session, sweep_id: str) -> dict[int, Epochs]:
+    """Epochs of a sweep's drawn trials, per shape."""
+    owed = case((Trial.state.in_(list(TRIAL_FINAL)), 0), else_=Trial.target_epoch - Trial.epoch)
+    rows = session.execute(
+        select(Trial.shape, func.sum(Trial.epoch), func.sum(owed))
+        .where(Trial.sweep_id == sweep_id)
+        .group_by(Trial.shape)
+    )
+    return {shape: Epochs(int(done), int(left)) for shape, done, left in rows}

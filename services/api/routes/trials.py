@@ -1,0 +1,25 @@
+"""One trial: its config, its curve and the history of its attempts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from services.api.deps import Reached
+from services.api.views.trial import TrialDetail, trial_detail
+from services.store import packs, reports, sweeps, trials
+
+router = APIRouter(tags=["trials"])
+
+
+@router.get("/trials/{trial_id}")
+def one(trial_id: str, reached: Reached) -> TrialDetail:
+    """Everything known of a trial."""
+    trial, sweep, curve, attempts = reached.store.read(
+        lambda session: (
+            trial := trials.get(session, trial_id),
+            sweeps.get(session, trial.sweep_id),
+            reports.curve(session, trial_id),
+            packs.attempts(session, trial_id),
+        )
+    )
+    return trial_detail(trial, sweep, curve, attempts, reached.settings)

@@ -1,0 +1,57 @@
+"""What the request models refuse, as pointers into the user's own text and words to act on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+
+from services.domain.errors import Problem, nearest, pointer
+from services.domain.spec import Objective, Spec
+
+FIELDS: dict[tuple[Any, ...], list[str]] = {
+    (): list(Spec.model_fields),
+    ("objective",): list(Objective.model_fields),
+}
+
+
+def problems_of(error: RequestValidationError) -> list[Problem]:
+    """One problem per place; the branches of a union that all failed are told in one sentence."""
+    told: dict[str, list[str]] = {}
+    for fault in error.errors():
+        where, *parts = fault["loc"]
+        place = _real(parts, error.body, fault["type"]) if where == "body" else []
+        words = _words(fault, place)
+        if where != "body":
+            words = f"{where} parameter {'.'.join(map(str, parts))}: {words}"
+        details = told.setdefault(pointer(*place), [])
+        if words not in details:
+            details.append(words)
+    return [Problem(place, ", or ".join(details)) for place, details in told.items()]
+
+
+def _real(parts: Sequence[Any], body: Any, kind: str) -> list[Any]:
+    """The part of a location that exists in the body: union branches add names that the user never wrote."""
+    place: list[Any] = []
+    for part in parts:
+        keys = body if isinstance(body, Mapping) else range(len(body)) if isinstance(body, list) else ()
+        if part in keys:
+            body = body[part]
+        elif kind != "missing":
+            continue
+        place.append(part)
+    return place
+
+
+def _words(fault: Mapping[str, Any], place: Sequence[Any]) -> str:
+    if fault["type"] == "extra_forbidden":
+        fields = FIELDS.get(tuple(place[:-1]), [])
+        return f"no field {place[-1]!r} here.{nearest(str(place[-1]), fields)} Known: {', '.join(fields)}"
+    if fault["type"] == "missing":
+        what = place[-1] if place else "a JSON object as the body"
+        return f"{what} is required"
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"])
+    message = str(fault["msg"])
+    return f"{message[0].lower()}{message[1:]}, got {fault['input']!r}"

@@ -1,0 +1,177 @@
+"""A sweep as JSON: how far it is, what is best so far, and what it cost."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from services.api.catalog import Library
+from services.api.views.trial import TrialView, trial_view
+from services.api.views.values import Time
+from services.domain import estimate, links
+from services.domain.plan import Axis, ConfigFault
+from services.domain.spec import Objective
+from services.domain.states import SweepState, TrialState
+from services.settings import Settings
+from services.store.standing import Standing
+
+NOBODY = "no worker is alive: start one with `cnnlab up` or add a worker; the sweep waits"
+
+
+class Tally(BaseModel):
+    """Trials by state; `waiting` counts points that no trial was drawn for yet, too."""
+
+    total: int
+    waiting: int
+    queued: int
+    running: int
+    succeeded: int
+    pruned: int
+    failed: int
+    cancelled: int
+
+
+class EpochCount(BaseModel):
+    """Epochs over all trials."""
+
+    done: int
+    total: int
+
+
+class ShapeView(BaseModel):
+    """One architecture of the sweep, and how many of its trials train side by side."""
+
+    key: str
+    parameters: int
+    width: int
+
+
+class Price(BaseModel):
+    """`trials` at the price of `alone`: device time so far, in trials trained one by one."""
+
+    trials: int
+    alone: float
+
+
+class SweepLinks(BaseModel):
+    """Where to read on."""
+
+    self: str
+    trials: str
+    mlflow: str | None
+
+
+class SweepView(BaseModel):
+    """A sweep."""
+
+    id: str
+    name: str
+    project: str
+    state: str
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    trials: Tally
+    epochs: EpochCount
+    eta_seconds: float | None
+    best: TrialView | None
+    objective: Objective
+    axes: list[Axis]
+    shapes: list[ShapeView]
+    price: Price | None
+    links: SweepLinks
+    waiting_for: str | None
+
+
+class SweepsView(BaseModel):
+    """The newest sweeps, newest first."""
+
+    sweeps: list[SweepView]
+
+
+def sweep_view(standing: Standing, now: int, settings: Settings, library: Library) -> SweepView:
+    """A sweep at `now`, the database's clock in ms."""
+    sweep = standing.sweep
+    address = f"{settings.public_url}/v1/sweeps/{sweep.id}"
+    mlflow = settings.link_to_mlflow()
+    return SweepView(
+        id=sweep.id,
+        name=sweep.name,
+        project=sweep.project,
+        state=sweep.state,
+        created_at=sweep.created_at,
+        started_at=sweep.started_at,
+        finished_at=sweep.finished_at,
+        trials=_tally(standing),
+        epochs=EpochCount(
+            done=sum(epochs.done for epochs in standing.epochs.values()),
+            total=sum(shape.epochs for shape in standing.plan.shapes) * standing.plan.per_shape,
+        ),
+        eta_seconds=_eta(standing, now),
+        best=None if standing.best is None else trial_view(standing.best, sweep, settings),
+        objective=standing.spec.objective,
+        axes=standing.plan.axes,
+        shapes=[
+            ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width)
+            for shape in standing.plan.shapes
+        ],
+        price=_price(standing, library),
+        links=SweepLinks(
+            self=address,
+            trials=f"{address}/trials",
+            mlflow=links.sweep_link(mlflow, sweep.experiment_id, sweep.id, standing.spec.objective)
+            if mlflow and sweep.experiment_id
+            else None,
+        ),
+        waiting_for=NOBODY if standing.idle else None,
+    )
+
+
+def _tally(standing: Standing) -> Tally:
+    """Points never drawn wait while the sweep may still draw them; afterwards they are cancelled."""
+    counts = {state: standing.counts.get(state, 0) for state in TrialState}
+    undrawn = standing.sweep.total - sum(counts.values())
+    waits = standing.sweep.state in (SweepState.ACTIVE, SweepState.PAUSED)
+    return Tally(
+        total=standing.sweep.total,
+        waiting=counts[TrialState.PENDING] + (undrawn if waits else 0),
+        queued=counts[TrialState.QUEUED],
+        running=counts[TrialState.RUNNING],
+        succeeded=counts[TrialState.SUCCEEDED],
+        pruned=counts[TrialState.PRUNED],
+        failed=counts[TrialState.FAILED],
+        cancelled=counts[TrialState.CANCELLED] + (0 if waits else undrawn),
+    )
+
+
+def _eta(standing: Standing, now: int) -> float | None:
+    """None unless the sweep is moving."""
+    sweep, plan = standing.sweep, standing.plan
+    if sweep.state != SweepState.ACTIVE or sweep.started_at is None or standing.idle:
+        return None
+    undrawn = sum(
+        shape.epochs * min(plan.per_shape, max(0, (index + 1) * plan.per_shape - sweep.next_point))
+        for index, shape in enumerate(plan.shapes)
+    )
+    done = sum(epochs.done for epochs in standing.epochs.values())
+    left = sum(epochs.left for epochs in standing.epochs.values()) + undrawn
+    return estimate.eta_seconds(done, left, (now - sweep.started_at) / 1000)
+
+
+def _price(standing: Standing, library: Library) -> Price | None:
+    """Known once every shape that has trained was also measured alone, one trial at a time."""
+    alone = 0.0
+    for index, epochs in standing.epochs.items():
+        if not epochs.done:
+            continue
+        speed = standing.solo.get(standing.plan.shapes[index].key)
+        if speed is None:
+            return None
+        config = standing.plan.config(index * standing.plan.per_shape)
+        try:
+            images = library.training_images(config)
+        except ConfigFault:  # the data set has gone since
+            return None
+        alone += epochs.done * images / speed
+    trials = standing.sweep.total
+    price = estimate.price(trials, standing.busy, alone)
+    return None if price is None else Price(trials=trials, alone=round(price, 2))

@@ -1,0 +1,52 @@
+"""Who trains, as JSON."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from services.api.views.values import Time
+from services.store.models import Device, Worker
+
+
+class WorkerView(BaseModel):
+    """A worker and what it says of itself."""
+
+    id: str
+    host: str
+    says: str
+    seen: Time
+
+
+class DeviceView(BaseModel):
+    """A device, and who has claimed it if the claim is alive."""
+
+    id: str
+    kind: str
+    name: str
+    alive: bool
+    worker: str | None
+    pack: str | None
+
+
+class WorkersView(BaseModel):
+    """Everybody who trains."""
+
+    workers: list[WorkerView]
+    devices: list[DeviceView]
+
+
+def worker_view(worker: Worker) -> WorkerView:
+    """A worker."""
+    return WorkerView(id=worker.id, host=worker.host, says=worker.says, seen=worker.seen)
+
+
+def device_view(device: Device, alive: bool) -> DeviceView:
+    """A device; worker and pack only while the claim is alive."""
+    return DeviceView(
+        id=device.id,
+        kind=device.kind,
+        name=device.name,
+        alive=alive,
+        worker=device.worker if alive else None,
+        pack=device.pack_id if alive else None,
+    )

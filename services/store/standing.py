@@ -1,0 +1,62 @@
+"""Where a sweep stands: everything that a view of it shows, read in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from services.domain.plan import Plan
+from services.domain.spec import Spec
+from services.domain.states import SweepState, TrialState
+from services.store import devices, speeds, sweeps, trials
+from services.store.models import Sweep, Trial
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A sweep and what has become of it so far."""
+
+    sweep: Sweep
+    spec: Spec
+    plan: Plan
+    counts: dict[str, int]  # trials per state; points not drawn are not among them
+    epochs: dict[int, trials.Epochs]  # per shape
+    best: Trial | None
+    busy: float  # seconds of device time
+    solo: dict[str, float]  # shape key → images/s of one trial alone, where that was measured
+    idle: bool  # it wants to run, and no worker is there
+
+
+def of(session: Session, found: Sequence[Sweep]) -> list[Standing]:
+    """The standing of each sweep."""
+    counts = sweeps.counts(session, [sweep.id for sweep in found])
+    nobody = not devices.live(session)
+    return [_one(session, sweep, counts[sweep.id], nobody) for sweep in found]
+
+
+def _one(session: Session, sweep: Sweep, counts: dict[str, int], nobody: bool) -> Standing:
+    spec, plan = Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan)
+    first = trials.leaderboard(session, sweep.id, spec.objective, 1)
+    ranked = first and (first[0].best_value if spec.objective.at == "best" else first[0].last_value)
+    return Standing(
+        sweep=sweep,
+        spec=spec,
+        plan=plan,
+        counts=counts,
+        epochs=trials.epochs(session, sweep.id),
+        best=first[0] if first and ranked is not None else None,
+        busy=speeds.busy_seconds(session, sweep.id),
+        solo=_solo(session, [shape.key for shape in plan.shapes]),
+        idle=nobody and sweep.state == SweepState.ACTIVE and not counts.get(TrialState.RUNNING),
+    )
+
+
+def _solo(session: Session, keys: Sequence[str]) -> dict[str, float]:
+    """The fastest that one trial alone was seen to train: the comparison that flatters arrays least."""
+    fastest: dict[str, float] = {}
+    for speed in speeds.of_shapes(session, keys):
+        if speed.width == 1:
+            fastest[speed.shape_key] = max(speed.images_per_s, fastest.get(speed.shape_key, 0.0))
+    return fastest
