@@ -1,0 +1,83 @@
+"""The house: floors, doors, and what the light parts must not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("cnnlab", "services", "workers", "migrations")
+
+# Which files may import an outside system; a name that ends in / is a folder.
+DOORS = {
+    "mlflow": ("services/tracking.py", "services/tracking/"),
+    "sqlalchemy": ("services/store/", "migrations/"),
+    "alembic": ("migrations/",),
+    "celery": ("services/queue.py", "workers/app.py"),
+    "torch": ("cnnlab/", "services/api/catalog.py", "workers/runner.py", "workers/checkpoints.py"),
+    "cnnlab": ("cnnlab/", "services/api/catalog.py", "workers/runner.py"),
+    "typer": ("services/cli/",),
+}
+
+
+def sources() -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The first part of every module that a file imports, lazily or not."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+def test_arrows_only_point_down() -> None:
+    linter = Path(sysconfig.get_path("scripts")) / "lint-imports"
+    done = subprocess.run([str(linter), "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("outside", DOORS)
+def test_an_outside_system_has_its_door(outside: str) -> None:
+    names = {path.relative_to(ROOT).as_posix() for path in sources() if outside in imports(path)}
+    assert names, f"nothing imports {outside} any more: take it off the list"
+    strangers = {name for name in names if not any(matches(name, door) for door in DOORS[outside])}
+    assert not strangers, f"{outside} is imported by {sorted(strangers)}, but only {DOORS[outside]} may"
+
+
+def matches(name: str, door: str) -> bool:
+    return name.startswith(door) if door.endswith("/") else name == door
+
+
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        (("services.client",), {"torch", "mlflow", "sqlalchemy", "fastapi", "celery"}),
+        (("services.cli",), {"torch", "mlflow", "sqlalchemy", "fastapi", "celery"}),
+        (("services.api.app",), {"torch", "mlflow"}),
+        (("services.upkeep.loop",), {"torch", "mlflow"}),
+        (("workers.__main__", "workers.supervisor"), {"torch", "mlflow", "cnnlab"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_light_parts_load_nothing_heavy(modules: tuple[str, ...], heavy: set[str]) -> None:
+    """Asked of a fresh interpreter, with every file of a package imported."""
+    code = (
+        "import importlib, pkgutil, sys\n"
+        f"for name in {modules!r}:\n"
+        "    module = importlib.import_module(name)\n"
+        "    for found in pkgutil.walk_packages(getattr(module, '__path__', []), name + '.'):\n"
+        "        importlib.import_module(found.name)\n"
+        "print(*sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert not heavy & set(done.stdout.split()), f"{modules} must load none of {sorted(heavy)}"
