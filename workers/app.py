@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Any
 
 from celery import Celery
@@ -11,6 +12,7 @@ from celery.signals import worker_process_init, worker_process_shutdown, worker_
 from services.queue import TASK, make_app, queue_of
 from services.settings import Settings
 from workers.claim import Claim
+from workers.process import die_with_parent
 from workers.supervisor import Supervisor
 
 
@@ -19,6 +21,7 @@ def make_worker(settings: Settings, claim: Claim) -> Celery:
     app = make_app(settings)
     app.conf.task_default_queue = queue_of(claim.device.kind)
     shutdown_read, shutdown_write = os.pipe()
+    main = os.getpid()
     supervisors: list[Supervisor] = []  # the child's own, made after the fork
 
     @app.task(name=TASK)
@@ -27,6 +30,8 @@ def make_worker(settings: Settings, claim: Claim) -> Celery:
 
     @worker_process_init.connect(weak=False)
     def begin(**_: Any) -> None:
+        die_with_parent(main)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the main process tells when to go
         supervisors.append(Supervisor(settings, claim, shutdown_read))
         supervisors[0].start()
 

@@ -9,6 +9,7 @@ be poisoned.
 
 from __future__ import annotations
 
+import math
 import platform
 import sys
 import time
@@ -100,7 +101,7 @@ class Segment:
         """Train until the target, a `stop`, or the last row's end."""
         if self.pack["measure"]:
             self._measure()
-        while self.fit.epoch < self.pack["target_epoch"] and self.fit.live:
+        while self.fit.live and self.fit.epoch < self.pack["target_epoch"]:
             started = time.monotonic()
             reports = self.fit.run_epoch(should_stop=self.wire.waiting)
             if reports is None:
@@ -115,7 +116,7 @@ class Segment:
                     "number": self.fit.epoch,
                     "metrics": {report.row: metrics.encode(report.metrics) for report in reports},
                     "diverged": [report.row for report in reports if report.diverged],
-                    "best": {row: best[:2] for row in live if (best := self.fit.best(row))},
+                    "best": {row: best for row in live if (best := self._best(row))},
                     "saved": None if last else self._save(),
                     "final": {row: self._finish(row) for row in live} if last else None,
                     "busy_ms": round((time.monotonic() - started) * 1000),
@@ -131,7 +132,7 @@ class Segment:
         self.wire.send({"say": "done"})
 
     def _measure(self) -> None:
-        from cnnlab.fit import solo_images_per_s
+        from cnnlab.speed import solo_images_per_s
 
         row = next(row for row in self.rows if row)
         self.wire.send({"say": "speed", "images_per_s": solo_images_per_s(row, self.device, steps=20)})
@@ -145,16 +146,18 @@ class Segment:
         self.saved_at = time.monotonic()
         return {"path": path, "sha256": sha256, "bytes": size}
 
+    def _best(self, row: int) -> tuple[int, float] | None:
+        """The best epoch so far and the objective there, if it ever was a number."""
+        epoch, value, _ = self.fit.best(row)
+        return (epoch, value) if math.isfinite(value) else None
+
     def _finish(self, row: int) -> Message:
         """Write a trial's best weights, under the names of its layers, to a file of its own."""
-        best = self.fit.best(row)
-        if best is None:
-            return {"file": None, "metrics": {}}
-        trial = next(r["trial"] for r in self.pack["rows"] if r["row"] == row)
-        name, _, _ = checkpoints.write(
-            self.folder, f"packs/{self.pack['id']}/best-{trial}.safetensors", best[2]
-        )
-        return {"file": name, "metrics": metrics.encode(self.fit.test_best(row))}
+        order = next(order for order in self.pack["rows"] if order["row"] == row)
+        name = f"packs/{self.pack['id']}/best-{order['trial']}.safetensors"
+        checkpoints.write(self.folder, name, self.fit.best(row)[2])
+        wanted = order["config"]["train"]["test"] == "best"
+        return {"file": name, "metrics": metrics.encode(self.fit.test_best(row)) if wanted else {}}
 
 
 if __name__ == "__main__":
