@@ -43,7 +43,8 @@ def authorised(reached: Reached, given: Credentials) -> None:
     key = reached.settings.api_key
     assert key is not None
     sent = given.credentials if given else ""
-    if not secrets.compare_digest(sent.encode(), key.get_secret_value().encode()):
+    # A header is bytes that the framework reads as Latin-1.
+    if not secrets.compare_digest(sent.encode("latin-1"), key.get_secret_value().encode()):
         why = "this is not the API key" if sent else "the API key is missing"
         detail = f"{why}; send the header: Authorization: Bearer <CNNLAB_API_KEY>"
         raise HTTPException(401, detail, headers={"WWW-Authenticate": "Bearer"})
