@@ -49,7 +49,7 @@ def main() -> None:
         _fail(str(error), 1)
     except httpx2.TransportError as error:
         _fail(
-            f"the API does not answer ({error}): is it running, and is this its address? Start one with `cnnlab up`",
+            f"the API does not answer ({error}): is its address right? Start one with `cnnlab up`",
             1,
         )
 

@@ -115,7 +115,7 @@ def _show_trial(trial: Any, output: Output) -> None:
                 "state": tables.state(trial["state"]),
                 "epoch": f"{trial['epoch']} of {trial['target_epoch']}",
                 **{path: tables.label(value, []) for path, value in trial["values"].items()},
-                "failure": trial["failure"],
+                "failure": trial["failure"] and trial["failure"]["message"],
                 "mlflow": trial["links"]["mlflow"],
             }
         ),

@@ -1,0 +1,187 @@
+"""services/cli: every command against a real API with nobody to train."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from servers.process import Folder, Server, free_port
+
+from services.cli import main
+from services.store.session import Store
+from services.upkeep.settle import settle
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "dropout-grid.yaml"
+KEY = "k" * 32
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def database(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("cli") / "state.db"
+    shutil.copy(migrated_sqlite, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="module")
+def api(database: str) -> Iterator[str]:
+    """The API in a process of its own; its Redis refuses, so nothing is ever sent."""
+    folder, port = Folder("api"), free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--factory",
+        "services.api.app:from_environment",
+        "--port",
+        str(port),
+    ]
+    env = {
+        "CNNLAB_DATABASE_URL": database,
+        "CNNLAB_REDIS_URL": "redis://127.0.0.1:1/0",
+        "CNNLAB_FILES": str(folder.path),
+        "CNNLAB_API_KEY": KEY,
+        "PYTHONPATH": os.pathsep.join([str(EXAMPLE.parents[1]), os.environ.get("PYTHONPATH", "")]),
+    }
+    server, url = Server(command, folder, env=env), f"http://127.0.0.1:{port}"
+    server.wait_until(lambda: _answers(f"{url}/health"), 60)
+    yield url
+    server.stop()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run the command line in an empty folder; returns exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("CNNLAB_URL", "CNNLAB_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["cnnlab", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        code = ended.value.code
+        return (code if isinstance(code, int) else int(code is not None)), out, err
+
+    return run
+
+
+@pytest.fixture
+def at(run: Run, api: str) -> Run:
+    """The same, told where the API is."""
+    return lambda *words: run(*words, "--url", api, "--key", KEY)
+
+
+def test_a_sweep_from_submit_to_its_end(at: Run, database: str) -> None:
+    code, out, _ = at("submit", str(EXAMPLE), "--json")
+    assert code == 0
+    sweep = json.loads(out)
+    assert sweep["trials"]["total"] == 18
+
+    code, out, _ = at("ls")
+    assert code == 0
+    assert sweep["id"] in out
+    assert "0/18" in out
+
+    code, out, _ = at("show", sweep["id"])
+    assert code == 0
+    assert "18 trials" in out
+    assert "model.dropout" in out
+    assert "no worker is alive" in out
+
+    code, out, _ = at("show", sweep["id"], "--json")
+    trial = json.loads(out)["leaderboard"][0]
+    code, out, _ = at("show", trial["id"])
+    assert code == 0
+    assert f"of sweep {sweep['id']}" in out
+
+    code, out, _ = at("cancel", sweep["id"])
+    assert code == 0
+    assert "cancel" in out
+    store = Store(database)
+    settle(store)
+    store.close()
+
+    code, out, _ = at("watch", sweep["id"], "--json")
+    assert code == 1
+    assert json.loads(out.splitlines()[-1])["state"] == "cancelled"
+
+    code, _, err = at("cancel", sweep["id"])
+    assert code == 1
+    assert "cancelled" in err
+
+
+def test_the_key_may_come_from_the_environment(run: Run, api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNLAB_URL", api)
+    monkeypatch.setenv("CNNLAB_API_KEY", KEY)
+    code, out, _ = run("ls", "--json")
+    assert code == 0
+    assert isinstance(json.loads(out), list)
+
+
+def test_a_wrong_key_is_told(run: Run, api: str) -> None:
+    code, _, err = run("ls", "--url", api, "--key", "x" * 32)
+    assert code == 1
+    assert "key" in err
+
+
+def test_an_address_without_a_key_is_told(run: Run, api: str) -> None:
+    code, _, err = run("ls", "--url", api)
+    assert code == 2
+    assert "--key or CNNLAB_API_KEY" in err
+
+
+def test_no_stack_here_is_told(run: Run) -> None:
+    code, _, err = run("ls")
+    assert code == 1
+    assert "no stack is running in" in err
+    assert "cnnlab up" in err
+
+
+def test_an_api_that_does_not_run_is_told(run: Run) -> None:
+    code, _, err = run("ls", "--url", f"http://127.0.0.1:{free_port()}", "--key", KEY)
+    assert code == 1
+    assert "does not answer" in err
+
+
+def test_every_fault_of_a_spec_is_told_with_its_place(at: Run, tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_text(EXAMPLE.read_text().replace("lenet5", "lenet6").replace("name: dropout-grid", "name: ''"))
+    code, _, err = at("submit", str(path))
+    assert code == 1
+    assert "/name" in err
+
+    path.write_text(EXAMPLE.read_text().replace("lenet5", "lenet6"))
+    code, _, err = at("submit", str(path))
+    assert code == 1
+    assert "/model" in err
+    assert "lenet5" in err
+
+
+def test_a_missing_file_is_told(at: Run) -> None:
+    code, _, err = at("submit", "none.yaml")
+    assert code == 2
+    assert "no file none.yaml" in err
+
+
+def test_an_unknown_sweep_is_told(at: Run) -> None:
+    for command in ("watch", "show", "cancel"):
+        code, _, err = at(command, "0000000000")
+        assert code == 1
+        assert "0000000000" in err
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx2.get(url).is_success
+    except httpx2.HTTPError:
+        return False

@@ -1,0 +1,49 @@
+"""services/cli/progress.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.cli.progress import duration, in_words, price
+
+VIEW: dict[str, Any] = {
+    "name": "grid",
+    "state": "active",
+    "finished_at": None,
+    "trials": {"total": 18, "succeeded": 6, "pruned": 1, "running": 8, "failed": 2, "cancelled": 0},
+    "epochs": {"done": 30, "total": 54},
+    "eta_seconds": 12.3,
+    "objective": {"metric": "val/acc", "at": "best"},
+    "axes": [{"path": "model.dropout", "values": [0.0, 0.25]}],
+    "best": {
+        "number": 7,
+        "values": {"model.dropout": 0.25},
+        "best": {"epoch": 2, "value": 0.87654},
+        "last": 0.8,
+    },
+    "waiting_for": None,
+    "price": {"trials": 18, "alone": 6.94},
+}
+
+
+def test_a_view_in_one_line() -> None:
+    assert in_words(VIEW) == (
+        "grid active: 7 of 18 trials done, 8 running, 2 failed, 30/54 epochs, about 12 s left, "
+        "best val/acc 0.8765 (t007 0.25)"
+    )
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    words = in_words({**VIEW, "best": None, "eta_seconds": None, "waiting_for": "no worker is alive"})
+    assert "best" not in words
+    assert "left" not in words
+    assert words.endswith("no worker is alive")
+
+
+def test_the_price() -> None:
+    assert price(VIEW) == "18 trials at the price of 6.9 trained one by one"
+    assert price({**VIEW, "price": None}) is None
+
+
+def test_durations() -> None:
+    assert [duration(s) for s in (3.4, 89, 125, 7260)] == ["3 s", "89 s", "2 min 5 s", "2 h 1 min"]

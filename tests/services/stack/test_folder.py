@@ -1,0 +1,70 @@
+"""services/stack/folder.py."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.stack.errors import StackError
+from services.stack.folder import Folder, Running
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    made = Folder(tmp_path)
+    made.make()
+    return made
+
+
+def test_secrets_are_made_once_and_only_for_the_owner(folder: Folder) -> None:
+    first = folder.secrets()
+    assert folder.secrets() == first
+    assert len(first.api_key) >= 32
+    assert first.api_key != first.redis_password
+    assert (folder.root / "secrets.env").stat().st_mode & 0o777 == 0o600
+    assert folder.root.stat().st_mode & 0o077 == 0
+
+
+def test_two_folders_have_different_secrets(folder: Folder, tmp_path: Path) -> None:
+    other = Folder(tmp_path / "other")
+    other.make()
+    assert other.secrets() != folder.secrets()
+
+
+def test_a_damaged_secrets_file_is_told_by_its_missing_line(folder: Folder) -> None:
+    (folder.root / "secrets.env").write_text("CNNLAB_API_KEY=abc\n")
+    with pytest.raises(StackError, match="no line CNNLAB_REDIS_PASSWORD"):
+        folder.secrets()
+
+
+def test_a_second_stack_is_told_who_has_the_folder(folder: Folder, tmp_path: Path) -> None:
+    folder.lock()
+    second = Folder(tmp_path)
+    with pytest.raises(StackError) as refused:
+        second.lock()
+    assert str(folder.root) in str(refused.value)
+    assert f"process {os.getpid()}" in str(refused.value)
+    folder.unlock()
+    second.lock()
+    second.unlock()
+
+
+def test_a_running_stack_is_found_until_it_goes(folder: Folder) -> None:
+    assert folder.running() is None
+    folder.lock()
+    here = Running(os.getpid(), "http://127.0.0.1:1", "http://127.0.0.1:2")
+    folder.announce(here)
+    assert folder.running() == here
+    folder.unlock()
+    assert folder.running() is None
+
+
+def test_what_a_killed_stack_left_behind_is_not_a_running_one(folder: Folder) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    folder.announce(Running(gone.pid, "http://127.0.0.1:1", "http://127.0.0.1:2"))
+    assert folder.running() is None

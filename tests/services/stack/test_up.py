@@ -1,0 +1,168 @@
+"""services/stack/up.py, through the command: the real stack, in folders of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from services.stack.ports import free
+
+HOUSE = Path(__file__).parents[3]
+PATIENCE = 100
+CNNLAB = [sys.executable, "-c", "from services.cli import main; main()"]
+
+
+@dataclass
+class Up:
+    """A stack that `cnnlab up` started."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    addresses: dict[str, Any]
+
+    def family(self) -> list[psutil.Process]:
+        """Every process below it."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def said(self) -> str:
+        """What it told the user so far."""
+        return (self.folder / "err").read_text()
+
+
+Start = Callable[[], Up]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a stack with one worker in the test's folder, and wait until it is ready."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> Up:
+        command = [
+            *CNNLAB,
+            "up",
+            "--json",
+            "--workers",
+            "1",
+            "--port",
+            str(free()),
+            "--mlflow-port",
+            str(free()),
+        ]
+        with (tmp_path / "err").open("w") as err:
+            process = subprocess.Popen(
+                command, cwd=tmp_path, env=_env(), stdout=subprocess.PIPE, stderr=err, text=True
+            )
+        started.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, (tmp_path / "err").read_text()
+        return Up(process, tmp_path, json.loads(line))
+
+    yield start
+    for process in started:
+        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        process.kill()
+        for child in family:
+            child.kill()
+        process.communicate()
+
+
+def test_a_stack_keeps_its_children_alive_and_leaves_none(start: Start) -> None:
+    up = start()
+    assert up.addresses["workers"] == 1
+
+    second = _run(up.folder, "up")
+    assert second.returncode == 1
+    assert f"(process {up.process.pid})" in second.stderr
+    assert "already running" in second.stderr
+    assert "Traceback" not in second.stderr
+
+    api = next(child for child in up.family() if "services.api.app:from_environment" in child.cmdline())
+    api.kill()
+    assert _until(lambda: "api ended" in up.said())
+    assert "killed by SIGKILL" in up.said()
+    assert _until(lambda: _run(up.folder, "ls", "--json").returncode == 0)
+
+    family = up.family()
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(60) == 0
+    assert [child for child in family if child.is_running()] == []
+    assert not (up.folder / ".cnnlab" / "running.json").exists()
+
+
+def test_data_is_found_again(start: Start) -> None:
+    up = start()
+    secrets = (up.folder / ".cnnlab" / "secrets.env").read_text()
+    spec = up.folder / "sweep.yaml"
+    spec.write_text(
+        "{name: small, model: mlp, data: {name: fashion-mnist-mini}, train: {epochs: 1}, space: {train.l2: [0]}}"
+    )
+    submitted = _run(up.folder, "submit", str(spec), "--json")
+    assert submitted.returncode == 0, submitted.stderr
+    up.process.terminate()
+    assert up.process.wait(60) == 0
+
+    up = start()
+    assert (up.folder / ".cnnlab" / "secrets.env").read_text() == secrets
+    found = json.loads(_run(up.folder, "ls", "--json").stdout)
+    assert [sweep["name"] for sweep in found] == ["small"]
+    watched = _run(up.folder, "watch", found[0]["id"])
+    assert watched.returncode == 0, watched.stdout + watched.stderr
+    assert "succeeded" in watched.stdout
+
+
+def test_children_end_when_the_stack_is_killed(start: Start) -> None:
+    up = start()
+    family = up.family()
+    up.process.kill()
+    up.process.wait()
+    assert _until(lambda: not [child for child in family if _alive(child)])
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        refused = _run(tmp_path, "up", "--port", str(other.getsockname()[1]))
+    assert refused.returncode == 1
+    assert "wanted for the API, is taken by another program" in refused.stderr
+    assert "--port" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*CNNLAB, *words], cwd=folder, env=_env(), capture_output=True, text=True, timeout=PATIENCE
+    )
+
+
+def _env() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CNNLAB_")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, [str(HOUSE), kept.get("PYTHONPATH", "")]))}
+
+
+def _until(true: Callable[[], bool]) -> bool:
+    end = time.monotonic() + PATIENCE
+    while not true() and time.monotonic() < end:
+        time.sleep(0.1)
+    return true()
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
