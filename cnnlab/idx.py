@@ -66,7 +66,7 @@ def decode(content: bytes, name: str) -> Tensor:
 def encode(values: Tensor) -> bytes:
     """Turn a uint8 tensor into the content of an IDX file; `decode` gives it back."""
     header = bytes((0, 0, _UNSIGNED_BYTE, values.ndim)) + struct.pack(f">{values.ndim}I", *values.shape)
-    return header + values.contiguous().numpy().tobytes()
+    return header + values.numpy().tobytes()
 
 
 def _spell(content: bytes) -> str:

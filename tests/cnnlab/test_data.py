@@ -22,6 +22,7 @@ def test_accepts_images_with_their_labels() -> None:
         ((X, Y, X, Y.int()), r"test_y must be torch.int64 with 1 axes, got torch.int32"),
         ((X, Y[:2], X, Y), r"train_x and train_y must be equally long, got 3 and 2"),
     ],
+    ids=["floats", "no channel", "short integers", "a label missing"],
 )
 def test_refuses_in_words(parts: tuple[Tensor, Tensor, Tensor, Tensor], words: str) -> None:
     with pytest.raises(DataError, match=words):

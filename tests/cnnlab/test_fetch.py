@@ -55,13 +55,17 @@ def test_names_a_home_that_does_not_answer() -> None:
 def test_keeps_a_file_in_a_new_folder_for_all_to_read(tmp_path: Path) -> None:
     path = tmp_path / "cnnlab" / "made" / "x"
     keep(b"old", path)
-    keep(b"new", path)
+    with path.open("rb") as reader:
+        keep(b"new", path)
+        assert reader.read() == b"old", "who reads meanwhile reads one file to its end"
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert os.listdir(path.parent) == ["x"]
 
 
-@pytest.mark.parametrize("fault", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "fault", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()], ids=["full", "stopped"]
+)
 def test_leaves_the_old_file_alone_when_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException
 ) -> None:

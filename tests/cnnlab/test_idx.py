@@ -40,6 +40,7 @@ def test_encodes_a_view_in_row_major_order() -> None:
         (CONTENT[:-1], "is truncated: its header states 2×3 = 6 values, got 5"),
         (CONTENT + b"\0", "is too long: its header states 2×3 = 6 values, got 7"),
     ],
+    ids=["empty", "page", "floats", "no axes", "cut header", "cut values", "too many values"],
 )
 def test_refuses_a_broken_file_in_words(content: bytes, words: str) -> None:
     with pytest.raises(DataError, match=words) as caught:
@@ -48,7 +49,9 @@ def test_refuses_a_broken_file_in_words(content: bytes, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "packed"), [("x", CONTENT), ("x.gz", gzip.compress(CONTENT)), ("x.xz", lzma.compress(CONTENT))]
+    ("name", "packed"),
+    [("x", CONTENT), ("x.gz", gzip.compress(CONTENT)), ("x.xz", lzma.compress(CONTENT))],
+    ids=["plain", "gz", "xz"],
 )
 def test_unpacks_by_the_end_of_the_name(name: str, packed: bytes) -> None:
     assert unpack(packed, name, limit=len(CONTENT)) == CONTENT
@@ -64,12 +67,13 @@ NOISE = bytes(range(256)) * 4
 
 
 @pytest.mark.parametrize("name", ["x.gz", "x.xz"])
-@pytest.mark.parametrize("damage", ["cut", "flipped", "short", "other"])
+@pytest.mark.parametrize("damage", ["cut", "checksum", "stream", "short", "other"])
 def test_refuses_a_damaged_archive(name: str, damage: str) -> None:
     packed = gzip.compress(NOISE) if name == "x.gz" else lzma.compress(NOISE)
     broken = {
         "cut": packed[:-9],
-        "flipped": _flip(packed, len(packed) - 5),
+        "checksum": _flip(packed, len(packed) - 5),
+        "stream": _flip(packed, 10),
         "short": packed[:1],
         "other": b"<html>no such file</html>",
     }[damage]

@@ -60,7 +60,11 @@ def test_fetches_what_is_missing_once(home: Home, cache: Path) -> None:
     assert home.asked == list(PACKED)
 
 
-@pytest.mark.parametrize(("suffix", "pack"), [("", bytes), (".gz", gzip.compress), (".xz", lzma.compress)])
+@pytest.mark.parametrize(
+    ("suffix", "pack"),
+    [("", bytes), (".gz", gzip.compress), (".xz", lzma.compress)],
+    ids=["plain", "gz", "xz"],
+)
 def test_reads_the_chosen_folder_in_any_packing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, pack: Callable[[bytes], bytes]
 ) -> None:
@@ -96,6 +100,7 @@ def test_falls_back_to_the_next_home(home: Home, cache: Path) -> None:
         (gzip.compress(CONTENTS["train-x"] + b"\0"), False, "must hold 28 bytes unpacked, but holds more"),
         (PACKED["train-x.gz"], True, "broke off"),
     ],
+    ids=["other content", "page", "too long", "breaks off"],
 )
 def test_a_wrong_download_leaves_nothing_in_the_cache(
     home: Home, cache: Path, body: bytes, breaks: bool, words: str
@@ -136,5 +141,6 @@ def test_refuses_a_found_file_that_is_damaged(tmp_path: Path) -> None:
 
 def test_names_the_content_not_the_packing() -> None:
     assert _made().digest == _made("http://home/").digest
-    assert replace(_made(), test_y=TRAIN_X).digest != _made().digest
+    other = replace(FILES[3], sha256="0" * 64)
+    assert replace(_made(), test_y=other).digest != _made().digest
     assert len(_made().digest) == 16
