@@ -14,9 +14,9 @@ def trial_seed(sweep_seed: int, point: int, replicate: int) -> int:
 
 
 def short_value(value: Any) -> str:
-    """A value in few characters: 0.0001 → `1e-4`, {"name": "adam", …} → `adam`."""
+    """A value in few characters: 0.0001 → `1e-4`, {"name": "adam", …} → `adam`, {"strength": 0.1, …} → `0.1`."""
     if isinstance(value, Mapping):
-        return str(value.get("name", "?"))
+        return short_value(value.get("name", _first(value)))
     if isinstance(value, float):
         plain = f"{value:.6g}".replace("e-0", "e-").replace("e+0", "e")
         mantissa, exponent = f"{value:.5e}".split("e")
@@ -29,8 +29,9 @@ def short_value(value: Any) -> str:
 def short_name(number: int, values: Mapping[str, Any]) -> str:
     """A run's name in about 20 characters: `t007 dro.25 adam l2 1e-4`."""
     parts = [f"t{number:03d}"]
-    for path, value in values.items():
+    for path, given in values.items():
         leaf = path.rsplit(".", 1)[-1]
+        value = _first(given) if isinstance(given, Mapping) and "name" not in given else given
         text = short_value(value)
         if isinstance(value, Mapping | str):
             parts.append(text)
@@ -39,3 +40,8 @@ def short_name(number: int, values: Mapping[str, Any]) -> str:
         else:
             parts.append(f"{leaf[:3]} {text}")
     return " ".join(parts)
+
+
+def _first(value: Mapping[str, Any]) -> Any:
+    """What an object without a name is known by: the first of its values."""
+    return next(iter(value.values()), "")

@@ -1,0 +1,219 @@
+"""One export of one sweep, under the sweep's export lease."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from services.domain.plan import Plan
+from services.domain.spec import Spec
+from services.domain.states import SWEEP_FINAL, TRIAL_FINAL, SweepState, TrialState
+from services.settings import Settings
+from services.store import exports, sweeps, trials
+from services.store.exports import DELETED, REFUSED, ExportLost, Hold
+from services.store.models import Trial
+from services.store.session import Session, Store
+from services.tracking import sweep_run, trial_run
+from services.tracking.server import LARGEST_FILE, REPLACED, ROLE, Found, Gone, Rejected, Server
+
+log = logging.getLogger(__name__)
+
+
+class RunDeleted(Exception):
+    """Somebody removed the run in MLflow: it stays removed."""
+
+
+class Export:
+    """A sweep, its run in MLflow, and its trials' runs."""
+
+    def __init__(self, store: Store, settings: Settings, server: Server, hold: Hold) -> None:
+        self._store, self._settings, self._server, self._hold = store, settings, server, hold
+        self._sweep = store.read(lambda session: sweeps.get(session, hold.sweep_id))
+        self._spec, self._plan = Spec.model_validate(self._sweep.spec), Plan.model_validate(self._sweep.plan)
+
+    def run(self) -> bool:
+        """The sweep's run first, then every trial that is behind, then what the sweep's run shows of them."""
+        if self._sweep.exported in (DELETED, REFUSED):
+            return True
+        try:
+            parent = self._parent()
+            for trial_id in self._store.read(lambda s: exports.trials_behind(s, self._hold.sweep_id)):
+                self._trial(trial_id, parent)
+            self._show(parent)
+        except RunDeleted:
+            log.warning("sweep %s was deleted in MLflow; nothing more of it goes there", self._hold.sweep_id)
+            self._write(lambda session: exports.mark_sweep(session, self._hold, DELETED))
+        except Rejected as error:
+            log.warning("sweep %s: MLflow refuses it: %s", self._hold.sweep_id, error)
+            self._write(lambda session: exports.mark_sweep(session, self._hold, REFUSED))
+        except Gone as error:
+            log.warning("sweep %s: MLflow has lost it, writing it anew: %s", self._hold.sweep_id, error)
+            self._write(lambda session: exports.start_over(session, self._hold))
+            return False
+        return True
+
+    # ---- the sweep
+
+    def _parent(self) -> Found:
+        sweep = self._sweep
+        if sweep.run_id:
+            found = self._server.run(sweep.run_id)
+            if found.deleted:
+                raise RunDeleted
+            return found
+        tags = sweep_run.identity(sweep)
+        experiment_id = self._server.experiment(
+            sweep_run.experiment(sweep), sweep_run.experiment_tags(self._spec)
+        )
+
+        def fill(run_id: str) -> None:
+            self._server.log(run_id, params=sweep_run.params(self._spec))
+            self._server.upload(run_id, sweep_run.spec_file(sweep))
+
+        run_id = self._find_or_create(
+            experiment_id,
+            sweep_run.key(sweep),
+            create=lambda: self._server.create_run(experiment_id, sweep.name, sweep.created_at, tags),
+            fill=fill,
+            store=lambda s, run_id: exports.store_parent(s, self._hold, experiment_id, run_id),
+        )
+        return Found(run_id, experiment_id, False, tags)
+
+    def _show(self, parent: Found) -> None:
+        """Write how the sweep stands, if that is not what its run shows already."""
+        sweep_id = self._hold.sweep_id
+        objective = self._spec.objective
+        sweep, counts, best, last = self._store.read(
+            lambda s: (
+                sweeps.get(s, sweep_id),
+                sweeps.counts(s, [sweep_id])[sweep_id],
+                trials.leaderboard(s, sweep_id, objective, self._sweep.total),
+                exports.last_finish(s, sweep_id),
+            )
+        )
+        points = sweep_run.points(objective, best, counts, last)
+        tags = sweep_run.tags(sweep, self._spec, best, counts, self._settings, parent.experiment_id)
+        bookmark = sweep_run.bookmark(sweep, (points, tags))
+        if bookmark == sweep.exported:
+            return
+        self._server.log(parent.run_id, points, tags=tags)
+        if sweep.state in SWEEP_FINAL:
+            self._server.upload(parent.run_id, sweep_run.leaderboard_file(self._plan, best))
+            self._retire_doubles(parent.experiment_id, sweep_run.key(sweep), parent.run_id)
+            self._server.set_status(
+                parent.run_id, sweep_run.STATUS[SweepState(sweep.state)], sweep.finished_at
+            )
+        self._write(lambda s: exports.mark_sweep(s, self._hold, bookmark))
+
+    # ---- a trial
+
+    def _trial(self, trial_id: str, parent: Found) -> None:
+        try:
+            self._export_trial(trial_id, parent)
+        except (RunDeleted, Rejected, Gone) as error:
+            if self._server.run(parent.run_id).deleted:
+                raise RunDeleted from error
+            refused = isinstance(error, Rejected) and not self._is_deleted(trial_id)
+            if refused:
+                log.warning("trial %s: MLflow refuses it, it is left out there: %s", trial_id, error)
+            else:
+                log.info("trial %s was deleted in MLflow; nothing more of it goes there", trial_id)
+            word = REFUSED if refused else DELETED
+            self._write(lambda session: exports.set_aside(session, self._hold, trial_id, word))
+
+    def _is_deleted(self, trial_id: str) -> bool:
+        run_id = self._store.read(lambda s: trials.get(s, trial_id)).run_id
+        return run_id is not None and self._server.run(run_id).deleted
+
+    def _export_trial(self, trial_id: str, parent: Found) -> None:
+        self._write(lambda session: exports.keep(session, self._hold))
+        run_id = self._run_of(self._store.read(lambda s: trials.get(s, trial_id)), parent)
+        trial, curve, pack = self._store.read(lambda s: exports.curve_and_pack(s, trial_id))
+        before, state = trial.exported_epoch, TrialState(trial.state)
+        if before < 0:
+            return  # corrected meanwhile: the next export writes it anew
+        self._server.log(run_id, trial_run.points(curve, self._spec.objective, before))
+        if state != trial.exported_state:
+            tags = trial_run.identity(trial, parent.run_id) | trial_run.tags(trial, pack)
+            final = state in TRIAL_FINAL
+            if final:
+                self._server.upload(run_id, trial_run.files(trial, self._plan, curve))
+                tags |= self._upload_checkpoint(trial, run_id)
+                self._retire_doubles(parent.experiment_id, trial_run.key(trial), run_id)
+            self._server.log(run_id, trial_run.closing(trial, curve), tags=tags)
+            self._server.set_status(run_id, trial_run.STATUS[state], trial.finished_at if final else None)
+        epoch = curve[-1].epoch if curve else 0
+        self._write(lambda s: exports.mark_trial(s, self._hold, trial_id, before, epoch, state))
+
+    def _run_of(self, trial: Trial, parent: Found) -> str:
+        if trial.exported_epoch < 0 and trial.run_id:
+            self._retire(trial.run_id)
+        elif trial.run_id:
+            return trial.run_id
+        tags, start = trial_run.identity(trial, parent.run_id), trial.started_at or trial.created_at
+        params = trial_run.params(trial, self._spec, self._plan)
+        return self._find_or_create(
+            parent.experiment_id,
+            trial_run.key(trial),
+            create=lambda: self._server.create_run(parent.experiment_id, trial_run.name(trial), start, tags),
+            fill=lambda run_id: self._server.log(run_id, params=params),
+            store=lambda session, run_id: exports.store_run(session, self._hold, trial.id, run_id),
+        )
+
+    def _retire(self, run_id: str) -> None:
+        """Delete a run that shows a corrected value, unless a user has deleted it before."""
+        found = self._server.run(run_id)
+        if not found.deleted:
+            self._server.retire(run_id)
+        elif found.tags.get(ROLE) != REPLACED:
+            raise RunDeleted
+
+    def _upload_checkpoint(self, trial: Trial, run_id: str) -> dict[str, str]:
+        """Give the best weights along; where that cannot be, a tag says why."""
+        if trial.best_file is None:
+            return {}
+        folder = self._settings.files.resolve()
+        path = (folder / trial.best_file).resolve()
+        if not path.is_relative_to(folder) or not path.is_file():
+            return {"checkpoint": f"not uploaded: {trial.best_file} is not there"}
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            return {"checkpoint": f"not uploaded: {trial.best_file} has {size} bytes, {LARGEST_FILE} at most"}
+        self._server.upload_file(run_id, path, "checkpoint")
+        return {"checkpoint": trial.best_file}
+
+    # ---- runs
+
+    def _find_or_create(
+        self,
+        experiment_id: str,
+        key: Mapping[str, str],
+        *,
+        create: Callable[[], str],
+        fill: Callable[[str], None],
+        store: Callable[[Session, str], None],
+    ) -> str:
+        """The run with these tags, filled before SQL knows it; `RunDeleted` if a user removed it."""
+        found = self._server.runs(experiment_id, key)
+        active = [run.run_id for run in found if not run.deleted]
+        if found and not active:
+            raise RunDeleted
+        self._write(lambda session: exports.keep(session, self._hold))
+        run_id = active[0] if active else create()
+        fill(run_id)
+        try:
+            self._write(lambda session: store(session, run_id))
+        except ExportLost:
+            if not active:
+                self._server.retire(run_id)
+            raise
+        return run_id
+
+    def _retire_doubles(self, experiment_id: str, key: Mapping[str, str], run_id: str) -> None:
+        """Remove a second run: a request that came through after its sender had given it up made it."""
+        for run in self._server.runs(experiment_id, key):
+            if run.run_id != run_id and not run.deleted:
+                self._server.retire(run.run_id)
+
+    def _write(self, work: Callable[[Session], None]) -> None:
+        self._store.write(work)

@@ -1,0 +1,34 @@
+"""Pictures of a trial, drawn without a display and without matplotlib's global state."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+from services.domain.metrics import Metrics
+
+PANELS = (("loss", "Loss"), ("acc", "Accuracy"))
+
+
+def learning_curve(title: str, curve: Sequence[tuple[int, Metrics]]) -> bytes:
+    """Loss and accuracy over epochs, for each set of images, as PNG; a value that is not finite is a gap."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3), dpi=90, layout="constrained")
+    figure.suptitle(title, fontsize="small")
+    epochs = [epoch for epoch, _ in curve]
+    for place, (ending, label) in enumerate(PANELS):
+        axes = figure.add_subplot(1, len(PANELS), place + 1)
+        for part in ("train", "val", "test"):
+            values = [metrics.get(f"{part}/{ending}", math.nan) for _, metrics in curve]
+            finite = [value if math.isfinite(value) else math.nan for value in values]
+            if not all(math.isnan(value) for value in finite):
+                axes.plot(epochs, finite, marker=".", label=part)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(label)
+        if axes.lines:
+            axes.legend(fontsize="small")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return picture.getvalue()

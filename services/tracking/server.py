@@ -1,0 +1,207 @@
+"""The one door to MLflow: short time-outs, no retries, three kinds of failure."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from services.domain.errors import ServiceError
+
+TIMEOUT = 5  # seconds that one request may take
+BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what the server takes at once
+PARAM_SIZE, TAG_SIZE = 6000, 5000  # characters; the server's own limits are 6,000 and 8,000
+LARGEST_FILE = 50_000_000  # bytes; more does not belong through a tracking server
+
+ROLE, REPLACED = "sweep.role", "replaced"
+
+
+class TrackingDown(ServiceError):
+    """MLflow could not be reached or could not answer; try again later."""
+
+
+class Gone(ServiceError):
+    """MLflow does not know the run: it was purged, or the server lost its data."""
+
+
+class Rejected(ServiceError):
+    """MLflow understood and would not: the run is deleted, or the values are not allowed."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a metric; `at` in ms. The same point twice is one point, so `at` never changes."""
+
+    name: str
+    value: float
+    at: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run as MLflow has it."""
+
+    run_id: str
+    experiment_id: str
+    deleted: bool
+    tags: Mapping[str, str]
+
+
+class Server:
+    """An MLflow server at an address."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    @cached_property
+    def _client(self) -> Any:
+        """MLflow's client, imported when first needed: that takes two seconds."""
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(TIMEOUT)
+        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+        os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+        os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=self._url)
+
+    # ---- experiments
+
+    def experiment(self, name: str, tags: Mapping[str, str]) -> str:
+        """Find or create an experiment; one that was deleted is restored, because a new sweep wants it.
+
+        Restoring brings its old runs back too, except those that were replaced.
+        """
+        with _failures():
+            found = self._client.get_experiment_by_name(name) or self._create_experiment(name)
+            experiment_id = str(found.experiment_id)
+            if found.lifecycle_stage == "deleted":
+                self._client.restore_experiment(experiment_id)
+                for run in self.runs(experiment_id, {ROLE: REPLACED}):
+                    self._client.delete_run(run.run_id)
+            for key, value in tags.items():
+                if found.tags.get(key) != value:
+                    self._client.set_experiment_tag(experiment_id, key, value)
+        return experiment_id
+
+    def _create_experiment(self, name: str) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._client.get_experiment(self._client.create_experiment(name))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return self._client.get_experiment_by_name(name)
+
+    # ---- runs
+
+    def run(self, run_id: str) -> Found:
+        """Look at a run; `Gone` where there is none."""
+        with _failures():
+            return _found(self._client.get_run(run_id))
+
+    def runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[Found]:
+        """Runs that carry these tags, deleted ones too, oldest first."""
+        from mlflow.entities import ViewType
+
+        text = " AND ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+        order = ["attributes.start_time ASC", "attributes.run_id ASC"]
+        with _failures():
+            found = self._client.search_runs([experiment_id], text, ViewType.ALL, order_by=order)
+        return [_found(run) for run in found]
+
+    def create_run(self, experiment_id: str, name: str, start: int, tags: Mapping[str, str]) -> str:
+        """Begin a run; returns its id."""
+        with _failures():
+            run = self._client.create_run(experiment_id, start_time=start, tags=_cut(tags), run_name=name)
+        return str(run.info.run_id)
+
+    def set_status(self, run_id: str, status: str, end: int | None) -> None:
+        """Say whether a run is going on (RUNNING, SCHEDULED) or how it ended (FINISHED, FAILED, KILLED)."""
+        with _failures():
+            if end is None:
+                self._client.update_run(run_id, status=status)
+            else:
+                self._client.set_terminated(run_id, status=status, end_time=end)
+
+    def retire(self, run_id: str) -> None:
+        """Delete a run that another one replaces; its tags say so, and nobody takes it for a user's doing."""
+        with _failures():
+            self._client.set_tag(run_id, ROLE, REPLACED)
+            self._client.delete_run(run_id)
+
+    def log(
+        self,
+        run_id: str,
+        points: Sequence[Point] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write metrics, params and tags, in as few requests as the server's limits allow."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        metrics = [Metric(point.name, point.value, point.at, point.step) for point in points]
+        texts = [Param(key, _shorten(value, PARAM_SIZE)) for key, value in (params or {}).items()]
+        labels = [RunTag(key, value) for key, value in _cut(tags or {}).items()]
+        with _failures():
+            while metrics or texts or labels:
+                self._client.log_batch(
+                    run_id,
+                    metrics[: BATCH["metrics"]],
+                    texts[: BATCH["params"]],
+                    labels[: BATCH["tags"]],
+                    synchronous=True,
+                )
+                metrics, texts = metrics[BATCH["metrics"] :], texts[BATCH["params"] :]
+                labels = labels[BATCH["tags"] :]
+
+    def upload(self, run_id: str, files: Mapping[str, str | bytes]) -> None:
+        """Write artifacts given as text or bytes by their path within the run."""
+        with tempfile.TemporaryDirectory(prefix="cnnlab-artifacts-") as folder, _failures():
+            for name, content in files.items():
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content.encode() if isinstance(content, str) else content)
+            self._client.log_artifacts(run_id, folder)
+
+    def upload_file(self, run_id: str, path: Path, folder: str) -> None:
+        """Write one file as an artifact."""
+        with _failures():
+            self._client.log_artifact(run_id, str(path), folder)
+
+
+def _found(run: Any) -> Found:
+    info = run.info
+    return Found(info.run_id, info.experiment_id, info.lifecycle_stage == "deleted", dict(run.data.tags))
+
+
+def _cut(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key: _shorten(value, TAG_SIZE) for key, value in tags.items()}
+
+
+def _shorten(text: str, size: int) -> str:
+    return text if len(text) <= size else text[: size - 1] + "…"
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Tell MLflow's failures apart."""
+    from mlflow.exceptions import MlflowException
+    from requests import RequestException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            raise Gone(error.message) from error
+        if error.error_code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST"):
+            raise Rejected(error.message) from error
+        raise TrackingDown(error.message) from error
+    except RequestException as error:
+        raise TrackingDown(str(error)) from error

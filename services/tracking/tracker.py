@@ -1,0 +1,51 @@
+"""Bring MLflow up to what SQL has of a sweep; one function for a worker's thread and upkeep's mirror."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from services.settings import Settings
+from services.store import exports
+from services.store.exports import ExportLost, Hold
+from services.store.session import Store
+from services.tracking.export import Export
+from services.tracking.server import Server
+
+OWNER_SIZE = 50  # characters; the column has 64
+
+
+class Tracker:
+    """Exports sweeps to MLflow.
+
+    Everything it writes can be written again: a run is looked for by its tag before it is created, a metric
+    keeps the time of its first report, and bookmarks in SQL move after MLflow has answered. So a tracker that
+    is killed anywhere leaves nothing that the next one would double.
+    """
+
+    def __init__(self, store: Store, settings: Settings, owner: str) -> None:
+        self._store, self._settings = store, settings
+        self._owner = f"{owner[:OWNER_SIZE]}:{secrets.token_hex(4)}"
+        self._server = Server(settings.mlflow_url) if settings.mlflow_url else None
+
+    def behind(self) -> Sequence[str]:
+        """Sweeps of which SQL has more than MLflow."""
+        return self._store.read(exports.behind)
+
+    def export(self, sweep_id: str) -> bool:
+        """Bring MLflow up to SQL for one sweep.
+
+        True when it has all that SQL had; False when somebody else is exporting the sweep or the server has
+        lost it, so try again soon. Raises `TrackingDown` when MLflow does not answer.
+        """
+        if self._server is None:
+            return True
+        hold = Hold(sweep_id, self._owner, self._settings.lease_ttl)
+        if not self._store.write(lambda session: exports.take(session, hold)):
+            return False
+        try:
+            return Export(self._store, self._settings, self._server, hold).run()
+        except ExportLost:
+            return False
+        finally:
+            self._store.write(lambda session: exports.release(session, hold))

@@ -1,0 +1,144 @@
+"""What a trial's run shows: pure functions of the trial, its reports and its latest attempt."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+
+from services.domain.links import ranking_metric
+from services.domain.metrics import decode
+from services.domain.plan import Plan
+from services.domain.spec import Objective, Spec
+from services.domain.states import TRIAL_FINAL, TrialState
+from services.domain.trial import short_name
+from services.store.models import Pack, Report, Trial
+from services.tracking import figures, names
+from services.tracking.server import ROLE, Point
+
+STATUS = {
+    TrialState.PENDING: "SCHEDULED",
+    TrialState.QUEUED: "SCHEDULED",
+    TrialState.RUNNING: "RUNNING",
+    TrialState.SUCCEEDED: "FINISHED",
+    TrialState.PRUNED: "FINISHED",
+    TrialState.FAILED: "FAILED",
+    TrialState.CANCELLED: "KILLED",
+}
+
+
+def name(trial: Trial) -> str:
+    """The swept values in few characters: the column shows about twenty."""
+    return short_name(trial.number, trial.values)
+
+
+def identity(trial: Trial, parent: str) -> dict[str, str]:
+    """The tags by which the run is found again; they are set when it is created."""
+    return {
+        "mlflow.parentRunId": parent,
+        "mlflow.user": "cnnlab",
+        "mlflow.source.name": "cnnlab",
+        "mlflow.source.type": "JOB",
+        "sweep.id": trial.sweep_id,
+        **key(trial),
+        "trial.number": str(trial.number),
+        "trial.config": names.without_seed(trial.values),
+    }
+
+
+def key(trial: Trial) -> dict[str, str]:
+    """The tags that no other run has."""
+    return {"trial.id": trial.id, ROLE: "trial"}
+
+
+def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
+    """How the trial stands and who trains it."""
+    found = {"trial.state": trial.state, "trial.attempt": str(trial.attempts)}
+    if pack:
+        found |= {
+            "worker": pack.worker or "",
+            "device": pack.device or "",
+            "pack.id": pack.id,
+            "pack.width": str(pack.width),
+        }
+        if pack.machine:
+            found["machine"] = json.dumps(pack.machine, sort_keys=True)
+    if trial.failure:
+        found["failure.kind"] = str(trial.failure.get("kind", ""))
+        found["failure.message"] = str(trial.failure.get("message", ""))
+    return found
+
+
+def params(trial: Trial, spec: Spec, plan: Plan) -> dict[str, str]:
+    """The whole resolved config, dotted, and the axes under the names the user wrote."""
+    found = names.flatten(plan.config(trial.point)) | {"trial.seed": str(trial.seed)}
+    for axis in plan.axes:
+        written = names.written(axis, spec.space)
+        given = spec.space[written]
+        own = names.own_words(trial.values[axis.path], axis, given)
+        found[written] = names.choice(own, given)
+        log = names.log10(own, given)
+        if log is not None:
+            found[f"log10.{written}"] = log
+    return found
+
+
+def points(curve: Sequence[Report], objective: Objective, after: int) -> list[Point]:
+    """Metrics of the epochs beyond `after`, with the time of their first report, to six digits.
+
+    `best/<metric>` and `best/epoch` get a point at each epoch that is the best so far, so that a table can
+    be sorted while trials run. They depend on the curve alone: the same export again gives the same points.
+    """
+    found = []
+    best = math.inf
+    for report in curve:
+        metrics = decode(report.metrics)
+        rank = objective.key(metrics.get(objective.metric))
+        if math.isfinite(rank) and rank < best:
+            best = rank
+            metrics |= {_best(objective): metrics[objective.metric], "best/epoch": float(report.epoch)}
+        if report.epoch > after:
+            found += [Point(key, _rounded(v), report.at, report.epoch) for key, v in metrics.items()]
+    return found
+
+
+def closing(trial: Trial, curve: Sequence[Report]) -> list[Point]:
+    """`gap/acc`, once, at the end: how far training is ahead of validation at the best epoch."""
+    best = next((report for report in curve if report.epoch == trial.best_epoch), None)
+    if best is None or trial.state not in TRIAL_FINAL:
+        return []
+    metrics = decode(best.metrics)
+    if "train/acc" not in metrics or "val/acc" not in metrics:
+        return []
+    return [Point("gap/acc", _rounded(metrics["train/acc"] - metrics["val/acc"]), best.at, best.epoch)]
+
+
+def files(trial: Trial, plan: Plan, curve: Sequence[Report]) -> dict[str, str | bytes]:
+    """The artifacts of a trial that has ended."""
+    decoded = [(report.epoch, decode(report.metrics)) for report in curve]
+    found: dict[str, str | bytes] = {"config.json": json.dumps(plan.config(trial.point), indent=2) + "\n"}
+    if curve:
+        found["curves.csv"] = _table(curve)
+        found["figures/learning_curve.png"] = figures.learning_curve(name(trial), decoded)
+    return found
+
+
+def _best(objective: Objective) -> str:
+    return ranking_metric(objective.model_copy(update={"at": "best"}))
+
+
+def _rounded(value: float) -> float:
+    """Six significant digits. An infinity becomes NaN: MLflow would store 1.8e308 and ruin the chart."""
+    return float(f"{value:.6g}") if math.isfinite(value) else math.nan
+
+
+def _table(curve: Sequence[Report]) -> str:
+    columns = sorted({key for report in curve for key in report.metrics})
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["epoch", "at", *columns])
+    for report in curve:
+        table.writerow([report.epoch, report.at, *(report.metrics.get(key, "") for key in columns)])
+    return out.getvalue()

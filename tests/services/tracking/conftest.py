@@ -1,0 +1,36 @@
+"""Stages on each kind of database and a real MLflow."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from paper_catalogue import paper_spec
+from stage import Stage
+
+from services.settings import Settings
+from services.store.session import Store
+
+MakeStage = Callable[..., Stage]
+
+
+@pytest.fixture
+def make_stage(store: Store, settings: Settings, mlflow_url: str) -> MakeStage:
+    """Make stages on a real database and a real MLflow; their experiments are their own."""
+    tracked = settings.model_copy(update={"mlflow_url": mlflow_url})
+    project = uuid.uuid4().hex[:8]
+
+    def make(changes: Mapping[str, Any] | None = None) -> Stage:
+        fields = {"name": f"s{secrets.token_hex(3)}", "project": project}
+        return Stage(store, tracked, paper_spec(**fields | dict(changes or {})))
+
+    return make
+
+
+@pytest.fixture
+def stage(make_stage: MakeStage) -> Stage:
+    """One sweep whose four trials have been leased."""
+    return make_stage()
