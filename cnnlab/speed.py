@@ -13,7 +13,7 @@ def solo_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
     Two steps go before the clock starts; the batches are the first of the training part. Nothing is kept.
     """
     one = Fit([row], device)
-    size = min(row.config["train"]["batch_size"], len(one.data.train))
+    size: int = min(row.config["train"]["batch_size"], len(one.data.train))
     x, y = one.data.train.batch(slice(0, size), 1)
     for _ in range(2):
         one.array.step(x, y)
@@ -22,8 +22,7 @@ def solo_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
     for _ in range(steps):
         one.array.step(x, y)
     _finish(device)
-    seconds: float = time.perf_counter() - start
-    return steps * size / seconds
+    return steps * size / (time.perf_counter() - start)
 
 
 def _finish(device: str) -> None:

@@ -20,12 +20,14 @@ class Conv2d(Layer):
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998).
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, padding: tuple[int, int] = (0, 0)) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, padding: tuple[int, int] = (0, 0), bias: bool = True
+    ) -> None:
         self.inputs, self.outputs, self.kernel, self.padding = inputs, outputs, kernel, padding
         fan_in = inputs * kernel * kernel
         self.parameters = (
             Parameter("weight", (outputs, inputs, kernel, kernel), "weight", fan_in, "fan-in-uniform"),
-            Parameter("bias", (outputs,), "bias", fan_in, "fan-in-uniform"),
+            *([Parameter("bias", (outputs,), "bias", fan_in, "fan-in-uniform")] if bias else []),
         )
 
     def output(self, shape: Shape) -> Shape:
@@ -44,21 +46,24 @@ class Conv2d(Layer):
         return outputs * height * width * self.inputs * self.kernel**2
 
     def connections(self, shape: Shape) -> int:
-        """Return the multiply-adds and one bias for each output."""
+        """Return the multiply-adds and, where there is a bias, one for each output."""
         outputs, height, width = self.output(shape)
-        return self.multiply_adds(shape) + outputs * height * width
+        biases = outputs * height * width if len(self.parameters) == 2 else 0
+        return self.multiply_adds(shape) + biases
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, outputs, H′, W′): one wide convolution of a shared batch, else a group per row."""
-        weight, bias = p
+        weight, *bias = p
         rows = len(weight)
         once = shared(x)
-        # Channels innermost is the layout in which many narrow groups are fast on a CPU.
-        wide = weight.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        # Channels innermost is the layout in which many narrow groups are fast on a CPU. A clone, because
+        # contiguous() keeps odd strides where there is one channel, and the convolution then looks at those.
+        nhwc = weight.permute(0, 1, 3, 4, 2).clone(memory_format=torch.contiguous_format)
+        wide = nhwc.flatten(0, 1).permute(0, 3, 1, 2)  # (K·outputs, inputs, kernel, kernel)
         y = conv2d(
             x[:, 0] if once else x.flatten(1, 2),
             wide,
-            bias.flatten(),
+            bias[0].flatten() if bias else None,
             padding=self.padding,
             groups=1 if once else rows,
         )

@@ -18,11 +18,11 @@ class Linear(Layer):
     Source: F. Rosenblatt, "The perceptron" (1958), for the layer of weighted sums.
     """
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.parameters = (
             Parameter("weight", (outputs, inputs), "weight", inputs, "fan-in-uniform"),
-            Parameter("bias", (outputs,), "bias", inputs, "fan-in-uniform"),
+            *([Parameter("bias", (outputs,), "bias", inputs, "fan-in-uniform")] if bias else []),
         )
 
     def output(self, shape: Shape) -> Shape:
@@ -34,12 +34,15 @@ class Linear(Layer):
         return self.inputs * self.outputs
 
     def connections(self, shape: Shape) -> int:
-        """Return (inputs + 1) × outputs."""
-        return (self.inputs + 1) * self.outputs
+        """Return (inputs + 1) × outputs, or inputs × outputs without a bias."""
+        return (self.inputs + len(self.parameters) - 1) * self.outputs
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, outputs): one wide product of a shared batch, else a batched one."""
-        weight, bias = p
+        weight, *bias = p
         if shared(x):
-            return linear(x[:, 0], weight.flatten(0, 1), bias.flatten()).view(-1, *bias.shape)
-        return torch.baddbmm(bias[:, None], x.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
+            y = linear(x[:, 0], weight.flatten(0, 1), bias[0].flatten() if bias else None)
+            return y.view(-1, *weight.shape[:2])
+        inputs, matrix = x.transpose(0, 1), weight.transpose(1, 2)  # (K, N, inputs), (K, inputs, outputs)
+        y = torch.baddbmm(bias[0][:, None], inputs, matrix) if bias else inputs.bmm(matrix)
+        return y.transpose(0, 1)

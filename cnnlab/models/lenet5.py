@@ -46,8 +46,9 @@ class Lenet5(Model):
                 "model", f"lenet5 needs images of at least {LEAST}×{LEAST}, got {height}×{width}"
             )
         padding = (2 if height < FULL else 0, 2 if width < FULL else 0)
-        convolution1 = Conv2d(channels, 6, 5, padding)
-        convolution2 = Conv2d(6, 16, 5)
+        bias = config["norm"] == "none"  # batch normalization takes the mean, and any bias with it
+        convolution1 = Conv2d(channels, 6, 5, padding, bias)
+        convolution2 = Conv2d(6, 16, 5, bias=bias)
         pool = MaxPool2d(2)
         features = Flatten().output(
             pool.output(convolution2.output(pool.output(convolution1.output(shape))))
@@ -58,12 +59,9 @@ class Lenet5(Model):
             ("conv1", convolution1), ("norm1", BatchNorm(6)), ("pool1", pool), ("act1", act),
             ("conv2", convolution2), ("norm2", BatchNorm(16)), ("pool2", pool), ("act2", act),
             ("flatten", Flatten()),
-            ("linear3", Linear(features, 120)), ("norm3", BatchNorm(120)), ("act3", act), ("drop3", drop),
-            ("linear4", Linear(120, 84)), ("norm4", BatchNorm(84)), ("act4", act), ("drop4", drop),
+            ("linear3", Linear(features, 120, bias)), ("norm3", BatchNorm(120)), ("act3", act),
+            ("drop3", drop),
+            ("linear4", Linear(120, 84, bias)), ("norm4", BatchNorm(84)), ("act4", act), ("drop4", drop),
             ("linear5", Linear(84, classes)),
         ]  # fmt: skip
-        return {
-            name: layer
-            for name, layer in chain
-            if config["norm"] == "batch" or not isinstance(layer, BatchNorm)
-        }
+        return {name: layer for name, layer in chain if not (bias and isinstance(layer, BatchNorm))}

@@ -37,9 +37,10 @@ class Mlp(Model):
         """Return the chain; images of any size fit."""
         chain: dict[str, Layer] = {"flatten": Flatten(), "drop0": Dropout("model.input_dropout")}
         width = prod(shape)
+        bias = config["norm"] == "none"  # batch normalization takes the mean, and any bias with it
         for i, units in enumerate(config["hidden"], 1):
-            chain[f"linear{i}"] = Linear(width, units)
-            if config["norm"] == "batch":
+            chain[f"linear{i}"] = Linear(width, units, bias)
+            if not bias:
                 chain[f"norm{i}"] = BatchNorm(units)
             chain[f"act{i}"] = Activate(config["activation"]["name"], "model.activation")
             chain[f"drop{i}"] = Dropout("model.dropout")

@@ -1,0 +1,83 @@
+"""One array of mixed trials equals plain torch, trial by trial, after fifty steps in float64."""
+
+from itertools import product
+
+import pytest
+import reference
+import torch
+
+from cnnlab import registry, resolve
+from cnnlab.array import Array
+from cnnlab.layers.dropout import Dropout
+from cnnlab.net import Net
+
+STEPS, IMAGES = 50, 6
+FAMILIES = {
+    "lenet5": ({}, (1, 28, 28), reference.Lenet),
+    "mlp": ({"hidden": [7, 6]}, (1, 3, 4), reference.Mlp),
+}
+PENALTIES = ({}, {"l1": 1e-3}, {"l2": {"strength": 1e-2, "scope": "all"}})
+# Small steps: batch normalization of six images makes chaos of rounding within fifty large ones.
+LR = {"sgd": 2e-3, "momentum": 2e-3, "nesterov": 2e-3, "adam": 5e-4, "rmsprop": 5e-4}
+
+torch.set_num_threads(1)
+
+
+def trials(model, hypers, norm):
+    """Every optimizer × penalty × dropout; the loss alternates, so that runs of rows are short."""
+    for i, (rule, penalty, dropout) in enumerate(product(reference.OPTIMIZERS, PENALTIES, (0.0, 0.5))):
+        yield resolve(
+            {
+                "model": {"name": model, "norm": norm, "dropout": dropout, **hypers},
+                "data": "mnist",
+                "train": {
+                    "optimizer": {"name": rule, "lr": LR[rule]},
+                    "loss": ("softmax", "svm")[i % 2],
+                    "precision": "float64",
+                    **penalty,
+                },
+            }
+        )
+
+
+def test_the_reference_covers_every_optimizer():
+    assert tuple(sorted(reference.OPTIMIZERS)) == registry.names("optimizers")
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("model", FAMILIES)
+def test_mixed_trials_equal_torch(model, norm, monkeypatch):
+    hypers, shape, plain = FAMILIES[model]
+    configs = list(trials(model, hypers, norm))
+    net = Net(registry.get("models", model)().layers(configs[0]["model"], shape, 10), shape)
+    array = Array(net, configs, range(len(configs)))
+    starts = [net.named(array.theta[k], array.buffers[k]) for k in range(len(configs))]
+
+    made = []
+    honest = Dropout.factors
+
+    def recording(self, x, context):
+        made.append(honest(self, x, context))
+        return made[-1]
+
+    monkeypatch.setattr(Dropout, "factors", recording)
+    dropouts = sum(isinstance(layer, Dropout) for layer in net.layers.values())
+    generator = torch.Generator().manual_seed(1)
+    batches, masks = [], []
+    for _ in range(STEPS):
+        x = torch.randn(IMAGES, *shape, generator=generator, dtype=torch.float64)
+        y = torch.randint(10, (IMAGES,), generator=generator)
+        batches.append((x, y))
+        made.clear()
+        array.step(x[:, None].expand(-1, len(array), *shape), y[:, None].expand(-1, len(array)))
+        ones = [torch.ones(1, len(array), 1, dtype=torch.float64)] * (dropouts - len(made))
+        masks.append([*ones, *made])  # an idle dropout, on the input of an mlp, makes no mask
+
+    for k, config in enumerate(configs):
+        own = [[mask[:, k] for mask in step] for step in masks]
+        expected = reference.train(plain(norm == "batch"), starts[k], batches, own, config["train"])
+        for name, value in net.named(array.theta[k], array.buffers[k]).items():
+            torch.testing.assert_close(
+                value, expected[name], rtol=0, atol=1e-10, msg=lambda m, n=name, c=config: f"{n} {c}: {m}"
+            )
+        assert all((expected[n] - starts[k][n]).abs().max() > 1e-6 for n in starts[k] if "weight" in n)
