@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
 
@@ -14,8 +14,8 @@ class Output:
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=True)
-        self._aside = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = _console(sys.stdout)
+        self._aside = _console(sys.stderr)
 
     def result(self, data: Any, *shown: RenderableType) -> None:
         """Print the data as one line of JSON, or what people are to see of it."""
@@ -29,3 +29,8 @@ class Output:
     def say(self, words: str) -> None:
         """Tell what goes on; on stderr where stdout belongs to a program."""
         (self._aside if self.as_json else self.console).print(words, markup=False)
+
+
+def _console(stream: TextIO) -> Console:
+    """A file or a pipe has no width of its own: there, nothing is cut off."""
+    return Console(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 500)

@@ -30,7 +30,7 @@ def in_words(view: View) -> str:
     parts = [f"{counts['succeeded'] + counts['pruned']} of {counts['total']} trials done"]
     parts += [f"{counts[name]} {name}" for name in ("running", "failed", "cancelled") if counts[name]]
     parts.append(f"{epochs['done']}/{epochs['total']} epochs")
-    if view["eta_seconds"] is not None and view["finished_at"] is None:
+    if view["eta_seconds"]:
         parts.append(f"about {duration(view['eta_seconds'])} left")
     if view["best"] is not None:
         value = number(objective_value(view, view["best"]))

@@ -46,13 +46,13 @@ def read(path: Path) -> dict[str, Any]:
     try:
         # Loader is a SafeLoader: it builds plain data only.
         spec = yaml.load(text, Loader)  # noqa: S506
+        if not isinstance(spec, dict):
+            raise Failure(f"{path} must hold a mapping with name, model and space, got {_kind(spec)}", 2)
+        _check(path, spec, "")
     except yaml.YAMLError as error:
         raise Failure(f"{path} is not YAML: {_where(error)}", 2) from None
     except RecursionError:
         raise Failure(f"{path} is nested too deeply", 2) from None
-    if not isinstance(spec, dict):
-        raise Failure(f"{path} must hold a mapping with name, model and space, got {_kind(spec)}", 2)
-    _check(path, spec, "")
     return spec
 
 

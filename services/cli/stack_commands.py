@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx2
 import typer
 
 import services
@@ -18,7 +19,7 @@ from services.cli.progress import follow, price
 from services.client import Client
 from services.domain.states import SWEEP_FINAL
 from services.stack import ports
-from services.stack.up import Stack
+from services.stack.up import PATIENCE, Stack
 
 Workers = Annotated[
     int | None,
@@ -86,6 +87,7 @@ def demo(workers: Workers = None, as_json: Json = False) -> None:
             last = deque(views, maxlen=1).pop() if as_json else follow(views, output)
             seconds = time.monotonic() - began
             if last["state"] not in SWEEP_FINAL:
+                output.say("Stopping before the sweep is over; the next `make up` goes on with it.")
                 raise typer.Exit(1)
             output.say(f"Trained after {seconds:.1f} s; waiting for MLflow to have it all.")
             complete = _await_mlflow(stack, client, last["id"])
@@ -107,12 +109,19 @@ def demo(workers: Workers = None, as_json: Json = False) -> None:
 
 def _views(stack: Stack, client: Client, identity: str) -> Iterator[Any]:
     """Views of a sweep until it ends or the user has had enough, while the stack is kept alive."""
+    heard = time.monotonic()
     while True:
         stack.keep_alive()
-        view = client.sweep(identity)
-        yield view
-        if view["state"] in SWEEP_FINAL or stack.interrupt.asked:
-            return
+        try:
+            view = client.sweep(identity)
+        except httpx2.TransportError:  # an API that has ended is being started again
+            if time.monotonic() - heard > PATIENCE:
+                raise
+        else:
+            heard = time.monotonic()
+            yield view
+            if view["state"] in SWEEP_FINAL or stack.interrupt.asked:
+                return
         time.sleep(PERIOD)
 
 

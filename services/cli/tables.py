@@ -39,7 +39,8 @@ def leaderboard(sweep: View, trials: Sequence[View]) -> Table:
     """Trials in the order given, best first, with a column for each axis."""
     axes = sweep["axes"]
     objective = sweep["objective"]
-    table = _table("", "trial", *(axis["path"] for axis in axes), objective["metric"], "epoch", "state")
+    columns = headings([axis["path"] for axis in axes])
+    table = _table("", "trial", *columns, objective["metric"], "epoch", "state")
     for place, trial in enumerate(trials, 1):
         table.add_row(
             str(place),
@@ -97,7 +98,7 @@ def objective_value(sweep: View, trial: View | None) -> float | None:
 
 
 def label(value: Any, choices: Sequence[Any]) -> str:
-    """An axis's value in few words; of two entries of one name, also what tells them apart."""
+    """An axis's value in few words: an entry by its name, and by what tells it from others of that name."""
     if not isinstance(value, Mapping):
         return escape(short_value(value))
     alike = [
@@ -106,7 +107,16 @@ def label(value: Any, choices: Sequence[Any]) -> str:
         if isinstance(choice, Mapping) and choice.get("name") == value.get("name")
     ]
     apart = [key for key in value if any(choice.get(key) != value[key] for choice in alike)]
-    return escape(" ".join([short_value(value), *(f"{key}={short_value(value[key])}" for key in apart)]))
+    if "name" not in value and len(value) == 1:  # {strength: 0.001} under the axis l2
+        return escape(short_value(*value.values()))
+    name = [short_value(value)] if "name" in value else []
+    return escape(" ".join([*name, *(f"{key}={short_value(value[key])}" for key in apart)]))
+
+
+def headings(paths: Sequence[str]) -> list[str]:
+    """The last part of each path, where that is enough to tell them apart."""
+    leaves = [path.rsplit(".", 1)[-1] for path in paths]
+    return [leaf if leaves.count(leaf) == 1 else path for leaf, path in zip(leaves, paths, strict=True)]
 
 
 def state(name: str) -> Text:

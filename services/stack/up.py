@@ -92,16 +92,15 @@ class Stack:
     def wait_until_ready(self) -> bool:
         """Wait until a sweep would train: API there, a device claimed. False: interrupted before."""
         end = time.monotonic() + PATIENCE
-        while not self.interrupt.asked:
-            self.keep_alive()
-            missing = self._missing()
-            if missing is None:
-                return True
-            if time.monotonic() > end:
-                raise StackError(
-                    f"not ready after {PATIENCE:.0f} s: {missing}; the logs are in {self.folder.logs}"
-                )
-            time.sleep(TICK)
+        with httpx2.Client(timeout=2) as http, Client(self.api, self.key) as client:
+            while not self.interrupt.asked:
+                self.keep_alive()
+                missing = self._missing(http, client)
+                if missing is None:
+                    return True
+                if time.monotonic() > end:
+                    raise StackError(f"not ready after {PATIENCE:.0f} s: {missing}; logs: {self.folder.logs}")
+                time.sleep(TICK)
         return False
 
     def keep_alive(self) -> None:
@@ -126,7 +125,8 @@ class Stack:
 
     def mlflow_answers(self) -> bool:
         """Whether MLflow has finished starting."""
-        return _answers(f"{self.mlflow}/health")
+        with httpx2.Client(timeout=2) as http:
+            return _answers(http, f"{self.mlflow}/health")
 
     def stop(self) -> None:
         """Stop tier by tier, workers first; a second interrupt kills at once. Leaves no process behind."""
@@ -172,13 +172,12 @@ class Stack:
                 f"the database could not be brought up to date: {child.last_words()} (log: {child.log})"
             )
 
-    def _missing(self) -> str | None:
+    def _missing(self, http: httpx2.Client, client: Client) -> str | None:
         """What a first sweep still waits for, in words."""
-        if not _answers(f"{self.api}/ready"):
+        if not _answers(http, f"{self.api}/ready"):
             return "the API does not answer yet" + self._excuse("api")
         try:
-            with Client(self.api, self.key) as client:
-                devices = client.workers()["devices"]
+            devices = client.workers()["devices"]
         except (ApiError, httpx2.HTTPError) as error:
             return f"the API cannot list its workers: {error}"
         if not any(device["alive"] for device in devices):
@@ -193,8 +192,8 @@ class Stack:
         return ""
 
 
-def _answers(url: str) -> bool:
+def _answers(http: httpx2.Client, url: str) -> bool:
     try:
-        return httpx2.get(url, timeout=2).is_success
+        return http.get(url).is_success
     except httpx2.HTTPError:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.cli.tables import label, objective_value
+from services.cli.tables import headings, label, objective_value
 
 
 def test_choices_of_one_name_are_told_apart_by_what_differs() -> None:
@@ -12,6 +12,20 @@ def test_choices_of_one_name_are_told_apart_by_what_differs() -> None:
     assert label(slow, [slow, fast, adam]) == "momentum lr=0.01"
     assert label(adam, [slow, fast, adam]) == "adam"
     assert label(0.0001, [0.0001, 0.0]) == "1e-4"
+
+
+def test_choices_without_a_name_are_their_values() -> None:
+    weak, strong = {"strength": 0.001}, {"strength": 0.1}
+    assert label(weak, [weak, strong]) == "1e-3"
+    assert label({"low": 0, "high": 1}, [{"low": 0, "high": 1}, {"low": 0, "high": 2}]) == "high=1"
+
+
+def test_headings_are_as_short_as_can_be() -> None:
+    assert headings(["train.l2", "model.head.dropout", "model.dropout"]) == [
+        "l2",
+        "model.head.dropout",
+        "model.dropout",
+    ]
 
 
 def test_the_objective_counts_at_the_best_or_the_last_epoch() -> None:

@@ -108,7 +108,7 @@ def test_data_is_found_again(start: Start) -> None:
     secrets = (up.folder / ".cnnlab" / "secrets.env").read_text()
     spec = up.folder / "sweep.yaml"
     spec.write_text(
-        "{name: small, model: mlp, data: {name: fashion-mnist-mini}, train: {epochs: 1}, space: {train.l2: [0]}}"
+        "{name: small, model: mlp, data: fashion-mnist-mini, train: {epochs: 1}, space: {train.l2: [0]}}"
     )
     submitted = _run(up.folder, "submit", str(spec), "--json")
     assert submitted.returncode == 0, submitted.stderr
