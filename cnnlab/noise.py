@@ -4,6 +4,8 @@ Two rounds of lowbias32, a 32-bit integer hash, are all there is: one makes a ke
 one mixes the key into each index. Source: C. Wellons, "Prospecting for hash functions" (2018).
 """
 
+import struct
+
 import torch
 from torch import Tensor
 
@@ -23,15 +25,13 @@ def _mix(h: Tensor) -> Tensor:
 
 
 def fold(*numbers: int) -> int:
-    """Return one int32 for whole numbers of any size; their order matters."""
-    h = torch.zeros(1, dtype=torch.int32)
+    """Return one int32 for whole numbers of any size; their order and their count matter."""
+    h = torch.full((1,), GOLDEN, dtype=torch.int32)
     for number in numbers:
-        while True:
-            low = number & 0xFFFFFFFF
-            h = _mix(h.mul_(GOLDEN).add_(low - (low >> 31 << 32)))
-            number >>= 32
-            if number in (0, -1):
-                break
+        words = number.bit_length() // 32 + 1
+        data = number.to_bytes(4 * words, "little", signed=True)
+        for word in (*struct.unpack(f"<{words}i", data), words):
+            h = _mix(h.mul_(GOLDEN).add_(word))
     return int(h)
 
 

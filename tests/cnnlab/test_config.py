@@ -1,0 +1,132 @@
+"""A config resolves to one complete form; paths, rows and shape keys follow from it."""
+
+import json
+
+import pytest
+
+from cnnlab import resolve
+from cnnlab.config import is_row, paths, row_numbers, shape_key
+from cnnlab.errors import ConfigError
+
+SHORT = {"model": "lenet5", "data": "mnist"}
+
+
+def with_train(**train):
+    return resolve({**SHORT, "train": train})
+
+
+def test_a_short_config_becomes_complete_and_stays_so():
+    complete = resolve(SHORT)
+    assert complete == {
+        "model": {"name": "lenet5", "activation": {"name": "relu"}, "dropout": 0.0, "norm": "none"},
+        "data": {"name": "mnist", "validation": 0.1},
+        "train": {
+            "epochs": 10,
+            "batch_size": 128,
+            "loss": {"name": "softmax"},
+            "optimizer": {"name": "momentum", "lr": 0.05, "momentum": 0.9},
+            "precision": "float32",
+            "test": "never",
+            "l1": {"strength": 0.0, "scope": "weights"},
+            "l2": {"strength": 0.0, "scope": "weights"},
+        },
+    }
+    assert resolve(complete) == complete
+    assert json.loads(json.dumps(complete)) == complete
+
+
+def test_a_bare_number_is_a_strength():
+    assert with_train(l2=1)["train"]["l2"] == {"strength": 1.0, "scope": "weights"}
+    assert with_train(l2={"name": "l2", "scope": "all"})["train"]["l2"] == {"strength": 0.0, "scope": "all"}
+
+
+@pytest.mark.parametrize(
+    ("config", "path", "words"),
+    [
+        ({"data": "mnist"}, "model", "is missing; name one of lenet5, mlp"),
+        ({"model": "lenet5"}, "data", "is missing"),
+        ({**SHORT, "trian": {}}, "trian", "Did you mean 'train'?"),
+        ({**SHORT, "train": {"optimzer": "adam"}}, "train.optimzer", "Did you mean 'optimizer'?"),
+        ({**SHORT, "train": {"epochs": 0}}, "train.epochs", "from 1 to 10000"),
+        ({**SHORT, "train": {"epochs": True}}, "train.epochs", "got True"),
+        ({**SHORT, "train": {"l2": "much"}}, "train.l2.strength", "must be a number"),
+        ({**SHORT, "train": {"l2": {"name": "l1"}}}, "train.l2.name", "must be 'l2' or left out"),
+        ({**SHORT, "train": {"l2": {"strenght": 1}}}, "train.l2.strenght", "Did you mean 'strength'?"),
+        ({**SHORT, "train": {"optimizer": {"name": "adam", "lr": "x"}}}, "train.optimizer.lr", "got 'x'"),
+        ({**SHORT, "train": {"loss": "sofmax"}}, "train.loss", "Did you mean 'softmax'?"),
+        ({**SHORT, "train": {"precision": "bf16"}}, "train.precision", "float32, float64"),
+        ({**SHORT, "train": 3}, "train", "must be an object"),
+        ({**SHORT, "data": {"name": "mnist", "validation": 0.6}}, "data.validation", "from 0 to 0.5"),
+        (
+            {**SHORT, "data": {"name": "mnist", "validaton": 0}},
+            "data.validaton",
+            "Did you mean 'validation'?",
+        ),
+        ({**SHORT, "data": "mnits"}, "data", "Did you mean 'mnist'?"),
+        ({**SHORT, "model": "lenet"}, "model", "Did you mean 'lenet5'?"),
+        (
+            {**SHORT, "model": {"name": "lenet5", "activation": {"name": "sigmoid", "beta": 0}}},
+            "model.activation.beta",
+            "must be a number",
+        ),
+        ([], "", "a config must be an object"),
+    ],
+)
+def test_a_wrong_config_is_refused_at_its_path(config, path, words):
+    with pytest.raises(ConfigError) as caught:
+        resolve(config)
+    assert caught.value.path == path
+    assert words in caught.value.message
+
+
+def test_rows_and_shapes():
+    config = resolve({**SHORT, "model": {"name": "lenet5", "activation": "sigmoid"}})
+    row = {path for path in paths(config) if is_row(config, path)}
+    assert row == {
+        "model.activation.beta",
+        "model.dropout",
+        *(
+            path
+            for path in paths(config)
+            if path.split(".")[:2] in (["train", f] for f in ("optimizer", "loss"))
+        ),
+        *(path for path in paths(config) if path.split(".")[:2] in (["train", f] for f in ("l1", "l2"))),
+    }
+    assert {"train", "train.epochs", "model", "model.activation", "data.validation", "model.norm"} <= (
+        set(paths(config)) - row
+    )
+
+
+def test_a_path_that_does_not_exist_shows_the_nearest():
+    with pytest.raises(ConfigError, match=r"Did you mean 'train\.optimizer\.lr'"):
+        is_row(resolve(SHORT), "train.optimiser.lr")
+
+
+def test_the_shape_key_changes_with_shapes_only():
+    base = shape_key(resolve(SHORT))
+    assert base == shape_key(resolve(SHORT))
+    assert len(base) == 16
+    assert base == shape_key(with_train(optimizer="adam", loss="svm", l1=0.1))
+    assert base == shape_key(resolve({**SHORT, "model": {"name": "lenet5", "dropout": 0.5}}))
+    others = [
+        with_train(batch_size=64),
+        with_train(epochs=3),
+        with_train(precision="float64"),
+        resolve({**SHORT, "model": {"name": "lenet5", "norm": "batch"}}),
+        resolve({**SHORT, "model": {"name": "lenet5", "activation": "sigmoid"}}),
+        resolve({**SHORT, "data": {"name": "mnist", "validation": 0}}),
+        resolve({**SHORT, "data": "fashion-mnist"}),
+        resolve({**SHORT, "model": "mlp"}),
+    ]
+    assert len({base, *map(shape_key, others)}) == len(others) + 1
+
+
+def test_the_numbers_of_a_row():
+    config = resolve(
+        {**SHORT, "model": {"name": "mlp", "dropout": 0.5, "activation": {"name": "sigmoid", "beta": 2}}}
+    )
+    assert row_numbers(config) == {
+        "model.activation.beta": 2.0,
+        "model.input_dropout": 0.0,
+        "model.dropout": 0.5,
+    }

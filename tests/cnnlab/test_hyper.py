@@ -1,0 +1,76 @@
+"""Declared hyperparameters take what they declare and refuse everything else, in words."""
+
+import json
+
+import pytest
+
+from cnnlab.errors import ConfigError
+from cnnlab.hyper import Choice, EntryOf, Int, Number, Widths, declared
+
+RATE = Number(default=0.1, low=1e-3, high=1.0, log=True)
+COUNT = Int(default=2, low=1, high=9)
+WORD = Choice(default="a", options=("a", "b"))
+WIDTHS = Widths(default=(8,), most=3)
+
+
+@pytest.mark.parametrize("value", [True, float("nan"), float("inf"), "0.1", None, 0, 2, [0.1], 10**400])
+def test_a_number_refuses(value):
+    with pytest.raises(ConfigError, match=r"train\.lr: must be a number from 0\.001 to 1, got") as caught:
+        RATE.check("train.lr", value)
+    assert caught.value.path == "train.lr"
+
+
+@pytest.mark.parametrize(("value", "clean"), [(1, 1.0), (0.001, 0.001), (1.0, 1.0)])
+def test_a_number_takes_its_range_and_becomes_a_float(value, clean):
+    result = RATE.check("p", value)
+    assert result == clean
+    assert isinstance(result, float)
+
+
+@pytest.mark.parametrize("value", [True, 2.5, float("nan"), float("inf"), "2", 0, 10, None])
+def test_an_integer_refuses(value):
+    with pytest.raises(ConfigError, match="must be an integer from 1 to 9"):
+        COUNT.check("p", value)
+
+
+def test_an_integer_may_be_written_with_a_point():
+    result = COUNT.check("p", 3.0)
+    assert result == 3
+    assert isinstance(result, int)
+
+
+@pytest.mark.parametrize("value", ["c", 1, None, ["a"]])
+def test_a_choice_refuses(value):
+    with pytest.raises(ConfigError, match="must be one of a, b"):
+        WORD.check("p", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "clean"), [([3, 4.0], [3, 4]), ((3,), [3]), ("30-4", [30, 4]), (5, [5]), ([], []), ("", [])]
+)
+def test_widths_have_one_form(value, clean):
+    assert WIDTHS.check("p", value) == clean
+
+
+@pytest.mark.parametrize("value", ["3-x", "3-", [0], [1, 2, 3, 4], True, None, {"a": 1}, [True], "-3"])
+def test_widths_refuse(value):
+    with pytest.raises(ConfigError):
+        WIDTHS.check("p", value)
+
+
+def test_declarations_are_found_and_describe_themselves_as_json():
+    class Base:
+        one = RATE
+
+    class Entry(Base):
+        two = EntryOf(kind="losses", default="softmax")
+        three = WIDTHS
+        other = 3
+
+    assert list(declared(Entry)) == ["one", "two", "three"]
+    described = [hyper.describe() for hyper in (RATE, COUNT, WORD, WIDTHS, declared(Entry)["two"])]
+    assert json.loads(json.dumps(described)) == described
+    assert [d["type"] for d in described] == ["number", "integer", "choice", "widths", "entry"]
+    assert described[0] == {
+        "type": "number", "default": 0.1, "low": 1e-3, "high": 1.0, "log": True, "row": True
+    }  # fmt: skip

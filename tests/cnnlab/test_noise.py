@@ -1,0 +1,74 @@
+"""Random numbers are functions of (seed, stream, step, index), and random enough."""
+
+import torch
+
+from cnnlab import noise
+
+
+def rows(*values):
+    return torch.tensor(values, dtype=torch.int32)
+
+
+def test_a_row_does_not_depend_on_its_packing():
+    alone = noise.bits(rows(7), 1, rows(3), 100)
+    packed = noise.bits(rows(1, 7, 9), 1, rows(5, 3, 3), 100)
+    assert torch.equal(packed[1], alone[0])
+    assert torch.equal(noise.bits(rows(7), 1, rows(3), 40)[0], alone[0, :40])
+
+
+def test_seed_stream_and_step_each_change_everything():
+    base = noise.bits(rows(7), 1, rows(3), 10_000)
+    for other in (
+        noise.bits(rows(8), 1, rows(3), 10_000),
+        noise.bits(rows(7), 2, rows(3), 10_000),
+        noise.bits(rows(7), 1, rows(4), 10_000),
+    ):
+        assert (base == other).float().mean() < 1e-3
+
+
+def test_inputs_are_left_alone():
+    seed, step = rows(7), rows(3)
+    noise.bits(seed, 1, step, 10)
+    assert seed.tolist() == [7]
+    assert step.tolist() == [3]
+
+
+def test_uniform_is_uniform_and_rows_are_uncorrelated():
+    n = 200_000
+    u = noise.uniform(torch.arange(8, dtype=torch.int32), noise.WEIGHTS, torch.zeros(8, dtype=torch.int32), n)
+    assert u.min() > 0
+    assert u.max() < 1
+    expected = n / 64
+    for row in u:
+        counts = torch.histc(row, 64, 0, 1)
+        chi_square = ((counts - expected) ** 2 / expected).sum()
+        assert 25 < chi_square < 115  # 63 degrees of freedom: 1e-5 on either side
+    neighbours = torch.corrcoef(torch.cat([u, u.roll(1, 1)]))
+    off_diagonal = neighbours - torch.eye(16)
+    assert off_diagonal.abs().max() < 5 / n**0.5
+
+
+def test_consecutive_steps_are_uncorrelated():
+    n = 200_000
+    u = noise.uniform(rows(5, 5, 5, 5), noise.MASKS, rows(1, 2, 3, 4), n)
+    assert (torch.corrcoef(u) - torch.eye(4)).abs().max() < 5 / n**0.5
+
+
+def test_a_permutation_holds_every_index_once_and_moves_most():
+    order = noise.permutation(3, noise.ORDER, 1, 10_000)
+    assert torch.equal(order.sort().values, torch.arange(10_000))
+    assert (order == torch.arange(10_000)).sum() < 10
+    assert not torch.equal(order, noise.permutation(3, noise.ORDER, 2, 10_000))
+
+
+def test_equal_hashes_keep_their_order(monkeypatch):
+    monkeypatch.setattr(noise, "bits", lambda seed, stream, step, n: torch.zeros(1, n, dtype=torch.int32))
+    assert noise.permutation(3, noise.ORDER, 1, 1000).tolist() == list(range(1000))
+
+
+def test_fold_takes_any_whole_numbers_and_minds_their_order():
+    folded = [
+        noise.fold(*v) for v in ((0,), (1,), (2**31,), (2**32,), (2**63,), (-5,), (1, 2), (2, 1), (0, 0))
+    ]
+    assert len(set(folded)) == len(folded)
+    assert all(-(2**31) <= f < 2**31 for f in folded)
