@@ -107,8 +107,8 @@ def label(value: Any, choices: Sequence[Any]) -> str:
         if isinstance(choice, Mapping) and choice.get("name") == value.get("name")
     ]
     apart = [key for key in value if any(choice.get(key) != value[key] for choice in alike)]
-    if "name" not in value and len(value) == 1:  # {strength: 0.001} under the axis l2
-        return escape(short_value(*value.values()))
+    if "name" not in value and len(apart) <= 1:  # under the axis l2, {strength: 0.001, on: weights} is 0.001
+        return escape(short_value(value[apart[0]] if apart else next(iter(value.values()), "")))
     name = [short_value(value)] if "name" in value else []
     return escape(" ".join([*name, *(f"{key}={short_value(value[key])}" for key in apart)]))
 

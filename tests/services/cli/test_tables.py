@@ -17,7 +17,12 @@ def test_choices_of_one_name_are_told_apart_by_what_differs() -> None:
 def test_choices_without_a_name_are_their_values() -> None:
     weak, strong = {"strength": 0.001}, {"strength": 0.1}
     assert label(weak, [weak, strong]) == "1e-3"
-    assert label({"low": 0, "high": 1}, [{"low": 0, "high": 1}, {"low": 0, "high": 2}]) == "high=1"
+    assert (
+        label({"on": "all", "strength": 1}, [{"on": "all", "strength": 1}, {"on": "all", "strength": 2}])
+        == "1"
+    )
+    assert label({"low": 0, "high": 1}, [{"low": 0, "high": 1}, {"low": 1, "high": 2}]) == "low=0 high=1"
+    assert label({"strength": 1}, []) == "1"
 
 
 def test_headings_are_as_short_as_can_be() -> None:
