@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ROLES := torch,postgres,tracking,embedded
 
-.PHONY: help demo up test check bench
+.PHONY: help demo up test check
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -30,9 +30,12 @@ $(VENV)/installed: pyproject.toml constraints.txt scripts/install_torch.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, found: $$(python3 --version 2>&1)"; exit 1; }
 	@echo "Installing into $(VENV), once: about 390 MB to download without a GPU (torch 190, MLflow and the rest 200),"
 	@echo "1.6 GB on disk; with a GPU several GB more for CUDA."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python scripts/install_torch.py
-	@$(BIN)/python -m pip install -q -c $(VENV)/constraints.txt -e '.[$(ROLES)]'
+	@began=$$(date +%s); set -e; \
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+	$(BIN)/python scripts/install_torch.py; \
+	echo "  everything else, exact versions from constraints.txt"; \
+	$(BIN)/python -m pip install -q -c $(VENV)/constraints.txt -e '.[$(ROLES)]'; \
+	echo "Installed in $$(( $$(date +%s) - began )) s."
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
