@@ -21,7 +21,7 @@ def make_app(settings: Settings, *, publisher: bool = False) -> Celery:
     """A Celery application; a publisher gives up after two seconds instead of waiting for Redis."""
     app = Celery("cnnlab", broker=settings.redis_url.get_secret_value(), set_as_current=not publisher)
     timeouts = (
-        {"socket_timeout": 2, "socket_connect_timeout": 2}
+        {"socket_timeout": 2, "socket_connect_timeout": 2, "max_retries": 0}
         if publisher
         else {
             "socket_timeout": 30,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 
-from services.domain.errors import Problem, nearest, pointer
+from services.domain.errors import Problem, below, nearest, pointer
 from services.domain.spec import Objective, Spec
 
 FIELDS: dict[tuple[Any, ...], list[str]] = {
@@ -31,12 +31,32 @@ def problems_of(error: RequestValidationError) -> list[Problem]:
     return [Problem(place, ", or ".join(details)) for place, details in told.items()]
 
 
+def within(problem: Problem, spec: Spec) -> Problem:
+    """The problem at the deepest place that the spec has: a fault may lie in what the library completed."""
+    place, document = "", spec.model_dump(mode="json")
+    while place != problem.pointer:
+        step = next((key for key in _keys(document) if _leads(below(place, key), problem.pointer)), None)
+        if step is None:
+            break
+        place, document = below(place, step), document[step]
+    return Problem(place, problem.detail)
+
+
+def _leads(place: str, pointer: str) -> bool:
+    return f"{pointer}/".startswith(f"{place}/")
+
+
+def _keys(document: Any) -> Iterable[Any]:
+    if isinstance(document, Mapping):
+        return document.keys()
+    return range(len(document)) if isinstance(document, list) else ()
+
+
 def _real(parts: Sequence[Any], body: Any, kind: str) -> list[Any]:
     """The part of a location that exists in the body: union branches add names that the user never wrote."""
     place: list[Any] = []
     for part in parts:
-        keys = body if isinstance(body, Mapping) else range(len(body)) if isinstance(body, list) else ()
-        if part in keys:
+        if part in _keys(body):
             body = body[part]
         elif kind != "missing":
             continue

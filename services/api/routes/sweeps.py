@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Query, Response
 
 from services.api.deps import Reached, Services
+from services.api.validation import within
 from services.api.views.sweep import SweepsView, SweepView, sweep_view
 from services.api.views.trial import TrialsView, trial_view
 from services.dispatch import dispatch
 from services.domain.errors import Problem, SpecError
-from services.domain.plan import ConfigFault, make_plan
+from services.domain.plan import ConfigFault, Plan, make_plan
 from services.domain.spec import Spec
 from services.store import standing, sweeps, trials
 
@@ -23,11 +24,7 @@ log = logging.getLogger(__name__)
 @router.post("/sweeps", status_code=201)
 def submit(spec: Spec, reached: Reached, later: BackgroundTasks, response: Response) -> SweepView:
     """Check a spec, write its sweep, answer; only then is the queue told."""
-    settings = reached.settings
-    try:
-        plan = make_plan(spec, reached.library, limit=settings.trial_limit, memory=settings.pack_memory)
-    except ConfigFault as fault:  # where choices that are right one by one do not go together
-        raise SpecError([Problem("/space", str(fault))]) from None
+    plan = _plan(spec, reached)
     sweep_id = reached.store.write(lambda session: sweeps.insert(session, spec, plan))
     later.add_task(announce, reached)
     response.headers["Location"] = f"/v1/sweeps/{sweep_id}"
@@ -77,6 +74,16 @@ def announce(reached: Services) -> None:
         dispatch(reached.store, reached.publisher, reached.settings)
     except Exception:
         log.exception("nothing was dispatched after a submit; upkeep will do it")
+
+
+def _plan(spec: Spec, reached: Services) -> Plan:
+    settings = reached.settings
+    try:
+        return make_plan(spec, reached.library, limit=settings.trial_limit, memory=settings.pack_memory)
+    except SpecError as error:
+        raise SpecError([within(problem, spec) for problem in error.problems]) from None
+    except ConfigFault as fault:  # choices that are right one by one and do not go together
+        raise SpecError([Problem("/space", str(fault))]) from None
 
 
 def _view(sweep_id: str, reached: Services) -> SweepView:

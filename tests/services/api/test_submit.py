@@ -1,0 +1,135 @@
+"""A sweep is taken as a whole or refused with words that help; nothing lies between."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import redis
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+from sqlalchemy import func, select
+
+from services.api.app import make_app
+from services.settings import Settings
+from services.store.models import Pack, Sweep, Trial
+from services.store.session import Store
+
+
+def rows(store: Store, table: type[Any]) -> int:
+    return store.read(lambda session: session.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def test_a_sweep_is_written_answered_and_then_dispatched(
+    api: TestClient, store: Store, spec: dict[str, Any]
+) -> None:
+    answer = api.post("/v1/sweeps", json=spec)
+    assert answer.status_code == 201, answer.text
+    view = answer.json()
+    assert answer.headers["Location"] == f"/v1/sweeps/{view['id']}"
+    assert view["state"] == "active"
+    assert view["trials"] | {"total": 4, "waiting": 4} == view["trials"]
+    assert view["epochs"] == {"done": 0, "total": 8}
+    assert [axis["path"] for axis in view["axes"]] == ["train.optimizer", "model.dropout"]
+    assert view["shapes"][0]["parameters"] == 61_706
+    assert "no worker is alive" in view["waiting_for"]
+    # The background task ran after the answer; Redis is away, so the pack is formed and not announced.
+    pack = store.read(lambda session: session.scalars(select(Pack)).one())
+    assert (pack.state, pack.sent_at) == ("queued", None)
+    assert api.get(f"/v1/sweeps/{view['id']}").json()["trials"]["queued"] == 4
+
+
+def test_each_pack_is_announced_in_redis(
+    sqlite_settings: Settings, redis_url: str, spec: dict[str, Any]
+) -> None:
+    settings = sqlite_settings.model_copy(
+        update={
+            "redis_url": SecretStr(redis_url),
+            "queue_prefix": "submit-test:",
+            "api_key": SecretStr("k" * 20),
+        }
+    )
+    with TestClient(make_app(settings), headers={"Authorization": f"Bearer {'k' * 20}"}) as api:
+        assert api.post("/v1/sweeps", json=spec).status_code == 201
+        assert api.get("/ready").json() == {"status": "ready", "sql": "ok", "redis": "ok"}
+    with redis.Redis.from_url(redis_url) as queue:
+        assert queue.llen("submit-test:train.cpu") == 1
+
+
+def test_a_failing_dispatch_leaves_the_answer_alone(
+    sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> int:
+        raise RuntimeError("no window today")
+
+    monkeypatch.setattr("services.api.routes.sweeps.dispatch", fail)
+    assert sqlite_api.post("/v1/sweeps", json=spec).status_code == 201
+    assert rows(sqlite_store, Sweep) == 1
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "unknown field": ({"modle": {}}, "/modle", "Did you mean 'model'?"),
+    "unknown field inside": ({"objective": {"metrc": "x"}}, "/objective/metrc", "Did you mean 'metric'?"),
+    "unknown model": ({"model": {"name": "lenet6"}}, "/model", "Did you mean 'lenet5'?"),
+    "unknown data set": ({"data": "fashion-mnst"}, "/data", "Did you mean 'fashion-mnist"),
+    "unknown hyperparameter": ({"model": {"name": "lenet5", "dropot": 0}}, "/model/dropot", "'dropout'"),
+    "unknown field of train": ({"train": {"epoch": 3}}, "/train/epoch", "'epochs'"),
+    "unknown optimizer": ({"space": {"train.optimizer": ["sgd", "adma"]}},
+                          "/space/train.optimizer/1", "'adam'"),
+    "unknown axis": ({"space": {"model.dropot": [0]}}, "/space/model.dropot", "mean 'model.dropout'?"),
+    "unknown search": ({"search": "gird"}, "/search", "Did you mean 'grid'?"),
+    "no model": ({"model": None}, "/model", "is missing"),
+    "wrong type": ({"model": 5}, "/model", "got 5"),
+    "text for a number": ({"train": {"epochs": "3"}}, "/train/epochs", "must be an integer"),
+    "true for a number": ({"train": {"l2": True}}, "/train/l2", "must be a number"),
+    "beyond what the user wrote": ({"model": "lenet5", "space": {"model.activation": ["rleu"]}},
+                                   "/space/model.activation/0", "Did you mean 'relu'?"),
+    "value out of range": ({"space": {"dropout": [0, 1.5]}}, "/space/dropout/1", "from 0 to 1, got 1.5"),
+    "empty space": ({"space": {}}, "/space", "at least one axis"),
+    "axis without values": ({"space": {"dropout": []}}, "/space/dropout", "at least one"),
+    "axis with a value twice": ({"space": {"dropout": [0.5, 0.5]}}, "/space/dropout", "twice"),
+    "axis that is no list": ({"space": {"dropout": 0.5}}, "/space/dropout", "list"),
+    "axis of a thousand and one": ({"space": {"dropout": [i / 1e4 for i in range(1001)]}, "max_trials": 2000},
+                                   "/space/dropout", "the most is 1000"),
+    "more trials than the limit": ({"space": {"dropout": [i / 100 for i in range(50)],
+                                              "train.l2": [i / 100 for i in range(50)]}},
+                                   "/space", "must say so with max_trials: 2500"),
+    "more trials than max_trials": ({"max_trials": 3}, "/max_trials", "4 points"),
+    "no epochs": ({"train": {"epochs": 0}}, "/train/epochs", "from 1 to"),
+    "negative seed": ({"seed": -1}, "/seed", "greater than or equal to 0"),
+    "name with a slash": ({"name": "a/b"}, "/name", "pattern"),
+    "unknown metric": ({"objective": {"metric": "accuracy"}}, "/objective/metric", "'val/acc'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_wrong_spec_is_refused_at_its_place_and_leaves_no_row(
+    sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any], case: str
+) -> None:
+    changes, pointer, words = copy.deepcopy(REFUSED[case])
+    answer = sqlite_api.post("/v1/sweeps", json=spec | changes)
+    assert answer.status_code == 422, answer.text
+    told = {error["pointer"]: error["detail"] for error in answer.json()["errors"]}
+    assert words in told[pointer]
+    assert [rows(sqlite_store, table) for table in (Sweep, Trial, Pack)] == [0, 0, 0]
+
+
+def test_several_faults_are_told_at_once(sqlite_api: TestClient, spec: dict[str, Any]) -> None:
+    del spec["name"]
+    answer = sqlite_api.post("/v1/sweeps", json=spec | {"seed": "x", "sede": 1})
+    assert {error["pointer"] for error in answer.json()["errors"]} == {"/name", "/seed", "/sede"}
+    assert "(and 2 more)" in answer.json()["detail"]
+
+
+def test_choices_that_depend_on_one_another_are_counted_before_they_are_tried(
+    sqlite_api: TestClient, spec: dict[str, Any]
+) -> None:
+    space = {
+        "train.optimizer": ["nesterov", "momentum"],
+        "train.optimizer.lr": [i / 1000 for i in range(1, 600)],
+        "train.optimizer.momentum": [i / 10 for i in range(9)],
+    }
+    answer = sqlite_api.post("/v1/sweeps", json=spec | {"space": space, "max_trials": 100_000})
+    assert answer.status_code == 422
+    assert "the most is 5000" in answer.json()["detail"]

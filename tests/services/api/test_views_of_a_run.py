@@ -1,0 +1,205 @@
+"""What sweeps, trials and workers look like while a worker trains, told through the store's own moves."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from services.domain.retry import Failure
+from services.domain.states import TrialState
+from services.store import devices, packs, speeds, sweeps, trials, workers
+from services.store.models import Pack, Sweep, Trial
+from services.store.packs import Epoch, Lease
+from services.store.session import Store
+
+TTL = 30.0
+
+
+class Worker:
+    """A worker on paper: it holds a device and the one pack of a sweep of four trials."""
+
+    def __init__(self, store: Store, sweep_id: str) -> None:
+        self.store, self.sweep_id = store, sweep_id
+        self.ids = [f"{sweep_id}-{number:04d}" for number in range(4)]
+
+    def start(self) -> None:
+        def begin(session: Any) -> Lease:
+            found = devices.Found("box", "cpu:0", "cpu", "a CPU")
+            workers.say(session, "box/1", "box", 4711, "trains")
+            devices.claim(session, [found], "box/1", "secret", TTL)
+            pack_id = session.query(Pack.id).where(Pack.state == "queued").scalar()
+            devices.renew(session, found.id, "secret", TTL, pack_id)
+            held = Lease.new(pack_id)
+            assert packs.lease(session, held, "box/1", found.id, TTL)
+            return held
+
+        self.held = self.store.write(begin)
+
+    def epoch(self, number: int, values: list[float], busy_ms: int = 1000) -> None:
+        reached = dict(zip(self.ids, values, strict=True))
+        epoch = Epoch(
+            number=number,
+            metrics={trial: {"val/acc": value, "train/loss": 1.0} for trial, value in reached.items()},
+            best={trial: (number, value) for trial, value in reached.items() if value == value},
+            saved=None,
+            busy_ms=busy_ms,
+        )
+        self.store.write(lambda session: packs.commit_epoch(session, self.held, epoch))
+
+    def end(self, failed: int | None = None) -> None:
+        def end(session: Any) -> None:
+            for number, trial in enumerate(self.ids):
+                if number == failed:
+                    why = {"kind": Failure.DIVERGED, "message": "loss is nan"}
+                    packs.end_trial(session, self.held, trial, TrialState.FAILED, failure=why)
+                else:
+                    packs.end_trial(session, self.held, trial, TrialState.SUCCEEDED)
+            packs.close(session, self.held, "done")
+            sweeps.settle(session, self.sweep_id)
+
+        self.store.write(end)
+
+
+@pytest.fixture
+def worker(api: TestClient, store: Store, spec: dict[str, Any]) -> Worker:
+    started = Worker(store, api.post("/v1/sweeps", json=spec).json()["id"])
+    started.start()
+    return started
+
+
+def sweep(api: TestClient, worker: Worker) -> dict[str, Any]:
+    view: dict[str, Any] = api.get(f"/v1/sweeps/{worker.sweep_id}").json()
+    return view
+
+
+def test_a_sweep_before_between_and_after(api: TestClient, worker: Worker) -> None:
+    before = sweep(api, worker)
+    assert before["trials"]["running"] == 4
+    assert before["eta_seconds"] is None
+    assert before["best"] is None
+    assert before["waiting_for"] is None
+    assert before["started_at"].endswith("Z")
+
+    worker.epoch(1, [0.5, 0.7, 0.6, 0.4])
+    time.sleep(0.01)
+    between = sweep(api, worker)
+    assert between["epochs"] == {"done": 4, "total": 8}
+    assert between["eta_seconds"] > 0
+    assert between["best"]["id"] == worker.ids[1]
+    assert between["best"]["best"] == {"epoch": 1, "value": 0.7}
+
+    worker.epoch(2, [0.5, 0.6, 0.8, float("nan")])
+    worker.end(failed=3)
+    after = sweep(api, worker)
+    assert (after["state"], after["epochs"]) == ("partial", {"done": 8, "total": 8})
+    assert (after["trials"]["succeeded"], after["trials"]["failed"]) == (3, 1)
+    assert after["eta_seconds"] is None
+    assert after["finished_at"] >= after["started_at"]
+    assert after["best"]["id"] == worker.ids[2]
+    assert api.get("/v1/sweeps").json()["sweeps"] == [after]
+
+
+def test_trials_come_best_first_in_pages(api: TestClient, worker: Worker) -> None:
+    worker.epoch(1, [0.5, 0.7, float("nan"), 0.6])
+    path = f"/v1/sweeps/{worker.sweep_id}/trials"
+    order = [trial["number"] for trial in api.get(path).json()["trials"]]
+    assert order == [1, 3, 0, 2]
+    assert [t["number"] for t in api.get(f"{path}?limit=2&offset=1").json()["trials"]] == [3, 0]
+    last = api.get(path).json()["trials"][-1]
+    assert (last["best"], last["last"], last["epoch"]) == (None, None, 1)
+
+
+def test_a_trial_tells_its_config_curve_and_attempts(api: TestClient, worker: Worker) -> None:
+    worker.epoch(1, [0.5, 0.7, 0.6, float("inf")])
+    trial = api.get(f"/v1/trials/{worker.ids[3]}").json()
+    assert trial["config"]["model"]["dropout"] == trial["values"]["model.dropout"] == 0.5
+    assert trial["config"]["train"]["optimizer"]["lr"] == 0.01
+    [point] = trial["curve"]
+    assert point["metrics"] == {"val/acc": "inf", "train/loss": 1.0}
+    assert point["at"].endswith("Z")
+    [attempt] = trial["attempts"]
+    assert (attempt["row"], attempt["width"], attempt["state"]) == (3, 4, "running")
+    assert (attempt["device"], attempt["worker"]) == ("box/cpu:0", "box/1")
+
+
+def test_a_failure_is_shown_until_a_later_attempt_makes_it_good(api: TestClient, worker: Worker) -> None:
+    worker.epoch(1, [0.5] * 4)
+    worker.epoch(2, [0.5] * 4)
+    worker.end(failed=3)
+    failed = api.get(f"/v1/trials/{worker.ids[3]}").json()
+    assert failed["failure"] == {"kind": "diverged", "message": "loss is nan"}
+
+    def make_good(session: Any) -> None:
+        trial = trials.get(session, worker.ids[3])
+        trial.state = TrialState.SUCCEEDED
+
+    worker.store.write(make_good)
+    assert api.get(f"/v1/trials/{worker.ids[3]}").json()["failure"] is None
+
+
+def test_the_price_is_known_once_every_shape_was_measured_alone(api: TestClient, worker: Worker) -> None:
+    key = sweep(api, worker)["shapes"][0]["key"]
+    worker.epoch(1, [0.5] * 4, busy_ms=6000)
+    assert sweep(api, worker)["price"] is None
+    # 5,400 images an epoch: 3 s alone on the faster machine, 12 s for the four; 6 s together.
+    worker.store.write(lambda session: speeds.record(session, key, "slow", 1, 900.0))
+    worker.store.write(lambda session: speeds.record(session, key, "fast", 1, 1800.0))
+    worker.store.write(lambda session: speeds.record(session, key, "fast", 4, 9999.0))
+    assert sweep(api, worker)["price"] == {"trials": 4, "alone": 2.0}
+
+
+def test_links_into_mlflow_come_with_the_export(api: TestClient, worker: Worker) -> None:
+    worker.epoch(1, [0.5, 0.7, 0.6, 0.4])
+    assert sweep(api, worker)["links"]["mlflow"] is None
+
+    def export(session: Any) -> None:
+        session.get_one(Sweep, worker.sweep_id).experiment_id = "7"
+        session.get_one(Trial, worker.ids[1]).run_id = "f00"
+
+    worker.store.write(export)
+    view = sweep(api, worker)
+    assert view["links"]["mlflow"].startswith("http://mlflow:5500/#/experiments/7/runs?searchFilter=")
+    assert view["best"]["links"]["mlflow"] == "http://mlflow:5500/#/experiments/7/runs/f00"
+    assert api.get(f"/v1/trials/{worker.ids[0]}").json()["links"]["mlflow"] is None
+
+
+def test_points_never_drawn_are_cancelled_with_the_sweep(
+    sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any]
+) -> None:
+    spec["space"] = {"dropout": [i / 100 for i in range(60)]}
+    view = sqlite_api.post("/v1/sweeps", json=spec).json()
+    path = f"/v1/sweeps/{view['id']}"
+    counts = sqlite_api.get(path).json()["trials"]
+    assert counts["queued"] < 60
+    assert counts["waiting"] == 60 - counts["queued"]
+    counts = sqlite_api.post(f"{path}/cancel").json()["trials"]
+    assert (counts["waiting"], counts["cancelled"]) == (0, 60)
+
+
+def test_workers_and_devices(api: TestClient, worker: Worker) -> None:
+    seen = api.get("/v1/workers").json()
+    [who] = seen["workers"]
+    assert (who["id"], who["host"], who["says"]) == ("box/1", "box", "trains")
+    [device] = seen["devices"]
+    assert device == {
+        "id": "box/cpu:0",
+        "kind": "cpu",
+        "name": "a CPU",
+        "alive": True,
+        "worker": "box/1",
+        "pack": worker.held.pack_id,
+    }
+    worker.store.write(lambda session: devices.release(session, "box/cpu:0", "secret"))
+    [device] = api.get("/v1/workers").json()["devices"]
+    assert (device["alive"], device["worker"], device["pack"]) == (False, None, None)
+
+
+def test_the_catalogue_describes_every_entry(sqlite_api: TestClient) -> None:
+    kinds = sqlite_api.get("/v1/catalog").json()
+    assert "lenet5" in kinds["models"]
+    for kind, entries in kinds.items():
+        for name, entry in entries.items():
+            assert sqlite_api.get(f"/v1/catalog/{kind}/{name}").json() == {"kind": kind, "name": name} | entry

@@ -1,0 +1,35 @@
+"""Links into MLflow's pages: the filter, the order, and nothing that a browser would misread."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+import pytest
+
+from services.domain.links import ranking_metric, sweep_link, trial_link
+from services.domain.spec import Objective
+
+
+@pytest.mark.parametrize(
+    ("objective", "key", "ascending"),
+    [
+        (Objective(), "metrics.`best/val_acc`", "false"),
+        (Objective(metric="val/loss", goal="minimize"), "metrics.`best/val_loss`", "true"),
+        (Objective(metric="train/acc", at="last"), "metrics.`train/acc`", "false"),
+    ],
+)
+def test_a_sweep_link_shows_its_trials_best_first(objective: Objective, key: str, ascending: str) -> None:
+    link = sweep_link("http://mlflow:5500/", "12", "ab12", objective)
+    address, query = link.split("?")
+    assert address == "http://mlflow:5500/#/experiments/12/runs"
+    assert parse_qs(query) == {
+        "searchFilter": ["tags.`sweep.id`='ab12' AND tags.`sweep.role`='trial'"],
+        "orderByKey": [key],
+        "orderByAsc": [ascending],
+    }
+    assert not set(query) & set(" '`/<>\"")
+    assert key == f"metrics.`{ranking_metric(objective)}`"
+
+
+def test_a_trial_link_shows_its_run() -> None:
+    assert trial_link("http://mlflow:5500", "12", "f00") == "http://mlflow:5500/#/experiments/12/runs/f00"
