@@ -48,4 +48,4 @@ class Progress:
 
 
 def _megabytes(count: int) -> str:
-    return f"{count / 1e6:.1f}"
+    return f"{count / 1e6:.2f}"

@@ -25,7 +25,7 @@ def home() -> Iterator[Home]:
 
 def test_downloads_a_file_and_says_so(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert download(f"{home.url}x.gz", limit=len(BODY)) == BODY
-    assert capsys.readouterr().err == f"fetching {home.url}x.gz (0.3 MB)\n"
+    assert capsys.readouterr().err == f"fetching {home.url}x.gz (0.26 MB)\n"
 
 
 def test_refuses_more_than_the_limit(home: Home) -> None:
