@@ -1,0 +1,194 @@
+"""The client against a real server on loopback: what it returns, what it raises, how it watches."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from pydantic import SecretStr
+from servers.process import free_port
+
+from services import client as module
+from services.api.app import make_app
+from services.client import ApiError, Client
+from services.settings import Settings
+from services.store import sweeps
+from services.store.session import Store
+
+KEY = "ein Schlüssel mit Umlaut"
+
+
+class Api:
+    """An API that can be stopped and started again at the same address."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._port = settings, free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self) -> None:
+        """Serve in a thread."""
+        config = uvicorn.Config(
+            make_app(self._settings), port=self._port, log_level="warning", lifespan="on", ws="none"
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run)
+        self._thread.start()
+        while not self._server.started:
+            assert self._thread.is_alive()
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Stop, and wait until it has."""
+        self._server.should_exit = True
+        self._thread.join()
+
+
+@pytest.fixture
+def running(sqlite_settings: Settings) -> Iterator[Api]:
+    """The real API on SQLite."""
+    api = Api(sqlite_settings.model_copy(update={"api_key": SecretStr(KEY)}))
+    yield api
+    api.stop()
+
+
+@pytest.fixture
+def client(running: Api) -> Iterator[Client]:
+    """A client with the right key."""
+    with Client(running.url, KEY) as opened:
+        yield opened
+
+
+@pytest.fixture
+def spec() -> dict[str, Any]:
+    """Two trials."""
+    return {
+        "name": "small",
+        "model": "lenet5",
+        "data": "fashion-mnist-mini",
+        "space": {"dropout": [0, 0.5]},
+    }
+
+
+def test_a_sweep_is_submitted_found_and_cancelled(client: Client, spec: dict[str, Any]) -> None:
+    submitted = client.submit(spec)
+    identity = submitted["id"]
+    assert client.sweep(identity)["trials"]["total"] == 2
+    assert [sweep["id"] for sweep in client.sweeps()] == [identity]
+    trials = client.trials(identity)
+    assert [trial["number"] for trial in trials] == [0, 1]
+    assert client.trials(identity, limit=1, offset=1) == trials[1:]
+    assert client.trial(trials[1]["id"])["values"] == {"model.dropout": 0.5}
+    assert client.cancel(identity)["state"] == "cancelling"
+
+
+def test_what_a_spec_can_name_and_who_trains(client: Client) -> None:
+    assert "lenet5" in client.catalog()["models"]
+    assert client.workers() == {"workers": [], "devices": []}
+
+
+def test_a_refused_spec_is_told_place_by_place(client: Client, spec: dict[str, Any]) -> None:
+    with pytest.raises(ApiError) as caught:
+        client.submit(spec | {"modle": 1, "seed": -1})
+    error = caught.value
+    assert error.status == 422
+    assert len(error.problem["errors"]) == 2
+    lines = str(error).splitlines()
+    assert lines[0].startswith("/seed: ")
+    assert lines[1].startswith("/modle: no field 'modle' here. Did you mean 'model'?")
+    assert client.sweeps() == []
+
+
+def test_what_json_cannot_say_is_refused_by_the_api(client: Client, spec: dict[str, Any]) -> None:
+    with pytest.raises(ApiError, match=r"^/space/dropout/1: NaN is not a number"):
+        client.submit(spec | {"space": {"dropout": [0, float("nan")]}})
+
+
+@pytest.mark.parametrize("identity", ["x", "../sweeps", "a?limit=1", "%00", "ü/#"])
+def test_an_unknown_id_is_an_error_in_words(client: Client, identity: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        client.sweep(identity)
+    assert caught.value.status == 404
+    assert "no sweep" in str(caught.value) or "nothing is at" in str(caught.value)
+
+
+def test_a_wrong_key(running: Api) -> None:
+    with Client(running.url, "wrong") as stranger, pytest.raises(ApiError, match="not the API key"):
+        stranger.sweeps()
+
+
+def test_watch_ends_with_the_sweep(client: Client, sqlite_store: Store, spec: dict[str, Any]) -> None:
+    identity = client.submit(spec)["id"]
+    views = client.watch(identity, every=0.01)
+    assert next(views)["state"] == "active"
+    client.cancel(identity)
+    assert next(views)["state"] == "cancelling"
+    sqlite_store.write(lambda session: sweeps.settle(session, identity))
+    assert [view["state"] for view in views][-1] == "cancelled"
+
+
+def test_watch_waits_for_an_api_that_comes_back(
+    running: Api, client: Client, sqlite_store: Store, spec: dict[str, Any]
+) -> None:
+    identity = client.submit(spec)["id"]
+    views = client.watch(identity, every=0.01)
+    next(views)
+    client.cancel(identity)
+    sqlite_store.write(lambda session: sweeps.settle(session, identity))
+    running.stop()
+    back = threading.Timer(0.3, running.start)
+    back.start()
+    assert next(views)["state"] == "cancelled"
+    back.join()
+
+
+def test_watch_gives_up_in_the_end(
+    running: Api, client: Client, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    views = client.watch(client.submit(spec)["id"], every=0.01)
+    next(views)
+    running.stop()
+    with pytest.raises(httpx2.TransportError):
+        next(views)
+
+
+def test_watch_of_nothing_fails_at_once(client: Client) -> None:
+    with pytest.raises(ApiError, match="no sweep 'x'"):
+        next(client.watch("x"))
+
+
+def test_somebody_else_at_the_address() -> None:
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>" if "sweeps" in self.path else b"[]")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with Client(f"http://127.0.0.1:{server.server_port}", KEY) as lost:
+            for ask in (lost.sweeps, lost.workers):
+                with pytest.raises(ApiError, match="answers 200 in words that are not this API's"):
+                    ask()
+        server.shutdown()
+        thread.join()
+
+
+def test_the_client_is_light() -> None:
+    heavy = ["torch", "mlflow", "sqlalchemy", "fastapi", "celery"]
+    code = f"import sys, services.client; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
