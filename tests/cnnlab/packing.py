@@ -1,0 +1,77 @@
+"""Small arrays for conformance tests: build, train, and compare trials packed together and alone."""
+
+import torch
+
+from cnnlab import registry, resolve
+from cnnlab.array import Array
+from cnnlab.net import Net
+
+SHAPE = {"mlp": (1, 3, 4), "lenet5": (1, 28, 28)}
+IMAGES = 6
+
+torch.set_num_threads(1)
+
+
+def config(model="mlp", precision="float64", hypers=None, **train):
+    """Resolve a config for a small net; `hypers` are the model's."""
+    small = {"hidden": [7, 6]} if model == "mlp" else {}
+    return resolve(
+        {
+            "model": {"name": model, **small, **(hypers or {})},
+            "data": "mnist",
+            "train": {"precision": precision, **train},
+        }
+    )
+
+
+def make(configs, seeds=None):
+    """Build an array of untrained trials."""
+    name = configs[0]["model"]["name"]
+    layers = registry.get("models", name)().layers(configs[0]["model"], SHAPE[name], 10)
+    return Array(Net(layers, SHAPE[name]), configs, seeds or [10 + k for k in range(len(configs))])
+
+
+def batch(array, number):
+    """Return batch `number`, the same for every array of one net, shared by its rows."""
+    generator = torch.Generator().manual_seed(number)
+    x = torch.randn(IMAGES, 1, *array.net.shape, generator=generator, dtype=torch.float64).to(array.dtype)
+    y = torch.randint(10, (IMAGES, 1), generator=generator)
+    return x.expand(-1, len(array), *array.net.shape), y.expand(-1, len(array))
+
+
+def train(array, steps, first=0):
+    """Train in place and return the losses, (steps, K)."""
+    return torch.stack([array.step(*batch(array, first + i)).loss for i in range(steps)])
+
+
+def assert_packing_does_not_matter(configs, steps=8):
+    """Trials together, in another order and alone end at the same weights in float64."""
+    seeds = [10 + k for k in range(len(configs))]
+    together = make(configs, seeds)
+    start = together.theta.clone()
+    train(together, steps)
+    turned = make(configs[::-1], seeds[::-1])
+    train(turned, steps)
+    torch.testing.assert_close(turned.theta.flip(0), together.theta, rtol=0, atol=1e-10)
+    for k, (own, seed) in enumerate(zip(configs, seeds, strict=True)):
+        alone = make([own], [seed])
+        assert torch.equal(alone.theta[0], start[k])
+        train(alone, steps)
+        torch.testing.assert_close(alone.theta[0], together.theta[k], rtol=0, atol=1e-10)
+        torch.testing.assert_close(alone.buffers[0], together.buffers[k], rtol=0, atol=1e-10)
+    assert (together.theta - start).abs().amax(1).min() > 1e-6
+
+
+def assert_neighbours_do_not_matter(own, others, steps=4):
+    """In float32 the bits of row 1 of 4 stay whatever stands beside it, NaN included."""
+    width = [others[0], own, *others[1:3]]
+    first = make(width, [1, 2, 3, 4])
+    train(first, steps)
+    second = make([others[2], own, others[1], own], [5, 2, 6, 7])
+    second.theta[0] = float("nan")
+    second.theta[3] = 1e30
+    train(second, steps)
+    assert torch.equal(first.theta[1], second.theta[1])
+    assert torch.equal(first.buffers[1], second.buffers[1])
+    assert second.theta[0].isnan().any()
+    assert first.theta[1].isfinite().all()

@@ -1,0 +1,228 @@
+"""Conformance of every layer: rows do not meet, shapes are as announced, gradients and values as torch's."""
+
+import packing  # noqa: F401  (one thread)
+import pytest
+import torch
+from torch.nn import functional
+
+from cnnlab import registry
+from cnnlab.errors import CnnlabError, ConfigError
+from cnnlab.layer import Context
+from cnnlab.layers.activate import Activate
+from cnnlab.layers.average_pool2d import AveragePool2d
+from cnnlab.layers.batch_norm import BatchNorm
+from cnnlab.layers.conv2d import Conv2d
+from cnnlab.layers.dropout import Dropout
+from cnnlab.layers.flatten import Flatten
+from cnnlab.layers.linear import Linear
+from cnnlab.layers.max_pool2d import MaxPool2d
+
+IMAGES, ROWS = 5, 4
+EXAMPLES = {
+    "conv2d": (Conv2d(2, 3, 3, (1, 0)), (2, 6, 5)),
+    "conv2d of one channel": (Conv2d(1, 3, 3), (1, 6, 5)),
+    "conv2d without bias": (Conv2d(2, 3, 3, bias=False), (2, 6, 5)),
+    "linear": (Linear(6, 4), (6,)),
+    "linear without bias": (Linear(6, 4, bias=False), (6,)),
+    "max-pool2d": (MaxPool2d(2), (2, 6, 5)),
+    "average-pool2d": (AveragePool2d(2), (2, 6, 5)),
+    "flatten": (Flatten(), (2, 6, 5)),
+    "activate": (Activate("sigmoid", "act"), (2, 3, 4)),
+    "dropout": (Dropout("rate"), (6,)),
+    "dropout of maps": (Dropout("rate"), (2, 3, 4)),
+    "batch-norm": (BatchNorm(6), (6,)),
+    "batch-norm of maps": (BatchNorm(2), (2, 3, 4)),
+}
+PLAIN = {
+    "conv2d": lambda x, p: functional.conv2d(x, *p, padding=(1, 0)),
+    "conv2d of one channel": lambda x, p: functional.conv2d(x, *p),
+    "conv2d without bias": lambda x, p: functional.conv2d(x, *p),
+    "linear": lambda x, p: functional.linear(x, *p),
+    "linear without bias": lambda x, p: functional.linear(x, *p),
+    "max-pool2d": lambda x, p: functional.max_pool2d(x, 2),
+    "average-pool2d": lambda x, p: functional.avg_pool2d(x, 2),
+    "flatten": lambda x, p: x.flatten(1),
+    "batch-norm": lambda x, p: functional.batch_norm(x, None, None, *p, training=True),
+    "batch-norm of maps": lambda x, p: functional.batch_norm(x, None, None, *p, training=True),
+}
+
+
+def context(rows, dtype, training=True):
+    """Hyperparameters and seeds of rows; row k is the same whatever stands beside it."""
+    hypers = {"act": None, "act.beta": 0.5 + rows.to(dtype), "rate": 0.2 * (rows.to(dtype) % 4)}
+    return Context(hypers, frozenset(), rows.int(), torch.full_like(rows, 3).int(), training)
+
+
+def numbers(layer, shape, dtype, same):
+    """Make input (N, K, …), parameters and buffers; `same` gives all rows one input by stride 0."""
+    g = torch.Generator().manual_seed(1)
+    x = torch.randn(IMAGES, 1 if same else ROWS, *shape, generator=g, dtype=torch.float64).to(dtype)
+    x = x.expand(-1, ROWS, *shape)
+    p = [
+        torch.randn(ROWS, *own.shape, generator=g, dtype=torch.float64).to(dtype) for own in layer.parameters
+    ]
+    b = [
+        torch.rand(ROWS, *own.shape, generator=g, dtype=torch.float64).to(dtype) + 1 for own in layer.buffers
+    ]
+    return x, p, b
+
+
+def passes(layer, x, p, b, rows, training=True):
+    """Return output, gradients and buffers after one pass forward and back."""
+    inputs = [part.clone().requires_grad_() for part in p]
+    source = x.detach().requires_grad_()
+    kept = [part.clone() for part in b]
+    y = layer.forward(source, inputs, kept, context(rows, x.dtype, training))
+    # Any function of the output will do for a gradient, as long as each row has its own.
+    slopes = torch.autograd.grad(y.square().sum() if y.requires_grad else source.sum(), [source, *inputs])
+    return [y.detach(), *slopes, *kept]
+
+
+def test_every_layer_has_an_example():
+    assert {name.split(" ")[0] for name in EXAMPLES} == set(registry.names("layers"))
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["shared", "own"])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_row_is_what_it_is_alone(name, same):
+    layer, shape = EXAMPLES[name]
+    x, p, b = numbers(layer, shape, torch.float64, same)
+    y, slope, *rest = passes(layer, x, p, b, torch.arange(ROWS))
+    assert y.shape == (IMAGES, ROWS, *layer.output(shape))
+    for k in range(ROWS):
+        own = [part[k : k + 1] for part in p], [part[k : k + 1] for part in b]
+        alone_y, alone_slope, *alone = passes(layer, x[:, k : k + 1], *own, torch.tensor([k]))
+        torch.testing.assert_close(y[:, k], alone_y[:, 0], rtol=0, atol=1e-12)
+        if not same:  # the slope of a shared batch is one for all rows, and nobody asks for it
+            torch.testing.assert_close(slope[:, k], alone_slope[:, 0], rtol=0, atol=1e-12)
+        for part, expected in zip(rest, alone, strict=True):
+            torch.testing.assert_close(part[k], expected[0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_neighbours_do_not_change_a_bit(name):
+    """In float32, with other numbers and with NaN beside it."""
+    layer, shape = EXAMPLES[name]
+    x, p, b = numbers(layer, shape, torch.float32, same=False)
+    y, slope, *rest = passes(layer, x, p, b, torch.arange(ROWS))
+    for poison in (7.0, float("nan")):
+        for tensor in (*p, *b):
+            tensor[[0, 2, 3]] = poison
+        spoilt = x.clone()
+        spoilt[:, [0, 2, 3]] = poison
+        other_y, other_slope, *other = passes(layer, spoilt, p, b, torch.arange(ROWS))
+        assert torch.equal(y[:, 1], other_y[:, 1])
+        assert torch.equal(slope[:, 1], other_slope[:, 1])
+        assert all(torch.equal(part[1], same[1]) for part, same in zip(rest, other, strict=True))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_gradients_are_those_of_the_values(name):
+    layer, shape = EXAMPLES[name]
+    x, p, b = numbers(layer, shape, torch.float64, same=False)
+    rows = torch.arange(ROWS)
+
+    def value(x, *p):
+        return layer.forward(x, p, [part.clone() for part in b], context(rows, torch.float64))
+
+    assert torch.autograd.gradcheck(
+        value, [part.clone().requires_grad_() for part in (x, *p)], fast_mode=True
+    )
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_it_equals_torch(name):
+    layer, shape = EXAMPLES[name]
+    x, p, b = numbers(layer, shape, torch.float64, same=True)
+    y = layer.forward(x, p, b, context(torch.arange(ROWS), torch.float64))
+    for k in range(ROWS):
+        expected = PLAIN[name](x[:, k], [part[k] for part in p])
+        torch.testing.assert_close(y[:, k], expected, rtol=0, atol=1e-12)
+
+
+def test_a_shared_batch_stays_shared_through_layers_without_parameters():
+    for name in ("max-pool2d", "average-pool2d", "flatten"):
+        layer, shape = EXAMPLES[name]
+        x, p, b = numbers(layer, shape, torch.float64, same=True)
+        assert layer.forward(x, p, b, context(torch.arange(ROWS), torch.float64)).stride(1) == 0
+
+
+def test_links_of_lenet():
+    """LeCun 1998: C1 has 122,304 links, S4 feeds C5 with 48,120."""
+    assert Conv2d(1, 6, 5).connections((1, 32, 32)) == 122_304
+    assert Linear(400, 120).connections((400,)) == 48_120
+    assert Linear(400, 120, bias=False).connections((400,)) == 48_000
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (Conv2d(1, 1, 5), "a 5×5 filter does not fit maps of 4×9"),
+        (MaxPool2d(5), "a 5×5 window does not fit maps of 4×9"),
+        (AveragePool2d(5), "a 5×5 window does not fit maps of 4×9"),
+    ],
+)
+def test_images_that_are_too_small_are_refused(layer, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        layer.output((1, 4, 9))
+    assert caught.value.path == "model"
+
+
+def test_pooling_the_example_of_the_notes():
+    x = torch.tensor([[1.0, 0, 2, 3], [4, 6, 6, 8], [3, 1, 1, 0], [1, 2, 2, 4]])[None, None, None]
+    y = MaxPool2d(2).forward(x, [], [], context(torch.arange(1), x.dtype))
+    assert y[0, 0, 0].tolist() == [[6, 8], [3, 4]]
+
+
+def dropped(rate, training=True, images=4000, seed=1, step=3):
+    hypers = {"rate": torch.tensor([rate])}
+    seeds = torch.tensor([seed], dtype=torch.int32)
+    own = Context(hypers, frozenset(), seeds, torch.tensor([step], dtype=torch.int32), training)
+    return Dropout("rate").forward(torch.ones(images, 1, 10), [], [], own)
+
+
+def test_dropout_keeps_the_mean_and_drops_its_share():
+    y = dropped(0.3)
+    assert set(y.unique().tolist()) == {0.0, float(1 / (1 - torch.tensor(0.3)))}
+    share = float((y == 0).double().mean())
+    assert share == pytest.approx(0.3, abs=4 * (0.3 * 0.7 / y.numel()) ** 0.5)
+
+
+def test_dropout_at_its_ends():
+    assert torch.equal(dropped(0.0), torch.ones(4000, 1, 10))
+    assert torch.equal(dropped(1.0), torch.zeros(4000, 1, 10))
+    assert torch.equal(dropped(0.9, training=False), torch.ones(4000, 1, 10))
+
+
+def test_masks_change_with_seed_and_step():
+    masks = [dropped(0.5), dropped(0.5, seed=2), dropped(0.5, step=4)]
+    for other in masks[1:]:
+        assert 0.45 < (masks[0] == other).double().mean() < 0.55
+
+
+def test_running_statistics_are_torchs():
+    layer = BatchNorm(6)
+    x, p, b = numbers(layer, (6,), torch.float64, same=False)
+    plain = torch.nn.BatchNorm1d(6).double()
+    plain.running_mean[:], plain.running_var[:] = b[0][2], b[1][2]
+    layer.forward(x, p, b, context(torch.arange(ROWS), torch.float64))
+    plain(x[:, 2])
+    torch.testing.assert_close(b[0][2], plain.running_mean, rtol=0, atol=1e-15)
+    torch.testing.assert_close(b[1][2], plain.running_var, rtol=0, atol=1e-15)
+
+
+def test_predicting_uses_running_statistics_and_leaves_them():
+    layer = BatchNorm(6)
+    x, p, b = numbers(layer, (6,), torch.float64, same=False)
+    before = [part.clone() for part in b]
+    y = layer.forward(x, p, b, context(torch.arange(ROWS), torch.float64, training=False))
+    expected = functional.batch_norm(x[:, 2], b[0][2], b[1][2], p[0][2], p[1][2])
+    torch.testing.assert_close(y[:, 2], expected, rtol=0, atol=1e-13)
+    assert all(torch.equal(part, same) for part, same in zip(b, before, strict=True))
+
+
+def test_one_number_per_feature_has_no_variance():
+    layer = BatchNorm(6)
+    x, p, b = numbers(layer, (6,), torch.float64, same=False)
+    with pytest.raises(CnnlabError, match=r"use train\.batch_size ≥ 2"):
+        layer.forward(x[:1], p, b, context(torch.arange(ROWS), torch.float64))
