@@ -15,6 +15,9 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from services.settings import Settings
+from services.store import devices
+from services.store.devices import Found
+from services.store.session import Store
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -139,6 +142,13 @@ def test_nothing_starts_before_the_migrations_ended_well(services: dict[str, dic
 def test_whatever_serves_comes_back_after_a_crash(services: dict[str, dict[str, Any]]) -> None:
     back = {name for name, service in services.items() if service["restart"] == "unless-stopped"}
     assert back == set(services) - {"migrate"}
+
+
+def test_replicas_that_see_one_gpu_claim_it_once(sqlite_store: Store) -> None:
+    """Each container has a host name of its own, but a GPU's UUID is the same in all of them."""
+    first, second = (Found(host, "GPU-5f0a", "cuda", "H200") for host in ("container-1", "container-2"))
+    assert sqlite_store.write(lambda session: devices.claim(session, [first], "one", "token-1", 30.0))
+    assert not sqlite_store.write(lambda session: devices.claim(session, [second], "two", "token-2", 30.0))
 
 
 def test_workers_share_the_folder_of_files(services: dict[str, dict[str, Any]]) -> None:
