@@ -81,19 +81,18 @@ class Attempt:
         message = self._runner.wire.receive()
         if message is None:
             return self._mourn()
+        if message["say"] == "ready":
+            self._runner.machine = message["machine"]
+            return self._begin()
+        if message["pack"] != self._held.pack_id:
+            return None  # about an earlier pack, said too late
         match message["say"]:
-            case "ready":
-                self._runner.machine = message["machine"]
-                self._begin()
             case "speed":
                 self._note_speed(1, message["images_per_s"])
             case "epoch":
                 self._commit(message)
             case "stopped":
                 self._give_up(Failure.PREEMPTED, "stopped")
-            case "done":
-                self._write(lambda session: packs.close(session, self._held, "no row is left"))
-                self._over = True
             case "damaged":
                 self._fall_back(message)
             case "failed":
@@ -126,7 +125,7 @@ class Attempt:
         """Ask the runner to stop; it looks between two steps."""
         if self._stop_by is None:
             self._stop_by = time.monotonic() + STOP_PATIENCE
-            self._runner.wire.send({"do": "stop"})
+            self._runner.wire.send({"pack": self._held.pack_id, "do": "stop"})
 
     # ---- what is written
 
@@ -177,7 +176,9 @@ class Attempt:
         machine, key = self._runner.machine, self._order["shape_key"]
         self._write(lambda session: packs.fence(session, self._held, machine=machine))
         known = self._store.read(lambda session: speeds.known(session, key, machine["kind"], 1))
-        self._runner.wire.send({"do": "run", "pack": {**self._order, "measure": not known}})
+        self._runner.wire.send(
+            {"pack": self._held.pack_id, "do": "run", "order": {**self._order, "measure": not known}}
+        )
 
     def _commit(self, message: Message) -> None:
         """Write an epoch, and with it the end of every trial that ends here; then let the runner go on."""
@@ -195,6 +196,8 @@ class Attempt:
         diverged = {self._rows[row] for row in message["diverged"]}
         cancelled = {trial for trial in self._heart.wish.cancel_trials if trial in by_trial} - diverged
 
+        over = bool(final) or diverged | cancelled == by_trial.keys()
+
         def write(session: Session) -> None:
             packs.commit_epoch(session, self._held, epoch)
             for trial_id in diverged:
@@ -208,17 +211,18 @@ class Attempt:
             for trial_id in final.keys() - diverged - cancelled:
                 best = final[trial_id]["file"]
                 packs.end_trial(session, self._held, trial_id, TrialState.SUCCEEDED, best_file=best)
-            if final:
+            if over:
                 packs.close(session, self._held, f"reached epoch {epoch.number}")
 
         self._write(write)
         self._exporter.poke(self._sweep_id)
         if final:
             self._note_speed(self._order["width"], message["images_per_s"])
-            self._over = True
         drop = [row for row, trial in self._rows.items() if trial in diverged | cancelled]
         self._rows = {row: trial for row, trial in self._rows.items() if row not in drop}
-        self._runner.wire.send({"do": "go", "drop": drop})
+        if not final:
+            self._runner.wire.send({"pack": self._held.pack_id, "do": "go", "drop": drop})
+        self._over = over
 
     def _note_speed(self, width: int, images_per_s: float) -> None:
         key, kind = self._order["shape_key"], self._runner.machine["kind"]

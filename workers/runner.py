@@ -2,9 +2,9 @@
 
     python -m workers.runner PARENT_PID READ_FD WRITE_FD
 
-It says `ready`, then serves packs one after another: for each epoch it says `epoch` and waits for `go`
-(the epoch is committed) or `stop`. After an error it says `failed` and ends, because a failed process may
-be poisoned.
+It says `ready`, then serves packs one after another: for each epoch but the last it says `epoch` and waits
+for `go` (the epoch is committed) or `stop`. After an error it says `failed` and ends, because a failed
+process may be poisoned. Every message names its pack, so one that comes too late is recognised.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ def main() -> int:
     while message := wire.receive():
         if message["do"] != "run":
             continue
+        order = message["order"]
+        end = {"pack": order["id"], "say": "failed"}
         try:
-            Segment(message["pack"], wire).run()
+            Segment(order, wire).run()
         except checkpoints.Damaged as error:
-            wire.send({"say": "damaged", "checkpoint": error.checkpoint, "message": str(error)})
+            wire.send({**end, "say": "damaged", "checkpoint": error.checkpoint, "message": str(error)})
         except errors.CnnlabError as error:
-            wire.send(
-                {"say": "failed", "kind": "spec", "message": str(error), "trace": traceback.format_exc()}
-            )
+            wire.send({**end, "kind": "spec", "message": str(error), "trace": traceback.format_exc()})
         except Exception as error:
             kind = "out of memory" if _out_of_memory(error) else type(error).__name__
-            text = f"{kind}: {error}"
-            wire.send({"say": "failed", "kind": "crashed", "message": text, "trace": traceback.format_exc()})
+            trace = traceback.format_exc()
+            wire.send({**end, "kind": "crashed", "message": f"{kind}: {error}", "trace": trace})
             return 1
     return 0
 
@@ -80,68 +80,77 @@ def _out_of_memory(error: Exception) -> bool:
 class Segment:
     """One pack from its starting epoch to its target."""
 
-    def __init__(self, pack: Message, wire: Wire) -> None:
+    def __init__(self, order: Message, wire: Wire) -> None:
         from cnnlab.fit import Fit, Row
 
-        self.pack, self.wire = pack, wire
-        self.folder = Path(pack["files"])
-        self.device = pack["device"]
-        self.rows: list[Row | None] = [None] * pack["width"]
-        for row in pack["rows"]:
-            self.rows[row["row"]] = Row(row["config"], row["seed"], row["replicate"], pack["data_seed"])
-        self.fit = Fit(self.rows, device=self.device, objective=(pack["metric"], pack["goal"]))
-        for row in pack["rows"]:
+        self.order, self.wire = order, wire
+        self.folder = Path(order["files"])
+        self.rows: list[Row | None] = [None] * order["width"]
+        for row in order["rows"]:
+            self.rows[row["row"]] = Row(row["config"], row["seed"], row["replicate"], order["data_seed"])
+        self.fit = Fit(self.rows, device=order["device"], objective=(order["metric"], order["goal"]))
+        for row in order["rows"]:
             if saved := row["checkpoint"]:
                 path = self.folder / saved["path"]
                 tensors = checkpoints.read_row(path, saved["sha256"], row["row"], saved["id"])
-                self.fit.load_row(row["row"], tensors, pack["start_epoch"])
+                self.fit.load_row(row["row"], tensors, order["start_epoch"])
         self.saved_at = time.monotonic()
 
     def run(self) -> None:
         """Train until the target, a `stop`, or the last row's end."""
-        if self.pack["measure"]:
+        if self.order["measure"]:
             self._measure()
-        while self.fit.live and self.fit.epoch < self.pack["target_epoch"]:
+        while self.fit.live and self.fit.epoch < self.order["target_epoch"]:
             started = time.monotonic()
-            reports = self.fit.run_epoch(should_stop=self.wire.waiting)
+            reports = self.fit.run_epoch(should_stop=self._told_to_stop)
             if reports is None:
-                self.wire.receive()
-                self.wire.send({"say": "stopped"})
-                return
-            last = self.fit.epoch == self.pack["target_epoch"]
+                return self._say("stopped")
+            last = self.fit.epoch == self.order["target_epoch"]
             live = [report.row for report in reports]
-            self.wire.send(
-                {
-                    "say": "epoch",
-                    "number": self.fit.epoch,
-                    "metrics": {report.row: metrics.encode(report.metrics) for report in reports},
-                    "diverged": [report.row for report in reports if report.diverged],
-                    "best": {row: best for row in live if (best := self._best(row))},
-                    "saved": None if last else self._save(),
-                    "final": {row: self._finish(row) for row in live} if last else None,
-                    "busy_ms": round((time.monotonic() - started) * 1000),
-                    "images_per_s": self.fit.images_per_s,
-                }
+            self._say(
+                "epoch",
+                number=self.fit.epoch,
+                metrics={report.row: metrics.encode(report.metrics) for report in reports},
+                diverged=[report.row for report in reports if report.diverged],
+                best={row: best for row in live if (best := self._best(row))},
+                saved=None if last else self._save(),
+                final={row: self._finish(row) for row in live} if last else None,
+                busy_ms=round((time.monotonic() - started) * 1000),
+                images_per_s=self.fit.images_per_s,
             )
-            answer = self.wire.receive()
+            if last:
+                return None
+            answer = self._hear()
             if answer is None or answer["do"] == "stop":
-                self.wire.send({"say": "stopped"})
-                return
+                return self._say("stopped")
             for row in answer["drop"]:
                 self.fit.kill(row)
-        self.wire.send({"say": "done"})
+        return None
+
+    def _say(self, what: str, **more: Any) -> None:
+        self.wire.send({"pack": self.order["id"], "say": what, **more})
+
+    def _hear(self) -> Message | None:
+        """The next message about this pack; one about an earlier pack came too late to matter."""
+        while (message := self.wire.receive()) and message["pack"] != self.order["id"]:
+            pass
+        return message
+
+    def _told_to_stop(self) -> bool:
+        """Whether a `stop` waits; between two steps nothing else is said to this pack."""
+        return self.wire.waiting() and ((message := self._hear()) is None or message["do"] == "stop")
 
     def _measure(self) -> None:
         from cnnlab.speed import solo_images_per_s
 
         row = next(row for row in self.rows if row)
-        self.wire.send({"say": "speed", "images_per_s": solo_images_per_s(row, self.device, steps=20)})
+        self._say("speed", images_per_s=solo_images_per_s(row, self.order["device"], steps=20))
 
     def _save(self) -> Message | None:
         """A checkpoint of all rows, unless the last one is recent."""
-        if time.monotonic() - self.saved_at < self.pack["checkpoint_every"]:
+        if time.monotonic() - self.saved_at < self.order["checkpoint_every"]:
             return None
-        name = f"packs/{self.pack['id']}/epoch-{self.fit.epoch:05d}.safetensors"
+        name = f"packs/{self.order['id']}/epoch-{self.fit.epoch:05d}.safetensors"
         path, sha256, size = checkpoints.write(self.folder, name, self.fit.state())
         self.saved_at = time.monotonic()
         return {"path": path, "sha256": sha256, "bytes": size}
@@ -153,10 +162,10 @@ class Segment:
 
     def _finish(self, row: int) -> Message:
         """Write a trial's best weights, under the names of its layers, to a file of its own."""
-        order = next(order for order in self.pack["rows"] if order["row"] == row)
-        name = f"packs/{self.pack['id']}/best-{order['trial']}.safetensors"
+        own = next(own for own in self.order["rows"] if own["row"] == row)
+        name = f"packs/{self.order['id']}/best-{own['trial']}.safetensors"
         checkpoints.write(self.folder, name, self.fit.best(row)[2])
-        wanted = order["config"]["train"]["test"] == "best"
+        wanted = own["config"]["train"]["test"] == "best"
         return {"file": name, "metrics": metrics.encode(self.fit.test_best(row)) if wanted else {}}
 
 

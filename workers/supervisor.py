@@ -61,6 +61,9 @@ class Supervisor:
         except Fenced:
             log.warning("pack %s was taken from this worker; its runner is killed", pack_id)
             self._runner.kill()
+        except Exception:
+            self._runner.kill()  # nobody would commit what it goes on to report
+            raise
         finally:
             self._heart.let_go()
             attempt.close()
