@@ -1,0 +1,244 @@
+"""The training loop: curves that repeat, rows that stop, go on elsewhere and remember their best."""
+
+import math
+
+import pytest
+import torch
+
+from cnnlab import fit, resolve
+from cnnlab.errors import CnnlabError, ConfigError
+from cnnlab.fit import Fit, Row
+
+torch.set_num_threads(1)
+
+
+def config(hidden=(12,), data=None, model=None, **train):
+    return resolve(
+        {
+            "model": {"name": "mlp", "hidden": list(hidden), **(model or {})},
+            "data": {"name": "fashion-mnist-mini", **(data or {})},
+            "train": {"batch_size": 500, "epochs": 3, **train},
+        }
+    )
+
+
+def mixed():
+    return [
+        Row(config(optimizer="adam", model={"dropout": 0.3}), seed=1),
+        Row(config(optimizer={"name": "sgd", "lr": 0.2}, l2=1e-3), seed=2),
+        Row(config(optimizer={"name": "momentum", "lr": 0.02}, loss="svm"), seed=3),
+    ]
+
+
+def run(one, epochs):
+    return [report for _ in range(epochs) for report in one.run_epoch()]
+
+
+def test_the_library_in_one_line_learns():
+    short = {"model": "mlp", "data": "fashion-mnist-mini", "train": {"epochs": 3, "batch_size": 250}}
+    reports = fit(short, seed=4)
+    assert [report.epoch for report in reports] == [1, 2, 3]
+    assert [set(report.metrics) for report in reports] == [
+        {"train/loss", "train/acc", "val/loss", "val/acc", "lr"}
+    ] * 3
+    assert reports[-1].metrics["val/acc"] > 0.6
+    assert reports[-1].metrics["train/loss"] < reports[0].metrics["train/loss"]
+    assert reports == fit(resolve(short), seed=4)
+    assert reports != fit(short, seed=5)
+
+
+def test_reports_have_each_rows_own_numbers():
+    one = Fit(mixed())
+    reports = one.run_epoch()
+    assert [report.row for report in reports] == [0, 1, 2]
+    assert [report.metrics["lr"] for report in reports] == [0.001, 0.2, 0.02]
+    assert len({report.metrics["train/loss"] for report in reports}) == 3
+    assert one.images_per_s > 0
+    assert one.epoch == 1
+
+
+def test_a_trial_in_a_fit_is_the_trial_alone():
+    double = [Row(config(precision="float64", optimizer=o), seed=s) for o, s in (("adam", 1), ("sgd", 2))]
+    together, alone = run(Fit(double), 2), run(Fit(double[1:]), 2)
+    for packed, single in zip(together[1::2], alone, strict=True):
+        for name, value in single.metrics.items():
+            assert packed.metrics[name] == pytest.approx(value, abs=1e-10)
+
+
+def test_a_dead_row_keeps_the_width_and_is_not_reported():
+    rows = mixed()
+    padded = Fit([rows[0], None, rows[2]])
+    reports = padded.run_epoch()
+    assert [report.row for report in reports] == [0, 2]
+    assert len(padded.array) == 3
+    whole = Fit(rows).run_epoch()
+    assert reports == [whole[0], whole[2]]  # to the last bit: the neighbour's values never matter
+
+
+def test_a_killed_row_is_reported_no_more_and_changes_nobody():
+    whole, thinned = Fit(mixed()), Fit(mixed())
+    run(whole, 1)
+    run(thinned, 1)
+    thinned.kill(1)
+    assert thinned.live == [0, 2]
+    assert thinned.run_epoch() == [report for report in whole.run_epoch() if report.row != 1]
+
+
+def test_going_on_from_a_state_repeats_every_bit():
+    straight = Fit(mixed())
+    run(straight, 1)
+    saved = straight.state()
+    rest = run(straight, 2)
+    resumed = Fit(mixed())
+    for row in range(3):
+        resumed.load_row(row, {name: tensor[row] for name, tensor in saved.items()}, epoch=1)
+    assert resumed.epoch == 1
+    assert run(resumed, 2) == rest
+    for name, tensor in straight.state().items():
+        assert torch.equal(resumed.state()[name], tensor), name
+
+
+def test_every_tensor_of_a_state_has_a_row_per_trial():
+    one = Fit(mixed())
+    assert {len(tensor) for tensor in one.state().values()} == {3}
+
+
+def test_rows_at_different_epochs_are_refused():
+    one = Fit(mixed())
+    one.load_row(1, {name: tensor[1] for name, tensor in one.state().items()}, epoch=4)
+    with pytest.raises(CnnlabError, match=r"must stand at one epoch, got \[0, 4\]"):
+        one.run_epoch()
+    one.kill(1)
+    assert one.epoch == 0
+
+
+def test_a_stop_is_asked_for_before_every_batch():
+    asked = []
+
+    def stop():
+        asked.append(1)
+        return len(asked) == 3
+
+    one = Fit(mixed())
+    assert one.run_epoch(stop) is None
+    assert len(asked) == 3
+    assert one.array.steps.tolist() == [2, 2, 2]
+
+
+def seen(one):
+    """Return the pixel sums and classes of an epoch's batches, (N, K)."""
+    batches = []
+    honest = one.array.step
+
+    def watching(x, y):
+        batches.append((x.sum((2, 3, 4)), y.clone()))
+        return honest(x, y)
+
+    one.array.step = watching
+    one.run_epoch()
+    return [torch.cat(parts) for parts in zip(*batches, strict=True)]
+
+
+def test_trials_of_one_replicate_see_the_same_batches():
+    a, b = config(optimizer="adam"), config(optimizer="sgd")
+    rows = [Row(a, 1, replicate=0), Row(b, 2, replicate=1), Row(b, 3, replicate=0)]
+    sums, classes = seen(Fit(rows))
+    assert torch.equal(sums[:, 0], sums[:, 2])
+    assert torch.equal(classes[:, 0], classes[:, 2])
+    assert not torch.equal(classes[:, 0], classes[:, 1])
+    assert torch.equal(classes[:, 0].sort().values, classes[:, 1].sort().values)
+    alone_sums, alone_classes = seen(Fit([rows[1]]))
+    assert torch.equal(alone_classes[:, 0], classes[:, 1])
+    torch.testing.assert_close(alone_sums[:, 0], sums[:, 1], rtol=0, atol=1e-3)
+
+
+def test_a_replicate_trains_alike_beside_others_and_alone():
+    rows = [Row(config(precision="float64"), 1, replicate=r) for r in (0, 1)]
+    together, alone = Fit(rows).run_epoch()[1], Fit(rows[1:]).run_epoch()[0]
+    for name, value in alone.metrics.items():
+        assert together.metrics[name] == pytest.approx(value, abs=1e-10)
+
+
+def test_the_best_epoch_is_kept():
+    one = Fit(mixed(), objective=("val/loss", "minimize"))
+    reports = run(one, 3)
+    for row in range(3):
+        curve = [report.metrics["val/loss"] for report in reports if report.row == row]
+        epoch, value, weights = one.best(row)
+        assert value == min(curve)
+        assert epoch == 1 + curve.index(min(curve))
+        assert weights["linear1.weight"].shape == (12, 784)
+    assert one.test_best(0)["test/acc"] > 0.3
+
+
+def test_the_best_weights_are_those_of_the_best_epoch():
+    one = Fit([Row(config(test="best"), 1)], objective=("val/loss", "minimize"))
+    run(one, 1)
+    first = one.array.net.named(one.array.theta[0], one.array.buffers[0])
+    tested = one.test_best(0)
+    one.array.theta.mul_(-30)  # from here on it is worse than it was
+    run(one, 1)
+    epoch, _, weights = one.best(0)
+    assert epoch == 1
+    assert all(torch.equal(weights[name], value) for name, value in first.items())
+    assert one.test_best(0) == tested
+
+
+def test_without_a_validation_part_training_decides():
+    one = Fit([Row(config(data={"validation": 0}), 1)])
+    (report,) = one.run_epoch()
+    assert set(report.metrics) == {"train/loss", "train/acc", "lr"}
+    assert one.best(0)[:2] == (1, report.metrics["train/acc"])
+
+
+def test_before_the_first_epoch_there_is_no_best():
+    epoch, value, weights = Fit([Row(config(), 1)]).best(0)
+    assert epoch == 0
+    assert math.isnan(value)
+    assert set(weights) == {"linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias"}
+
+
+def test_each_epoch_can_be_tested():
+    one = Fit([Row(config(test="each-epoch"), 1)], objective=("test/acc", "maximize"))
+    (report,) = one.run_epoch()
+    assert one.best(0)[1] == report.metrics["test/acc"]
+    alone = one.test_best(0)
+    assert alone["test/acc"] == pytest.approx(report.metrics["test/acc"], abs=2e-3)
+
+
+def test_a_diverged_row_says_so_and_has_no_accuracy():
+    wild = config(optimizer={"name": "sgd", "lr": 100.0}, loss="svm", l2=1000)
+    one = Fit([mixed()[0], Row(wild, 2)])
+    reports = run(one, 2)
+    assert [report.diverged for report in reports] == [False, True, False, True]
+    assert math.isnan(reports[-1].metrics["train/loss"])
+    assert math.isnan(reports[-1].metrics["val/acc"])
+    assert reports[-2].metrics["val/acc"] > 0.3
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([None], "at least one live row"),
+        ([], "at least one live row"),
+        ([Row(config(), 1), Row(config(hidden=(3,)), 1)], "one shape key"),
+        ([Row(config(), 1), Row(config(), 1, data_seed=1)], "one data seed"),
+    ],
+)
+def test_rows_that_cannot_share_an_array_are_refused(rows, words):
+    with pytest.raises(CnnlabError, match=words):
+        Fit(rows)
+
+
+@pytest.mark.parametrize(
+    ("objective", "words"),
+    [
+        (("val/accuracy", "maximize"), "got 'val/accuracy'"),
+        (("val/acc", "max"), "got 'max'"),
+        (("test/acc", "maximize"), "needs train.test each-epoch, got never"),
+    ],
+)
+def test_an_objective_that_will_not_exist_is_refused(objective, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        Fit([Row(config(), 1)], objective=objective)
+    assert caught.value.path == "objective"

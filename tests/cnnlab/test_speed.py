@@ -1,0 +1,21 @@
+"""The speed of one trial alone is that of its own steps."""
+
+from cnnlab import resolve
+from cnnlab.array import Array
+from cnnlab.fit import Row
+from cnnlab.speed import solo_images_per_s
+
+
+def test_it_counts_the_images_of_the_timed_steps(monkeypatch):
+    sizes, clock = [], iter([100.0, 102.0])
+    honest = Array.step
+
+    def step(self, x, y):
+        sizes.append((len(x), len(self)))
+        return honest(self, x, y)
+
+    monkeypatch.setattr(Array, "step", step)
+    monkeypatch.setattr("cnnlab.speed.time.perf_counter", lambda: next(clock))
+    row = Row(resolve({"model": "mlp", "data": "fashion-mnist-mini", "train": {"batch_size": 50}}), seed=1)
+    assert solo_images_per_s(row, steps=4) == 4 * 50 / 2.0
+    assert sizes == [(50, 1)] * 6
