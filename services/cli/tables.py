@@ -40,7 +40,7 @@ def leaderboard(sweep: View, trials: Sequence[View]) -> Table:
     axes = sweep["axes"]
     objective = sweep["objective"]
     columns = headings([axis["path"] for axis in axes])
-    table = _table("", "trial", *columns, objective["metric"], "epoch", "state")
+    table = _table("", "trial", *columns, objective["metric"], "epoch", "state", "id")
     for place, trial in enumerate(trials, 1):
         table.add_row(
             str(place),
@@ -49,6 +49,7 @@ def leaderboard(sweep: View, trials: Sequence[View]) -> Table:
             number(objective_value(sweep, trial)),
             f"{trial['epoch']}/{trial['target_epoch']}",
             state(trial["state"]),
+            trial["id"],
         )
     return table
 

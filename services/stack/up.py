@@ -133,12 +133,17 @@ class Stack:
         family = self._descendants()
         for tier in sorted({post.command.tier for post in self._posts}, reverse=True):
             children = [post.child for post in self._posts if post.child and post.command.tier == tier]
+            asked = time.monotonic()
             for child in children:
                 child.ask_to_stop()
             for child in children:
-                end = time.monotonic() + child.command.patience
-                while not self.interrupt.insisted and time.monotonic() < end and not child.wait(TICK):
+                end = asked + child.command.patience
+                while not child.wait(TICK) and not self.interrupt.insisted and time.monotonic() < end:
                     pass
+                if child.ended() is None:
+                    self._say(
+                        f"{child.command.name} did not stop in {time.monotonic() - asked:.0f} s and is killed"
+                    )
                 child.kill()
         self._posts = []
         for process in family:  # what ran in a session of its own
