@@ -14,7 +14,7 @@ def trial_seed(sweep_seed: int, point: int, replicate: int) -> int:
 
 
 def short_value(value: Any) -> str:
-    """A value in few characters: 0.0001 → `1e-4`, {"name": "adam", …} → `adam`, {"strength": 0.1, …} → `0.1`."""
+    """A value in few characters: 0.0001 → `1e-4`, {"name": "adam", …} → `adam`, {"strength": 1, …} → `1`."""
     if isinstance(value, Mapping):
         return short_value(value.get("name", _first(value)))
     if isinstance(value, float):

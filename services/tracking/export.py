@@ -10,7 +10,7 @@ from services.domain.spec import Spec
 from services.domain.states import SWEEP_FINAL, TRIAL_FINAL, SweepState, TrialState
 from services.settings import Settings
 from services.store import exports, sweeps, trials
-from services.store.exports import DELETED, REFUSED, ExportLost, Hold
+from services.store.exports import DELETED, REFUSED, Hold
 from services.store.models import Trial
 from services.store.session import Session, Store
 from services.tracking import sweep_run, trial_run
@@ -132,15 +132,15 @@ class Export:
         before, state = trial.exported_epoch, TrialState(trial.state)
         if before < 0:
             return  # corrected meanwhile: the next export writes it anew
-        self._server.log(run_id, trial_run.points(curve, self._spec.objective, before))
-        if state != trial.exported_state:
-            tags = trial_run.identity(trial, parent.run_id) | trial_run.tags(trial, pack)
-            final = state in TRIAL_FINAL
-            if final:
-                self._server.upload(run_id, trial_run.files(trial, self._plan, curve))
-                tags |= self._upload_checkpoint(trial, run_id)
-                self._retire_doubles(parent.experiment_id, trial_run.key(trial), run_id)
-            self._server.log(run_id, trial_run.closing(trial, curve), tags=tags)
+        changed, final = state != trial.exported_state, state in TRIAL_FINAL
+        points = trial_run.points(curve, self._spec.objective, before) + trial_run.closing(trial, curve)
+        tags = trial_run.identity(trial, parent.run_id) | trial_run.tags(trial, pack) if changed else {}
+        self._server.log(run_id, points, tags=tags)
+        if changed and final:
+            self._server.upload(run_id, trial_run.files(trial, self._plan, curve))
+            self._server.log(run_id, tags=self._upload_checkpoint(trial, run_id))
+            self._retire_doubles(parent.experiment_id, trial_run.key(trial), run_id)
+        if changed:
             self._server.set_status(run_id, trial_run.STATUS[state], trial.finished_at if final else None)
         epoch = curve[-1].epoch if curve else 0
         self._write(lambda s: exports.mark_trial(s, self._hold, trial_id, before, epoch, state))
@@ -201,16 +201,11 @@ class Export:
         self._write(lambda session: exports.keep(session, self._hold))
         run_id = active[0] if active else create()
         fill(run_id)
-        try:
-            self._write(lambda session: store(session, run_id))
-        except ExportLost:
-            if not active:
-                self._server.retire(run_id)
-            raise
+        self._write(lambda session: store(session, run_id))
         return run_id
 
     def _retire_doubles(self, experiment_id: str, key: Mapping[str, str], run_id: str) -> None:
-        """Remove a second run: a request that came through after its sender had given it up made it."""
+        """Remove a second run, made by an exporter that had lost its lease or given its request up."""
         for run in self._server.runs(experiment_id, key):
             if run.run_id != run_id and not run.deleted:
                 self._server.retire(run.run_id)

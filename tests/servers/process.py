@@ -9,7 +9,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -91,6 +92,15 @@ class Server:
             os.killpg(self.pid, number)
         except ProcessLookupError:
             return
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Hold the server still, so that it takes connections and never answers."""
+        self.signal_group(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal_group(signal.SIGCONT)
 
     def kill(self) -> None:
         """End the server at once, as a power cut would; the folder stays."""

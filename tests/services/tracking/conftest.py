@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from paper_catalogue import paper_spec
-from stage import Stage
+from stage import MakeStage, Stage
 
 from services.settings import Settings
 from services.store.session import Store
 
-MakeStage = Callable[..., Stage]
+
+@pytest.fixture
+def make_stage(sqlite_store: Store, sqlite_settings: Settings, mlflow_url: str) -> MakeStage:
+    """Make stages on SQLite and a real MLflow; their experiments are their own."""
+    return _maker(sqlite_store, sqlite_settings, mlflow_url)
 
 
 @pytest.fixture
-def make_stage(store: Store, settings: Settings, mlflow_url: str) -> MakeStage:
-    """Make stages on a real database and a real MLflow; their experiments are their own."""
+def stage(make_stage: MakeStage) -> Stage:
+    """One sweep whose four trials have been leased, on SQLite."""
+    return make_stage()
+
+
+@pytest.fixture
+def each_stage(store: Store, settings: Settings, mlflow_url: str) -> Stage:
+    """The same on each kind of database in turn."""
+    return _maker(store, settings, mlflow_url)()
+
+
+def _maker(store: Store, settings: Settings, mlflow_url: str) -> MakeStage:
     tracked = settings.model_copy(update={"mlflow_url": mlflow_url})
     project = uuid.uuid4().hex[:8]
 
@@ -28,9 +42,3 @@ def make_stage(store: Store, settings: Settings, mlflow_url: str) -> MakeStage:
         return Stage(store, tracked, paper_spec(**fields | dict(changes or {})))
 
     return make
-
-
-@pytest.fixture
-def stage(make_stage: MakeStage) -> Stage:
-    """One sweep whose four trials have been leased."""
-    return make_stage()

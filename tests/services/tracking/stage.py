@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run, ViewType
 from paper_catalogue import paper_plan
+from sqlalchemy import update
 
+from services.domain.retry import Failure
 from services.domain.spec import Spec
 from services.domain.states import TrialState
 from services.settings import Settings
-from services.store import packs, sweeps, trials
-from services.store.models import Sweep, Trial
-from services.store.packs import Epoch, Lease
+from services.store import endings, epochs, leases, packs, reports, sweeps, trials
+from services.store.epochs import Epoch
+from services.store.leases import Lease
+from services.store.models import Report, Sweep, Trial
 from services.store.session import Store
 from services.tracking import Tracker
+
+WIDTH = 4
 
 
 class Stage:
@@ -39,11 +45,11 @@ class Stage:
         """Put all pending trials into a pack and run it."""
 
         def form(session: Any) -> str:
-            pending = trials.dispatchable(session, self.sweep_id)
-            return packs.form(session, sweeps.lock(session, self.sweep_id), pending, 4, "cpu").id
+            pending = trials.dispatchable(session, self.sweep_id)[:WIDTH]
+            return packs.form(session, sweeps.lock(session, self.sweep_id), pending, WIDTH, "cpu").id
 
         held = Lease.new(self.store.write(form))
-        assert self.store.write(lambda session: packs.lease(session, held, "worker-1", "host/cpu:0", 60))
+        assert self.store.write(lambda session: leases.take(session, held, "worker-1", "host/cpu:0", 60))
         return held
 
     def train(self, number: int, **changes: float) -> None:
@@ -61,18 +67,46 @@ class Stage:
                 } | {name.replace("_", "/"): value for name, value in changes.items()}
         best = {trial_id: (number, found["val/acc"]) for trial_id, found in metrics.items()}
         epoch = Epoch(number=number, metrics=metrics, best=best, saved=None, busy_ms=10)
-        self.store.write(lambda session: packs.commit_epoch(session, self.held, epoch))
+        self.store.write(lambda session: epochs.commit(session, self.held, epoch))
 
     def end(self, index: int, state: TrialState, **values: Any) -> None:
         """End a trial."""
         trial_id = self.trial_ids[index]
-        self.store.write(lambda session: packs.end_trial(session, self.held, trial_id, state, **values))
+        self.store.write(lambda session: endings.end_trial(session, self.held, trial_id, state, **values))
 
     def settle(self) -> None:
         """End the sweep."""
         assert self.store.write(lambda session: sweeps.settle(session, self.sweep_id))
 
+    def give_up_and_lease_again(self) -> str:
+        """Export, lose the pack to a crash, export, lease its trials again; returns the first run's id."""
+        assert self.tracker().export(self.sweep_id)
+        run_id = self.runs()[0].info.run_id
+        error = {"kind": "crashed", "message": "exit code 1"}
+        self.store.write(lambda session: endings.give_up(session, self.held, Failure.CRASHED, error))
+        assert self.tracker().export(self.sweep_id)
+        assert self.runs()[0].info.status == "SCHEDULED"
+        assert self.runs()[0].data.tags["failure.kind"] == "crashed"
+        self.held = self.lease()
+        assert self.tracker().export(self.sweep_id)
+        return run_id
+
     # ---- SQL
+
+    def curve(self, index: int) -> Sequence[Report]:
+        """A trial's reports."""
+        return self.store.read(lambda session: reports.curve(session, self.trial_ids[index]))
+
+    def change_trials(self, *indices: int, **values: Any) -> None:
+        """Write columns of some trials, of all when none is named."""
+        chosen = [self.trial_ids[index] for index in indices] or self.trial_ids
+        statement = update(Trial).where(Trial.id.in_(chosen)).values(values)
+        self.store.write(lambda session: session.execute(statement))
+
+    def change_sweep(self, **values: Any) -> None:
+        """Write columns of the sweep."""
+        statement = update(Sweep).where(Sweep.id == self.sweep_id).values(values)
+        self.store.write(lambda session: session.execute(statement))
 
     def trial(self, index: int) -> Trial:
         """A trial as SQL has it."""
@@ -139,3 +173,6 @@ class Stage:
     def artifact(self, run: Run, name: str, folder: Path) -> bytes:
         """An artifact's content."""
         return Path(self.client().download_artifacts(run.info.run_id, name, str(folder))).read_bytes()
+
+
+MakeStage = Callable[..., Stage]

@@ -1,0 +1,53 @@
+"""The servers that tests start end with them, even when the tests are killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from servers.missing import NotInstalled, give_up
+
+PROGRAM = """
+import signal, sys, time
+from servers.process import Folder, Server
+server = Server(["sleep", "600"], Folder("guarded"), stop=signal.SIGTERM)
+print(server.pid, server.folder.path, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_server_dies_with_the_tests(death: signal.Signals) -> None:
+    tests = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with tests:
+        assert tests.stdout
+        number, folder = tests.stdout.readline().split()
+        assert psutil.pid_exists(int(number))
+        tests.send_signal(death)
+    end = time.monotonic() + 20
+    while (psutil.pid_exists(int(number)) or Path(folder).exists()) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(int(number))
+    assert not Path(folder).exists()
+
+
+def test_a_missing_server_fails_in_ci_and_is_skipped_in_words_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="no Redis"):
+        give_up(NotInstalled("no Redis here"))
+    monkeypatch.delenv("CI")
+    with pytest.raises(pytest.skip.Exception, match="no Redis"):
+        give_up(NotInstalled("no Redis here"))

@@ -1,0 +1,86 @@
+"""MLflow follows SQL: everything arrives, in order, with the time it was first reported."""
+
+from __future__ import annotations
+
+import math
+
+from stage import MakeStage, Stage
+
+from services.domain.states import TrialState
+from services.tracking.server import BATCH
+
+
+def test_an_export_grows_with_the_epochs(each_stage: Stage) -> None:
+    stage = each_stage
+    tracker = stage.tracker()
+    for epoch in (1, 2, 3):
+        stage.train(epoch)
+        assert tracker.behind() == [stage.sweep_id]
+        assert tracker.export(stage.sweep_id)
+        assert tracker.behind() == []
+        assert [point.step for point in stage.history(2, "val/acc")] == list(range(1, epoch + 1))
+    reports = stage.curve(2)
+    assert [point.timestamp for point in stage.history(2, "val/acc")] == [report.at for report in reports]
+    assert [point.value for point in stage.history(2, "val/acc")] == [0.521, 0.522, 0.523]
+    assert stage.runs()[2].data.metrics["perf/images_per_s"] == 1234.57
+    assert stage.runs()[2].data.metrics["best/val_acc"] == stage.trial(2).best_value
+    assert [run.info.status for run in stage.runs()] == ["RUNNING"] * 4
+    assert stage.sweep().export_owner is None
+
+
+def test_exporting_again_changes_nothing(each_stage: Stage) -> None:
+    stage = each_stage
+    stage.train(1)
+    stage.train(2)
+    stage.end(0, TrialState.SUCCEEDED)
+    assert stage.tracker().export(stage.sweep_id)
+    before = stage.everything()
+    stage.change_trials(exported_epoch=0, exported_state=None)
+    stage.change_sweep(exported=None)
+    assert stage.tracker().export(stage.sweep_id)
+    assert stage.everything() == before
+
+
+def test_values_that_are_not_finite_are_gaps(stage: Stage) -> None:
+    stage.train(1, val_loss=math.nan, train_loss=math.inf)
+    stage.train(2)
+    assert stage.tracker().export(stage.sweep_id)
+    for name in ("val/loss", "train/loss"):
+        first, second = (point.value for point in stage.history(0, name))
+        assert math.isnan(first)
+        assert math.isfinite(second)
+
+
+def test_more_points_than_one_request_takes(make_stage: MakeStage) -> None:
+    stage = make_stage({"space": {"model.dropout": [0.0]}, "train": {"epochs": 170}})
+    for epoch in range(1, 171):
+        stage.train(epoch)
+    assert BATCH["metrics"] < 170 * 7
+    assert stage.tracker().export(stage.sweep_id)
+    for name in ("train/loss", "val/acc", "best/epoch"):
+        assert [point.step for point in stage.history(0, name)] == list(range(1, 171))
+
+
+def test_a_trial_that_never_ran_has_no_run(each_stage: Stage) -> None:
+    stage = each_stage
+    stage.change_trials(3, started_at=None, state=TrialState.CANCELLED, pack_id=None)
+    stage.train(1)
+    assert stage.tracker().export(stage.sweep_id)
+    assert [run.data.tags["trial.number"] for run in stage.runs()] == ["0", "1", "2"]
+    assert stage.tracker().behind() == []
+
+
+def test_a_trial_that_mlflow_refuses_holds_up_no_other(stage: Stage) -> None:
+    stage.train(1)
+    assert stage.tracker().export(stage.sweep_id)
+    stage.train(2, **{"val/" + "x" * 300: 1.0})
+    stage.change_trials(1, 2, 3, exported_epoch=2)
+    assert stage.tracker().export(stage.sweep_id)
+    assert stage.trial(0).exported_state == "refused"
+    assert stage.tracker().behind() == []
+    assert stage.sweep().exported != "refused"
+
+
+def test_without_a_server_there_is_nothing_to_do(stage: Stage) -> None:
+    stage.train(1)
+    assert stage.tracker(mlflow_url=None).export(stage.sweep_id)
