@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy.orm import Session
-
 from services.domain.plan import Plan
 from services.domain.states import SweepState
 from services.queue import Publisher
 from services.settings import Settings
 from services.store import devices, packs, sweeps, trials
 from services.store.models import Pack, Sweep, Trial
-from services.store.session import Store
+from services.store.session import Session, Store
 
 WINDOW = 2  # packs in Redis or running, per live device
 
 
 def dispatch(store: Store, publisher: Publisher, settings: Settings) -> int:
-    """Fill the window and send what is unsent; returns how many packs were announced."""
-    for sweep_id in store.read(sweeps.active_ids):
-        store.write(partial(fill, sweep_id=sweep_id))
+    """Fill the window, one pack of each sweep in turn, and send what is unsent; returns how many went out."""
+    store.write(reroute)
+    waiting = list(store.read(sweeps.active_ids))
+    while waiting:
+        waiting = [sweep_id for sweep_id in waiting if store.write(partial(fill, sweep_id=sweep_id))]
     sent = 0
     for pack in store.read(lambda session: packs.unsent(session, settings.redispatch * 1000)):
         if not publisher.send(pack.id, pack.kind):
@@ -31,27 +31,27 @@ def dispatch(store: Store, publisher: Publisher, settings: Settings) -> int:
     return sent
 
 
-def fill(session: Session, sweep_id: str) -> list[Pack]:
-    """Form packs of one sweep until the window is full or nothing waits."""
+def reroute(session: Session) -> None:
+    """Take back queued packs whose kind of device nobody has any more, while other devices are alive."""
+    slots = devices.live(session)
+    for pack in packs.queued(session) if slots else ():
+        if pack.kind not in slots:
+            packs.withdraw(session, pack, f"no {pack.kind} device is alive")
+
+
+def fill(session: Session, sweep_id: str) -> Pack | None:
+    """Form one pack of a sweep, unless the window is full or nothing of the sweep waits."""
     sweep = sweeps.lock(session, sweep_id)
-    if sweep.state != SweepState.ACTIVE:
-        return []
     slots, taken = devices.live(session), packs.outstanding(session)
     kind = _kind(slots, taken)
-    room = WINDOW * max(slots.get(kind, 0), 1) - taken.get(kind, 0)
+    if sweep.state != SweepState.ACTIVE or taken.get(kind, 0) >= WINDOW * max(slots.get(kind, 0), 1):
+        return None
     plan = Plan.model_validate(sweep.plan)
-    formed: list[Pack] = []
-    waiting = list(trials.dispatchable(session, sweep_id))
-    while len(formed) < room:
-        if not waiting:
-            waiting = _next_points(session, sweep, plan)
-        if not waiting:
-            break
-        chosen = choose(waiting)
-        ids = {trial.id for trial in chosen}
-        waiting = [trial for trial in waiting if trial.id not in ids]
-        formed.append(packs.form(session, sweep, chosen, plan.shapes[chosen[0].shape].width, kind))
-    return formed
+    waiting = trials.dispatchable(session, sweep_id) or _next_points(session, sweep, plan)
+    if not waiting:
+        return None
+    chosen = choose(waiting)
+    return packs.form(session, sweep, chosen, plan.shapes[chosen[0].shape].width, kind)
 
 
 def choose(waiting: Sequence[Trial]) -> list[Trial]:

@@ -15,10 +15,11 @@ from services.domain.retry import Failure
 from services.domain.spec import Spec
 from services.domain.states import TrialState
 from services.settings import Settings
-from services.store import checkpoints, packs, speeds, sweeps
+from services.store import checkpoints, endings, epochs, leases, packs, speeds, sweeps
 from services.store.devices import Found
+from services.store.epochs import Epoch, Saved
+from services.store.leases import Lease
 from services.store.models import Pack
-from services.store.packs import Epoch, Lease, Saved
 from services.store.session import Session, Store
 from workers.exporter import Exporter
 from workers.heart import Heart
@@ -133,7 +134,7 @@ class Attempt:
         """Write under the lease. After a long silence renew first: a reaper may have acted meanwhile."""
         if self._heart.silent():
             ttl = self._settings.lease_ttl
-            self._store.insist(lambda session: packs.renew(session, self._held, ttl))
+            self._store.insist(lambda session: leases.renew(session, self._held, ttl))
         return self._store.insist(work)
 
     def _compose(self, session: Session, device: Found) -> Message:
@@ -174,7 +175,7 @@ class Attempt:
     def _begin(self) -> None:
         """Record the machine and send the order."""
         machine, key = self._runner.machine, self._order["shape_key"]
-        self._write(lambda session: packs.fence(session, self._held, machine=machine))
+        self._write(lambda session: leases.fence(session, self._held, machine=machine))
         known = self._store.read(lambda session: speeds.known(session, key, machine["kind"], 1))
         self._runner.wire.send(
             {"pack": self._held.pack_id, "do": "run", "order": {**self._order, "measure": not known}}
@@ -199,20 +200,20 @@ class Attempt:
         over = bool(final) or diverged | cancelled == by_trial.keys()
 
         def write(session: Session) -> None:
-            packs.commit_epoch(session, self._held, epoch)
+            epochs.commit(session, self._held, epoch)
             for trial_id in diverged:
                 error = {
                     "kind": Failure.DIVERGED,
                     "message": f"loss or weights were no longer finite in epoch {epoch.number}",
                 }
-                packs.end_trial(session, self._held, trial_id, TrialState.FAILED, failure=error)
+                endings.end_trial(session, self._held, trial_id, TrialState.FAILED, failure=error)
             for trial_id in cancelled:
-                packs.end_trial(session, self._held, trial_id, TrialState.CANCELLED)
+                endings.end_trial(session, self._held, trial_id, TrialState.CANCELLED)
             for trial_id in final.keys() - diverged - cancelled:
                 best = final[trial_id]["file"]
-                packs.end_trial(session, self._held, trial_id, TrialState.SUCCEEDED, best_file=best)
+                endings.end_trial(session, self._held, trial_id, TrialState.SUCCEEDED, best_file=best)
             if over:
-                packs.close(session, self._held, f"reached epoch {epoch.number}")
+                endings.close(session, self._held, f"reached epoch {epoch.number}")
 
         self._write(write)
         self._exporter.poke(self._sweep_id)
@@ -234,9 +235,9 @@ class Attempt:
         )
 
         def write(session: Session) -> None:
-            packs.fence(session, self._held)
+            leases.fence(session, self._held)
             checkpoints.fall_back(session, message["checkpoint"])
-            packs.give_up(
+            endings.give_up(
                 session, self._held, Failure.DAMAGED, {"kind": Failure.DAMAGED, "message": message["message"]}
             )
 
@@ -245,6 +246,6 @@ class Attempt:
 
     def _give_up(self, failure: Failure, words: str) -> None:
         error = {"kind": failure, "message": words, "pack": self._held.pack_id}
-        self._write(lambda session: packs.give_up(session, self._held, failure, error))
+        self._write(lambda session: endings.give_up(session, self._held, failure, error))
         self._exporter.poke(self._sweep_id)
         self._over = True

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from services.domain.errors import Fenced
 from services.settings import Settings
-from services.store import devices, packs, workers
-from services.store.packs import Lease, Wish
+from services.store import devices, leases, workers
+from services.store.leases import Lease, Wish
 from services.store.session import Store
 from workers.claim import Claim
 
@@ -103,7 +103,7 @@ class Heart:
         if held is None:
             return
         try:
-            wish = self._store.write(lambda s: packs.renew(s, held, ttl))
+            wish = self._store.write(lambda s: leases.renew(s, held, ttl))
         except Fenced:
             with self._lock:
                 self.fenced = self._lease == held

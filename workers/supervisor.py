@@ -8,8 +8,8 @@ import signal
 
 from services.domain.errors import Fenced
 from services.settings import Settings
-from services.store import packs
-from services.store.packs import Lease
+from services.store import leases
+from services.store.leases import Lease
 from services.store.session import Store
 from workers import devices
 from workers.attempt import Attempt
@@ -49,7 +49,7 @@ class Supervisor:
     def train(self, pack_id: str) -> None:
         """Run a pack to its end, if it can be leased; otherwise the message was stale and means nothing."""
         held, claim, ttl = Lease.new(pack_id), self._claim, self._settings.lease_ttl
-        if not self._store.insist(lambda s: packs.lease(s, held, claim.worker, claim.device.id, ttl)):
+        if not self._store.insist(lambda s: leases.take(s, held, claim.worker, claim.device.id, ttl)):
             log.info("pack %s is not to be had", pack_id)
             return
         self._heart.hold(held)

@@ -171,7 +171,8 @@ def _complete(spec: Spec, choices: Mapping[str, Any], catalogue: Catalogue) -> C
     """
     config: Config = spec.sections()
     for depth in sorted({path.count(".") for path in choices} or {0}):
-        config = catalogue.resolve(overlay(config, {p: v for p, v in choices.items() if p.count(".") == depth}))
+        level = {path: value for path, value in choices.items() if path.count(".") == depth}
+        config = catalogue.resolve(overlay(config, level))
     return config
 
 

@@ -23,8 +23,8 @@ class Found:
 
     @property
     def id(self) -> str:
-        """host/identity, the key of the claim."""
-        return f"{self.host}/{self.identity}"
+        """The key of the claim: a GPU's UUID is unique in the world, a CPU slot only within its host."""
+        return self.identity if self.kind == "cuda" else f"{self.host}/{self.identity}"
 
 
 def claim(session: Session, found: Sequence[Found], worker: str, token: str, ttl: float) -> Found | None:

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, make_url, select, text
+from sqlalchemy import CursorResult, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from services.store.clock import db_now
 
-__all__ = ["Session", "Store"]
+__all__ = ["Session", "Store", "touched"]
 T = TypeVar("T")
 TRIES = 6
 OUTAGE_PAUSE = 0.5  # seconds
@@ -71,6 +71,12 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def touched(result: Any) -> int:
+    """How many rows an UPDATE changed."""
+    assert isinstance(result, CursorResult)
+    return result.rowcount
 
 
 def is_outage(error: Exception) -> bool:

@@ -6,7 +6,7 @@ import logging
 from functools import partial
 
 from services.settings import Settings
-from services.store import packs
+from services.store import endings
 from services.store.session import Store
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ class Rescue:
         if now < self._merciful_until:
             return 0
         reaped = 0
-        for pack_id in self._store.read(packs.expired):
-            if self._store.write(partial(packs.reap, pack_id=pack_id)):
+        for pack_id in self._store.read(endings.expired):
+            if self._store.write(partial(endings.reap, pack_id=pack_id)):
                 log.warning("pack %s: its worker fell silent; its trials get another attempt", pack_id)
                 reaped += 1
         return reaped

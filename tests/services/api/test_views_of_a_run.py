@@ -10,9 +10,10 @@ from fastapi.testclient import TestClient
 
 from services.domain.retry import Failure
 from services.domain.states import TrialState
-from services.store import devices, packs, speeds, sweeps, trials, workers
+from services.store import devices, endings, epochs, leases, speeds, sweeps, trials, workers
+from services.store.epochs import Epoch
+from services.store.leases import Lease
 from services.store.models import Pack, Sweep, Trial
-from services.store.packs import Epoch, Lease
 from services.store.session import Store
 
 TTL = 30.0
@@ -33,7 +34,7 @@ class Worker:
             pack_id = session.query(Pack.id).where(Pack.state == "queued").scalar()
             devices.renew(session, found.id, "secret", TTL, pack_id)
             held = Lease.new(pack_id)
-            assert packs.lease(session, held, "box/1", found.id, TTL)
+            assert leases.take(session, held, "box/1", found.id, TTL)
             return held
 
         self.held = self.store.write(begin)
@@ -47,17 +48,17 @@ class Worker:
             saved=None,
             busy_ms=busy_ms,
         )
-        self.store.write(lambda session: packs.commit_epoch(session, self.held, epoch))
+        self.store.write(lambda session: epochs.commit(session, self.held, epoch))
 
     def end(self, failed: int | None = None) -> None:
         def end(session: Any) -> None:
             for number, trial in enumerate(self.ids):
                 if number == failed:
                     why = {"kind": Failure.DIVERGED, "message": "loss is nan"}
-                    packs.end_trial(session, self.held, trial, TrialState.FAILED, failure=why)
+                    endings.end_trial(session, self.held, trial, TrialState.FAILED, failure=why)
                 else:
-                    packs.end_trial(session, self.held, trial, TrialState.SUCCEEDED)
-            packs.close(session, self.held, "done")
+                    endings.end_trial(session, self.held, trial, TrialState.SUCCEEDED)
+            endings.close(session, self.held, "done")
             sweeps.settle(session, self.sweep_id)
 
         self.store.write(end)

@@ -1,0 +1,110 @@
+"""Endings: how trials leave a pack and packs end, by their worker's hand or by rescue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from services.domain.errors import ServiceError
+from services.domain.retry import Failure, Record, judge
+from services.domain.states import PackState, SweepState, TrialState, move
+from services.store.clock import db_now
+from services.store.leases import Lease, fence
+from services.store.models import Pack, Sweep, Trial
+from services.store.session import touched
+
+
+def end_trial(session: Session, held: Lease, trial_id: str, state: TrialState, **values: Any) -> None:
+    """Move one running trial of the pack to a final state."""
+    fence(session, held)
+    move(TrialState.RUNNING, state)
+    ended = touched(
+        session.execute(
+            update(Trial)
+            .where(Trial.id == trial_id, Trial.pack_id == held.pack_id, Trial.state == TrialState.RUNNING)
+            .values(state=state, pack_id=None, cancel=False, finished_at=db_now(), **values)
+        )
+    )
+    if ended != 1:
+        raise ServiceError(f"trial {trial_id} is not running in pack {held.pack_id}")
+
+
+def close(session: Session, held: Lease, outcome: str) -> None:
+    """End a pack none of whose trials is running any more."""
+    fence(session, held)
+    left = session.execute(
+        select(func.count()).where(Trial.pack_id == held.pack_id, Trial.state == TrialState.RUNNING)
+    ).scalar_one()
+    if left:
+        raise ServiceError(f"pack {held.pack_id} cannot close: {left} of its trials are running")
+    session.execute(
+        update(Pack)
+        .where(Pack.id == held.pack_id)
+        .values(state=PackState.CLOSED, closed_at=db_now(), outcome=outcome)
+    )
+
+
+def give_up(session: Session, held: Lease, failure: Failure, error: Mapping[str, Any]) -> None:
+    """End a pack whose attempt failed or was given back; each of its trials is judged."""
+    pack = fence(session, held)
+    _disband(session, pack, failure, error)
+
+
+def expired(session: Session) -> Sequence[str]:
+    """Running packs whose lease has run out."""
+    return session.scalars(
+        select(Pack.id).where(Pack.state == PackState.RUNNING, Pack.expires_at < db_now())
+    ).all()
+
+
+def reap(session: Session, pack_id: str) -> bool:
+    """Take a pack from a worker that fell silent; says whether it still was to be taken."""
+    taken = touched(
+        session.execute(
+            update(Pack)
+            .where(Pack.id == pack_id, Pack.state == PackState.RUNNING, Pack.expires_at < db_now())
+            .values(seen=db_now())
+        )
+    )
+    if taken:
+        pack = session.get_one(Pack, pack_id, populate_existing=True)
+        error = {"kind": Failure.LOST, "message": f"worker {pack.worker} fell silent", "pack": pack.id}
+        _disband(session, pack, Failure.LOST, error)
+    return bool(taken)
+
+
+def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str, Any]) -> None:
+    """Send each running trial of a pack back to pending, or to its end, and call the pack lost or closed."""
+    sweep_state = session.scalars(select(Sweep.state).where(Sweep.id == pack.sweep_id)).one()
+    running = session.scalars(
+        select(Trial)
+        .where(Trial.pack_id == pack.id, Trial.state == TrialState.RUNNING)
+        .order_by(Trial.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    now = session.execute(select(db_now())).scalar_one()
+    for trial in running:
+        verdict = judge(failure, Record(trial.crashes, trial.losses, trial.most_alive), len(running))
+        trial.crashes, trial.losses = verdict.record.crashes, verdict.record.losses
+        trial.most_alive = verdict.record.most_alive
+        trial.pack_id = None
+        trial.failure = dict(error)
+        if trial.cancel or sweep_state == SweepState.CANCELLING:
+            trial.state, trial.finished_at = move(TrialState.RUNNING, TrialState.CANCELLED), now
+            trial.cancel = False
+        elif verdict.again:
+            trial.state, trial.not_before = (
+                move(TrialState.RUNNING, TrialState.PENDING),
+                now + verdict.delay * 1000,
+            )
+        else:
+            trial.state, trial.finished_at = move(TrialState.RUNNING, TrialState.FAILED), now
+    given_back = failure in (Failure.PREEMPTED, Failure.DAMAGED)
+    pack.state = move(PackState(pack.state), PackState.CLOSED if given_back else PackState.LOST)
+    pack.closed_at = now
+    pack.outcome = f"{failure}: {error.get('message', '')}"
+    session.flush()

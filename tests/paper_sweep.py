@@ -1,0 +1,75 @@
+"""A sweep on paper, moved by the store's own functions: what tests of the protocol need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from paper_catalogue import paper_plan, paper_spec
+from sqlalchemy import select
+
+from services import dispatch
+from services.domain.metrics import Metrics
+from services.store import epochs, leases, sweeps
+from services.store.epochs import Epoch, Saved
+from services.store.leases import Lease
+from services.store.models import Pack, Report, Sweep, Trial
+from services.store.session import Session, Store
+
+TTL = 60.0
+
+
+def write_sweep(store: Store, **changes: Any) -> str:
+    """A new sweep; its trials are not drawn yet."""
+    spec = paper_spec(**changes)
+    return store.write(lambda session: sweeps.insert(session, spec, paper_plan(spec)))
+
+
+def fill(store: Store, sweep_id: str) -> Pack:
+    """Its next pack."""
+    pack = store.write(lambda session: dispatch.fill(session, sweep_id))
+    assert pack is not None
+    return pack
+
+
+def take(store: Store, pack: Pack, ttl: float = TTL) -> Lease:
+    """Lease a pack as a worker would."""
+    held = Lease.new(pack.id)
+    assert store.write(lambda session: leases.take(session, held, "worker", "host/cpu:0", ttl))
+    return held
+
+
+def report(
+    store: Store,
+    held: Lease,
+    number: int,
+    trials: Sequence[str],
+    metrics: Metrics | Mapping[str, Metrics] | None = None,
+    saved: Saved | None = None,
+) -> bool:
+    """Commit an epoch of these trials."""
+    found = metrics or {"val/acc": 0.5 + number / 100, "train/loss": 1.0 / number}
+    by_trial: Mapping[str, Any] = found if set(found) == set(trials) else dict.fromkeys(trials, found)
+    epoch = Epoch(number=number, metrics=by_trial, best={}, saved=saved, busy_ms=10)
+    return store.write(lambda session: epochs.commit(session, held, epoch))
+
+
+def trials_of(store: Store, sweep_id: str) -> list[Trial]:
+    """The sweep's trials by number."""
+    query = select(Trial).where(Trial.sweep_id == sweep_id).order_by(Trial.number)
+    return list(store.read(lambda session: session.scalars(query).all()))
+
+
+def reports_of(store: Store, trial_id: str) -> list[Report]:
+    """A trial's reports in order."""
+    query = select(Report).where(Report.trial_id == trial_id).order_by(Report.epoch)
+    return list(store.read(lambda session: session.scalars(query).all()))
+
+
+def row_of(store: Store, model: type[Pack] | type[Sweep] | type[Trial], key: str) -> Any:
+    """A row as it stands now."""
+
+    def get(session: Session) -> Any:
+        return session.get_one(model, key)
+
+    return store.read(get)

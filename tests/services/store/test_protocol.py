@@ -1,0 +1,219 @@
+"""The protocol, statement by statement: one lease, the fence, compare-and-set, replays, endings."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from paper_sweep import TTL, fill, report, reports_of, row_of, take, trials_of, write_sweep
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+
+from services.domain.errors import Fenced, ServiceError
+from services.domain.retry import Failure
+from services.domain.states import TrialState
+from services.store import checkpoints, endings, leases, packs, sweeps
+from services.store.epochs import Saved
+from services.store.leases import Lease
+from services.store.models import Pack, Sweep, Trial
+from services.store.session import Store
+
+
+def saved(epoch: int) -> Saved:
+    """A checkpoint's record."""
+    return Saved(path=f"packs/x/{epoch}", sha256="0" * 64, bytes=1)
+
+
+def expire(store: Store, held: Lease) -> None:
+    """Let the lease's time run out."""
+    store.write(
+        lambda session: session.execute(update(Pack).where(Pack.id == held.pack_id).values(expires_at=0))
+    )
+
+
+def test_a_pack_is_leased_once_however_many_ask(store: Store) -> None:
+    pack = fill(store, write_sweep(store))
+    won: list[bool] = []
+
+    def ask() -> None:
+        held = Lease.new(pack.id)
+        won.append(store.write(lambda session: leases.take(session, held, "w", "d", TTL)))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [False] * 7 + [True]
+
+
+def test_asking_again_with_the_same_token_tells_that_it_went_through(store: Store) -> None:
+    pack = fill(store, write_sweep(store))
+    held = take(store, pack)
+    assert store.write(lambda session: leases.take(session, held, "worker", "d", TTL))
+    assert not store.write(lambda session: leases.take(session, Lease.new(pack.id), "worker", "d", TTL))
+    assert {trial.attempts for trial in trials_of(store, pack.sweep_id)} == {1}
+
+
+def test_an_epoch_is_all_or_nothing(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    report(store, held, 1, ids)
+    with pytest.raises(ServiceError, match="report epoch 3"):
+        report(store, held, 3, ids)
+    assert {trial.epoch for trial in trials_of(store, sweep_id)} == {1}
+    assert [r.epoch for r in reports_of(store, ids[0])] == [1]
+
+
+def test_a_fenced_worker_writes_nothing(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    expire(store, held)
+    assert store.write(lambda session: endings.reap(session, held.pack_id))
+    second = take(store, fill(store, sweep_id))
+    for act in (
+        lambda: report(store, held, 1, ids),
+        lambda: store.write(lambda session: leases.renew(session, held, TTL)),
+        lambda: store.write(lambda s: endings.end_trial(s, held, ids[0], TrialState.SUCCEEDED)),
+        lambda: store.write(lambda session: endings.give_up(session, held, Failure.CRASHED, {})),
+        lambda: store.write(lambda session: endings.close(session, held, "over")),
+    ):
+        with pytest.raises(Fenced):
+            act()
+    report(store, second, 1, ids)
+    assert [r.pack_id for r in reports_of(store, ids[0])] == [second.pack_id]
+
+
+def test_expiry_alone_does_not_fence(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    expire(store, held)
+    assert report(store, held, 1, [trial.id for trial in trials_of(store, sweep_id)])
+
+
+def test_a_renewed_lease_is_not_reaped(store: Store) -> None:
+    held = take(store, fill(store, write_sweep(store)))
+    expire(store, held)
+    store.write(lambda session: leases.renew(session, held, TTL))
+    assert store.read(endings.expired) == []
+    assert not store.write(lambda session: endings.reap(session, held.pack_id))
+
+
+def test_a_replayed_epoch_keeps_its_first_time_and_is_corrected_where_it_differs(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    report(store, held, 1, ids)
+    before = {i: reports_of(store, i)[0].at for i in ids}
+    store.write(lambda s: s.execute(update(Trial).where(Trial.sweep_id == sweep_id).values(exported_epoch=1)))
+    same = {"val/acc": 0.51, "train/loss": 1.0}
+    assert not report(store, held, 1, ids, dict.fromkeys(ids[1:], same) | {ids[0]: {**same, "val/acc": 0.9}})
+    assert {i: reports_of(store, i)[0].at for i in ids} == before
+    assert [reports_of(store, i)[0].metrics["val/acc"] for i in ids] == [0.9, 0.51, 0.51, 0.51]
+    assert [trial.exported_epoch for trial in trials_of(store, sweep_id)] == [-1, 1, 1, 1]
+
+
+def test_speeds_that_differ_in_a_replay_do_not_count(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    report(store, held, 1, ids, {"val/acc": 0.5, "perf/images_per_s": 1.0})
+    report(store, held, 1, ids, {"val/acc": 0.5, "perf/images_per_s": 2.0})
+    assert {trial.exported_epoch for trial in trials_of(store, sweep_id)} == {0}
+
+
+def test_nan_is_stored_by_name(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    report(store, held, 1, ids, {"val/acc": float("nan"), "train/loss": float("inf")})
+    assert reports_of(store, ids[0])[0].metrics == {"val/acc": "nan", "train/loss": "inf"}
+    assert trials_of(store, sweep_id)[0].last_value is None
+
+
+def test_a_lost_pack_resumes_from_its_checkpoint(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    report(store, held, 1, ids, saved=saved(1))
+    report(store, held, 2, ids)
+    expire(store, held)
+    store.write(lambda session: endings.reap(session, held.pack_id))
+    pack = fill(store, sweep_id)
+    assert (pack.start_epoch, row_of(store, Pack, held.pack_id).state) == (1, "lost")
+    assert {trial.epoch for trial in trials_of(store, sweep_id)} == {2}
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before_then_to_nothing(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    for epoch in (1, 2):
+        report(store, held, epoch, ids, saved=saved(epoch))
+    stands = []
+    for _ in range(2):
+        newest = trials_of(store, sweep_id)[0].checkpoint_id
+        assert newest is not None
+        store.write(lambda session, newest=newest: checkpoints.fall_back(session, newest))  # type: ignore[misc]
+        stands.append(
+            {(trial.saved_epoch, trial.checkpoint_id is None) for trial in trials_of(store, sweep_id)}
+        )
+    assert stands == [{(1, False)}, {(0, True)}]
+
+
+def test_cancel_wins_over_a_lost_lease(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    store.write(lambda session: sweeps.cancel(session, sweep_id))
+    assert store.write(lambda session: leases.renew(session, held, TTL)).cancel
+    expire(store, held)
+    store.write(lambda session: endings.reap(session, held.pack_id))
+    assert {trial.state for trial in trials_of(store, sweep_id)} == {"cancelled"}
+    assert store.write(lambda session: sweeps.settle(session, sweep_id))
+    assert row_of(store, Sweep, sweep_id).state == "cancelled"
+
+
+def test_cancel_withdraws_what_is_queued(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    pack = fill(store, sweep_id)
+    store.write(lambda session: sweeps.cancel(session, sweep_id))
+    assert row_of(store, Pack, pack.id).state == "withdrawn"
+    assert not store.write(lambda session: leases.take(session, Lease.new(pack.id), "w", "d", TTL))
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ([TrialState.SUCCEEDED] * 4, "succeeded"),
+        ([TrialState.SUCCEEDED, TrialState.FAILED, TrialState.FAILED, TrialState.FAILED], "partial"),
+        ([TrialState.FAILED] * 4, "failed"),
+    ],
+)
+def test_a_sweep_ends_as_its_trials_did(store: Store, ends: list[TrialState], expected: str) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    assert not store.write(lambda session: sweeps.settle(session, sweep_id))
+    for trial, end in zip(trials_of(store, sweep_id), ends, strict=True):
+        store.write(lambda s, t=trial.id, e=end: endings.end_trial(s, held, t, e))  # type: ignore[misc]
+    store.write(lambda session: endings.close(session, held, "over"))
+    assert store.write(lambda session: sweeps.settle(session, sweep_id))
+    assert row_of(store, Sweep, sweep_id).state == expected
+
+
+def test_a_pack_with_running_trials_cannot_close(store: Store) -> None:
+    held = take(store, fill(store, write_sweep(store)))
+    with pytest.raises(ServiceError, match="cannot close: 4"):
+        store.write(lambda session: endings.close(session, held, "over"))
+
+
+@pytest.mark.parametrize(
+    "values", [{"state": "sleeping"}, {"state": "running"}, {"epoch": 99}, {"saved_epoch": 3}]
+)
+def test_the_database_refuses_impossible_trials(store: Store, values: dict[str, object]) -> None:
+    sweep_id = write_sweep(store)
+    pack = fill(store, sweep_id)
+    store.write(lambda session: packs.withdraw(session, pack, "test"))
+    with pytest.raises(IntegrityError):
+        store.write(lambda s: s.execute(update(Trial).where(Trial.sweep_id == sweep_id).values(values)))

@@ -1,0 +1,41 @@
+"""Transactions: writers wait for one another instead of failing, on both kinds of database."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import select
+
+from services.store import workers
+from services.store.models import Worker
+from services.store.session import Session, Store
+
+
+def test_many_writers_at_once_lose_nothing(store: Store) -> None:
+    store.write(lambda session: workers.say(session, "w", "host", 0, "begins"))
+    failures: list[BaseException] = []
+
+    def count(session: Session) -> None:
+        worker = session.scalars(select(Worker).where(Worker.id == "w").with_for_update()).one()
+        worker.pid += 1
+
+    def work() -> None:
+        try:
+            for _ in range(25):
+                store.write(count)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert store.read(lambda session: session.get_one(Worker, "w").pid) == 150
+
+
+def test_the_clock_is_the_databases_and_in_milliseconds(store: Store) -> None:
+    first, second = store.now(), store.now()
+    assert 0 <= second - first < 60_000
+    assert 1_700_000_000_000 < first < 5_000_000_000_000
