@@ -56,7 +56,7 @@ class Array:
             "optimizers", [t["optimizer"] for t in train], self.device
         )
         self._losses: list[Run[Loss]] = runs("losses", [t["loss"] for t in train], self.device)
-        self._penalties = penalties(self.configs, self.net.weights().to(self.device), self.dtype)
+        self._penalties = penalties(self.configs, self.net.weights(), self.device, self.dtype)
         numbers = [row_numbers(config) for config in self.configs]
         self._hypers = {
             path: torch.tensor([row[path] for row in numbers], dtype=self.dtype, device=self.device)

@@ -43,8 +43,11 @@ class Fit:
     """Trials of one shape, trained side by side, epoch by epoch.
 
     A row that is None is dead: it is padded with a copy of the first live one, because the width decides
-    the rounding. The objective (metric, "maximize" or "minimize") tells the best epoch; without a validation
-    part val/* means train/*. CnnlabError if the rows cannot share an array.
+    the rounding. The objective (metric, "maximize" or "minimize") tells the best epoch; without a
+    validation part val/* means train/*. CnnlabError if the rows cannot share an array.
+    In float64 a row's numbers are those of the trial alone, to 1e-10 unless training is chaotic. In float32
+    their bits depend on machine, torch, threads, width and the row's place, never on what stands beside it:
+    a state loaded into the same place of the same width goes on bit for bit.
     """
 
     def __init__(

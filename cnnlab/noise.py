@@ -37,7 +37,8 @@ def fold(*numbers: int) -> int:
 
 def bits(seed: Tensor, stream: int, step: Tensor, n: int) -> Tensor:
     """Return n random int32 per row, (K, n); seed and step are int32 (K,)."""
-    key = _mix(_mix(_mix(seed.clone()) + stream * GOLDEN) ^ _mix(step.clone()))  # (K,)
+    offset = (stream * GOLDEN + 2**31) % 2**32 - 2**31  # wrapped to int32
+    key = _mix(_mix(_mix(seed.clone()) + offset) ^ _mix(step.clone()))  # (K,)
     index = _mix(torch.arange(1, n + 1, dtype=torch.int32, device=seed.device).mul_(GOLDEN))  # (n,)
     return _mix(index ^ key[:, None])
 

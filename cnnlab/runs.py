@@ -48,7 +48,9 @@ def runs(kind: str, choices: Sequence[Mapping[str, Any]], device: torch.device) 
     return found
 
 
-def penalties(configs: Sequence[Mapping[str, Any]], weights: Tensor, dtype: torch.dtype) -> list[Penalty]:
+def penalties(
+    configs: Sequence[Mapping[str, Any]], weights: Tensor, device: torch.device, dtype: torch.dtype
+) -> list[Penalty]:
     """Return the regularizers that any row uses; `weights`, bool (P,), is what that scope reaches."""
     found = []
     for name in registry.names("regularizers"):
@@ -58,6 +60,6 @@ def penalties(configs: Sequence[Mapping[str, Any]], weights: Tensor, dtype: torc
         strength = torch.tensor([choice["strength"] for choice in choices], dtype=dtype)
         everywhere = torch.tensor([choice["scope"] == "all" for choice in choices])
         reached = weights | everywhere[:, None]  # (K, P)
-        on_each = (strength[:, None] * reached).to(weights.device)
+        on_each = (strength[:, None] * reached).to(device)
         found.append(Penalty(registry.get("regularizers", name)(), on_each))
     return found
