@@ -47,7 +47,8 @@ class Fit:
     validation part val/* means train/*. CnnlabError if the rows cannot share an array.
     In float64 a row's numbers are those of the trial alone, to 1e-10 unless training is chaotic. In float32
     their bits depend on machine, torch, threads, width and the row's place, never on what stands beside it:
-    a state loaded into the same place of the same width goes on bit for bit.
+    a state loaded into the same place of the same width goes on bit for bit. One thing of the neighbours does
+    count: whether all rows are of one replicate, since then they share each batch, in other arithmetic.
     """
 
     def __init__(
