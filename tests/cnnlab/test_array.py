@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from cnnlab.errors import CnnlabError
+from cnnlab.layers.dropout import Dropout
 
 
 def mixed(precision="float64"):
@@ -115,3 +116,19 @@ def test_common_random_numbers():
     array = packing.make(rates, [3, 3])
     losses = packing.train(array, 5)
     assert (losses[:, 0] - losses[:, 1]).abs().max() < 1e-5
+
+
+def test_every_dropout_layer_has_masks_of_its_own(monkeypatch):
+    made = []
+    honest = Dropout.factors
+
+    def recording(self, x, context):
+        made.append(honest(self, x, context))
+        return made[-1]
+
+    monkeypatch.setattr(Dropout, "factors", recording)
+    hypers = {"hidden": [50, 50, 50], "dropout": 0.5}
+    packing.train(packing.make([packing.config(hypers=hypers)]), 1)
+    assert len(made) == 3
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        assert 0.3 < (made[first] == made[second]).double().mean() < 0.7
