@@ -93,6 +93,7 @@ def test_going_on_from_a_state_repeats_every_bit():
     for row in range(3):
         resumed.load_row(row, {name: tensor[row] for name, tensor in saved.items()}, epoch=1)
     assert resumed.epoch == 1
+    assert all(torch.equal(resumed.state()[name], tensor) for name, tensor in saved.items())
     assert run(resumed, 2) == rest
     for name, tensor in straight.state().items():
         assert torch.equal(resumed.state()[name], tensor), name
