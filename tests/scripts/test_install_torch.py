@@ -5,7 +5,6 @@ from __future__ import annotations
 import runpy
 import socket
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,10 @@ def script() -> Script:
 
 
 @pytest.fixture
-def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is all of PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    yield tmp_path
+    return tmp_path
 
 
 def test_the_pinned_torch_is_one_the_project_allows(script: Script) -> None:

@@ -33,9 +33,8 @@ def test_one_worker_per_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_gpus_are_what_the_driver_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     tool = tmp_path / "nvidia-smi"
-    tool.write_text(
-        "#!/bin/sh\necho 'GPU 0: H200 (UUID: GPU-1)'\necho '  MIG 1g.18gb Device 0: (UUID: MIG-1)'\necho 'GPU 1: H200 (UUID: GPU-2)'\n"
-    )
+    listed = ["GPU 0: H200 (UUID: GPU-0)", "  MIG 1g Device 0: (UUID: MIG-0)", "GPU 1: H200 (UUID: GPU-2)"]
+    tool.write_text("#!/bin/sh\n" + "".join(f"echo '{line}'\n" for line in listed))
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert layout.count_gpus() == 2
