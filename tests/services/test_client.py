@@ -78,12 +78,21 @@ def spec() -> dict[str, Any]:
     }
 
 
+def drawn(client: Client, identity: str) -> list[dict[str, Any]]:
+    """The sweep's trials, which the API draws after it has answered."""
+    end = time.monotonic() + 30
+    while not (trials := client.trials(identity)):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return trials
+
+
 def test_a_sweep_is_submitted_found_and_cancelled(client: Client, spec: dict[str, Any]) -> None:
     submitted = client.submit(spec)
     identity = submitted["id"]
     assert client.sweep(identity)["trials"]["total"] == 2
     assert [sweep["id"] for sweep in client.sweeps()] == [identity]
-    trials = client.trials(identity)
+    trials = drawn(client, identity)
     assert [trial["number"] for trial in trials] == [0, 1]
     assert client.trials(identity, limit=1, offset=1) == trials[1:]
     assert client.trial(trials[1]["id"])["values"] == {"model.dropout": 0.5}
@@ -146,8 +155,10 @@ def test_watch_waits_for_an_api_that_comes_back(
     running.stop()
     back = threading.Timer(0.3, running.start)
     back.start()
-    assert next(views)["state"] == "cancelled"
-    back.join()
+    try:
+        assert next(views)["state"] == "cancelled"
+    finally:
+        back.join()
 
 
 def test_watch_gives_up_in_the_end(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 
 from migrations.apply import upgrade
 from services.api.app import make_app
-from services.api.body import DEEPEST, LIMIT, check
+from services.api.body import DEEPEST, LIMIT, GuardedBody, check
 from services.settings import Settings
 
 JSON = {"Content-Type": "application/json"}
@@ -85,6 +86,27 @@ def test_a_chunked_body_of_50_mb_is_413(sqlite_api: TestClient) -> None:
     answer = sqlite_api.post("/v1/sweeps", content=chunks(), headers=JSON)
     assert answer.status_code == 413
     assert str(LIMIT) in answer.json()["detail"]
+
+
+def test_an_endless_body_is_not_read_for_ever() -> None:
+    read, sent = 0, []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal read
+        read += 1
+        assert read < 100
+        return {"type": "http.request", "body": b"x" * 1_000_000, "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def route(*_: Any) -> None:
+        raise AssertionError("no route sees this body")
+
+    scope = {"type": "http", "path": "/v1/sweeps", "headers": [(b"content-type", b"application/json")]}
+    asyncio.run(GuardedBody(route)(scope, receive, send))
+    assert sent[0]["status"] == 413
+    assert read > 50  # a client that sends 50 MB is read to its end, or it would not hear the answer
 
 
 @pytest.fixture(scope="module")

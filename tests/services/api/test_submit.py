@@ -58,7 +58,11 @@ def test_each_pack_is_announced_in_redis(
 
 
 def test_a_failing_dispatch_leaves_the_answer_alone(
-    sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    sqlite_api: TestClient,
+    sqlite_store: Store,
+    spec: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail(*_: Any) -> int:
         raise RuntimeError("no window today")
@@ -66,6 +70,7 @@ def test_a_failing_dispatch_leaves_the_answer_alone(
     monkeypatch.setattr("services.api.routes.sweeps.dispatch", fail)
     assert sqlite_api.post("/v1/sweeps", json=spec).status_code == 201
     assert rows(sqlite_store, Sweep) == 1
+    assert "upkeep will do it" in caplog.text
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {

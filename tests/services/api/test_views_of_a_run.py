@@ -193,9 +193,18 @@ def test_workers_and_devices(api: TestClient, worker: Worker) -> None:
         "worker": "box/1",
         "pack": worker.held.pack_id,
     }
-    worker.store.write(lambda session: devices.release(session, "box/cpu:0", "secret"))
+    pack = worker.held.pack_id
+    worker.store.write(lambda session: devices.renew(session, "box/cpu:0", "secret", -1.0, pack))
     [device] = api.get("/v1/workers").json()["devices"]
     assert (device["alive"], device["worker"], device["pack"]) == (False, None, None)
+
+
+def test_a_sweep_says_that_nobody_is_there(api: TestClient, store: Store, spec: dict[str, Any]) -> None:
+    path = f"/v1/sweeps/{api.post('/v1/sweeps', json=spec).json()['id']}"
+    assert api.get(path).json()["waiting_for"].startswith("no worker is alive")
+    found = devices.Found("box", "cpu:0", "cpu", "a CPU")
+    store.write(lambda session: devices.claim(session, [found], "box/1", "secret", TTL))
+    assert api.get(path).json()["waiting_for"] is None
 
 
 def test_the_catalogue_describes_every_entry(sqlite_api: TestClient) -> None:
