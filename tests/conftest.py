@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from plain_settings import settings_for
 from servers import mlflow, postgres, redis
 from servers.missing import NotInstalled, give_up
 
@@ -122,10 +122,3 @@ def settings(store: Store, tmp_path: Path) -> Settings:
 def sqlite_settings(sqlite_url: str, tmp_path: Path) -> Settings:
     """The same for tests that use `sqlite_store`."""
     return settings_for(sqlite_url, tmp_path)
-
-
-def settings_for(database_url: str, folder: Path) -> Settings:
-    """Settings with nothing but a database and a folder for files; the Redis port is one that refuses."""
-    files = folder / "files"
-    files.mkdir(exist_ok=True)
-    return Settings(database_url=database_url, redis_url=SecretStr("redis://127.0.0.1:1/0"), files=files)

@@ -20,6 +20,13 @@ class Redis:
     password: str
     server: Server
 
+    def flush(self) -> None:
+        """Empty it."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(f"AUTH {self.password}\r\nFLUSHALL\r\n".encode())
+            answers = connection.makefile("rb")
+            assert [answers.readline(), answers.readline()] == [b"+OK\r\n", b"+OK\r\n"]
+
 
 def start() -> Redis:
     """Start one with an append-only file and a random password; `NotInstalled` where there is none."""

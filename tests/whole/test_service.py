@@ -1,0 +1,118 @@
+"""End to end: a grid over HTTP, through Celery, trained as an array, seen in MLflow, state in SQL."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+from pydantic import SecretStr
+from servers import redis
+from servers.mlflow import Mlflow
+from servers.process import free_port
+from whole_lab import Lab, mlflow_curve
+from worker_process import wait_for
+
+MakeLab = Callable[..., Lab]
+
+
+def test_with_upkeep_stopped_a_post_trains_and_its_curve_grows_in_mlflow(
+    lab_with: MakeLab, redis_url: str, mlflow_url: str
+) -> None:
+    lab = lab_with(redis_url=SecretStr(redis_url), mlflow_url=mlflow_url)
+    with lab.worker():
+        sweep_id = lab.submit(train={"epochs": 25})
+        lengths: list[int] = []
+
+        def grown() -> bool:
+            trial = (lab.client.trials(sweep_id) or [{"links": {"mlflow": None}, "state": "pending"}])[0]
+            if (link := trial["links"]["mlflow"]) and trial["state"] == "running":
+                curve = mlflow_curve(mlflow_url, link.rsplit("/", 1)[1], "val/acc")
+                assert [step for step, _ in curve] == list(range(1, len(curve) + 1))
+                lengths.append(len(curve))
+            return trial["state"] == "succeeded"
+
+        wait_for(grown, 120, "success")
+    assert len({length for length in lengths if length}) >= 3  # seen in the middle, at several lengths
+
+
+def test_what_mlflow_shows_is_what_sql_holds(lab_with: MakeLab, redis_url: str, mlflow_url: str) -> None:
+    lab = lab_with(redis_url=SecretStr(redis_url), mlflow_url=mlflow_url)
+    with lab.worker(), lab.upkeep():
+        sweep_id = lab.submit()
+        lab.wait_for_success(sweep_id)
+        wait_for(lambda: lab.client.sweep(sweep_id)["state"] == "succeeded", 20, "the sweep's end")
+        wait_for(lambda: all(t["links"]["mlflow"] for t in lab.client.trials(sweep_id)), 20, "every run")
+        trials = lab.client.trials(sweep_id)
+        for trial in trials:
+            run_id = trial["links"]["mlflow"].rsplit("/", 1)[1]
+            curve = {p["epoch"]: p["metrics"]["val/acc"] for p in lab.client.trial(trial["id"])["curve"]}
+            wait_for(lambda r=run_id: len(mlflow_curve(mlflow_url, r, "val/acc")) == 3, 20, "three points")  # type: ignore[misc]
+            for step, value in mlflow_curve(mlflow_url, run_id, "val/acc"):
+                assert abs(value - curve[step]) < 1e-5
+    best = lab.client.sweep(sweep_id)["best"]
+    assert best["best"]["value"] == max(trial["best"]["value"] for trial in trials)
+
+
+def test_a_post_while_redis_is_down_is_kept_and_runs_later(lab_with: MakeLab, own_redis: redis.Redis) -> None:
+    lab = lab_with(redis_url=SecretStr(own_redis.url))
+    own_redis.server.signal_group(signal.SIGSTOP)  # it accepts connections and never answers
+    started = time.monotonic()
+    sweep_id = lab.submit()
+    assert time.monotonic() - started < 5
+    with lab.upkeep():
+        time.sleep(1)
+        assert set(lab.counts(sweep_id)) <= {"waiting", "queued"}
+        own_redis.server.signal_group(signal.SIGCONT)
+        with lab.worker():
+            lab.wait_for_success(sweep_id)
+
+
+def test_mlflow_may_be_down_during_training_and_gets_everything_later(
+    lab_with: MakeLab, redis_url: str, mlflow_server: Mlflow
+) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    lab = lab_with(redis_url=SecretStr(redis_url), mlflow_url=nobody)
+    with lab.worker():
+        sweep_id = lab.submit()
+        lab.wait_for_success(sweep_id)
+    assert lab.client.trials(sweep_id)[0]["links"]["mlflow"] is None
+    lab.settings = lab.settings.model_copy(update={"mlflow_url": mlflow_server.url})
+    with lab.upkeep():
+        wait_for(lambda: all(t["links"]["mlflow"] for t in lab.client.trials(sweep_id)), 60, "every run")
+        for trial in lab.client.trials(sweep_id):
+            run_id = trial["links"]["mlflow"].rsplit("/", 1)[1]
+            wait_for(
+                lambda r=run_id: len(mlflow_curve(mlflow_server.url, r, "val/acc")) == 3,  # type: ignore[misc]
+                30,
+                "the whole curve",
+            )
+
+
+def test_no_worker_no_device_the_sweep_waits_in_words(lab_with: MakeLab, redis_url: str) -> None:
+    lab = lab_with(redis_url=SecretStr(redis_url))
+    with lab.upkeep():
+        sweep_id = lab.submit()
+        assert "no worker" in lab.client.sweep(sweep_id)["waiting_for"]
+        with lab.worker():
+            lab.wait_for_success(sweep_id)
+        assert lab.client.sweep(sweep_id)["waiting_for"] is None
+
+
+def test_an_emptied_redis_loses_nothing(lab_with: MakeLab, own_redis: redis.Redis) -> None:
+    lab = lab_with(redis_url=SecretStr(own_redis.url))
+    sweep_id = lab.submit()
+    wait_for(lambda: lab.counts(sweep_id) == {"queued": 4}, 10, "the first window")
+    own_redis.flush()
+    with lab.upkeep(), lab.worker():
+        lab.wait_for_success(sweep_id)
+
+
+def test_a_cancel_over_http_stops_what_runs(lab_with: MakeLab, redis_url: str) -> None:
+    lab = lab_with(redis_url=SecretStr(redis_url))
+    with lab.worker(), lab.upkeep():
+        sweep_id = lab.submit(train={"epochs": 500})
+        wait_for(lambda: lab.counts(sweep_id) == {"running": 4}, 30, "the start")
+        lab.client.cancel(sweep_id)
+        wait_for(lambda: lab.client.sweep(sweep_id)["state"] == "cancelled", 15, "the end")
+    assert lab.counts(sweep_id) == {"cancelled": 4}

@@ -1,0 +1,92 @@
+"""A whole laboratory: a real API in front of real Redis, SQL and MLflow; workers and upkeep as tests wish."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from servers.process import Folder, Server, free_port
+from worker_process import environment, running, wait_for
+
+from services.client import Client
+from services.settings import Settings
+
+SPEC: dict[str, Any] = {
+    "name": "whole",
+    "model": {"name": "mlp", "hidden": [16]},
+    "data": {"name": "fashion-mnist-mini"},
+    "train": {"epochs": 3},
+    "space": {"train.l2": [0, 0.001], "train.optimizer": ["momentum", {"name": "adam", "lr": 0.002}]},
+}
+
+
+@dataclass
+class Lab:
+    """One laboratory's settings, and its API's client."""
+
+    settings: Settings
+    client: Client
+
+    def worker(self) -> Any:
+        """A worker process."""
+        return running("workers", self.settings)
+
+    def upkeep(self) -> Any:
+        """The process that does the chores."""
+        return running("services.upkeep", self.settings)
+
+    def submit(self, **changes: Any) -> str:
+        """Post a sweep; its id."""
+        sweep_id: str = self.client.submit(SPEC | {"name": secrets.token_hex(4)} | changes)["id"]
+        return sweep_id
+
+    def counts(self, sweep_id: str) -> dict[str, int]:
+        """Trials by state, zeros left out."""
+        found: dict[str, int] = self.client.sweep(sweep_id)["trials"]
+        return {state: count for state, count in found.items() if count and state != "total"}
+
+    def wait_for_success(self, sweep_id: str, trials: int = 4) -> None:
+        """Wait until every trial has succeeded."""
+        wait_for(lambda: self.counts(sweep_id) == {"succeeded": trials}, 90, "success of every trial")
+
+
+def mlflow_curve(url: str, run_id: str, metric: str) -> list[tuple[int, float]]:
+    """A metric's (step, value) as the MLflow server tells it, over plain HTTP."""
+    query = urllib.parse.urlencode({"run_id": run_id, "metric_key": metric})
+    with urllib.request.urlopen(f"{url}/api/2.0/mlflow/metrics/get-history?{query}", timeout=10) as answer:
+        points = json.load(answer).get("metrics", [])
+    return sorted((int(point.get("step", 0)), point["value"]) for point in points)
+
+
+@contextmanager
+def api(settings: Settings) -> Iterator[str]:
+    """A real API process; its address."""
+    port = free_port()
+    server = Server(
+        [
+            *(sys.executable, "-m", "uvicorn", "--factory", "services.api.app:from_environment"),
+            *("--port", str(port), "--log-level", "warning"),
+        ],
+        Folder("api"),
+        env=environment(settings),
+    )
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    server.wait_until(answers, 30)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop()
