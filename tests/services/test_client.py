@@ -190,12 +190,14 @@ def test_somebody_else_at_the_address() -> None:
     with HTTPServer(("127.0.0.1", 0), Stranger) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        with Client(f"http://127.0.0.1:{server.server_port}", KEY) as lost:
-            for ask in (lost.sweeps, lost.workers):
-                with pytest.raises(ApiError, match="answers 200 in words that are not this API's"):
-                    ask()
-        server.shutdown()
-        thread.join()
+        try:
+            with Client(f"http://127.0.0.1:{server.server_port}", KEY) as lost:
+                for ask in (lost.sweeps, lost.workers):
+                    with pytest.raises(ApiError, match="answers 200 in words that are not this API's"):
+                        ask()
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_the_client_is_light() -> None:

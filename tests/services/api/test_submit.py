@@ -102,6 +102,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
                                    "/space", "must say so with max_trials: 2500"),
     "more trials than max_trials": ({"max_trials": 3}, "/max_trials", "4 points"),
     "no epochs": ({"train": {"epochs": 0}}, "/train/epochs", "from 1 to"),
+    "a net and a batch that do not fit": ({"model": {"name": "lenet5", "norm": "batch"},
+                                           "train": {"batch_size": 1}}, "/train/batch_size", "at least 2"),
     "negative seed": ({"seed": -1}, "/seed", "greater than or equal to 0"),
     "name with a slash": ({"name": "a/b"}, "/name", "pattern"),
     "unknown metric": ({"objective": {"metric": "accuracy"}}, "/objective/metric", "'val/acc'"),
