@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,10 +23,11 @@ def make_app(settings: Settings) -> FastAPI:
     """Make the application; `ValueError` without an API key. It connects to nothing before it is asked."""
     if settings.api_key is None:
         raise ValueError("CNNLAB_API_KEY is not set; make a key with: openssl rand -hex 24")
-    store = Store(settings.database_url)
+    store, library = Store(settings.database_url), Library()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=library.load, name="load-library", daemon=True).start()
         yield
         store.close()
 
@@ -37,7 +39,7 @@ def make_app(settings: Settings) -> FastAPI:
         responses=problems.RESPONSES,
         lifespan=lifespan,
     )
-    app.state.services = Services(settings, store, Publisher(settings), Library())
+    app.state.services = Services(settings, store, Publisher(settings), library)
     app.include_router(health.router)
     for part in (sweeps, trials, catalog, workers):
         app.include_router(part.router, prefix="/v1", dependencies=[Depends(authorised)])
@@ -49,4 +51,4 @@ def make_app(settings: Settings) -> FastAPI:
 
 def from_environment() -> FastAPI:
     """The application of a process: `uvicorn --factory services.api.app:from_environment`."""
-    return make_app(Settings())  # type: ignore[call-arg]
+    return make_app(Settings.from_environment())

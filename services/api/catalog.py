@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 from services.domain.config import Config
@@ -15,6 +16,10 @@ Descriptions = dict[str, dict[str, dict[str, Any]]]
 
 class Library:
     """The training library as the plan's Catalogue, and as a reference for people."""
+
+    def load(self) -> None:
+        """Load torch now, so that the first submit does not wait for it."""
+        import_module("cnnlab.check")
 
     def resolve(self, config: Mapping[str, Any]) -> Config:
         """Complete and check a config."""

@@ -298,6 +298,6 @@ def _problem(
     """Point to the axis that set the faulty value, else to the place in the spec itself."""
     for path in sorted(choice, key=len, reverse=True):
         if fault.path == path or fault.path.startswith(path + "."):
-            name = path if path in space else path.rsplit(".", 1)[-1]
+            name = next((n for n in space if path == n or path.endswith("." + n)), path)
             return Problem(pointer("space", name, picks.get(path, 0)), fault.detail)
     return Problem(pointer(*fault.path.split(".")) if fault.path else "", fault.detail)

@@ -14,7 +14,7 @@ from services.store.exports import DELETED, REFUSED, Hold
 from services.store.models import Trial
 from services.store.session import Session, Store
 from services.tracking import sweep_run, trial_run
-from services.tracking.server import LARGEST_FILE, REPLACED, ROLE, Found, Gone, Rejected, Server
+from services.tracking.server import LARGEST_FILE, Found, Gone, Rejected, Server
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ class Export:
 
     def _run_of(self, trial: Trial, parent: Found) -> str:
         if trial.exported_epoch < 0 and trial.run_id:
-            self._retire(trial.run_id)
+            self._retire(trial.run_id)  # it shows the old value
         elif trial.run_id:
             return trial.run_id
         tags, start = trial_run.identity(trial, parent.run_id), trial.started_at or trial.created_at
@@ -161,12 +161,9 @@ class Export:
         )
 
     def _retire(self, run_id: str) -> None:
-        """Delete a run that shows a corrected value, unless a user has deleted it before."""
-        found = self._server.run(run_id)
-        if not found.deleted:
+        """Delete a run to make room for its successor; it may have gone already, with an exporter or a user."""
+        if not self._server.run(run_id).deleted:
             self._server.retire(run_id)
-        elif found.tags.get(ROLE) != REPLACED:
-            raise RunDeleted
 
     def _upload_checkpoint(self, trial: Trial, run_id: str) -> dict[str, str]:
         """Give the best weights along; where that cannot be, a tag says why."""

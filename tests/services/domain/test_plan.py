@@ -82,6 +82,7 @@ def test_an_ambiguous_short_name_lists_the_paths() -> None:
             "/space/train.optimizer/1",
             "bta",
         ),
+        ({"space": {"dropout": [0.1, 7]}}, "/space/dropout/1", "got 7"),
         ({"model": {"name": "nat"}}, "/model", "Did you mean 'net'?"),
         ({"model": {"name": "net", "dropout": 3}, "space": {"train.l2": [0]}}, "/model/dropout", "got 3"),
         ({"model": {"name": "net", "depth": 9}}, "/model", "larger images"),

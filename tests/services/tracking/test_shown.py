@@ -124,8 +124,9 @@ def test_an_ended_trial_leaves_its_files(stage: Stage, tmp_path: Path) -> None:
 
 
 def test_weights_that_are_not_there_are_missed_in_words(make_stage: MakeStage) -> None:
-    for file in ("best/nowhere.safetensors", "../../etc/hostname"):
+    for file in ("best/nowhere.safetensors", "../elsewhere.safetensors"):
         stage = make_stage()
+        (stage.settings.files.parent / "elsewhere.safetensors").touch()
         finish(stage, best_file=file)
         assert stage.runs()[3].data.tags["checkpoint"] == f"not uploaded: {file} is not there"
 
