@@ -161,7 +161,7 @@ class Export:
         )
 
     def _retire(self, run_id: str) -> None:
-        """Delete a run to make room for its successor; it may have gone already, with an exporter or a user."""
+        """Delete a run to make room for its successor; an exporter or a user may have done so already."""
         if not self._server.run(run_id).deleted:
             self._server.retire(run_id)
 

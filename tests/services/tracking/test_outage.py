@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from servers import mlflow
 from stage import Stage
@@ -29,15 +27,14 @@ def test_training_goes_on_while_mlflow_is_away(stage: Stage, mlflow_server: mlfl
     assert [point.step for point in stage.history(3, "val/acc")] == [1, 2, 3]
 
 
+@pytest.mark.timeout(60)  # by itself MLflow's client tries for four minutes
 def test_a_server_that_does_not_answer_is_given_up(stage: Stage, mlflow_server: mlflow.Mlflow) -> None:
     stage.train(1)
     tracker = stage.tracker()
     assert tracker.export(stage.sweep_id)
     stage.train(2)
-    began = time.monotonic()
     with mlflow_server.server.stopped(), pytest.raises(TrackingDown):
         tracker.export(stage.sweep_id)
-    assert time.monotonic() - began < 30  # by itself MLflow's client tries for four minutes
     assert tracker.export(stage.sweep_id)
     assert [point.step for point in stage.history(0, "val/acc")] == [1, 2]
 
