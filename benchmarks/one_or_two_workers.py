@@ -19,7 +19,8 @@ Curves = dict[int, dict[int, dict[str, float]]]  # trial → epoch → metrics, 
 
 def demo(folder: Path, workers: int) -> Path:
     """Run the demo; the database it leaves."""
-    command = [sys.executable, "-c", "from services.cli import main; main()", "demo", "--workers", str(workers)]
+    code = "from services.cli import main; main()"
+    command = [sys.executable, "-c", code, "demo", "--workers", str(workers)]
     sys.stdout.write(f"demo with {workers} worker{'s' * (workers > 1)} …\n")
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
     return folder / ".cnnlab" / "state.db"
