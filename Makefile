@@ -22,6 +22,7 @@ test: $(VENV)/installed-dev  ## run the tests
 
 check: $(VENV)/installed-dev  ## lint, types, import floors, compose file
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check -q .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml

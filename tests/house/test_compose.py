@@ -191,5 +191,3 @@ def test_scripts_of_the_images_parse() -> None:
         done = subprocess.run(["/bin/sh", "-n", str(script)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert os.access(script, os.X_OK), f"{script.name} must be executable"
-
-

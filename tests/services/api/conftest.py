@@ -24,7 +24,9 @@ SPEC: dict[str, Any] = {
 
 def client_of(settings: Settings) -> TestClient:
     """A client that has the key; the test enters it."""
-    app = make_app(settings.model_copy(update={"api_key": SecretStr(KEY), "mlflow_url": "http://mlflow:5500/"}))
+    app = make_app(
+        settings.model_copy(update={"api_key": SecretStr(KEY), "mlflow_url": "http://mlflow:5500/"})
+    )
     return TestClient(app, headers={"Authorization": f"Bearer {KEY}"})
 
 
