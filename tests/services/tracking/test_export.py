@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from stage import MakeStage, Stage
 
 from services.domain.states import TrialState
@@ -84,3 +85,10 @@ def test_a_trial_that_mlflow_refuses_holds_up_no_other(stage: Stage) -> None:
 def test_without_a_server_there_is_nothing_to_do(stage: Stage) -> None:
     stage.train(1)
     assert stage.tracker(mlflow_url=None).export(stage.sweep_id)
+
+
+def test_mlflow_prints_nothing_into_the_workers_log(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.train(1)
+    stage.end(0, TrialState.SUCCEEDED)
+    assert stage.tracker().export(stage.sweep_id)
+    assert capsys.readouterr() == ("", "")
