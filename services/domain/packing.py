@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Beyond this a small net on one CPU core gains nothing more by going wider (docs/records.md).
-LARGEST = 12
+LARGEST = 10
 SMALLEST = 4
 
 
