@@ -56,7 +56,7 @@ def upgrade() -> None:
         sa.Column("export_until", INT, nullable=False),
         sa.CheckConstraint(
             "state IN ('active', 'paused', 'stopping', 'cancelling', 'succeeded', 'partial', 'failed', 'cancelled')",
-            name="ck_sweeps_state",
+            name=op.f("ck_sweeps_state"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_sweeps"),
     )
@@ -96,9 +96,9 @@ def upgrade() -> None:
         sa.Column("closed_at", INT, nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("busy_ms", INT, nullable=False),
-        sa.CheckConstraint("state <> 'running' OR token IS NOT NULL", name="ck_packs_token"),
+        sa.CheckConstraint("state <> 'running' OR token IS NOT NULL", name=op.f("ck_packs_token")),
         sa.CheckConstraint(
-            "state IN ('queued', 'running', 'closed', 'lost', 'withdrawn')", name="ck_packs_state"
+            "state IN ('queued', 'running', 'closed', 'lost', 'withdrawn')", name=op.f("ck_packs_state")
         ),
         sa.ForeignKeyConstraint(["sweep_id"], ["sweeps.id"], name="fk_packs_sweep_id_sweeps"),
         sa.PrimaryKeyConstraint("id", name="pk_packs"),
@@ -155,12 +155,12 @@ def upgrade() -> None:
         sa.Column("run_id", sa.String(length=64), nullable=True),
         sa.Column("exported_epoch", INT, nullable=False),
         sa.Column("exported_state", sa.String(length=16), nullable=True),
-        sa.CheckConstraint("(state IN ('queued', 'running')) = (pack_id IS NOT NULL)", name="ck_trials_pack"),
+        sa.CheckConstraint("(state IN ('queued', 'running')) = (pack_id IS NOT NULL)", name=op.f("ck_trials_pack")),
         sa.CheckConstraint(
             "state IN ('pending', 'queued', 'running', 'succeeded', 'pruned', 'failed', 'cancelled')",
-            name="ck_trials_state",
+            name=op.f("ck_trials_state"),
         ),
-        sa.CheckConstraint("saved_epoch <= epoch AND epoch <= target_epoch", name="ck_trials_epochs"),
+        sa.CheckConstraint("saved_epoch <= epoch AND epoch <= target_epoch", name=op.f("ck_trials_epochs")),
         sa.ForeignKeyConstraint(
             ["checkpoint_id"], ["checkpoints.id"], name="fk_trials_checkpoint_id_checkpoints"
         ),

@@ -10,6 +10,7 @@ from alembic import command
 from sqlalchemy import create_engine, inspect
 
 from migrations.apply import config, downgrade, upgrade
+from services.store.session import Store
 
 
 def tables(url: str) -> set[str]:
@@ -44,3 +45,8 @@ def test_the_command_says_what_it_needs() -> None:
     )
     assert result.returncode == 2
     assert "CNNLAB_DATABASE_URL is not set" in result.stderr
+
+
+def test_constraints_have_the_names_that_the_models_give_them(store: Store) -> None:
+    names = {check["name"] for check in inspect(store.engine).get_check_constraints("trials")}
+    assert names == {"ck_trials_state", "ck_trials_pack", "ck_trials_epochs"}

@@ -201,3 +201,20 @@ def test_a_diverged_trial_fails_alone(sqlite_store: Store, lab: Settings, submit
         wait_for(lambda: states(sqlite_store, sweep_id) <= {"succeeded", "failed"}, what="the end")
     ended = [(trial.state, (trial.failure or {}).get("kind")) for trial in trials_of(sqlite_store, sweep_id)]
     assert ended == [("succeeded", None), ("succeeded", None), ("failed", "diverged")]
+
+
+def test_a_killed_supervisor_comes_again_on_the_same_device(
+    sqlite_store: Store, lab: Settings, submit: Submit
+) -> None:
+    with running("services.upkeep", lab), running("workers", lab) as worker:
+        sweep_id = submit(train={"epochs": 12})
+        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
+        holder = claimed(sqlite_store)
+        (child,) = psutil.Process(worker.pid).children()
+        runners = child.children()
+        child.kill()
+        _, alive = psutil.wait_procs(runners, timeout=3)
+        assert alive == []
+        wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the kill")
+        assert claimed(sqlite_store) == holder
+    assert [pack.state for pack in packs_of(sqlite_store, sweep_id)] == ["lost", "closed"]
