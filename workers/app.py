@@ -26,6 +26,8 @@ def make_worker(settings: Settings, claim: Claim) -> Celery:
 
     @app.task(name=TASK)
     def train_pack(pack_id: str) -> None:
+        # A quick shutdown signals the child, and the pool has set a handler of its own by now.
+        signal.signal(signal.SIGTERM, lambda *_: os.write(shutdown_write, b"x"))
         supervisors[0].train(pack_id)
 
     @worker_process_init.connect(weak=False)

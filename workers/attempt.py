@@ -6,23 +6,22 @@ import logging
 import selectors
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from services.domain.errors import Fenced
 from services.domain.metrics import decode
-from services.domain.plan import Plan
 from services.domain.retry import Failure
-from services.domain.spec import Spec
 from services.domain.states import TrialState
 from services.settings import Settings
-from services.store import checkpoints, endings, epochs, leases, packs, speeds, sweeps
+from services.store import checkpoints, endings, epochs, leases, speeds
 from services.store.devices import Found
 from services.store.epochs import Epoch, Saved
 from services.store.leases import Lease
-from services.store.models import Pack
 from services.store.session import Session, Store
 from workers.exporter import Exporter
 from workers.heart import Heart
+from workers.order import compose
 from workers.packlog import PackLog
 from workers.process import Runner
 from workers.wire import Message
@@ -30,6 +29,7 @@ from workers.wire import Message
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 STOP_PATIENCE = 5.0  # seconds that a runner gets to stop by itself
+LONGEST = 4000  # characters of a failure that SQL keeps
 
 
 class Attempt:
@@ -42,8 +42,6 @@ class Attempt:
         self._heart, self._exporter, self._runner = heart, exporter, runner
         self._log = PackLog(settings.files, held.pack_id)
         self._rows: dict[int, str] = {}  # live row → trial
-        self._order: Message = {}
-        self._sweep_id = ""
         self._stop_by: float | None = None
         self._over = False
 
@@ -54,15 +52,22 @@ class Attempt:
 
     def run(self, device: Found, shutdown_fd: int) -> None:
         """Lead the runner until the pack is over."""
-        self._order = self._store.read(lambda session: self._compose(session, device))
+        self._order = self._store.insist(
+            lambda session: compose(session, self._held.pack_id, device, self._settings)
+        )
+        self._rows = dict(self._order.rows)
         if self._runner.machine:
             self._begin()
         with selectors.DefaultSelector() as selector:
-            selector.register(self._runner.wire.read_fd, selectors.EVENT_READ, self._listen)
-            selector.register(self._runner.pidfd, selectors.EVENT_READ, self._mourn)
-            selector.register(self._heart.news_fd, selectors.EVENT_READ, self._obey)
-            selector.register(shutdown_fd, selectors.EVENT_READ, self._stop)
-            selector.register(self._runner.output, selectors.EVENT_READ, self._keep_output)
+            for descriptor, reaction in (
+                (self._runner.wire.read_fd, self._listen),
+                (self._runner.pidfd, self._mourn),
+                (self._heart.news_fd, self._obey),
+                (shutdown_fd, self._stop),
+                (self._runner.output, self._keep_output),
+            ):
+                if descriptor is not None:
+                    selector.register(descriptor, selectors.EVENT_READ, reaction)
             while not self._over:
                 for key, _ in selector.select(timeout=0.5):
                     if key.fd == shutdown_fd:
@@ -79,9 +84,17 @@ class Attempt:
             to()
 
     def _listen(self) -> None:
-        message = self._runner.wire.receive()
-        if message is None:
-            return self._mourn()
+        """Take every message that has arrived: one read may bring several."""
+        while not self._over:
+            message = self._runner.wire.receive()
+            if message is None:
+                return self._mourn()
+            self._take(message)
+            if not self._runner.wire.waiting():
+                return None
+        return None
+
+    def _take(self, message: Message) -> None:
         if message["say"] == "ready":
             self._runner.machine = message["machine"]
             return self._begin()
@@ -98,6 +111,8 @@ class Attempt:
                 self._fall_back(message)
             case "failed":
                 self._log.write(message["trace"])
+                if message["kind"] != Failure.SPEC:
+                    self._runner.kill()  # it may be ending; the next pack must not meet it
                 self._give_up(Failure(message["kind"]), message["message"])
         return None
 
@@ -105,15 +120,15 @@ class Attempt:
         self._log.drain(self._runner.output)
 
     def _mourn(self) -> None:
-        """The runner has died; what it said before still counts."""
-        while not self._over and self._runner.wire.waiting():
-            message = self._runner.wire.receive()
-            if message is None:
-                break
-            if message["say"] == "failed":
-                self._log.write(message["trace"])
-                return self._give_up(Failure(message["kind"]), message["message"])
-        return self._give_up(Failure.CRASHED, f"the runner ended with {self._runner.ended_by()}")
+        """The runner has died; why it says it did counts, what it did not finish does not."""
+        while self._runner.wire.waiting() and (message := self._runner.wire.receive()):
+            if message["say"] == "failed" and message["pack"] == self._held.pack_id:
+                return self._take(message)
+        if self._heart.evicted:
+            raise Fenced("the device belongs to another worker by now")
+        # One that never was ready has seen no trial: the fault is this host's.
+        failure = Failure.CRASHED if self._runner.machine else Failure.HOST
+        return self._give_up(failure, f"the runner ended with {self._runner.ended_by()}")
 
     def _obey(self) -> None:
         self._heart.hear()
@@ -123,10 +138,18 @@ class Attempt:
             self._stop()
 
     def _stop(self) -> None:
-        """Ask the runner to stop; it looks between two steps."""
-        if self._stop_by is None:
+        """Ask the runner to stop; it looks between two steps. One that has not begun is not waited for."""
+        if not self._runner.machine:
+            self._runner.kill()
+            self._give_up(Failure.PREEMPTED, "stopped before it began")
+        elif self._stop_by is None:
             self._stop_by = time.monotonic() + STOP_PATIENCE
-            self._runner.wire.send({"pack": self._held.pack_id, "do": "stop"})
+            self._tell("stop")
+
+    def _tell(self, do: str, **more: Any) -> None:
+        """Send the runner a message; if it is dead by now, its pidfd says so next."""
+        with suppress(BrokenPipeError):
+            self._runner.wire.send({"pack": self._held.pack_id, "do": do, **more})
 
     # ---- what is written
 
@@ -137,49 +160,12 @@ class Attempt:
             self._store.insist(lambda session: leases.renew(session, self._held, ttl))
         return self._store.insist(work)
 
-    def _compose(self, session: Session, device: Found) -> Message:
-        """The order to the runner: everything it needs to know, as JSON."""
-        pack = session.get_one(Pack, self._held.pack_id)
-        sweep = sweeps.get(session, pack.sweep_id)
-        plan, spec = Plan.model_validate(sweep.plan), Spec.model_validate(sweep.spec)
-        trials = packs.rows_of(session, pack.id)
-        saved = checkpoints.of_trials(session, [trial.id for trial in trials.values()])
-        self._sweep_id, self._rows = sweep.id, {row: trial.id for row, trial in trials.items()}
-        return {
-            "id": pack.id,
-            "device": "cuda" if device.kind == "cuda" else "cpu",
-            "files": str(self._settings.files),
-            "width": pack.width,
-            "start_epoch": pack.start_epoch,
-            "target_epoch": pack.target_epoch,
-            "checkpoint_every": self._settings.checkpoint_every,
-            "metric": spec.objective.metric,
-            "goal": spec.objective.goal,
-            "data_seed": spec.seed,
-            "shape_key": plan.shapes[pack.shape].key,
-            "rows": [
-                {
-                    "row": row,
-                    "trial": trial.id,
-                    "config": plan.config(trial.point),
-                    "seed": trial.seed,
-                    "replicate": trial.replicate,
-                    "checkpoint": {"id": file.id, "path": file.path, "sha256": file.sha256}
-                    if (file := saved.get(trial.id))
-                    else None,
-                }
-                for row, trial in sorted(trials.items())
-            ],
-        }
-
     def _begin(self) -> None:
         """Record the machine and send the order."""
-        machine, key = self._runner.machine, self._order["shape_key"]
+        machine, key = self._runner.machine, self._order.shape_key
         self._write(lambda session: leases.fence(session, self._held, machine=machine))
-        known = self._store.read(lambda session: speeds.known(session, key, machine["kind"], 1))
-        self._runner.wire.send(
-            {"pack": self._held.pack_id, "do": "run", "order": {**self._order, "measure": not known}}
-        )
+        known = self._store.insist(lambda session: speeds.known(session, key, machine["kind"], 1))
+        self._tell("run", order={**self._order.message, "measure": not known})
 
     def _commit(self, message: Message) -> None:
         """Write an epoch, and with it the end of every trial that ends here; then let the runner go on."""
@@ -211,23 +197,26 @@ class Attempt:
                 endings.end_trial(session, self._held, trial_id, TrialState.CANCELLED)
             for trial_id in final.keys() - diverged - cancelled:
                 best = final[trial_id]["file"]
-                endings.end_trial(session, self._held, trial_id, TrialState.SUCCEEDED, best_file=best)
+                endings.end_trial(
+                    session, self._held, trial_id, TrialState.SUCCEEDED, best_file=best, failure=None
+                )
             if over:
                 endings.close(session, self._held, f"reached epoch {epoch.number}")
 
         self._write(write)
-        self._exporter.poke(self._sweep_id)
+        self._over = over
+        self._exporter.poke(self._order.sweep_id)
         if final:
-            self._note_speed(self._order["width"], message["images_per_s"])
+            self._note_speed(self._order.width, message["images_per_s"])
         drop = [row for row, trial in self._rows.items() if trial in diverged | cancelled]
         self._rows = {row: trial for row, trial in self._rows.items() if row not in drop}
         if not final:
-            self._runner.wire.send({"pack": self._held.pack_id, "do": "go", "drop": drop})
-        self._over = over
+            self._tell("go", drop=drop)
 
     def _note_speed(self, width: int, images_per_s: float) -> None:
-        key, kind = self._order["shape_key"], self._runner.machine["kind"]
-        self._write(lambda session: speeds.record(session, key, kind, width, images_per_s))
+        """Remember a measurement; it is not the trials' and needs no lease."""
+        key, kind = self._order.shape_key, self._runner.machine["kind"]
+        self._store.insist(lambda session: speeds.record(session, key, kind, width, images_per_s))
 
     def _fall_back(self, message: Message) -> None:
         log.warning(
@@ -236,7 +225,7 @@ class Attempt:
 
         def write(session: Session) -> None:
             leases.fence(session, self._held)
-            checkpoints.fall_back(session, message["checkpoint"])
+            checkpoints.fall_back(session, message["checkpoint"], self._held.pack_id)
             endings.give_up(
                 session, self._held, Failure.DAMAGED, {"kind": Failure.DAMAGED, "message": message["message"]}
             )
@@ -245,7 +234,8 @@ class Attempt:
         self._over = True
 
     def _give_up(self, failure: Failure, words: str) -> None:
-        error = {"kind": failure, "message": words, "pack": self._held.pack_id}
+        clean = words.replace("\0", "").encode(errors="replace").decode()[:LONGEST]
+        error = {"kind": failure, "message": clean, "pack": self._held.pack_id}
         self._write(lambda session: endings.give_up(session, self._held, failure, error))
-        self._exporter.poke(self._sweep_id)
+        self._exporter.poke(self._order.sweep_id)
         self._over = True

@@ -43,8 +43,8 @@ def write(folder: Path, name: str, tensors: dict[str, Tensor]) -> tuple[str, str
     return name, hashlib.sha256(data).hexdigest(), len(data)
 
 
-def read_row(path: Path, sha256: str, row: int, checkpoint: int) -> dict[str, Tensor]:
-    """One row of every tensor of a file; `Damaged` unless the file's SHA-256 is the recorded one."""
+def read(path: Path, sha256: str, checkpoint: int) -> dict[str, Tensor]:
+    """Every tensor of a file, (K, …); `Damaged` unless the file's SHA-256 is the recorded one."""
     from safetensors.torch import load
 
     try:
@@ -54,7 +54,8 @@ def read_row(path: Path, sha256: str, row: int, checkpoint: int) -> dict[str, Te
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise Damaged(f"{path.name} has SHA-256 {found[:12]}…, but {sha256[:12]}… was written", checkpoint)
-    return {name: tensor[row] for name, tensor in load(data).items()}
+    tensors: dict[str, Tensor] = load(data)
+    return tensors
 
 
 def _sync_folder(folder: Path) -> None:

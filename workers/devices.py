@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 
 from services.domain.errors import ServiceError
 from services.store.devices import Found
@@ -20,9 +21,14 @@ def find(wanted: str) -> list[Found]:
     gpus = _gpus()
     if wanted == "auto":
         return [Found(host, uuid, "cuda", name) for uuid, name in gpus] or [
-            Found(host, f"cpu:{i}", "cpu", f"core {i}") for i in range(len(os.sched_getaffinity(0)))
+            Found(host, f"cpu:{i}", "cpu", f"core {i}") for i in range(_cores())
         ]
     return [_named(item.strip(), host, gpus) for item in wanted.split(",") if item.strip()]
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _named(item: str, host: str, gpus: list[tuple[str, str]]) -> Found:

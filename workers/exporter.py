@@ -66,8 +66,8 @@ class Exporter:
                 done, pause = False, BACK_OFF[-1]
                 log.exception("sweep %s could not be exported, will try again", sweep_id)
             with self._change:
-                if not done and self._closing and failures:
-                    return
+                if not done and self._closing:
+                    return  # the mirror has it
                 if not done:
                     self._wanted.add(sweep_id)
                     self._change.wait_for(lambda: self._closing, timeout=pause)

@@ -40,6 +40,7 @@ class Heart:
         self._renewed = time.monotonic()
         self.wish = NOTHING
         self.fenced = False
+        self.evicted = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="heart", daemon=True)
 
@@ -65,6 +66,8 @@ class Heart:
 
     def silent(self) -> bool:
         """Whether the last renewal is so old that a reaper may soon act: commit and export nothing."""
+        if self._lease is None:
+            return False
         margin = min(5.0, self._settings.lease_ttl / 6)
         return time.monotonic() - self._renewed > self._settings.lease_ttl - margin
 
@@ -94,16 +97,21 @@ class Heart:
         device, token = self._claim.device, self._claim.token
         if not self._store.write(lambda s: devices.renew(s, device.id, token, ttl, pack_id)):
             log.error("device %s is claimed by another worker by now", device.identity)
+            self.evicted = True
             self._on_eviction()
             return
+        if held:
+            self._keep(held)
         words = f"trains pack {pack_id} on {device.identity}" if pack_id else f"idle on {device.identity}"
         self._store.write(
             lambda s: workers.say(s, self._claim.worker, socket.gethostname(), os.getpid(), words)
         )
-        if held is None:
-            return
+
+    def _keep(self, held: Lease) -> None:
+        """Renew the lease and pass on what is new."""
+        changed = False
         try:
-            wish = self._store.write(lambda s: leases.renew(s, held, ttl))
+            wish = self._store.write(lambda s: leases.renew(s, held, self._settings.lease_ttl))
         except Fenced:
             with self._lock:
                 self.fenced = self._lease == held

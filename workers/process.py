@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 
 from workers.wire import Message, Wire
 
@@ -53,7 +54,7 @@ class Runner:
         self.wire = Wire(to_parent, from_parent)
         self.pid = self._process.pid
         self.machine: Message = {}  # what it said of the machine once it was ready
-        self.pidfd = os.pidfd_open(self.pid) if sys.platform == "linux" else to_parent
+        self.pidfd = os.pidfd_open(self.pid) if sys.platform == "linux" else None
 
     def alive(self) -> bool:
         """Whether the process has not ended."""
@@ -66,8 +67,9 @@ class Runner:
 
     def kill(self) -> None:
         """End the whole group at once and collect it."""
-        if self.alive():
-            os.killpg(self.pid, signal.SIGKILL)
+        if self._process.returncode is None:  # not collected yet, so the number is still its own
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
     def close(self) -> None:
@@ -75,5 +77,5 @@ class Runner:
         self.kill()
         self.wire.close()
         os.close(self.output)
-        if sys.platform == "linux":
+        if self.pidfd is not None:
             os.close(self.pidfd)

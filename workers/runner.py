@@ -30,6 +30,7 @@ def main() -> int:
     import torch
 
     from cnnlab import errors
+    from cnnlab.data import DataError
 
     wire = Wire(read_fd, write_fd)
     torch.set_num_threads(torch.get_num_threads())  # fixes the pool to what OMP_NUM_THREADS asked for
@@ -43,12 +44,15 @@ def main() -> int:
             Segment(order, wire).run()
         except checkpoints.Damaged as error:
             wire.send({**end, "say": "damaged", "checkpoint": error.checkpoint, "message": str(error)})
+        except DataError as error:
+            wire.send({**end, "kind": "host", "message": str(error), "trace": traceback.format_exc()})
         except errors.CnnlabError as error:
             wire.send({**end, "kind": "spec", "message": str(error), "trace": traceback.format_exc()})
         except Exception as error:
             kind = "out of memory" if _out_of_memory(error) else type(error).__name__
             trace = traceback.format_exc()
-            wire.send({**end, "kind": "crashed", "message": f"{kind}: {error}", "trace": trace})
+            why = "host" if isinstance(error, OSError) else "crashed"
+            wire.send({**end, "kind": why, "message": f"{kind}: {error}", "trace": trace})
             return 1
     return 0
 
@@ -89,11 +93,15 @@ class Segment:
         for row in order["rows"]:
             self.rows[row["row"]] = Row(row["config"], row["seed"], row["replicate"], order["data_seed"])
         self.fit = Fit(self.rows, device=order["device"], objective=(order["metric"], order["goal"]))
+        files = {saved["id"]: saved for row in order["rows"] if (saved := row["checkpoint"])}
+        read = {
+            number: checkpoints.read(self.folder / saved["path"], saved["sha256"], number)
+            for number, saved in files.items()
+        }
         for row in order["rows"]:
             if saved := row["checkpoint"]:
-                path = self.folder / saved["path"]
-                tensors = checkpoints.read_row(path, saved["sha256"], row["row"], saved["id"])
-                self.fit.load_row(row["row"], tensors, order["start_epoch"])
+                own = {name: tensor[row["row"]] for name, tensor in read[saved["id"]].items()}
+                self.fit.load_row(row["row"], own, order["start_epoch"])
         self.saved_at = time.monotonic()
 
     def run(self) -> None:
@@ -151,8 +159,12 @@ class Segment:
         if time.monotonic() - self.saved_at < self.order["checkpoint_every"]:
             return None
         name = f"packs/{self.order['id']}/epoch-{self.fit.epoch:05d}.safetensors"
-        path, sha256, size = checkpoints.write(self.folder, name, self.fit.state())
         self.saved_at = time.monotonic()
+        try:
+            path, sha256, size = checkpoints.write(self.folder, name, self.fit.state())
+        except OSError as error:  # a full disk: the last one still stands
+            sys.stderr.write(f"no checkpoint at epoch {self.fit.epoch}: {error}\n")
+            return None
         return {"path": path, "sha256": sha256, "bytes": size}
 
     def _best(self, row: int) -> tuple[int, float] | None:

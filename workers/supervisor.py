@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 
 from services.domain.errors import Fenced
 from services.settings import Settings
@@ -19,6 +20,7 @@ from workers.heart import Heart
 from workers.process import Runner
 
 log = logging.getLogger(__name__)
+MOST_STILLBORN = 3
 
 
 class Supervisor:
@@ -33,6 +35,7 @@ class Supervisor:
         self._heart = Heart(self._store, settings, claim, self._evicted)
         self._exporter = Exporter(self._store, settings, claim.worker, self._heart.silent)
         self._runner = self._new_runner()
+        self._stillborn = 0  # runners in a row that died before they were ready
 
     def start(self) -> None:
         """Begin to beat and to export."""
@@ -53,11 +56,12 @@ class Supervisor:
             log.info("pack %s is not to be had", pack_id)
             return
         self._heart.hold(held)
-        if not self._runner.alive():
-            self._renew_runner()
-        attempt = Attempt(self._store, self._settings, held, self._heart, self._exporter, self._runner)
+        attempt: Attempt | None = None
         try:
-            attempt.run(self._claim.device, self._shutdown_fd)
+            if not self._runner.alive():
+                self._renew_runner()
+            attempt = Attempt(self._store, self._settings, held, self._heart, self._exporter, self._runner)
+            attempt.run(claim.device, self._shutdown_fd)
         except Fenced:
             log.warning("pack %s was taken from this worker; its runner is killed", pack_id)
             self._runner.kill()
@@ -65,17 +69,28 @@ class Supervisor:
             self._runner.kill()  # nobody would commit what it goes on to report
             raise
         finally:
-            self._heart.let_go()
-            attempt.close()
-            if not self._runner.alive():
-                self._renew_runner()
+            self._heart.let_go()  # whatever happened, rescue must be able to take the pack
+            if attempt:
+                attempt.close()
+            self._look_after_runner()
+
+    def _look_after_runner(self) -> None:
+        """Have a live runner for the next pack; a host on which none comes up ends this worker."""
+        self._stillborn = 0 if self._runner.machine else self._stillborn + 1
+        if self._stillborn == MOST_STILLBORN:
+            log.error("no runner comes up on this host: this worker ends")
+            os.kill(os.getppid(), signal.SIGTERM)
+        elif self._stillborn:
+            time.sleep(self._settings.heartbeat)
+        if not self._runner.alive() and not self._heart.evicted:
+            self._renew_runner()
 
     def _new_runner(self) -> Runner:
         return Runner(devices.environment(self._claim.device, self._settings.threads))
 
     def _renew_runner(self) -> None:
-        self._runner.close()
-        self._runner = self._new_runner()
+        old, self._runner = self._runner, self._new_runner()
+        old.close()
 
     def _evicted(self) -> None:
         """The device is gone: end this worker; whoever starts it again makes it wait for a device."""

@@ -155,7 +155,9 @@ def upgrade() -> None:
         sa.Column("run_id", sa.String(length=64), nullable=True),
         sa.Column("exported_epoch", INT, nullable=False),
         sa.Column("exported_state", sa.String(length=16), nullable=True),
-        sa.CheckConstraint("(state IN ('queued', 'running')) = (pack_id IS NOT NULL)", name=op.f("ck_trials_pack")),
+        sa.CheckConstraint(
+            "(state IN ('queued', 'running')) = (pack_id IS NOT NULL)", name=op.f("ck_trials_pack")
+        ),
         sa.CheckConstraint(
             "state IN ('pending', 'queued', 'running', 'succeeded', 'pruned', 'failed', 'cancelled')",
             name=op.f("ck_trials_state"),

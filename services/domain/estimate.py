@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 
-def eta_seconds(done: int, left: int, elapsed: float) -> float | None:
-    """Seconds until `left` epochs are trained at the mean rate so far; None while there is no rate.
+def eta_seconds(done: int, left: int, busy: float, at_once: int) -> float | None:
+    """Seconds until `left` epochs are trained by `at_once` devices; None while there is no rate.
 
-    left / (done / elapsed), counted over all trials.
+    left × busy / done / at_once: `busy` is the device time, in seconds, that the epochs done so far took, so
+    hours in which nobody trained do not count. Epochs are counted over all trials.
     """
-    if done == 0 or elapsed <= 0:
+    if done == 0 or busy <= 0:
         return None
-    return left * elapsed / done
+    return left * busy / done / max(1, at_once)
 
 
 def price(trials: int, busy: float, alone: float) -> float | None:

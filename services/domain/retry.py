@@ -17,6 +17,7 @@ class Failure(StrEnum):
     DIVERGED = "diverged"  # loss or weights are no longer finite
     CRASHED = "crashed"  # the runner died or ran out of memory
     LOST = "lost"  # the lease expired: host, supervisor or network gone
+    HOST = "host"  # this host cannot train now: no runner comes up, data out of reach, disk full
     DAMAGED = "damaged"  # its checkpoint did not verify: go back to the one before
     PREEMPTED = "preempted"  # given back on purpose
 
@@ -58,6 +59,8 @@ def judge(failure: Failure, record: Record, alive: int) -> Verdict:
             crashes += 1
             again = crashes < CRASH_BUDGET
             return Verdict(again, BACKOFF[crashes] if again else 0, Record(crashes, losses, most))
+        case Failure.HOST:
+            return Verdict(losses + 1 < LOST_BUDGET, BACKOFF[1], Record(crashes, losses + 1, most))
         case Failure.LOST:
             losses += 1
             if losses > 1:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from services.domain.states import TRIAL_FINAL
 from services.store.models import Checkpoint, PackRow, Trial
+from services.store.session import touched
 
 
 def of_trials(session: Session, trial_ids: Sequence[str]) -> dict[str, Checkpoint]:
@@ -21,15 +22,19 @@ def of_trials(session: Session, trial_ids: Sequence[str]) -> dict[str, Checkpoin
     return dict(rows.all())
 
 
-def fall_back(session: Session, checkpoint_id: int) -> None:
-    """Call a file damaged; the trials that go on from it take the one before, else start anew."""
+def fall_back(session: Session, checkpoint_id: int, pack_id: str) -> None:
+    """Call a file damaged; this pack's trials go on from the one before, or start anew.
+
+    Trials that stand in other packs find the damage themselves: their packs already name the epoch.
+    """
     session.execute(update(Checkpoint).where(Checkpoint.id == checkpoint_id).values(damaged=True))
-    for trial in session.scalars(select(Trial).where(Trial.checkpoint_id == checkpoint_id)):
+    for trial in session.scalars(
+        select(Trial).where(Trial.checkpoint_id == checkpoint_id, Trial.pack_id == pack_id)
+    ):
         before = session.scalars(
             select(Checkpoint)
             .join(PackRow, PackRow.pack_id == Checkpoint.pack_id)
             .where(PackRow.trial_id == trial.id, Checkpoint.damaged.is_(False))
-            .where(Checkpoint.epoch < trial.saved_epoch)
             .order_by(Checkpoint.epoch.desc(), Checkpoint.id.desc())
             .limit(1)
         ).one_or_none()
@@ -39,18 +44,43 @@ def fall_back(session: Session, checkpoint_id: int) -> None:
 
 
 def needless(session: Session) -> Sequence[Checkpoint]:
-    """Checkpoints that no unfinished trial can go on from any more, nor fall back to."""
-    waiting = exists().where(
+    """Checkpoints whose files can go.
+
+    Kept are those that an unfinished trial goes on from, and of every pack with unfinished trials the two
+    newest good ones, so that there is one to fall back to.
+    """
+    return session.scalars(select(Checkpoint).where(Checkpoint.bytes > 0, ~_used(), ~_spare())).all()
+
+
+def forget(session: Session, checkpoint_id: int) -> bool:
+    """Remember that a checkpoint's file is removed, unless it is needed by now; says whether it may go."""
+    dropped = session.execute(
+        update(Checkpoint).where(Checkpoint.id == checkpoint_id, ~_used()).values(bytes=0, damaged=True)
+    )
+    if not touched(dropped):
+        return False
+    over = update(Trial).where(Trial.checkpoint_id == checkpoint_id)
+    session.execute(over.values(checkpoint_id=None, saved_epoch=0))
+    return True
+
+
+def _used() -> ColumnElement[bool]:
+    """An unfinished trial goes on from it."""
+    return exists().where(Trial.checkpoint_id == Checkpoint.id, Trial.state.not_in(list(TRIAL_FINAL)))
+
+
+def _spare() -> ColumnElement[bool]:
+    """It is one of the two newest good ones of a pack with unfinished trials."""
+    newer = aliased(Checkpoint)
+    behind = (
+        select(func.count())
+        .select_from(newer)
+        .where(newer.pack_id == Checkpoint.pack_id, newer.damaged.is_(False), newer.epoch > Checkpoint.epoch)
+        .scalar_subquery()
+    )
+    unfinished = exists().where(
         PackRow.pack_id == Checkpoint.pack_id,
         PackRow.trial_id == Trial.id,
         Trial.state.not_in(list(TRIAL_FINAL)),
     )
-    return session.scalars(select(Checkpoint).where(~waiting, Checkpoint.bytes > 0)).all()
-
-
-def forget(session: Session, checkpoint_id: int) -> None:
-    """Remember that a checkpoint's file has been removed."""
-    session.execute(
-        update(Trial).where(Trial.checkpoint_id == checkpoint_id).values(checkpoint_id=None, saved_epoch=0)
-    )
-    session.execute(update(Checkpoint).where(Checkpoint.id == checkpoint_id).values(bytes=0, damaged=True))
+    return and_(unfinished, behind < 2)

@@ -18,7 +18,7 @@ from services.store.session import touched
 
 
 def end_trial(session: Session, held: Lease, trial_id: str, state: TrialState, **values: Any) -> None:
-    """Move one running trial of the pack to a final state."""
+    """Move one running trial of the pack to a final state; asked again, after a lost COMMIT, do nothing."""
     fence(session, held)
     move(TrialState.RUNNING, state)
     ended = touched(
@@ -28,7 +28,7 @@ def end_trial(session: Session, held: Lease, trial_id: str, state: TrialState, *
             .values(state=state, pack_id=None, cancel=False, finished_at=db_now(), **values)
         )
     )
-    if ended != 1:
+    if ended != 1 and session.scalars(select(Trial.state).where(Trial.id == trial_id)).one() != state:
         raise ServiceError(f"trial {trial_id} is not running in pack {held.pack_id}")
 
 
@@ -92,7 +92,7 @@ def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str,
         trial.crashes, trial.losses = verdict.record.crashes, verdict.record.losses
         trial.most_alive = verdict.record.most_alive
         trial.pack_id = None
-        trial.failure = dict(error)
+        trial.failure = None if failure == Failure.PREEMPTED else dict(error)
         if trial.cancel or sweep_state == SweepState.CANCELLING:
             trial.state, trial.finished_at = move(TrialState.RUNNING, TrialState.CANCELLED), now
             trial.cancel = False
@@ -103,7 +103,7 @@ def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str,
             )
         else:
             trial.state, trial.finished_at = move(TrialState.RUNNING, TrialState.FAILED), now
-    given_back = failure in (Failure.PREEMPTED, Failure.DAMAGED)
+    given_back = failure in (Failure.PREEMPTED, Failure.DAMAGED, Failure.HOST)
     pack.state = move(PackState(pack.state), PackState.CLOSED if given_back else PackState.LOST)
     pack.closed_at = now
     pack.outcome = f"{failure}: {error.get('message', '')}"

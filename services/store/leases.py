@@ -46,10 +46,15 @@ def take(session: Session, held: Lease, worker: str, device: str, ttl: float) ->
     Asked again with the same token it says whether the first time went through, so a COMMIT whose answer
     was lost is simply repeated.
     """
+    waits = Pack.state == PackState.QUEUED
+    sweep_id = select(Pack.sweep_id).where(Pack.id == held.pack_id, waits).scalar_subquery()
+    session.execute(
+        update(Sweep).where(Sweep.id == sweep_id, Sweep.started_at.is_(None)).values(started_at=db_now())
+    )
     taken = touched(
         session.execute(
             update(Pack)
-            .where(Pack.id == held.pack_id, Pack.state == PackState.QUEUED)
+            .where(Pack.id == held.pack_id, waits)
             .values(
                 state=PackState.RUNNING,
                 token=held.token,
@@ -74,10 +79,6 @@ def take(session: Session, held: Lease, worker: str, device: str, ttl: float) ->
             attempts=Trial.attempts + 1,
             started_at=func.coalesce(Trial.started_at, db_now()),
         )
-    )
-    sweep_id = select(Pack.sweep_id).where(Pack.id == held.pack_id).scalar_subquery()
-    session.execute(
-        update(Sweep).where(Sweep.id == sweep_id, Sweep.started_at.is_(None)).values(started_at=db_now())
     )
     return True
 

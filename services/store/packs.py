@@ -5,13 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import PackState, TrialState, move
 from services.store.clock import db_now
 from services.store.models import Pack, PackRow, Sweep, Trial
 from services.store.session import touched
+
+MOST_PATIENT = 16  # redispatch periods between two messages about a pack that waits long
 
 
 def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, kind: str) -> Pack:
@@ -61,11 +63,12 @@ def queued(session: Session) -> Sequence[Pack]:
 
 
 def unsent(session: Session, older_than_ms: float) -> Sequence[Pack]:
-    """Queued packs that no message, or only an old one, announces."""
+    """Queued packs that no message, or only an old one, announces; each time the message may be older."""
+    patience = int(older_than_ms) * case((Pack.sends > MOST_PATIENT, MOST_PATIENT), else_=Pack.sends)
     return session.scalars(
         select(Pack)
         .where(Pack.state == PackState.QUEUED)
-        .where(Pack.sent_at.is_(None) | (Pack.sent_at <= db_now() - int(older_than_ms)))
+        .where(Pack.sent_at.is_(None) | (Pack.sent_at <= db_now() - patience))
         .order_by(Pack.created_at)
     ).all()
 
@@ -85,10 +88,22 @@ def outstanding(session: Session) -> dict[str, int]:
     return dict(rows.all())
 
 
+def running(session: Session, sweep_ids: Sequence[str]) -> dict[str, int]:
+    """How many packs of each sweep train now."""
+    rows = session.execute(
+        select(Pack.sweep_id, func.count())
+        .where(Pack.sweep_id.in_(sweep_ids), Pack.state == PackState.RUNNING)
+        .group_by(Pack.sweep_id)
+    )
+    return dict.fromkeys(sweep_ids, 0) | dict(rows.all())
+
+
 def rows_of(session: Session, pack_id: str) -> dict[int, Trial]:
-    """The pack's trials by row."""
+    """The trials that stand in the pack now, by row."""
     pairs = session.execute(
-        select(PackRow.row, Trial).join(Trial, Trial.id == PackRow.trial_id).where(PackRow.pack_id == pack_id)
+        select(PackRow.row, Trial)
+        .join(Trial, Trial.id == PackRow.trial_id)
+        .where(PackRow.pack_id == pack_id, Trial.pack_id == pack_id)
     )
     return dict(pairs.all())
 

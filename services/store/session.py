@@ -17,6 +17,15 @@ from services.store.clock import db_now
 __all__ = ["Session", "Store", "touched"]
 T = TypeVar("T")
 TRIES = 6
+UNIQUE = "23505"  # two wrote the same new row: the one who repeats finds it
+# A database host that is gone without a word is noticed within half a minute.
+CONNECTION = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 OUTAGE_PAUSE = 0.5  # seconds
 log = logging.getLogger(__name__)
 
@@ -88,7 +97,7 @@ def is_outage(error: Exception) -> bool:
 
 def _lost_a_race(error: DBAPIError) -> bool:
     code = getattr(error.orig, "sqlstate", None)
-    return code in ("40001", "40P01") or "database is locked" in str(error.orig)
+    return code in ("40001", "40P01", UNIQUE) or "database is locked" in str(error.orig)
 
 
 def _engine(url: str) -> Engine:
@@ -97,7 +106,7 @@ def _engine(url: str) -> Engine:
         engine = create_engine(address, connect_args={"timeout": 30})
         _sane_sqlite(engine)
         return engine
-    return create_engine(address, pool_pre_ping=True, pool_size=5, connect_args={"connect_timeout": 5})
+    return create_engine(address, pool_pre_ping=True, pool_size=5, connect_args=CONNECTION)
 
 
 def _sane_sqlite(engine: Engine) -> None:

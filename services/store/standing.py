@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.domain.plan import Plan
 from services.domain.spec import Spec
 from services.domain.states import SweepState, TrialState
-from services.store import devices, speeds, sweeps, trials
+from services.store import devices, packs, speeds, sweeps, trials
 from services.store.models import Sweep, Trial
 
 
@@ -26,17 +26,19 @@ class Standing:
     best: Trial | None
     busy: float  # seconds of device time
     solo: dict[str, float]  # shape key → images/s of one trial alone, where that was measured
+    at_once: int  # packs of it that train now; before any does, the devices that are alive
     idle: bool  # it wants to run, and no worker is there
 
 
 def of(session: Session, found: Sequence[Sweep]) -> list[Standing]:
     """The standing of each sweep."""
     counts = sweeps.counts(session, [sweep.id for sweep in found])
-    nobody = not devices.live(session)
-    return [_one(session, sweep, counts[sweep.id], nobody) for sweep in found]
+    alive = sum(devices.live(session).values())
+    running = packs.running(session, [sweep.id for sweep in found])
+    return [_one(session, sweep, counts[sweep.id], running[sweep.id], alive) for sweep in found]
 
 
-def _one(session: Session, sweep: Sweep, counts: dict[str, int], nobody: bool) -> Standing:
+def _one(session: Session, sweep: Sweep, counts: dict[str, int], running: int, alive: int) -> Standing:
     spec, plan = Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan)
     first = trials.leaderboard(session, sweep.id, spec.objective, 1)
     ranked = first and (first[0].best_value if spec.objective.at == "best" else first[0].last_value)
@@ -49,7 +51,8 @@ def _one(session: Session, sweep: Sweep, counts: dict[str, int], nobody: bool) -
         best=first[0] if first and ranked is not None else None,
         busy=speeds.busy_seconds(session, sweep.id),
         solo=_solo(session, [shape.key for shape in plan.shapes]),
-        idle=nobody and sweep.state == SweepState.ACTIVE and not counts.get(TrialState.RUNNING),
+        at_once=running or alive,
+        idle=not alive and sweep.state == SweepState.ACTIVE and not counts.get(TrialState.RUNNING),
     )
 
 

@@ -17,8 +17,8 @@ def prune(store: Store, settings: Settings) -> int:
     """Delete needless checkpoint files; returns how many. SQL forgets first: no row names a lost file."""
     removed = 0
     for checkpoint in store.read(checkpoints.needless):
-        store.write(partial(checkpoints.forget, checkpoint_id=checkpoint.id))
-        (settings.files / checkpoint.path).unlink(missing_ok=True)
-        removed += 1
+        if store.write(partial(checkpoints.forget, checkpoint_id=checkpoint.id)):
+            (settings.files / checkpoint.path).unlink(missing_ok=True)
+            removed += 1
     store.write(lambda session: workers.forget(session, FORGET_WORKERS_AFTER))
     return removed

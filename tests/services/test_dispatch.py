@@ -148,3 +148,13 @@ def test_a_redis_that_hangs_costs_seconds_not_for_ever(sqlite_settings: Settings
 
 def test_a_redis_that_is_away_is_only_logged(sqlite_settings: Settings) -> None:
     assert not Publisher(sqlite_settings).send("pack", "cpu")
+
+
+def test_survivors_of_two_packs_share_one_only_where_their_rows_differ(store: Store) -> None:
+    sweep_id = write_sweep(store, **FORTY)
+    for held in [take(store, fill(store, sweep_id)) for _ in range(2)]:
+        why = {"message": "test"}
+        store.write(partial(endings.give_up, held=held, failure=Failure.PREEMPTED, error=why))
+    for pack in [fill(store, sweep_id) for _ in range(2)]:
+        assert sorted(store.read(partial(packs.rows_of, pack_id=pack.id))) == list(range(10))
+    assert len(trials_of(store, sweep_id)) == 20

@@ -34,9 +34,8 @@ def submit(spec: Spec, reached: Reached, later: BackgroundTasks, response: Respo
 @router.get("/sweeps")
 def newest(reached: Reached, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> SweepsView:
     """The newest sweeps, newest first."""
-    now = reached.store.now()
     found = reached.store.read(lambda session: standing.of(session, sweeps.newest(session, limit)))
-    return SweepsView(sweeps=[sweep_view(each, now, reached.settings, reached.library) for each in found])
+    return SweepsView(sweeps=[sweep_view(each, reached.settings, reached.library) for each in found])
 
 
 @router.get("/sweeps/{sweep_id}")
@@ -87,6 +86,5 @@ def _plan(spec: Spec, reached: Services) -> Plan:
 
 
 def _view(sweep_id: str, reached: Services) -> SweepView:
-    now = reached.store.now()
     [found] = reached.store.read(lambda session: standing.of(session, [sweeps.get(session, sweep_id)]))
-    return sweep_view(found, now, reached.settings, reached.library)
+    return sweep_view(found, reached.settings, reached.library)

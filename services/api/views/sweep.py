@@ -88,8 +88,8 @@ class SweepsView(BaseModel):
     sweeps: list[SweepView]
 
 
-def sweep_view(standing: Standing, now: int, settings: Settings, library: Library) -> SweepView:
-    """A sweep at `now`, the database's clock in ms."""
+def sweep_view(standing: Standing, settings: Settings, library: Library) -> SweepView:
+    """A sweep as it stands."""
     sweep = standing.sweep
     address = f"{settings.public_url}/v1/sweeps/{sweep.id}"
     mlflow = settings.link_to_mlflow()
@@ -106,7 +106,7 @@ def sweep_view(standing: Standing, now: int, settings: Settings, library: Librar
             done=sum(epochs.done for epochs in standing.epochs.values()),
             total=sum(shape.epochs for shape in standing.plan.shapes) * standing.plan.per_shape,
         ),
-        eta_seconds=_eta(standing, now),
+        eta_seconds=_eta(standing),
         best=None if standing.best is None else trial_view(standing.best, sweep, settings),
         objective=standing.spec.objective,
         axes=standing.plan.axes,
@@ -143,10 +143,10 @@ def _tally(standing: Standing) -> Tally:
     )
 
 
-def _eta(standing: Standing, now: int) -> float | None:
+def _eta(standing: Standing) -> float | None:
     """None unless the sweep is moving."""
     sweep, plan = standing.sweep, standing.plan
-    if sweep.state != SweepState.ACTIVE or sweep.started_at is None or standing.idle:
+    if sweep.state != SweepState.ACTIVE or standing.idle:
         return None
     undrawn = sum(
         shape.epochs * min(plan.per_shape, max(0, (index + 1) * plan.per_shape - sweep.next_point))
@@ -154,7 +154,7 @@ def _eta(standing: Standing, now: int) -> float | None:
     )
     done = sum(epochs.done for epochs in standing.epochs.values())
     left = sum(epochs.left for epochs in standing.epochs.values()) + undrawn
-    return estimate.eta_seconds(done, left, (now - sweep.started_at) / 1000)
+    return estimate.eta_seconds(done, left, standing.busy, standing.at_once)
 
 
 def _price(standing: Standing, library: Library) -> Price | None:

@@ -8,13 +8,18 @@ from services.domain.estimate import eta_seconds, price
 
 
 def test_what_is_left_takes_as_long_as_what_is_done() -> None:
-    assert eta_seconds(done=10, left=30, elapsed=5.0) == 15.0
-    assert eta_seconds(done=10, left=0, elapsed=5.0) == 0.0
+    assert eta_seconds(done=10, left=30, busy=5.0, at_once=1) == 15.0
+    assert eta_seconds(done=10, left=0, busy=5.0, at_once=1) == 0.0
 
 
-@pytest.mark.parametrize(("done", "elapsed"), [(0, 5.0), (3, 0.0), (3, -1.0)])
-def test_no_rate_no_estimate(done: int, elapsed: float) -> None:
-    assert eta_seconds(done, 7, elapsed) is None
+def test_two_devices_take_half_as_long() -> None:
+    assert eta_seconds(done=10, left=30, busy=5.0, at_once=2) == 7.5
+    assert eta_seconds(done=10, left=30, busy=5.0, at_once=0) == 15.0
+
+
+@pytest.mark.parametrize(("done", "busy"), [(0, 5.0), (3, 0.0)])
+def test_no_rate_no_estimate(done: int, busy: float) -> None:
+    assert eta_seconds(done, 7, busy, 1) is None
 
 
 def test_a_price_is_in_trials_trained_one_by_one() -> None:

@@ -45,3 +45,10 @@ def test_what_a_retry_cannot_mend_is_final() -> None:
 def test_giving_back_is_free() -> None:
     assert judge(Failure.PREEMPTED, CLEAN, 4).record == CLEAN
     assert judge(Failure.DAMAGED, CLEAN, 4) == judge(Failure.PREEMPTED, CLEAN, 4)
+
+
+def test_a_broken_host_blames_no_trial_but_is_not_tried_for_ever() -> None:
+    verdict = judge(Failure.HOST, CLEAN, alive=8)
+    assert (verdict.again, verdict.record) == (True, Record(0, 1, None))
+    assert verdict.delay > 0
+    assert not judge(Failure.HOST, Record(0, LOST_BUDGET - 1, None), alive=8).again

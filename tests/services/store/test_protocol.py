@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 from paper_sweep import TTL, fill, report, reports_of, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
+from services import dispatch
 from services.domain.errors import Fenced, ServiceError
 from services.domain.retry import Failure
 from services.domain.states import TrialState
-from services.store import checkpoints, endings, leases, packs, sweeps
+from services.store import checkpoints, endings, leases, packs, speeds, sweeps
 from services.store.epochs import Saved
 from services.store.leases import Lease
 from services.store.models import Pack, Sweep, Trial
@@ -156,7 +158,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before_then_to_nothing(store
     for _ in range(2):
         newest = trials_of(store, sweep_id)[0].checkpoint_id
         assert newest is not None
-        store.write(lambda session, newest=newest: checkpoints.fall_back(session, newest))  # type: ignore[misc]
+        store.write(partial(checkpoints.fall_back, checkpoint_id=newest, pack_id=held.pack_id))
         stands.append(
             {(trial.saved_epoch, trial.checkpoint_id is None) for trial in trials_of(store, sweep_id)}
         )
@@ -217,3 +219,97 @@ def test_the_database_refuses_impossible_trials(store: Store, values: dict[str, 
     store.write(lambda session: packs.withdraw(session, pack, "test"))
     with pytest.raises(IntegrityError):
         store.write(lambda s: s.execute(update(Trial).where(Trial.sweep_id == sweep_id).values(values)))
+
+
+def test_a_wrong_token_is_fenced_even_while_the_pack_runs(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    with pytest.raises(Fenced):
+        report(store, Lease(held.pack_id, "forged"), 1, [trial.id for trial in trials_of(store, sweep_id)])
+
+
+def test_a_sweep_is_not_over_while_points_are_not_drawn(store: Store) -> None:
+    sweep_id = write_sweep(store, space={"model.dropout": [i / 40 for i in range(20)]})
+    held = take(store, fill(store, sweep_id))
+    for trial in trials_of(store, sweep_id):
+        store.write(partial(endings.end_trial, held=held, trial_id=trial.id, state=TrialState.SUCCEEDED))
+    store.write(lambda session: endings.close(session, held, "over"))
+    assert len(trials_of(store, sweep_id)) < 20
+    assert not store.write(lambda session: sweeps.settle(session, sweep_id))
+
+
+def test_an_ending_asked_for_again_after_a_lost_answer_is_the_same_ending(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    first = trials_of(store, sweep_id)[0].id
+    for _ in range(2):
+        store.write(lambda session: endings.end_trial(session, held, first, TrialState.SUCCEEDED))
+    with pytest.raises(ServiceError, match="is not running"):
+        store.write(lambda session: endings.end_trial(session, held, first, TrialState.FAILED))
+
+
+def test_damage_seen_by_one_pack_leaves_another_packs_trials_where_it_expects_them(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    for epoch in (1, 2):
+        report(store, held, epoch, ids, saved=saved(epoch))
+    store.write(lambda session: endings.give_up(session, held, Failure.CRASHED, {"message": "test"}))
+    one, other = fill(store, sweep_id), fill(store, sweep_id)
+    newest = trials_of(store, sweep_id)[0].checkpoint_id
+    assert newest is not None
+    store.write(partial(checkpoints.fall_back, checkpoint_id=newest, pack_id=one.id))
+    stands = {trial.pack_id: trial.saved_epoch for trial in trials_of(store, sweep_id)}
+    assert stands == {one.id: 1, other.id: 2}
+
+
+def test_success_leaves_no_word_of_earlier_failures(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    store.write(lambda session: endings.give_up(session, held, Failure.PREEMPTED, {"message": "stopped"}))
+    assert {str(trial.failure) for trial in trials_of(store, sweep_id)} == {"None"}
+
+
+def test_a_trial_that_must_wait_is_not_dispatched(store: Store) -> None:
+    sweep_id = write_sweep(store, space={"model.dropout": [0.5]})
+    held = take(store, fill(store, sweep_id))
+    store.write(lambda session: endings.give_up(session, held, Failure.CRASHED, {"message": "test"}))
+    assert trials_of(store, sweep_id)[0].crashes == 1
+    assert store.write(lambda session: dispatch.fill(session, sweep_id)) is None
+
+
+def test_a_running_pack_keeps_its_two_newest_checkpoints(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    for epoch in (1, 2, 3):
+        report(store, held, epoch, ids, saved=saved(epoch))
+    (needless,) = store.read(checkpoints.needless)
+    assert needless.epoch == 1
+    assert store.write(partial(checkpoints.forget, checkpoint_id=needless.id))
+    used = trials_of(store, sweep_id)[0].checkpoint_id
+    assert used is not None
+    assert not store.write(partial(checkpoints.forget, checkpoint_id=used))
+    for trial_id in ids:
+        store.write(partial(endings.end_trial, held=held, trial_id=trial_id, state=TrialState.SUCCEEDED))
+    assert sorted(c.epoch for c in store.read(checkpoints.needless)) == [2, 3]
+
+
+def test_two_workers_that_measure_the_same_speed_lose_nothing(store: Store) -> None:
+    failures: list[BaseException] = []
+
+    def measure(number: int) -> None:
+        try:
+            for key in range(20):
+                store.write(
+                    partial(speeds.record, shape_key=str(key), machine="m", width=1, images_per_s=number)
+                )
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=measure, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
