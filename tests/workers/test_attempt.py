@@ -201,6 +201,7 @@ def test_a_shutdown_before_the_runner_is_ready_is_not_waited_for(stage: Stage) -
     stage.lead(runner, lambda _: None)
     assert runner.killed
     assert stage.states == ["pending"] * 4
+    assert "before it began" in row_of(stage.store, Pack, stage.pack.id).outcome
 
 
 @pytest.mark.timeout(20)
