@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from servers import postgres
 from servers.missing import NotInstalled, give_up
 
 PROGRAM = """
@@ -54,3 +58,21 @@ def test_a_missing_server_fails_in_ci_and_is_skipped_in_words_elsewhere(
     with pytest.raises(ends, match="no Redis") as elsewhere:
         give_up(NotInstalled("no Redis here"))
     assert elsewhere.type is pytest.skip.Exception
+
+
+def test_the_wheels_postgresql_serves_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec(postgres.WHEEL)
+    assert found is not None
+    assert found.origin is not None
+    wheel = Path(found.origin).parent / "pginstall" / "bin"
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))
+    assert postgres.binaries() == wheel
+    monkeypatch.undo()
+    monkeypatch.setattr(postgres, "binaries", lambda: wheel)
+    monkeypatch.setattr(postgres, "_account", lambda: pwd.getpwnam("nobody"))
+    running = postgres.start()
+    try:
+        running.drop(running.create())
+    finally:
+        running.server.stop()

