@@ -179,6 +179,7 @@ class Attempt:
             best={self._rows[int(row)]: (best[0], best[1]) for row, best in message["best"].items()},
             saved=Saved(**message["saved"]) if message["saved"] else None,
             busy_ms=message["busy_ms"],
+            work_ms=message["work_ms"],
         )
         diverged = {self._rows[row] for row in message["diverged"]}
         cancelled = {trial for trial in self._heart.wish.cancel_trials if trial in by_trial} - diverged

@@ -103,16 +103,22 @@ class Segment:
                 own = {name: tensor[row["row"]] for name, tensor in read[saved["id"]].items()}
                 self.fit.load_row(row["row"], own, order["start_epoch"])
         self.saved_at = time.monotonic()
+        # Not at once: while a service starts, everything is slow.
+        self.measure_after = min(order["start_epoch"] + 2, order["target_epoch"])
 
     def run(self) -> None:
         """Train until the target, a `stop`, or the last row's end."""
-        if self.order["measure"]:
-            self._measure()
+        from cnnlab.speed import work_clock
+
+        clock = work_clock(self.order["device"])
         while self.fit.live and self.fit.epoch < self.order["target_epoch"]:
-            started = time.monotonic()
+            started, worked = time.monotonic(), clock()
             reports = self.fit.run_epoch(should_stop=self._told_to_stop)
             if reports is None:
                 return self._say("stopped")
+            busy, work = time.monotonic() - started, clock() - worked
+            if self.order["measure"] and self.fit.epoch == self.measure_after:
+                self._measure()
             last = self.fit.epoch == self.order["target_epoch"]
             live = [report.row for report in reports]
             self._say(
@@ -123,7 +129,8 @@ class Segment:
                 best={row: best for row in live if (best := self._best(row))},
                 saved=None if last else self._save(),
                 final={row: self._finish(row) for row in live} if last else None,
-                busy_ms=round((time.monotonic() - started) * 1000),
+                busy_ms=round(busy * 1000),
+                work_ms=round(work * 1000),
                 images_per_s=self.fit.images_per_s,
             )
             if last:
@@ -149,6 +156,7 @@ class Segment:
         return self.wire.waiting() and ((message := self._hear()) is None or message["do"] == "stop")
 
     def _measure(self) -> None:
+        """Say how fast one trial would train alone, here and now."""
         from cnnlab.speed import solo_images_per_s
 
         row = next(row for row in self.rows if row)

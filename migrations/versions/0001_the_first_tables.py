@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("worker", sa.String(length=120), nullable=True),
         sa.Column("expires_at", INT, nullable=False),
         sa.Column("pack_id", sa.String(length=32), nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_devices"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
     )
     op.create_table(
         "speeds",
@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("width", INT, autoincrement=False, nullable=False),
         sa.Column("images_per_s", sa.Double(), nullable=False),
         sa.Column("measured_at", INT, nullable=False),
-        sa.PrimaryKeyConstraint("shape_key", "machine", "width", name="pk_speeds"),
+        sa.PrimaryKeyConstraint("shape_key", "machine", "width", name=op.f("pk_speeds")),
     )
     op.create_table(
         "sweeps",
@@ -58,7 +58,7 @@ def upgrade() -> None:
             "state IN ('active', 'paused', 'stopping', 'cancelling', 'succeeded', 'partial', 'failed', 'cancelled')",
             name=op.f("ck_sweeps_state"),
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_sweeps"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sweeps")),
     )
     op.create_index("ix_sweeps_state_created_at", "sweeps", ["state", "created_at"], unique=False)
 
@@ -71,7 +71,7 @@ def upgrade() -> None:
         sa.Column("seen", INT, nullable=False),
         sa.Column("says", sa.Text(), nullable=False),
         sa.Column("stopped", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_workers"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
     )
     op.create_table(
         "packs",
@@ -96,12 +96,13 @@ def upgrade() -> None:
         sa.Column("closed_at", INT, nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("busy_ms", INT, nullable=False),
+        sa.Column("work_ms", INT, nullable=False),
         sa.CheckConstraint("state <> 'running' OR token IS NOT NULL", name=op.f("ck_packs_token")),
         sa.CheckConstraint(
             "state IN ('queued', 'running', 'closed', 'lost', 'withdrawn')", name=op.f("ck_packs_state")
         ),
-        sa.ForeignKeyConstraint(["sweep_id"], ["sweeps.id"], name="fk_packs_sweep_id_sweeps"),
-        sa.PrimaryKeyConstraint("id", name="pk_packs"),
+        sa.ForeignKeyConstraint(["sweep_id"], ["sweeps.id"], name=op.f("fk_packs_sweep_id_sweeps")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_packs")),
     )
     op.create_index("ix_packs_state_expires_at", "packs", ["state", "expires_at"], unique=False)
     op.create_index("ix_packs_sweep_id", "packs", ["sweep_id"], unique=False)
@@ -116,8 +117,8 @@ def upgrade() -> None:
         sa.Column("bytes", INT, nullable=False),
         sa.Column("created_at", INT, nullable=False),
         sa.Column("damaged", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["pack_id"], ["packs.id"], name="fk_checkpoints_pack_id_packs"),
-        sa.PrimaryKeyConstraint("id", name="pk_checkpoints"),
+        sa.ForeignKeyConstraint(["pack_id"], ["packs.id"], name=op.f("fk_checkpoints_pack_id_packs")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_checkpoints")),
     )
     op.create_index("ix_checkpoints_pack_id_epoch", "checkpoints", ["pack_id", "epoch"], unique=True)
 
@@ -164,11 +165,11 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("saved_epoch <= epoch AND epoch <= target_epoch", name=op.f("ck_trials_epochs")),
         sa.ForeignKeyConstraint(
-            ["checkpoint_id"], ["checkpoints.id"], name="fk_trials_checkpoint_id_checkpoints"
+            ["checkpoint_id"], ["checkpoints.id"], name=op.f("fk_trials_checkpoint_id_checkpoints")
         ),
-        sa.ForeignKeyConstraint(["pack_id"], ["packs.id"], name="fk_trials_pack_id_packs"),
-        sa.ForeignKeyConstraint(["sweep_id"], ["sweeps.id"], name="fk_trials_sweep_id_sweeps"),
-        sa.PrimaryKeyConstraint("id", name="pk_trials"),
+        sa.ForeignKeyConstraint(["pack_id"], ["packs.id"], name=op.f("fk_trials_pack_id_packs")),
+        sa.ForeignKeyConstraint(["sweep_id"], ["sweeps.id"], name=op.f("fk_trials_sweep_id_sweeps")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trials")),
     )
     op.create_index("ix_trials_pack_id", "trials", ["pack_id"], unique=False)
     op.create_index("ix_trials_sweep_id_number", "trials", ["sweep_id", "number"], unique=True)
@@ -179,9 +180,9 @@ def upgrade() -> None:
         sa.Column("pack_id", sa.String(length=32), nullable=False),
         sa.Column("row", INT, autoincrement=False, nullable=False),
         sa.Column("trial_id", sa.String(length=40), nullable=False),
-        sa.ForeignKeyConstraint(["pack_id"], ["packs.id"], name="fk_pack_rows_pack_id_packs"),
-        sa.ForeignKeyConstraint(["trial_id"], ["trials.id"], name="fk_pack_rows_trial_id_trials"),
-        sa.PrimaryKeyConstraint("pack_id", "row", name="pk_pack_rows"),
+        sa.ForeignKeyConstraint(["pack_id"], ["packs.id"], name=op.f("fk_pack_rows_pack_id_packs")),
+        sa.ForeignKeyConstraint(["trial_id"], ["trials.id"], name=op.f("fk_pack_rows_trial_id_trials")),
+        sa.PrimaryKeyConstraint("pack_id", "row", name=op.f("pk_pack_rows")),
     )
     op.create_index("ix_pack_rows_trial_id", "pack_rows", ["trial_id"], unique=False)
 
@@ -192,9 +193,9 @@ def upgrade() -> None:
         sa.Column("pack_id", sa.String(length=32), nullable=False),
         sa.Column("at", INT, nullable=False),
         sa.Column("metrics", sa.JSON(), nullable=False),
-        sa.ForeignKeyConstraint(["pack_id"], ["packs.id"], name="fk_reports_pack_id_packs"),
-        sa.ForeignKeyConstraint(["trial_id"], ["trials.id"], name="fk_reports_trial_id_trials"),
-        sa.PrimaryKeyConstraint("trial_id", "epoch", name="pk_reports"),
+        sa.ForeignKeyConstraint(["pack_id"], ["packs.id"], name=op.f("fk_reports_pack_id_packs")),
+        sa.ForeignKeyConstraint(["trial_id"], ["trials.id"], name=op.f("fk_reports_trial_id_trials")),
+        sa.PrimaryKeyConstraint("trial_id", "epoch", name=op.f("pk_reports")),
     )
 
 

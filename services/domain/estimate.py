@@ -14,12 +14,12 @@ def eta_seconds(done: int, left: int, busy: float, at_once: int) -> float | None
     return left * busy / done / max(1, at_once)
 
 
-def price(trials: int, busy: float, alone: float) -> float | None:
-    """How many trials could have been trained one by one in the device time that all of them took together.
+def price(trials: int, work: float, alone: float) -> float | None:
+    """How many trials could have been trained one by one with the work that all of them took together.
 
-    `busy` is the device time spent so far, `alone` the time that the same epochs take at width 1, both in
-    seconds; so trials × busy / alone, for a finished sweep and for one half done. None before any epoch.
+    `work` is what the devices have worked so far, `alone` what the same epochs take at width 1, both in
+    seconds; so trials × work / alone, for a finished sweep and for one half done. None before any epoch.
     """
-    if busy <= 0 or alone <= 0:
+    if work <= 0 or alone <= 0:
         return None
-    return trials * busy / alone
+    return trials * work / alone

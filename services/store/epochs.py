@@ -38,6 +38,7 @@ class Epoch:
     best: Mapping[str, tuple[int, float]]  # trial → (epoch, objective value)
     saved: Saved | None
     busy_ms: int
+    work_ms: int
 
 
 def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
@@ -82,7 +83,8 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
         _score(session, trials[trial_id], epoch, objective)
     if epoch.saved:
         _remember(session, held, epoch, live)
-    session.execute(update(Pack).where(Pack.id == held.pack_id).values(busy_ms=Pack.busy_ms + epoch.busy_ms))
+    spent = {"busy_ms": Pack.busy_ms + epoch.busy_ms, "work_ms": Pack.work_ms + epoch.work_ms}
+    session.execute(update(Pack).where(Pack.id == held.pack_id).values(spent))
     return bool(fresh)
 
 

@@ -136,7 +136,8 @@ class Pack(Base):
     expires_at: Mapped[int | None]
     closed_at: Mapped[int | None]
     outcome: Mapped[str | None] = mapped_column(Text)
-    busy_ms: Mapped[int] = mapped_column(default=0)  # time spent training, summed over epochs
+    busy_ms: Mapped[int] = mapped_column(default=0)  # time that passed in training, summed over epochs
+    work_ms: Mapped[int] = mapped_column(default=0)  # the device's work in it: on a CPU, processor time
 
 
 class PackRow(Base):

@@ -34,9 +34,11 @@ def of_shapes(session: Session, shape_keys: Sequence[str]) -> Sequence[Speed]:
     return session.scalars(select(Speed).where(Speed.shape_key.in_(shape_keys))).all()
 
 
-def busy_seconds(session: Session, sweep_id: str) -> float:
-    """Device time that a sweep's packs have spent training, in seconds."""
-    total = session.execute(
-        select(func.coalesce(func.sum(Pack.busy_ms), 0)).where(Pack.sweep_id == sweep_id)
-    ).scalar_one()
-    return float(total) / 1000
+def spent(session: Session, sweep_id: str) -> tuple[float, float]:
+    """Seconds that a sweep's packs have been training, and the devices' work in them."""
+    busy, work = session.execute(
+        select(func.coalesce(func.sum(Pack.busy_ms), 0), func.coalesce(func.sum(Pack.work_ms), 0)).where(
+            Pack.sweep_id == sweep_id
+        )
+    ).one()
+    return float(busy) / 1000, float(work) / 1000

@@ -24,7 +24,8 @@ class Standing:
     counts: dict[str, int]  # trials per state; points not drawn are not among them
     epochs: dict[int, trials.Epochs]  # per shape
     best: Trial | None
-    busy: float  # seconds of device time
+    busy: float  # seconds spent training, summed over packs
+    work: float  # the devices' work in them
     solo: dict[str, float]  # shape key → images/s of one trial alone, where that was measured
     at_once: int  # packs of it that train now; before any does, the devices that are alive
     idle: bool  # it wants to run, and no worker is there
@@ -40,6 +41,7 @@ def of(session: Session, found: Sequence[Sweep]) -> list[Standing]:
 
 def _one(session: Session, sweep: Sweep, counts: dict[str, int], running: int, alive: int) -> Standing:
     spec, plan = Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan)
+    busy, work = speeds.spent(session, sweep.id)
     first = trials.leaderboard(session, sweep.id, spec.objective, 1)
     ranked = first and (first[0].best_value if spec.objective.at == "best" else first[0].last_value)
     return Standing(
@@ -49,7 +51,8 @@ def _one(session: Session, sweep: Sweep, counts: dict[str, int], running: int, a
         counts=counts,
         epochs=trials.epochs(session, sweep.id),
         best=first[0] if first and ranked is not None else None,
-        busy=speeds.busy_seconds(session, sweep.id),
+        busy=busy,
+        work=work,
         solo=_solo(session, [shape.key for shape in plan.shapes]),
         at_once=running or alive,
         idle=not alive and sweep.state == SweepState.ACTIVE and not counts.get(TrialState.RUNNING),

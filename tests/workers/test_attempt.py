@@ -98,6 +98,7 @@ class Stage:
             "saved": None,
             "final": None,
             "busy_ms": 1,
+            "work_ms": 1,
             "images_per_s": 1.0,
         }
         return message | changes

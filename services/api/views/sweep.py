@@ -173,5 +173,5 @@ def _price(standing: Standing, library: Library) -> Price | None:
             return None
         alone += epochs.done * images / speed
     trials = standing.sweep.total
-    price = estimate.price(trials, standing.busy, alone)
+    price = estimate.price(trials, standing.work, alone)
     return None if price is None else Price(trials=trials, alone=round(price, 2))

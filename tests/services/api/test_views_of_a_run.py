@@ -47,6 +47,7 @@ class Worker:
             best={trial: (number, value) for trial, value in reached.items() if value == value},
             saved=None,
             busy_ms=busy_ms,
+            work_ms=busy_ms,
         )
         self.store.write(lambda session: epochs.commit(session, self.held, epoch))
 

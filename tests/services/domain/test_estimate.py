@@ -24,11 +24,11 @@ def test_no_rate_no_estimate(done: int, busy: float) -> None:
 
 def test_a_price_is_in_trials_trained_one_by_one() -> None:
     # 24 trials of 10 s each alone, trained together in 70 s of device time: the price of 7.
-    assert price(24, busy=70.0, alone=240.0) == pytest.approx(7.0)
+    assert price(24, work=70.0, alone=240.0) == pytest.approx(7.0)
     # The same sweep half done.
-    assert price(24, busy=35.0, alone=120.0) == pytest.approx(7.0)
+    assert price(24, work=35.0, alone=120.0) == pytest.approx(7.0)
 
 
-@pytest.mark.parametrize(("busy", "alone"), [(0.0, 1.0), (1.0, 0.0)])
-def test_nothing_trained_no_price(busy: float, alone: float) -> None:
-    assert price(24, busy, alone) is None
+@pytest.mark.parametrize(("work", "alone"), [(0.0, 1.0), (1.0, 0.0)])
+def test_nothing_trained_no_price(work: float, alone: float) -> None:
+    assert price(24, work, alone) is None

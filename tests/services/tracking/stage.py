@@ -66,7 +66,7 @@ class Stage:
                     "perf/images_per_s": 1234.56789,
                 } | {name.replace("_", "/"): value for name, value in changes.items()}
         best = {trial_id: (number, found["val/acc"]) for trial_id, found in metrics.items()}
-        epoch = Epoch(number=number, metrics=metrics, best=best, saved=None, busy_ms=10)
+        epoch = Epoch(number=number, metrics=metrics, best=best, saved=None, busy_ms=10, work_ms=9)
         self.store.write(lambda session: epochs.commit(session, self.held, epoch))
 
     def end(self, index: int, state: TrialState, **values: Any) -> None:
