@@ -37,6 +37,12 @@ def inspect(config: Mapping[str, Any]) -> Facts:
     """Build a resolved config's net on paper; ConfigError where model, images and batch do not fit."""
     info = registry.get("datasets", config["data"]["name"]).info
     train = config["train"]
+    share, one_a_class = config["data"]["validation"], info.classes / info.train
+    if 0 < share < one_a_class / 2:
+        raise ConfigError(
+            "data.validation",
+            f"must be 0 or at least {one_a_class:.2g}, an image of each class; got {share:g} of {info.train}",
+        )
     net = build(config)
     scores = _dry_forward(net, config)
     if scores != (2, 1, info.classes):

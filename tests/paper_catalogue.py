@@ -34,7 +34,7 @@ class PaperCatalogue:
             raise ConfigFault("model.dropout", f"dropout must lie in [0, 1], got {dropout!r}")
         return {
             "model": {"name": "net", "depth": model.get("depth", 2), "dropout": float(dropout)},
-            "data": {"name": "paper"},
+            "data": {"name": "paper", "validation": config["data"].get("validation", 0.1)},
             "train": {
                 "epochs": train.get("epochs", 3),
                 "l2": {"strength": float(train.get("l2", 0.0))}

@@ -139,16 +139,14 @@ def make_plan(spec: Spec, catalogue: Catalogue, *, limit: int, memory: int) -> P
         detail = f"the space has {count} distinct architectures; at most {MAX_SHAPES} fit one"
         raise SpecError([Problem("/space", detail)])
     per_shape = trials // count
-    shapes = [
-        _shape(
-            overlay(base, dict(zip([a.path for a in shape_axes], choice, strict=True))),
-            space,
-            per_shape,
-            memory,
-            catalogue,
-        )
-        for choice in product(*(axis.values for axis in shape_axes))
-    ]
+    shapes = []
+    for picks in product(*(range(len(axis.values)) for axis in shape_axes)):
+        place = {axis.path: pick for axis, pick in zip(shape_axes, picks, strict=True)}
+        choice = {axis.path: axis.values[place[axis.path]] for axis in shape_axes}
+        try:
+            shapes.append(_shape(overlay(base, choice), spec, per_shape, memory, catalogue))
+        except ConfigFault as fault:
+            raise SpecError([_problem(fault, spec.space, choice, place)]) from None
     return Plan(base=base, axes=axes, search=spec.search, shapes=shapes, per_shape=per_shape)
 
 
@@ -170,7 +168,7 @@ def _complete(spec: Spec, choices: Mapping[str, Any], catalogue: Catalogue) -> C
     train.optimizer.lr is the rate of the default optimizer.
     """
     config: Config = spec.sections()
-    for depth in sorted({path.count(".") for path in choices} or {0}):
+    for depth in range(1 + max((path.count(".") for path in choices), default=0)):
         level = {path: value for path, value in choices.items() if path.count(".") == depth}
         config = catalogue.resolve(overlay(config, level))
     return config
@@ -207,12 +205,7 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, list[Any]]:
         if name not in known:
             matches = [p for p in known if p.endswith("." + name)]
             if len(matches) != 1:
-                near = nearest(name, known)
-                why = (
-                    f"could be any of {', '.join(matches)}"
-                    if matches
-                    else f"is no hyperparameter here.{near}"
-                )
+                why = f"could be any of {', '.join(matches)}" if matches else _unknown(name, known)
                 problems.append(Problem(pointer("space", name), f"axis {name!r} {why}"))
                 continue
             path = matches[0]
@@ -222,6 +215,16 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, list[Any]]:
     if problems:
         raise SpecError(problems)
     return full
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    """Say that no such hyperparameter is here, and what is there in its place."""
+    parent = name.rpartition(".")[0]
+    inside = [path for path in known if parent and path.rpartition(".")[0] == parent]
+    there = [path for path in inside if not path.endswith(".name")]
+    names = ", ".join(path.rpartition(".")[2] for path in there)
+    has = f" {parent} has {names} with the first of its choices." if there else ""
+    return f"is no hyperparameter here.{has}{nearest(name, there or known)}"
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -277,11 +280,15 @@ def _check_axes(spec: Spec, space: Mapping[str, list[Any]], catalogue: Catalogue
     return axes
 
 
-def _shape(config: Config, space: Mapping[str, Any], trials: int, memory: int, catalogue: Catalogue) -> Shape:
-    try:
-        facts = catalogue.inspect(config)
-    except ConfigFault as fault:
-        raise SpecError([_problem(fault, space, {}, {})]) from None
+def _shape(config: Config, spec: Spec, trials: int, memory: int, catalogue: Catalogue) -> Shape:
+    """One architecture, built on paper; `ConfigFault` where it, the images and the objective do not fit."""
+    metric = spec.objective.metric
+    if metric.startswith("val/") and not config["data"]["validation"]:
+        other = metric.replace("val", "train")
+        raise ConfigFault(
+            "data.validation", f"must be above 0 to rank by {metric}, got 0; or rank by {other}"
+        )
+    facts = catalogue.inspect(config)
     return Shape(
         key=catalogue.shape_key(config),
         parameters=facts.parameters,

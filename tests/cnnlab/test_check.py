@@ -82,3 +82,10 @@ def test_a_model_with_the_wrong_number_of_scores_is_refused(monkeypatch):
     monkeypatch.setattr(mlp, "layers", lambda self, c, shape, classes: honest(self, c, shape, 3))
     with pytest.raises(ConfigError, match=r"must give 10 scores for an image, got \(3,\)"):
         inspect(config("mlp"))
+
+
+def test_a_validation_part_of_no_image_is_refused() -> None:
+    small = resolve({"model": "lenet5", "data": {"name": "fashion-mnist-mini", "validation": 0.0001}})
+    with pytest.raises(ConfigError, match=r"at least 0\.0017.*got 0\.0001 of 6000") as caught:
+        inspect(small)
+    assert caught.value.path == "data.validation"

@@ -105,8 +105,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a net and a batch that do not fit": ({"model": {"name": "lenet5", "norm": "batch"},
                                            "train": {"batch_size": 1}}, "/train/batch_size", "at least 2"),
     "negative seed": ({"seed": -1}, "/seed", "greater than or equal to 0"),
-    "name with a slash": ({"name": "a/b"}, "/name", "pattern"),
+    "name with a slash": ({"name": "a/b"}, "/name", "letter or digit"),
     "unknown metric": ({"objective": {"metric": "accuracy"}}, "/objective/metric", "'val/acc'"),
+    "a loss to maximize": ({"objective": {"metric": "val/loss", "goal": "maximize"}},
+                           "/objective", "to minimize it"),
+    "nothing to rank by": ({"data": {"name": "fashion-mnist-mini", "validation": 0}},
+                           "/data/validation", "above 0"),
+    "too small a part": ({"data": {"name": "fashion-mnist-mini", "validation": 1e-5}},
+                         "/data/validation", "at least"),
 }  # fmt: skip
 
 

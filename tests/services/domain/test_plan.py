@@ -83,6 +83,13 @@ def test_an_ambiguous_short_name_lists_the_paths() -> None:
             "bta",
         ),
         ({"space": {"dropout": [0.1, 7]}}, "/space/dropout/1", "got 7"),
+        ({"space": {"data.validation": [0.1, 0]}}, "/space/data.validation/1", "rank by val/acc"),
+        ({"data": {"name": "paper", "validation": 0}}, "/data/validation", "or rank by train/acc"),
+        (
+            {"space": {"train.optimizer": ["sgd"], "train.optimizer.beta": [0.1]}},
+            "/space/train.optimizer.beta",
+            "has lr",
+        ),
         ({"model": {"name": "nat"}}, "/model", "Did you mean 'net'?"),
         ({"model": {"name": "net", "dropout": 3}, "space": {"train.l2": [0]}}, "/model/dropout", "got 3"),
         ({"model": {"name": "net", "depth": 9}}, "/model", "larger images"),
@@ -114,3 +121,17 @@ def test_a_plan_survives_json() -> None:
     plan = paper_plan(paper_spec())
     again = type(plan).model_validate_json(plan.model_dump_json())
     assert [again.config(p) for p in range(4)] == [plan.config(p) for p in range(4)]
+
+
+def test_an_axis_below_an_object_that_was_left_out_finds_its_default() -> None:
+    plan = paper_plan(paper_spec(space={"train.optimizer.lr": [0.2, 0.3]}))
+    assert plan.config(1)["train"]["optimizer"] == {"name": "sgd", "lr": 0.3}
+
+
+@pytest.mark.parametrize(("metric", "goal"), [("val/loss", "minimize"), ("train/acc", "maximize")])
+def test_the_goal_follows_the_metric(metric: str, goal: str) -> None:
+    assert paper_spec(objective={"metric": metric}).objective.goal == goal
+    assert paper_spec(objective={"metric": metric, "goal": goal}).objective.goal == goal
+    other = {"minimize": "maximize", "maximize": "minimize"}[goal]
+    with pytest.raises(ValueError, match=f"is to {goal} it, got {other}"):
+        paper_spec(objective={"metric": metric, "goal": other})
