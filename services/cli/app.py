@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import metadata
+from typing import Annotated
 
 import httpx2
 import typer
@@ -11,6 +13,7 @@ from rich.console import Console
 
 from services.cli import stack_commands, sweep_commands
 from services.cli.errors import Failure
+from services.cli.typed import NAME
 from services.client import ApiError
 from services.stack.errors import StackError
 
@@ -25,18 +28,37 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 
 
+def _version(asked: bool) -> None:
+    if not asked:
+        return
+    try:
+        number = metadata.version(NAME)
+    except metadata.PackageNotFoundError:
+        raise Failure(f"{NAME} is not installed, so there is no version to tell") from None
+    typer.echo(f"{NAME} {number}")
+    raise typer.Exit
+
+
 def make_app() -> typer.Typer:
     """Every subcommand in one application."""
     app = typer.Typer(
-        name="cnnlab",
-        help="Run hyperparameter sweeps of convolutional networks, a whole grid as one array.",
+        name=NAME,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
     )
+    app.callback()(options)
     for command in COMMANDS:
         app.command()(command)
     return app
+
+
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Run hyperparameter sweeps of convolutional networks, a whole grid as one array."""
 
 
 def main() -> None:
@@ -48,10 +70,7 @@ def main() -> None:
     except (ApiError, StackError) as error:
         _fail(str(error), 1)
     except httpx2.TransportError as error:
-        _fail(
-            f"the API does not answer ({error}): is its address right? Start one with `cnnlab up`",
-            1,
-        )
+        _fail(f"the API does not answer ({error})", 1)
 
 
 def _fail(words: str, code: int) -> None:

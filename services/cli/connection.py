@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import httpx2
 import typer
 
 from services.cli.errors import Failure
+from services.cli.typed import typed
 from services.client import Client
 from services.stack.folder import Folder
 
@@ -26,17 +30,35 @@ Key = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-def connect(url: str | None, key: str | None) -> Client:
-    """A client of the API. An address and its key come from the same place."""
-    if url is not None:
-        if key is None:
-            raise Failure(f"no key for {url}: give one with --key or CNNLAB_API_KEY", 2)
-        return Client(url, key)
+@contextmanager
+def connect(url: str | None, key: str | None) -> Iterator[Client]:
+    """A client of the API for a block; where nobody answers in it, `Failure` says what to do."""
+    client = _named(url, key) if url is not None else _here()
+    try:
+        with client:
+            yield client
+    except httpx2.TransportError as error:
+        raise Failure(
+            f"the API at {url} does not answer ({error}): is its address right, and does it run there?"
+            if url is not None
+            else "the stack in this folder runs, but its API does not answer yet (it may be starting again): "
+            "try again in a few seconds"
+        ) from None
+
+
+def _named(url: str, key: str | None) -> Client:
+    """An address and its key come from the same place."""
+    if key is None:
+        raise Failure(f"no key for {url}: give one with --key or CNNLAB_API_KEY", 2)
+    return Client(url, key)
+
+
+def _here() -> Client:
     folder = Folder(Path.cwd())
     running = folder.running()
     if running is None:
         raise Failure(
             f"no API to talk to: no stack is running in {folder.root}. "
-            "Start one with `cnnlab up`, or name another one's address with --url or CNNLAB_URL"
+            f"Start one with `{typed('up')}`, or name another one's address with --url or CNNLAB_URL"
         )
     return Client(running.api, folder.secrets().api_key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from services.cli.output import Output
-from services.cli.tables import View, label, number, objective_value
+from services.cli.tables import View, headings, label, many, number, objective_value
 
 
 def follow(views: Iterable[View], output: Output) -> View:
@@ -27,9 +27,9 @@ def follow(views: Iterable[View], output: Output) -> View:
 def in_words(view: View) -> str:
     """Where a sweep stands, in one line."""
     counts, epochs = view["trials"], view["epochs"]
-    parts = [f"{counts['succeeded'] + counts['pruned']} of {counts['total']} trials done"]
+    parts = [f"{counts['succeeded'] + counts['pruned']} of {many(counts['total'], 'trial')} done"]
     parts += [f"{counts[name]} {name}" for name in ("running", "failed", "cancelled") if counts[name]]
-    parts.append(f"{epochs['done']}/{epochs['total']} epochs")
+    parts.append(f"{epochs['done']}/{many(epochs['total'], 'epoch')}")
     if view["eta_seconds"]:
         parts.append(f"about {duration(view['eta_seconds'])} left")
     if view["best"] is not None:
@@ -43,7 +43,7 @@ def in_words(view: View) -> str:
 def price(view: View) -> str | None:
     """What the sweep cost in units of one trial trained alone, once that is known."""
     cost = view["price"]
-    return cost and f"{cost['trials']} trials at the price of {cost['alone']:.1f} trained one by one"
+    return cost and f"{many(cost['trials'], 'trial')} for the work of {cost['alone']:.1f} trained one by one"
 
 
 def duration(seconds: float) -> str:
@@ -58,10 +58,18 @@ def duration(seconds: float) -> str:
 
 def _point(view: View) -> str:
     values = view["best"]["values"]
+    axes = [axis for axis in view["axes"] if axis["path"] in values]
+    names = headings([axis["path"] for axis in axes])
     named = [
-        label(values.get(axis["path"]), axis["values"]) for axis in view["axes"] if axis["path"] in values
+        _named(name, values[axis["path"]], axis["values"]) for name, axis in zip(names, axes, strict=True)
     ]
-    return f"t{view['best']['number']:03d} {' '.join(named)}"
+    return " ".join([f"t{view['best']['number']:03d}", *named])
+
+
+def _named(axis: str, value: Any, choices: Sequence[Any]) -> str:
+    """A value behind its axis's name, `dropout 0.25`; one that is a word says enough alone, `adam`."""
+    speaks = isinstance(value, str) or (isinstance(value, Mapping) and "name" in value)
+    return label(value, choices) if speaks else f"{axis} {label(value, choices)}"
 
 
 def _each_change(views: Iterable[View], show: Any) -> View:

@@ -14,8 +14,10 @@ import typer
 import services
 from services.cli import specfile, tables
 from services.cli.connection import Json
+from services.cli.errors import Failure
 from services.cli.output import Output
 from services.cli.progress import follow, price
+from services.cli.typed import typed
 from services.client import Client
 from services.domain.states import SWEEP_FINAL
 from services.stack import ports
@@ -43,6 +45,12 @@ def up(
 ) -> None:
     """Start the service in this folder and keep it running until Ctrl-C."""
     output = Output(as_json)
+    if port == mlflow_port:
+        raise Failure(
+            f"port {port} is given to both the API and MLflow: choose another one for one of them, "
+            "with --port or --mlflow-port (CNNLAB_PORT, CNNLAB_MLFLOW_PORT)",
+            2,
+        )
     with Stack(Path.cwd(), (port, mlflow_port), workers, output.say) as stack:
         stack.take_folder()
         ports.require(port, "the API", "--port", "CNNLAB_PORT")
@@ -57,10 +65,10 @@ def up(
                     "workers": stack.devices.workers,
                     "folder": str(home),
                 },
-                f"API      {stack.api}/docs  (its key: CNNLAB_API_KEY in {home / 'secrets.env'})",
+                f"API      {stack.api}  (its key: CNNLAB_API_KEY in {home / 'secrets.env'})",
                 f"MLflow   {stack.mlflow}" + ("" if stack.mlflow_answers() else "  (starting)"),
                 f"Workers  {stack.devices.workers} on {stack.devices.names}; data and logs in {home}",
-                "Submit   cnnlab submit examples/dropout-grid.yaml --watch",
+                f"Submit   {typed('submit examples/dropout-grid.yaml --watch')}",
                 "Stop     Ctrl-C",
             )
         while not stack.interrupt.asked:
@@ -76,8 +84,8 @@ def demo(workers: Workers = None, as_json: Json = False) -> None:
     spec = specfile.read(EXAMPLE)
     with Stack(Path.cwd(), (ports.free(), ports.free()), workers, output.say) as stack:
         stack.take_folder()
-        many = f"{stack.devices.workers} workers on {stack.devices.names}"
-        output.say(f"Starting Redis, SQL, MLflow, the API, upkeep and {many}.")
+        workforce = f"{tables.many(stack.devices.workers, 'worker')} on {stack.devices.names}"
+        output.say(f"Starting the queue, MLflow, the API, upkeep and {workforce}.")
         stack.start()
         if not stack.wait_until_ready():
             raise typer.Exit(1)
@@ -87,7 +95,7 @@ def demo(workers: Workers = None, as_json: Json = False) -> None:
             last = deque(views, maxlen=1).pop() if as_json else follow(views, output)
             seconds = time.monotonic() - began
             if last["state"] not in SWEEP_FINAL:
-                output.say("Stopping before the sweep is over; the next `make up` goes on with it.")
+                output.say(f"Stopping before the sweep is over; the next `{typed('up')}` goes on with it.")
                 raise typer.Exit(1)
             output.say(f"Trained after {seconds:.1f} s; waiting for MLflow to have it all.")
             complete = _await_mlflow(stack, client, last["id"])
@@ -139,10 +147,11 @@ def _await_mlflow(stack: Stack, client: Client, identity: str) -> bool:
 
 def _where(link: str | None, complete: bool) -> Iterator[str]:
     if link is None:
-        yield "MLflow did not start in time; `make up` starts the service again and fills it in."
+        yield f"MLflow did not start in time; `{typed('up')}` starts the service again and fills it in."
         return
     yield f"In MLflow: {link}"
     if not complete:
         yield "MLflow has not received every run yet."
-    yield "The demo stops its servers now; `make up` starts them again with all this data, on other ports:"
-    yield "`.venv/bin/cnnlab ls` then lists the sweep, and `.venv/bin/cnnlab show ID` has its link."
+    again = typed("up")
+    yield f"The demo stops its servers now; `{again}` starts them again with all this data, on other ports:"
+    yield f"`{typed('ls')}` then lists the sweep, and `{typed('show ID')}` has its link."

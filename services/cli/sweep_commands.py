@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from services.cli import specfile, tables
+from services.cli import failures, specfile, tables
 from services.cli.connection import Json, Key, Url, connect
 from services.cli.output import Output
 from services.cli.progress import follow, in_words, price
+from services.cli.typed import typed
 from services.client import ApiError, Client
 
 SweepId = Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep's id, as submit and ls print it.")]
@@ -33,8 +35,8 @@ def submit(
             raise typer.Exit(_watch(client, sweep["id"], output))
         output.result(
             sweep,
-            f"Submitted {sweep['name']} as {sweep['id']}: {sweep['trials']['total']} trials.",
-            f"Watch it with: cnnlab watch {sweep['id']}",
+            f"Submitted {sweep['name']} as {sweep['id']}: {tables.many(sweep['trials']['total'], 'trial')}.",
+            f"Watch it with: {typed('watch ' + sweep['id'])}",
         )
 
 
@@ -48,7 +50,7 @@ def ls(url: Url = None, key: Key = None, as_json: Json = False) -> None:
     """List the latest sweeps."""
     with connect(url, key) as client:
         found = client.sweeps()
-    empty = "No sweeps yet: submit one with `cnnlab submit FILE`."
+    empty = f"No sweeps yet: submit one with `{typed('submit FILE')}`."
     Output(as_json).result(found, tables.sweeps(found) if found else empty)
 
 
@@ -66,9 +68,10 @@ def show(
         except ApiError as error:
             if error.status != 404:
                 raise
-            _show_trial(client.trial(identity), output)
+            trial = client.trial(identity)
+            _show_trial(trial, client.sweep(trial["sweep"])["objective"]["metric"], output)
         else:
-            _show_sweep(sweep, client.trials(identity), output)
+            _show_sweep(client, sweep, output)
 
 
 def cancel(sweep: SweepId, url: Url = None, key: Key = None, as_json: Json = False) -> None:
@@ -82,7 +85,7 @@ def _watch(client: Client, identity: str, output: Output) -> int:
     try:
         last = follow(client.watch(identity), output)
     except KeyboardInterrupt:
-        output.say(f"The sweep goes on without you; see it again with: cnnlab watch {identity}")
+        output.say(f"The sweep goes on without you; see it again with: {typed(f'watch {identity}')}")
         return 130
     if not output.as_json:
         ending(client, last, output)
@@ -90,23 +93,26 @@ def _watch(client: Client, identity: str, output: Output) -> int:
 
 
 def ending(client: Client, sweep: tables.View, output: Output) -> None:
-    """What a finished sweep has found: its best ten trials, its price, its place in MLflow."""
+    """What a finished sweep has found: its best ten trials, why others failed, its price, its MLflow."""
     output.console.print(tables.leaderboard(sweep, client.trials(sweep["id"])[:10]))
-    for line in (price(sweep), sweep["links"]["mlflow"]):
+    for line in (*failures.told(client, sweep), price(sweep), sweep["links"]["mlflow"]):
         if line:
             output.say(line)
 
 
-def _show_sweep(sweep: Any, trials: Any, output: Output) -> None:
+def _show_sweep(client: Client, sweep: Any, output: Output) -> None:
+    trials = client.trials(sweep["id"])
+    known = tables.facts({"price": price(sweep), "mlflow": sweep["links"]["mlflow"]})
     output.result(
         {**sweep, "leaderboard": trials},
-        in_words(sweep),
-        tables.facts({"price": price(sweep), "mlflow": sweep["links"]["mlflow"]}),
+        escape(in_words(sweep)),
+        *filter(None, [known]),
         tables.leaderboard(sweep, trials),
+        *map(escape, () if output.as_json else failures.told(client, sweep)),
     )
 
 
-def _show_trial(trial: Any, output: Output) -> None:
+def _show_trial(trial: Any, objective: str, output: Output) -> None:
     output.result(
         trial,
         tables.facts(
@@ -119,6 +125,6 @@ def _show_trial(trial: Any, output: Output) -> None:
                 "mlflow": trial["links"]["mlflow"],
             }
         ),
-        tables.curves(trial["curve"]),
+        tables.curves(trial["curve"], objective, trial["best"]),
         tables.attempts(trial["attempts"]),
     )

@@ -21,15 +21,13 @@ def sweeps(views: Sequence[View]) -> Table:
     """One line a sweep, newest first as the API sends them."""
     table = _table("id", "name", "project", "state", "trials", "best", "created")
     for view in views:
-        counts = view["trials"]
-        done = counts["total"] - counts["waiting"] - counts["queued"] - counts["running"]
         table.add_row(
             view["id"],
             escape(view["name"]),
             escape(view["project"]),
             state(view["state"]),
-            f"{done}/{counts['total']}",
-            number(objective_value(view, view["best"])),
+            _reached(view["trials"]),
+            _best(view),
             when(view["created_at"]),
         )
     return table
@@ -54,21 +52,23 @@ def leaderboard(sweep: View, trials: Sequence[View]) -> Table:
     return table
 
 
-def facts(rows: Mapping[str, Any]) -> Table:
-    """Names and values in two columns; what is None is left out."""
-    table = Table.grid(padding=(0, 2))
-    for name, value in rows.items():
-        if value is not None:
-            table.add_row(name, value if isinstance(value, Text) else escape(str(value)))
-    return table
+def facts(rows: Mapping[str, Any]) -> Text:
+    """Names and values in two columns, unpadded at the right; what is None is left out."""
+    known = {name: value for name, value in rows.items() if value is not None}
+    width = max(map(len, known), default=0)
+    return Text("\n").join(
+        Text(f"{name:<{width}}  ").append(value if isinstance(value, Text) else str(value))
+        for name, value in known.items()
+    )
 
 
-def curves(curve: Sequence[View]) -> Table:
-    """One line a metric: its curve over the epochs, its first and its last value."""
-    table = _table("metric", "epochs", "first", "last")
+def curves(curve: Sequence[View], objective: str, best: View | None) -> Table:
+    """One line a metric: its curve, its first and its last value, and of the objective the best one."""
+    table = _table("metric", "epochs", "first", "last", "best")
     for name in sorted({name for point in curve for name in point["metrics"]}):
         values = [float(point["metrics"][name]) for point in curve if point["metrics"].get(name) is not None]
-        table.add_row(name, sparkline(values), number(values[0]), number(values[-1]))
+        peak = f"{number(best['value'])} in epoch {best['epoch']}" if best and name == objective else ""
+        table.add_row(name, sparkline(values), number(values[0]), number(values[-1]), peak)
     return table
 
 
@@ -131,8 +131,23 @@ def number(value: float | None) -> str:
 
 
 def when(moment: str) -> str:
-    """An RFC 3339 time as the local clock shows it."""
-    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    """An RFC 3339 time as the local clock shows it, with that clock's distance from UTC."""
+    return datetime.fromisoformat(moment).astimezone().isoformat(" ", "seconds")
+
+
+def many(count: int, noun: str) -> str:
+    """A count with its noun: `1 trial`, `18 trials`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _reached(counts: View) -> str:
+    failed = f", {counts['failed']} failed" if counts["failed"] else ""
+    return f"{counts['succeeded'] + counts['pruned']}/{counts['total']}{failed}"
+
+
+def _best(sweep: View) -> str:
+    value = objective_value(sweep, sweep["best"])
+    return "" if value is None else f"{escape(sweep['objective']['metric'])} {number(value)}"
 
 
 def _table(*columns: str) -> Table:

@@ -7,13 +7,18 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 import httpx2
 import pytest
 from servers.process import Folder, Server, free_port
+from sqlalchemy import update
 
 from services.cli import main
+from services.stack.folder import Folder as StackFolder
+from services.stack.folder import Running
+from services.store.models import Trial
 from services.store.session import Store
 from services.upkeep.settle import settle
 
@@ -90,7 +95,7 @@ def test_a_sweep_from_submit_to_its_end(at: Run, database: str) -> None:
     code, out, _ = at("ls")
     assert code == 0
     assert sweep["id"] in out
-    assert "0/18" in out
+    assert " 0/18 " in out
 
     code, out, _ = at("show", sweep["id"])
     assert code == 0
@@ -118,6 +123,25 @@ def test_a_sweep_from_submit_to_its_end(at: Run, database: str) -> None:
     code, _, err = at("cancel", sweep["id"])
     assert code == 1
     assert "cancelled" in err
+    assert " 0/18 " in at("ls")[1], "what was cancelled has not succeeded"
+
+
+def test_failed_trials_are_told_with_their_reason(at: Run, database: str) -> None:
+    sweep = json.loads(at("submit", str(EXAMPLE), "--json")[1])["id"]
+    ids = [trial["id"] for trial in json.loads(at("show", sweep, "--json")[1])["leaderboard"]]
+    store = Store(database)
+    for trial, message in zip(ids, ["the loss is [nan]"] * 17 + ["no memory"], strict=True):
+        failure = {"kind": "diverged", "message": message}
+        change = update(Trial).where(Trial.id == trial).values(state="failed", pack_id=None, failure=failure)
+        store.write(lambda session, change=change: session.execute(change))
+    settle(store)
+    store.close()
+
+    for command in ("watch", "show"):
+        code, out, _ = at(command, sweep)
+        assert code == (command == "watch")
+        assert f"17 trials failed: the loss is [nan] (see `cnnlab show {ids[0]}`)" in out
+        assert f"1 trial failed: no memory (see `cnnlab show {ids[-1]}`)" in out
 
 
 def test_the_key_may_come_from_the_environment(run: Run, api: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +169,28 @@ def test_no_stack_here_is_told(run: Run) -> None:
     assert code == 1
     assert "no stack is running in" in err
     assert "cnnlab up" in err
+
+
+def test_a_stack_here_whose_api_is_away_is_told(run: Run, tmp_path: Path) -> None:
+    here = StackFolder(tmp_path)
+    here.make()
+    here.announce(Running(os.getpid(), f"http://127.0.0.1:{free_port()}", "http://127.0.0.1:1"))
+    code, _, err = run("ls")
+    assert code == 1
+    assert "the stack in this folder runs" in err
+    assert "try again" in err
+
+
+def test_one_port_for_two_servers_is_refused(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("up", "--port", "18080", "--mlflow-port", "18080")
+    assert code == 2
+    assert "port 18080 is given to both the API and MLflow" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "version", lambda name: f"1.2 of {name}")
+    assert run("--version") == (0, "cnnlab 1.2 of cnnlab\n", "")
 
 
 def test_an_api_that_does_not_run_is_told(run: Run) -> None:
