@@ -106,7 +106,7 @@ class Attempt:
             case "epoch":
                 self._commit(message)
             case "stopped":
-                self._give_up(Failure.PREEMPTED, "stopped")
+                self._give_up(Failure.PREEMPTED, "stopped", message["saved"])
             case "damaged":
                 self._fall_back(message)
             case "failed":
@@ -234,9 +234,17 @@ class Attempt:
         self._write(write)
         self._over = True
 
-    def _give_up(self, failure: Failure, words: str) -> None:
+    def _give_up(self, failure: Failure, words: str, saved: Message | None = None) -> None:
+        """End the attempt; what the runner saved last is where its trials go on."""
+
+        def write(session: Session) -> None:
+            leases.fence(session, self._held)
+            if saved:
+                epochs.remember(session, self._held, Saved(**saved), list(self._rows.values()))
+            endings.give_up(session, self._held, failure, error)
+
         clean = words.replace("\0", "").encode(errors="replace").decode()[:LONGEST]
         error = {"kind": failure, "message": clean, "pack": self._held.pack_id}
-        self._write(lambda session: endings.give_up(session, self._held, failure, error))
+        self._write(write)
         self._exporter.poke(self._order.sweep_id)
         self._over = True

@@ -15,12 +15,15 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.domain import metrics
 from workers import checkpoints
 from workers.process import die_with_parent
 from workers.wire import Message, Wire
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def main() -> int:
@@ -103,6 +106,7 @@ class Segment:
                 own = {name: tensor[row["row"]] for name, tensor in read[saved["id"]].items()}
                 self.fit.load_row(row["row"], own, order["start_epoch"])
         self.saved_at = time.monotonic()
+        self.kept: tuple[int, dict[str, Tensor]] | None = None  # an epoch whose state is in no file yet
         # Not at once: while a service starts, everything is slow.
         self.measure_after = min(order["start_epoch"] + 2, order["target_epoch"])
 
@@ -115,7 +119,7 @@ class Segment:
             started, worked = time.monotonic(), clock()
             reports = self.fit.run_epoch(should_stop=self._told_to_stop)
             if reports is None:
-                return self._say("stopped")
+                return self._say("stopped", saved=self._save())
             busy, work = time.monotonic() - started, clock() - worked
             if self.order["measure"] and self.fit.epoch == self.measure_after:
                 self._measure()
@@ -127,7 +131,7 @@ class Segment:
                 metrics={report.row: metrics.encode(report.metrics) for report in reports},
                 diverged=[report.row for report in reports if report.diverged],
                 best={row: best for row in live if (best := self._best(row))},
-                saved=None if last else self._save(),
+                saved=None if last else self._keep(),
                 final={row: self._finish(row) for row in live} if last else None,
                 busy_ms=round(busy * 1000),
                 work_ms=round(work * 1000),
@@ -137,7 +141,7 @@ class Segment:
                 return None
             answer = self._hear()
             if answer is None or answer["do"] == "stop":
-                return self._say("stopped")
+                return self._say("stopped", saved=self._save())
             for row in answer["drop"]:
                 self.fit.kill(row)
         return None
@@ -162,18 +166,25 @@ class Segment:
         row = next(row for row in self.rows if row)
         self._say("speed", images_per_s=solo_images_per_s(row, self.order["device"], steps=20))
 
+    def _keep(self) -> Message | None:
+        """Keep the state at an epoch's end, and write it unless the last checkpoint is recent."""
+        self.kept = self.fit.epoch, self.fit.state()
+        due = time.monotonic() - self.saved_at >= self.order["checkpoint_every"]
+        return self._save() if due else None
+
     def _save(self) -> Message | None:
-        """A checkpoint of all rows, unless the last one is recent."""
-        if time.monotonic() - self.saved_at < self.order["checkpoint_every"]:
+        """A checkpoint of all rows as they were kept; none if that one is written already."""
+        if self.kept is None:
             return None
-        name = f"packs/{self.order['id']}/epoch-{self.fit.epoch:05d}.safetensors"
+        (epoch, state), self.kept = self.kept, None
         self.saved_at = time.monotonic()
         try:
-            path, sha256, size = checkpoints.write(self.folder, name, self.fit.state())
+            name = f"packs/{self.order['id']}/epoch-{epoch:05d}.safetensors"
+            path, sha256, size = checkpoints.write(self.folder, name, state)
         except OSError as error:  # a full disk: the last one still stands
-            sys.stderr.write(f"no checkpoint at epoch {self.fit.epoch}: {error}\n")
+            sys.stderr.write(f"no checkpoint at epoch {epoch}: {error}\n")
             return None
-        return {"path": path, "sha256": sha256, "bytes": size}
+        return {"epoch": epoch, "path": path, "sha256": sha256, "bytes": size}
 
     def _best(self, row: int) -> tuple[int, float] | None:
         """The best epoch so far and the objective there, if it ever was a number."""

@@ -24,6 +24,7 @@ from services.store.session import touched
 class Saved:
     """A checkpoint file that is already durable."""
 
+    epoch: int
     path: str
     sha256: str
     bytes: int
@@ -82,7 +83,7 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
             _replace(session, trials[trial_id], epoch.number, encoded)
         _score(session, trials[trial_id], epoch, objective)
     if epoch.saved:
-        _remember(session, held, epoch, live)
+        remember(session, held, epoch.saved, live)
     spent = {"busy_ms": Pack.busy_ms + epoch.busy_ms, "work_ms": Pack.work_ms + epoch.work_ms}
     session.execute(update(Pack).where(Pack.id == held.pack_id).values(spent))
     return bool(fresh)
@@ -111,17 +112,17 @@ def _score(session: Session, trial: Trial, epoch: Epoch, objective: Objective) -
     )
 
 
-def _remember(session: Session, held: Lease, epoch: Epoch, live: Collection[str]) -> None:
-    assert epoch.saved is not None
-    repeated = select(Checkpoint).where(Checkpoint.pack_id == held.pack_id, Checkpoint.epoch == epoch.number)
+def remember(session: Session, held: Lease, saved: Saved, live: Collection[str]) -> None:
+    """Have these trials go on from a checkpoint; the caller has passed the fence. Asked again, do nothing."""
+    repeated = select(Checkpoint).where(Checkpoint.pack_id == held.pack_id, Checkpoint.epoch == saved.epoch)
     if session.scalars(repeated).one_or_none():
         return
     checkpoint = Checkpoint(
         pack_id=held.pack_id,
-        epoch=epoch.number,
-        path=epoch.saved.path,
-        sha256=epoch.saved.sha256,
-        bytes=epoch.saved.bytes,
+        epoch=saved.epoch,
+        path=saved.path,
+        sha256=saved.sha256,
+        bytes=saved.bytes,
         created_at=db_now(),
     )
     session.add(checkpoint)
@@ -129,6 +130,6 @@ def _remember(session: Session, held: Lease, epoch: Epoch, live: Collection[str]
     session.execute(
         update(Trial)
         .where(Trial.id.in_(live))
-        .values(saved_epoch=epoch.number, checkpoint_id=checkpoint.id)
+        .values(saved_epoch=saved.epoch, checkpoint_id=checkpoint.id)
         .execution_options(synchronize_session=False)
     )

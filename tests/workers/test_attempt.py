@@ -140,7 +140,11 @@ def test_what_an_earlier_pack_left_in_the_pipe_means_nothing(stage: Stage) -> No
     def script(runner: ScriptedRunner) -> None:
         runner.hear()
         stale = stage.epoch(1) | {"pack": "another"}
-        runner.say(stale, {"pack": "another", "say": "stopped"}, {"pack": stage.pack.id, "say": "stopped"})
+        runner.say(
+            stale,
+            {"pack": "another", "say": "stopped", "saved": None},
+            {"pack": stage.pack.id, "say": "stopped", "saved": None},
+        )
 
     stage.lead(ScriptedRunner(MACHINE), script)
     assert {trial.epoch for trial in trials_of(stage.store, stage.sweep_id)} == {0}

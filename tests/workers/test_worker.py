@@ -151,6 +151,20 @@ def test_a_terminated_worker_gives_its_pack_back_and_goes(
     assert claimed(sqlite_store) == {}
 
 
+def test_a_terminated_worker_saves_the_last_epoch_first(
+    sqlite_store: Store, lab: Settings, submit: Submit
+) -> None:
+    seldom = lab.model_copy(update={"checkpoint_every": 1000.0})
+    with running("workers", seldom) as worker:
+        sweep_id = submit(**LONG)
+        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
+        worker.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: worker.process.poll() is not None, seconds=10, what="the worker's end")
+    (stand,) = {(trial.state, trial.epoch, trial.saved_epoch) for trial in trials_of(sqlite_store, sweep_id)}
+    assert stand[0] == "pending"
+    assert stand[1] == stand[2] >= 2
+
+
 def test_a_damaged_checkpoint_is_noticed_and_the_one_before_taken(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:

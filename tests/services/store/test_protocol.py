@@ -23,7 +23,7 @@ from services.store.session import Store
 
 def saved(epoch: int) -> Saved:
     """A checkpoint's record."""
-    return Saved(path=f"packs/x/{epoch}", sha256="0" * 64, bytes=1)
+    return Saved(epoch=epoch, path=f"packs/x/{epoch}", sha256="0" * 64, bytes=1)
 
 
 def expire(store: Store, held: Lease) -> None:
