@@ -62,6 +62,7 @@ def test_a_trial_carries_its_identity_its_worker_and_its_whole_config(make_stage
         "model.dropout": "0.25",
         "dropout": "0.25",
         "data.name": "paper",
+        "data.validation": "0.1",
         "train.epochs": "3",
         "train.l2.strength": "0.0",
         "train.optimizer": "adam",
