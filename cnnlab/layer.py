@@ -7,6 +7,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from cnnlab.errors import ConfigError
+
 Shape = tuple[int, ...]
 Role = Literal["weight", "bias", "scale", "shift"]
 
@@ -90,3 +92,11 @@ def over_maps(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         return y[:, None].expand(-1, x.shape[1], *y.shape[1:])
     y = function(x.flatten(1, 2))
     return y.view(*x.shape[:3], *y.shape[2:])
+
+
+def pooled(shape: Shape, kernel: int) -> Shape:
+    """Return (C, H/k, W/k), rounded down, of k×k windows that touch; ConfigError if no window fits."""
+    maps, height, width = shape
+    if min(height, width) < kernel:
+        raise ConfigError("model", f"a {kernel}×{kernel} window does not fit maps of {height}×{width}")
+    return maps, height // kernel, width // kernel

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from cnnlab.errors import ConfigError
-from cnnlab.layer import Context, Layer, Shape, over_maps
+from cnnlab.layer import Context, Layer, Shape, over_maps, pooled
 from cnnlab.registry import register
 
 
@@ -23,12 +22,7 @@ class AveragePool2d(Layer):
 
     def output(self, shape: Shape) -> Shape:
         """Return (C, H/k, W/k), rounded down; ConfigError if no window fits."""
-        maps, height, width = shape
-        if min(height, width) < self.kernel:
-            raise ConfigError(
-                "model", f"a {self.kernel}×{self.kernel} window does not fit maps of {height}×{width}"
-            )
-        return maps, height // self.kernel, width // self.kernel
+        return pooled(shape, self.kernel)
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, C, H/k, W/k)."""
