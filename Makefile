@@ -32,7 +32,7 @@ bench: $(VENV)/installed  ## measure what docs/records.md claims, on this machin
 
 $(VENV)/installed: pyproject.toml constraints.txt scripts/install_torch.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, found: $$(python3 --version 2>&1)"; exit 1; }
-	@echo "Installing into $(VENV), once: about 390 MB to download without a GPU (torch 190, MLflow and the rest 200),"
+	@echo "Installing into $(VENV), once: about 400 MB to download without a GPU (torch 190, MLflow and the rest 210),"
 	@echo "1.8 GB on disk; with a GPU several GB more for CUDA."
 	@began=$$(date +%s); set -e; \
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \

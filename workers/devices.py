@@ -63,8 +63,9 @@ def environment(device: Found, threads: int) -> dict[str, str]:
         "CUDA_VISIBLE_DEVICES": device.identity if device.kind == "cuda" else "",
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
-        # glibc gives big blocks back at every free; keeping them saves a tenth of a small net's step
-        "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+        # glibc gives big blocks back at every free; keeping them saves a third of an array's step
+        # (docs/records.md). The first takes at most 32 MiB.
+        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
         "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
         "MALLOC_TOP_PAD_": str(64 << 20),
     }

@@ -99,7 +99,6 @@ PACK_MOVES: dict[PackState, dict[PackState, str]] = {
 
 SWEEP_FINAL = frozenset(SweepState) - frozenset(SWEEP_MOVES)
 TRIAL_FINAL = frozenset({TrialState.SUCCEEDED, TrialState.PRUNED, TrialState.FAILED, TrialState.CANCELLED})
-SWEEP_LIVE = frozenset(SWEEP_MOVES)
 
 MOVES: dict[type[StrEnum], Mapping[Any, Mapping[Any, str]]] = {
     SweepState: SWEEP_MOVES,

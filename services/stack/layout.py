@@ -16,14 +16,6 @@ from services.stack.folder import Folder, Secrets
 from services.stack.ports import HOST
 from services.stack.processes import Command
 
-# glibc gives large blocks back to the system and asks for them again at every step; keeping them saves a
-# tenth of a small net's step. 32 MiB is the most that every glibc accepts as the first of the three.
-KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
-    "MALLOC_TRIM_THRESHOLD_": str(512 * 1024**2),
-    "MALLOC_TOP_PAD_": str(64 * 1024**2),
-}
-
 
 @dataclass(frozen=True)
 class Ports:
@@ -110,13 +102,12 @@ def commands(
         str(ports.api),
         "--no-access-log",
     )
-    train = {**env, **KEEP_MEMORY, "OMP_NUM_THREADS": "1"}
     return [
         Command("valkey", (valkey.binary(), str(config)), env, 0),
         Command("mlflow", mlflow(folder, ports.mlflow), {**env, **MLFLOW}, 0),
         Command("api", python("uvicorn", *api), env, 1),
         Command("upkeep", python("services.upkeep"), env, 1),
-        *(Command(f"worker-{i}", python("workers"), train, 2, patience=20.0) for i in range(devices.workers)),
+        *(Command(f"worker-{i}", python("workers"), env, 2, patience=20.0) for i in range(devices.workers)),
     ]
 
 
