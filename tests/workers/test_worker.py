@@ -226,6 +226,8 @@ def test_a_killed_supervisor_comes_again_on_the_same_device(
         holder = claimed(sqlite_store)
         (child,) = psutil.Process(worker.pid).children()
         runners = child.children()
+        for runner in runners:
+            runner.suspend()  # one that hangs must go too
         child.kill()
         _, alive = psutil.wait_procs(runners, timeout=3)
         assert alive == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from cnnlab.datasets.fashion_mnist_mini import FashionMnistMini
 from services.api.app import make_app
 from services.settings import Settings
 from services.store.models import Pack, Sweep, Trial
@@ -146,3 +148,15 @@ def test_choices_that_depend_on_one_another_are_counted_before_they_are_tried(
     answer = sqlite_api.post("/v1/sweeps", json=spec | {"space": space, "max_trials": 100_000})
     assert answer.status_code == 422
     assert "the most is 5000" in answer.json()["detail"]
+
+
+def test_images_too_small_for_the_architecture_are_refused_at_the_counter(
+    sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = dataclasses.replace(FashionMnistMini.info, shape=(1, 8, 8))
+    monkeypatch.setattr(FashionMnistMini, "info", tiny)
+    answer = sqlite_api.post("/v1/sweeps", json=spec)
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert error == {"pointer": "/model", "detail": "lenet5 needs images of at least 28×28, got 8×8"}
+    assert rows(sqlite_store, Sweep) == 0
