@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from services.domain.errors import Fenced
+from services.domain.errors import Fenced, ServiceError
 from services.domain.metrics import decode
 from services.domain.retry import Failure
 from services.domain.states import TrialState
@@ -56,6 +56,7 @@ class Attempt:
             lambda session: compose(session, self._held.pack_id, device, self._settings)
         )
         self._rows = dict(self._order.rows)
+        self._epoch = self._order.message["start_epoch"]
         if self._runner.machine:
             self._begin()
         with selectors.DefaultSelector() as selector:
@@ -169,12 +170,16 @@ class Attempt:
 
     def _commit(self, message: Message) -> None:
         """Write an epoch, and with it the end of every trial that ends here; then let the runner go on."""
+        number = message["number"]
+        if number != self._epoch + 1:
+            raise ServiceError(f"epoch {number} follows epoch {self._epoch}: the runner went astray")
+        self._epoch += 1
         by_trial = {self._rows[int(row)]: decode(found) for row, found in message["metrics"].items()}
         final = {self._rows[int(row)]: end for row, end in (message["final"] or {}).items()}
         for trial_id, end in final.items():
             by_trial[trial_id] |= decode(end["metrics"])
         epoch = Epoch(
-            number=message["number"],
+            number=number,
             metrics=by_trial,
             best={self._rows[int(row)]: (best[0], best[1]) for row, best in message["best"].items()},
             saved=Saved(**message["saved"]) if message["saved"] else None,

@@ -12,7 +12,7 @@ import pytest
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 
-from services.domain.errors import Fenced
+from services.domain.errors import Fenced, ServiceError
 from services.settings import Settings
 from services.store import endings
 from services.store.devices import Found
@@ -222,3 +222,14 @@ def test_a_pack_that_was_taken_away_is_left_alone(stage: Stage) -> None:
         stage.lead(ScriptedRunner(MACHINE), script)
     assert {trial.epoch for trial in trials_of(stage.store, stage.sweep_id)} == {0}
     assert stage.states == ["pending"] * 4
+
+
+@pytest.mark.timeout(20)
+def test_a_runner_that_does_not_go_on_from_the_checkpoint_is_noticed(stage: Stage) -> None:
+    def script(runner: ScriptedRunner) -> None:
+        runner.hear()
+        runner.say(stage.epoch(2))
+
+    with pytest.raises(ServiceError, match="epoch 2 follows epoch 0"):
+        stage.lead(ScriptedRunner(MACHINE), script)
+    assert {trial.epoch for trial in trials_of(stage.store, stage.sweep_id)} == {0}
