@@ -12,7 +12,7 @@ from services.domain.errors import SpecError
 
 def test_grid_visits_the_product_in_order() -> None:
     grid = search.get("grid")
-    sizes = (2, 3, 2)
+    sizes = (2, 3, 4)
     assert [grid.digits(i, sizes) for i in range(grid.points(sizes))] == list(product(*map(range, sizes)))
 
 
