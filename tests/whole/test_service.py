@@ -103,7 +103,9 @@ def test_an_emptied_redis_loses_nothing(lab_with: MakeLab, own_redis: redis.Redi
     lab = lab_with(redis_url=SecretStr(own_redis.url))
     sweep_id = lab.submit()
     wait_for(lambda: lab.counts(sweep_id) == {"queued": 4}, 10, "the first window")
+    wait_for(lambda: own_redis.keys() > 0, 10, "the announcement")
     own_redis.flush()
+    assert own_redis.keys() == 0
     with lab.upkeep(), lab.worker():
         lab.wait_for_success(sweep_id)
 
