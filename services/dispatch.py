@@ -77,10 +77,10 @@ def choose(waiting: Sequence[Trial]) -> list[Trial]:
 
 def _next_points(session: Session, sweep: Sweep, plan: Plan) -> list[Trial]:
     """Draw one pack's worth of new trials; never across the border of a shape."""
-    if sweep.next_point >= sweep.total:
+    if sweep.next_number >= sweep.total:
         return []
-    shape = plan.shapes[plan.shape_of(sweep.next_point)]
-    left_in_shape = plan.per_shape - sweep.next_point % plan.per_shape
+    shape = plan.shapes[plan.shape_of(sweep.next_number)]
+    left_in_shape = plan.per_shape - sweep.next_number % plan.per_shape
     return trials.draw(session, sweep, min(shape.width, left_in_shape))
 
 

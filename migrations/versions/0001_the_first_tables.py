@@ -45,13 +45,15 @@ def upgrade() -> None:
         sa.Column("spec", sa.JSON(), nullable=False),
         sa.Column("plan", sa.JSON(), nullable=False),
         sa.Column("total", INT, nullable=False),
-        sa.Column("next_point", INT, nullable=False),
+        sa.Column("next_number", INT, nullable=False),
+        sa.Column("plugins", sa.String(length=64), nullable=True),
         sa.Column("created_at", INT, nullable=False),
         sa.Column("started_at", INT, nullable=True),
         sa.Column("finished_at", INT, nullable=True),
         sa.Column("experiment_id", sa.String(length=64), nullable=True),
         sa.Column("run_id", sa.String(length=64), nullable=True),
         sa.Column("exported", sa.String(length=64), nullable=True),
+        sa.Column("view_saved", sa.Boolean(), nullable=False),
         sa.Column("export_owner", sa.String(length=64), nullable=True),
         sa.Column("export_until", INT, nullable=False),
         sa.CheckConstraint(
@@ -61,7 +63,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sweeps")),
     )
     op.create_index("ix_sweeps_state_created_at", "sweeps", ["state", "created_at"], unique=False)
-
+    op.create_index("ix_sweeps_created_at_id", "sweeps", ["created_at", "id"], unique=False)
+    op.create_table(
+        "events",
+        sa.Column("id", INT, nullable=False),
+        sa.Column("tx", INT, nullable=False),
+        sa.Column("at", INT, nullable=False),
+        sa.Column("sweep_id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("data", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["sweep_id"], ["sweeps.id"], name=op.f("fk_events_sweep_id_sweeps")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+    )
+    op.create_index("ix_events_sweep_id_tx_id", "events", ["sweep_id", "tx", "id"], unique=False)
+    op.create_index("ix_events_at", "events", ["at"], unique=False)
+    op.create_table(
+        "submit_keys",
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("sweep_id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", INT, nullable=False),
+        sa.ForeignKeyConstraint(["sweep_id"], ["sweeps.id"], name=op.f("fk_submit_keys_sweep_id_sweeps")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_submit_keys")),
+    )
+    op.create_index("ix_submit_keys_created_at", "submit_keys", ["created_at"], unique=False)
     op.create_table(
         "workers",
         sa.Column("id", sa.String(length=120), nullable=False),
@@ -174,6 +199,7 @@ def upgrade() -> None:
     op.create_index("ix_trials_pack_id", "trials", ["pack_id"], unique=False)
     op.create_index("ix_trials_sweep_id_number", "trials", ["sweep_id", "number"], unique=True)
     op.create_index("ix_trials_sweep_id_state", "trials", ["sweep_id", "state"], unique=False)
+    op.create_index("ix_trials_sweep_id_point", "trials", ["sweep_id", "point"], unique=False)
 
     op.create_table(
         "pack_rows",
@@ -205,6 +231,7 @@ def downgrade() -> None:
     op.drop_index("ix_pack_rows_trial_id", "pack_rows")
 
     op.drop_table("pack_rows")
+    op.drop_index("ix_trials_sweep_id_point", "trials")
     op.drop_index("ix_trials_sweep_id_state", "trials")
     op.drop_index("ix_trials_sweep_id_number", "trials")
     op.drop_index("ix_trials_pack_id", "trials")
@@ -218,6 +245,9 @@ def downgrade() -> None:
 
     op.drop_table("packs")
     op.drop_table("workers")
+    op.drop_table("events")
+    op.drop_table("submit_keys")
+    op.drop_index("ix_sweeps_created_at_id", "sweeps")
     op.drop_index("ix_sweeps_state_created_at", "sweeps")
 
     op.drop_table("sweeps")

@@ -87,6 +87,7 @@ class Spec(BaseModel):
     search: str = "grid"
     objective: Objective = Objective()
     max_trials: Annotated[int, Field(strict=True, ge=1)] | None = None
+    seeds: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
 
     @field_validator("space")

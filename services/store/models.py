@@ -38,7 +38,11 @@ class Sweep(Base):
     """What a user submitted, its plan, and how far drawing trials from it has come."""
 
     __tablename__ = "sweeps"
-    __table_args__ = (one_of(SweepState), Index(None, "state", "created_at"))
+    __table_args__ = (
+        one_of(SweepState),
+        Index(None, "state", "created_at"),
+        Index(None, "created_at", "id"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
@@ -47,13 +51,15 @@ class Sweep(Base):
     spec: Mapped[dict[str, Any]]
     plan: Mapped[dict[str, Any]]
     total: Mapped[int]
-    next_point: Mapped[int] = mapped_column(default=0)
+    next_number: Mapped[int] = mapped_column(default=0)  # of the next trial to be drawn
+    plugins: Mapped[str | None] = mapped_column(String(64))  # digest of the entry files it was planned with
     created_at: Mapped[int]
     started_at: Mapped[int | None]
     finished_at: Mapped[int | None]
     experiment_id: Mapped[str | None] = mapped_column(String(64))
     run_id: Mapped[str | None] = mapped_column(String(64))
     exported: Mapped[str | None] = mapped_column(String(64))  # digest of what MLflow's parent run shows
+    view_saved: Mapped[bool] = mapped_column(default=False)  # MLflow has the sweep's saved view
     export_owner: Mapped[str | None] = mapped_column(String(64))
     export_until: Mapped[int] = mapped_column(default=0)
 
@@ -68,6 +74,7 @@ class Trial(Base):
         CheckConstraint("saved_epoch <= epoch AND epoch <= target_epoch", name="epochs"),
         Index(None, "sweep_id", "number", unique=True),
         Index(None, "sweep_id", "state"),
+        Index(None, "sweep_id", "point"),
         Index(None, "pack_id"),
     )
 
@@ -177,6 +184,36 @@ class Checkpoint(Base):
     bytes: Mapped[int]
     created_at: Mapped[int]
     damaged: Mapped[bool] = mapped_column(default=False)
+
+
+class Event(Base):
+    """Something that a watcher of a sweep wants to hear; read in the order (tx, id), oldest first.
+
+    On PostgreSQL ids are given out before transactions commit, so a lower id may appear later; `tx`, the
+    transaction's number, lets a reader wait until nothing older can appear. On SQLite it is 0.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (Index(None, "sweep_id", "tx", "id"), Index(None, "at"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    tx: Mapped[int]
+    at: Mapped[int]
+    sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"))
+    kind: Mapped[str] = mapped_column(String(32))
+    data: Mapped[dict[str, Any]]
+
+
+class SubmitKey(Base):
+    """An Idempotency-Key: the sweep that its request made, and the digest of that request's body."""
+
+    __tablename__ = "submit_keys"
+    __table_args__ = (Index(None, "created_at"),)
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"))
+    created_at: Mapped[int]
 
 
 class Device(Base):

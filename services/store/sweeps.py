@@ -108,7 +108,7 @@ def settle(session: Session, sweep_id: str) -> bool:
         return False
     tally = counts(session, [sweep_id])[sweep_id]
     live = sum(tally.get(state, 0) for state in (TrialState.PENDING, TrialState.QUEUED, TrialState.RUNNING))
-    if live or (sweep.state == SweepState.ACTIVE and sweep.next_point < sweep.total):
+    if live or (sweep.state == SweepState.ACTIVE and sweep.next_number < sweep.total):
         return False
     if sweep.state == SweepState.PAUSED:
         return False

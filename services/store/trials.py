@@ -20,7 +20,7 @@ from services.store.models import Sweep, Trial
 def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
     """Make the rows of the sweep's next points; the caller holds the sweep's lock."""
     plan, spec = Plan.model_validate(sweep.plan), Spec.model_validate(sweep.spec)
-    points = range(sweep.next_point, min(sweep.next_point + count, sweep.total))
+    points = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
     trials = [
         Trial(
             id=f"{sweep.id}-{point:04d}",
@@ -39,7 +39,7 @@ def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
         for point in points
     ]
     session.add_all(trials)
-    sweep.next_point = points.stop
+    sweep.next_number = points.stop
     session.flush()
     return trials
 

@@ -51,7 +51,7 @@ def test_the_window_is_twice_the_live_devices(sqlite_store: Store, sqlite_settin
     sweep_id = write_sweep(sqlite_store, **FORTY)
     pigeon = Pigeon()
     assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 2
-    assert row_of(sqlite_store, Sweep, sweep_id).next_point == 20
+    assert row_of(sqlite_store, Sweep, sweep_id).next_number == 20
     own(sqlite_store, "cpu:0", "cpu:1")
     assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 2
     assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 0

@@ -149,7 +149,7 @@ def _eta(standing: Standing) -> float | None:
     if sweep.state != SweepState.ACTIVE or standing.idle:
         return None
     undrawn = sum(
-        shape.epochs * min(plan.per_shape, max(0, (index + 1) * plan.per_shape - sweep.next_point))
+        shape.epochs * min(plan.per_shape, max(0, (index + 1) * plan.per_shape - sweep.next_number))
         for index, shape in enumerate(plan.shapes)
     )
     done = sum(epochs.done for epochs in standing.epochs.values())
