@@ -1,6 +1,17 @@
 """Train convolutional networks, one or many side by side: the library, without any service."""
 
-from cnnlab.config import resolve
-from cnnlab.fit import fit
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["fit", "resolve"]
+if TYPE_CHECKING:
+    from cnnlab.config import resolve
+
+__all__ = ["resolve"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what a name needs when it is first used, so that cnnlab.plugins can be asked without torch."""
+    if name not in __all__:
+        raise AttributeError(f"module 'cnnlab' has no attribute {name!r}")
+    from cnnlab import config
+
+    return getattr(config, name)

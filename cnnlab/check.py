@@ -9,6 +9,7 @@ import torch
 from cnnlab import registry
 from cnnlab.array import DTYPES
 from cnnlab.config import row_numbers
+from cnnlab.data import DataError, Info, data_set
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context
 from cnnlab.net import Net, build
@@ -35,8 +36,12 @@ class Facts:
 
 def inspect(config: Mapping[str, Any]) -> Facts:
     """Build a resolved config's net on paper; ConfigError where model, images and batch do not fit."""
-    info = registry.get("datasets", config["data"]["name"]).info
+    info = _info(config["data"])
     train = config["train"]
+    if not info.test and train["test"] != "never":
+        raise ConfigError(
+            "train.test", f"must be never: the data set has no images to test on; got {train['test']}"
+        )
     share, one_a_class = config["data"]["validation"], info.classes / info.train
     if 0 < share < one_a_class / 2:
         raise ConfigError(
@@ -50,7 +55,7 @@ def inspect(config: Mapping[str, Any]) -> Facts:
     if train["batch_size"] == 1 and net.buffered:
         raise ConfigError("train.batch_size", "must be at least 2 with batch normalization, got 1")
     (run,) = runs("optimizers", [train["optimizer"]], torch.device("cpu"))
-    penalties = sum(train[name]["strength"] > 0 for name in registry.names("regularizers"))
+    penalties = sum(train[name]["strength"] > 0 for name in registry.names("regularizers") if name in train)
     number = torch.finfo(DTYPES[train["precision"]]).bits // 8
     rows = (3 + run.entry.slots + penalties) * net.parameters + 2 * net.buffered
     return Facts(
@@ -63,6 +68,13 @@ def inspect(config: Mapping[str, Any]) -> Facts:
         input=info.shape,
         classes=info.classes,
     )
+
+
+def _info(data: Mapping[str, Any]) -> Info:
+    try:
+        return data_set(data).info(data)
+    except DataError as error:
+        raise ConfigError("data.path", str(error)) from None
 
 
 def _dry_forward(net: Net, config: Mapping[str, Any]) -> tuple[int, ...]:

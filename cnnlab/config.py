@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Any
 
 from cnnlab import registry
+from cnnlab.data import data_set
 from cnnlab.errors import ConfigError, UnknownName
 from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, declared
 
@@ -54,6 +55,7 @@ def _data(choice: Any) -> Config:
             raise
         field = wrong.path.removeprefix("data.")
         raise UnknownName(wrong.path, "field of data", field, {"name", "validation", *wrong.known}) from None
+    resolved = data_set(resolved).complete(resolved)
     return resolved | {"validation": VALIDATION.check("data.validation", validation)}
 
 

@@ -1,10 +1,14 @@
 """What a data set is to the rest of cnnlab: facts known without loading it, and its images."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from cnnlab import registry
 from cnnlab.errors import CnnlabError
 
 
@@ -42,6 +46,32 @@ class Images:
     def __post_init__(self) -> None:
         _check_part("train", self.train_x, self.train_y)
         _check_part("test", self.test_x, self.test_y)
+
+
+class DataSet(ABC):
+    """A file in datasets/ holds one of these.
+
+    `data` is the resolved section of a config: the entry's name and its own hyperparameters. Entries whose
+    images are published have none; those that read a user's files have a path.
+    """
+
+    def complete(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the section with what the content decides filled in; ConfigError where it is wrong."""
+        return dict(data)
+
+    @abstractmethod
+    def info(self, data: Mapping[str, Any]) -> Info:
+        """Return the facts, without reading images; DataError if they are needed and not there."""
+
+    @abstractmethod
+    def load(self, data: Mapping[str, Any]) -> Images:
+        """Return the images, the same object while a process trains on them; DataError in words."""
+
+
+def data_set(data: Mapping[str, Any]) -> DataSet:
+    """Return the data set that a resolved section names."""
+    found: DataSet = registry.get("datasets", data["name"])()
+    return found
 
 
 def _check_part(part: str, x: Tensor, y: Tensor) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnlab import batches, registry
+from cnnlab import batches
 from cnnlab.array import Array, Result
 from cnnlab.config import resolve, shape_key
+from cnnlab.data import data_set
 from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.net import build
 from cnnlab.resident import Part, Resident
@@ -64,7 +65,7 @@ class Fit:
             build(first.config), [row.config for row in self._rows], [row.seed for row in self._rows], device
         )
         data = first.config["data"]
-        images = registry.get("datasets", data["name"]).load()
+        images = data_set(data).load(data)
         self.data = Resident(images, data["validation"], first.data_seed, self.array.device, self.array.dtype)
         replicates = sorted({row.replicate for row in self._rows})
         self._replicates = replicates

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cnnlab import noise, registry
+from cnnlab.data import data_set
 from cnnlab.initializer import Initializer
 from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
 
@@ -105,6 +106,6 @@ def _cut(buffers: Tensor, sizes: list[int]) -> Sequence[Tensor]:
 
 def build(config: Mapping[str, Any]) -> Net:
     """Return the net of a resolved config; ConfigError at "model" if the images do not fit it."""
-    info = registry.get("datasets", config["data"]["name"]).info
+    info = data_set(config["data"]).info(config["data"])
     model = registry.get("models", config["model"]["name"])()
     return Net(model.layers(config["model"], info.shape, info.classes), info.shape)

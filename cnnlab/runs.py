@@ -12,6 +12,7 @@ from cnnlab.hyper import declared
 from cnnlab.regularizer import Regularizer
 
 E = TypeVar("E")
+UNUSED = {"strength": 0.0, "scope": "weights"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def penalties(
     """Return the regularizers that any row uses; `weights`, bool (P,), is what that scope reaches."""
     found = []
     for name in registry.names("regularizers"):
-        choices = [config["train"][name] for config in configs]
+        # A plug-in's penalty is missing in a config that was resolved without the plug-in.
+        choices = [config["train"].get(name, UNUSED) for config in configs]
         if not any(choice["strength"] for choice in choices):
             continue
         strength = torch.tensor([choice["strength"] for choice in choices], dtype=dtype)

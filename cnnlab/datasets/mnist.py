@@ -1,9 +1,10 @@
 """MNIST: handwritten digits, the data set on which the first convolutional networks were measured."""
 
+from collections.abc import Mapping
 from functools import cache
-from typing import ClassVar
+from typing import Any
 
-from cnnlab.data import Images, Info
+from cnnlab.data import DataSet, Images, Info
 from cnnlab.published import File, Published
 from cnnlab.registry import register
 
@@ -35,9 +36,11 @@ FILES = Published(
     ),
 )
 
+INFO = Info(shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest)
+
 
 @register
-class Mnist:
+class Mnist(DataSet):
     """Offer 70,000 handwritten digits, 28×28 grey, 0 is the background.
 
     60,000 to train and 10,000 to test, ten classes of about equal size; the writers of the two parts differ.
@@ -46,10 +49,15 @@ class Mnist:
     recognition", Proceedings of the IEEE 86 (1998).
     """
 
-    info: ClassVar[Info] = Info(shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest)
+    def info(self, data: Mapping[str, Any]) -> Info:
+        """Return the published sizes."""
+        return INFO
 
-    @staticmethod
-    @cache
-    def load() -> Images:
+    def load(self, data: Mapping[str, Any]) -> Images:
         """Return the images, read once per process: about 56 MB."""
-        return FILES.load()
+        return _images()
+
+
+@cache
+def _images() -> Images:
+    return FILES.load()

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from services.domain.config import Config
-from services.domain.plan import ConfigFault, Facts
+from services.domain.catalogue import ConfigFault, Facts
 
 Descriptions = dict[str, dict[str, dict[str, Any]]]
 
@@ -57,11 +57,11 @@ class Library:
 
     def training_images(self, config: Mapping[str, Any]) -> int:
         """Images that one epoch trains on: the training set without its validation part."""
-        from cnnlab import registry
+        from cnnlab.data import data_set
 
         data = config["data"]
         with _faults():
-            images: int = registry.get("datasets", data["name"]).info.train
+            images = data_set(data).info(data).train
         validation: float = data["validation"]
         return round(images * (1 - validation))
 
@@ -76,9 +76,12 @@ class Library:
 @contextmanager
 def _faults() -> Iterator[None]:
     """Say in the plan's words what the library refuses."""
+    from cnnlab.data import DataError
     from cnnlab.errors import ConfigError
 
     try:
         yield
     except ConfigError as error:
         raise ConfigFault(error.path, error.message) from None
+    except DataError as error:
+        raise ConfigFault("data.path", str(error)) from None

@@ -6,7 +6,7 @@ import pytest
 
 from cnnlab import registry, resolve
 from cnnlab.check import inspect
-from cnnlab.data import Info
+from cnnlab.data import DataError, Info
 from cnnlab.errors import ConfigError
 
 
@@ -18,7 +18,7 @@ def config(model="lenet5", **train):
 def small_images(monkeypatch):
     """Let mnist announce images of 8×8."""
     info = Info(shape=(1, 8, 8), classes=10, train=100, test=10)
-    monkeypatch.setattr(registry.get("datasets", "mnist"), "info", info)
+    monkeypatch.setattr(registry.get("datasets", "mnist"), "info", lambda self, data: info)
 
 
 def test_lenet5_on_mnist():
@@ -30,7 +30,7 @@ def test_lenet5_on_mnist():
 
 
 def test_no_image_is_loaded(monkeypatch):
-    def refuse():
+    def refuse(self, data):
         raise AssertionError("loaded")
 
     monkeypatch.setattr(registry.get("datasets", "mnist"), "load", refuse)
@@ -89,3 +89,22 @@ def test_a_validation_part_of_no_image_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"at least 0\.0017.*got 0\.0001 of 6000") as caught:
         inspect(small)
     assert caught.value.path == "data.validation"
+
+
+@pytest.mark.parametrize("asked", ["best", "each-epoch"])
+def test_a_test_that_has_no_images_is_refused(monkeypatch, asked):
+    info = Info(shape=(1, 28, 28), classes=10, train=100, test=0)
+    monkeypatch.setattr(registry.get("datasets", "mnist"), "info", lambda self, data: info)
+    assert inspect(config()).classes == 10
+    with pytest.raises(ConfigError, match=rf"must be never.* got {asked}") as caught:
+        inspect(config(test=asked))
+    assert caught.value.path == "train.test"
+
+
+def test_images_that_are_not_there_are_missed_at_the_path(monkeypatch):
+    def missing(self, data):
+        raise DataError("pets is not there")
+
+    monkeypatch.setattr(registry.get("datasets", "mnist"), "info", missing)
+    with pytest.raises(ConfigError, match=r"^data\.path: pets is not there"):
+        inspect(config())

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from cnnlab import fit, resolve
+from cnnlab import resolve
 from cnnlab.errors import CnnlabError, ConfigError
-from cnnlab.fit import Fit, Row
+from cnnlab.fit import Fit, Row, fit
 
 torch.set_num_threads(1)
 
