@@ -44,19 +44,23 @@ def fill(session: Session, sweep_id: str) -> Pack | None:
     sweep = sweeps.lock(session, sweep_id)
     slots, taken = devices.live(session), packs.outstanding(session)
     kind = _kind(slots, taken)
-    if sweep.state != SweepState.ACTIVE or taken.get(kind, 0) >= WINDOW * max(slots.get(kind, 0), 1):
+    if sweep.state not in (SweepState.ACTIVE, SweepState.STOPPING) or taken.get(kind, 0) >= WINDOW * max(
+        slots.get(kind, 0), 1
+    ):
         return None
     plan = Plan.model_validate(sweep.plan)
-    waiting = trials.dispatchable(session, sweep_id) or _next_points(session, sweep, plan)
+    waiting = trials.dispatchable(session, sweep_id)
+    if not waiting and sweep.state == SweepState.ACTIVE:
+        waiting = _next_trials(session, sweep, plan)
     if not waiting:
         return None
-    chosen = choose(waiting)
-    return packs.form(session, sweep, chosen, plan.shapes[chosen[0].shape].width, kind)
+    shape = plan.shapes[waiting[0].shape]
+    return packs.form(session, sweep, choose(waiting, shape.mixed), shape.width, kind)
 
 
-def choose(waiting: Sequence[Trial]) -> list[Trial]:
-    """The trials that go with the first one: same shape and epochs, each its own row, and as few alive
-    together as the most careful of them asks for."""
+def choose(waiting: Sequence[Trial], mixed: bool) -> list[Trial]:
+    """The trials that go with the first one: same shape and epochs, of one replicate unless the shape mixes
+    them, each its own row, and as few alive together as the most careful of them asks for."""
     first = waiting[0]
     chosen: list[Trial] = []
     rows: set[int] = set()
@@ -69,19 +73,19 @@ def choose(waiting: Sequence[Trial]) -> list[Trial]:
             first.target_epoch,
             first.most_alive,
         )
-        if alike and trial.row not in rows and (most is None or len(chosen) < most):
+        together = mixed or trial.replicate == first.replicate
+        if alike and together and trial.row not in rows and (most is None or len(chosen) < most):
             chosen.append(trial)
             rows.add(trial.row)
     return chosen
 
 
-def _next_points(session: Session, sweep: Sweep, plan: Plan) -> list[Trial]:
-    """Draw one pack's worth of new trials; never across the border of a shape."""
+def _next_trials(session: Session, sweep: Sweep, plan: Plan) -> list[Trial]:
+    """Draw one pack's worth of new trials, all of which may share an array."""
     if sweep.next_number >= sweep.total:
         return []
-    shape = plan.shapes[plan.shape_of(sweep.next_number)]
-    left_in_shape = plan.per_shape - sweep.next_number % plan.per_shape
-    return trials.draw(session, sweep, min(shape.width, left_in_shape))
+    shape = plan.shapes[plan.shape_of(plan.point_of(sweep.next_number))]
+    return trials.draw(session, sweep, min(shape.width, plan.run_of(sweep.next_number)))
 
 
 def _kind(slots: dict[str, int], taken: dict[str, int]) -> str:

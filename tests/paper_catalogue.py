@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.domain.plan import ConfigFault, Facts, Plan, make_plan
+from services.domain.catalogue import ConfigFault, Facts
+from services.domain.plan import Plan
+from services.domain.planner import make_plan
 from services.domain.spec import Spec
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {"sgd": {"lr": 0.1}, "adam": {"lr": 0.001, "beta": 0.9}}

@@ -1,310 +1,297 @@
 """A spec resolved once, at submit: every axis with its kind, every distinct shape with its size and width.
 
-Dispatch, the API and the CLI read the plan only; nobody builds a model to find out what a trial is.
+Dispatch, the API and the CLI read the plan only; nobody builds a model to find out what a trial is. A space
+of any size is held by index: a shape's points are numbered, and a number is turned into values when asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+import math
+from bisect import bisect_right
+from functools import cached_property
+from itertools import accumulate
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from services.domain import packing, search
-from services.domain.config import Config, overlay, read, related
-from services.domain.errors import Problem, SpecError, nearest, pointer
-from services.domain.spec import Spec
+from services.domain import draws, packing, search
+from services.domain.config import Config, overlay
+from services.domain.ties import Assignment, Pick, Ties
+from services.domain.trial import trial_seed
 
-MAX_SHAPES = 200
-MAX_VALUES = 1000  # of one axis
-MAX_CHOICES = 5000  # of axes that depend on one another, each of which is resolved at submit
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a dry build tells of one architecture."""
-
-    parameters: int
-    flops: int  # forward, one image
-    bytes_per_row: int
-
-
-class Catalogue(Protocol):
-    """What the plan asks of the training library, behind the one door that may import it."""
-
-    def resolve(self, config: Mapping[str, Any]) -> Config:
-        """Complete and check a config; `ConfigFault` with a dotted path where it is wrong."""
-
-    def is_row(self, config: Mapping[str, Any], path: str) -> bool:
-        """Whether trials that differ in this path may be rows of one array."""
-
-    def paths(self, config: Mapping[str, Any]) -> Sequence[str]:
-        """Every dotted path of a resolved config."""
-
-    def shape_key(self, config: Mapping[str, Any]) -> str:
-        """A short name for everything that rows of one array must share."""
-
-    def inspect(self, config: Mapping[str, Any]) -> Facts:
-        """Build on paper; `ConfigFault` where the architecture and the images do not fit."""
-
-
-class ConfigFault(Exception):
-    """A config is wrong at a dotted path; the plan turns it into a pointer into the user's own text."""
-
-    def __init__(self, path: str, detail: str) -> None:
-        super().__init__(f"{path}: {detail}")
-        self.path, self.detail = path, detail
+DIGITS = 6  # of a number drawn from a range: enough to tell trials apart, few enough to read
 
 
 class Axis(BaseModel):
-    """One swept hyperparameter: its path, its completed values, and whether they are rows of one array."""
+    """One swept hyperparameter: its path, its values or its range, and whether it is a row's own.
+
+    `values` are complete, `written` are the same as the user wrote them; both are None for a range, which
+    has `low`, `high`, a `step` if its values are counted (a factor where `log`), and `whole` for integers.
+    """
 
     model_config = ConfigDict(frozen=True)
 
+    name: str  # as the user wrote it: the path or its end
     path: str
     row: bool
-    values: list[Any]
+    values: list[Any] | None
+    written: list[Any] | None = None
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    log: bool = False
+    whole: bool = False
+
+    @property
+    def size(self) -> int | None:
+        """How many values it has; None for a range without steps."""
+        if self.values is not None:
+            return len(self.values)
+        low, high = self._ends
+        return None if self.step is None else steps(low, high, self.step, self.log)
+
+    def value(self, pick: Pick) -> Any:
+        """The completed value of a pick."""
+        if self.values is not None:
+            return self.values[int(pick)]
+        return self._counted(int(pick)) if self.step is not None else pick
+
+    def given(self, pick: Pick) -> Any:
+        """The value of a pick as the user wrote it."""
+        return self.value(pick) if self.written is None else self.written[int(pick)]
+
+    def number(self, share: float) -> float:
+        """The number at this share of a range without steps, to six significant digits."""
+        low, high = self._ends
+        if self.log:
+            exact = math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+        else:
+            exact = low + share * (high - low)
+        return min(max(float(f"{exact:.{DIGITS}g}"), low), high)
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        assert self.low is not None
+        assert self.high is not None
+        return self.low, self.high
+
+    def _counted(self, index: int) -> float | int:
+        low, _ = self._ends
+        assert self.step is not None
+        exact = low * self.step**index if self.log else low + self.step * index
+        return round(exact) if self.whole else float(f"{exact:.12g}")
+
+
+def steps(low: float, high: float, step: float, log: bool) -> int:
+    """How many values a range with steps has; rounding does not cost it its last one."""
+    span = math.log(high / low) / math.log(step) if log else (high - low) / step
+    return math.floor(span + 1e-9) + 1
+
+
+class Group(BaseModel):
+    """Axes whose picks depend on one another, and the picks they may have together, None where one has none.
+
+    `picks` is None for an axis that depends on no other: it may have all of its own.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    paths: list[str]
+    picks: list[list[int | None]] | None = None
 
 
 class Shape(BaseModel):
-    """One architecture of the sweep; its trials can share arrays of `width` rows."""
+    """One architecture of the sweep; its trials can share arrays of `width` rows.
+
+    `mixed`: the rows of one array may be of different replicates, so each has batches of its own.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     key: str
+    picks: dict[str, Pick]  # of the axes that belong to the shape
+    points: int
     parameters: int
     flops: int
     bytes_per_row: int
     width: int
+    mixed: bool
     epochs: int
 
 
+class Pin(BaseModel):
+    """The one trial of a sweep that repeats another sweep's: everything that its numbers depend on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    trial: str
+    values: dict[str, Any]
+    replicate: int
+    seed: int
+    row: int
+
+
 class Plan(BaseModel):
-    """All that later steps need. Points count shape axes first, so neighbours fuse."""
+    """All that later steps need. Trials are numbered shape by shape, so neighbours fuse.
+
+    Within a shape a mixed one counts replicates first, else points first: then an array's rows share batches.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     base: Config
     axes: list[Axis]
-    search: str
+    ties: Ties = Ties()
+    groups: list[Group] = []
+    search: str = "grid"
+    drawn: bool = False  # points are drawn by hash, because some range has no steps
+    seed: int = 0
+    seeds: int = 1
     shapes: list[Shape]
-    per_shape: int
+    pin: Pin | None = None
+
+    @property
+    def points(self) -> int:
+        """How many points of the space the sweep visits."""
+        return self._ends[-1]
 
     @property
     def trials(self) -> int:
-        """How many trials the sweep runs."""
-        return len(self.shapes) * self.per_shape
+        """How many trials the sweep runs: each point with every seed."""
+        return self.points * self.seeds
+
+    def point_of(self, number: int) -> int:
+        """The point of a trial, by the trial's number."""
+        return self._place(number)[1]
+
+    def replicate_of(self, number: int) -> int:
+        """Which of its point's seeds a trial has."""
+        return self.pin.replicate if self.pin else self._place(number)[2]
+
+    def seed_of(self, number: int) -> int:
+        """The seed of a trial's weights and masks."""
+        if self.pin:
+            return self.pin.seed
+        _, point, replicate = self._place(number)
+        return trial_seed(self.seed, point, replicate)
+
+    def row_of(self, number: int) -> int:
+        """The row that a trial takes in whichever pack it trains."""
+        if self.pin:
+            return self.pin.row
+        shape = self.shapes[self._place(number)[0]]
+        return packing.row(self._position(number), shape.width)
+
+    def run_of(self, number: int) -> int:
+        """How many trials from this one on may share arrays: to the end of its shape, or of its replicate."""
+        shape = self.shapes[self._place(number)[0]]
+        together = shape.points * self.seeds if shape.mixed else shape.points
+        return together - self._position(number)
+
+    def shape_of(self, point: int) -> int:
+        """Index into `shapes`."""
+        return bisect_right(self._ends, point) if point < self.points else self._missing(point)
 
     def values(self, point: int) -> dict[str, Any]:
-        """The value of each axis at a point."""
-        digits = search.get(self.search).digits(point, [len(axis.values) for axis in self.axes])
-        return {axis.path: axis.values[d] for axis, d in zip(self.axes, digits, strict=True)}
+        """The value of each axis at a point; an axis whose condition does not hold there is missing."""
+        if self.pin:
+            return dict(self.pin.values)
+        index = self.shape_of(point)
+        shape, position = self.shapes[index], point - (self._ends[index] - self.shapes[index].points)
+        picks = {**shape.picks, **self._row_picks(index, position)}
+        return {axis.path: axis.value(picks[axis.path]) for axis in self.axes if axis.path in picks}
 
     def config(self, point: int) -> Config:
         """The complete config of a point."""
         return overlay(self.base, self.values(point))
 
-    def shape_of(self, point: int) -> int:
-        """Index into `shapes`."""
-        return point // self.per_shape
+    def shape_config(self, index: int) -> Config:
+        """The config of a shape, its rows' own axes at their first values."""
+        picks = self.shapes[index].picks
+        own = {axis.path: axis.value(picks[axis.path]) for axis in self.axes if axis.path in picks}
+        return overlay(self.base, own)
 
-    def row_of(self, point: int) -> int:
-        """The row that the point's trial takes in whichever pack it trains."""
-        return packing.row(point % self.per_shape, self.shapes[self.shape_of(point)].width)
+    # ---- trials by number
 
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(accumulate(shape.points for shape in self.shapes))
 
-def make_plan(spec: Spec, catalogue: Catalogue, *, limit: int, memory: int) -> Plan:
-    """Resolve a spec into a plan.
+    def _missing(self, point: int) -> int:
+        raise IndexError(f"the sweep has points 0 … {self.points - 1}, got {point}")
 
-    `limit` is the most trials a sweep may run without naming `max_trials`; `memory` the bytes a pack's rows
-    may take. Raises `SpecError` with a pointer into the spec for every fault that it can name.
-    """
-    method = search.get(spec.search)
-    # Counted before anything is looked at: what follows takes time in proportion to it.
-    trials = method.points([len(values) for values in spec.space.values()])
-    if trials > (spec.max_trials or limit):
-        raise SpecError(
-            [Problem("/max_trials" if spec.max_trials else "/space", _too_many(trials, spec, limit))]
-        )
-    space = _full_paths(spec, catalogue)
-    checked = _check_axes(spec, space, catalogue)
-    axes = sorted(checked, key=lambda axis: (axis.row, not isinstance(axis.values[0], dict)))
-    base = _complete(spec, {axis.path: axis.values[0] for axis in axes}, catalogue)
-    shape_axes = [axis for axis in axes if not axis.row]
-    count = prod(len(axis.values) for axis in shape_axes)
-    if count > MAX_SHAPES:
-        detail = f"the space has {count} distinct architectures; at most {MAX_SHAPES} fit one"
-        raise SpecError([Problem("/space", detail)])
-    per_shape = trials // count
-    shapes = []
-    for picks in product(*(range(len(axis.values)) for axis in shape_axes)):
-        place = {axis.path: pick for axis, pick in zip(shape_axes, picks, strict=True)}
-        choice = {axis.path: axis.values[place[axis.path]] for axis in shape_axes}
-        try:
-            shapes.append(_shape(overlay(base, choice), spec, per_shape, memory, catalogue))
-        except ConfigFault as fault:
-            raise SpecError([_problem(fault, spec.space, choice, place)]) from None
-    return Plan(base=base, axes=axes, search=spec.search, shapes=shapes, per_shape=per_shape)
+    def _place(self, number: int) -> tuple[int, int, int]:
+        """Shape, point and replicate of a trial."""
+        index = self.shape_of(number // self.seeds)
+        shape = self.shapes[index]
+        first = self._ends[index] - shape.points
+        local = number - first * self.seeds
+        if shape.mixed:
+            return index, first + local // self.seeds, local % self.seeds
+        return index, first + local % shape.points, local // shape.points
 
+    def _position(self, number: int) -> int:
+        """How many trials that may share an array with this one have a smaller number."""
+        index, point, _ = self._place(number)
+        shape = self.shapes[index]
+        first = self._ends[index] - shape.points
+        return number - first * self.seeds if shape.mixed else point - first
 
-def _too_many(trials: int, spec: Spec, limit: int) -> str:
-    if spec.max_trials:
-        return (
-            f"the grid has {trials} points, but max_trials is {spec.max_trials}; raise it or shorten an axis"
-        )
-    return (
-        f"the grid has {trials} points; a sweep of more than {limit} must say so with max_trials: {trials}. "
-        "Shorten an axis or name max_trials."
-    )
+    # ---- points by position
 
+    def _row_picks(self, shape: int, position: int) -> Assignment:
+        """The picks of the rows' own axes."""
+        if self.drawn:
+            fixed = {axis.path: self.shapes[shape].picks.get(axis.path) for axis in self.axes if not axis.row}
+            return draws.draw(self.axes, self.ties, (self.seed, "row", shape, position), fixed)
+        parts = self._row_parts[shape]
+        index = search.get(self.search).index(position, prod(map(len, parts)), self.seed, shape)
+        picks: Assignment = {}
+        for part in reversed(parts):
+            index, digit = divmod(index, len(part))
+            picks |= part[digit]
+        return picks
 
-def _complete(spec: Spec, choices: Mapping[str, Any], catalogue: Catalogue) -> Config:
-    """The spec's config with these choices, resolved level by level.
-
-    So an axis below an object that the spec leaves out finds the object's default in its place:
-    train.optimizer.lr is the rate of the default optimizer.
-    """
-    config: Config = spec.sections()
-    for depth in range(1 + max((path.count(".") for path in choices), default=0)):
-        level = {path: value for path, value in choices.items() if path.count(".") == depth}
-        config = catalogue.resolve(overlay(config, level))
-    return config
+    @cached_property
+    def _row_parts(self) -> list[list[Choices]]:
+        """For each shape and each group with rows' own axes: what these may pick together."""
+        return [row_parts(self.axes, self.groups, shape.picks) for shape in self.shapes]
 
 
-def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, list[Any]]:
-    """Write short names of axes out in full, and refuse empty axes and values given twice."""
-    problems = []
-    for name, values in spec.space.items():
-        if not values:
-            problems.append(
-                Problem(pointer("space", name), f"axis {name!r} has no values; give a list of at least one")
-            )
-        if len(values) > MAX_VALUES:
-            detail = f"axis {name!r} has {len(values)} values; the most is {MAX_VALUES}"
-            problems.append(Problem(pointer("space", name), detail))
+class Choices:
+    """Combinations of picks, made when they are asked for: a single axis may have a million values."""
+
+    def __init__(self, paths: list[str], picks: list[tuple[int | None, ...]] | None, size: int) -> None:
+        self._paths, self._picks, self._size = paths, picks, size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, index: int) -> Assignment:
+        combination = (index,) if self._picks is None else self._picks[index]
+        return {path: pick for path, pick in zip(self._paths, combination, strict=True) if pick is not None}
+
+
+def row_parts(axes: list[Axis], groups: list[Group], shape: Assignment) -> list[Choices]:
+    """What the rows' own axes of each group may pick together, beside these picks of the shape."""
+    by_path = {axis.path: axis for axis in axes}
+    found = []
+    for group in groups:
+        own = [place for place, path in enumerate(group.paths) if by_path[path].row]
+        if not own:
             continue
-        repeated = next((v for i, v in enumerate(values) if any(_same(v, w) for w in values[:i])), None)
-        if repeated is not None:
-            problems.append(
-                Problem(pointer("space", name), f"axis {name!r} has the value {repeated!r} twice")
-            )
-    if problems:
-        raise SpecError(problems)
-    entries = {n: v[0] for n, v in spec.space.items() if isinstance(v[0], str | dict)}
-    first = {name: value for name, value in entries.items() if "." in name or name in ("model", "data")}
-    try:
-        known = catalogue.paths(_complete(spec, first, catalogue))
-    except ConfigFault as fault:
-        raise SpecError([_problem(fault, spec.space, first, {})]) from None
-    full: dict[str, list[Any]] = {}
-    for name, values in spec.space.items():
-        path = name
-        if name not in known:
-            matches = [p for p in known if p.endswith("." + name)]
-            if len(matches) != 1:
-                why = f"could be any of {', '.join(matches)}" if matches else _unknown(name, known)
-                problems.append(Problem(pointer("space", name), f"axis {name!r} {why}"))
-                continue
-            path = matches[0]
-        if path in full:
-            problems.append(Problem(pointer("space", name), f"{path} is swept twice"))
-        full[path] = values
-    if problems:
-        raise SpecError(problems)
-    return full
-
-
-def _unknown(name: str, known: Sequence[str]) -> str:
-    """Say that no such hyperparameter is here, and what is there in its place."""
-    parent = name.rpartition(".")[0]
-    inside = [path for path in known if parent and path.rpartition(".")[0] == parent]
-    there = [path for path in inside if not path.endswith(".name")]
-    names = ", ".join(path.rpartition(".")[2] for path in there)
-    has = f" {parent} has {names} with the first of its choices." if there else ""
-    return f"is no hyperparameter here.{has}{nearest(name, there or known)}"
-
-
-def _same(a: Any, b: Any) -> bool:
-    return type(a) is type(b) and bool(a == b)
-
-
-def _families(space: Mapping[str, list[Any]]) -> Iterator[list[str]]:
-    """Axes whose values can depend on one another: those where one path lies inside the other."""
-    left = sorted(space, key=lambda path: path.count("."))
-    while left:
-        head = left[0]
-        family = [path for path in left if related(path, head)]
-        left = [path for path in left if path not in family]
-        yield family
-
-
-def _check_axes(spec: Spec, space: Mapping[str, list[Any]], catalogue: Catalogue) -> list[Axis]:
-    """Resolve every choice of every axis, with all choices of the axes it depends on."""
-    first = {path: values[0] for path, values in space.items()}
-    problems: list[Problem] = []
-    found: dict[str, Axis] = {}
-    for family in _families(space):
-        choices = prod(len(space[path]) for path in family)
-        if choices > MAX_CHOICES:
-            detail = f"{' and '.join(family)} depend on one another and have {choices} choices together"
-            raise SpecError([Problem("/space", f"{detail}; the most is {MAX_CHOICES}")])
-        rows = dict.fromkeys(family, True)
-        done: dict[str, dict[int, Any]] = {path: {} for path in family}
-        for picks in product(*(range(len(space[path])) for path in family)):
-            choice = first | {path: space[path][i] for path, i in zip(family, picks, strict=True)}
-            try:
-                config = _complete(spec, choice, catalogue)
-                for path, i in zip(family, picks, strict=True):
-                    rows[path] &= catalogue.is_row(config, path)
-                    done[path].setdefault(i, read(config, path))
-            except ConfigFault as fault:
-                problem = _problem(fault, spec.space, choice, dict(zip(family, picks, strict=True)))
-                if problem not in problems:
-                    problems.append(problem)
-        if not problems:
-            found |= {
-                p: Axis(path=p, row=rows[p], values=[done[p][i] for i in range(len(space[p]))])
-                for p in family
-            }
-    if problems:
-        raise SpecError(problems)
-    axes = [found[path] for path in space]
-    for axis in axes:
-        if any(_same(v, w) for i, v in enumerate(axis.values) for w in axis.values[:i]):
-            raise SpecError(
-                [Problem(pointer("space", axis.path), "two values of this axis mean the same once completed")]
-            )
-    return axes
-
-
-def _shape(config: Config, spec: Spec, trials: int, memory: int, catalogue: Catalogue) -> Shape:
-    """One architecture, built on paper; `ConfigFault` where it, the images and the objective do not fit."""
-    metric = spec.objective.metric
-    if metric.startswith("val/") and not config["data"]["validation"]:
-        other = metric.replace("val", "train")
-        raise ConfigFault(
-            "data.validation", f"must be above 0 to rank by {metric}, got 0; or rank by {other}"
-        )
-    facts = catalogue.inspect(config)
-    return Shape(
-        key=catalogue.shape_key(config),
-        parameters=facts.parameters,
-        flops=facts.flops,
-        bytes_per_row=facts.bytes_per_row,
-        width=packing.width(trials, facts.bytes_per_row, memory),
-        epochs=config["train"]["epochs"],
-    )
-
-
-def _problem(
-    fault: ConfigFault, space: Mapping[str, Any], choice: Mapping[str, Any], picks: Mapping[str, int]
-) -> Problem:
-    """Point to the axis that set the faulty value, else to the place in the spec itself."""
-    for path in sorted(choice, key=len, reverse=True):
-        if fault.path == path or fault.path.startswith(path + "."):
-            name = next((n for n in space if path == n or path.endswith("." + n)), path)
-            return Problem(pointer("space", name, picks.get(path, 0)), fault.detail)
-    return Problem(pointer(*fault.path.split(".")) if fault.path else "", fault.detail)
+        paths = [group.paths[place] for place in own]
+        if group.picks is None:
+            size = by_path[paths[0]].size
+            assert size is not None
+            found.append(Choices(paths, None, size))
+            continue
+        others = [place for place in range(len(group.paths)) if place not in own]
+        picks = [
+            tuple(combination[place] for place in own)
+            for combination in group.picks
+            if all(combination[place] == shape.get(group.paths[place]) for place in others)
+        ]
+        found.append(Choices(paths, picks, len(picks)))
+    return found

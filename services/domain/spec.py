@@ -6,15 +6,9 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from services.domain.axis import Whole, Written
 
 Section = dict[str, Any] | str
 Goal = Literal["maximize", "minimize"]
@@ -31,15 +25,6 @@ def _plain(name: str) -> str:
 
 
 Name = Annotated[str, Field(max_length=100), AfterValidator(_plain)]
-
-
-def _listed(values: Any) -> Any:
-    if not isinstance(values, list):
-        raise ValueError(f"an axis must be a list of values: write [{values!r}], got {values!r}")
-    return values
-
-
-Values = Annotated[list[Any], BeforeValidator(_listed)]
 
 
 class Objective(BaseModel):
@@ -73,7 +58,10 @@ class Objective(BaseModel):
 
 
 class Spec(BaseModel):
-    """A sweep as submitted. Model, data and train are completed by the catalogue, the space by the plan."""
+    """A sweep as submitted. Model, data and train are completed by the catalogue, the space by the plan.
+
+    A space without axes is one point: the config itself.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -83,22 +71,14 @@ class Spec(BaseModel):
     model: Section | None = None
     data: Section | None = None
     train: dict[str, Any] = Field(default_factory=dict)
-    space: dict[str, Values]
+    space: dict[str, Written] = Field(default_factory=dict)
+    zip: list[Annotated[list[str], Field(min_length=2)]] = Field(default_factory=list, max_length=20)
+    constraints: list[str] = Field(default_factory=list, max_length=20)
     search: str = "grid"
     objective: Objective = Objective()
-    max_trials: Annotated[int, Field(strict=True, ge=1)] | None = None
-    seeds: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
-    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
-
-    @field_validator("space")
-    @classmethod
-    def _not_empty(cls, space: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        if not space:
-            raise ValueError(
-                "space must name at least one axis, e.g. {'model.dropout': [0, 0.5]}; "
-                "for a single trial give one axis with one value"
-            )
-        return space
+    max_trials: Annotated[Whole, Field(ge=1)] | None = None
+    seeds: Annotated[Whole, Field(ge=1, le=100)] = 1
+    seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
 
     def sections(self) -> dict[str, Any]:
         """The config before the space is applied."""

@@ -10,36 +10,35 @@ from sqlalchemy.orm import Session
 
 from services.domain.errors import NotFound
 from services.domain.plan import Plan
-from services.domain.spec import Objective, Spec
+from services.domain.spec import Objective
 from services.domain.states import TRIAL_FINAL, TrialState
-from services.domain.trial import trial_seed
 from services.store.clock import db_now
 from services.store.models import Sweep, Trial
 
 
 def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
-    """Make the rows of the sweep's next points; the caller holds the sweep's lock."""
-    plan, spec = Plan.model_validate(sweep.plan), Spec.model_validate(sweep.spec)
-    points = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
+    """Make the rows of the sweep's next trials; the caller holds the sweep's lock."""
+    plan = Plan.model_validate(sweep.plan)
+    numbers = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
     trials = [
         Trial(
-            id=f"{sweep.id}-{point:04d}",
+            id=f"{sweep.id}-{number:04d}",
             sweep_id=sweep.id,
-            number=point,
-            point=point,
-            replicate=0,
-            seed=trial_seed(spec.seed, point, 0),
+            number=number,
+            point=(point := plan.point_of(number)),
+            replicate=plan.replicate_of(number),
+            seed=plan.seed_of(number),
             values=plan.values(point),
             shape=plan.shape_of(point),
-            row=plan.row_of(point),
+            row=plan.row_of(number),
             state=TrialState.PENDING,
             target_epoch=plan.shapes[plan.shape_of(point)].epochs,
             created_at=db_now(),
         )
-        for point in points
+        for number in numbers
     ]
     session.add_all(trials)
-    sweep.next_number = points.stop
+    sweep.next_number = numbers.stop
     session.flush()
     return trials
 

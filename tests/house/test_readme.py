@@ -14,7 +14,7 @@ import yaml
 
 from services.api.catalog import Library
 from services.cli.app import COMMANDS
-from services.domain.plan import make_plan
+from services.domain.planner import make_plan
 from services.domain.spec import Spec
 
 ROOT = Path(__file__).parents[2]

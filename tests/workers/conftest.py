@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from services.api.catalog import Library
 from services.dispatch import dispatch
-from services.domain.plan import make_plan
+from services.domain.planner import make_plan
 from services.domain.spec import Spec
 from services.queue import Publisher
 from services.settings import Settings

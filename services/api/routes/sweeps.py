@@ -13,7 +13,9 @@ from services.api.views.sweep import SweepsView, SweepView, sweep_view
 from services.api.views.trial import TrialsView, trial_view
 from services.dispatch import dispatch
 from services.domain.errors import Problem, SpecError
-from services.domain.plan import ConfigFault, Plan, make_plan
+from services.domain.catalogue import ConfigFault
+from services.domain.plan import Plan
+from services.domain.planner import make_plan
 from services.domain.spec import Spec
 from services.store import standing, sweeps, trials
 

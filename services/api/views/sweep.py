@@ -8,7 +8,8 @@ from services.api.catalog import Library
 from services.api.views.trial import TrialView, trial_view
 from services.api.views.values import Time
 from services.domain import estimate, links
-from services.domain.plan import Axis, ConfigFault
+from services.domain.catalogue import ConfigFault
+from services.domain.plan import Axis
 from services.domain.spec import Objective
 from services.domain.states import SweepState, TrialState
 from services.settings import Settings
@@ -104,7 +105,7 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
         trials=_tally(standing),
         epochs=EpochCount(
             done=sum(epochs.done for epochs in standing.epochs.values()),
-            total=sum(shape.epochs for shape in standing.plan.shapes) * standing.plan.per_shape,
+            total=sum(shape.epochs * shape.points for shape in standing.plan.shapes) * standing.plan.seeds,
         ),
         eta_seconds=_eta(standing),
         best=None if standing.best is None else trial_view(standing.best, sweep, settings),
@@ -148,10 +149,11 @@ def _eta(standing: Standing) -> float | None:
     sweep, plan = standing.sweep, standing.plan
     if sweep.state != SweepState.ACTIVE or standing.idle:
         return None
-    undrawn = sum(
-        shape.epochs * min(plan.per_shape, max(0, (index + 1) * plan.per_shape - sweep.next_number))
-        for index, shape in enumerate(plan.shapes)
-    )
+    undrawn, end = 0, 0
+    for shape in plan.shapes:
+        trials = shape.points * plan.seeds
+        end += trials
+        undrawn += shape.epochs * min(trials, max(0, end - sweep.next_number))
     done = sum(epochs.done for epochs in standing.epochs.values())
     left = sum(epochs.left for epochs in standing.epochs.values()) + undrawn
     return estimate.eta_seconds(done, left, standing.busy, standing.at_once)
@@ -166,7 +168,7 @@ def _price(standing: Standing, library: Library) -> Price | None:
         speed = standing.solo.get(standing.plan.shapes[index].key)
         if speed is None:
             return None
-        config = standing.plan.config(index * standing.plan.per_shape)
+        config = standing.plan.shape_config(index)
         try:
             images = library.training_images(config)
         except ConfigFault:  # the data set has gone since

@@ -11,13 +11,15 @@ from services.domain.errors import Problem, SpecError, nearest
 
 
 class Search(Protocol):
-    """A search file's contract."""
+    """A search file's contract: a space is a number of points for each shape, held by index."""
 
-    def points(self, sizes: Sequence[int]) -> int:
-        """How many points of a space with these axis sizes the method visits."""
+    DRAWS: bool  # whether it can do with ranges that have no steps, and so no indices
 
-    def digits(self, index: int, sizes: Sequence[int]) -> tuple[int, ...]:
-        """The choice on each axis of the `index`-th point, first axis most significant."""
+    def visits(self, sizes: Sequence[int], points: int | None, seed: int) -> list[int]:
+        """How many points of each shape it visits, given how many each has and how many are asked for."""
+
+    def index(self, position: int, size: int, seed: int, shape: int) -> int:
+        """Which point of a shape with `size` points it visits `position`-th."""
 
 
 def names() -> list[str]:

@@ -1,20 +1,17 @@
-"""Grid search: every point of the product, once, in index order."""
+"""Grid search: every point of the space, once, in index order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+
+DRAWS = False
 
 
-def points(sizes: Sequence[int]) -> int:
-    """The number of points: the product of the axes' sizes."""
-    return prod(sizes)
+def visits(sizes: Sequence[int], points: int | None, seed: int) -> list[int]:
+    """All of them."""
+    return list(sizes)
 
 
-def digits(index: int, sizes: Sequence[int]) -> tuple[int, ...]:
-    """Mixed-radix digits of `index`, the first axis most significant."""
-    result = []
-    for size in reversed(sizes):
-        index, digit = divmod(index, size)
-        result.append(digit)
-    return tuple(reversed(result))
+def index(position: int, size: int, seed: int, shape: int) -> int:
+    """In order."""
+    return position

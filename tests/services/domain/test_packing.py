@@ -6,26 +6,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.domain.packing import LARGEST, width
+from services.domain.packing import LARGEST, Arrangement, arrange, packs
 
 
 @pytest.mark.parametrize(
-    ("trials", "expected"), [(1, 1), (3, 3), (4, 4), (8, 4), (18, 9), (24, 6), (1000, 10)]
+    ("points", "expected"), [(1, 1), (3, 3), (4, 4), (8, 4), (18, 9), (24, 6), (1000, 10)]
 )
-def test_known_widths(trials: int, expected: int) -> None:
-    assert width(trials, 1, 1 << 30) == expected
+def test_known_widths(points: int, expected: int) -> None:
+    assert arrange(points, 1, 1, 1 << 30) == Arrangement(expected, mixed=False)
+
+
+@pytest.mark.parametrize(
+    ("points", "seeds", "mixed"),
+    [(1, 5, True), (2, 5, True), (18, 5, False), (9, 2, False), (1000, 5, False)],
+)
+def test_replicates_share_arrays_where_points_alone_do_not_fill_them(
+    points: int, seeds: int, mixed: bool
+) -> None:
+    assert arrange(points, seeds, 1, 1 << 30).mixed is mixed
 
 
 def test_memory_bounds_the_width() -> None:
-    assert width(24, 100, 500) <= 5
-    assert width(24, 100, 1) == 1
+    assert arrange(24, 1, 100, 500).width <= 5
+    assert arrange(24, 5, 100, 1).width == 1
 
 
-@given(st.integers(1, 5000))
-def test_a_quarter_of_the_rows_at_most_is_computed_in_vain(trials: int) -> None:
-    rows = width(trials, 1, 1 << 30)
-    assert 1 <= rows <= min(LARGEST, trials)
-    packs = -(-trials // rows)
-    assert packs * rows - trials < rows
-    if trials > LARGEST:
-        assert (packs * rows - trials) / trials <= 0.25
+@given(st.integers(1, 5000), st.integers(1, 20))
+def test_a_quarter_of_the_rows_at_most_is_computed_in_vain(points: int, seeds: int) -> None:
+    one = arrange(points, seeds, 1, 1 << 30)
+    together = points * seeds if one.mixed else points
+    assert 1 <= one.width <= min(LARGEST, together)
+    if together > LARGEST:
+        assert (packs(points, seeds, one) * one.width - points * seeds) / (points * seeds) <= 0.25

@@ -1,21 +1,52 @@
-"""Search methods are found by their files."""
+"""Which points a search visits, and that it says how many."""
 
 from __future__ import annotations
 
-from itertools import product
-
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.domain import search
 from services.domain.errors import SpecError
 
+SIZES = st.lists(st.integers(1, 50), min_size=1, max_size=5)
 
-def test_grid_visits_the_product_in_order() -> None:
+
+def test_grid_visits_every_point_in_order() -> None:
     grid = search.get("grid")
-    sizes = (2, 3, 4)
-    assert [grid.digits(i, sizes) for i in range(grid.points(sizes))] == list(product(*map(range, sizes)))
+    assert grid.visits([6, 4], None, 0) == [6, 4]
+    assert [grid.index(i, 6, 0, 0) for i in range(6)] == [0, 1, 2, 3, 4, 5]
 
 
-def test_unknown_methods_are_refused_with_the_nearest_name() -> None:
+@given(SIZES, st.integers(1, 300), st.integers(0, 2**31 - 1))
+def test_random_visits_as_many_distinct_points_as_asked(sizes: list[int], points: int, seed: int) -> None:
+    random = search.get("random")
+    counts = random.visits(sizes, points, seed)
+    assert sum(counts) == min(points, sum(sizes))
+    for shape, (count, size) in enumerate(zip(counts, sizes, strict=True)):
+        visited = {random.index(i, size, seed, shape) for i in range(count)}
+        assert len(visited) == count <= size
+        assert visited <= set(range(size))
+
+
+def test_random_visits_all_points_about_equally_often() -> None:
+    random = search.get("random")
+    hits = [0] * 12
+    for seed in range(3000):
+        counts = random.visits([9, 3], 4, seed)
+        hits[0] += counts[0]
+        for i in range(counts[1]):
+            hits[9 + random.index(i, 3, seed, 1)] += 1
+    assert hits[0] / 3000 == pytest.approx(3.0, abs=0.1)  # 4 of 12 points, 9 of them in the first shape
+    assert [hit / 3000 for hit in hits[9:]] == pytest.approx([1 / 3] * 3, abs=0.05)
+
+
+def test_another_seed_is_another_choice() -> None:
+    random = search.get("random")
+    orders = {tuple(random.index(i, 1000, seed, 0) for i in range(5)) for seed in range(20)}
+    assert len(orders) == 20
+
+
+def test_an_unknown_method_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(SpecError, match="Did you mean 'grid'"):
         search.get("grind")

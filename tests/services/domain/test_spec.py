@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from paper_catalogue import paper_spec
 
@@ -12,6 +14,30 @@ def test_names_are_plain(name: str) -> None:
         paper_spec(name=name)
 
 
-def test_a_value_where_a_list_belongs_is_shown_as_a_list() -> None:
-    with pytest.raises(ValueError, match=r"write \[0.5\]"):
-        paper_spec(space={"model.dropout": 0.5})
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (None, "got null"),
+        ({"unifrom": [0, 1]}, "Did you mean 'uniform'"),
+        ({"uniform": [1, 0]}, r"low below high, got \[1, 0\]"),
+        ({"uniform": [0, 1], "step": 0}, "greater than 0"),
+        ({"uniform": [True, 2]}, "must be a number"),
+        ({"uniform": [0, float("nan")]}, "must be a number"),
+        ({"uniform": [0]}, "Field required|at least 2|too short"),
+        ({"uniform": [0, 1], "stp": 1}, "Extra inputs"),
+        ({"log_uniform": [0, 1]}, "begin above 0, got 0"),
+        ({"log_uniform": [1, 2], "step": 1}, "greater than 1"),
+        ({"int": [1.5, 3]}, "must be an integer, got 1.5"),
+        ({"int": [3, 3]}, "low below high"),
+    ],
+)
+def test_an_axis_that_cannot_be_is_refused_in_words(written: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        paper_spec(space={"model.dropout": written})
+
+
+def test_whole_numbers_may_be_written_as_json_writes_them() -> None:
+    spec = paper_spec(seeds=3.0, max_trials=6.0, seed=1.0)
+    assert (spec.seeds, spec.max_trials, spec.seed) == (3, 6, 1)
+    with pytest.raises(ValueError, match=r"must be an integer, got 2\.5"):
+        paper_spec(seeds=2.5)

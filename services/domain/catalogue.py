@@ -1,0 +1,45 @@
+"""What planning asks of the training library, behind the one door that may import it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from services.domain.config import Config
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a dry build tells of one architecture."""
+
+    parameters: int
+    flops: int  # forward, one image
+    bytes_per_row: int
+
+
+class Catalogue(Protocol):
+    """The training library, as far as a plan needs it."""
+
+    def resolve(self, config: Mapping[str, Any]) -> Config:
+        """Complete and check a config; `ConfigFault` with a dotted path where it is wrong."""
+
+    def is_row(self, config: Mapping[str, Any], path: str) -> bool:
+        """Whether trials that differ in this path may be rows of one array."""
+
+    def paths(self, config: Mapping[str, Any]) -> Sequence[str]:
+        """Every dotted path of a resolved config."""
+
+    def shape_key(self, config: Mapping[str, Any]) -> str:
+        """A short name for everything that rows of one array must share."""
+
+    def inspect(self, config: Mapping[str, Any]) -> Facts:
+        """Build on paper; `ConfigFault` where the architecture and the images do not fit."""
+
+
+class ConfigFault(Exception):
+    """A config is wrong at a dotted path; the plan turns it into a pointer into the user's own text."""
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(f"{path}: {detail}")
+        self.path, self.detail = path, detail

@@ -1,0 +1,146 @@
+"""Constraints on points: a small language of comparisons over axes, `model.dropout + 2 * l2 < 0.6`."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+LONGEST = 300  # characters of one constraint
+QUOTED = re.compile(r"`([^`]+)`")
+
+ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.In: lambda a, b: a in b,
+    ast.NotIn: lambda a, b: a not in b,
+}
+GRAMMAR = "axes, numbers and texts with + - * /, < <= > >= == != in, and or not"
+
+
+class ConstraintError(ValueError):
+    """A constraint cannot be read, or not be computed for a point."""
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A condition that every point of a sweep meets.
+
+    Names are axes as the user wrote them, in backticks where they hold a hyphen; an entry stands for its
+    name: `train.optimizer == "adam"`. On a point where one of its axes has no value the constraint holds.
+    """
+
+    text: str
+    names: frozenset[str]
+    _tree: ast.expr = field(repr=False, compare=False)
+    _quoted: Mapping[str, str] = field(repr=False, compare=False)
+
+    @classmethod
+    def read(cls, text: str) -> Constraint:
+        """Parse; `ConstraintError` says what the language has."""
+        if len(text) > LONGEST:
+            raise ConstraintError(f"must have at most {LONGEST} characters, got {len(text)}")
+        quoted: dict[str, str] = {}
+
+        def stand_in(match: re.Match[str]) -> str:
+            quoted[name := f"quoted_{len(quoted)}_"] = match[1]
+            return name
+
+        try:
+            tree = ast.parse(QUOTED.sub(stand_in, text).strip(), mode="eval").body
+        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+            why = getattr(error, "msg", None) or "it is no expression"
+            raise ConstraintError(f"cannot be read: {why}; a constraint has {GRAMMAR}") from None
+        names: set[str] = set()
+        _check(tree, quoted, names)
+        if not names:
+            raise ConstraintError("must name at least one axis of the space")
+        return cls(text, frozenset(names), tree, quoted)
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether a point's values, by the names used here, meet it; missing ones do."""
+        if not self.names <= values.keys():
+            return True
+        plain = {name: _plain(values[name]) for name in self.names}
+        try:
+            return bool(self._compute(self._tree, plain))
+        except (TypeError, ZeroDivisionError, OverflowError) as error:
+            point = ", ".join(f"{name} = {value!r}" for name, value in sorted(plain.items()))
+            raise ConstraintError(f"cannot be computed for {point}: {error}") from None
+
+    def _compute(self, node: ast.expr, values: Mapping[str, Any]) -> Any:
+        match node:
+            case ast.Constant(value):
+                return value
+            case ast.Tuple(items) | ast.List(items):
+                return [self._compute(item, values) for item in items]
+            case ast.BoolOp(ast.And(), parts):
+                return all(self._compute(part, values) for part in parts)
+            case ast.BoolOp(_, parts):
+                return any(self._compute(part, values) for part in parts)
+            case ast.UnaryOp(ast.Not(), inner):
+                return not self._compute(inner, values)
+            case ast.UnaryOp(_, inner):
+                return -_numeric(self._compute(inner, values))
+            case ast.BinOp(left, op, right):
+                a, b = self._compute(left, values), self._compute(right, values)
+                return ARITHMETIC[type(op)](_numeric(a), _numeric(b))
+            case ast.Compare(first, operators, others):
+                sides = [self._compute(side, values) for side in (first, *others)]
+                return all(
+                    COMPARISONS[type(op)](a, b) for op, a, b in zip(operators, sides, sides[1:], strict=False)
+                )
+        return values[_name(node, self._quoted)]
+
+
+def _check(node: ast.expr, quoted: Mapping[str, str], names: set[str]) -> None:
+    """Let only the language's own nodes pass, and collect the names."""
+    match node:
+        case ast.Name() | ast.Attribute():
+            names.add(_name(node, quoted))
+            return
+        case ast.Constant(value) if isinstance(value, int | float | str):
+            return
+        case ast.Tuple(inside) | ast.List(inside) | ast.BoolOp(_, inside):
+            parts = inside
+        case ast.UnaryOp(ast.Not() | ast.USub(), one):
+            parts = [one]
+        case ast.BinOp(left, op, right) if type(op) in ARITHMETIC:
+            parts = [left, right]
+        case ast.Compare(first, operators, others) if all(type(op) in COMPARISONS for op in operators):
+            parts = [first, *others]
+        case _:
+            raise ConstraintError(f"holds {ast.unparse(node)!r}; a constraint has {GRAMMAR}")
+    for part in parts:
+        _check(part, quoted, names)
+
+
+def _name(node: ast.expr, quoted: Mapping[str, str]) -> str:
+    if isinstance(node, ast.Name):
+        return quoted.get(node.id, node.id)
+    if isinstance(node, ast.Attribute):
+        return f"{_name(node.value, quoted)}.{node.attr}"
+    raise ConstraintError(f"holds {ast.unparse(node)!r}; a constraint has {GRAMMAR}")
+
+
+def _numeric(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is no number")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    return value["name"] if isinstance(value, Mapping) and "name" in value else value

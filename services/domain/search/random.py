@@ -1,0 +1,32 @@
+"""Random search: `points` distinct points of the space, every set of them equally likely.
+
+Where the space has ranges without steps, points are drawn one by one instead (services/domain/draws.py).
+Source: J. Bergstra and Y. Bengio, "Random search for hyper-parameter optimization", JMLR 13 (2012).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from services.domain.random_numbers import permuted
+
+DRAWS = True
+
+
+def visits(sizes: Sequence[int], points: int | None, seed: int) -> list[int]:
+    """Count how many of the first `points` of a random order of the whole space fall into each shape."""
+    total = sum(sizes)
+    if points is None or points >= total:
+        return list(sizes)
+    ends = list(accumulate(sizes))
+    counts = [0] * len(sizes)
+    for position in range(points):
+        counts[bisect_right(ends, permuted(position, total, seed, "space"))] += 1
+    return counts
+
+
+def index(position: int, size: int, seed: int, shape: int) -> int:
+    """In a random order of the shape's own."""
+    return permuted(position, size, seed, "shape", shape)
