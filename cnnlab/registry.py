@@ -4,10 +4,12 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping
+from threading import RLock
 from typing import Any, TypeVar
 
 from cnnlab.errors import ConfigError, RegistryError, UnknownName
 from cnnlab.hyper import EntryOf, declared
+from cnnlab.plugins import plugins
 
 KINDS = (
     "activations",
@@ -19,10 +21,16 @@ KINDS = (
     "models",
     "datasets",
 )
+# Where the class is that every entry of a kind is one of; looked up late, because it needs torch.
+BASES = {kind: (f"cnnlab.{kind[:-1]}", kind[:-1].capitalize()) for kind in KINDS} | {
+    "losses": ("cnnlab.loss", "Loss"),
+    "datasets": ("cnnlab.data", "DataSet"),
+}
 SINGULAR = {kind: kind[:-1] for kind in KINDS} | {"losses": "loss", "datasets": "data set"}
 
 T = TypeVar("T")
 _entries: dict[tuple[str, str], type] = {}
+_loading = RLock()  # the requests of an API are threads; Python guards its own imports alike
 
 
 def register(entry: type[T]) -> type[T]:
@@ -48,20 +56,76 @@ def register(entry: type[T]) -> type[T]:
 
 
 def names(kind: str) -> tuple[str, ...]:
-    """Return the names of a kind, in order, without importing a file of it."""
+    """Return the names of a kind, in order, plug-ins among them, without importing a file of it."""
+    return tuple(sorted({*built_in(kind), *plugins().names(kind)}))
+
+
+def built_in(kind: str) -> tuple[str, ...]:
+    """Return the names that cnnlab has itself; a plug-in of the same name is not used."""
     package = importlib.import_module(f"cnnlab.{_known_kind(kind)}")
     return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__)))
 
 
 def get(kind: str, name: str, path: str = "") -> type[Any]:
-    """Return an entry, importing its file and no other; UnknownName if there is none."""
-    if name not in names(kind):
+    """Return an entry, importing its file and no other; UnknownName if there is none.
+
+    A file that cannot be loaded, or holds no entry of its kind, is a RegistryError that names it.
+    """
+    if name in built_in(kind):
+        module = f"cnnlab.{kind}.{name.replace('-', '_')}"
+        importlib.import_module(module)
+        if (kind, name) not in _entries:
+            raise RegistryError(f"{module} defines no entry: decorate one class of it with @register")
+    elif name in plugins().names(kind):
+        _load_plugin(kind, name)
+    else:
         raise UnknownName(path, SINGULAR[kind], name, names(kind))
-    module = f"cnnlab.{kind}.{name.replace('-', '_')}"
-    importlib.import_module(module)
-    if (kind, name) not in _entries:
-        raise RegistryError(f"{module} defines no entry: decorate one class of it with @register")
     return _entries[kind, name]
+
+
+def _load_plugin(kind: str, name: str) -> None:
+    """Run a plug-in's file, unless that is done; a class of another kind would fail later and elsewhere."""
+    with _loading:
+        if (kind, name) in _entries:
+            return
+        try:
+            module = plugins().load(kind, name)
+            if (kind, name) not in _entries:
+                raise RegistryError(f"{module} defines no entry: decorate one class of it with @register")
+            _check_kind(kind, module, _entries[kind, name])
+        except RegistryError:
+            _entries.pop((kind, name), None)
+            raise
+
+
+def _check_kind(kind: str, module: str, entry: type) -> None:
+    home, base = BASES[kind]
+    if not issubclass(entry, getattr(importlib.import_module(home), base)):
+        raise RegistryError(f"{module} must hold one {base} (from {home}), got {entry.__qualname__}")
+    if missing := sorted(getattr(entry, "__abstractmethods__", ())):
+        raise RegistryError(f"{module}: {entry.__qualname__} must define {', '.join(missing)}")
+
+
+def is_plugin(kind: str, name: str) -> bool:
+    """Whether an entry comes from the folder of plug-ins."""
+    return name in plugins().names(kind) and name not in built_in(kind)
+
+
+def plugins_digest() -> str:
+    """Return 64 hexadecimal digits that name all plug-ins with their content; "" without any."""
+    return plugins().digest
+
+
+def plugin_problems() -> list[str]:
+    """Say what is wrong with plug-ins: files that are no entry, and entries that cannot be loaded."""
+    problems = plugins().strays({kind: built_in(kind) for kind in KINDS})
+    for kind in KINDS:
+        for name in plugins().names(kind):
+            try:
+                get(kind, name)
+            except RegistryError as error:
+                problems.append(str(error))
+    return problems
 
 
 def resolve(kind: str, choice: Any, path: str) -> dict[str, Any]:
@@ -79,7 +143,10 @@ def resolve(kind: str, choice: Any, path: str) -> dict[str, Any]:
     name = choice["name"]
     if not isinstance(name, str):
         raise ConfigError(f"{path}.name", f"must be a name, one of {', '.join(names(kind))}; got {name!r}")
-    hypers = declared(get(kind, name, path))
+    try:
+        hypers = declared(get(kind, name, path))
+    except RegistryError as broken:
+        raise ConfigError(path, str(broken)) from broken
     for field in choice:
         if field != "name" and field not in hypers:
             raise UnknownName(f"{path}.{field}", f"hyperparameter of {name}", str(field), hypers)
@@ -93,16 +160,29 @@ def resolve(kind: str, choice: Any, path: str) -> dict[str, Any]:
 
 
 def describe() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return all kinds, all entries: a summary, the documentation and the hyperparameters, as JSON."""
-    return {kind: {name: _describe(get(kind, name)) for name in names(kind)} for kind in KINDS}
+    """Return all kinds, all entries: a summary, the documentation and the hyperparameters, as JSON.
+
+    `plugin` tells an entry of the operator's; one that cannot be loaded has an `error` that says why.
+    """
+    return {kind: {name: _describe(kind, name) for name in names(kind)} for kind in KINDS}
 
 
-def _describe(entry: type) -> dict[str, Any]:
+def _describe(kind: str, name: str) -> dict[str, Any]:
+    plugin = is_plugin(kind, name)
+    try:
+        entry = get(kind, name)
+    except RegistryError as broken:
+        if not plugin:
+            raise
+        words = "Cannot be loaded."
+        return {"summary": words, "doc": words, "hypers": {}, "plugin": True, "error": str(broken)}
     doc = inspect.getdoc(entry) or ""
     return {
         "summary": doc.partition("\n")[0],
         "doc": doc,
-        "hypers": {name: hyper.describe() for name, hyper in declared(entry).items()},
+        "hypers": {field: hyper.describe() for field, hyper in declared(entry).items()},
+        "plugin": plugin,
+        "error": None,
     }
 
 

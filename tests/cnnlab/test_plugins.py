@@ -1,0 +1,236 @@
+"""Plug-ins: entry files of an operator's, under the rules of cnnlab's own, named by a digest."""
+
+import hashlib
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import packing
+import pytest
+
+from cnnlab import plugins, registry, resolve
+from cnnlab.errors import ConfigError, RegistryError, UnknownName
+from cnnlab.fit import fit
+
+SOFTPLUS = '''
+"""Softplus."""
+from collections.abc import Mapping
+from typing import ClassVar
+
+from torch import Tensor
+
+from cnnlab.activation import Activation
+from cnnlab.hyper import Number
+from cnnlab.registry import register
+
+
+@register
+class TriedSoftplus(Activation):
+    """Bend smoothly: f(x) = log(1 + e^(bx))/b. Source: C. Dugas et al. (2001)."""
+
+    b: ClassVar = Number(default=1.0, low=0.01, high=100.0)
+
+    def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
+        return (h["b"] * x).logaddexp(x.new_zeros(())) / h["b"]
+'''
+SIGN = '''
+"""Sign descent."""
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from cnnlab.hyper import Number
+from cnnlab.optimizer import Optimizer
+from cnnlab.registry import register
+
+
+@register
+class TriedSign(Optimizer):
+    """Step by the gradient's sign: w ← w − lr·sign(g). Source: Riedmiller and Braun (1993)."""
+
+    lr: ClassVar = Number(default=1e-3, low=1e-8, high=1.0, log=True)
+
+    def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
+        w.addcmul_(g.sign(), c["lr"], value=-1)
+'''
+PENALTY = '''
+"""A penalty."""
+from cnnlab.regularizer import Regularizer
+from cnnlab.registry import register
+
+
+@register
+class TriedHalf(Regularizer):
+    """Halve it."""
+
+    def value(self, w, strength):
+        return (strength * w.abs().sqrt()).sum(1)
+
+    def gradient(self, w, strength):
+        return strength * w.sign() / (2 * w.abs().sqrt())
+'''
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of plug-ins with an activation and an optimizer, forgotten afterwards."""
+    add(tmp_path, "activations/tried_softplus.py", SOFTPLUS)
+    add(tmp_path, "optimizers/tried_sign.py", SIGN)
+    monkeypatch.setenv("CNNLAB_PLUGINS", str(tmp_path))
+    plugins.read.cache_clear()
+    yield tmp_path
+    plugins.read.cache_clear()
+    ours = [p for p, entry in registry._entries.items() if entry.__module__.startswith(plugins.PACKAGE)]
+    for place in ours:
+        del registry._entries[place]
+    for module in [m for m in sys.modules if m.startswith(plugins.PACKAGE)]:
+        del sys.modules[module]
+
+
+def add(folder: Path, name: str, text: str) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text)
+    plugins.read.cache_clear()
+
+
+MODEL = {"name": "mlp", "hidden": [8], "activation": {"name": "tried-softplus", "b": 2}}
+
+
+def test_entries_of_the_folder_are_entries(folder):
+    assert "tried-softplus" in registry.names("activations")
+    config = resolve({"model": MODEL, "data": "fashion-mnist-mini", "train": {"optimizer": "tried-sign"}})
+    assert config["model"]["activation"] == {"name": "tried-softplus", "b": 2.0}
+    assert config["train"]["optimizer"] == {"name": "tried-sign", "lr": 1e-3}
+    shown = registry.describe()["activations"]
+    assert (shown["tried-softplus"]["plugin"], shown["relu"]["plugin"]) == (True, False)
+    assert shown["tried-softplus"]["error"] is None
+    assert registry.plugin_problems() == []
+    with pytest.raises(UnknownName, match=r"Did you mean 'tried-softplus'\?"):
+        registry.get("activations", "tried-softpls")
+
+
+def test_they_train(folder):
+    train = {"optimizer": "tried-sign", "epochs": 1, "batch_size": 512}
+    (report,) = fit({"model": MODEL, "data": "fashion-mnist-mini", "train": train})
+    assert report.metrics["val/acc"] > 0.3
+
+
+def test_an_array_of_them_is_each_of_them_alone(folder):
+    packing.assert_packing_does_not_matter(
+        [
+            packing.config(
+                hypers={"activation": {"name": "tried-softplus", "b": b}},
+                optimizer={"name": "tried-sign", "lr": lr},
+            )
+            for b, lr in ((0.5, 1e-3), (1.0, 1e-2), (2.0, 1e-4))
+        ]
+    )
+
+
+def test_a_penalty_that_a_config_was_resolved_without_is_not_used(folder):
+    before = [packing.config(l2=0.1), packing.config()]
+    add(folder, "regularizers/tried_half.py", PENALTY)
+    assert "tried-half" not in before[0]["train"]
+    assert packing.config(**{"tried-half": 0.1})["train"]["tried-half"]["strength"] == 0.1
+    packing.assert_packing_does_not_matter([*before, packing.config(**{"tried-half": 0.1})])
+
+
+def test_without_a_folder_there_is_no_digest(monkeypatch):
+    monkeypatch.delenv("CNNLAB_PLUGINS", raising=False)
+    assert registry.plugins_digest() == ""
+    assert registry.plugin_problems() == []
+    assert not any(entry["plugin"] for kind in registry.describe().values() for entry in kind.values())
+
+
+def test_the_digest_names_files_and_their_content(folder):
+    hashes = [hashlib.sha256(text.encode()).hexdigest() for text in (SOFTPLUS, SIGN)]
+    text = f"{hashes[0]}  activations/tried_softplus.py\n{hashes[1]}  optimizers/tried_sign.py\n"
+    first = registry.plugins_digest()
+    assert first == hashlib.sha256(text.encode()).hexdigest()
+    (folder / "notes.txt").write_text("no entry")
+    add(folder, ".hidden/more.py", "x = 1\n")
+    assert registry.plugins_digest() == first
+    add(folder, "optimizers/tried_sign.py", SIGN + "\n")
+    assert registry.plugins_digest() != first
+
+
+def test_code_and_digest_are_of_one_moment(folder):
+    first = registry.plugins_digest()
+    (folder / "activations" / "tried_softplus.py").write_text(SOFTPLUS.replace("TriedSoftplus", "Other"))
+    assert registry.get("activations", "tried-softplus").__name__ == "TriedSoftplus"
+    assert registry.plugins_digest() == first
+    assert not list(folder.rglob("__pycache__"))
+
+
+BROKEN = {
+    "raises": (
+        "raise OSError('no such drive')\n",
+        r"activations/tried_bad\.py in .*: OSError: no such",
+    ),
+    "ends": ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
+    "is no python": ("def (\n", r"SyntaxError: .*tried_bad\.py"),
+    "holds nothing": ("x = 1\n", "defines no entry"),
+    "holds two": (SOFTPLUS + SOFTPLUS.replace("TriedSoftplus", "Second"), "a file holds one entry"),
+    "is of another kind": (SIGN, r"must hold one Activation \(from cnnlab\.activation\), got TriedSign"),
+    "is unfinished": (SOFTPLUS.replace("def value", "def valve"), "TriedSoftplus must define value"),
+    "imports a sibling": ("from . import tried_softplus\n" + SOFTPLUS, "No module named 'cnnlab_plugins'"),
+    "fails late": (SOFTPLUS + "\nraise ValueError('late')\n", "ValueError: late"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_file_is_named_and_harms_nothing_else(folder, text, words):
+    add(folder, "activations/tried_bad.py", text)
+    for _ in range(2):  # a second look finds the same
+        with pytest.raises(RegistryError, match=words):
+            registry.get("activations", "tried-bad")
+    with pytest.raises(ConfigError, match=words) as caught:
+        resolve({"model": {"name": "mlp", "activation": "tried-bad"}, "data": "mnist"})
+    assert caught.value.path == "model.activation"
+    shown = registry.describe()["activations"]
+    assert shown["tried-bad"]["plugin"]
+    assert shown["tried-bad"]["hypers"] == {}
+    assert "tried_bad" in shown["tried-bad"]["error"]
+    assert shown["tried-softplus"]["error"] is None
+    assert len(registry.plugin_problems()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("activations/relu.py", "activations/relu.py is not used: cnnlab has 'relu' in activations itself"),
+        ("activations/max-pool.py", "activations/max-pool.py must have a name of small letters"),
+        ("activation/mine.py", "activation/mine.py is in no kind's folder: it must be in one of activations"),
+        ("mine.py", "mine.py is in no kind's folder"),
+    ],
+)
+def test_a_file_that_is_no_entry_is_told(folder, name, words):
+    add(folder, name, SOFTPLUS)
+    (problem,) = registry.plugin_problems()
+    assert problem.startswith(words)
+    assert registry.get("activations", "relu").__module__ == "cnnlab.activations.relu"
+
+
+def test_many_threads_load_an_entry_once(folder):
+    text = "import time\ntime.sleep(0.05)\n" + SOFTPLUS
+    add(folder, "activations/tried_softplus.py", text)
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda _: registry.get("activations", "tried-softplus"), range(8)))
+    assert len(set(got)) == 1
+
+
+def test_a_folder_that_is_not_there_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("CNNLAB_PLUGINS", str(tmp_path / "gone"))
+    with pytest.raises(RegistryError, match=r"CNNLAB_PLUGINS must name a folder, got '.*gone'"):
+        registry.names("layers")
+
+
+def test_the_digest_needs_no_torch(folder):
+    program = (
+        f"import sys; from cnnlab.plugins import read; print(read({str(folder)!r}).digest);"
+        "print([m for m in sys.modules if m in ('torch', 'numpy')])"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.split("\n")[:2] == [registry.plugins_digest(), "[]"]
