@@ -48,12 +48,17 @@ class Fit:
     validation part val/* means train/*. CnnlabError if the rows cannot share an array.
     In float64 a row's numbers are those of the trial alone, to 1e-10 unless training is chaotic. In float32
     their bits depend on machine, torch, threads, width and the row's place, never on what stands beside it:
-    a state loaded into the same place of the same width goes on bit for bit. One thing of the neighbours does
-    count: whether all rows are of one replicate, since then they share each batch, in other arithmetic.
+    a state loaded into the same place of the same width goes on bit for bit. One thing more counts: whether
+    rows are `mixed`, each with batches of its own, or share each batch, which is other arithmetic. Rows of
+    different replicates must be mixed; left out, they are mixed if they need to be.
     """
 
     def __init__(
-        self, rows: Sequence[Row | None], device: str = "cpu", objective: tuple[str, str] = OBJECTIVE
+        self,
+        rows: Sequence[Row | None],
+        device: str = "cpu",
+        objective: tuple[str, str] = OBJECTIVE,
+        mixed: bool | None = None,
     ) -> None:
         self.live = [k for k, row in enumerate(rows) if row is not None]
         first = _same_array([row for row in rows if row is not None])
@@ -69,6 +74,9 @@ class Fit:
         self.data = Resident(images, data["validation"], first.data_seed, self.array.device, self.array.dtype)
         replicates = sorted({row.replicate for row in self._rows})
         self._replicates = replicates
+        self._mixed = len(replicates) > 1 if mixed is None else mixed
+        if len(replicates) > 1 and not self._mixed:
+            raise CnnlabError(f"rows that share batches must have one replicate, got {replicates}")
         self._column = torch.tensor([replicates.index(row.replicate) for row in self._rows])
         width = len(rows)
         self._best_theta, self._best_buffers = self.array.theta.clone(), self.array.buffers.clone()
@@ -118,7 +126,7 @@ class Fit:
         ]
 
     def _batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        if len(self._replicates) == 1:
+        if not self._mixed:
             return self.data.train.batch(index[:, 0], len(self.array))
         return self.data.train.batch_per_row(index, self._column)
 

@@ -46,6 +46,7 @@ def compose(session: Session, pack_id: str, device: Found, settings: Settings) -
         "checkpoint_every": settings.checkpoint_every,
         "metric": spec.objective.metric,
         "goal": spec.objective.goal,
+        "mixed": plan.shapes[pack.shape].mixed,
         "data_seed": spec.seed,
         "rows": [
             {

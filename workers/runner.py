@@ -95,7 +95,8 @@ class Segment:
         self.rows: list[Row | None] = [None] * order["width"]
         for row in order["rows"]:
             self.rows[row["row"]] = Row(row["config"], row["seed"], row["replicate"], order["data_seed"])
-        self.fit = Fit(self.rows, device=order["device"], objective=(order["metric"], order["goal"]))
+        objective = (order["metric"], order["goal"])
+        self.fit = Fit(self.rows, order["device"], objective, mixed=order["mixed"])
         files = {saved["id"]: saved for row in order["rows"] if (saved := row["checkpoint"])}
         read = {
             number: checkpoints.read(self.folder / saved["path"], saved["sha256"], number)

@@ -160,6 +160,24 @@ def test_a_replicate_trains_alike_beside_others_and_alone():
         assert together.metrics[name] == pytest.approx(value, abs=1e-10)
 
 
+@pytest.mark.parametrize("model", ["mlp", "lenet5"])
+def test_a_mixed_row_has_the_same_bits_whatever_replicates_stand_beside_it(model):
+    choice = {"name": model, "hidden": [12]} if model == "mlp" else model
+    shape = {"model": choice, "data": "fashion-mnist-mini", "train": {"batch_size": 500, "epochs": 1}}
+    rows = [Row(resolve(shape), seed=r, replicate=r % 3) for r in range(4)]
+    among = Fit(rows, mixed=True)
+    alone = Fit([None, None, rows[2], None], mixed=True)
+    [beside] = [report for report in among.run_epoch() if report.row == 2]
+    assert alone.run_epoch() == [beside]
+    assert torch.equal(alone.array.theta[2], among.array.theta[2])
+
+
+def test_rows_that_share_batches_are_of_one_replicate():
+    rows = [Row(config(), 1, replicate=r) for r in (0, 1)]
+    with pytest.raises(CnnlabError, match=r"one replicate, got \[0, 1\]"):
+        Fit(rows, mixed=False)
+
+
 def test_the_best_epoch_is_kept():
     one = Fit(mixed(), objective=("val/loss", "minimize"))
     reports = run(one, 3)
