@@ -15,14 +15,14 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.validation import problems_of
-from services.domain.errors import NotFound, Problem, Refused, SpecError, StateForbids
+from services.domain.errors import NotFound, ParameterError, Problem, Refused, SpecError, StateForbids
 from services.store.session import is_outage
 
 log = logging.getLogger(__name__)
 
 LONGEST = 500  # characters of one fault; it may quote what was sent
 MOST = 50  # faults of one answer
-STATUS: dict[type[Refused], int] = {SpecError: 422, NotFound: 404, StateForbids: 409}
+STATUS: dict[type[Refused], int] = {SpecError: 422, ParameterError: 422, NotFound: 404, StateForbids: 409}
 
 _TEXT = {"type": "string"}
 SHAPE: dict[str, Any] = {

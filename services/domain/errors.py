@@ -3,6 +3,7 @@
 ServiceError
 ├── Refused          the request cannot be met; each subclass is one HTTP status
 │   ├── SpecError        422  the spec is wrong; carries one Problem per fault
+│   ├── ParameterError   422  a header or a parameter of the request cannot be used
 │   ├── NotFound         404  no such sweep, trial or entry
 │   └── StateForbids     409  the action does not fit the present state
 └── Fenced           a worker writes under a lease that it no longer holds
@@ -57,6 +58,10 @@ class SpecError(Refused):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(f"{p.pointer or '/'}: {p.detail}" for p in problems))
         self.problems = tuple(problems)
+
+
+class ParameterError(Refused):
+    """A header or a query parameter that cannot be used; the detail names it."""
 
 
 class NotFound(Refused):
