@@ -16,7 +16,7 @@ from services.domain.errors import Problem, SpecError, nearest, pointer
 from services.domain.plan import Axis
 from services.domain.spec import Spec
 from services.domain.ties import Assignment, CycleError, Pick, Ties
-from services.domain.ties_reader import read_ties
+from services.domain.ties_reader import matches, read_ties
 
 MAX_VALUES = 1000  # of one axis that lists them
 MAX_CHOICES = 5000  # of axes that depend on one another, each of which is resolved at submit
@@ -148,7 +148,7 @@ class Space:
         except ConfigFault as fault:
             counted = {path: pick for path, pick in picks.items() if isinstance(pick, int)}
             problem = problem_at(fault, self.names, self.spec.space, given, counted)
-            if problem not in problems:
+            if problem.pointer not in [other.pointer for other in problems]:
                 problems.append(problem)
 
     def _unconditional(self) -> list[Axis]:
@@ -290,7 +290,11 @@ def _every_entry(spec: Spec, first: Mapping[str, Any]) -> Iterator[dict[str, Any
     yield dict(first)
     for written in spec.space.values():
         wanted = written.conditions() if isinstance(written, forms.Conditional) else {}
-        named = {name: values for name, values in wanted.items() if name in spec.space and "." in name}
+        named = {
+            name: [v for v in forms.choices(spec.space[name]) or [] if any(matches(v, w) for w in values)]
+            for name, values in wanted.items()
+            if "." in name and name in spec.space
+        }
         for picks in product(*named.values()):
             yield {**first, **dict(zip(named, picks, strict=True))}
 
