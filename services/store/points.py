@@ -1,0 +1,162 @@
+"""Points: trials that differ only in their seed, taken together and ranked by their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Subquery, case, func, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from services.domain.spec import Objective
+from services.domain.states import TrialState
+from services.domain.statistics import LARGEST, Comparison, Estimate, Side, compare, estimate
+from services.store.models import Trial
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One trial of a point, with the value that ranks it; one that still runs has its value so far."""
+
+    id: str
+    number: int
+    replicate: int
+    state: str
+    value: float | None
+    epoch: int
+    run_id: str | None
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point and its trials, in the order of their replicates."""
+
+    sweep_id: str
+    number: int
+    values: dict[str, Any]  # of its axes
+    replicates: list[Replicate]
+
+    @property
+    def failed(self) -> int:
+        """How many of its trials have failed."""
+        return sum(trial.state == TrialState.FAILED for trial in self.replicates)
+
+    def estimate(self, seeds: int) -> Estimate:
+        """Its mean and interval, where `seeds` replicates are wanted."""
+        return estimate([trial.value for trial in self.replicates], seeds, self.failed)
+
+    def side(self) -> Side:
+        """The point as one side of a comparison."""
+        return Side(point=self.number, values={each.replicate: each.value for each in self.replicates})
+
+
+class Place(NamedTuple):
+    """Where a point stands in the ranking; the next page begins behind it.
+
+    `tier` is 0 for points with a value, 1 for those of which a replicate failed, 2 and 3 for those without a
+    value; `score` is the mean so that smaller is better.
+    """
+
+    tier: int
+    score: float
+    point: int
+
+
+def leaderboard(
+    session: Session, sweep_id: str, objective: Objective, limit: int, after: Place | None = None
+) -> tuple[list[Point], Place | None]:
+    """A sweep's points, best first, and the place of the last one if others may follow it.
+
+    Points with a value come first, of these those of which no replicate failed, then by the mean of the
+    values there are, then by number. A point is here as soon as dispatch has drawn one of its trials.
+    """
+    ranked = _ranked({sweep_id: objective})
+    query = select(ranked.c.tier, ranked.c.score, ranked.c.point)
+    if after is not None:
+        here = tuple_(ranked.c.tier, ranked.c.score, ranked.c.point)
+        query = query.where(here > tuple_(*map(literal, after)))
+    rows = session.execute(
+        query.order_by(ranked.c.tier, ranked.c.score, ranked.c.point).limit(limit + 1)
+    ).all()
+    places = [Place(int(tier), float(score), int(point)) for tier, score, point in rows[:limit]]
+    found = _with_trials(session, [(sweep_id, place.point) for place in places], {sweep_id: objective})
+    return found, places[-1] if len(rows) > limit else None
+
+
+def top(session: Session, objectives: Mapping[str, Objective], count: int) -> dict[str, list[Point]]:
+    """The best points of several sweeps, each by its own objective; only points that have a value."""
+    ranked = _ranked(objectives)
+    order = func.row_number().over(
+        partition_by=ranked.c.sweep_id, order_by=(ranked.c.tier, ranked.c.score, ranked.c.point)
+    )
+    rank = select(ranked.c.sweep_id, ranked.c.point, order.label("rank")).where(ranked.c.tier <= 1).subquery()
+    rows = session.execute(
+        select(rank.c.sweep_id, rank.c.point)
+        .where(rank.c.rank <= count)
+        .order_by(rank.c.sweep_id, rank.c.rank)
+    ).all()
+    best: dict[str, list[Point]] = {sweep_id: [] for sweep_id in objectives}
+    for point in _with_trials(session, [(sweep_id, number) for sweep_id, number in rows], objectives):
+        best[point.sweep_id].append(point)
+    return best
+
+
+def comparison(best: Sequence[Point], objective: Objective, seeds: int) -> Comparison | None:
+    """The first of these points against the second; None where there is no second."""
+    if len(best) < 2:
+        return None
+    return compare(best[0].side(), best[1].side(), objective.goal, seeds)
+
+
+def _ranked(objectives: Mapping[str, Objective]) -> Subquery:
+    """Every point of some sweeps with its tier and score.
+
+    Sum and count instead of avg: PostgreSQL's avg squares the values, which overflows sooner.
+    """
+    value = _value(objectives)
+    maximizing = [sweep_id for sweep_id, objective in objectives.items() if objective.goal == "maximize"]
+    sign = case((Trial.sweep_id.in_(maximizing), -1.0), else_=1.0)
+    failed = func.count(case((Trial.state == TrialState.FAILED, 1)))
+    tier = case((func.count(value) == 0, 2), else_=0) + case((failed > 0, 1), else_=0)
+    score = func.coalesce(func.sum(sign * value) / func.nullif(func.count(value), 0), 0.0)
+    return (
+        select(Trial.sweep_id, Trial.point, tier.label("tier"), score.label("score"))
+        .where(Trial.sweep_id.in_(list(objectives)))
+        .group_by(Trial.sweep_id, Trial.point)
+        .subquery()
+    )
+
+
+def _value(objectives: Mapping[str, Objective]) -> ColumnElement[float]:
+    """What ranks a trial: its best value or its last one; none where arithmetic could not bear it."""
+    at_best = [sweep_id for sweep_id, objective in objectives.items() if objective.at == "best"]
+    value = case((Trial.sweep_id.in_(at_best), Trial.best_value), else_=Trial.last_value)
+    return case((func.abs(value) <= LARGEST, value))
+
+
+def _with_trials(
+    session: Session, keys: Sequence[tuple[str, int]], objectives: Mapping[str, Objective]
+) -> list[Point]:
+    """These points with their trials, in the order of the keys."""
+    rows = session.execute(
+        select(
+            Trial.sweep_id,
+            Trial.point,
+            Trial.values,
+            Trial.id,
+            Trial.number,
+            Trial.replicate,
+            Trial.state,
+            _value(objectives),
+            Trial.epoch,
+            Trial.run_id,
+        )
+        .where(tuple_(Trial.sweep_id, Trial.point).in_(keys))
+        .order_by(Trial.replicate)
+    )
+    found: dict[tuple[str, int], Point] = {}
+    for sweep_id, number, values, *replicate in rows:
+        point = found.setdefault((sweep_id, number), Point(sweep_id, number, values, []))
+        point.replicates.append(Replicate(*replicate))
+    return [found[key] for key in keys]
