@@ -6,7 +6,14 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from services.domain.links import ranking_metric, sweep_link, trial_link
+from services.domain.links import (
+    error_metric,
+    means_view_link,
+    ranking_metric,
+    saved_view_link,
+    sweep_link,
+    trial_link,
+)
 from services.domain.spec import Objective
 
 
@@ -33,3 +40,21 @@ def test_a_sweep_link_shows_its_trials_best_first(objective: Objective, key: str
 
 def test_a_trial_link_shows_its_run() -> None:
     assert trial_link("http://mlflow:5500", "12", "f00") == "http://mlflow:5500/#/experiments/12/runs/f00"
+
+
+def test_a_saved_view_opens_charts_under_a_key_of_the_sweeps_own() -> None:
+    links = [make("http://mlflow:5500/", "12", "ab12") for make in (saved_view_link, means_view_link)]
+    for link, key in zip(links, ("sweep-ab12", "sweep-ab12-means"), strict=True):
+        address, query = link.split("?")
+        assert address == "http://mlflow:5500/#/experiments/12/runs"
+        assert parse_qs(query) == {
+            "compareRunsMode": ["CHART"],
+            "workflowType": ["machine_learning"],
+            "viewStateShareKey": [key],
+        }
+
+
+def test_only_an_accuracy_at_its_best_epoch_has_a_share_of_errors() -> None:
+    assert error_metric(Objective()) == "best/val_error_percent"
+    assert error_metric(Objective(metric="val/loss")) is None
+    assert error_metric(Objective(at="last")) is None
