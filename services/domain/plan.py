@@ -208,9 +208,12 @@ class Plan(BaseModel):
 
     def shape_config(self, index: int) -> Config:
         """The config of a shape, its rows' own axes at their first values."""
+        return overlay(self.base, self.shape_values(index))
+
+    def shape_values(self, index: int) -> dict[str, Any]:
+        """The values of the axes that make a shape what it is."""
         picks = self.shapes[index].picks
-        own = {axis.path: axis.value(picks[axis.path]) for axis in self.axes if axis.path in picks}
-        return overlay(self.base, own)
+        return {axis.path: axis.value(picks[axis.path]) for axis in self.axes if axis.path in picks}
 
     # ---- trials by number
 

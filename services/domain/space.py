@@ -258,7 +258,7 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, str]:
     entries = {
         n: v[0] for n, w in spec.space.items() if (v := forms.choices(w)) and isinstance(v[0], str | dict)
     }
-    first = {name: value for name, value in entries.items() if "." in name or name in ("model", "data")}
+    first = {name: value for name, value in entries.items() if _is_entry(name)}
     names = {name: name for name in first}
     try:
         known: set[str] = set()
@@ -273,7 +273,8 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, str]:
         if name not in known:
             matches = sorted(path for path in known if path.endswith("." + name))
             if len(matches) != 1:
-                why = f"could be any of {', '.join(matches)}" if matches else _unknown(name, sorted(known))
+                why = f"could be any of {', '.join(matches)}" if matches else ""
+                why = why or _elsewhere(name, spec, first, catalogue) or _unknown(name, sorted(known))
                 problems.append(Problem(pointer("space", name), f"axis {name!r} {why}"))
                 continue
             path = matches[0]
@@ -293,10 +294,41 @@ def _every_entry(spec: Spec, first: Mapping[str, Any]) -> Iterator[dict[str, Any
         named = {
             name: [v for v in forms.choices(spec.space[name]) or [] if any(matches(v, w) for w in values)]
             for name, values in wanted.items()
-            if "." in name and name in spec.space
+            if name in spec.space and _is_entry(name)
         }
         for picks in product(*named.values()):
             yield {**first, **dict(zip(named, picks, strict=True))}
+
+
+def _is_entry(name: str) -> bool:
+    """Whether an axis with words or objects as values can be set by its name as it stands."""
+    return "." in name or name in ("model", "data")
+
+
+def _elsewhere(name: str, spec: Spec, first: Mapping[str, Any], catalogue: Catalogue) -> str:
+    """Say so if the hyperparameter exists, but only with some choices of another axis."""
+    for other in first:
+        choices = forms.choices(spec.space[other]) or []
+        having = [c for c in choices if _has(name, _configs(spec, {**first, other: c}, catalogue), catalogue)]
+        if having:
+            named = having[0].get("name", having[0]) if isinstance(having[0], dict) else having[0]
+            return (
+                f"exists with {other}: {named} only, not with all of its choices; "
+                f"write {name}: {{choice: […], when: {{{other}: {named}}}}}"
+            )
+    return ""
+
+
+def _has(name: str, configs: Sequence[Config], catalogue: Catalogue) -> bool:
+    return any(path == name or path.endswith("." + name) for c in configs for path in catalogue.paths(c))
+
+
+def _configs(spec: Spec, choices: Mapping[str, Any], catalogue: Catalogue) -> list[Config]:
+    """The config with these choices, or none if they cannot be."""
+    try:
+        return [_complete(spec, choices, catalogue)]
+    except ConfigFault:
+        return []
 
 
 def _nested(paths: Mapping[str, Any]) -> bool:

@@ -8,14 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Query, Response
 
 from services.api.deps import Reached, Services
-from services.api.validation import within
+from services.api.planning import planned, previewed
+from services.api.views.dry_run import DryRun
 from services.api.views.sweep import SweepsView, SweepView, sweep_view
 from services.api.views.trial import TrialsView, trial_view
 from services.dispatch import dispatch
-from services.domain.errors import Problem, SpecError
-from services.domain.catalogue import ConfigFault
-from services.domain.plan import Plan
-from services.domain.planner import make_plan
 from services.domain.spec import Spec
 from services.store import standing, sweeps, trials
 
@@ -24,13 +21,23 @@ log = logging.getLogger(__name__)
 
 
 @router.post("/sweeps", status_code=201)
-def submit(spec: Spec, reached: Reached, later: BackgroundTasks, response: Response) -> SweepView:
-    """Check a spec, write its sweep, answer; only then is the queue told."""
-    plan = _plan(spec, reached)
-    sweep_id = reached.store.write(lambda session: sweeps.insert(session, spec, plan))
+def submit(
+    spec: Spec,
+    reached: Reached,
+    later: BackgroundTasks,
+    response: Response,
+    dry_run: Annotated[bool, Query(description="Store nothing; tell what the sweep would be")] = False,
+) -> SweepView | DryRun:
+    """Check a spec, write its sweep, answer; only then is the queue told. A dry run ends after the check."""
+    plan = planned(spec, reached)
+    if dry_run:
+        response.status_code = 200
+        return previewed(plan, reached)
+    plugins = reached.library.plugins_of(plan.model_dump(mode="json"))
+    sweep_id = reached.store.write(lambda session: sweeps.insert(session, spec, plan, plugins))
     later.add_task(announce, reached)
     response.headers["Location"] = f"/v1/sweeps/{sweep_id}"
-    return _view(sweep_id, reached)
+    return view_of(sweep_id, reached)
 
 
 @router.get("/sweeps")
@@ -43,14 +50,7 @@ def newest(reached: Reached, limit: Annotated[int, Query(ge=1, le=200)] = 50) ->
 @router.get("/sweeps/{sweep_id}")
 def one(sweep_id: str, reached: Reached) -> SweepView:
     """A sweep: how far it is, what is best, what it cost."""
-    return _view(sweep_id, reached)
-
-
-@router.post("/sweeps/{sweep_id}/cancel", status_code=202)
-def cancel(sweep_id: str, reached: Reached) -> SweepView:
-    """End a sweep: what waits is cancelled now, what runs within a worker's heartbeat."""
-    reached.store.write(lambda session: sweeps.cancel(session, sweep_id))
-    return _view(sweep_id, reached)
+    return view_of(sweep_id, reached)
 
 
 @router.get("/sweeps/{sweep_id}/trials")
@@ -75,16 +75,6 @@ def announce(reached: Services) -> None:
         dispatch(reached.store, reached.publisher, reached.settings)
     except Exception:
         log.exception("nothing was dispatched after a submit; upkeep will do it")
-
-
-def _plan(spec: Spec, reached: Services) -> Plan:
-    settings = reached.settings
-    try:
-        return make_plan(spec, reached.library, limit=settings.trial_limit, memory=settings.pack_memory)
-    except SpecError as error:
-        raise SpecError([within(problem, spec) for problem in error.problems]) from None
-    except ConfigFault as fault:  # choices that are right one by one and do not go together
-        raise SpecError([Problem("/space", str(fault))]) from None
 
 
 def _view(sweep_id: str, reached: Services) -> SweepView:

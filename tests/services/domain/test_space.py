@@ -197,7 +197,7 @@ def test_constraints_leave_what_meets_them() -> None:
         ),
         (
             {"space": {"model.name": {"int": [1, 2000]}}, "max_trials": 2000},
-            "/space/model.name",
+            "/model",
             "no model named 1",
         ),
     ],

@@ -1,0 +1,66 @@
+"""What a sweep would be, told before it is submitted: its packs, repeated trials and running time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.domain import packing
+from services.domain.packing import Arrangement
+from services.domain.plan import Plan, Shape
+
+LOOKED_AT = 20_000  # points whose configs are compared; a larger space is told from its first ones
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Trial-images per second that an array of some width was seen to train."""
+
+    images_per_s: float
+    width: int
+    machine: str
+
+
+def packs(plan: Plan, shape: Shape) -> int:
+    """How many packs the trials of a shape fill."""
+    return packing.packs(shape.points, plan.seeds, Arrangement(shape.width, shape.mixed))
+
+
+def duplicates(plan: Plan) -> int:
+    """How many trials have the config of an earlier point, and so differ from it in their seed only."""
+    points = range(min(plan.points, LOOKED_AT))
+    distinct = {json.dumps(plan.config(point), sort_keys=True) for point in points}
+    return (len(points) - len(distinct)) * plan.seeds
+
+
+def measured(shape: Shape, speeds: Sequence[Speed]) -> Speed | None:
+    """The measurement that says most about a shape: at its own width, else at the nearest one."""
+    return min(speeds, key=lambda speed: (abs(speed.width - shape.width), -speed.images_per_s), default=None)
+
+
+def seconds(
+    plan: Plan, images: Sequence[int], speeds: Mapping[str, Sequence[Speed]], devices: int
+) -> tuple[float | None, str]:
+    """How long the sweep would take, and what says so; None where an architecture was never measured.
+
+    Σ over shapes of trials × epochs × images / speed, by `devices` at once, but no less than one pack takes.
+    `images` are those of an epoch, by shape; `speeds` the measurements, by shape key.
+    """
+    total, longest, machines, unknown = 0.0, 0.0, set[str](), 0
+    for shape, each in zip(plan.shapes, images, strict=True):
+        speed = measured(shape, speeds.get(shape.key, ()))
+        if speed is None:
+            unknown += 1
+            continue
+        work = shape.points * plan.seeds * shape.epochs * each / speed.images_per_s
+        total += work
+        longest = max(longest, work / packs(plan, shape))
+        machines.add(speed.machine)
+    if unknown:
+        shapes = len(plan.shapes)
+        count = f"{unknown} of {shapes} architectures" if shapes > 1 else "this architecture"
+        return None, f"the speed of {count} was never measured here; the first trials of one measure it"
+    at_once = f"{devices} devices" if devices > 1 else "one device"
+    told = " and ".join(sorted(machines))
+    return max(total / max(1, devices), longest), f"speeds measured on {told}, {at_once} at work"
