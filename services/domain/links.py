@@ -13,7 +13,7 @@ def ranking_metric(objective: Objective) -> str:
 
 
 def error_metric(objective: Objective) -> str | None:
-    """The metric whose bars tell good trials apart: the share of wrong answers, in percent, at the best epoch.
+    """The metric whose bars tell good trials apart: wrong answers in percent, at the best epoch.
 
     Bars begin at 0 and carry two decimals, so 0.9312 and 0.9287 look alike where 6.88 and 7.13 do not. None
     where the objective is no accuracy or not that of the best epoch.
