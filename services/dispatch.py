@@ -32,18 +32,25 @@ def dispatch(store: Store, publisher: Publisher, settings: Settings) -> int:
 
 
 def reroute(session: Session) -> None:
-    """Take back queued packs whose kind of device nobody has any more, while other devices are alive."""
-    slots = devices.live(session)
-    for pack in packs.queued(session) if slots else ():
-        if pack.kind not in slots:
-            packs.withdraw(session, pack, f"no {pack.kind} device is alive")
+    """Take back queued packs that no worker takes any more, while other workers are alive.
+
+    They would fill the window: nobody has their kind of device, or nobody their sweep's plug-ins.
+    """
+    for pack in packs.queued(session) if devices.live(session) else ():
+        wanted = packs.plugins_of(session, pack.id)
+        if pack.kind not in devices.live(session, wanted):
+            having = f" with plug-ins {wanted[:12]}" if wanted else ""
+            packs.withdraw(session, pack, f"no {pack.kind} device{having} is alive")
 
 
 def fill(session: Session, sweep_id: str) -> Pack | None:
     """Form one pack of a sweep, unless the window is full or nothing of the sweep waits."""
     sweep = sweeps.lock(session, sweep_id)
     slots, taken = devices.live(session), packs.outstanding(session)
-    kind = _kind(slots, taken)
+    able = devices.live(session, sweep.plugins)
+    if slots and not able:
+        return None  # every worker would refuse it, and others' packs need the window
+    kind = _kind({kind: slots[kind] for kind in able}, taken)
     if sweep.state not in (SweepState.ACTIVE, SweepState.STOPPING) or taken.get(kind, 0) >= WINDOW * max(
         slots.get(kind, 0), 1
     ):

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     public_url: Annotated[str, Field(description="The API address that links carry")] = (
         "http://127.0.0.1:8080"
     )
+    data: Annotated[Path | None, Field(description="Folder of data sets; own data must lie below it")] = None
+    plugins: Annotated[Path | None, Field(description="Folder of plug-ins: entry files of your own")] = None
     queue_prefix: Annotated[str, Field(description="Prefix of every Redis key")] = "cnnlab:"
     devices: Annotated[
         str,
@@ -62,6 +64,13 @@ class Settings(BaseSettings):
                 "CNNLAB_API_KEY must have at least 16 characters; make one with: openssl rand -hex 24"
             )
         return key
+
+    @field_validator("data", "plugins")
+    @classmethod
+    def _folder(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_dir():
+            raise ValueError(f"must be a folder that exists, got {str(path)!r}")
+        return path
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
+from cnnlab.plugins import read  # without torch
 from services.settings import Settings
 from services.store import devices, workers
 from services.store.devices import Found
@@ -26,6 +27,7 @@ class Claim:
     worker: str
     device: Found
     token: str
+    plugins: str = ""  # digest of the entry files it has
 
 
 def wait_for_device(store: Store, settings: Settings) -> Claim:
@@ -33,9 +35,12 @@ def wait_for_device(store: Store, settings: Settings) -> Claim:
     host = socket.gethostname()
     worker, token = f"{host}:{os.getpid()}", secrets.token_hex(16)
     found = find(settings.devices)
+    plugins = read("" if settings.plugins is None else str(settings.plugins)).digest
     said = ""
     while True:
-        device = store.write(lambda session: devices.claim(session, found, worker, token, settings.lease_ttl))
+        device = store.write(
+            lambda session: devices.claim(session, found, worker, token, settings.lease_ttl, plugins)
+        )
         if device:
             words = f"has claimed {device.identity} ({device.name})"
         else:
@@ -46,5 +51,5 @@ def wait_for_device(store: Store, settings: Settings) -> Claim:
             log.info("worker %s %s", worker, words)
             said = words
         if device:
-            return Claim(worker, device, token)
+            return Claim(worker, device, token, plugins)
         time.sleep(settings.heartbeat)

@@ -41,6 +41,7 @@ class Heart:
         self.wish = NOTHING
         self.fenced = False
         self.evicted = False
+        self.refuses = ""  # in words, the last pack that this worker did not take
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="heart", daemon=True)
 
@@ -51,7 +52,7 @@ class Heart:
     def hold(self, lease: Lease) -> None:
         """Keep this lease from now on."""
         with self._lock:
-            self._lease, self.wish, self.fenced = lease, NOTHING, False
+            self._lease, self.wish, self.fenced, self.refuses = lease, NOTHING, False, ""
             self._renewed = time.monotonic()
 
     def let_go(self) -> None:
@@ -103,6 +104,7 @@ class Heart:
         if held:
             self._keep(held)
         words = f"trains pack {pack_id} on {device.identity}" if pack_id else f"idle on {device.identity}"
+        words += f"; {self.refuses}" if self.refuses else ""
         self._store.write(
             lambda s: workers.say(s, self._claim.worker, socket.gethostname(), os.getpid(), words)
         )

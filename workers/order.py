@@ -48,6 +48,7 @@ def compose(session: Session, pack_id: str, device: Found, settings: Settings) -
         "goal": spec.objective.goal,
         "mixed": plan.shapes[pack.shape].mixed,
         "data_seed": spec.seed,
+        "plugins": sweep.plugins,
         "rows": [
             {
                 "row": row,

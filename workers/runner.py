@@ -47,7 +47,7 @@ def main() -> int:
             Segment(order, wire).run()
         except checkpoints.Damaged as error:
             wire.send({**end, "say": "damaged", "checkpoint": error.checkpoint, "message": str(error)})
-        except DataError as error:
+        except (DataError, errors.RegistryError) as error:
             wire.send({**end, "kind": "host", "message": str(error), "trace": traceback.format_exc()})
         except errors.CnnlabError as error:
             wire.send({**end, "kind": "spec", "message": str(error), "trace": traceback.format_exc()})
@@ -84,12 +84,24 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
+def check_plugins(wanted: str | None) -> None:
+    """Refuse to train with other entry files than those that a sweep was planned with."""
+    from cnnlab import errors, registry
+
+    if wanted and wanted != (here := registry.plugins_digest()):
+        raise errors.RegistryError(
+            f"the sweep was planned with plug-ins {wanted[:12]}, but this runner read "
+            f"{here[:12] or 'none'}: they changed since its worker started; start the worker again"
+        )
+
+
 class Segment:
     """One pack from its starting epoch to its target."""
 
     def __init__(self, order: Message, wire: Wire) -> None:
         from cnnlab.fit import Fit, Row
 
+        check_plugins(order["plugins"])
         self.order, self.wire = order, wire
         self.folder = Path(order["files"])
         self.rows: list[Row | None] = [None] * order["width"]

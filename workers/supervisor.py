@@ -9,7 +9,7 @@ import time
 
 from services.domain.errors import Fenced
 from services.settings import Settings
-from services.store import leases
+from services.store import leases, packs
 from services.store.leases import Lease
 from services.store.session import Store
 from workers import devices
@@ -51,6 +51,8 @@ class Supervisor:
 
     def train(self, pack_id: str) -> None:
         """Run a pack to its end, if it can be leased; otherwise the message was stale and means nothing."""
+        if self._refuses(pack_id):
+            return
         held, claim, ttl = Lease.new(pack_id), self._claim, self._settings.lease_ttl
         if not self._store.insist(lambda s: leases.take(s, held, claim.worker, claim.device.id, ttl)):
             log.info("pack %s is not to be had", pack_id)
@@ -73,6 +75,24 @@ class Supervisor:
             if attempt:
                 attempt.close()
             self._look_after_runner()
+
+    def _refuses(self, pack_id: str) -> bool:
+        """Whether this worker must leave a pack to others, because its entry files are not the sweep's.
+
+        The pack stays queued, and is announced again after a while: to whoever has them by then.
+        """
+        wanted = self._store.insist(lambda session: packs.plugins_of(session, pack_id))
+        if not wanted or wanted == self._claim.plugins:
+            return False
+        has = f"plug-ins {self._claim.plugins[:12]}" if self._claim.plugins else "none"
+        words = (
+            f"refuses pack {pack_id}: its sweep was planned with plug-ins {wanted[:12]}, this worker has "
+            f"{has}; set CNNLAB_PLUGINS to the same folder as the API's and start the worker again"
+        )
+        log.warning("%s", words)
+        self._heart.refuses = words
+        self._heart.beat()
+        return True
 
     def _look_after_runner(self) -> None:
         """Have a live runner for the next pack; a host on which none comes up ends this worker."""

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("worker", sa.String(length=120), nullable=True),
         sa.Column("expires_at", INT, nullable=False),
         sa.Column("pack_id", sa.String(length=32), nullable=True),
+        sa.Column("plugins", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
     )
     op.create_table(

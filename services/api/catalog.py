@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from services.domain.config import Config
 from services.domain.catalogue import ConfigFault, Facts
+from services.domain.config import Config
 
+log = logging.getLogger(__name__)
 Descriptions = dict[str, dict[str, dict[str, Any]]]
 
 
@@ -18,8 +20,10 @@ class Library:
     """The training library as the plan's Catalogue, and as a reference for people."""
 
     def load(self) -> None:
-        """Load torch now, so that the first submit does not wait for it."""
+        """Load torch now, so that the first submit does not wait for it, and tell what plug-ins lack."""
         import_module("cnnlab.check")
+        for words in self.plugin_problems:
+            log.warning("plug-ins: %s", words)
 
     def resolve(self, config: Mapping[str, Any]) -> Config:
         """Complete and check a config."""
@@ -51,8 +55,16 @@ class Library:
         """Build on paper."""
         from cnnlab import check
 
-        with _faults():
-            facts = check.inspect(config)
+        try:
+            with _faults():
+                facts = check.inspect(config)
+        except ConfigFault:
+            raise
+        except Exception as error:
+            if not self._plugin_names:
+                raise
+            log.exception("a plug-in failed")
+            raise ConfigFault("", f"a plug-in failed: {type(error).__name__}: {error}") from None
         return Facts(facts.parameters, facts.flops, facts.bytes_per_row)
 
     def training_images(self, config: Mapping[str, Any]) -> int:
@@ -65,12 +77,49 @@ class Library:
         validation: float = data["validation"]
         return round(images * (1 - validation))
 
+    def plugins_of(self, plan: Mapping[str, Any]) -> str:
+        """The digest of the plug-ins if a plan, as JSON, can name one of them; "" if it cannot.
+
+        A name that an entry and something else share counts: one digest too many costs less than one missing.
+        """
+        from cnnlab import registry
+
+        return registry.plugins_digest() if self._plugin_names & set(_texts(plan)) else ""
+
+    @cached_property
+    def _plugin_names(self) -> frozenset[str]:
+        from cnnlab import registry
+
+        return frozenset(
+            name for kind in registry.KINDS for name in registry.names(kind) if registry.is_plugin(kind, name)
+        )
+
+    @cached_property
+    def plugin_problems(self) -> list[str]:
+        """What is wrong with files in the folder of plug-ins, in words."""
+        from cnnlab import registry
+
+        return registry.plugin_problems()
+
     @cached_property
     def descriptions(self) -> Descriptions:
         """Every kind, every entry: a summary, the documentation and the hyperparameters."""
         from cnnlab import registry
 
         return registry.describe()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, keys among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from value
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 @contextmanager

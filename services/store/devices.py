@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from services.store.clock import db_now
@@ -27,8 +27,13 @@ class Found:
         return self.identity if self.kind == "cuda" else f"{self.host}/{self.identity}"
 
 
-def claim(session: Session, found: Sequence[Found], worker: str, token: str, ttl: float) -> Found | None:
-    """Claim the first free one of a host's devices; None when every one is taken."""
+def claim(
+    session: Session, found: Sequence[Found], worker: str, token: str, ttl: float, plugins: str = ""
+) -> Found | None:
+    """Claim the first free one of a host's devices; None when every one is taken.
+
+    `plugins` is the digest of the entry files that the worker has.
+    """
     for device in found:
         if session.get(Device, device.id) is None:
             session.add(Device(id=device.id, host=device.host, name=device.name, kind=device.kind))
@@ -36,7 +41,13 @@ def claim(session: Session, found: Sequence[Found], worker: str, token: str, ttl
         taken = session.execute(
             update(Device)
             .where(Device.id == device.id, or_(Device.token.is_(None), Device.expires_at < db_now()))
-            .values(token=token, worker=worker, expires_at=db_now() + int(ttl * 1000), pack_id=None)
+            .values(
+                token=token,
+                worker=worker,
+                expires_at=db_now() + int(ttl * 1000),
+                pack_id=None,
+                plugins=plugins,
+            )
         )
         if taken.rowcount:  # type: ignore[attr-defined]
             return device
@@ -62,11 +73,12 @@ def release(session: Session, device_id: str, token: str) -> None:
     )
 
 
-def live(session: Session) -> dict[str, int]:
-    """Claimed devices per kind: the slots that can train now."""
+def live(session: Session, plugins: str | None = None) -> dict[str, int]:
+    """Claimed devices per kind: the slots that can train now, a sweep with these plug-ins if it has some."""
+    able = Device.plugins == plugins if plugins else true()
     rows = session.execute(
         select(Device.kind, func.count())
-        .where(Device.token.is_not(None), Device.expires_at >= db_now())
+        .where(Device.token.is_not(None), Device.expires_at >= db_now(), able)
         .group_by(Device.kind)
     )
     return dict(rows.all())

@@ -229,6 +229,7 @@ class Device(Base):
     worker: Mapped[str | None] = mapped_column(String(120))
     expires_at: Mapped[int] = mapped_column(default=0)
     pack_id: Mapped[str | None] = mapped_column(String(32))
+    plugins: Mapped[str] = mapped_column(String(64), default="")  # digest of its worker's entry files
 
 
 class Worker(Base):

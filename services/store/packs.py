@@ -62,6 +62,12 @@ def queued(session: Session) -> Sequence[Pack]:
     return session.scalars(select(Pack).where(Pack.state == PackState.QUEUED)).all()
 
 
+def plugins_of(session: Session, pack_id: str) -> str | None:
+    """The digest of the plug-ins that a pack's sweep was planned with; None if it needs none."""
+    wanted = select(Sweep.plugins).join(Pack, Pack.sweep_id == Sweep.id).where(Pack.id == pack_id)
+    return session.scalars(wanted).one_or_none()
+
+
 def unsent(session: Session, older_than_ms: float) -> Sequence[Pack]:
     """Queued packs that no message, or only an old one, announces; each time the message may be older."""
     patience = int(older_than_ms) * case((Pack.sends > MOST_PATIENT, MOST_PATIENT), else_=Pack.sends)

@@ -29,6 +29,7 @@ class Standing:
     solo: dict[str, float]  # shape key → images/s of one trial alone, where that was measured
     at_once: int  # packs of it that train now; before any does, the devices that are alive
     idle: bool  # it wants to run, and no worker is there
+    refused: bool  # it wants to run, and every worker that is there lacks its plug-ins
 
 
 def of(session: Session, found: Sequence[Sweep]) -> list[Standing]:
@@ -44,6 +45,7 @@ def _one(session: Session, sweep: Sweep, counts: dict[str, int], running: int, a
     busy, work = speeds.spent(session, sweep.id)
     first = trials.leaderboard(session, sweep.id, spec.objective, 1)
     ranked = first and (first[0].best_value if spec.objective.at == "best" else first[0].last_value)
+    wants = sweep.state == SweepState.ACTIVE and not counts.get(TrialState.RUNNING)
     return Standing(
         sweep=sweep,
         spec=spec,
@@ -55,7 +57,8 @@ def _one(session: Session, sweep: Sweep, counts: dict[str, int], running: int, a
         work=work,
         solo=_solo(session, [shape.key for shape in plan.shapes]),
         at_once=running or alive,
-        idle=not alive and sweep.state == SweepState.ACTIVE and not counts.get(TrialState.RUNNING),
+        idle=wants and not alive,
+        refused=wants and alive > 0 and not devices.live(session, sweep.plugins),
     )
 
 

@@ -16,8 +16,8 @@ from services.store.clock import db_now
 from services.store.models import Pack, Sweep, Trial
 
 
-def insert(session: Session, spec: Spec, plan: Plan) -> str:
-    """Write a new sweep; returns its id."""
+def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "") -> str:
+    """Write a new sweep; returns its id. `plugins` is the digest of the plug-ins it was planned with."""
     sweep_id = secrets.token_hex(5)
     session.add(
         Sweep(
@@ -28,6 +28,7 @@ def insert(session: Session, spec: Spec, plan: Plan) -> str:
             spec=spec.model_dump(mode="json"),
             plan=plan.model_dump(mode="json"),
             total=plan.trials,
+            plugins=plugins or None,
             created_at=db_now(),
         )
     )

@@ -21,7 +21,7 @@ DOORS = {
     "alembic": ("migrations/",),
     "celery": ("services/queue.py", "workers/app.py"),
     "torch": ("cnnlab/", "services/api/catalog.py", "workers/runner.py", "workers/checkpoints.py"),
-    "cnnlab": ("cnnlab/", "services/api/catalog.py", "workers/runner.py"),
+    "cnnlab": ("cnnlab/", "services/api/catalog.py", "workers/runner.py", "workers/claim.py"),
     "typer": ("services/cli/",),
 }
 
@@ -64,7 +64,7 @@ def matches(name: str, door: str) -> bool:
         (("services.cli",), {"torch", "mlflow", "sqlalchemy", "fastapi", "celery"}),
         (("services.api.app",), {"torch", "mlflow"}),
         (("services.upkeep.loop",), {"torch", "mlflow"}),
-        (("workers.__main__", "workers.supervisor"), {"torch", "mlflow", "cnnlab"}),
+        (("workers.__main__", "workers.supervisor"), {"torch", "mlflow", "cnnlab.registry"}),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

@@ -52,7 +52,8 @@ def submit(sqlite_store: Store, lab: Settings) -> Submit:
         }
         spec = Spec.model_validate(fields | changes)
         plan = make_plan(spec, Library(), limit=1000, memory=1 << 30)
-        sweep_id = sqlite_store.write(lambda session: sweeps.insert(session, spec, plan))
+        plugins = Library().plugins_of(plan.model_dump(mode="json"))
+        sweep_id = sqlite_store.write(lambda session: sweeps.insert(session, spec, plan, plugins))
         dispatch(sqlite_store, Publisher(lab), lab)
         return sweep_id
 

@@ -32,4 +32,5 @@ def ready(reached: Reached) -> Ready:
         status="ready" if redis else "degraded",
         sql="ok",
         redis="ok" if redis else "away: sweeps are taken and wait until it is back",
+        plugins="; ".join(reached.library.plugin_problems) or "ok",
     )

@@ -19,3 +19,4 @@ class Ready(BaseModel):
     status: Literal["ready", "degraded"]
     sql: str
     redis: str
+    plugins: str

@@ -17,6 +17,11 @@ from services.store.standing import Standing
 
 NOBODY = "no worker is alive: start one with `cnnlab up` or add a worker; the sweep waits"
 
+NOT_THESE = (
+    "no worker has the plug-ins {} that the sweep was planned with: set CNNLAB_PLUGINS to the same folder "
+    "for the API and the workers, and start these again; the sweep waits"
+)
+
 
 class Tally(BaseModel):
     """Trials by state; `waiting` counts points that no trial was drawn for yet, too."""
@@ -123,8 +128,14 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
             if mlflow and sweep.experiment_id
             else None,
         ),
-        waiting_for=NOBODY if standing.idle else None,
+        waiting_for=_waiting_for(standing),
     )
+
+
+def _waiting_for(standing: Standing) -> str | None:
+    if standing.refused:
+        return NOT_THESE.format((standing.sweep.plugins or "")[:12])
+    return NOBODY if standing.idle else None
 
 
 def _tally(standing: Standing) -> Tally:

@@ -54,7 +54,7 @@ def test_each_pack_is_announced_in_redis(
     )
     with TestClient(make_app(settings), headers={"Authorization": f"Bearer {'k' * 20}"}) as api:
         assert api.post("/v1/sweeps", json=spec).status_code == 201
-        assert api.get("/ready").json() == {"status": "ready", "sql": "ok", "redis": "ok"}
+        assert api.get("/ready").json() == {"status": "ready", "sql": "ok", "redis": "ok", "plugins": "ok"}
     with redis.Redis.from_url(redis_url) as queue:
         assert queue.llen("submit-test:train.cpu") == 1
 

@@ -1,0 +1,127 @@
+"""Plug-ins as the API sees them: named in a spec, recorded with the sweep, told of when they are broken."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from cnnlab import plugins, registry
+from services.api.app import make_app
+from services.settings import Settings
+from services.store import devices, sweeps
+from services.store.devices import Found
+from services.store.session import Store
+
+ENTRY = '''
+"""Half."""
+from cnnlab.activation import Activation
+from cnnlab.registry import register
+
+
+@register
+class TriedHalf(Activation):
+    """Halve: f(x) = x/2. Source: arithmetic."""
+
+    def value(self, x, h):
+        return x / 2
+'''
+MODEL = '''
+"""A model with a fault."""
+from cnnlab.model import Model
+from cnnlab.registry import register
+
+
+@register
+class TriedNet(Model):
+    """Fail. Source: none."""
+
+    def layers(self, config, shape, classes):
+        return {"one": shape["height"]}
+'''
+
+
+@pytest.fixture
+def api(sqlite_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """An API with a good plug-in, one that is broken and one that fails when it is used."""
+    for name, text in (
+        ("activations/tried_half.py", ENTRY),
+        ("activations/tried_bad.py", "raise OSError('no such drive')\n"),
+        ("models/tried_net.py", MODEL),
+    ):
+        (tmp_path / "plugins" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "plugins" / name).write_text(text)
+    monkeypatch.setenv("CNNLAB_PLUGINS", str(tmp_path / "plugins"))
+    plugins.read.cache_clear()
+    key = "a key of twenty chars"
+    app = make_app(sqlite_settings.model_copy(update={"api_key": SecretStr(key)}))
+    with TestClient(app, headers={"Authorization": f"Bearer {key}"}) as client:
+        yield client
+    plugins.read.cache_clear()
+    ours = [p for p, entry in registry._entries.items() if entry.__module__.startswith(plugins.PACKAGE)]
+    for place in ours:
+        del registry._entries[place]
+    for module in [module for module in sys.modules if module.startswith(plugins.PACKAGE)]:
+        del sys.modules[module]
+
+
+def submit(api: TestClient, spec: dict[str, Any], model: Any, **changes: Any) -> Any:
+    return api.post("/v1/sweeps", json={**spec, "space": {}, "model": model, **changes})
+
+
+def test_a_sweep_that_names_a_plug_in_keeps_their_digest(
+    api: TestClient, sqlite_store: Store, spec: dict[str, Any]
+) -> None:
+    fixed = submit(api, spec, {"name": "mlp", "activation": "tried-half"})
+    space = {"model.activation": ["relu", "tried-half"]}
+    swept = submit(api, spec, "mlp", space=space)
+    for made in (fixed, swept):
+        assert made.status_code == 201, made.text
+        sweep = sqlite_store.read(lambda s, m=made: sweeps.get(s, m.json()["id"]))  # type: ignore[misc]
+        assert sweep.plugins == registry.plugins_digest()
+    without = submit(api, spec, "mlp").json()["id"]
+    assert sqlite_store.read(lambda session: sweeps.get(session, without)).plugins is None
+
+
+def test_a_sweep_whose_plug_ins_no_worker_has_says_so(
+    api: TestClient, sqlite_store: Store, spec: dict[str, Any]
+) -> None:
+    made = submit(api, spec, {"name": "mlp", "activation": "tried-half"}).json()
+    assert made["waiting_for"].startswith("no worker is alive")
+    digest = registry.plugins_digest()
+    for name, has in (("cpu:0", "another"), ("cpu:1", digest)):
+        before = api.get(f"/v1/sweeps/{made['id']}").json()["waiting_for"]
+        found = Found("host", name, "cpu", name)
+        sqlite_store.write(lambda s, f=found, h=has: devices.claim(s, [f], "w", f.identity, 60, h))  # type: ignore[misc]
+    assert before.startswith(f"no worker has the plug-ins {digest[:12]} that the sweep was planned with")
+    assert api.get(f"/v1/sweeps/{made['id']}").json()["waiting_for"] is None
+
+
+def test_a_broken_plug_in_is_told_and_harms_nothing_else(api: TestClient, spec: dict[str, Any]) -> None:
+    refused = submit(api, spec, {"name": "mlp", "activation": "tried-bad"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/model/activation"
+    assert "tried_bad.py" in refused.json()["detail"]
+    assert "OSError: no such drive" in refused.json()["detail"]
+    shown = api.get("/v1/catalog/activations/tried-bad").json()
+    assert (shown["plugin"], shown["hypers"]) == (True, {})
+    assert "no such drive" in shown["error"]
+    assert api.get("/v1/catalog/activations/tried-half").json()["error"] is None
+    assert "tried_bad.py" in api.get("/ready").json()["plugins"]
+
+
+def test_a_plug_in_that_fails_on_paper_is_no_failure_of_the_service(
+    api: TestClient, spec: dict[str, Any]
+) -> None:
+    refused = submit(api, spec, "tried-net")
+    assert refused.status_code == 422
+    assert "a plug-in failed: TypeError" in refused.json()["detail"]
+
+
+def test_without_plug_ins_the_api_is_content(sqlite_api: TestClient) -> None:
+    assert sqlite_api.get("/ready").json()["plugins"] == "ok"
