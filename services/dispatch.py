@@ -19,7 +19,7 @@ WINDOW = 2  # packs in Redis or running, per live device
 def dispatch(store: Store, publisher: Publisher, settings: Settings) -> int:
     """Fill the window, one pack of each sweep in turn, and send what is unsent; returns how many went out."""
     store.write(reroute)
-    waiting = list(store.read(sweeps.active_ids))
+    waiting = list(store.read(sweeps.dispatchable_ids))
     while waiting:
         waiting = [sweep_id for sweep_id in waiting if store.write(partial(fill, sweep_id=sweep_id))]
     sent = 0

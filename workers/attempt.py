@@ -135,7 +135,7 @@ class Attempt:
         self._heart.hear()
         if self._heart.fenced:
             raise Fenced(f"pack {self._held.pack_id} was taken away")
-        if self._heart.wish.cancel:
+        if self._heart.wish.cancel or self._heart.wish.pause:
             self._stop()
 
     def _stop(self) -> None:

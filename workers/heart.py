@@ -18,7 +18,7 @@ from services.store.session import Store
 from workers.claim import Claim
 
 log = logging.getLogger(__name__)
-NOTHING = Wish(cancel=False, cancel_trials=frozenset())
+NOTHING = Wish(cancel=False, pause=False, cancel_trials=frozenset())
 
 
 class Heart:

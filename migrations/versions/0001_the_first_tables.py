@@ -77,6 +77,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
     )
     op.create_index("ix_events_sweep_id_tx_id", "events", ["sweep_id", "tx", "id"], unique=False)
+    op.create_index("ix_events_tx_id", "events", ["tx", "id"], unique=False)
     op.create_index("ix_events_at", "events", ["at"], unique=False)
     op.create_table(
         "submit_keys",

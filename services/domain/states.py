@@ -16,13 +16,13 @@ class SweepState(StrEnum):
     """Where a sweep stands."""
 
     ACTIVE = "active"  # dispatch forms packs from it; settle ends it
-    PAUSED = "paused"  # the user's resume moves it on
-    STOPPING = "stopping"  # what runs finishes, nothing starts; settle ends it
+    PAUSED = "paused"  # workers checkpoint and give their packs back; the user's resume moves it on
+    STOPPING = "stopping"  # what has begun finishes, nothing else starts; settle ends it
     CANCELLING = "cancelling"  # workers stop at their next heartbeat; settle ends it
     SUCCEEDED = "succeeded"  # every trial succeeded or was pruned
     PARTIAL = "partial"  # some trials have a result and some have none
     FAILED = "failed"  # no trial has a result
-    CANCELLED = "cancelled"  # the user's cancel was carried out
+    CANCELLED = "cancelled"  # the user's cancel was carried out, of the sweep or of each of its trials
 
 
 class TrialState(StrEnum):
@@ -55,6 +55,7 @@ SWEEP_MOVES: dict[SweepState, dict[SweepState, str]] = {
         SweepState.SUCCEEDED: "settle",
         SweepState.PARTIAL: "settle",
         SweepState.FAILED: "settle",
+        SweepState.CANCELLED: "settle",
     },
     SweepState.PAUSED: {
         SweepState.ACTIVE: "API",
@@ -66,15 +67,21 @@ SWEEP_MOVES: dict[SweepState, dict[SweepState, str]] = {
         SweepState.SUCCEEDED: "settle",
         SweepState.PARTIAL: "settle",
         SweepState.FAILED: "settle",
+        SweepState.CANCELLED: "settle",
     },
     SweepState.CANCELLING: {SweepState.CANCELLED: "settle"},
+    # A retry takes up what has failed, or was cancelled or never drawn; that of one trial draws nothing.
+    SweepState.SUCCEEDED: {SweepState.ACTIVE: "API (retry)", SweepState.STOPPING: "API (retry of a trial)"},
+    SweepState.PARTIAL: {SweepState.ACTIVE: "API (retry)", SweepState.STOPPING: "API (retry of a trial)"},
+    SweepState.FAILED: {SweepState.ACTIVE: "API (retry)", SweepState.STOPPING: "API (retry of a trial)"},
+    SweepState.CANCELLED: {SweepState.ACTIVE: "API (retry)", SweepState.STOPPING: "API (retry of a trial)"},
 }
 
 TRIAL_MOVES: dict[TrialState, dict[TrialState, str]] = {
     TrialState.PENDING: {
         TrialState.QUEUED: "dispatch",
         TrialState.PRUNED: "settle",
-        TrialState.CANCELLED: "API",
+        TrialState.CANCELLED: "API, settle",
     },
     TrialState.QUEUED: {
         TrialState.RUNNING: "worker",
@@ -88,8 +95,8 @@ TRIAL_MOVES: dict[TrialState, dict[TrialState, str]] = {
         TrialState.CANCELLED: "worker, rescue",
         TrialState.PENDING: "worker, supervisor, rescue",
     },
-    TrialState.FAILED: {TrialState.PENDING: "API"},
-    TrialState.CANCELLED: {TrialState.PENDING: "API"},
+    TrialState.FAILED: {TrialState.PENDING: "API (retry)"},
+    TrialState.CANCELLED: {TrialState.PENDING: "API (retry)"},
 }
 
 PACK_MOVES: dict[PackState, dict[PackState, str]] = {
@@ -97,7 +104,7 @@ PACK_MOVES: dict[PackState, dict[PackState, str]] = {
     PackState.RUNNING: {PackState.CLOSED: "worker", PackState.LOST: "supervisor, rescue"},
 }
 
-SWEEP_FINAL = frozenset(SweepState) - frozenset(SWEEP_MOVES)
+SWEEP_FINAL = frozenset({SweepState.SUCCEEDED, SweepState.PARTIAL, SweepState.FAILED, SweepState.CANCELLED})
 TRIAL_FINAL = frozenset({TrialState.SUCCEEDED, TrialState.PRUNED, TrialState.FAILED, TrialState.CANCELLED})
 
 MOVES: dict[type[StrEnum], Mapping[Any, Mapping[Any, str]]] = {

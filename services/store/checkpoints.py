@@ -54,6 +54,8 @@ def needless(session: Session) -> Sequence[Checkpoint]:
 
 def forget(session: Session, checkpoint_id: int) -> bool:
     """Remember that a checkpoint's file is removed, unless it is needed by now; says whether it may go."""
+    # Locked by a statement of its own: the next one then sees a retry that held it until now.
+    session.execute(select(Checkpoint.id).where(Checkpoint.id == checkpoint_id).with_for_update())
     dropped = session.execute(
         update(Checkpoint).where(Checkpoint.id == checkpoint_id, ~_used()).values(bytes=0, damaged=True)
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.domain.errors import ServiceError
 from services.domain.retry import Failure, Record, judge
 from services.domain.states import PackState, SweepState, TrialState, move
+from services.store import events
 from services.store.clock import db_now
 from services.store.leases import Lease, fence
 from services.store.models import Pack, Sweep, Trial
@@ -21,14 +22,16 @@ def end_trial(session: Session, held: Lease, trial_id: str, state: TrialState, *
     """Move one running trial of the pack to a final state; asked again, after a lost COMMIT, do nothing."""
     fence(session, held)
     move(TrialState.RUNNING, state)
-    ended = touched(
-        session.execute(
-            update(Trial)
-            .where(Trial.id == trial_id, Trial.pack_id == held.pack_id, Trial.state == TrialState.RUNNING)
-            .values(state=state, pack_id=None, cancel=False, finished_at=db_now(), **values)
-        )
-    )
-    if ended != 1 and session.scalars(select(Trial.state).where(Trial.id == trial_id)).one() != state:
+    ended = session.scalars(
+        update(Trial)
+        .where(Trial.id == trial_id, Trial.pack_id == held.pack_id, Trial.state == TrialState.RUNNING)
+        .values(state=state, pack_id=None, cancel=False, finished_at=db_now(), **values)
+        .returning(Trial)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if ended:
+        events.trials_moved(session, ended.sweep_id, [ended])
+    elif session.scalars(select(Trial.state).where(Trial.id == trial_id)).one() != state:
         raise ServiceError(f"trial {trial_id} is not running in pack {held.pack_id}")
 
 
@@ -108,3 +111,4 @@ def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str,
     pack.closed_at = now
     pack.outcome = f"{failure}: {error.get('message', '')}"
     session.flush()
+    events.trials_moved(session, pack.sweep_id, running)

@@ -14,6 +14,7 @@ from services.domain.errors import ServiceError
 from services.domain.metrics import Metrics
 from services.domain.spec import Objective, Spec
 from services.domain.states import TrialState
+from services.store import events
 from services.store.clock import db_now
 from services.store.leases import Lease, fence
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
@@ -86,6 +87,9 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
         remember(session, held, epoch.saved, live)
     spent = {"busy_ms": Pack.busy_ms + epoch.busy_ms, "work_ms": Pack.work_ms + epoch.work_ms}
     session.execute(update(Pack).where(Pack.id == held.pack_id).values(spent))
+    if fresh:
+        told = {trial_id: metrics.encode(epoch.metrics[trial_id]).get(objective.metric) for trial_id in fresh}
+        events.epoch_done(session, pack.sweep_id, pack.id, epoch.number, told)
     return bool(fresh)
 
 

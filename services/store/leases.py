@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.domain.errors import Fenced
 from services.domain.states import PackState, SweepState, TrialState
+from services.store import events
 from services.store.clock import db_now
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import touched
@@ -34,9 +35,10 @@ class Lease:
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user wants of a running pack: nothing, its end, or some of its rows' end."""
+    """What the user wants of a running pack: nothing, its end for good or for now, or an end of some rows."""
 
     cancel: bool
+    pause: bool
     cancel_trials: frozenset[str]
 
 
@@ -71,7 +73,7 @@ def take(session: Session, held: Lease, worker: str, device: str, ttl: float) ->
             Pack.id == held.pack_id, Pack.token == held.token, Pack.state == PackState.RUNNING
         )
         return session.scalars(mine).one_or_none() is not None
-    session.execute(
+    begun = session.execute(
         update(Trial)
         .where(Trial.pack_id == held.pack_id, Trial.state == TrialState.QUEUED)
         .values(
@@ -79,7 +81,10 @@ def take(session: Session, held: Lease, worker: str, device: str, ttl: float) ->
             attempts=Trial.attempts + 1,
             started_at=func.coalesce(Trial.started_at, db_now()),
         )
+        .returning(Trial.id, Trial.number)
+        .execution_options(synchronize_session=False)
     )
+    events.trials_went(session, session.get_one(Pack, held.pack_id).sweep_id, begun, TrialState.RUNNING)
     return True
 
 
@@ -109,4 +114,4 @@ def renew(session: Session, held: Lease, ttl: float) -> Wish:
     pack = fence(session, held, ttl)
     state = session.scalars(select(Sweep.state).where(Sweep.id == pack.sweep_id)).one()
     flagged = session.scalars(select(Trial.id).where(Trial.pack_id == pack.id, Trial.cancel.is_(True)))
-    return Wish(state == SweepState.CANCELLING, frozenset(flagged))
+    return Wish(state == SweepState.CANCELLING, state == SweepState.PAUSED, frozenset(flagged))

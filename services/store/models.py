@@ -194,7 +194,7 @@ class Event(Base):
     """
 
     __tablename__ = "events"
-    __table_args__ = (Index(None, "sweep_id", "tx", "id"), Index(None, "at"))
+    __table_args__ = (Index(None, "sweep_id", "tx", "id"), Index(None, "tx", "id"), Index(None, "at"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     tx: Mapped[int]

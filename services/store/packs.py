@@ -9,6 +9,7 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import PackState, TrialState, move
+from services.store import events
 from services.store.clock import db_now
 from services.store.models import Pack, PackRow, Sweep, Trial
 from services.store.session import touched
@@ -37,6 +38,7 @@ def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, ki
         trial.pack_id = pack.id
         session.add(PackRow(pack_id=pack.id, row=trial.row, trial_id=trial.id))
     session.flush()
+    events.trials_moved(session, sweep.id, trials)
     return pack
 
 
@@ -50,11 +52,14 @@ def withdraw(session: Session, pack: Pack, why: str) -> None:
         )
     )
     if taken:
-        session.execute(
+        back = session.execute(
             update(Trial)
             .where(Trial.pack_id == pack.id, Trial.state == TrialState.QUEUED)
             .values(state=TrialState.PENDING, pack_id=None)
+            .returning(Trial.id, Trial.number)
+            .execution_options(synchronize_session=False)
         )
+        events.trials_went(session, pack.sweep_id, back, TrialState.PENDING)
 
 
 def queued(session: Session) -> Sequence[Pack]:

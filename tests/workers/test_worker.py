@@ -10,7 +10,7 @@ from sqlalchemy import select
 from worker_process import descendants, running, wait_for
 
 from services.settings import Settings
-from services.store import devices, reports, sweeps, workers
+from services.store import devices, reports, sweep_verbs, sweeps, workers
 from services.store.models import Pack, Report, Trial
 from services.store.session import Store
 
@@ -129,7 +129,7 @@ def test_cancel_reaches_the_runner_within_heartbeats(
     with running("workers", lab), running("services.upkeep", lab):
         sweep_id = submit(**LONG)
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 1, what="the first epoch")
-        sqlite_store.write(lambda session: sweeps.cancel(session, sweep_id))
+        sqlite_store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
         wait_for(lambda: states(sqlite_store, sweep_id) == {"cancelled"}, seconds=5, what="the cancel")
         state = lambda: sqlite_store.read(lambda session: sweeps.get(session, sweep_id).state)  # noqa: E731
         wait_for(lambda: state() == "cancelled", seconds=5, what="the sweep's end")

@@ -37,7 +37,7 @@ def submit(
     sweep_id = reached.store.write(lambda session: sweeps.insert(session, spec, plan, plugins))
     later.add_task(announce, reached)
     response.headers["Location"] = f"/v1/sweeps/{sweep_id}"
-    return view_of(sweep_id, reached)
+    return shown(sweep_id, reached)
 
 
 @router.get("/sweeps")
@@ -50,7 +50,7 @@ def newest(reached: Reached, limit: Annotated[int, Query(ge=1, le=200)] = 50) ->
 @router.get("/sweeps/{sweep_id}")
 def one(sweep_id: str, reached: Reached) -> SweepView:
     """A sweep: how far it is, what is best, what it cost."""
-    return view_of(sweep_id, reached)
+    return shown(sweep_id, reached)
 
 
 @router.get("/sweeps/{sweep_id}/trials")
@@ -77,6 +77,7 @@ def announce(reached: Services) -> None:
         log.exception("nothing was dispatched after a submit; upkeep will do it")
 
 
-def _view(sweep_id: str, reached: Services) -> SweepView:
+def shown(sweep_id: str, reached: Services) -> SweepView:
+    """A sweep as it stands."""
     [found] = reached.store.read(lambda session: standing.of(session, [sweeps.get(session, sweep_id)]))
     return sweep_view(found, reached.settings, reached.library)

@@ -14,7 +14,7 @@ from services import dispatch
 from services.domain.errors import Fenced, ServiceError
 from services.domain.retry import Failure
 from services.domain.states import TrialState
-from services.store import checkpoints, endings, leases, packs, speeds, sweeps
+from services.store import checkpoints, endings, leases, packs, speeds, sweep_verbs, sweeps
 from services.store.epochs import Saved
 from services.store.leases import Lease
 from services.store.models import Pack, Sweep, Trial
@@ -168,7 +168,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before_then_to_nothing(store
 def test_cancel_wins_over_a_lost_lease(store: Store) -> None:
     sweep_id = write_sweep(store)
     held = take(store, fill(store, sweep_id))
-    store.write(lambda session: sweeps.cancel(session, sweep_id))
+    store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
     assert store.write(lambda session: leases.renew(session, held, TTL)).cancel
     expire(store, held)
     store.write(lambda session: endings.reap(session, held.pack_id))
@@ -180,7 +180,7 @@ def test_cancel_wins_over_a_lost_lease(store: Store) -> None:
 def test_cancel_withdraws_what_is_queued(store: Store) -> None:
     sweep_id = write_sweep(store)
     pack = fill(store, sweep_id)
-    store.write(lambda session: sweeps.cancel(session, sweep_id))
+    store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
     assert row_of(store, Pack, pack.id).state == "withdrawn"
     assert not store.write(lambda session: leases.take(session, Lease.new(pack.id), "w", "d", TTL))
 
