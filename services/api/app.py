@@ -13,7 +13,7 @@ from services.api.body import GuardedBody
 from services.api.catalog import Library
 from services.api.deps import Services, authorised
 from services.api.problems import Outcome
-from services.api.routes import catalog, health, sweeps, trials, workers
+from services.api.routes import catalog, health, leaderboard, reproduce, sweeps, trials, verbs, workers
 from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
@@ -41,7 +41,7 @@ def make_app(settings: Settings) -> FastAPI:
     )
     app.state.services = Services(settings, store, Publisher(settings), library)
     app.include_router(health.router)
-    for part in (sweeps, trials, catalog, workers):
+    for part in (sweeps, verbs, leaderboard, trials, reproduce, catalog, workers):
         app.include_router(part.router, prefix="/v1", dependencies=[Depends(authorised)])
     problems.install(app)
     app.add_middleware(GuardedBody)

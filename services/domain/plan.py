@@ -126,7 +126,6 @@ class Pin(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     trial: str
-    values: dict[str, Any]
     replicate: int
     seed: int
     row: int
@@ -195,8 +194,6 @@ class Plan(BaseModel):
 
     def values(self, point: int) -> dict[str, Any]:
         """The value of each axis at a point; an axis whose condition does not hold there is missing."""
-        if self.pin:
-            return dict(self.pin.values)
         index = self.shape_of(point)
         shape, position = self.shapes[index], point - (self._ends[index] - self.shapes[index].points)
         picks = {**shape.picks, **self._row_picks(index, position)}

@@ -1,0 +1,46 @@
+"""Repeat a trial: a sweep of one trial with the recorded seed, width and row, to compare curves with."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, BackgroundTasks, Response
+
+from services.api.deps import Reached
+from services.api.routes.sweeps import announce, shown
+from services.api.views.sweep import SweepView
+from services.domain.errors import StateForbids
+from services.domain.plan import Plan
+from services.domain.reproduction import repeat
+from services.domain.spec import Spec
+from services.store import sweeps, trials
+from services.store.session import Session
+
+router = APIRouter(tags=["trials"])
+
+
+@router.post("/trials/{trial_id}/reproduce", status_code=201)
+def reproduce(trial_id: str, reached: Reached, later: BackgroundTasks, response: Response) -> SweepView:
+    """Train a trial once more, in a sweep of its own."""
+
+    def write(session: Session) -> str:
+        trial = trials.get(session, trial_id)
+        sweep = sweeps.get(session, trial.sweep_id)
+        if not trial.epoch:
+            raise StateForbids(
+                f"trial {trial_id} is {trial.state} and has no epoch to compare with; "
+                "only a trial that has trained can be reproduced"
+            )
+        spec, plan = repeat(
+            Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan), trial_id, trial.number
+        )
+        plugins = reached.library.plugins_of(plan.model_dump(mode="json"))
+        if plugins != (sweep.plugins or ""):
+            raise StateForbids(
+                f"trial {trial_id} was planned with plug-ins {sweep.plugins or 'none'}, this API has "
+                f"{plugins or 'none'}; set CNNLAB_PLUGINS to the folder as it was"
+            )
+        return sweeps.insert(session, spec, plan, plugins)
+
+    sweep_id = reached.store.write(write)
+    later.add_task(announce, reached)
+    response.headers["Location"] = f"/v1/sweeps/{sweep_id}"
+    return shown(sweep_id, reached)

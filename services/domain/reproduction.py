@@ -1,0 +1,34 @@
+"""The sweep of one trial that repeats another sweep's: same numbers in, so the same numbers out."""
+
+from __future__ import annotations
+
+from services.domain.plan import Pin, Plan
+from services.domain.spec import Spec
+
+
+def repeat(spec: Spec, plan: Plan, trial: str, number: int) -> tuple[Spec, Plan]:
+    """The spec and the plan of a sweep whose one trial repeats trial `number` of this plan.
+
+    It keeps everything that float32 bits depend on besides the machine: config, seeds, replicate, the width
+    of the array, its row in it, and whether its batches are its own. The other rows are dead.
+    """
+    point = plan.point_of(number)
+    config = plan.config(point)
+    shape = plan.shapes[plan.shape_of(point)].model_copy(update={"points": 1, "picks": {}})
+    again = Spec(
+        name=f"{spec.name[:80]} t{number:03d} again",
+        project=spec.project,
+        description=f"Repeats trial {trial} of {spec.name}.",
+        model=config["model"],
+        data=config["data"],
+        train=config["train"],
+        objective=spec.objective,
+        seed=spec.seed,
+    )
+    pin = Pin(
+        trial=trial,
+        replicate=plan.replicate_of(number),
+        seed=plan.seed_of(number),
+        row=plan.row_of(number),
+    )
+    return again, Plan(base=config, axes=[], shapes=[shape], seed=plan.seed, pin=pin)

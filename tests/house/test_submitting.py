@@ -1,0 +1,51 @@
+"""docs/submitting.md names every field of the spec, and every sweep that it shows can be submitted."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from services.api.catalog import Library
+from services.domain.axis import RANGES
+from services.domain.planner import make_plan
+from services.domain.spec import METRICS, Spec
+
+PAGE = (Path(__file__).parents[2] / "docs" / "submitting.md").read_text(encoding="utf-8")
+SPECS: list[dict[str, Any]] = [
+    yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+]
+TRIALS = {"first": 30, "optimizers": 6, "momentum": 7, "zipped": 3, "constrained": 10, "random": 60}
+
+
+@cache
+def library() -> Library:
+    return Library()
+
+
+@pytest.mark.parametrize("field", Spec.model_fields)
+def test_every_field_has_its_line(field: str) -> None:
+    assert re.search(rf"^\| `{field}` \|", PAGE, re.MULTILINE)
+
+
+def test_every_field_of_train_has_its_line() -> None:
+    config = library().resolve({"model": "mlp", "data": "fashion-mnist-mini"})
+    for field in config["train"]:
+        assert f"`train.{field}`" in PAGE, field
+
+
+def test_every_form_of_an_axis_and_every_metric_is_shown() -> None:
+    for form in RANGES:
+        assert f"{{{form}: [" in PAGE
+    for metric in METRICS:
+        assert f"`{metric}`" in PAGE
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec["name"])
+def test_every_sweep_can_be_submitted_and_is_as_large_as_the_page_says(spec: dict[str, Any]) -> None:
+    plan = make_plan(Spec.model_validate(spec), library(), limit=1000, memory=2**31)
+    assert plan.trials == TRIALS[spec["name"]]

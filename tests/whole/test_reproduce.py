@@ -1,0 +1,55 @@
+"""A trial trained again, in a sweep of its own, has the same curve bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from whole_lab import Lab
+from worker_process import wait_for
+
+MakeLab = Callable[..., Lab]
+
+# Two points with three seeds fill an array only together: its rows have batches of their own.
+MIXED = {"space": {"train.l2": [0, 0.001]}, "seeds": 3, "train": {"epochs": 3, "optimizer": "adam"}}
+# Twelve points fill arrays by themselves: rows share their batches, replicates train apart.
+SHARED = {
+    "model": {"name": "mlp", "hidden": [16]},
+    "space": {"model.dropout": [0, 0.2, 0.4], "train.l2": [0, 0.001], "optimizer": ["momentum", "adam"]},
+    "seeds": 2,
+    "train": {"epochs": 2},
+}
+
+
+def numbers(trial: dict[str, Any]) -> list[dict[str, Any]]:
+    """A curve without speeds."""
+    return [
+        {name: value for name, value in point["metrics"].items() if not name.startswith("perf/")}
+        for point in trial["curve"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "mixed", "trials", "again"), [(MIXED, True, 6, (0, 3, 5)), (SHARED, False, 24, (23,))]
+)
+def test_a_trial_trained_again_is_bit_equal(
+    lab_with: MakeLab, redis_url: str, spec: dict[str, Any], mixed: bool, trials: int, again: tuple[int, ...]
+) -> None:
+    from pydantic import SecretStr
+
+    lab = lab_with(redis_url=SecretStr(redis_url))
+    with lab.worker(), lab.upkeep():
+        sweep_id = lab.submit(**spec)
+        lab.wait_for_success(sweep_id, trials)
+        curves = [numbers(lab.client.trial(f"{sweep_id}-{number:04d}")) for number in range(trials)]
+        assert len({str(curve) for curve in curves}) == trials
+        for number in again:
+            sweep = lab.client.reproduce(f"{sweep_id}-{number:04d}")
+            wait_for(lambda s=sweep["id"]: lab.client.sweep(s)["state"] == "succeeded", 60, "the end")  # type: ignore[misc]
+            repeated = lab.client.trial(f"{sweep['id']}-0000")
+            assert numbers(repeated) == curves[number]
+            original = lab.client.trial(f"{sweep_id}-{number:04d}")
+            for same in ("row", "width", "machine"):
+                assert repeated["attempts"][-1][same] == original["attempts"][-1][same]
+            assert repeated["seed"] == original["seed"]
