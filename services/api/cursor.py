@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Query
 
 from services.domain.errors import ParameterError
 
 Part = str | int | float | None
+After = Annotated[str | None, Query(description="`next` of the page before; without it, the first page")]
 
 
 def write(kind: str, *parts: Part) -> str:
@@ -18,7 +21,7 @@ def write(kind: str, *parts: Part) -> str:
 
 
 def read(kind: str, text: str, *types: type | tuple[type, ...]) -> list[Any]:
-    """The keys in a cursor, one of each type; `ParameterError` unless `write` made it for this kind of list."""
+    """The keys in a cursor, one of each type; `ParameterError` unless `write` made it for such a list."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
@@ -49,6 +49,23 @@ def get(session: Session, trial_id: str) -> Trial:
     if trial is None:
         raise NotFound(f"no trial {trial_id!r}; GET /v1/sweeps/{{id}}/trials lists a sweep's trials")
     return trial
+
+
+def page(
+    session: Session,
+    sweep_id: str,
+    limit: int,
+    after: int = -1,
+    states: Collection[str] = (),
+    point: int | None = None,
+) -> Sequence[Trial]:
+    """A sweep's trials by number, behind the one with this number; of some states, of one point."""
+    query = select(Trial).where(Trial.sweep_id == sweep_id, Trial.number > after)
+    if states:
+        query = query.where(Trial.state.in_(list(states)))
+    if point is not None:
+        query = query.where(Trial.point == point)
+    return session.scalars(query.order_by(Trial.number).limit(limit)).all()
 
 
 def dispatchable(session: Session, sweep_id: str) -> Sequence[Trial]:

@@ -57,6 +57,8 @@ class Shown(BaseModel):
     id: str
     sweep: str
     number: int
+    point: int
+    replicate: int
     state: str
     values: dict[str, Any]
     epoch: int
@@ -83,9 +85,10 @@ class TrialDetail(Shown):
 
 
 class TrialsView(BaseModel):
-    """A page of a sweep's trials, best first."""
+    """A page of a sweep's trials, by number; `next` is null on the last one."""
 
     trials: list[TrialView]
+    next: str | None
 
 
 def trial_view(trial: Trial, sweep: Sweep, settings: Settings) -> TrialView:
@@ -131,6 +134,8 @@ def _shown(trial: Trial, sweep: Sweep, settings: Settings) -> dict[str, Any]:
         "id": trial.id,
         "sweep": trial.sweep_id,
         "number": trial.number,
+        "point": trial.point,
+        "replicate": trial.replicate,
         "state": trial.state,
         "values": trial.values,
         "epoch": trial.epoch,

