@@ -1,5 +1,6 @@
 """Declared hyperparameters: what may be varied, in which range, and whether it is a row's own."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -121,6 +122,29 @@ class Widths(Hyper):
     def describe(self) -> dict[str, Any]:
         """Return type, limit and default."""
         return {"type": "widths", "default": list(self.default), "most": self.most, "row": self.row}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Hyper):
+    """A short text, such as a path; `pattern` is a regular expression for all of it, `words` says so."""
+
+    default: str = ""
+    most: int
+    pattern: str = r"[^\x00-\x1f\x7f]*"
+    words: str = "a text without control characters"
+    row: bool = False
+
+    def check(self, path: str, value: Any) -> str:
+        """Return the text; half of a surrogate pair is none."""
+        text = isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
+        if not text or len(value) > self.most or any("\ud800" <= letter <= "\udfff" for letter in value):
+            shown = ascii(value)[:100]
+            raise ConfigError(path, f"must be {self.words}, of at most {self.most} characters, got {shown}")
+        return str(value)
+
+    def describe(self) -> dict[str, Any]:
+        """Return type, limit and default."""
+        return {"type": "text", "default": self.default, "most": self.most, "row": self.row}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cnnlab.errors import ConfigError
-from cnnlab.hyper import Choice, EntryOf, Int, Number, Widths, declared
+from cnnlab.hyper import Choice, EntryOf, Int, Number, Text, Widths, declared
 
 RATE = Number(default=0.1, low=1e-3, high=1.0, log=True)
 COUNT = Int(default=2, low=1, high=9)
@@ -74,3 +74,19 @@ def test_declarations_are_found_and_describe_themselves_as_json():
     assert described[0] == {
         "type": "number", "default": 0.1, "low": 1e-3, "high": 1.0, "log": True, "row": True
     }  # fmt: skip
+
+
+PATH = Text(most=8)
+
+
+@pytest.mark.parametrize("value", ["", "a/b.npz", "ä b"])
+def test_a_text_stays_as_it_is(value):
+    assert PATH.check("p", value) == value
+
+
+@pytest.mark.parametrize("value", ["a\0b", "a\nb", "a\n", "123456789", "\ud800", 3, None, ["a"], True])
+def test_a_text_refuses(value):
+    with pytest.raises(ConfigError, match="of at most 8 characters, got"):
+        PATH.check("p", value)
+    described = PATH.describe()
+    assert described == {"type": "text", "default": "", "most": 8, "row": False}

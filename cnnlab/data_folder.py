@@ -1,0 +1,96 @@
+"""A user's own data: files below CNNLAB_DATA, and nothing outside, named by the SHA-256 of their content."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cnnlab.data import DataError
+from cnnlab.errors import ConfigError
+from cnnlab.hyper import Text
+
+PATH = Text(most=500)
+SHA256 = Text(most=64, pattern="(?:[0-9a-f]{64})?", words="64 hexadecimal digits in small letters, or empty")
+MOST_BYTES = 8 << 30  # of images in memory; a small file may unpack to more
+
+
+def inside(path: str) -> Path:
+    """Return where a path below CNNLAB_DATA really is; DataError in words for anything else.
+
+    A link may lead from one place below CNNLAB_DATA to another, never out of it.
+    """
+    folder = os.environ.get("CNNLAB_DATA", "")
+    if not folder:
+        raise DataError(
+            f"{path or 'own data'} needs CNNLAB_DATA: set it to the folder that holds your data, for the API "
+            "and for every worker, and start them again"
+        )
+    root = Path(folder).resolve()
+    if not root.is_dir():
+        raise DataError(f"CNNLAB_DATA must name a folder, got {folder!r}")
+    if not path:
+        raise DataError(f"data.path is missing: name a file or folder below {folder}{_there(root, '')}")
+    parts = PurePosixPath(path).parts
+    if path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
+        raise DataError(f"the path must lie below CNNLAB_DATA: relative, without .. and \\; got {path!r}")
+    try:
+        for end in range(1, len(parts) + 1):
+            place = root.joinpath(*parts[:end])
+            if not place.resolve().is_relative_to(root):
+                raise DataError(f"{'/'.join(parts[:end])} is a link that leads out of CNNLAB_DATA")
+        found = root.joinpath(*parts).resolve()
+        if not found.exists():
+            near = _there(root.joinpath(*parts[:-1]), parts[-1] if parts else "")
+            raise DataError(f"{path} is not below CNNLAB_DATA ({folder}){near}")
+        if not (found.is_file() or found.is_dir()):
+            raise DataError(f"{path} is neither a file nor a folder")
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, a circle of links
+        raise DataError(f"{path} below CNNLAB_DATA cannot be looked at: {error}") from None
+    return found
+
+
+def _there(folder: Path, name: str) -> str:
+    """Say what is there instead: the nearest names, else the first few."""
+    names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    shown = get_close_matches(name, names, n=3) or [each for each in names if not each.startswith(".")][:5]
+    return f"; there is {', '.join(shown)}" if shown else "; nothing is there"
+
+
+def complete(data: Mapping[str, Any], digest: Callable[[Path], str]) -> dict[str, Any]:
+    """Return a section data with the content's SHA-256 in it; ConfigError at data.path if there is none.
+
+    A section that has one already is left alone: only who looks at the images needs the file.
+    """
+    if data["sha256"] or not data["path"]:
+        return dict(data)
+    try:
+        return {**data, "sha256": digest(inside(data["path"]))}
+    except DataError as error:
+        raise ConfigError("data.path", str(error)) from None
+
+
+def check(data: Mapping[str, Any], got: str) -> None:
+    """Raise DataError unless the content is the one that the section names."""
+    if data["sha256"] and got != data["sha256"]:
+        raise DataError(
+            f"{data['path']} has SHA-256 {got}, but the sweep was planned with {data['sha256']}: bring that "
+            "content back, or submit again without sha256. To sweep over files, sweep data as a whole"
+        )
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, remembered until its size or its time changes."""
+    try:
+        state = path.stat()
+        return _file_digest(path, state.st_size, state.st_mtime_ns, state.st_ino)
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _file_digest(path: Path, size: int, mtime: int, inode: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
