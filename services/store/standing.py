@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from services.domain.plan import Plan
 from services.domain.spec import Spec
 from services.domain.states import SweepState, TrialState
-from services.store import devices, packs, speeds, sweeps, trials
-from services.store.models import Sweep, Trial
+from services.store import devices, packs, points, speeds, sweeps, trials
+from services.store.models import Sweep
+from services.store.points import Point
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Standing:
     plan: Plan
     counts: dict[str, int]  # trials per state; points not drawn are not among them
     epochs: dict[int, trials.Epochs]  # per shape
-    best: Trial | None
+    best: list[Point]  # the best two points that have a value
     busy: float  # seconds spent training, summed over packs
     work: float  # the devices' work in them
     solo: dict[str, float]  # shape key → images/s of one trial alone, where that was measured
@@ -37,14 +38,25 @@ def of(session: Session, found: Sequence[Sweep]) -> list[Standing]:
     counts = sweeps.counts(session, [sweep.id for sweep in found])
     alive = sum(devices.live(session).values())
     running = packs.running(session, [sweep.id for sweep in found])
-    return [_one(session, sweep, counts[sweep.id], running[sweep.id], alive) for sweep in found]
+    specs = {sweep.id: Spec.model_validate(sweep.spec) for sweep in found}
+    best = points.top(session, {sweep_id: spec.objective for sweep_id, spec in specs.items()}, 2)
+    return [
+        _one(session, sweep, specs[sweep.id], best[sweep.id], counts[sweep.id], running[sweep.id], alive)
+        for sweep in found
+    ]
 
 
-def _one(session: Session, sweep: Sweep, counts: dict[str, int], running: int, alive: int) -> Standing:
-    spec, plan = Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan)
+def _one(
+    session: Session,
+    sweep: Sweep,
+    spec: Spec,
+    best: list[Point],
+    counts: dict[str, int],
+    running: int,
+    alive: int,
+) -> Standing:
+    plan = Plan.model_validate(sweep.plan)
     busy, work = speeds.spent(session, sweep.id)
-    first = trials.leaderboard(session, sweep.id, spec.objective, 1)
-    ranked = first and (first[0].best_value if spec.objective.at == "best" else first[0].last_value)
     wants = sweep.state == SweepState.ACTIVE and not counts.get(TrialState.RUNNING)
     return Standing(
         sweep=sweep,
@@ -52,7 +64,7 @@ def _one(session: Session, sweep: Sweep, counts: dict[str, int], running: int, a
         plan=plan,
         counts=counts,
         epochs=trials.epochs(session, sweep.id),
-        best=first[0] if first and ranked is not None else None,
+        best=best,
         busy=busy,
         work=work,
         solo=_solo(session, [shape.key for shape in plan.shapes]),

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from services.api.catalog import Library
-from services.api.views.trial import TrialView, trial_view
+from services.api.views.point import PointView, point_view
 from services.api.views.values import Time
 from services.domain import estimate, links
 from services.domain.catalogue import ConfigFault
 from services.domain.plan import Axis
 from services.domain.spec import Objective
 from services.domain.states import SweepState, TrialState
+from services.domain.statistics import Comparison
 from services.settings import Settings
+from services.store import points
 from services.store.standing import Standing
 
 NOBODY = "no worker is alive: start one with `cnnlab up` or add a worker; the sweep waits"
@@ -63,7 +65,11 @@ class SweepLinks(BaseModel):
 
     self: str
     trials: str
-    mlflow: str | None
+    leaderboard: str
+    events: str
+    mlflow: str | None  # the saved view; the table until there is one
+    mlflow_table: str | None  # the plain table of all trials: an address that every MLflow understands
+    mlflow_means: str | None  # the saved view of means over seeds
 
 
 class SweepView(BaseModel):
@@ -79,7 +85,10 @@ class SweepView(BaseModel):
     trials: Tally
     epochs: EpochCount
     eta_seconds: float | None
-    best: TrialView | None
+    seeds: int
+    points: int
+    best: PointView | None
+    comparison: Comparison | None
     objective: Objective
     axes: list[Axis]
     shapes: list[ShapeView]
@@ -89,16 +98,15 @@ class SweepView(BaseModel):
 
 
 class SweepsView(BaseModel):
-    """The newest sweeps, newest first."""
+    """A page of sweeps, newest first; `next` is null on the last one."""
 
     sweeps: list[SweepView]
+    next: str | None
 
 
 def sweep_view(standing: Standing, settings: Settings, library: Library) -> SweepView:
     """A sweep as it stands."""
-    sweep = standing.sweep
-    address = f"{settings.public_url}/v1/sweeps/{sweep.id}"
-    mlflow = settings.link_to_mlflow()
+    sweep, plan, objective = standing.sweep, standing.plan, standing.spec.objective
     return SweepView(
         id=sweep.id,
         name=sweep.name,
@@ -110,24 +118,20 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
         trials=_tally(standing),
         epochs=EpochCount(
             done=sum(epochs.done for epochs in standing.epochs.values()),
-            total=sum(shape.epochs * shape.points for shape in standing.plan.shapes) * standing.plan.seeds,
+            total=sum(shape.epochs * shape.points for shape in plan.shapes) * plan.seeds,
         ),
         eta_seconds=_eta(standing),
-        best=None if standing.best is None else trial_view(standing.best, sweep, settings),
-        objective=standing.spec.objective,
-        axes=standing.plan.axes,
+        seeds=plan.seeds,
+        points=plan.points,
+        best=point_view(standing.best[0], sweep, plan.seeds, settings) if standing.best else None,
+        comparison=points.comparison(standing.best, objective, plan.seeds),
+        objective=objective,
+        axes=plan.axes,
         shapes=[
-            ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width)
-            for shape in standing.plan.shapes
+            ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width) for shape in plan.shapes
         ],
         price=_price(standing, library),
-        links=SweepLinks(
-            self=address,
-            trials=f"{address}/trials",
-            mlflow=links.sweep_link(mlflow, sweep.experiment_id, sweep.id, standing.spec.objective)
-            if mlflow and sweep.experiment_id
-            else None,
-        ),
+        links=_links(standing, settings),
         waiting_for=_waiting_for(standing),
     )
 
@@ -136,6 +140,27 @@ def _waiting_for(standing: Standing) -> str | None:
     if standing.refused:
         return NOT_THESE.format((standing.sweep.plugins or "")[:12])
     return NOBODY if standing.idle else None
+
+
+def _links(standing: Standing, settings: Settings) -> SweepLinks:
+    """Links into MLflow come with the first export."""
+    sweep, address = standing.sweep, f"{settings.public_url}/v1/sweeps/{standing.sweep.id}"
+    mlflow, experiment = settings.link_to_mlflow(), sweep.experiment_id
+    table = saved = means = None
+    if mlflow and experiment:
+        table = links.sweep_link(mlflow, experiment, sweep.id, standing.spec.objective)
+        if sweep.view_saved:
+            saved = links.saved_view_link(mlflow, experiment, sweep.id)
+            means = links.means_view_link(mlflow, experiment, sweep.id) if standing.plan.seeds > 1 else None
+    return SweepLinks(
+        self=address,
+        trials=f"{address}/trials",
+        leaderboard=f"{address}/leaderboard",
+        events=f"{address}/events",
+        mlflow=saved or table,
+        mlflow_table=table,
+        mlflow_means=means,
+    )
 
 
 def _tally(standing: Standing) -> Tally:

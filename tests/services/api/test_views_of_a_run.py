@@ -90,8 +90,9 @@ def test_a_sweep_before_between_and_after(api: TestClient, worker: Worker) -> No
     between = sweep(api, worker)
     assert between["epochs"] == {"done": 4, "total": 8}
     assert between["eta_seconds"] > 0
-    assert between["best"]["id"] == worker.ids[1]
-    assert between["best"]["best"] == {"epoch": 1, "value": 0.7}
+    assert (between["best"]["point"], between["best"]["mean"]) == (1, 0.7)
+    [trial] = between["best"]["trials"]
+    assert (trial["id"], trial["state"], trial["epoch"]) == (worker.ids[1], "running", 1)
 
     worker.epoch(2, [0.5, 0.6, 0.8, float("nan")])
     worker.end(failed=3)
@@ -100,18 +101,15 @@ def test_a_sweep_before_between_and_after(api: TestClient, worker: Worker) -> No
     assert (after["trials"]["succeeded"], after["trials"]["failed"]) == (3, 1)
     assert after["eta_seconds"] is None
     assert after["finished_at"] >= after["started_at"]
-    assert after["best"]["id"] == worker.ids[2]
+    assert [trial["id"] for trial in after["best"]["trials"]] == [worker.ids[2]]
     assert api.get("/v1/sweeps").json()["sweeps"] == [after]
 
 
-def test_trials_come_best_first_in_pages(api: TestClient, worker: Worker) -> None:
+def test_trials_come_by_number(api: TestClient, worker: Worker) -> None:
     worker.epoch(1, [0.5, 0.7, float("nan"), 0.6])
-    path = f"/v1/sweeps/{worker.sweep_id}/trials"
-    order = [trial["number"] for trial in api.get(path).json()["trials"]]
-    assert order == [1, 3, 0, 2]
-    assert [t["number"] for t in api.get(f"{path}?limit=2&offset=1").json()["trials"]] == [3, 0]
-    last = api.get(path).json()["trials"][-1]
-    assert (last["best"], last["last"], last["epoch"]) == (None, None, 1)
+    found = api.get(f"/v1/sweeps/{worker.sweep_id}/trials").json()["trials"]
+    assert [trial["last"] for trial in found] == [0.5, 0.7, None, 0.6]
+    assert (found[2]["number"], found[2]["best"], found[2]["epoch"]) == (2, None, 1)
 
 
 def test_a_trial_tells_its_config_curve_and_attempts(api: TestClient, worker: Worker) -> None:
@@ -155,7 +153,8 @@ def test_the_price_is_known_once_every_shape_was_measured_alone(api: TestClient,
 
 def test_links_into_mlflow_come_with_the_export(api: TestClient, worker: Worker) -> None:
     worker.epoch(1, [0.5, 0.7, 0.6, 0.4])
-    assert sweep(api, worker)["links"]["mlflow"] is None
+    links = sweep(api, worker)["links"]
+    assert (links["mlflow"], links["mlflow_table"], links["mlflow_means"]) == (None, None, None)
 
     def export(session: Any) -> None:
         session.get_one(Sweep, worker.sweep_id).experiment_id = "7"
@@ -163,9 +162,27 @@ def test_links_into_mlflow_come_with_the_export(api: TestClient, worker: Worker)
 
     worker.store.write(export)
     view = sweep(api, worker)
-    assert view["links"]["mlflow"].startswith("http://mlflow:5500/#/experiments/7/runs?searchFilter=")
-    assert view["best"]["links"]["mlflow"] == "http://mlflow:5500/#/experiments/7/runs/f00"
+    links = view["links"]
+    assert links["mlflow"] == links["mlflow_table"]
+    assert links["mlflow_table"].startswith("http://mlflow:5500/#/experiments/7/runs?searchFilter=")
+    assert view["best"]["trials"][0]["mlflow"] == "http://mlflow:5500/#/experiments/7/runs/f00"
     assert api.get(f"/v1/trials/{worker.ids[0]}").json()["links"]["mlflow"] is None
+
+
+def test_the_saved_view_is_the_link_once_mlflow_has_it(api: TestClient, store: Store, spec: Any) -> None:
+    for seeds in (1, 2):
+        sweep_id = api.post("/v1/sweeps", json={**spec, "seeds": seeds}).json()["id"]
+
+        def export(session: Any, sweep_id: str = sweep_id) -> None:
+            found = session.get_one(Sweep, sweep_id)
+            found.experiment_id, found.view_saved = "7", True
+
+        store.write(export)
+        links = api.get(f"/v1/sweeps/{sweep_id}").json()["links"]
+        assert links["mlflow"].startswith("http://mlflow:5500/#/experiments/7/runs?")
+        assert "viewStateShareKey" in links["mlflow"]
+        assert links["mlflow_table"] != links["mlflow"]
+        assert (links["mlflow_means"] is None) == (seeds == 1)
 
 
 def test_points_never_drawn_are_cancelled_with_the_sweep(
