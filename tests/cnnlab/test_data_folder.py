@@ -61,7 +61,7 @@ def test_what_lies_outside_is_refused_by_name(folder: Path, path: str, words: st
         data_folder.inside(path)
 
 
-@pytest.mark.parametrize("name", ["npz"])
+@pytest.mark.parametrize("name", ["npz", "image-folder"])
 def test_at_submit_the_fault_is_at_the_path(folder: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"out\.npz is a link") as caught:
         resolve({"model": "mlp", "data": {"name": name, "path": "out.npz"}})

@@ -1,0 +1,79 @@
+"""Your own image files: a folder, or a .zip, with a folder for each class."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from cnnlab import data_folder
+from cnnlab.data import DataError, DataSet, Images, Info
+from cnnlab.errors import ConfigError
+from cnnlab.hyper import Int
+from cnnlab.image_file import decode
+from cnnlab.image_tree import Source
+from cnnlab.registry import register
+
+
+@register
+class ImageFolder(DataSet):
+    """Read image files below CNNLAB_DATA: train/CLASS/FILE and test/CLASS/FILE, or CLASS/FILE alone.
+
+    `path` is a folder, or a .zip that holds one. Files are PNG, JPEG, BMP or WebP with 8 bits a channel; each
+    becomes `size` × `size` pixels of 1 (grey) or 3 (RGB) `channels`: its largest centred square, scaled by an
+    antialiased bilinear filter. Classes are numbered in the order of their folders' names. `sha256` is filled
+    in at submit, and a worker refuses any other content. Without test images train.test must be never.
+    Licence: your images are yours.
+    Source: the layout is torchvision's ImageFolder; scaling is Pillow's resize with a box.
+    """
+
+    path: ClassVar = data_folder.PATH
+    sha256: ClassVar = data_folder.SHA256
+    size: ClassVar = Int(default=32, low=4, high=512)
+    channels: ClassVar = Int(default=3, low=1, high=3)
+
+    def complete(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Fill in the content's SHA-256."""
+        if data["channels"] == 2:
+            raise ConfigError("data.channels", "must be 1 (grey) or 3 (RGB), got 2")
+        return data_folder.complete(data, lambda path: Source(path, data["path"]).digest())
+
+    def info(self, data: Mapping[str, Any]) -> Info:
+        """Return the facts, from names of files alone."""
+        source = Source(data_folder.inside(data["path"]), data["path"])
+        data_folder.check(data, source.digest())
+        tree = source.tree()
+        shape = (data["channels"], data["size"], data["size"])
+        total = (len(tree.train) + len(tree.test)) * data["channels"] * data["size"] ** 2
+        if total > data_folder.MOST_BYTES:
+            raise DataError(
+                f"{data['path']} must take at most {data_folder.MOST_BYTES:,} bytes of pixels, got "
+                f"{total:,}; choose a smaller size"
+            )
+        return Info(shape, len(tree.classes), len(tree.train), len(tree.test))
+
+    def load(self, data: Mapping[str, Any]) -> Images:
+        """Return the images of exactly the content that `sha256` names."""
+        path = data_folder.inside(data["path"])
+        return _images(path, data["path"], data["sha256"], data["size"], data["channels"])
+
+
+@lru_cache(maxsize=1)
+def _images(path: Path, name: str, sha256: str, size: int, channels: int) -> Images:
+    source = Source(path, name)
+    pixels: dict[str, Tensor] = {}
+
+    def take(file: str, content: bytes) -> None:
+        pixels[file] = decode(content, f"{name}: {file}", size, channels)
+
+    tree = source.tree()
+    data_folder.check({"path": name, "sha256": sha256}, source.read(take))
+
+    def part(files: tuple[tuple[str, int], ...]) -> tuple[Tensor, Tensor]:
+        none = torch.empty(0, channels, size, size, dtype=torch.uint8)
+        x = torch.stack([pixels[file] for file, _ in files]) if files else none
+        return x, torch.tensor([label for _, label in files], dtype=torch.int64)
+
+    return Images(*part(tree.train), *part(tree.test))

@@ -1,0 +1,286 @@
+"""Own image files, in a folder and in a .zip: what is read, and what is refused by name."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import stat
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cnnlab import image_file, image_tree, resolve
+from cnnlab.check import inspect
+from cnnlab.data import DataError, data_set
+from cnnlab.datasets import image_folder
+from cnnlab.errors import ConfigError
+from cnnlab.fit import fit
+
+
+def picture(value: int, size: tuple[int, int] = (8, 8), form: str = "PNG") -> bytes:
+    """An image file whose pixels rise from left to right."""
+    width, height = size
+    pixels = (np.arange(width)[None, :, None] * 3 + value + np.zeros((height, 1, 3))).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, form)
+    return file.getvalue()
+
+
+FILES = {
+    "train/dogs/b.png": picture(10),
+    "train/dogs/a.png": picture(20),
+    "train/cats/1.PNG": picture(30),
+    "train/cats/2.bmp": picture(40, form="BMP"),
+    "test/cats/9.png": picture(50),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
+    yield tmp_path
+    forget()
+
+
+def forget() -> None:
+    for cached in (
+        image_folder._images,
+        image_tree._list_again,
+        image_tree._folder_digest,
+        image_tree._zip_tree,
+    ):
+        cached.cache_clear()
+
+
+def put(folder: Path, files: dict[str, bytes], kind: str = "folder", around: str = "") -> dict[str, Any]:
+    """Write a tree as a folder or as a .zip and return the section that names it."""
+    if kind == "zip":
+        with zipfile.ZipFile(folder / "pets.zip", "w") as archive:
+            for name, content in files.items():
+                archive.writestr(around + name, content)
+    for name, content in files.items() if kind == "folder" else ():
+        (folder / "pets" / around / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "pets" / around / name).write_bytes(content)
+    forget()
+    return {"name": "image-folder", "path": "pets.zip" if kind == "zip" else "pets", "size": 8}
+
+
+def section(data: dict[str, Any]) -> dict[str, Any]:
+    resolved: dict[str, Any] = resolve({"model": "mlp", "data": data})["data"]
+    return resolved
+
+
+def pixels(content: bytes) -> torch.Tensor:
+    return torch.from_numpy(np.array(Image.open(io.BytesIO(content)))).permute(2, 0, 1)
+
+
+KINDS = pytest.mark.parametrize("kind", ["folder", "zip"])
+
+
+@KINDS
+@pytest.mark.parametrize("around", ["", "all/"])
+def test_parts_and_classes_are_folders_in_the_order_of_their_names(
+    folder: Path, kind: str, around: str
+) -> None:
+    junk = {"README.txt": b"x", "train/dogs/.DS_Store": b"x", "__MACOSX/train/dogs/._a.png": b"x"}
+    data = section(put(folder, FILES | junk, kind, around))
+    info, images = data_set(data).info(data), data_set(data).load(data)
+    assert (info.shape, info.classes, info.train, info.test) == ((3, 8, 8), 2, 4, 1)
+    names = ["train/cats/1.PNG", "train/cats/2.bmp", "train/dogs/a.png", "train/dogs/b.png"]
+    assert torch.equal(images.train_x, torch.stack([pixels(FILES[name]) for name in names]))
+    assert images.train_y.tolist() == [0, 0, 1, 1]
+    assert torch.equal(images.test_x[0], pixels(FILES["test/cats/9.png"]))
+    assert images.test_y.tolist() == [0]
+    assert data_set(data).load(data) is images
+
+
+@KINDS
+def test_folders_of_classes_alone_are_to_train_on(folder: Path, kind: str) -> None:
+    files = {name.removeprefix("train/"): content for name, content in FILES.items() if "train" in name}
+    data = section(put(folder, files, kind))
+    info, images = data_set(data).info(data), data_set(data).load(data)
+    assert (info.train, info.test) == (4, 0)
+    assert images.test_x.shape == (0, 3, 8, 8)
+
+
+def test_they_train(folder: Path) -> None:
+    data = put(folder, FILES) | {"channels": 1, "size": 6, "validation": 0}
+    train = {"epochs": 1, "batch_size": 2, "test": "each-epoch"}
+    (report,) = fit({"model": "mlp", "data": data, "train": train})
+    assert report.metrics["test/acc"] in (0.0, 1.0)
+
+
+def test_pixels_are_cut_square_scaled_and_turned(folder: Path) -> None:
+    wide = image_file.decode(picture(0, (24, 8)), "w", 8, 3)
+    assert torch.equal(wide, pixels(picture(24, (8, 8)))), "columns 8 to 15 of 24"
+    half = image_file.decode(picture(0, (16, 16)), "h", 8, 1)
+    assert half.shape == (1, 8, 8)
+    assert torch.equal(half[0, :, 1:7], half[0, :1, 1:7].expand(8, 6)), "rows alike"
+    assert (half[0, 0, 1:7].float() - torch.tensor([7.5, 13.5, 19.5, 25.5, 31.5, 37.5])).abs().max() <= 0.5
+    turned = Image.open(io.BytesIO(picture(0)))
+    exif = turned.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    file = io.BytesIO()
+    turned.save(file, "PNG", exif=exif)
+    got = image_file.decode(file.getvalue(), "t", 8, 3)
+    assert torch.equal(got, pixels(picture(0)).transpose(1, 2))
+
+
+def test_palettes_and_transparency_are_made_plain() -> None:
+    plain = Image.open(io.BytesIO(picture(0)))
+    for image in (plain.convert("RGBA"), plain.convert("P"), plain.convert("L")):
+        file = io.BytesIO()
+        image.save(file, "PNG", **({"transparency": b"\0\x80"} if image.mode == "P" else {}))
+        assert image_file.decode(file.getvalue(), "p", 8, 3).shape == (3, 8, 8)
+
+
+def test_a_folder_s_digest_is_what_sha256sum_says(folder: Path) -> None:
+    data = put(folder, FILES | {"notes.txt": b"no image"})
+    command = "find . -mindepth 2 -type f | sed 's#^./##' | LC_ALL=C sort | xargs sha256sum | sha256sum"
+    told = subprocess.run(
+        command, shell=True, cwd=folder / "pets", capture_output=True, text=True, check=True
+    )
+    assert section(data)["sha256"] == told.stdout.split()[0]
+    data = put(folder, FILES, "zip")
+    assert section(data)["sha256"] == hashlib.sha256((folder / "pets.zip").read_bytes()).hexdigest()
+
+
+@KINDS
+def test_another_content_than_planned_is_refused(folder: Path, kind: str) -> None:
+    data = section(put(folder, FILES, kind))
+    put(folder, FILES | {"train/cats/1.PNG": picture(31)}, kind)
+    for look in (data_set(data).info, data_set(data).load):
+        with pytest.raises(DataError, match=r"pets.* has SHA-256 \w+, but the sweep was planned with \w+"):
+            look(data)
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "content", [FILES["train/dogs/a.png"][:-20], b"no image", b"", b"GIF89a" + b"x" * 20]
+)
+def test_a_damaged_image_is_named_and_nothing_is_loaded(folder: Path, kind: str, content: bytes) -> None:
+    data = section(put(folder, FILES | {"train/dogs/a.png": content}, kind))
+    assert data_set(data).info(data).train == 4
+    with pytest.raises(DataError, match=r"pets.*: train/dogs/a\.png is damaged or no image"):
+        data_set(data).load(data)
+
+
+def test_a_damaged_member_is_named(folder: Path) -> None:
+    data = put(folder, FILES, "zip")
+    content = (folder / "pets.zip").read_bytes()
+    at = content.index(FILES["train/dogs/a.png"]) + 50
+    (folder / "pets.zip").write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    data = section(data)
+    with pytest.raises(DataError, match=r"pets\.zip: train/dogs/a\.png is damaged .*CRC"):
+        data_set(data).load(data)
+    (folder / "pets.zip").write_bytes(content[:200])
+    with pytest.raises(DataError, match=r"pets\.zip is damaged or cannot be read"):
+        image_folder.Source(folder / "pets.zip", "pets.zip").tree()
+
+
+def test_an_image_of_too_many_pixels_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_file, "MOST_PIXELS", 63)
+    with pytest.raises(DataError, match=r"^x must have at most 63 pixels, got 8×8"):
+        image_file.decode(picture(0), "x", 8, 3)
+    file = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(file, "PNG")
+    with pytest.raises(DataError, match=r"^x is damaged or no image: DecompressionBomb"):
+        image_file.decode(file.getvalue(), "x", 8, 3)
+
+
+def test_sixteen_bits_are_refused() -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((8, 8), np.uint16)).save(file, "PNG")
+    with pytest.raises(DataError, match=r"^x must have 8 bits a channel, got mode I;16"):
+        image_file.decode(file.getvalue(), "x", 8, 3)
+
+
+@KINDS
+def test_a_file_that_unpacks_to_too_much_is_refused(
+    folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_tree, "MOST_FILE", 90)
+    data = put(folder, FILES, kind) | {"channels": 3, "sha256": ""}
+    with pytest.raises(DataError, match=r"must have at most 90 bytes"):
+        data_set(data).load(data)
+
+
+@pytest.mark.parametrize("name", ["/etc/x.png", "../x.png", "a/../../x.png", "C:/x.png", "a\\..\\x.png"])
+def test_an_archive_that_escapes_is_refused_by_name(folder: Path, name: str) -> None:
+    data = put(folder, FILES, "zip")
+    with zipfile.ZipFile(folder / "pets.zip", "a") as archive:
+        archive.writestr(name, b"x")
+    config = resolve({"model": "mlp", "data": data})
+    with pytest.raises(ConfigError, match=r"pets\.zip is an archive that escapes: its member ") as caught:
+        inspect(config)
+    assert repr(name) in caught.value.message
+    assert caught.value.path == "data.path"
+
+
+def test_an_archive_with_a_link_or_a_double_is_refused(folder: Path) -> None:
+    link = zipfile.ZipInfo("train/cats/link.png")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    data = put(folder, FILES, "zip")
+    with zipfile.ZipFile(folder / "pets.zip", "a") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(ConfigError, match=r"escapes: its member 'train/cats/link\.png' is a link"):
+        inspect(resolve({"model": "mlp", "data": data}))
+    put(folder, FILES, "zip")
+    with zipfile.ZipFile(folder / "pets.zip", "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("train/cats/1.PNG", picture(99))
+    with pytest.raises(ConfigError, match=r"has the member 'train/cats/1\.PNG' twice"):
+        inspect(resolve({"model": "mlp", "data": data}))
+
+
+def test_a_link_in_a_folder_is_refused_by_name(folder: Path) -> None:
+    data = put(folder, FILES)
+    (folder / "pets" / "train" / "cats" / "link.png").symlink_to("/etc/passwd")
+    forget()
+    with pytest.raises(ConfigError, match=r"pets: train/cats/link\.png is a link"):
+        resolve({"model": "mlp", "data": data})
+
+
+WRONG: dict[str, tuple[dict[str, bytes], str]] = {
+    "one class": ({"cats/a.png": b"", "cats/b.png": b""}, "two or more classes, got cats"),
+    "nothing": ({"README.txt": b""}, "two or more classes, got none"),
+    "another file": (
+        FILES | {"train/cats/notes.txt": b""},
+        r"train/cats/notes\.txt must be an image",
+    ),
+    "too deep": (
+        FILES | {"train/cats/more/x.png": b""},
+        r"train/cats/more/x\.png must lie in the folder",
+    ),
+    "not deep enough": (FILES | {"train/x.png": b""}, r"train/x\.png must lie in the folder of a class"),
+    "unknown class": (FILES | {"test/cows/x.png": b""}, r"test has the class 'cows', which train has not"),
+}
+
+
+@KINDS
+@pytest.mark.parametrize(("files", "words"), WRONG.values(), ids=WRONG)
+def test_a_wrong_layout_is_told_at_submit(
+    folder: Path, kind: str, files: dict[str, bytes], words: str
+) -> None:
+    data = put(folder, files, kind)
+    with pytest.raises(ConfigError, match=words) as caught:
+        inspect(resolve({"model": "mlp", "data": data}))
+    assert caught.value.path == "data.path"
+    assert "pets" in caught.value.message
+
+
+def test_two_channels_are_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^data\.channels: must be 1 \(grey\) or 3 \(RGB\), got 2"):
+        section(put(folder, FILES) | {"channels": 2})
+
+
+def test_pixels_that_would_not_fit_are_refused_unread(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnnlab.data_folder.MOST_BYTES", 900)
+    with pytest.raises(ConfigError, match="must take at most 900 bytes of pixels, got 960; choose a smaller"):
+        inspect(resolve({"model": "mlp", "data": put(folder, FILES)}))
