@@ -11,9 +11,20 @@ from fastapi import Depends, FastAPI
 from services.api import problems
 from services.api.body import GuardedBody
 from services.api.catalog import Library
+from services.api.closing import Closing
 from services.api.deps import Services, authorised
 from services.api.problems import Outcome
-from services.api.routes import catalog, health, leaderboard, reproduce, sweeps, trials, verbs, workers
+from services.api.routes import (
+    catalog,
+    events,
+    health,
+    leaderboard,
+    reproduce,
+    sweeps,
+    trials,
+    verbs,
+    workers,
+)
 from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
@@ -23,12 +34,13 @@ def make_app(settings: Settings) -> FastAPI:
     """Make the application; `ValueError` without an API key. It connects to nothing before it is asked."""
     if settings.api_key is None:
         raise ValueError("CNNLAB_API_KEY is not set; make a key with: openssl rand -hex 24")
-    store, library = Store(settings.database_url), Library()
+    store, library, closing = Store(settings.database_url), Library(), Closing()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=library.load, name="load-library", daemon=True).start()
-        yield
+        with closing.listening():
+            yield
         store.close()
 
     app = FastAPI(
@@ -39,9 +51,9 @@ def make_app(settings: Settings) -> FastAPI:
         responses=problems.RESPONSES,
         lifespan=lifespan,
     )
-    app.state.services = Services(settings, store, Publisher(settings), library)
+    app.state.services = Services(settings, store, Publisher(settings), library, closing)
     app.include_router(health.router)
-    for part in (sweeps, verbs, leaderboard, trials, reproduce, catalog, workers):
+    for part in (sweeps, verbs, events, leaderboard, trials, reproduce, catalog, workers):
         app.include_router(part.router, prefix="/v1", dependencies=[Depends(authorised)])
     problems.install(app)
     app.add_middleware(GuardedBody)

@@ -10,6 +10,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.api.catalog import Library
+from services.api.closing import Closing
 from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
@@ -23,6 +24,7 @@ class Services:
     store: Store
     publisher: Publisher
     library: Library
+    closing: Closing
 
 
 def services(request: Request) -> Services:

@@ -1,0 +1,166 @@
+"""Events are written with what they tell, and a reader misses none, whoever commits first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from paper_sweep import fill, report, take, trials_of, write_sweep
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from services.domain.errors import ParameterError
+from services.domain.retry import Failure
+from services.domain.states import TrialState
+from services.settings import Settings
+from services.store import endings, events, packs, sweep_verbs, sweeps
+from services.store.events import BEGINNING, Place
+from services.store.models import Event, Sweep
+from services.store.session import Store
+from services.upkeep.prune import prune
+
+
+def told(store: Store, sweep_id: str | None = None, place: Place = BEGINNING) -> list[tuple[str, Any]]:
+    """Kind and gist of each event behind a place."""
+    found = store.read(lambda session: events.after(session, place, sweep_id))
+    return [(event.kind, event.data.get("state") or event.data["epoch"]) for event in found]
+
+
+def test_the_life_of_a_sweep_is_told_in_order(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    values = {trial_id: {"val/acc": 0.5} for trial_id in ids} | {ids[0]: {"val/acc": float("nan")}}
+    report(store, held, 1, ids, values)
+    error = {"kind": Failure.DIVERGED, "message": "…"}
+    store.write(lambda s: endings.end_trial(s, held, ids[0], TrialState.FAILED, failure=error))
+    store.write(lambda s: endings.give_up(s, held, Failure.PREEMPTED, {"kind": Failure.PREEMPTED}))
+    store.write(lambda s: sweep_verbs.cancel(s, sweep_id))
+    store.write(lambda s: sweeps.settle(s, sweep_id))
+    four, three = len(ids), len(ids) - 1
+    assert told(store, sweep_id) == [
+        ("sweep", "active"),
+        *[("trial", "queued")] * four,
+        *[("trial", "running")] * four,
+        ("epoch", 1),
+        ("trial", "failed"),
+        *[("trial", "pending")] * three,
+        ("sweep", "cancelling"),
+        *[("trial", "cancelled")] * three,
+        ("sweep", "cancelled"),
+    ]
+    found = store.read(lambda session: events.after(session, BEGINNING, sweep_id))
+    epoch = next(event.data for event in found if event.kind == "epoch")
+    assert epoch["pack"] == held.pack_id
+    assert epoch["values"] == {ids[0]: "nan", **dict.fromkeys(ids[1:], 0.5)}
+    failed = next(event.data for event in found if event.data.get("state") == "failed")
+    assert failed == {"trial": ids[0], "number": 0, "state": "failed", "failure": "diverged"}
+
+
+def test_a_withdrawn_pack_and_a_replayed_epoch(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    pack = fill(sqlite_store, sweep_id)
+    place = sqlite_store.read(events.newest)
+    sqlite_store.write(lambda session: packs.withdraw(session, pack, "test"))
+    assert set(told(sqlite_store, sweep_id, place)) == {("trial", "pending")}
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))
+    ids = [trial.id for trial in trials_of(sqlite_store, sweep_id)]
+    report(sqlite_store, held, 1, ids)
+    place = sqlite_store.read(events.newest)
+    report(sqlite_store, held, 1, ids)
+    assert told(sqlite_store, sweep_id, place) == []
+
+
+def test_what_is_rolled_back_is_not_told(store: Store) -> None:
+    sweep_id = write_sweep(store)
+
+    def fail(session: Session) -> None:
+        sweep_verbs.pause(session, sweep_id)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        store.write(fail)
+    assert told(store, sweep_id) == [("sweep", "active")]
+
+
+def test_a_reader_waits_for_a_lower_number_that_commits_later(postgres_url: str) -> None:
+    store = Store(postgres_url)
+    first, second = write_sweep(store), write_sweep(store)
+    place = store.read(events.newest)
+    slow, quick = Session(store.engine), Session(store.engine)
+    sweep_verbs.pause(slow, first)  # has its number and its id, and is in no hurry
+    sweep_verbs.pause(quick, second)
+    quick.commit()
+    everything = store.read(
+        lambda s: s.execute(select(func.count(Event.id)).where(_behind(place))).scalar_one()
+    )
+    assert everything == 1
+    assert told(store, None, place) == []  # not yet: the slow one would be missed for ever
+    assert store.read(events.newest) == place
+    slow.commit()
+    assert told(store, None, place) == [("sweep", "paused")] * 2
+    found = store.read(lambda session: events.after(session, place))
+    assert [event.sweep_id for event in found] == [first, second]
+    assert [event.id for event in found] == sorted(event.id for event in found)
+    slow.close()
+    quick.close()
+    store.close()
+
+
+def test_a_sweep_is_not_over_while_an_event_of_it_waits(postgres_url: str) -> None:
+    store = Store(postgres_url)
+    sweep_id, other = write_sweep(store), write_sweep(store)
+    store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
+    slow = Session(store.engine)
+    sweep_verbs.pause(slow, other)
+    store.write(lambda session: sweeps.settle(session, sweep_id))
+    [*_, last] = store.read(lambda session: events.after(session, BEGINNING, sweep_id))
+    place = Place(last.tx, last.id)
+    assert last.data == {"state": "cancelling"}
+    assert store.read(lambda session: events.is_over(session, sweep_id, place)) is None
+    slow.rollback()
+    [last] = store.read(lambda session: events.after(session, place, sweep_id))
+    place = Place(last.tx, last.id)
+    assert store.read(lambda session: events.is_over(session, sweep_id, place)) == "cancelled"
+    slow.close()
+    store.close()
+
+
+def _behind(place: Place) -> Any:
+    return (Event.tx > place.tx) | ((Event.tx == place.tx) & (Event.id > place.id))
+
+
+def test_a_worker_reports_while_somebody_holds_the_sweep(postgres_url: str) -> None:
+    """An event refers to its sweep; that must not wait for who has locked it, who may wait for the worker."""
+    store = Store(postgres_url)
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    with Session(store.engine) as session:
+        session.connection().exec_driver_sql("SET lock_timeout = '2s'")
+        sweeps.lock(session, sweep_id)
+        assert report(store, held, 1, ids)
+    store.close()
+
+
+@pytest.mark.parametrize("text", ["", "1", "1-", "-1-2", "1-2-3", "a-b", "1 -2", f"{2**63}-1", "٣-٤"])
+def test_an_id_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ParameterError, match="Last-Event-ID must be the id of an event"):
+        Place.read(text)
+
+
+def test_events_are_forgotten_a_week_after_their_sweep_is_over(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    week = 7 * 24 * 3600 * 1000
+    over, new, running = (write_sweep(sqlite_store) for _ in range(3))
+    now = sqlite_store.now()
+
+    def age(session: Session) -> None:
+        session.execute(update(Event).values(at=now - week - 10_000))
+        session.execute(update(Sweep).where(Sweep.id == over).values(finished_at=now - week - 1))
+        session.execute(update(Sweep).where(Sweep.id == new).values(finished_at=now - week + 60_000))
+
+    sqlite_store.write(age)
+    prune(sqlite_store, sqlite_settings)
+    assert [len(told(sqlite_store, sweep_id)) for sweep_id in (over, new, running)] == [0, 1, 1]
