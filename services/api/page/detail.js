@@ -1,0 +1,66 @@
+// One sweep in full: progress, points with their intervals, curves, failures, and its commands for a terminal.
+
+import { curvesView } from "./curves.js";
+import { h } from "./dom.js";
+import { leaderboard } from "./leaderboard.js";
+import { badge, bestView, mlflow, progress, verbs, waiting, when } from "./sweep.js";
+import { many } from "./words.js";
+
+/** The panel; `found` is what was read of the sweep: `{sweep, board, groups, failed}`. */
+export function detailView({ sweep, board, groups, failed }, { busy, metric, width }) {
+  return h("div", { "data-key": sweep.id, class: "stack" },
+    h("a", { class: "back", href: "#" }, "← All sweeps"),
+    h("article", { class: "card sweep whole" },
+      h("header", {},
+        h("h2", {}, sweep.name),
+        badge(sweep.state),
+        h("p", { class: "quiet" }, `${sweep.project} · ${when(sweep)} · `, h("code", {}, sweep.id))),
+      progress(sweep),
+      bestView(sweep),
+      waiting(sweep),
+      h("footer", {}, verbs(sweep, busy), mlflow(sweep))),
+    failed.length > 0 && part("Failures", failuresView(sweep, failed)),
+    part("Leaderboard", leaderboard(sweep, board, groups.length)),
+    part("Curves of the best", curvesView(sweep, groups, metric, width)),
+    part("In a terminal", commands(sweep)));
+}
+
+function part(title, ...inside) {
+  return h("section", { class: "card part", "data-key": title }, h("h3", {}, title), inside);
+}
+
+/** Trials that failed, by what they said. */
+function failuresView(sweep, failed) {
+  const byWords = new Map();
+  for (const trial of failed) {
+    const words = said(trial.failure);
+    byWords.set(words, [...(byWords.get(words) ?? []), trial]);
+  }
+  const most = [...byWords].sort(([, a], [, b]) => b.length - a.length);
+  return [
+    h("ul", { class: "failures" }, most.map(([words, trials]) => h("li", { "data-key": words },
+      h("p", { class: "bad" }, words),
+      h("p", { class: "quiet" }, `${many(trials.length, "trial")}: ${trials.slice(0, 12).map((trial) =>
+        `t${String(trial.number).padStart(3, "0")}`).join(", ")}${trials.length > 12 ? ", …" : ""}`)))),
+    failed.length < sweep.trials.failed
+      && h("p", { class: "quiet" }, `The first ${failed.length} of ${sweep.trials.failed} that failed.`),
+  ];
+}
+
+function said(failure) {
+  if (!failure) return "no reason was recorded";
+  return [failure.kind, failure.message].filter(Boolean).join(": ");
+}
+
+function commands(sweep) {
+  const lines = [
+    `cnnlab watch ${sweep.id}`,
+    `cnnlab show ${sweep.id}`,
+    ...(sweep.best ? [`cnnlab best ${sweep.id} --yaml > best.yaml`] : []),
+    `cnnlab export ${sweep.id} --what trials --format csv -o trials.csv`,
+  ];
+  return h("ul", { class: "commands" }, lines.map((line) => h("li", { "data-key": line },
+    h("code", {}, line),
+    h("button", { type: "button", class: "plain", "data-copy": line, "aria-label": `Copy: ${line}` }, "Copy"))));
+}
+

@@ -1,0 +1,35 @@
+// Who trains: workers with the devices they hold and what they say of themselves.
+
+import { h } from "./dom.js";
+import { ago, many } from "./words.js";
+
+/** All workers, or what to do when there is none. */
+export function workersView({ workers, devices }) {
+  const held = new Map();
+  for (const device of devices) {
+    if (!device.alive) continue;
+    held.set(device.worker, [...(held.get(device.worker) ?? []), device]);
+  }
+  const idle = devices.filter((device) => !device.alive).length;
+  if (!workers.length) {
+    return h("div", { class: "card empty" },
+      h("p", {}, "No worker is alive, so nothing trains."),
+      h("p", { class: "quiet" }, "Start one with ", h("code", {}, "cnnlab up"), " on this machine, or ",
+        h("code", {}, "python -m workers"), " on any other that reaches the same SQL and Redis."));
+  }
+  return [
+    h("ul", { class: "workers" }, workers.map((worker) => workerView(worker, held.get(worker.id) ?? []))),
+    idle > 0 && h("p", { class: "quiet" }, `${many(idle, "device")} known from before, held by nobody.`),
+  ];
+}
+
+function workerView(worker, devices) {
+  const busy = devices.some((device) => device.pack);
+  return h("li", { class: "card worker", "data-key": worker.id, title: `${worker.id}, heard of ${ago(worker.seen)}` },
+    h("span", { class: `dot ${busy ? "busy" : "free"}`, "aria-hidden": "true" }),
+    h("div", {},
+      h("p", { class: "device" },
+        devices.length ? devices.map((device) => device.name || device.id).join(", ") : "no device",
+        h("span", { class: "quiet" }, ` on ${worker.host}`)),
+      h("p", { class: "quiet says" }, worker.says)));
+}
