@@ -12,13 +12,13 @@ from services.domain.errors import NotFound, nearest
 router = APIRouter(tags=["catalog"])
 
 
-@router.get("/catalog")
+@router.get("/catalog", summary="What a spec can name")
 def everything(reached: Reached) -> dict[str, dict[str, dict[str, Any]]]:
     """Every kind with every entry."""
     return reached.library.descriptions
 
 
-@router.get("/catalog/{kind}/{name}")
+@router.get("/catalog/{kind}/{name}", summary="One entry of the catalogue")
 def entry(kind: str, name: str, reached: Reached) -> dict[str, Any]:
     """One entry."""
     kinds = reached.library.descriptions

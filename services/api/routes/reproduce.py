@@ -17,7 +17,7 @@ from services.store.session import Session
 router = APIRouter(tags=["trials"])
 
 
-@router.post("/trials/{trial_id}/reproduce", status_code=201)
+@router.post("/trials/{trial_id}/reproduce", status_code=201, summary="Train a trial once more")
 def reproduce(trial_id: str, reached: Reached, later: BackgroundTasks, response: Response) -> SweepView:
     """Train a trial once more, in a sweep of its own."""
 

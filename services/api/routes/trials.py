@@ -11,7 +11,7 @@ from services.store import packs, reports, sweeps, trials
 router = APIRouter(tags=["trials"])
 
 
-@router.get("/trials/{trial_id}")
+@router.get("/trials/{trial_id}", summary="Show a trial")
 def one(trial_id: str, reached: Reached) -> TrialDetail:
     """Everything known of a trial."""
     trial, sweep, curve, attempts = reached.store.read(

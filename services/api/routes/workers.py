@@ -11,7 +11,7 @@ from services.store import devices, workers
 router = APIRouter(tags=["workers"])
 
 
-@router.get("/workers")
+@router.get("/workers", summary="Who trains")
 def everyone(reached: Reached) -> WorkersView:
     """Workers heard of within a lease's time, and every device ever claimed."""
     ttl = reached.settings.lease_ttl
