@@ -14,6 +14,8 @@ from services.domain.states import TrialState
 from services.domain.statistics import LARGEST, Comparison, Estimate, Side, compare, estimate
 from services.store.models import Trial
 
+AT_ONCE = 1000  # points named in one statement; databases limit its parameters
+
 
 @dataclass(frozen=True)
 class Replicate:
@@ -139,24 +141,22 @@ def _with_trials(
     session: Session, keys: Sequence[tuple[str, int]], objectives: Mapping[str, Objective]
 ) -> list[Point]:
     """These points with their trials, in the order of the keys."""
-    rows = session.execute(
-        select(
-            Trial.sweep_id,
-            Trial.point,
-            Trial.values,
-            Trial.id,
-            Trial.number,
-            Trial.replicate,
-            Trial.state,
-            _value(objectives),
-            Trial.epoch,
-            Trial.run_id,
-        )
-        .where(tuple_(Trial.sweep_id, Trial.point).in_(keys))
-        .order_by(Trial.replicate)
-    )
     found: dict[tuple[str, int], Point] = {}
-    for sweep_id, number, values, *replicate in rows:
-        point = found.setdefault((sweep_id, number), Point(sweep_id, number, values, []))
-        point.replicates.append(Replicate(*replicate))
+    columns = select(
+        Trial.sweep_id,
+        Trial.point,
+        Trial.values,
+        Trial.id,
+        Trial.number,
+        Trial.replicate,
+        Trial.state,
+        _value(objectives),
+        Trial.epoch,
+        Trial.run_id,
+    ).order_by(Trial.replicate)
+    for start in range(0, len(keys), AT_ONCE):
+        some = tuple_(Trial.sweep_id, Trial.point).in_(keys[start : start + AT_ONCE])
+        for sweep_id, number, values, *replicate in session.execute(columns.where(some)):
+            point = found.setdefault((sweep_id, number), Point(sweep_id, number, values, []))
+            point.replicates.append(Replicate(*replicate))
     return [found[key] for key in keys]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 from paper_sweep import write_sweep
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from services.domain.spec import Objective
 from services.domain.states import TrialState
@@ -102,6 +103,21 @@ def test_pages_are_the_order_cut_into_pieces(store: Store) -> None:
     whole = ranked(store, sweep_id, ACC)
     assert sorted(whole) == list(range(300))
     assert ranked(store, sweep_id, ACC, limit=7) == whole
+
+
+def test_a_long_page_is_read_in_statements_that_databases_accept(sqlite_store: Store) -> None:
+    """PostgreSQL takes 65,535 parameters a statement, SQLite as few as 32,766."""
+    sweep_id = write_sweep(sqlite_store)
+    place(sqlite_store, sweep_id, {point: [point / 2**20] for point in range(2_500)})
+    most = 0
+
+    @event.listens_for(sqlite_store.engine, "before_cursor_execute")
+    def count(_c: Any, _cursor: Any, _statement: str, parameters: Sequence[Any], *_: Any) -> None:
+        nonlocal most
+        most = max(most, len(parameters))
+
+    assert ranked(sqlite_store, sweep_id, ACC, limit=20_000) == list(reversed(range(2_500)))
+    assert most < 2_500
 
 
 def test_values_beyond_arithmetic_count_as_none(store: Store) -> None:
