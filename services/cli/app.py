@@ -5,26 +5,50 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import httpx2
 import typer
 from rich.console import Console
 
-from services.cli import stack_commands, sweep_commands
+from services.cli import (
+    catalog_command,
+    look_commands,
+    result_commands,
+    stack_commands,
+    submit_command,
+    verb_commands,
+)
 from services.cli.errors import Failure
 from services.cli.typed import NAME
 from services.client import ApiError
 from services.stack.errors import StackError
 
-COMMANDS: tuple[Callable[..., None], ...] = (
-    stack_commands.up,
-    stack_commands.demo,
-    sweep_commands.submit,
-    sweep_commands.watch,
-    sweep_commands.ls,
-    sweep_commands.show,
-    sweep_commands.cancel,
+
+class Entry(NamedTuple):
+    """A subcommand: its panel in the list of commands, and how it is typed."""
+
+    run: Callable[..., None]
+    panel: str
+    example: str
+
+
+SERVICE, SWEEPS, RESULTS = "The service on this machine", "Sweeps", "Results"
+COMMANDS = (
+    Entry(stack_commands.up, SERVICE, "up --workers 2"),
+    Entry(stack_commands.demo, SERVICE, "demo"),
+    Entry(submit_command.submit, SWEEPS, "submit examples/dropout-grid.yaml --watch"),
+    Entry(look_commands.watch, SWEEPS, "watch 01kb2m4x5r"),
+    Entry(look_commands.ls, SWEEPS, "ls --state active --state paused"),
+    Entry(look_commands.show, SWEEPS, "show 01kb2m4x5r --point 7"),
+    Entry(verb_commands.pause, SWEEPS, "pause 01kb2m4x5r"),
+    Entry(verb_commands.resume, SWEEPS, "resume 01kb2m4x5r"),
+    Entry(verb_commands.stop, SWEEPS, "stop 01kb2m4x5r"),
+    Entry(verb_commands.cancel, SWEEPS, "cancel 01kb2m4x5r"),
+    Entry(verb_commands.retry, SWEEPS, "retry 01kb2m4x5r"),
+    Entry(catalog_command.catalog, SWEEPS, "catalog optimizers adam"),
+    Entry(result_commands.best, RESULTS, "best 01kb2m4x5r --yaml > winner.yaml"),
+    Entry(result_commands.export, RESULTS, "export 01kb2m4x5r --what curves -o curves.csv"),
 )
 
 
@@ -48,8 +72,8 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(options)
-    for command in COMMANDS:
-        app.command()(command)
+    for entry in COMMANDS:
+        app.command(rich_help_panel=entry.panel, epilog=f"Example: {NAME} {entry.example}")(entry.run)
     return app
 
 

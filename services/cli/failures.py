@@ -10,15 +10,14 @@ from services.cli.typed import typed
 from services.client import Client
 
 MESSAGES = 3  # so many are printed; the rest is counted
-PAGE = 1000  # the most trials that the API sends at once
-PAGES = 10  # a sweep of a million trials is not read to its end
+MOST = 10_000  # failed trials that are read; a sweep may have a million
 
 
 def told(client: Client, sweep: View) -> Iterator[str]:
     """A line for each distinct message: how many trials failed with it, and how to see one of them."""
     failed = sweep["trials"]["failed"]
     ids: dict[str, list[str]] = defaultdict(list)
-    for trial in _failed(client, sweep) if failed else ():
+    for trial in client.trials(sweep["id"], state=["failed"], limit=MOST) if failed else ():
         ids[(trial["failure"] or {}).get("message") or "no message"].append(trial["id"])
     often = sorted(ids.items(), key=lambda each: len(each[1]), reverse=True)[:MESSAGES]
     for message, those in often:
@@ -26,15 +25,3 @@ def told(client: Client, sweep: View) -> Iterator[str]:
     rest = failed - sum(len(those) for _, those in often)
     if rest > 0:
         yield f"{many(rest, 'trial')} more failed"
-
-
-def _failed(client: Client, sweep: View) -> Iterator[View]:
-    """The failed trials; they stand anywhere on the leaderboard, as those that had trained keep a value."""
-    missing = sweep["trials"]["failed"]
-    for offset in range(0, PAGES * PAGE, PAGE):
-        page = client.trials(sweep["id"], limit=PAGE, offset=offset)
-        found = [trial for trial in page if trial["state"] == "failed"]
-        yield from found
-        missing -= len(found)
-        if missing <= 0 or len(page) < PAGE:
-            return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
@@ -11,8 +11,9 @@ from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from services.cli import leaderboard
 from services.cli.output import Output
-from services.cli.tables import View, headings, label, many, number, objective_value
+from services.cli.tables import View, many
 
 
 def follow(views: Iterable[View], output: Output) -> View:
@@ -33,8 +34,8 @@ def in_words(view: View) -> str:
     if view["eta_seconds"]:
         parts.append(f"about {duration(view['eta_seconds'])} left")
     if view["best"] is not None:
-        value = number(objective_value(view, view["best"]))
-        parts.append(f"best {view['objective']['metric']} {value} ({_point(view)})")
+        found = leaderboard.in_words(view, view["best"])
+        parts.append(f"best {view['objective']['metric']} {leaderboard.spread(view['best'])} ({found})")
     if view["waiting_for"]:
         parts.append(str(view["waiting_for"]))
     return f"{view['name']} {view['state']}: " + ", ".join(parts)
@@ -54,22 +55,6 @@ def duration(seconds: float) -> str:
     return (
         f"{whole // 60} min {whole % 60} s" if whole < 5400 else f"{whole // 3600} h {whole % 3600 // 60} min"
     )
-
-
-def _point(view: View) -> str:
-    values = view["best"]["values"]
-    axes = [axis for axis in view["axes"] if axis["path"] in values]
-    names = headings([axis["path"] for axis in axes])
-    named = [
-        _named(name, values[axis["path"]], axis["values"]) for name, axis in zip(names, axes, strict=True)
-    ]
-    return " ".join([f"t{view['best']['number']:03d}", *named])
-
-
-def _named(axis: str, value: Any, choices: Sequence[Any]) -> str:
-    """A value behind its axis's name, `dropout 0.25`; one that is a word says enough alone, `adam`."""
-    speaks = isinstance(value, str) or (isinstance(value, Mapping) and "name" in value)
-    return label(value, choices) if speaks else f"{axis} {label(value, choices)}"
 
 
 def _each_change(views: Iterable[View], show: Any) -> View:

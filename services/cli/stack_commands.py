@@ -12,7 +12,7 @@ import httpx2
 import typer
 
 import services
-from services.cli import specfile, tables
+from services.cli import leaderboard, specfile, tables
 from services.cli.connection import Json
 from services.cli.errors import Failure
 from services.cli.output import Output
@@ -29,6 +29,7 @@ Workers = Annotated[
 ]
 EXAMPLE = Path(services.__path__[0]).parent / "examples" / "dropout-grid.yaml"
 PERIOD = 0.4
+BEST = 10  # points of the leaderboard that the demo shows
 FOR_MLFLOW = 20.0  # seconds the demo waits for the last runs to arrive in MLflow
 
 
@@ -58,6 +59,8 @@ def up(
         stack.start()
         if stack.wait_until_ready():
             home = stack.folder.root
+            # The key goes to the screen of the one who started it, never into a log.
+            page = f"{stack.api}/#key={stack.key}" if output.console.is_terminal else f"{stack.api}/"
             output.result(
                 {
                     "api": stack.api,
@@ -65,6 +68,7 @@ def up(
                     "workers": stack.devices.workers,
                     "folder": str(home),
                 },
+                f"Page     {page}",
                 f"API      {stack.api}  (its key: CNNLAB_API_KEY in {home / 'secrets.env'})",
                 f"MLflow   {stack.mlflow}" + ("" if stack.mlflow_answers() else "  (starting)"),
                 f"Workers  {stack.devices.workers} on {stack.devices.names}; data and logs in {home}",
@@ -81,7 +85,7 @@ def demo(workers: Workers = None, as_json: Json = False) -> None:
     """Start the service on free ports, run the example sweep, show its leaderboard, and stop."""
     output = Output(as_json)
     began = time.monotonic()
-    spec = specfile.read(EXAMPLE)
+    spec = specfile.read(EXAMPLE).spec
     with Stack(Path.cwd(), (ports.free(), ports.free()), workers, output.say) as stack:
         stack.take_folder()
         workforce = f"{tables.many(stack.devices.workers, 'worker')} on {stack.devices.names}"
@@ -99,15 +103,16 @@ def demo(workers: Workers = None, as_json: Json = False) -> None:
                 raise typer.Exit(1)
             output.say(f"Trained after {seconds:.1f} s; waiting for MLflow to have it all.")
             complete = _await_mlflow(stack, client, last["id"])
-            last, best = client.sweep(last["id"]), client.trials(last["id"])[:10]
+            last, board = client.sweep(last["id"]), client.leaderboard(last["id"], BEST)
         output.result(
             {
                 "sweep": last,
-                "leaderboard": best,
+                "leaderboard": board["points"],
                 "mlflow": last["links"]["mlflow"],
                 "seconds": round(seconds, 1),
             },
-            tables.leaderboard(last, best),
+            leaderboard.leaderboard(last, board["points"]),
+            *leaderboard.verdict(board),
             *filter(None, [price(last)]),
             *_where(last["links"]["mlflow"], complete),
         )
@@ -139,7 +144,7 @@ def _await_mlflow(stack: Stack, client: Client, identity: str) -> bool:
     while time.monotonic() < end and not stack.interrupt.asked:
         stack.keep_alive()
         trials = client.trials(identity)
-        if client.sweep(identity)["links"]["mlflow"] and all(trial["links"]["mlflow"] for trial in trials):
+        if all(trial["links"]["mlflow"] for trial in trials) and client.sweep(identity)["links"]["mlflow"]:
             return True
         time.sleep(PERIOD)
     return False

@@ -1,4 +1,4 @@
-"""Tables of sweeps and trials, as people see them."""
+"""Tables, and the few forms in which people see values: numbers, times, states, counts."""
 
 from __future__ import annotations
 
@@ -17,41 +17,6 @@ View = Mapping[str, Any]
 LOOKS = {"succeeded": "green", "failed": "red", "partial": "yellow", "cancelled": "yellow", "running": "cyan"}
 
 
-def sweeps(views: Sequence[View]) -> Table:
-    """One line a sweep, newest first as the API sends them."""
-    table = _table("id", "name", "project", "state", "trials", "best", "created")
-    for view in views:
-        table.add_row(
-            view["id"],
-            escape(view["name"]),
-            escape(view["project"]),
-            state(view["state"]),
-            _reached(view["trials"]),
-            _best(view),
-            when(view["created_at"]),
-        )
-    return table
-
-
-def leaderboard(sweep: View, trials: Sequence[View]) -> Table:
-    """Trials in the order given, best first, with a column for each axis."""
-    axes = sweep["axes"]
-    objective = sweep["objective"]
-    columns = headings([axis["path"] for axis in axes])
-    table = _table("", "trial", *columns, objective["metric"], "epoch", "state", "id")
-    for place, trial in enumerate(trials, 1):
-        table.add_row(
-            str(place),
-            f"t{trial['number']:03d}",
-            *(label(trial["values"].get(axis["path"]), axis["values"]) for axis in axes),
-            number(objective_value(sweep, trial)),
-            f"{trial['epoch']}/{trial['target_epoch']}",
-            state(trial["state"]),
-            trial["id"],
-        )
-    return table
-
-
 def facts(rows: Mapping[str, Any]) -> Text:
     """Names and values in two columns, unpadded at the right; what is None is left out."""
     known = {name: value for name, value in rows.items() if value is not None}
@@ -64,19 +29,19 @@ def facts(rows: Mapping[str, Any]) -> Text:
 
 def curves(curve: Sequence[View], objective: str, best: View | None) -> Table:
     """One line a metric: its curve, its first and its last value, and of the objective the best one."""
-    table = _table("metric", "epochs", "first", "last", "best")
+    shown = table("metric", "epochs", "first", "last", "best")
     for name in sorted({name for point in curve for name in point["metrics"]}):
         values = [float(point["metrics"][name]) for point in curve if point["metrics"].get(name) is not None]
         peak = f"{number(best['value'])} in epoch {best['epoch']}" if best and name == objective else ""
-        table.add_row(name, sparkline(values), number(values[0]), number(values[-1]), peak)
-    return table
+        shown.add_row(name, sparkline(values), number(values[0]), number(values[-1]), peak)
+    return shown
 
 
 def attempts(views: Sequence[View]) -> Table:
     """One line for each pack the trial has been in."""
-    table = _table("pack", "row", "device", "from epoch", "state", "outcome")
+    shown = table("pack", "row", "device", "from epoch", "state", "outcome")
     for view in views:
-        table.add_row(
+        shown.add_row(
             view["pack"],
             f"{view['row']} of {view['width']}",
             escape(str(view["device"] or "")),
@@ -84,18 +49,7 @@ def attempts(views: Sequence[View]) -> Table:
             state(view["state"]),
             escape(str(view["outcome"] or "")),
         )
-    return table
-
-
-def objective_value(sweep: View, trial: View | None) -> float | None:
-    """A trial's value of the objective: of its best epoch, or of its last where the sweep says so."""
-    if trial is None:
-        return None
-    if sweep["objective"]["at"] == "last":
-        value = trial["last"]
-    else:
-        value = trial["best"] and trial["best"]["value"]
-    return None if value is None else float(value)
+    return shown
 
 
 def label(value: Any, choices: Sequence[Any]) -> str:
@@ -140,18 +94,9 @@ def many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _reached(counts: View) -> str:
-    failed = f", {counts['failed']} failed" if counts["failed"] else ""
-    return f"{counts['succeeded'] + counts['pruned']}/{counts['total']}{failed}"
-
-
-def _best(sweep: View) -> str:
-    value = objective_value(sweep, sweep["best"])
-    return "" if value is None else f"{escape(sweep['objective']['metric'])} {number(value)}"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def table(*columns: str) -> Table:
+    """An empty table of these columns, without lines around it."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, no_wrap=True)
-    return table
+        shown.add_column(column, no_wrap=True)
+    return shown

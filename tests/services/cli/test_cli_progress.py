@@ -15,12 +15,7 @@ VIEW: dict[str, Any] = {
     "eta_seconds": 12.3,
     "objective": {"metric": "val/acc", "at": "best"},
     "axes": [{"path": "model.dropout", "values": [0.0, 0.25]}],
-    "best": {
-        "number": 7,
-        "values": {"model.dropout": 0.25},
-        "best": {"epoch": 2, "value": 0.87654},
-        "last": 0.8,
-    },
+    "best": {"point": 7, "values": {"model.dropout": 0.25}, "mean": 0.87654, "low": None, "high": None},
     "waiting_for": None,
     "price": {"trials": 18, "alone": 6.94},
 }
@@ -29,7 +24,7 @@ VIEW: dict[str, Any] = {
 def test_a_view_in_one_line() -> None:
     assert in_words(VIEW) == (
         "grid active: 7 of 18 trials done, 8 running, 2 failed, 30/54 epochs, about 12 s left, "
-        "best val/acc 0.8765 (t007 dropout 0.25)"
+        "best val/acc 0.8765 (point 7: dropout 0.25)"
     )
 
 
@@ -49,17 +44,6 @@ def test_one_is_no_plural() -> None:
     one = {"total": 1, "succeeded": 1, "pruned": 0, "running": 0, "failed": 0, "cancelled": 0}
     words = in_words({**VIEW, "trials": one, "epochs": {"done": 1, "total": 1}})
     assert "1 of 1 trial done, 1/1 epoch, " in words
-
-
-def test_a_value_of_the_best_carries_its_axis_unless_it_is_a_word() -> None:
-    axes = [
-        {"path": "train.l2", "values": [0, 0.001]},
-        {"path": "train.optimizer", "values": [{"name": "adam"}, {"name": "sgd"}]},
-        {"path": "model.dropout", "values": [0.25, 0.5]},
-    ]
-    values = {"train.l2": 0.001, "train.optimizer": {"name": "adam"}, "model.dropout": 0.25}
-    words = in_words({**VIEW, "axes": axes, "best": {**VIEW["best"], "values": values}})
-    assert "(t007 l2 1e-3 adam dropout 0.25)" in words
 
 
 def test_durations() -> None:

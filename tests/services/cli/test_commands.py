@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-import httpx2
 import pytest
-from servers.process import Folder, Server, free_port
+from servers.process import free_port
 from sqlalchemy import update
 
-from services.cli import main
 from services.stack.folder import Folder as StackFolder
 from services.stack.folder import Running
 from services.store.models import Trial
@@ -27,66 +23,7 @@ KEY = "k" * 32
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope="module")
-def database(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("cli") / "state.db"
-    shutil.copy(migrated_sqlite, path)
-    return f"sqlite:///{path}"
-
-
-@pytest.fixture(scope="module")
-def api(database: str) -> Iterator[str]:
-    """The API in a process of its own; its Redis refuses, so nothing is ever sent."""
-    folder, port = Folder("api"), free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "--factory",
-        "services.api.app:from_environment",
-        "--port",
-        str(port),
-    ]
-    env = {
-        "CNNLAB_DATABASE_URL": database,
-        "CNNLAB_REDIS_URL": "redis://127.0.0.1:1/0",
-        "CNNLAB_FILES": str(folder.path),
-        "CNNLAB_API_KEY": KEY,
-        "PYTHONPATH": os.pathsep.join([str(EXAMPLE.parents[1]), os.environ.get("PYTHONPATH", "")]),
-    }
-    server, url = Server(command, folder, env=env), f"http://127.0.0.1:{port}"
-    server.wait_until(lambda: _answers(f"{url}/health"), 60)
-    yield url
-    server.stop()
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run the command line in an empty folder; returns exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("CNNLAB_URL", "CNNLAB_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cnnlab", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        code = ended.value.code
-        return (code if isinstance(code, int) else int(code is not None)), out, err
-
-    return run
-
-
-@pytest.fixture
-def at(run: Run, api: str) -> Run:
-    """The same, told where the API is."""
-    return lambda *words: run(*words, "--url", api, "--key", KEY)
-
-
-def test_a_sweep_from_submit_to_its_end(at: Run, database: str) -> None:
+def test_a_sweep_from_submit_to_its_end(at: Run, state: Store) -> None:
     code, out, _ = at("submit", str(EXAMPLE), "--json")
     assert code == 0
     sweep = json.loads(out)
@@ -104,7 +41,7 @@ def test_a_sweep_from_submit_to_its_end(at: Run, database: str) -> None:
     assert "no worker is alive" in out
 
     code, out, _ = at("show", sweep["id"], "--json")
-    trial = json.loads(out)["leaderboard"][0]
+    trial = json.loads(out)["leaderboard"][0]["trials"][0]
     code, out, _ = at("show", trial["id"])
     assert code == 0
     assert f"of sweep {sweep['id']}" in out
@@ -112,30 +49,27 @@ def test_a_sweep_from_submit_to_its_end(at: Run, database: str) -> None:
     code, out, _ = at("cancel", sweep["id"])
     assert code == 0
     assert "cancel" in out
-    store = Store(database)
-    settle(store)
-    store.close()
+    settle(state)
 
     code, out, _ = at("watch", sweep["id"], "--json")
     assert code == 1
     assert json.loads(out.splitlines()[-1])["state"] == "cancelled"
 
-    code, _, err = at("cancel", sweep["id"])
+    code, _, err = at("pause", sweep["id"])
     assert code == 1
-    assert "cancelled" in err
+    assert "is cancelled; only an active sweep can be paused" in err
     assert " 0/18 " in at("ls")[1], "what was cancelled has not succeeded"
 
 
-def test_failed_trials_are_told_with_their_reason(at: Run, database: str) -> None:
+def test_failed_trials_are_told_with_their_reason(at: Run, state: Store) -> None:
     sweep = json.loads(at("submit", str(EXAMPLE), "--json")[1])["id"]
-    ids = [trial["id"] for trial in json.loads(at("show", sweep, "--json")[1])["leaderboard"]]
-    store = Store(database)
+    board = json.loads(at("show", sweep, "--json")[1])["leaderboard"]
+    ids = sorted(trial["id"] for point in board for trial in point["trials"])
     for trial, message in zip(ids, ["the loss is [nan]"] * 17 + ["no memory"], strict=True):
         failure = {"kind": "diverged", "message": message}
         change = update(Trial).where(Trial.id == trial).values(state="failed", pack_id=None, failure=failure)
-        store.write(lambda session, change=change: session.execute(change))
-    settle(store)
-    store.close()
+        state.write(lambda session, change=change: session.execute(change))
+    settle(state)
 
     for command in ("watch", "show"):
         code, out, _ = at(command, sweep)
@@ -224,10 +158,3 @@ def test_an_unknown_sweep_is_told(at: Run) -> None:
         code, _, err = at(command, "0000000000")
         assert code == 1
         assert "0000000000" in err
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx2.get(url).is_success
-    except httpx2.HTTPError:
-        return False

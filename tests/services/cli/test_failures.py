@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
+
+import pytest
 
 from services.cli.failures import told
 
@@ -14,10 +18,10 @@ class Trials:
         self.all = trials
         self.asked = 0
 
-    def trials(self, sweep: str, limit: int, offset: int) -> list[dict[str, Any]]:
-        """A page of them."""
+    def trials(self, sweep: str, state: list[str], limit: int) -> Iterator[dict[str, Any]]:
+        """Those in one of the states."""
         self.asked += 1
-        return self.all[offset : offset + limit]
+        return islice((trial for trial in self.all if trial["state"] in state), limit)
 
 
 def failed(number: int, message: str) -> dict[str, Any]:
@@ -40,11 +44,12 @@ def test_three_messages_at_most_the_most_frequent_first() -> None:
     assert "show id4`" in said[0]
 
 
-def test_failures_are_found_behind_others() -> None:
-    others = [{"id": "x", "state": "succeeded", "failure": None}] * 1500
-    said, asked = lines([*others, failed(1, "a")], 1)
-    assert len(said) == 1
-    assert asked == 2
+def test_what_is_not_read_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.cli.failures.MOST", 2)
+    others = [{"id": "x", "state": "succeeded", "failure": None}]
+    said, asked = lines([*others, *(failed(n, "a") for n in range(5))], 5)
+    assert [line.split(" (")[0] for line in said] == ["2 trials failed: a", "3 trials more failed"]
+    assert asked == 1
 
 
 def test_a_sweep_without_failures_asks_nobody() -> None:

@@ -22,7 +22,7 @@ def refused(folder: Path, text: str) -> str:
 
 
 def test_the_example_is_read() -> None:
-    spec = specfile.read(EXAMPLE)
+    spec = specfile.read(EXAMPLE).spec
     assert spec["name"] == "dropout-grid"
     assert len(spec["space"]) == 3
 
@@ -30,7 +30,7 @@ def test_the_example_is_read() -> None:
 def test_numbers_as_people_write_them(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
     path.write_text("space: {l2: [1e-3, 1.0e-3, 2E+2, -1e4], name: [1e, e3]}")
-    assert specfile.read(path)["space"] == {"l2": [0.001, 0.001, 200.0, -10000.0], "name": ["1e", "e3"]}
+    assert specfile.read(path).spec["space"] == {"l2": [0.001, 0.001, 200.0, -10000.0], "name": ["1e", "e3"]}
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -8,18 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from services.cli.tables import curves, facts, headings, label, many, objective_value, sweeps, when
-
-SWEEP: dict[str, Any] = {
-    "id": "01abc",
-    "name": "grid",
-    "project": "p",
-    "state": "partial",
-    "trials": {"total": 18, "succeeded": 9, "pruned": 0, "running": 0, "failed": 3, "cancelled": 6},
-    "objective": {"metric": "val/acc", "at": "best"},
-    "best": {"best": {"epoch": 2, "value": 0.76}, "last": 0.7},
-    "created_at": "2026-01-02T03:04:05Z",
-}
+from services.cli.tables import curves, facts, headings, label, many, when
 
 
 def printed(shown: Any) -> str:
@@ -27,18 +16,6 @@ def printed(shown: Any) -> str:
     console.print(shown)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
-
-
-def test_a_list_counts_successes_and_names_failures_and_the_metric() -> None:
-    line = printed(sweeps([SWEEP]))
-    assert " 9/18, 3 failed " in line
-    assert " val/acc 0.76 " in line
-
-    whole = {**SWEEP["trials"], "failed": 0}
-    line = printed(sweeps([{**SWEEP, "trials": whole, "best": None}]))
-    assert " 9/18 " in line
-    assert "failed" not in line
-    assert "val/acc" not in line
 
 
 def test_a_moment_carries_its_distance_from_utc() -> None:
@@ -91,11 +68,3 @@ def test_headings_are_as_short_as_can_be() -> None:
         "model.head.dropout",
         "model.dropout",
     ]
-
-
-def test_the_objective_counts_at_the_best_or_the_last_epoch() -> None:
-    trial = {"best": {"epoch": 2, "value": 0.9}, "last": 0.8}
-    assert objective_value({"objective": {"at": "best"}}, trial) == 0.9
-    assert objective_value({"objective": {"at": "last"}}, trial) == 0.8
-    assert objective_value({"objective": {"at": "best"}}, {"best": None, "last": None}) is None
-    assert objective_value({"objective": {"at": "best"}}, None) is None

@@ -16,9 +16,9 @@ import uvicorn
 from pydantic import SecretStr
 from servers.process import free_port
 
-from services import client as module
 from services.api.app import make_app
 from services.client import ApiError, Client
+from services.client import client as module
 from services.settings import Settings
 from services.store import sweeps
 from services.store.session import Store
@@ -81,7 +81,7 @@ def spec() -> dict[str, Any]:
 def drawn(client: Client, identity: str) -> list[dict[str, Any]]:
     """The sweep's trials, which the API draws after it has answered."""
     end = time.monotonic() + 30
-    while not (trials := client.trials(identity)):
+    while len(trials := list(client.trials(identity))) < 2:
         assert time.monotonic() < end
         time.sleep(0.01)
     return trials
@@ -94,7 +94,8 @@ def test_a_sweep_is_submitted_found_and_cancelled(client: Client, spec: dict[str
     assert [sweep["id"] for sweep in client.sweeps()] == [identity]
     trials = drawn(client, identity)
     assert [trial["number"] for trial in trials] == [0, 1]
-    assert client.trials(identity, limit=1, offset=1) == trials[1:]
+    assert list(client.trials(identity, limit=1)) == trials[:1]
+    assert list(client.trials(identity, point=1)) == trials[1:]
     assert client.trial(trials[1]["id"])["values"] == {"model.dropout": 0.5}
     assert client.cancel(identity)["state"] == "cancelling"
 
@@ -113,7 +114,7 @@ def test_a_refused_spec_is_told_place_by_place(client: Client, spec: dict[str, A
     lines = str(error).splitlines()
     assert lines[0].startswith("/seed: ")
     assert lines[1].startswith("/modle: no field 'modle' here. Did you mean 'model'?")
-    assert client.sweeps() == []
+    assert list(client.sweeps()) == []
 
 
 def test_what_json_cannot_say_is_refused_by_the_api(client: Client, spec: dict[str, Any]) -> None:
@@ -131,7 +132,7 @@ def test_an_unknown_id_is_an_error_in_words(client: Client, identity: str) -> No
 
 def test_a_wrong_key(running: Api) -> None:
     with Client(running.url, "wrong") as stranger, pytest.raises(ApiError, match="not the API key"):
-        stranger.sweeps()
+        next(stranger.sweeps())
 
 
 def test_watch_ends_with_the_sweep(client: Client, sqlite_store: Store, spec: dict[str, Any]) -> None:
@@ -182,7 +183,7 @@ def test_somebody_else_at_the_address() -> None:
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(b"<html>" if "sweeps" in self.path else b"[]")
+            self.wfile.write(b"<html>" if "catalog" in self.path else b"[]")
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -192,7 +193,7 @@ def test_somebody_else_at_the_address() -> None:
         thread.start()
         try:
             with Client(f"http://127.0.0.1:{server.server_port}", KEY) as lost:
-                for ask in (lost.sweeps, lost.workers):
+                for ask in (lost.catalog, lost.workers):
                     with pytest.raises(ApiError, match="answers 200 in words that are not this API's"):
                         ask()
         finally:

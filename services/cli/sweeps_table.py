@@ -1,0 +1,38 @@
+"""The list of sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from services.cli.leaderboard import spread
+from services.cli.tables import View, state, table, when
+
+
+def sweeps(views: Sequence[View]) -> Table:
+    """One line a sweep, newest first as the API sends them."""
+    shown = table("id", "name", "project", "state", "trials", "best", "created")
+    for view in views:
+        shown.add_row(
+            view["id"],
+            escape(view["name"]),
+            escape(view["project"]),
+            state(view["state"]),
+            _reached(view["trials"]),
+            _best(view),
+            when(view["created_at"]),
+        )
+    return shown
+
+
+def _reached(counts: View) -> str:
+    failed = f", {counts['failed']} failed" if counts["failed"] else ""
+    return f"{counts['succeeded'] + counts['pruned']}/{counts['total']}{failed}"
+
+
+def _best(sweep: View) -> str:
+    if sweep["best"] is None:
+        return ""
+    return f"{escape(sweep['objective']['metric'])} {spread(sweep['best'])}"

@@ -1,0 +1,18 @@
+"""What the client raises where the API refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.domain.errors import ServiceError
+
+
+class ApiError(ServiceError):
+    """The API said no. `problem` is its answer (RFC 9457), `status` the HTTP status."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        self.problem = dict(problem)
+        self.status: int = problem["status"]
+        faults = [f"{e['pointer']}: {e['detail']}" for e in problem.get("errors", ()) if e["pointer"]]
+        super().__init__("\n".join(faults) or str(problem["detail"]))
