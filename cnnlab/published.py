@@ -16,6 +16,12 @@ from cnnlab.idx import SUFFIXES, decode, unpack
 _SLACK = 1 << 16  # bytes by which a packed file may exceed its content
 
 
+def cache_folder(name: str) -> Path:
+    """Return where a data set that was fetched is kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "cnnlab" / name
+
+
 @dataclass(frozen=True)
 class File:
     """Name an IDX file by its unpacked content: its size in bytes and its SHA-256.
@@ -100,11 +106,7 @@ class Published:
             yield Path(chosen) / self.name
         yield from self.folders
         if self.homes:
-            yield self._cache()
-
-    def _cache(self) -> Path:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        return Path(base) / "cnnlab" / self.name
+            yield cache_folder(self.name)
 
     def _fetch(self, file: File) -> bytes:
         packed_name = f"{file.name}.gz"
@@ -118,7 +120,7 @@ class Published:
             except DataError as error:
                 failures.append(str(error))
                 continue
-            keep(packed, self._cache() / packed_name)
+            keep(packed, cache_folder(self.name) / packed_name)
             return content
         places = ", ".join(str(place) for place in self._places())
         attempts = "".join(f"\nFetching it failed: {failure}." for failure in failures)
