@@ -1,9 +1,9 @@
 """What MLflow has of each sweep: bookmarks, and the lease under which one exporter at a time moves them.
 
 A trial's bookmarks are `exported_epoch` (-1: a reported value was corrected, so the run is written anew) and
-`exported_state`; a sweep's is `exported`, "<state>:<digest of what the parent run shows>". The word DELETED
-in a bookmark says that somebody removed the run in MLflow, and REFUSED that MLflow would not take it: both
-are left alone from then on.
+`exported_state`; a sweep's is `exported`, "<state>:<digest of what the parent run shows>:<digest of the
+addresses in it>". The word DELETED in a bookmark says that somebody removed the run in MLflow, and REFUSED
+that MLflow would not take it: both are left alone from then on.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ def release(session: Session, hold: Hold) -> None:
     )
 
 
-def behind(session: Session) -> Sequence[str]:
-    """Sweeps of which SQL has more than MLflow, oldest first."""
+def behind(session: Session, addresses: str) -> Sequence[str]:
+    """Sweeps of which SQL has more than MLflow, or whose links carry other addresses, oldest first."""
     old = or_(
         Sweep.exported.is_(None),
-        Sweep.exported.not_like(Sweep.state + ":%"),
+        Sweep.exported.not_like(Sweep.state + ":%:" + addresses),
         exists().where(Trial.sweep_id == Sweep.id, _trial_behind()),
     )
     return session.scalars(
@@ -154,6 +154,12 @@ def mark_sweep(session: Session, hold: Hold, exported: str) -> None:
     session.execute(update(Sweep).where(Sweep.id == hold.sweep_id).values(exported=exported))
 
 
+def mark_view(session: Session, hold: Hold) -> None:
+    """Remember that MLflow has the sweep's saved views."""
+    keep(session, hold)
+    session.execute(update(Sweep).where(Sweep.id == hold.sweep_id).values(view_saved=True))
+
+
 def start_over(session: Session, hold: Hold) -> None:
     """Forget every run of a sweep: the MLflow that had them has lost its data."""
     keep(session, hold)
@@ -167,7 +173,9 @@ def start_over(session: Session, hold: Hold) -> None:
         .execution_options(synchronize_session=False)
     )
     session.execute(
-        update(Sweep).where(Sweep.id == hold.sweep_id).values(experiment_id=None, run_id=None, exported=None)
+        update(Sweep)
+        .where(Sweep.id == hold.sweep_id)
+        .values(experiment_id=None, run_id=None, exported=None, view_saved=False)
     )
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from services.domain.metrics import decode
 from services.domain.plan import Plan
 from services.domain.spec import Spec
-from services.domain.states import SWEEP_FINAL, TRIAL_FINAL, SweepState, TrialState
+from services.domain.states import TRIAL_FINAL, SweepState, TrialState
 from services.settings import Settings
-from services.store import exports, sweeps, trials
+from services.store import exports, reports, sweeps, trials
 from services.store.exports import DELETED, REFUSED, Hold
 from services.store.models import Trial
 from services.store.session import Session, Store
-from services.tracking import sweep_run, trial_run
-from services.tracking.server import LARGEST_FILE, Found, Gone, Rejected, Server
+from services.tracking import board as boards
+from services.tracking import report, saved_view, sweep_run, trial_run
+from services.tracking.board import Board
+from services.tracking.server import LARGEST_FILE, Found, Gone, Rejected, Server, TrackingDown
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +31,11 @@ class RunDeleted(Exception):
 class Export:
     """A sweep, its run in MLflow, and its trials' runs."""
 
-    def __init__(self, store: Store, settings: Settings, server: Server, hold: Hold) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, server: Server, hold: Hold, without_view: set[str]
+    ) -> None:
         self._store, self._settings, self._server, self._hold = store, settings, server, hold
+        self._without_view = without_view  # sweeps whose saved view cannot be written
         self._sweep = store.read(lambda session: sweeps.get(session, hold.sweep_id))
         self._spec, self._plan = Spec.model_validate(self._sweep.spec), Plan.model_validate(self._sweep.plan)
 
@@ -81,29 +89,46 @@ class Export:
 
     def _show(self, parent: Found) -> None:
         """Write how the sweep stands, if that is not what its run shows already."""
-        sweep_id = self._hold.sweep_id
-        objective = self._spec.objective
-        sweep, counts, best, last = self._store.read(
-            lambda s: (
-                sweeps.get(s, sweep_id),
-                sweeps.counts(s, [sweep_id])[sweep_id],
-                trials.leaderboard(s, sweep_id, objective, self._sweep.total),
-                exports.last_finish(s, sweep_id),
-            )
-        )
-        points = sweep_run.points(objective, best, counts, last)
-        tags = sweep_run.tags(sweep, self._spec, best, counts, self._settings, parent.experiment_id)
-        bookmark = sweep_run.bookmark(sweep, (points, tags))
+        self._save_view(parent.experiment_id)
+        board = self._store.read(lambda s: boards.read(s, self._hold.sweep_id, self._spec, self._plan))
+        sweep = board.sweep
+        points = sweep_run.points(board)
+        tags = sweep_run.tags(board, self._settings, parent.experiment_id)
+        bookmark = sweep_run.bookmark(sweep, (points, tags), self._settings)
         if bookmark == sweep.exported:
             return
         self._server.log(parent.run_id, points, tags=tags)
-        if sweep.state in SWEEP_FINAL:
-            self._server.upload(parent.run_id, sweep_run.leaderboard_file(self._plan, best))
+        if board.over:
+            self._server.upload(parent.run_id, report.files(board, self._best_curves(board)))
             self._retire_doubles(parent.experiment_id, sweep_run.key(sweep), parent.run_id)
             self._server.set_status(
                 parent.run_id, sweep_run.STATUS[SweepState(sweep.state)], sweep.finished_at
             )
         self._write(lambda s: exports.mark_sweep(s, self._hold, bookmark))
+
+    def _save_view(self, experiment_id: str) -> None:
+        """Write the sweep's saved views once; whatever goes wrong with them, the export goes on."""
+        if self._sweep.view_saved or self._hold.sweep_id in self._without_view:
+            return
+        try:
+            tags = saved_view.tags(self._sweep, self._plan, self._spec.objective)
+            self._server.tag_experiment(experiment_id, tags)
+        except TrackingDown as error:
+            log.warning("sweep %s has no saved view yet: %s", self._hold.sweep_id, error)
+        except Exception:
+            self._without_view.add(self._hold.sweep_id)
+            log.exception("sweep %s gets no saved view; its plain link shows its trials", self._hold.sweep_id)
+        else:
+            self._write(lambda session: exports.mark_view(session, self._hold))
+
+    def _best_curves(self, board: Board) -> report.Curves:
+        """The objective's curves of the trials that the report shows."""
+        metric = self._spec.objective.metric
+        found = {}
+        for name, trial_id in report.shown_trials(board).items():
+            curve = self._store.read(partial(reports.curve, trial_id=trial_id))
+            found[name] = [(each.epoch, decode(each.metrics).get(metric, math.nan)) for each in curve]
+        return found
 
     # ---- a trial
 
@@ -134,7 +159,11 @@ class Export:
             return  # corrected meanwhile: the next export writes it anew
         changed, final = state != trial.exported_state, state in TRIAL_FINAL
         points = trial_run.points(curve, self._spec.objective, before) + trial_run.closing(trial, curve)
-        tags = trial_run.identity(trial, parent.run_id) | trial_run.tags(trial, pack) if changed else {}
+        tags = (
+            trial_run.identity(trial, self._plan, parent.run_id) | trial_run.tags(trial, pack)
+            if changed
+            else {}
+        )
         self._server.log(run_id, points, tags=tags)
         if changed and final:
             self._server.upload(run_id, trial_run.files(trial, self._plan, curve))
@@ -150,12 +179,17 @@ class Export:
             self._retire(trial.run_id)  # it shows the old value
         elif trial.run_id:
             return trial.run_id
-        tags, start = trial_run.identity(trial, parent.run_id), trial.started_at or trial.created_at
-        params = trial_run.params(trial, self._spec, self._plan)
+        tags, start = (
+            trial_run.identity(trial, self._plan, parent.run_id),
+            trial.started_at or trial.created_at,
+        )
+        params = trial_run.params(trial, self._plan)
         return self._find_or_create(
             parent.experiment_id,
             trial_run.key(trial),
-            create=lambda: self._server.create_run(parent.experiment_id, trial_run.name(trial), start, tags),
+            create=lambda: self._server.create_run(
+                parent.experiment_id, trial_run.name(trial, self._plan), start, tags
+            ),
             fill=lambda run_id: self._server.log(run_id, params=params),
             store=lambda session, run_id: exports.store_run(session, self._hold, trial.id, run_id),
         )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.domain.plan import Axis
+from services.domain.plan import Axis, Plan
 from services.domain.trial import short_value
 
 SPAN = 10  # an axis whose largest value is so many times its smallest is read on a logarithmic scale
@@ -30,39 +30,74 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def written(axis: Axis, space: Mapping[str, Any]) -> str:
-    """The name that the user wrote for an axis: its path or the end of it."""
-    return axis.path if axis.path in space else next(name for name in space if axis.path.endswith(f".{name}"))
+def own_words(value: Any, axis: Axis) -> Any:
+    """The value as the user wrote it, of which `value` is the completed form; of a range the value itself."""
+    if axis.values is None or axis.written is None:
+        return value
+    return axis.written[axis.values.index(value)]
 
 
-def own_words(value: Any, axis: Axis, given: Sequence[Any]) -> Any:
-    """The choice as the user wrote it, of which `value` is the completed form."""
-    return given[axis.values.index(value)]
-
-
-def choice(own: Any, given: Sequence[Any]) -> str:
+def choice(own: Any, axis: Axis) -> str:
     """A choice as a param: an object goes by its name where no other choice has the same."""
     if isinstance(own, Mapping) and "name" in own:
-        alike = [other for other in given if short_value(other) == own["name"]]
-        return str(own["name"]) if len(alike) == 1 else text(own)
+        return str(own["name"]) if _alike(own, axis) == 1 else text(own)
     return text(own)
 
 
-def log10(own: Any, given: Sequence[Any]) -> str | None:
-    """The logarithm of a choice on an axis that spans decades; MLflow's charts have linear axes only."""
-    numbers = [v for v in given if isinstance(v, int | float) and not isinstance(v, bool)]
-    positive = [v for v in numbers if v > 0]
-    if len(numbers) < len(given) or min(numbers) < 0 or not positive:
-        return None
-    if max(positive) < SPAN * min(positive):
-        return None
-    return f"{math.log10(own):.6g}" if own > 0 else None
+def log10(own: Any, axis: Axis) -> str | None:
+    """The logarithm of a value on an axis with a logarithmic scale; MLflow's charts have linear axes only."""
+    return f"{math.log10(own):.6g}" if logarithmic(axis) and own > 0 else None
 
 
-def without_seed(values: Mapping[str, Any]) -> str:
-    """The swept values but for seeds: runs of one such text are replicates of one another."""
-    return " ".join(
-        f"{path.rsplit('.', 1)[-1]}={short_value(value)}"
-        for path, value in values.items()
-        if path.rsplit(".", 1)[-1] != "seed"
-    )
+def logarithmic(axis: Axis) -> bool:
+    """Whether an axis is read on a logarithmic scale: a range says so, values do by spanning decades."""
+    if axis.values is None:
+        return axis.log
+    numbers = [value for value in _choices(axis) if _is_number(value)]
+    positive = [value for value in numbers if value > 0]
+    if len(numbers) < len(axis.values) or min(numbers) < 0 or not positive:
+        return False
+    return bool(max(positive) >= SPAN * min(positive))
+
+
+def numeric(axis: Axis) -> bool:
+    """Whether every value of an axis is a number."""
+    return axis.values is None or all(_is_number(value) for value in _choices(axis))
+
+
+def has_zero(axis: Axis) -> bool:
+    """Whether a value of an axis has no logarithm."""
+    return any(not value for value in _choices(axis))
+
+
+def swept(values: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """The values that tell points apart: not those of an axis that has a single one."""
+    fixed = {axis.path for axis in plan.axes if axis.size == 1}
+    return {path: value for path, value in values.items() if path not in fixed} or dict(values)
+
+
+def point(values: Mapping[str, Any], plan: Plan) -> str:
+    """A point in words: runs of one such text are replicates of one another, and no other point has it."""
+    by_path = {axis.path: axis for axis in plan.axes}
+    parts = []
+    for path, value in swept(values, plan).items():
+        axis = by_path.get(path)
+        shown = short_value(value)
+        if isinstance(value, Mapping) and axis and _alike(own_words(value, axis), axis) > 1:
+            shown = f"{shown}({', '.join(f'{k}={short_value(v)}' for k, v in value.items() if k != 'name')})"
+        parts.append(f"{path.rsplit('.', 1)[-1]}={shown}")
+    return " ".join(parts) or "the only point"
+
+
+def _choices(axis: Axis) -> Sequence[Any]:
+    """The values of an axis that lists them, as the user wrote them."""
+    return axis.written or axis.values or []
+
+
+def _alike(own: Any, axis: Axis) -> int:
+    """How many choices of an axis look the same in short."""
+    return sum(short_value(other) == short_value(own) for other in _choices(axis))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -85,10 +85,16 @@ class Server:
                 self._client.restore_experiment(experiment_id)
                 for run in self.runs(experiment_id, {ROLE: REPLACED}):
                     self._client.delete_run(run.run_id)
-            for key, value in tags.items():
-                if found.tags.get(key) != value:
-                    self._client.set_experiment_tag(experiment_id, key, value)
+        self.tag_experiment(
+            experiment_id, {key: value for key, value in tags.items() if found.tags.get(key) != value}
+        )
         return experiment_id
+
+    def tag_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags of an experiment."""
+        with _failures():
+            for key, value in tags.items():
+                self._client.set_experiment_tag(experiment_id, key, value)
 
     def _create_experiment(self, name: str) -> Any:
         from mlflow.exceptions import MlflowException

@@ -1,21 +1,19 @@
-"""What a sweep's run and its experiment show: pure functions of the sweep and its trials, best first."""
+"""What a sweep's run and its experiment show: pure functions of where the sweep stands."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Sequence
+from typing import Any
 
 from services.domain import links
-from services.domain.plan import Plan
-from services.domain.spec import Objective, Spec
-from services.domain.states import SWEEP_FINAL, SweepState, TrialState
-from services.domain.trial import short_value
+from services.domain.axis import Conditional
+from services.domain.spec import Spec
+from services.domain.states import SweepState, TrialState
 from services.settings import Settings
-from services.store.models import Sweep, Trial
-from services.tracking import names
+from services.store.models import Sweep
+from services.tracking import names, note
+from services.tracking.board import GOOD, Board
 from services.tracking.server import ROLE, Point
 
 STATUS = {
@@ -24,8 +22,6 @@ STATUS = {
     SweepState.FAILED: "FAILED",
     SweepState.CANCELLED: "KILLED",
 }
-TOP = 10
-SPEC_SIZE = 2000  # characters of the spec that the note quotes; spec.json has all of it
 
 
 def experiment(sweep: Sweep) -> str:
@@ -63,49 +59,33 @@ def key(sweep: Sweep) -> dict[str, str]:
 
 
 def params(spec: Spec) -> dict[str, str]:
-    """The space, axis by axis."""
-    return {f"space.{name}": names.text(values) for name, values in spec.space.items()}
+    """The space, axis by axis, as the user wrote it."""
+    return {f"space.{name}": names.text(_written(given)) for name, given in spec.space.items()}
 
 
-def tags(
-    sweep: Sweep,
-    spec: Spec,
-    best: Sequence[Trial],
-    counts: dict[str, int],
-    settings: Settings,
-    experiment_id: str,
-) -> dict[str, str]:
+def tags(board: Board, settings: Settings, experiment_id: str) -> dict[str, str]:
     """How the sweep stands, and the note with its leaderboard."""
+    objective = board.objective
     return {
-        "sweep.state": sweep.state,
-        "sweep.objective": f"{spec.objective.goal} {spec.objective.metric} ({spec.objective.at})",
-        "sweep.url": _address(settings, sweep),
-        "mlflow.note.content": _note(sweep, spec, best, counts, settings, experiment_id),
+        "sweep.state": board.sweep.state,
+        "sweep.objective": f"{objective.goal} {objective.metric} ({objective.at})",
+        "sweep.url": note.address(settings, board.sweep.id),
+        "mlflow.note.content": note.note(board, settings, experiment_id),
     }
 
 
-def points(
-    objective: Objective, best: Sequence[Trial], counts: dict[str, int], at: int | None
-) -> list[Point]:
-    """`sweep/best`, `sweep/done` and `sweep/failed` over the trials that have ended, the last one at `at`."""
-    done = counts.get(TrialState.SUCCEEDED, 0) + counts.get(TrialState.PRUNED, 0)
-    failed = counts.get(TrialState.FAILED, 0)
+def points(board: Board) -> list[Point]:
+    """`sweep/best`, `sweep/done` and `sweep/failed` over the trials that ended, at the time of the last."""
+    done = sum(board.counts.get(state, 0) for state in GOOD)
+    failed = board.counts.get(TrialState.FAILED, 0)
+    at = board.last_finish
     if at is None or not done + failed:
         return []
     step = done + failed
     found = [Point("sweep/done", done, at, step), Point("sweep/failed", failed, at, step)]
-    good = (TrialState.SUCCEEDED, TrialState.PRUNED)
-    values = [
-        value for trial in best if trial.state in good and (value := score(trial, objective)) is not None
-    ]
-    if values:
-        found.append(Point("sweep/best", float(f"{values[0]:.6g}"), at, step))
+    if board.best is not None and board.best.value is not None:
+        found.append(Point("sweep/best", float(f"{board.best.value:.6g}"), at, step))
     return found
-
-
-def score(trial: Trial, objective: Objective) -> float | None:
-    """The value that ranks a trial."""
-    return trial.best_value if objective.at == "best" else trial.last_value
 
 
 def spec_file(sweep: Sweep) -> dict[str, str | bytes]:
@@ -113,73 +93,17 @@ def spec_file(sweep: Sweep) -> dict[str, str | bytes]:
     return {"spec.json": json.dumps(sweep.spec, indent=2) + "\n"}
 
 
-def leaderboard_file(plan: Plan, best: Sequence[Trial]) -> dict[str, str | bytes]:
-    """All trials, best first, as a table."""
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    paths = [axis.path for axis in plan.axes]
-    table.writerow(
-        ["rank", "trial", "state", *paths, "epochs", "best_epoch", "best_value", "last_value", "run"]
-    )
-    for rank, trial in enumerate(best, 1):
-        swept = [names.text(trial.values[path]) for path in paths]
-        results = [trial.epoch, trial.best_epoch, trial.best_value, trial.last_value, trial.run_id]
-        table.writerow([rank, trial.id, trial.state, *swept, *results])
-    return {"report/leaderboard.csv": out.getvalue()}
-
-
-def bookmark(sweep: Sweep, shown: object) -> str:
-    """The sweep's state and a digest of what its run shows: 64 characters at most."""
+def bookmark(sweep: Sweep, shown: object, settings: Settings) -> str:
+    """The sweep's state, a digest of what its run shows, and the addresses in it: 64 characters at most."""
     digest = hashlib.sha256(repr(shown).encode()).hexdigest()[:40]
-    return f"{sweep.state}:{digest}"
+    return f"{sweep.state}:{digest}:{addresses(settings)}"
 
 
-def over(sweep: Sweep) -> bool:
-    """Whether the sweep has ended."""
-    return sweep.state in SWEEP_FINAL
+def addresses(settings: Settings) -> str:
+    """A short digest of the addresses that links carry: where it changes, notes are old."""
+    text = f"{settings.public_url} {settings.link_to_mlflow()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _address(settings: Settings, sweep: Sweep) -> str:
-    return f"{settings.public_url.rstrip('/')}/v1/sweeps/{sweep.id}"
-
-
-def _note(
-    sweep: Sweep,
-    spec: Spec,
-    best: Sequence[Trial],
-    counts: dict[str, int],
-    settings: Settings,
-    experiment_id: str,
-) -> str:
-    mlflow = settings.link_to_mlflow() or ""
-    table = links.sweep_link(mlflow, experiment_id, sweep.id, spec.objective)
-    states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "none drawn yet"
-    quoted = json.dumps(sweep.spec, indent=1)
-    if len(quoted) > SPEC_SIZE:
-        quoted = quoted[:SPEC_SIZE] + "\n… (spec.json has all of it)"
-    parts = [
-        spec.description,
-        f"**{sweep.state}** · {sweep.total} trials ({states})",
-        f"[All trials, best first]({table}) · [this sweep in the API]({_address(settings, sweep)})",
-        _leaderboard(spec, best, mlflow, experiment_id),
-        f"```json\n{quoted}\n```",
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _leaderboard(spec: Spec, best: Sequence[Trial], mlflow: str, experiment_id: str) -> str:
-    ranked = [trial for trial in best if score(trial, spec.objective) is not None][:TOP]
-    if not ranked:
-        return ""
-    paths = list(ranked[0].values)
-    rows = [
-        ["", "trial", *(path.rsplit(".", 1)[-1] for path in paths), spec.objective.metric, "epoch", "state"],
-        ["---"] * (len(paths) + 5),
-    ]
-    for rank, trial in enumerate(ranked, 1):
-        link = links.trial_link(mlflow, experiment_id, trial.run_id) if trial.run_id else ""
-        shown = f"[t{trial.number:03d}]({link})" if link else f"t{trial.number:03d}"
-        swept = [short_value(trial.values[path]) for path in paths]
-        value = f"{score(trial, spec.objective):.4f}"
-        rows.append([str(rank), shown, *swept, value, f"{trial.best_epoch}", trial.state])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def _written(given: Any) -> Any:
+    return given.model_dump(mode="json", exclude_defaults=True) if isinstance(given, Conditional) else given

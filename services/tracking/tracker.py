@@ -11,6 +11,7 @@ from services.store.exports import ExportLost, Hold
 from services.store.session import Store
 from services.tracking.export import Export
 from services.tracking.server import Server
+from services.tracking.sweep_run import addresses
 
 OWNER_SIZE = 50  # characters; the column has 64
 
@@ -26,11 +27,12 @@ class Tracker:
     def __init__(self, store: Store, settings: Settings, owner: str) -> None:
         self._store, self._settings = store, settings
         self._owner = f"{owner[:OWNER_SIZE]}:{secrets.token_hex(4)}"
+        self._without_view: set[str] = set()
         self._server = Server(settings.mlflow_url) if settings.mlflow_url else None
 
     def behind(self) -> Sequence[str]:
-        """Sweeps of which SQL has more than MLflow."""
-        return self._store.read(exports.behind)
+        """Sweeps of which SQL has more than MLflow, or whose notes carry old addresses."""
+        return self._store.read(lambda session: exports.behind(session, addresses(self._settings)))
 
     def export(self, sweep_id: str) -> bool:
         """Bring MLflow up to SQL for one sweep.
@@ -44,7 +46,7 @@ class Tracker:
         if not self._store.write(lambda session: exports.take(session, hold)):
             return False
         try:
-            return Export(self._store, self._settings, self._server, hold).run()
+            return Export(self._store, self._settings, self._server, hold, self._without_view).run()
         except ExportLost:
             return False
         finally:

@@ -8,14 +8,15 @@ import json
 import math
 from collections.abc import Sequence
 
-from services.domain.links import ranking_metric
+from services.domain.links import error_metric, ranking_metric
 from services.domain.metrics import decode
 from services.domain.plan import Plan
-from services.domain.spec import Objective, Spec
+from services.domain.spec import Objective
 from services.domain.states import TRIAL_FINAL, TrialState
 from services.domain.trial import short_name
 from services.store.models import Pack, Report, Trial
-from services.tracking import figures, names
+from services.tracking import names
+from services.tracking.figures.learning_curve import learning_curve
 from services.tracking.server import ROLE, Point
 
 STATUS = {
@@ -29,12 +30,16 @@ STATUS = {
 }
 
 
-def name(trial: Trial) -> str:
-    """The swept values in few characters: the column shows about twenty."""
-    return short_name(trial.number, trial.values)
+def name(trial: Trial, plan: Plan) -> str:
+    """The swept values in few characters, the column shows about twenty: `t007 s1 dro .25 adam`.
+
+    `s1` is the replicate, where points have several.
+    """
+    number, *values = short_name(trial.number, names.swept(trial.values, plan)).split(" ")
+    return " ".join([number, *([f"s{trial.replicate}"] if plan.seeds > 1 else []), *values])
 
 
-def identity(trial: Trial, parent: str) -> dict[str, str]:
+def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
     """The tags by which the run is found again; they are set when it is created."""
     return {
         "mlflow.parentRunId": parent,
@@ -44,7 +49,9 @@ def identity(trial: Trial, parent: str) -> dict[str, str]:
         "sweep.id": trial.sweep_id,
         **key(trial),
         "trial.number": str(trial.number),
-        "trial.config": names.without_seed(trial.values),
+        "trial.point": str(trial.point),
+        "trial.replicate": str(trial.replicate),
+        "trial.config": names.point(trial.values, plan),
     }
 
 
@@ -71,25 +78,27 @@ def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
     return found
 
 
-def params(trial: Trial, spec: Spec, plan: Plan) -> dict[str, str]:
-    """The whole resolved config, dotted, and the axes under the names the user wrote."""
-    found = names.flatten(plan.config(trial.point)) | {"trial.seed": str(trial.seed)}
+def params(trial: Trial, plan: Plan) -> dict[str, str]:
+    """The whole resolved config, dotted, and under the names the user wrote the axes that have a value."""
+    found = names.flatten(plan.config(trial.point))
+    found |= {"trial.seed": str(trial.seed), "trial.replicate": str(trial.replicate)}
     for axis in plan.axes:
-        written = names.written(axis, spec.space)
-        given = spec.space[written]
-        own = names.own_words(trial.values[axis.path], axis, given)
-        found[written] = names.choice(own, given)
-        log = names.log10(own, given)
+        if axis.path not in trial.values:
+            continue
+        own = names.own_words(trial.values[axis.path], axis)
+        found[axis.name] = names.choice(own, axis)
+        log = names.log10(own, axis)
         if log is not None:
-            found[f"log10.{written}"] = log
+            found[f"log10.{axis.name}"] = log
     return found
 
 
 def points(curve: Sequence[Report], objective: Objective, after: int) -> list[Point]:
     """Metrics of the epochs beyond `after`, with the time of their first report, to six digits.
 
-    `best/<metric>` and `best/epoch` get a point at each epoch that is the best so far, so that a table can
-    be sorted while trials run. They depend on the curve alone: the same export again gives the same points.
+    `best/<metric>`, `best/epoch` and, of an accuracy, the errors in percent get a point at each epoch that is
+    the best so far, so that a table can be sorted while trials run. They depend on the curve alone: the same
+    export again gives the same points.
     """
     found = []
     best = math.inf
@@ -99,6 +108,8 @@ def points(curve: Sequence[Report], objective: Objective, after: int) -> list[Po
         if math.isfinite(rank) and rank < best:
             best = rank
             metrics |= {_best(objective): metrics[objective.metric], "best/epoch": float(report.epoch)}
+            if error := error_metric(objective):
+                metrics[error] = 100 * (1 - metrics[objective.metric])
         if report.epoch > after:
             found += [Point(key, _rounded(v), report.at, report.epoch) for key, v in metrics.items()]
     return found
@@ -121,7 +132,7 @@ def files(trial: Trial, plan: Plan, curve: Sequence[Report]) -> dict[str, str | 
     found: dict[str, str | bytes] = {"config.json": json.dumps(plan.config(trial.point), indent=2) + "\n"}
     if curve:
         found["curves.csv"] = _table(curve)
-        found["figures/learning_curve.png"] = figures.learning_curve(name(trial), decoded)
+        found["figures/learning_curve.png"] = learning_curve(name(trial, plan), decoded)
     return found
 
 

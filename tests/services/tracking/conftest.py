@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from mlflow_stage import MakeStage, Stage
 from paper_catalogue import paper_spec
-from stage import MakeStage, Stage
 
 from services.settings import Settings
 from services.store.session import Store

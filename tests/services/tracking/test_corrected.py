@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stage import Stage
+from mlflow_stage import Stage
 
 from services.domain.states import TrialState
 from services.tracking.server import Server

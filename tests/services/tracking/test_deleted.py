@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stage import MakeStage, Stage
+from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
 

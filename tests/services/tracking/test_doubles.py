@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from stage import Stage
+from mlflow_stage import Stage
 
 from services.domain.states import TrialState
 from services.tracking.server import Server

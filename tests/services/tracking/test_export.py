@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from stage import MakeStage, Stage
+from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
 from services.tracking.server import BATCH

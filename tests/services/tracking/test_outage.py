@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from mlflow_stage import Stage
 from servers import mlflow
-from stage import Stage
 
 from services.tracking import TrackingDown
 

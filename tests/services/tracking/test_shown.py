@@ -6,7 +6,7 @@ import csv
 import json
 from pathlib import Path
 
-from stage import MakeStage, Stage
+from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
 
@@ -70,6 +70,7 @@ def test_a_trial_carries_its_identity_its_worker_and_its_whole_config(make_stage
         "train.optimizer.lr": "0.01",
         "train.optimizer.beta": "0.9",
         "trial.seed": str(stage.trial(3).seed),
+        "trial.replicate": "0",
     }
     assert len({run.info.run_name for run in runs}) == 4
     assert run.info.run_name == "t003 adam dro .25"
@@ -87,11 +88,10 @@ def test_the_sweep_shows_its_leaderboard(stage: Stage, tmp_path: Path) -> None:
     rows = [line for line in note.splitlines() if line.startswith("| ") and "t0" in line]
     assert [row.split("[")[1][:4] for row in rows] == ["t003", "t002", "t001", "t000"]
     assert stage.runs()[3].info.run_id in rows[0]
-    assert stage.artifacts(parent) == {"spec.json", "report/leaderboard.csv"}
+    reports = {"report/leaderboard.csv", "report/trials.csv", "report/report.html"}
+    assert stage.artifacts(parent) == {"spec.json"} | reports
     assert json.loads(stage.artifact(parent, "spec.json", tmp_path)) == stage.sweep().spec
-    table = list(
-        csv.DictReader(stage.artifact(parent, "report/leaderboard.csv", tmp_path).decode().splitlines())
-    )
+    table = list(csv.DictReader(stage.artifact(parent, "report/trials.csv", tmp_path).decode().splitlines()))
     assert [row["trial"] for row in table] == [stage.trial_ids[i] for i in (3, 2, 1, 0)]
     assert table[0]["run"] == stage.runs()[3].info.run_id
 

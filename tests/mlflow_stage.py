@@ -26,10 +26,10 @@ WIDTH = 4
 
 
 class Stage:
-    """One sweep of four trials in one pack, and what MLflow shows of it."""
+    """One sweep with its first trials, four or `width`, in one pack, and what MLflow shows of it."""
 
-    def __init__(self, store: Store, settings: Settings, spec: Spec) -> None:
-        self.store, self.settings, self.spec = store, settings, spec
+    def __init__(self, store: Store, settings: Settings, spec: Spec, width: int = WIDTH) -> None:
+        self.store, self.settings, self.spec, self.width = store, settings, spec, width
         plan = paper_plan(spec)
         self.sweep_id = store.write(lambda session: sweeps.insert(session, spec, plan))
         self.trial_ids = store.write(
@@ -37,6 +37,8 @@ class Stage:
                 t.id for t in trials.draw(session, sweeps.lock(session, self.sweep_id), plan.trials)
             ]
         )
+        for index in range(len(self.trial_ids)):
+            self.change_trials(index, row=index % width)  # one pack holds them all, whatever the plan says
         self.held = self.lease()
 
     # ---- training
@@ -45,8 +47,8 @@ class Stage:
         """Put all pending trials into a pack and run it."""
 
         def form(session: Any) -> str:
-            pending = trials.dispatchable(session, self.sweep_id)[:WIDTH]
-            return packs.form(session, sweeps.lock(session, self.sweep_id), pending, WIDTH, "cpu").id
+            pending = trials.dispatchable(session, self.sweep_id)[: self.width]
+            return packs.form(session, sweeps.lock(session, self.sweep_id), pending, self.width, "cpu").id
 
         held = Lease.new(self.store.write(form))
         assert self.store.write(lambda session: leases.take(session, held, "worker-1", "host/cpu:0", 60))

@@ -1,22 +1,19 @@
-"""Pictures of a trial, drawn without a display and without matplotlib's global state."""
+"""How a trial learned: loss and accuracy over its epochs."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 
 from services.domain.metrics import Metrics
+from services.tracking.figures import canvas
 
 PANELS = (("loss", "Loss"), ("acc", "Accuracy"))
 
 
 def learning_curve(title: str, curve: Sequence[tuple[int, Metrics]]) -> bytes:
-    """Loss and accuracy over epochs, for each set of images, as PNG; a value that is not finite is a gap."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 3), dpi=90, layout="constrained")
-    figure.suptitle(title, fontsize="small")
+    """Loss and accuracy for each set of images, as PNG; a value that is not finite is a gap."""
+    figure = canvas.figure(7, 3, title)
     epochs = [epoch for epoch, _ in curve]
     for place, (ending, label) in enumerate(PANELS):
         axes = figure.add_subplot(1, len(PANELS), place + 1)
@@ -29,6 +26,4 @@ def learning_curve(title: str, curve: Sequence[tuple[int, Metrics]]) -> bytes:
         axes.set_ylabel(label)
         if axes.lines:
             axes.legend(fontsize="small")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    return picture.getvalue()
+    return canvas.png(figure)

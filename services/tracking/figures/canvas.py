@@ -1,0 +1,37 @@
+"""An empty figure, and a figure as a file's content; matplotlib is imported when the first one is drawn."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def figure(width: float, height: float, title: str = "") -> Figure:
+    """A figure of so many inches, on a canvas of its own."""
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(width, height), dpi=90, layout="constrained")
+    if title:
+        made.suptitle(title, fontsize="small")
+    return made
+
+
+def png(drawn: Figure) -> bytes:
+    """A picture of pixels."""
+    content = io.BytesIO()
+    drawn.savefig(content, format="png")
+    return content.getvalue()
+
+
+def svg(drawn: Figure) -> str:
+    """A picture of lines to stand inside HTML: nothing before `<svg`, text as text, no date."""
+    from matplotlib import rc_context
+
+    content = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "cnnlab"}):
+        drawn.savefig(content, format="svg", metadata={"Date": None})
+    text = content.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,149 @@
+"""The files that a sweep which has ended leaves in MLflow: tables for programs, one page for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from services.domain.statistics import Estimate
+from services.domain.trial import short_value
+from services.store.points import Point
+from services.tracking import names, note
+from services.tracking.board import Board, best_of
+from services.tracking.figures.best_curves import best_curves
+
+CURVES = 8  # trials, each the best of its point
+ROWS = 100  # points that the page shows; the tables have all
+
+Curves = Mapping[str, Sequence[tuple[int, float]]]
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+body { color: #1b1b1f; background: #fff; }
+table { border-collapse: collapse; } th, td { padding: .2rem .7rem; text-align: left; }
+tr { border-bottom: 1px solid #ddd; } tbody tr:first-child { font-weight: 600; background: #eef4fb; }
+td.n { font-variant-numeric: tabular-nums; } pre { background: #f5f5f5; padding: 1rem; overflow: auto; }
+svg { max-width: 100%; height: auto; }
+"""
+
+
+def files(board: Board, curves: Curves) -> dict[str, str | bytes]:
+    """The report's files by their path within the run; `curves` are the objective's, of the best trials."""
+    return {
+        "report/leaderboard.csv": leaderboard(board),
+        "report/trials.csv": trials(board),
+        "report/report.html": page(board, curves),
+    }
+
+
+def shown_trials(board: Board) -> dict[str, str]:
+    """Ids of the trials whose curves the page shows, by what it calls them."""
+    found = {}
+    for point, _ in board.ranked[:CURVES]:
+        trial = best_of(point, board.objective)
+        found[f"t{trial.number:03d} {names.point(point.values, board.plan)}"] = trial.id
+    return found
+
+
+def leaderboard(board: Board) -> str:
+    """One row a point, best first, as CSV; the ends of the 95 % interval are empty where there is none."""
+    paths = [axis.path for axis in board.plan.axes]
+    head = ["rank", "point", *paths, "mean", "low", "high", "sd", "n", "seeds", "note"]
+    rows = []
+    for rank, point in enumerate(board.points, 1):
+        found = point.estimate(board.plan.seeds)
+        numbers = [found.mean, found.low, found.high, found.sd, found.n, board.plan.seeds, found.note]
+        rows.append([rank, point.number, *_texts(point, paths), *numbers])
+    return _csv(head, rows)
+
+
+def trials(board: Board) -> str:
+    """One row a trial, point by point, as CSV."""
+    paths = [axis.path for axis in board.plan.axes]
+    head = ["point", "trial", "number", "replicate", "state", *paths, "epochs", "value", "run"]
+    return _csv(
+        head,
+        [
+            [
+                *[point.number, trial.id, trial.number, trial.replicate, trial.state],
+                *[*_texts(point, paths), trial.epoch, trial.value, trial.run_id],
+            ]
+            for point in board.points
+            for trial in point.replicates
+        ],
+    )
+
+
+def page(board: Board, curves: Curves) -> str:
+    """Everything in one HTML file that needs nothing else."""
+    title = escape(f"{board.sweep.name} · {board.sweep.id}")
+    picture = best_curves(board.objective.metric, curves) if curves else ""
+    spec = json.dumps(board.spec.model_dump(mode="json", exclude_defaults=True), indent=2)
+    parts = [
+        f"<h1>{title}</h1>",
+        f"<p>{escape(board.spec.description)}</p>" if board.spec.description else "",
+        f"<p>{_plain(note.standing(board))}</p>",
+        f"<p>{_plain(note.verdict(board))}</p>",
+        "<h2>Points, best first</h2>",
+        _table(board),
+        f"<h2>Curves of the best trials</h2>\n{picture}" if picture else "",
+        f"<h2>Spec</h2>\n<pre>{escape(spec)}</pre>",
+    ]
+    body = "\n".join(part for part in parts if part)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+        f"<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
+    )
+
+
+def _table(board: Board) -> str:
+    objective, seeds = board.objective, board.plan.seeds
+    paths = [axis.path for axis in board.plan.axes if axis.size != 1]
+    head = [
+        "",
+        *(path.rsplit(".", 1)[-1] for path in paths),
+        f"{objective.metric} ({objective.at})",
+        "seeds",
+        "",
+    ]
+    rows = []
+    for rank, point in enumerate(board.points[:ROWS], 1):
+        found = point.estimate(seeds)
+        rows.append([str(rank), *_shorts(point, paths), *_result(found, seeds)])
+    more = len(board.points) - ROWS
+    left = f"<p>{more} more points are in leaderboard.csv.</p>" if more > 0 else ""
+    cells = "\n".join(
+        "<tr>" + "".join(f'<td class="n">{escape(c)}</td>' for c in row) + "</tr>" for row in rows
+    )
+    names_ = "".join(f"<th>{escape(name)}</th>" for name in head)
+    interval = "<p>± is half the 95 % interval of the mean over seeds.</p>" if seeds > 1 else ""
+    return f"<table><thead><tr>{names_}</tr></thead>\n<tbody>{cells}</tbody></table>\n{left}{interval}"
+
+
+def _result(found: Estimate, seeds: int) -> list[str]:
+    return [note.shown(found), f"{found.n}/{seeds}", found.note or ""]
+
+
+def _texts(point: Point, paths: Sequence[str]) -> list[str]:
+    return [names.text(point.values[path]) if path in point.values else "" for path in paths]
+
+
+def _shorts(point: Point, paths: Sequence[str]) -> list[str]:
+    return [short_value(point.values[path]) if path in point.values else "" for path in paths]
+
+
+def _plain(markdown: str) -> str:
+    """A line of the note without its stars, escaped."""
+    return escape(markdown.replace("**", ""))
+
+
+def _csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(head)
+    table.writerows(rows)
+    return out.getvalue()

@@ -1,0 +1,169 @@
+"""The saved views: charts of what is there, under the sweep's filter; an export does without them."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from mlflow_stage import MakeStage, Stage
+from paper_catalogue import paper_plan, paper_spec
+
+from services.tracking import TrackingDown, saved_view
+from services.tracking.server import Server
+
+TRIALS, MEANS = "mlflow.sharedViewState.sweep-{}", "mlflow.sharedViewState.sweep-{}-means"
+
+
+def view(**changes: Any) -> dict[str, Any]:
+    spec = paper_spec(**changes)
+    return saved_view.state("ab12", paper_plan(spec), spec.objective)
+
+
+def charts(state: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [chart for chart in state["compareRunCharts"] if chart["type"] == kind]
+
+
+def experiment_tags(stage: Stage) -> dict[str, str]:
+    experiment: Any = stage.client().get_experiment(stage.parent().info.experiment_id)
+    return dict(experiment.tags)
+
+
+def test_a_view_shows_one_sweep_best_first() -> None:
+    state = view()
+    assert state["searchFilter"] == "tags.`sweep.id`='ab12' AND tags.`sweep.role`='trial'"
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`best/val_acc`", False)
+    last = view(objective={"metric": "train/loss", "at": "last"})
+    assert (last["orderByKey"], last["orderByAsc"]) == ("metrics.`train/loss`", True)
+
+
+def test_every_chart_has_a_section_and_a_name_of_its_own() -> None:
+    state = view(seeds=3)
+    sections = {section["uuid"] for section in state["compareRunSections"]}
+    assert {chart["metricSectionId"] for chart in state["compareRunCharts"]} <= sections
+    uuids = [chart["uuid"] for chart in state["compareRunCharts"]]
+    assert len(set(uuids)) == len(uuids)
+
+
+def test_charts_are_for_axes_and_metrics_that_are_there() -> None:
+    space = {
+        "model.dropout": [0.0, 0.5],
+        "train.l2": [1e-3, 1e-1],
+        "train.optimizer": ["sgd", "adam"],
+        "depth": 2,
+    }
+    state = view(space=space)
+    (parallel,) = charts(state, "PARALLEL")
+    assert set(parallel["selectedParams"]) == {"model.dropout", "log10.train.l2", "train.optimizer"}
+    assert parallel["selectedMetrics"] == ["best/val_acc"]
+    assert {chart["xaxis"]["key"] for chart in charts(state, "SCATTER")} == {
+        "model.dropout",
+        "log10.train.l2",
+    }
+    assert [chart["metricKey"] for chart in charts(state, "LINE")] == [
+        "val/acc",
+        "val/loss",
+        "train/acc",
+        "train/loss",
+    ]
+    assert [chart["metricKey"] for chart in charts(state, "BAR")] == ["best/val_error_percent"]
+    without = view(data={"name": "paper", "validation": 0}, objective={"metric": "train/acc"})
+    assert {chart["metricKey"] for chart in charts(without, "LINE")} == {"train/acc", "train/loss"}
+    assert not charts(view(space={}), "PARALLEL")
+
+
+def test_an_axis_with_a_zero_has_no_logarithm_in_charts() -> None:
+    (parallel,) = charts(view(space={"train.l2": [0, 1e-3, 1e-1]}), "PARALLEL")
+    assert parallel["selectedParams"] == ["train.l2"]
+
+
+def test_an_axis_that_some_trials_lack_is_not_among_the_coordinates_of_all() -> None:
+    space = {
+        "train.optimizer": ["sgd", "adam"],
+        "train.optimizer.beta": {"choice": [0.8, 0.9], "when": {"train.optimizer": "adam"}},
+    }
+    state = view(space=space)
+    (parallel,) = charts(state, "PARALLEL")
+    assert parallel["selectedParams"] == ["train.optimizer"]
+    assert [chart["xaxis"]["key"] for chart in charts(state, "SCATTER")] == ["train.optimizer.beta"]
+
+
+def test_means_over_seeds_have_a_view_of_their_own(make_stage: MakeStage) -> None:
+    stage = make_stage({"seeds": 2, "space": {"model.dropout": [0.0, 0.5]}})
+    stage.train(1)
+    assert not stage.sweep().view_saved
+    assert stage.tracker().export(stage.sweep_id)
+    assert stage.sweep().view_saved
+    tags = experiment_tags(stage)
+    trials = saved_view.read(tags[TRIALS.format(stage.sweep_id)])
+    means = saved_view.read(tags[MEANS.format(stage.sweep_id)])
+    assert trials["groupBy"] is None
+    key = {"mode": "tag", "groupByData": "trial.config"}
+    assert means["groupBy"] == {"aggregateFunction": "average", "groupByKeys": [key]}
+    configs = {run.data.tags["trial.config"] for run in stage.runs()}
+    assert means["groupsExpanded"] == {f"tag.trial.config.{config}": False for config in configs}
+    assert trials["searchFilter"] == means["searchFilter"]
+    assert all(len(value) < 5000 for value in tags.values())
+
+
+def test_one_seed_has_no_means(stage: Stage) -> None:
+    stage.train(1)
+    assert stage.tracker().export(stage.sweep_id)
+    tags = experiment_tags(stage)
+    assert TRIALS.format(stage.sweep_id) in tags
+    assert MEANS.format(stage.sweep_id) not in tags
+
+
+def test_a_view_that_cannot_be_made_holds_up_no_export(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("a plan that nobody thought of")
+
+    monkeypatch.setattr(saved_view, "tags", fail)
+    tracker = stage.tracker()
+    for epoch in (1, 2):
+        stage.train(epoch)
+        with caplog.at_level(logging.WARNING):
+            assert tracker.export(stage.sweep_id)
+    assert [point.step for point in stage.history(0, "val/acc")] == [1, 2]
+    assert not stage.sweep().view_saved
+    note = stage.parent().data.tags["mlflow.note.content"]
+    assert "viewStateShareKey" not in note
+    assert f"sweep.id%60%3D%27{stage.sweep_id}" in note
+    assert [record.message for record in caplog.records] == [
+        f"sweep {stage.sweep_id} gets no saved view; its plain link shows its trials"
+    ]
+
+
+def test_a_view_that_did_not_arrive_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object) -> None:
+        raise TrackingDown("try again")
+
+    tracker = stage.tracker()
+    stage.train(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(Server, "tag_experiment", down)
+        patched.setattr(Server, "experiment", lambda *_: stage_experiment(stage))
+        assert tracker.export(stage.sweep_id)
+    assert not stage.sweep().view_saved
+    stage.train(2)
+    assert tracker.export(stage.sweep_id)
+    assert stage.sweep().view_saved
+
+
+def stage_experiment(stage: Stage) -> str:
+    return str(stage.client().create_experiment(f"{stage.spec.project}/{stage.spec.name}"))
+
+
+def test_a_server_that_lost_its_data_gets_the_view_again(stage: Stage) -> None:
+    stage.train(1)
+    assert stage.tracker().export(stage.sweep_id)
+    stage.change_sweep(run_id="0" * 32)
+    stage.change_trials(run_id="0" * 32)
+    for run in [stage.parent(), *stage.runs()]:
+        stage.client().set_tag(run.info.run_id, "sweep.role", "lost")
+    assert not stage.tracker().export(stage.sweep_id)
+    assert not stage.sweep().view_saved
+    assert stage.tracker().export(stage.sweep_id)
+    assert stage.sweep().view_saved
