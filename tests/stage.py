@@ -1,4 +1,4 @@
-"""A laboratory on paper with something to look at: sweeps, workers and results, written by the store's functions."""
+"""A laboratory on paper with something to look at, written by the store's own functions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def add(store: Store, **changes: Any) -> str:
 
 @dataclass(frozen=True)
 class Worker:
-    """Trains on paper: a trial's accuracy ends near `value(trial)`, and it diverges if `words(trial)` says why."""
+    """Trains on paper: a trial's accuracy ends near `value(trial)`; it diverges if `words(trial)` says why."""
 
     store: Store
     value: Callable[[Trial], float]

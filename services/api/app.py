@@ -19,6 +19,7 @@ from services.api.routes import (
     events,
     health,
     leaderboard,
+    page,
     reproduce,
     sweeps,
     trials,
@@ -48,11 +49,14 @@ def make_app(settings: Settings) -> FastAPI:
         version="1",
         summary="Hyperparameter sweeps of convolutional networks",
         redirect_slashes=False,
+        docs_url=None,  # its looks come from the internet; routes/page.py has one that needs none
+        redoc_url=None,
         responses=problems.RESPONSES,
         lifespan=lifespan,
     )
     app.state.services = Services(settings, store, Publisher(settings), library, closing)
     app.include_router(health.router)
+    app.include_router(page.router)
     for part in (sweeps, verbs, events, leaderboard, trials, reproduce, catalog, workers):
         app.include_router(part.router, prefix="/v1", dependencies=[Depends(authorised)])
     problems.install(app)

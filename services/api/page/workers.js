@@ -29,7 +29,13 @@ function workerView(worker, devices) {
     h("span", { class: `dot ${busy ? "busy" : "free"}`, "aria-hidden": "true" }),
     h("div", {},
       h("p", { class: "device" },
-        devices.length ? devices.map((device) => device.name || device.id).join(", ") : "no device",
+        devices.length ? devices.map((device) => called(device, worker.host)).join(", ") : "no device",
         h("span", { class: "quiet" }, ` on ${worker.host}`)),
       h("p", { class: "quiet says" }, worker.says)));
+}
+
+/** A device's identity within its host, and its make where that says more. */
+function called({ id, name }, host) {
+  const identity = id.startsWith(`${host}/`) ? id.slice(host.length + 1) : id.slice(0, 12);
+  return !name || name === identity ? identity : `${name} (${identity})`;
 }

@@ -60,7 +60,10 @@ def test_every_address_names_its_methods(sqlite_api: TestClient) -> None:
         assert set(answer.headers["Allow"].split(", ")) == {v for v, p in routes(sqlite_api) if p == path}
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/sweep", "/v1/sweeps/", "/v1/sweeps/a/b", "/v2/sweeps"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1", "/page", "/page/app.py", "/redoc", "/v1/sweep", "/v1/sweeps/", "/v1/sweeps/a/b", "/v2/sweeps"],
+)
 def test_no_route(sqlite_api: TestClient, path: str) -> None:
     check(sqlite_api.get(path), 404, path)
 
