@@ -17,6 +17,7 @@ from services.api.problems import Outcome
 from services.api.routes import (
     catalog,
     events,
+    exports,
     health,
     leaderboard,
     page,
@@ -57,7 +58,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.services = Services(settings, store, Publisher(settings), library, closing)
     app.include_router(health.router)
     app.include_router(page.router)
-    for part in (sweeps, verbs, events, leaderboard, trials, reproduce, catalog, workers):
+    for part in (sweeps, verbs, events, exports, leaderboard, trials, reproduce, catalog, workers):
         app.include_router(part.router, prefix="/v1", dependencies=[Depends(authorised)])
     problems.install(app)
     app.add_middleware(GuardedBody)
