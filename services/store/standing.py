@@ -14,6 +14,8 @@ from services.store import devices, packs, points, speeds, sweeps, trials
 from services.store.models import Sweep
 from services.store.points import Point
 
+MOVING = (SweepState.ACTIVE, SweepState.STOPPING)  # states in which workers are wanted
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -57,7 +59,7 @@ def _one(
 ) -> Standing:
     plan = Plan.model_validate(sweep.plan)
     busy, work = speeds.spent(session, sweep.id)
-    wants = sweep.state == SweepState.ACTIVE and not counts.get(TrialState.RUNNING)
+    wants = sweep.state in MOVING and not counts.get(TrialState.RUNNING)
     return Standing(
         sweep=sweep,
         spec=spec,

@@ -15,7 +15,7 @@ from services.domain.states import SweepState, TrialState
 from services.domain.statistics import Comparison
 from services.settings import Settings
 from services.store import points
-from services.store.standing import Standing
+from services.store.standing import MOVING, Standing
 
 NOBODY = "no worker is alive: start one with `cnnlab up` or add a worker; the sweep waits"
 
@@ -181,9 +181,9 @@ def _tally(standing: Standing) -> Tally:
 
 
 def _eta(standing: Standing) -> float | None:
-    """None unless the sweep is moving."""
+    """None unless the sweep is moving; one that is stopping draws no more trials."""
     sweep, plan = standing.sweep, standing.plan
-    if sweep.state != SweepState.ACTIVE or standing.idle:
+    if sweep.state not in MOVING or standing.idle:
         return None
     undrawn, end = 0, 0
     for shape in plan.shapes:
@@ -191,7 +191,8 @@ def _eta(standing: Standing) -> float | None:
         end += trials
         undrawn += shape.epochs * min(trials, max(0, end - sweep.next_number))
     done = sum(epochs.done for epochs in standing.epochs.values())
-    left = sum(epochs.left for epochs in standing.epochs.values()) + undrawn
+    left = sum(epochs.left for epochs in standing.epochs.values())
+    left += undrawn if sweep.state == SweepState.ACTIVE else 0
     return estimate.eta_seconds(done, left, standing.busy, standing.at_once)
 
 

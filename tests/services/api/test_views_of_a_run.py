@@ -31,7 +31,9 @@ class Worker:
             found = devices.Found("box", "cpu:0", "cpu", "a CPU")
             workers.say(session, "box/1", "box", 4711, "trains")
             devices.claim(session, [found], "box/1", "secret", TTL)
-            pack_id = session.query(Pack.id).where(Pack.state == "queued").scalar()
+            pack_id = (
+                session.query(Pack.id).where(Pack.state == "queued").order_by(Pack.shape).limit(1).scalar()
+            )
             devices.renew(session, found.id, "secret", TTL, pack_id)
             held = Lease.new(pack_id)
             assert leases.take(session, held, "box/1", found.id, TTL)
@@ -110,6 +112,17 @@ def test_trials_come_by_number(api: TestClient, worker: Worker) -> None:
     found = api.get(f"/v1/sweeps/{worker.sweep_id}/trials").json()["trials"]
     assert [trial["last"] for trial in found] == [0.5, 0.7, None, 0.6]
     assert (found[2]["number"], found[2]["best"], found[2]["epoch"]) == (2, None, 1)
+
+
+def test_a_sweep_that_stops_expects_only_what_has_begun(api: TestClient, store: Store, spec: Any) -> None:
+    spec["space"] = {"train.l2": [0.0, 0.1], "train.batch_size": [32, 64, 128]}  # the third is not drawn
+    worker = Worker(store, api.post("/v1/sweeps", json=spec).json()["id"])
+    worker.ids = worker.ids[:2]
+    worker.start()
+    worker.epoch(1, [0.5, 0.7])
+    with_all = sweep(api, worker)["eta_seconds"]
+    assert api.post(f"/v1/sweeps/{worker.sweep_id}/stop").status_code == 202
+    assert sweep(api, worker)["eta_seconds"] == pytest.approx(with_all / 5)
 
 
 def test_a_trial_tells_its_config_curve_and_attempts(api: TestClient, worker: Worker) -> None:

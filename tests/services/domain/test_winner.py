@@ -1,0 +1,28 @@
+"""The spec of a winner: complete, without axes, and the same once it is planned again."""
+
+from __future__ import annotations
+
+import pytest
+from paper_catalogue import paper_plan, paper_spec
+
+from services.domain.spec import Spec
+from services.domain.winner import winner_spec
+
+
+@pytest.mark.parametrize("point", range(4))
+def test_planned_again_it_is_the_point_it_came_from(point: int) -> None:
+    spec = paper_spec(seeds=3, seed=5, project="p", objective={"metric": "val/loss", "at": "last"})
+    plan = paper_plan(spec)
+    again = Spec.model_validate(winner_spec(spec, plan, point))
+    planned = paper_plan(again)
+    assert planned.config(0) == plan.config(point)
+    assert (planned.points, planned.seeds, planned.seed) == (1, 3, 5)
+    assert (again.project, again.objective) == ("p", spec.objective)
+
+
+@pytest.mark.parametrize(("name", "best"), [("a b", "a b best"), ("a" * 94 + " b", "a" * 94 + " best")])
+def test_the_name_fits(name: str, best: str) -> None:
+    spec = paper_spec(name=name)
+    found = winner_spec(spec, paper_plan(spec), 0)
+    assert found["name"] == best
+    assert Spec.model_validate(found).name == best
