@@ -12,7 +12,7 @@ from services.domain import links
 from services.domain.plan import Plan
 from services.domain.states import TrialState
 from services.settings import Settings
-from services.store.models import Pack, Report, Sweep, Trial
+from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
 
 
 class Best(BaseModel):
@@ -47,8 +47,29 @@ class Attempt(BaseModel):
     worker: str | None
     state: str
     start_epoch: int
+    began_at: Time | None
+    ended_at: Time | None
     outcome: str | None
     machine: dict[str, Any] | None
+
+
+class SavedRow(BaseModel):
+    """The checkpoint that a trial goes on from: its row in a file below CNNLAB_FILES."""
+
+    epoch: int
+    pack: str
+    path: str
+    sha256: str
+    damaged: bool
+
+
+class ShapeOf(BaseModel):
+    """The architecture of a trial, and the width of its arrays."""
+
+    key: str
+    parameters: int
+    width: int
+    mixed: bool
 
 
 class Shown(BaseModel):
@@ -78,10 +99,18 @@ class TrialView(Shown):
 class TrialDetail(Shown):
     """Everything known of a trial."""
 
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
     seed: int
+    row: int
+    shape: ShapeOf
+    plugins: str | None  # digest of the plug-ins that the sweep was planned with
     config: dict[str, Any]
     curve: list[Point]
     attempts: list[Attempt]
+    checkpoint: SavedRow | None  # none once the trial needs none
+    best_file: str | None  # the weights of its best epoch, below CNNLAB_FILES
 
 
 class TrialsView(BaseModel):
@@ -101,15 +130,36 @@ def trial_detail(
     sweep: Sweep,
     curve: Sequence[Report],
     attempts: Sequence[tuple[int, Pack]],
+    saved: Checkpoint | None,
     settings: Settings,
 ) -> TrialDetail:
-    """A trial with its config, its curve and the packs that trained it."""
+    """A trial with its config, its curve, the packs that trained it and what is kept of it."""
+    plan = Plan.model_validate(sweep.plan)
+    shape = plan.shapes[trial.shape]
     return TrialDetail(
         **_shown(trial, sweep, settings),
+        created_at=trial.created_at,
+        started_at=trial.started_at,
+        finished_at=trial.finished_at,
         seed=trial.seed,
-        config=Plan.model_validate(sweep.plan).config(trial.point),
+        row=trial.row,
+        shape=ShapeOf(key=shape.key, parameters=shape.parameters, width=shape.width, mixed=shape.mixed),
+        plugins=sweep.plugins,
+        config=plan.config(trial.point),
         curve=[Point(epoch=report.epoch, at=report.at, metrics=report.metrics) for report in curve],
         attempts=[_attempt(row, pack) for row, pack in attempts],
+        checkpoint=_saved(saved) if saved else None,
+        best_file=trial.best_file,
+    )
+
+
+def _saved(checkpoint: Checkpoint) -> SavedRow:
+    return SavedRow(
+        epoch=checkpoint.epoch,
+        pack=checkpoint.pack_id,
+        path=checkpoint.path,
+        sha256=checkpoint.sha256,
+        damaged=checkpoint.damaged,
     )
 
 
@@ -122,6 +172,8 @@ def _attempt(row: int, pack: Pack) -> Attempt:
         worker=pack.worker,
         state=pack.state,
         start_epoch=pack.start_epoch,
+        began_at=pack.leased_at,
+        ended_at=pack.closed_at,
         outcome=pack.outcome,
         machine=pack.machine,
     )

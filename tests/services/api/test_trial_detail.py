@@ -1,0 +1,43 @@
+"""What GET /v1/trials/{id} tells of a trial's way, from its shape to its checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from services.store import devices, epochs, leases, packs
+from services.store.epochs import Epoch, Saved
+from services.store.leases import Lease
+from services.store.models import Pack
+from services.store.session import Session, Store
+
+
+def test_a_trials_way_is_told(sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any]) -> None:
+    sweep = sqlite_api.post("/v1/sweeps", json={**spec, "seeds": 2}).json()
+    trial_id = f"{sweep['id']}-0001"
+    before = sqlite_api.get(f"/v1/trials/{trial_id}").json()
+    [shape] = sweep["shapes"]
+    assert before["shape"].items() >= shape.items()
+    assert (before["number"], before["row"], before["plugins"]) == (1, 1, None)
+    assert (before["started_at"], before["checkpoint"], before["best_file"]) == (None, None, None)
+    [waits] = before["attempts"]
+    assert (waits["state"], waits["began_at"], waits["ended_at"]) == ("queued", None, None)
+
+    def train(session: Session) -> None:
+        pack = session.get_one(Pack, waits["pack"])
+        devices.claim(session, [devices.Found("box", "cpu:0", "cpu", "a CPU")], "box/1", "secret", 30.0)
+        held = Lease.new(pack.id)
+        assert leases.take(session, held, "box/1", "box/cpu:0", 30.0)
+        ids = [trial.id for trial in packs.rows_of(session, pack.id).values()]
+        saved = Saved(1, "x/1.safetensors", "ab" * 32, 10)
+        metrics = {each: {"val/acc": 0.5} for each in ids}
+        epochs.commit(session, held, Epoch(1, metrics, {}, saved, busy_ms=1, work_ms=1))
+
+    sqlite_store.write(train)
+    after = sqlite_api.get(f"/v1/trials/{trial_id}").json()
+    assert after["checkpoint"] == {
+        "epoch": 1, "pack": waits["pack"], "path": "x/1.safetensors", "sha256": "ab" * 32, "damaged": False,
+    }  # fmt: skip
+    assert after["attempts"][0]["began_at"].endswith("Z")
+    assert after["started_at"].endswith("Z")
