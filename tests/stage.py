@@ -21,7 +21,7 @@ from services.store import devices, endings, epochs, packs, sweep_verbs, sweeps,
 from services.store.devices import Found
 from services.store.epochs import Epoch
 from services.store.leases import Lease
-from services.store.models import Device, Pack, Sweep, Trial
+from services.store.models import Pack, Sweep, Trial
 from services.store.session import Session, Store
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"> & <script>document.title='owned'</script>"
@@ -43,7 +43,7 @@ def add(store: Store, **changes: Any) -> str:
 
 @dataclass(frozen=True)
 class Worker:
-    """Trains on paper: a trial's accuracy ends near `value(trial)`; it diverges if `words(trial)` says why."""
+    """Trains on paper: a trial's accuracy ends near `value(trial)`; `words(trial)` says why it diverges."""
 
     store: Store
     value: Callable[[Trial], float]
@@ -86,38 +86,28 @@ class Worker:
 
 def _metrics(trial: Trial, end: float, epoch: int) -> dict[str, float]:
     """An epoch's metrics: they approach a value, with a little noise of the trial's own."""
-    noise = random.Random(f"{trial.seed}/{epoch}").gauss(0, 0.003)
-    accuracy = min(0.999, end - (end - 0.55) * math.exp(-0.8 * epoch) + noise)
+    noise = random.Random(f"{trial.seed}/{epoch}").gauss(0, 0.0015)
+    accuracy = min(0.999, end - (end - 0.55) * math.exp(-1.2 * epoch) + noise)
     return {"val/acc": accuracy, "train/loss": 1.4 * (1 - accuracy) + 0.05, "val/loss": 1.6 * (1 - accuracy)}
 
 
 def accuracy(trial: Trial) -> float:
     """Best with little dropout and a middling rate; seeds differ, too."""
     dropout, rate = trial.values.get("model.dropout", 0.2), trial.values.get("train.optimizer.lr", 0.02)
+    rectified = 0.03 if trial.values.get("model.activation", {}).get("name") == "relu" else 0.0
     seed = random.Random(f"{trial.point}/{trial.replicate}").gauss(0, 0.004)
-    return 0.912 - 0.06 * (dropout - 0.25) ** 2 - 0.004 * abs(math.log(rate / 0.02)) + seed
+    return 0.872 + rectified - 0.15 * (dropout - 0.25) ** 2 - 0.006 * abs(math.log(rate / 0.02)) + seed
 
 
-def hire(store: Store, host: str, count: int, says: str, name: str = "cpu") -> None:
-    """Workers that are alive, each with a device."""
-    for index in range(count):
-        device = Found(host, f"cpu:{index}", "cpu", f"{name}:{index}")
-        worker = f"{host}/{4000 + index}"
-
-        def write(
-            session: Session, device: Found = device, worker: str = worker, pid: int = 4000 + index
-        ) -> None:
-            workers.say(session, worker, host, pid, says)
-            assert devices.claim(session, [device], worker, f"token of {worker}", 3600.0)
-
-        store.write(write)
-
-
-def _occupy(store: Store, device_id: str, pack: Pack) -> None:
-    """Have a device say which pack it trains."""
+def hire(store: Store, host: str, slot: int, says: str, pack: Pack | None = None) -> None:
+    """A worker that is alive, with a device."""
+    device = Found(host, f"cpu:{slot}", "cpu", f"slot {slot}")
+    worker, token = f"{host}/{4000 + slot}", f"token of {host}, {slot}"
 
     def write(session: Session) -> None:
-        session.get_one(Device, device_id).pack_id = pack.id
+        workers.say(session, worker, host, 4000 + slot, says)
+        assert devices.claim(session, [device], worker, token, 3600.0)
+        assert devices.renew(session, device.id, token, 3600.0, pack.id if pack else None)
 
     store.write(write)
 
@@ -141,28 +131,26 @@ def dress(store: Store, sweep_id: str, hours: float, took: float = 0.2) -> None:
 def furnish(store: Store) -> dict[str, str]:
     """A laboratory in the middle of its day; its sweeps' ids by name."""
     good = Worker(store, accuracy)
-    found: dict[str, str] = {}
-    found["first-try"] = add(store, name="first-try", space={"model.dropout": [0.0, 0.25, 0.5]})
-    good.finish(found["first-try"])
+    momentum = {"epochs": 6, "optimizer": "momentum"}
+    clear = add(store, name="relu-or-tanh", seeds=5, space={"model.activation": ["relu", "tangent-sigmoid"]})
+    good.finish(clear)
     rates = {"train.optimizer.lr": [0.02, 0.05, 0.5], "model.dropout": [0.0, 0.25]}
-    found["rates"] = add(store, name="rates", space=rates, train={"epochs": 6, "optimizer": "momentum"})
+    broken = add(store, name="rates", space=rates, train=momentum)
     wild = "loss or weights were no longer finite in epoch 2"
-    Worker(store, accuracy, lambda trial: wild if trial.values["train.optimizer.lr"] == 0.5 else None).finish(
-        found["rates"]
-    )
+    fast = Worker(store, accuracy, lambda trial: wild if trial.values["train.optimizer.lr"] == 0.5 else None)
+    fast.finish(broken)
     grid = {"model.dropout": [0.0, 0.15, 0.3, 0.5], "train.optimizer.lr": [0.01, 0.02, 0.05]}
-    optimizer = {"epochs": 6, "optimizer": "momentum"}
-    found["dropout-and-rate"] = add(store, name="dropout-and-rate", space=grid, seeds=5, train=optimizer)
-    hire(store, "lab-1", 2, f"is training a pack of {found['dropout-and-rate']}")
-    hire(store, "lab-2", 1, "is idle")
-    for _ in range(5):
-        good.next_pack(found["dropout-and-rate"])
-    for index, until in enumerate((4, 2)):
-        pack = good.next_pack(found["dropout-and-rate"], until)
-        assert pack is not None
-        _occupy(store, f"lab-1/cpu:{index}", pack)
-    found["wide"] = add(store, name="wide", project="lenet", space={"model.dropout": [0.0, 0.1, 0.2, 0.3]})
-    store.write(lambda session: sweep_verbs.pause(session, found["wide"]))
-    for name, hours in {"first-try": 26, "rates": 3.2, "dropout-and-rate": 0.3, "wide": 0.05}.items():
-        dress(store, found[name], hours)
-    return found
+    moving = add(store, name="dropout-and-rate", project="lenet", space=grid, seeds=5, train=momentum)
+    hire(store, "lab-2", 0, "idle on cpu:0")
+    hire(store, "lab-2", 1, "idle on cpu:1")
+    for _ in range(7):
+        assert good.next_pack(moving)
+    for slot, until in enumerate((5, 3)):
+        pack = good.next_pack(moving, until)
+        assert pack
+        hire(store, "lab-1", slot, f"trains pack {pack.id} on cpu:{slot}", pack)
+    paused = add(store, name="wide", project="lenet", space={"model.dropout": [0.0, 0.1, 0.2, 0.3]})
+    store.write(lambda session: sweep_verbs.pause(session, paused))
+    for sweep_id, hours in {clear: 26.0, broken: 3.2, moving: 0.3, paused: 0.05}.items():
+        dress(store, sweep_id, hours)
+    return {"relu-or-tanh": clear, "rates": broken, "dropout-and-rate": moving, "wide": paused}

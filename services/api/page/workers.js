@@ -34,8 +34,7 @@ function workerView(worker, devices) {
       h("p", { class: "quiet says" }, worker.says)));
 }
 
-/** A device's identity within its host, and its make where that says more. */
+/** A CPU's slot by its name within the host, a GPU by its make and the beginning of its UUID. */
 function called({ id, name }, host) {
-  const identity = id.startsWith(`${host}/`) ? id.slice(host.length + 1) : id.slice(0, 12);
-  return !name || name === identity ? identity : `${name} (${identity})`;
+  return id.startsWith(`${host}/`) ? id.slice(host.length + 1) : `${name} (${id.slice(0, 12)})`;
 }
