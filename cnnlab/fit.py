@@ -18,6 +18,7 @@ from cnnlab.net import build
 from cnnlab.resident import Part, Resident
 
 OBJECTIVE = ("val/acc", "maximize")
+ENOUGH = 10_000  # images that a confusion matrix is made of
 
 
 @dataclass(frozen=True)
@@ -181,13 +182,38 @@ class Fit:
 
     def test_best(self, row: int) -> dict[str, float]:
         """Return test/loss and test/acc of a row's best weights, evaluated alone."""
-        own = self._rows[row]
-        alone = Array(self.array.net, [own.config], [own.seed], str(self.array.device))
-        alone.theta[0], alone.buffers[0] = self._best_theta[row], self._best_buffers[row]
+        alone = self._alone(row)
         tally = Tally(1, alone.device)
         for x, y in self.data.test.chunks(1):
             tally.add(alone.evaluate(x, y), len(x))
         return {name: float(values[0]) for name, values in tally.metrics("test").items()}
+
+    def confusion(self, row: int) -> tuple[str, Tensor]:
+        """Return how often a row's best weights take each class (row) for each (column), int64 (C, C).
+
+        The images are those of the validation part ("val"), without one the first of training ("train").
+        """
+        alone = self._alone(row)
+        name, part = (
+            ("val", self.data.validation) if len(self.data.validation) else ("train", self.data.train)
+        )
+        counts, seen = torch.zeros(0), 0
+        for x, y in part.chunks(1):
+            scores = alone.predict(x)[:, 0]  # (N, C)
+            classes = scores.shape[1]
+            pairs = y[:, 0] * classes + scores.argmax(1)
+            found = torch.bincount(pairs, minlength=classes * classes).view(classes, classes).cpu()
+            counts, seen = (found if not seen else counts + found), seen + len(x)
+            if seen >= ENOUGH:
+                break
+        return name, counts
+
+    def _alone(self, row: int) -> Array:
+        """Return an array of nothing but a row's best weights."""
+        own = self._rows[row]
+        alone = Array(self.array.net, [own.config], [own.seed], str(self.array.device))
+        alone.theta[0], alone.buffers[0] = self._best_theta[row], self._best_buffers[row]
+        return alone
 
 
 class Tally:

@@ -19,8 +19,10 @@ class Damaged(Exception):
         self.checkpoint = checkpoint
 
 
-def write(folder: Path, name: str, tensors: dict[str, Tensor]) -> tuple[str, str, int]:
-    """Write tensors to `folder/name`; returns the name, the SHA-256 and the size.
+def write(
+    folder: Path, name: str, tensors: dict[str, Tensor], told: dict[str, str] | None = None
+) -> tuple[str, str, int]:
+    """Write tensors, and what is told of them, to `folder/name`; returns the name, the SHA-256 and the size.
 
     Temporary name, fsync, rename, fsync of the folder: after a power cut there is the whole file or none.
     """
@@ -28,7 +30,7 @@ def write(folder: Path, name: str, tensors: dict[str, Tensor]) -> tuple[str, str
 
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    data = save({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()})
+    data = save({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, metadata=told)
     temporary = target.with_suffix(".tmp")
     try:
         with temporary.open("wb") as file:

@@ -9,6 +9,7 @@ process may be poisoned. Every message names its pack, so one that comes too lat
 
 from __future__ import annotations
 
+import json
 import math
 import platform
 import sys
@@ -24,6 +25,8 @@ from workers.wire import Message, Wire
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+MOST_CLASSES = 100  # more make no picture that one can read
 
 
 def main() -> int:
@@ -208,9 +211,19 @@ class Segment:
         """Write a trial's best weights, under the names of its layers, to a file of its own."""
         own = next(own for own in self.order["rows"] if own["row"] == row)
         name = f"packs/{self.order['id']}/best-{own['trial']}.safetensors"
-        checkpoints.write(self.folder, name, self.fit.best(row)[2])
+        checkpoints.write(self.folder, name, self.fit.best(row)[2], self._told(row))
         wanted = own["config"]["train"]["test"] == "best"
         return {"file": name, "metrics": metrics.encode(self.fit.test_best(row)) if wanted else {}}
+
+    def _told(self, row: int) -> dict[str, str]:
+        """What pictures of the best weights need: the first layer, the images' shape, the mistakes."""
+        net = self.fit.array.net
+        first = next((own.name for own in net.table if own.role == "weight"), None)
+        told = {"image": json.dumps(net.shape)} | ({"first_layer": first} if first else {})
+        part, counts = self.fit.confusion(row)
+        if len(counts) > MOST_CLASSES:
+            return told
+        return told | {"confusion_part": part, "confusion": json.dumps(counts.tolist())}
 
 
 if __name__ == "__main__":

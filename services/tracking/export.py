@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 from services.domain.metrics import decode
 from services.domain.plan import Plan
@@ -16,8 +17,9 @@ from services.store import exports, reports, sweeps, trials
 from services.store.exports import DELETED, REFUSED, Hold
 from services.store.models import Trial
 from services.store.session import Session, Store
+from services.tracking import best_weights, report, saved_view, sweep_run, trial_run
 from services.tracking import board as boards
-from services.tracking import report, saved_view, sweep_run, trial_run
+from services.tracking.best_weights import BestWeights
 from services.tracking.board import Board
 from services.tracking.server import LARGEST_FILE, Found, Gone, Rejected, Server, TrackingDown
 
@@ -166,7 +168,7 @@ class Export:
         )
         self._server.log(run_id, points, tags=tags)
         if changed and final:
-            self._server.upload(run_id, trial_run.files(trial, self._plan, curve))
+            self._server.upload(run_id, trial_run.files(trial, self._plan, curve, self._weights(trial)))
             self._server.log(run_id, tags=self._upload_checkpoint(trial, run_id))
             self._retire_doubles(parent.experiment_id, trial_run.key(trial), run_id)
         if changed:
@@ -183,14 +185,19 @@ class Export:
             trial_run.identity(trial, self._plan, parent.run_id),
             trial.started_at or trial.created_at,
         )
-        params = trial_run.params(trial, self._plan)
+        params, data = trial_run.params(trial, self._plan), trial_run.data_set(trial, self._plan)
+
+        def fill(run_id: str) -> None:
+            self._server.log(run_id, params=params)
+            self._server.log_data(run_id, data)
+
         return self._find_or_create(
             parent.experiment_id,
             trial_run.key(trial),
             create=lambda: self._server.create_run(
                 parent.experiment_id, trial_run.name(trial, self._plan), start, tags
             ),
-            fill=lambda run_id: self._server.log(run_id, params=params),
+            fill=fill,
             store=lambda session, run_id: exports.store_run(session, self._hold, trial.id, run_id),
         )
 
@@ -203,15 +210,29 @@ class Export:
         """Give the best weights along; where that cannot be, a tag says why."""
         if trial.best_file is None:
             return {}
-        folder = self._settings.files.resolve()
-        path = (folder / trial.best_file).resolve()
-        if not path.is_relative_to(folder) or not path.is_file():
+        path = self._best_path(trial)
+        if path is None:
             return {"checkpoint": f"not uploaded: {trial.best_file} is not there"}
         size = path.stat().st_size
         if size > LARGEST_FILE:
             return {"checkpoint": f"not uploaded: {trial.best_file} has {size} bytes, {LARGEST_FILE} at most"}
         self._server.upload_file(run_id, path, "checkpoint")
         return {"checkpoint": trial.best_file}
+
+    def _weights(self, trial: Trial) -> BestWeights | None:
+        """What can be drawn of the best weights; a file that cannot be read costs the pictures only."""
+        path = self._best_path(trial)
+        try:
+            return best_weights.read(path) if path else None
+        except (OSError, ValueError) as error:
+            log.warning("trial %s: no pictures of its weights: %s", trial.id, error)
+            return None
+
+    def _best_path(self, trial: Trial) -> Path | None:
+        """The file of the best weights, if it is where it should be."""
+        folder = self._settings.files.resolve()
+        path = (folder / (trial.best_file or "")).resolve()
+        return path if path.is_relative_to(folder) and path.is_file() else None
 
     # ---- runs
 

@@ -44,6 +44,15 @@ class Point:
 
 
 @dataclass(frozen=True)
+class DataSet:
+    """What a run was trained on; `source` is JSON."""
+
+    name: str
+    digest: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Found:
     """A run as MLflow has it."""
 
@@ -167,6 +176,16 @@ class Server:
                 )
                 metrics, texts = metrics[BATCH["metrics"] :], texts[BATCH["params"] :]
                 labels = labels[BATCH["tags"] :]
+
+    def log_data(self, run_id: str, data: DataSet) -> None:
+        """Name the data set that a run was trained on; the same one twice is one."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        told = Dataset(data.name, data.digest, source_type="cnnlab", source=data.source)
+        with _failures():
+            self._client.log_inputs(
+                run_id, datasets=[DatasetInput(told, [InputTag("mlflow.data.context", "training")])]
+            )
 
     def upload(self, run_id: str, files: Mapping[str, str | bytes]) -> None:
         """Write artifacts given as text or bytes by their path within the run."""

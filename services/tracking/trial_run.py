@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -16,8 +17,11 @@ from services.domain.states import TRIAL_FINAL, TrialState
 from services.domain.trial import short_name
 from services.store.models import Pack, Report, Trial
 from services.tracking import names
+from services.tracking.best_weights import BestWeights
+from services.tracking.figures.confusion_matrix import confusion_matrix
+from services.tracking.figures.first_layer import first_layer
 from services.tracking.figures.learning_curve import learning_curve
-from services.tracking.server import ROLE, Point
+from services.tracking.server import ROLE, DataSet, Point
 
 STATUS = {
     TrialState.PENDING: "SCHEDULED",
@@ -93,6 +97,18 @@ def params(trial: Trial, plan: Plan) -> dict[str, str]:
     return found
 
 
+def data_set(trial: Trial, plan: Plan) -> DataSet:
+    """What the trial was trained on.
+
+    The digest is that of the content where the config has one, else one of the config's section: same name,
+    same path, same split.
+    """
+    section = plan.config(trial.point)["data"]
+    text = json.dumps(section, sort_keys=True)
+    digest = str(section.get("digest") or hashlib.sha256(text.encode()).hexdigest())[:16]
+    return DataSet(str(section["name"]), digest, text)
+
+
 def points(curve: Sequence[Report], objective: Objective, after: int) -> list[Point]:
     """Metrics of the epochs beyond `after`, with the time of their first report, to six digits.
 
@@ -126,13 +142,28 @@ def closing(trial: Trial, curve: Sequence[Report]) -> list[Point]:
     return [Point("gap/acc", _rounded(metrics["train/acc"] - metrics["val/acc"]), best.at, best.epoch)]
 
 
-def files(trial: Trial, plan: Plan, curve: Sequence[Report]) -> dict[str, str | bytes]:
-    """The artifacts of a trial that has ended."""
+def files(
+    trial: Trial, plan: Plan, curve: Sequence[Report], weights: BestWeights | None
+) -> dict[str, str | bytes]:
+    """The artifacts of a trial that has ended, with pictures of its best weights if they are there."""
     decoded = [(report.epoch, decode(report.metrics)) for report in curve]
     found: dict[str, str | bytes] = {"config.json": json.dumps(plan.config(trial.point), indent=2) + "\n"}
     if curve:
         found["curves.csv"] = _table(curve)
         found["figures/learning_curve.png"] = learning_curve(name(trial, plan), decoded)
+    if weights:
+        found |= _pictures(name(trial, plan), weights)
+    return found
+
+
+def _pictures(title: str, weights: BestWeights) -> dict[str, str | bytes]:
+    found: dict[str, str | bytes] = {}
+    if weights.confusion and weights.part:
+        found["figures/confusion_matrix.png"] = confusion_matrix(title, weights.part, weights.confusion)
+    if weights.first is not None and weights.image:
+        kernels = first_layer(f"{title}\nfirst layer", weights.first, weights.image)
+        if kernels:
+            found["figures/first_layer.png"] = kernels
     return found
 
 

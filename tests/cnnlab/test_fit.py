@@ -261,3 +261,21 @@ def test_an_objective_that_will_not_exist_is_refused(objective, words):
     with pytest.raises(ConfigError, match=words) as caught:
         Fit([Row(config(), 1)], objective=objective)
     assert caught.value.path == "objective"
+
+
+@pytest.mark.parametrize(("validation", "part"), [(0.1, "val"), (0, "train")])
+def test_a_confusion_matrix_counts_the_answers_of_the_best_weights(validation, part):
+    data = {"validation": validation}
+    one = Fit([Row(config(data=data), 1), Row(config(data=data), 2)])
+    run(one, 1)
+    best = [one.best(row)[1] for row in (0, 1)]
+    one.array.theta.mul_(-30)  # worse from here on, so these are not the weights that count
+    run(one, 1)
+    images = one.data.validation if validation else one.data.train
+    told = [one.confusion(row) for row in (0, 1)]
+    assert [name for name, _ in told] == [part, part]
+    for (_, counts), accuracy in zip(told, best, strict=True):
+        assert torch.equal(counts.sum(1), torch.bincount(images.y, minlength=10))
+        if validation:
+            assert counts.diagonal().sum() / counts.sum() == pytest.approx(accuracy, abs=2e-3)
+    assert not torch.equal(told[0][1], told[1][1])

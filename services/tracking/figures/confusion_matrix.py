@@ -1,0 +1,39 @@
+"""Which classes a trial's best weights take for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.tracking.figures import canvas
+
+WRITTEN = 20  # classes; numbers in more cells than that cannot be read
+PARTS = {"val": "validation part", "train": "training part"}
+
+
+def confusion_matrix(title: str, part: str, counts: Sequence[Sequence[int]]) -> bytes:
+    """A cell for each class (row) and answer (column), as PNG: the share of the class, and how many images.
+
+    The colour of the diagonal is left out of the scale, so that errors show beside it.
+    """
+    classes = len(counts)
+    shares = [[count / max(1, sum(row)) for count in row] for row in counts]
+    wrong = [share for i, row in enumerate(shares) for j, share in enumerate(row) if i != j]
+    size = min(10.0, 3 + classes * 0.35)
+    right = sum(counts[i][i] for i in range(classes))
+    total = sum(map(sum, counts))
+    figure = canvas.figure(size, size, f"{title}\n{PARTS[part]}: {right} of {total} right")
+    axes = figure.add_subplot()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=max([*wrong, 0.02]) * 1.5)
+    axes.set_xlabel("answer")
+    axes.set_ylabel("class")
+    if classes <= WRITTEN:
+        axes.set_xticks(range(classes))
+        axes.set_yticks(range(classes))
+        for i, row in enumerate(counts):
+            for j, count in enumerate(row):
+                if count:
+                    dark = shares[i][j] > max([*wrong, 0.02])
+                    axes.text(
+                        j, i, str(count), ha="center", va="center", fontsize=7, color="w" if dark else "k"
+                    )
+    return canvas.png(figure)
