@@ -1,0 +1,221 @@
+"""Whatever users, dispatch, workers and upkeep do in whatever order: nothing is lost, and nobody is stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck
+from hypothesis import settings as how
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from paper_sweep import TTL, report, take, trials_of, write_sweep
+from sqlalchemy import select, update
+
+from services import dispatch
+from services.domain.errors import StateForbids
+from services.domain.retry import Failure
+from services.domain.states import SWEEP_FINAL, TRIAL_FINAL, PackState, SweepState, TrialState
+from services.store import checkpoints, endings, events, leases, sweep_verbs, sweeps, trial_verbs
+from services.store.epochs import Saved
+from services.store.events import BEGINNING, Place
+from services.store.leases import Lease
+from services.store.models import Pack, Sweep, Trial
+from services.store.session import Session, Store
+
+EPOCHS = 2
+
+
+class Laboratory(RuleBasedStateMachine):
+    """One sweep of six trials of two shapes, and everybody who can move it."""
+
+    store: Store
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sweep_id = write_sweep(
+            self.store,
+            train={"epochs": EPOCHS},
+            space={"model.depth": [1, 2], "model.dropout": [0.0, 0.25, 0.5]},
+        )
+        self.held: dict[str, Lease] = {}  # pack → lease
+        self.place, self.heard = BEGINNING, dict[str, str]()
+        self.results: dict[str, int] = {}  # trial → the most epochs it ever had reported
+        self.at: dict[str, int] = {}  # pack → the epoch that it has finished
+
+    # ---- users
+
+    @rule(verb=st.sampled_from(["pause", "resume", "stop", "cancel", "retry"]))
+    def on_the_sweep(self, verb: str) -> None:
+        before = self.sweep()
+        refusal = self.refusal_of(getattr(sweep_verbs, verb), self.sweep_id)
+        if refusal is None:
+            assert self.refusal_of(getattr(sweep_verbs, verb), self.sweep_id) is None  # the same wish again
+        else:
+            assert f"sweep {before.id} is {before.state}" in refusal
+            assert self.sweep().state == before.state
+
+    @rule(verb=st.sampled_from(["cancel", "retry"]), which=st.integers(0, 5))
+    def on_a_trial(self, verb: str, which: int) -> None:
+        drawn = trials_of(self.store, self.sweep_id)
+        if which < len(drawn):
+            refusal = self.refusal_of(getattr(trial_verbs, verb), drawn[which].id)
+            assert refusal is None or drawn[which].id in refusal
+
+    # ---- dispatch and upkeep
+
+    @rule()
+    def dispatch_one(self) -> None:
+        self.store.write(lambda s: dispatch.fill(s, self.sweep_id))
+
+    @rule()
+    def settle(self) -> None:
+        self.store.write(lambda s: sweeps.settle(s, self.sweep_id))
+
+    @rule()
+    def prune(self) -> None:
+        for checkpoint in self.store.read(checkpoints.needless):
+            self.store.write(lambda s, key=checkpoint.id: checkpoints.forget(s, key))
+
+    @rule()
+    def reap_one(self) -> None:
+        if self.held:
+            pack_id, _ = self.held.popitem()
+            late = update(Pack).where(Pack.id == pack_id).values(expires_at=0)
+            self.store.write(lambda s: (s.execute(late), endings.reap(s, pack_id)))
+
+    # ---- workers
+
+    @rule()
+    def lease_one(self) -> None:
+        for pack in self.packs(PackState.QUEUED)[:1]:
+            self.held[pack.id] = take(self.store, pack)
+
+    @rule(saves=st.booleans(), diverges=st.booleans())
+    def train_an_epoch(self, saves: bool, diverges: bool) -> None:
+        for pack_id, held in list(self.held.items())[:1]:
+            wish = self.store.write(lambda s, held=held: leases.renew(s, held, TTL))
+            rows = [t for t in trials_of(self.store, self.sweep_id) if t.pack_id == pack_id]
+            if wish.cancel or wish.pause or not rows:
+                self.give_up(held, Failure.PREEMPTED)
+                continue
+            # A pack begins at its checkpoint and repeats what was reported beyond it.
+            number = self.at.get(pack_id, rows[0].saved_epoch) + 1
+            self.at[pack_id] = number
+            saved = Saved(number, f"packs/{pack_id}/{number}", "0" * 64, 1) if saves else None
+            report(self.store, held, number, [trial.id for trial in rows], saved=saved)
+            last = number == EPOCHS
+            for place, trial in enumerate(rows):
+                if diverges and place == 0:
+                    self.end(held, trial, TrialState.FAILED, failure={"kind": Failure.DIVERGED})
+                elif trial.id in wish.cancel_trials:
+                    self.end(held, trial, TrialState.CANCELLED)
+                elif last:
+                    self.end(held, trial, TrialState.SUCCEEDED)
+            if not [t for t in trials_of(self.store, self.sweep_id) if t.pack_id == pack_id]:
+                self.store.write(lambda s, held=held: endings.close(s, held, "over"))
+                del self.held[pack_id]
+
+    @rule(failure=st.sampled_from([Failure.CRASHED, Failure.PREEMPTED, Failure.SPEC]))
+    def fail_one(self, failure: Failure) -> None:
+        for held in list(self.held.values())[:1]:
+            self.give_up(held, failure)
+
+    # ---- what always holds
+
+    @invariant()
+    def every_trial_is_where_it_belongs(self) -> None:
+        sweep, drawn = self.sweep(), trials_of(self.store, self.sweep_id)
+        assert [trial.number for trial in drawn] == list(range(sweep.next_number))
+        packs = {pack.id: pack for pack in self.packs()}
+        for trial in drawn:
+            if trial.state in (TrialState.QUEUED, TrialState.RUNNING):
+                assert packs[str(trial.pack_id)].state == trial.state
+            if trial.state == TrialState.QUEUED:
+                assert packs[str(trial.pack_id)].start_epoch == trial.saved_epoch
+            assert (trial.finished_at is not None) == (trial.state in TRIAL_FINAL)
+            assert not (trial.cancel and trial.state != TrialState.RUNNING)
+            assert trial.epoch >= self.results.get(trial.id, 0)  # what was reported stays
+            self.results[trial.id] = trial.epoch
+        states = {trial.state for trial in drawn}
+        queued = {trial.pack_id for trial in drawn if trial.state == TrialState.QUEUED}
+        assert {pack.id for pack in packs.values() if pack.state == PackState.QUEUED} == queued
+        if sweep.state in SWEEP_FINAL:
+            assert states <= TRIAL_FINAL
+        if sweep.state == SweepState.CANCELLING:
+            assert not states & {TrialState.QUEUED}
+        if sweep.state == SweepState.PAUSED:
+            assert TrialState.QUEUED not in states
+        assert (sweep.finished_at is not None) == (sweep.state in SWEEP_FINAL)
+
+    @invariant()
+    def a_watcher_knows_it_all(self) -> None:
+        while found := self.store.read(lambda s: events.after(s, self.place, self.sweep_id)):
+            for event in found:
+                if event.kind != "epoch":
+                    self.heard[event.data.get("trial", "sweep")] = event.data["state"]
+            self.place = Place(found[-1].tx, found[-1].id)
+        assert self.heard.pop("sweep") == self.sweep().state
+        assert self.heard == {trial.id: trial.state for trial in trials_of(self.store, self.sweep_id)}
+        self.heard["sweep"] = self.sweep().state
+
+    def teardown(self) -> None:
+        """Left alone, the sweep comes to its end, and each trial to one final state."""
+        if self.sweep().state == SweepState.PAUSED:
+            self.store.write(lambda s: sweep_verbs.resume(s, self.sweep_id))
+        patient = update(Trial).where(Trial.sweep_id == self.sweep_id).values(not_before=0)
+        for _ in range(60):
+            self.store.write(lambda s: s.execute(patient))
+            self.settle()
+            if self.sweep().state in SWEEP_FINAL:
+                break
+            self.dispatch_one()
+            self.lease_one()
+            self.train_an_epoch(saves=False, diverges=False)
+        self.every_trial_is_where_it_belongs()
+        assert self.sweep().state in SWEEP_FINAL
+        counts = [trial.state for trial in trials_of(self.store, self.sweep_id)]
+        if self.sweep().state == SweepState.SUCCEEDED:
+            assert counts == ["succeeded"] * self.sweep().total
+
+    # ---- small moves
+
+    def refusal_of(self, verb: Callable[[Session, str], object], key: str) -> str | None:
+        """Why a verb was refused; None if it was not."""
+        try:
+            self.store.write(lambda s: verb(s, key))
+        except StateForbids as error:
+            return str(error)
+        return None
+
+    def sweep(self) -> Sweep:
+        return self.store.read(lambda s: sweeps.get(s, self.sweep_id))
+
+    def packs(self, state: PackState | None = None) -> list[Pack]:
+        query = select(Pack).where(Pack.sweep_id == self.sweep_id).order_by(Pack.created_at, Pack.id)
+        found = self.store.read(lambda s: s.scalars(query).all())
+        return [pack for pack in found if state is None or pack.state == state]
+
+    def end(self, held: Lease, trial: Trial, state: TrialState, **values: Any) -> None:
+        self.store.write(lambda s: endings.end_trial(s, held, trial.id, state, **values))
+
+    def give_up(self, held: Lease, failure: Failure) -> None:
+        self.store.write(lambda s: endings.give_up(s, held, failure, {"kind": failure, "message": "…"}))
+        del self.held[held.pack_id]
+
+
+def test_verbs_in_any_order(store: Store) -> None:
+    class Here(Laboratory):
+        pass
+
+    Here.store = store
+    run_state_machine_as_test(
+        Here,
+        settings=how(
+            max_examples=15,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
