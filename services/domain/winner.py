@@ -12,10 +12,10 @@ LONGEST = 100  # characters of a name
 
 
 def winner_spec(spec: Spec, plan: Plan, point: int) -> dict[str, Any]:
-    """A spec without axes: the point's complete config, the sweep's objective, seed and number of seeds.
+    """A spec without axes: the point's complete config, the sweep's objective and number of seeds.
 
-    Replicates see the same batches as the sweep's own. Weights and masks are drawn anew, because a trial's
-    seed depends on the point's number, too: the new mean is not biased by having been the best of many.
+    Its seed is the next one, so split, batches, weights and masks are drawn anew: the new mean is not biased
+    by having been the best of many.
     """
     return {
         "name": spec.name[: LONGEST - len(SUFFIX)].rstrip() + SUFFIX,
@@ -24,5 +24,5 @@ def winner_spec(spec: Spec, plan: Plan, point: int) -> dict[str, Any]:
         "space": {},
         "objective": spec.objective.model_dump(mode="json"),
         "seeds": plan.seeds,
-        "seed": spec.seed,
+        "seed": (spec.seed + 1) % 2**31,
     }

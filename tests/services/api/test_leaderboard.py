@@ -112,7 +112,7 @@ def test_the_winner_can_be_submitted_as_it_is(
     assert found["point"] == sqlite_api.get(f"/v1/sweeps/{sweep_id}").json()["best"]
     again = found["spec"]
     assert again["name"] == "n" * 95 + " best"
-    assert (again["project"], again["seeds"], again["seed"], again["space"]) == ("letters", 2, 11, {})
+    assert (again["project"], again["seeds"], again["seed"], again["space"]) == ("letters", 2, 12, {})
     trial = sqlite_api.get(f"/v1/trials/{found['point']['trials'][0]['id']}").json()
     assert {part: again[part] for part in ("model", "data", "train")} == trial["config"]
 
