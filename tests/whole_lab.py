@@ -29,10 +29,11 @@ SPEC: dict[str, Any] = {
 
 @dataclass
 class Lab:
-    """One laboratory's settings, and its API's client."""
+    """One laboratory's settings, and its API's client and address."""
 
     settings: Settings
     client: Client
+    url: str
 
     def worker(self) -> Any:
         """A worker process."""

@@ -14,9 +14,11 @@ from rich.console import Console
 from services.cli import (
     catalog_command,
     look_commands,
+    reproduce_command,
     result_commands,
     stack_commands,
     submit_command,
+    trace_command,
     verb_commands,
 )
 from services.cli.errors import Failure
@@ -49,6 +51,8 @@ COMMANDS = (
     Entry(catalog_command.catalog, SWEEPS, "catalog optimizers adam"),
     Entry(result_commands.best, RESULTS, "best 01kb2m4x5r --yaml > winner.yaml"),
     Entry(result_commands.export, RESULTS, "export 01kb2m4x5r --what curves -o curves.csv"),
+    Entry(trace_command.trace, RESULTS, "trace 01kb2m51zq"),
+    Entry(reproduce_command.reproduce, RESULTS, "reproduce 01kb2m51zq"),
 )
 
 

@@ -40,11 +40,10 @@ def ls(
     as_json: Json = False,
 ) -> None:
     """List the latest sweeps."""
+    states = [each.value for each in SweepState]
     for given in state or ():
-        if given not in list(SweepState):
-            raise Failure(
-                f"no state {given!r}.{nearest(given, SweepState)} Known: {', '.join(SweepState)}", 2
-            )
+        if given not in states:
+            raise Failure(f"no state {given!r}.{nearest(given, states)} Known: {', '.join(states)}", 2)
     with connect(url, key) as client:
         found = list(client.sweeps(state=state or (), project=project, name=name, limit=limit))
     empty = f"No sweeps yet: submit one with `{typed('submit FILE')}`."

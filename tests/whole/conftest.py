@@ -46,9 +46,10 @@ def lab_with(postgres_url: str, tmp_path: Path) -> Iterator[Callable[..., Lab]]:
     def make(**changes: Any) -> Lab:
         own = base.model_copy(update=changes)
         door = api(own)
-        client = Client(door.__enter__(), key)
+        url = door.__enter__()
+        client = Client(url, key)
         opened.append((door, client))
-        return Lab(own, client)
+        return Lab(own, client, url)
 
     yield make
     for door, client in opened:
