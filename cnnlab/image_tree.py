@@ -1,6 +1,7 @@
 """Image files in folders named by their class: which image is what, in a folder or in a .zip."""
 
 import hashlib
+import os
 import re
 import stat
 import time
@@ -9,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 from cnnlab.data import DataError
@@ -76,16 +77,14 @@ class Source:
     def tree(self) -> Tree:
         """Return which image is what, from names alone."""
         if self.path.is_dir():
-            return arrange((name for name, _, _ in _listing(self.path, self.name)), self.name)
+            return _look(self.path, self.name).tree
         return _zip_tree(self.path, self.name, file_digest(self.path))
 
     def digest(self) -> str:
         """Return a .zip's SHA-256, or that of what sha256sum says of a folder's images."""
         if not self.path.is_dir():
             return file_digest(self.path)
-        wanted = {name for part in (self.tree().train, self.tree().test) for name, _ in part}
-        files = tuple(found for found in _listing(self.path, self.name) if found[0] in wanted)
-        return _folder_digest(self.path, files)
+        return _look(self.path, self.name).digest
 
     def read(self, take: Callable[[str, bytes], None]) -> str:
         """Hand over each image file's name and content, in order, and return the digest of what was read."""
@@ -130,27 +129,47 @@ def _zip_tree(path: Path, name: str, digest: str) -> Tree:
     return arrange((member.filename for member in members if not member.is_dir()), name)
 
 
-def _listing(folder: Path, name: str) -> tuple[tuple[str, int, int], ...]:
-    """Return each file's path, size and time; looking at many files is slow, so it is not done each time."""
-    return _list_again(folder, name, int(time.monotonic() / _LOOK_AGAIN))
+class _Folder:
+    """What a folder held when it was looked at: each file's path, size and time."""
+
+    def __init__(self, path: Path, name: str, files: tuple[tuple[str, int, int], ...]) -> None:
+        self.path, self.name, self.files = path, name, files
+
+    @cached_property
+    def tree(self) -> Tree:
+        return arrange((file for file, _, _ in self.files), self.name)
+
+    @cached_property
+    def digest(self) -> str:
+        wanted = {file for part in (self.tree.train, self.tree.test) for file, _ in part}
+        return _folder_digest(self.path, tuple(found for found in self.files if found[0] in wanted))
+
+
+def _look(path: Path, name: str) -> _Folder:
+    """Look at a folder; a plan asks hundreds of times, and looking at many files takes a while."""
+    return _look_again(path, name, int(time.monotonic() / _LOOK_AGAIN))
 
 
 @lru_cache(maxsize=16)
-def _list_again(folder: Path, name: str, moment: int) -> tuple[tuple[str, int, int], ...]:
-    found = []
+def _look_again(folder: Path, name: str, moment: int) -> _Folder:
     try:
-        for path in sorted(folder.rglob("*")):
-            inner = path.relative_to(folder).as_posix()
-            if path.is_symlink():
-                raise DataError(f"{name}: {inner} is a link; in a folder of images nothing may be one")
-            if path.is_file():
-                state = path.stat()
-                found.append((inner, state.st_size, state.st_mtime_ns))
-            if len(found) > MOST_FILES:
-                raise DataError(f"{name} must have at most {MOST_FILES:,} files")
-    except OSError as error:
+        return _Folder(folder, name, tuple(sorted(_walk(folder, name, ""))))
+    except (OSError, RecursionError) as error:
         raise DataError(f"{name} cannot be read: {error}") from error
-    return tuple(found)
+
+
+def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]:
+    """Go through the files below a folder; scandir, because a hundred thousand paths take seconds."""
+    with os.scandir(folder / above) as entries:
+        for entry in entries:
+            inner = f"{above}{entry.name}"
+            if entry.is_symlink():
+                raise DataError(f"{name}: {inner} is a link; in a folder of images nothing may be one")
+            if entry.is_dir():
+                yield from _walk(folder, name, f"{inner}/")
+            elif entry.is_file():
+                state = entry.stat()
+                yield inner, state.st_size, state.st_mtime_ns
 
 
 @lru_cache(maxsize=16)

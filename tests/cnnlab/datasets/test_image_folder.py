@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def forget() -> None:
     for cached in (
         image_folder._images,
-        image_tree._list_again,
+        image_tree._look_again,
         image_tree._folder_digest,
         image_tree._zip_tree,
     ):
@@ -284,3 +284,13 @@ def test_pixels_that_would_not_fit_are_refused_unread(folder: Path, monkeypatch:
     monkeypatch.setattr("cnnlab.data_folder.MOST_BYTES", 900)
     with pytest.raises(ConfigError, match="must take at most 900 bytes of pixels, got 960; choose a smaller"):
         inspect(resolve({"model": "mlp", "data": put(folder, FILES)}))
+
+
+def test_a_plan_that_asks_often_looks_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = put(folder, FILES)
+    first = section(data)
+    monkeypatch.setattr(image_tree.time, "monotonic", lambda: 1e9)
+    assert section(data) == first
+    monkeypatch.setattr(image_tree, "_walk", lambda *_: pytest.fail("looked again"))
+    assert section(data) == first
+    assert data_set(first).info(first).train == 4
