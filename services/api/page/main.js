@@ -19,7 +19,7 @@ const state = {
   busy: new Set(), // sweeps of which a verb is on its way
   away: null, live: false, wait: OFTEN,
 };
-let timer = null, reading = null, again = false, stream = null, lastEvent = null, noEvents = false;
+let timer = null, reading = false, again = false, stream = null, lastEvent = null, noEvents = false;
 
 // ---- what is read
 
@@ -44,9 +44,14 @@ async function refresh() {
   clearTimeout(timer);
   if (keys.known() === null) return askForKey();
   if (reading) { again = true; return; }
-  reading = read().catch(failed);
-  await reading;
-  reading = null;
+  reading = true;
+  try {
+    await read();
+  } catch (error) {
+    failed(error);
+  } finally {
+    reading = false;
+  }
   if (keys.known() === null) return;
   render();
   if (again) { again = false; refresh(); return; }
@@ -58,8 +63,8 @@ function failed(error) {
     keys.forget();
     askForKey(error.message);
   } else if (error instanceof Away) {
+    state.wait = state.away === null ? OFTEN : Math.min(LONGEST, state.wait * 1.5);
     state.away = error.message;
-    state.wait = Math.min(LONGEST, state.wait * 1.5);
   } else if (error instanceof Refusal) {
     complain(error.message);
   } else {
@@ -73,7 +78,7 @@ async function follow() {
   if (stream || noEvents || document.hidden || keys.known() === null) return;
   const mine = stream = new AbortController();
   try {
-    await listen(keys.known(), lastEvent, mine.signal, () => { state.live = true; renderStatus(); }, (id) => {
+    await listen(keys.known(), lastEvent, mine.signal, () => { state.live = true; soon(); }, (id) => {
       lastEvent = id ?? lastEvent;
       soon();
     });
@@ -82,7 +87,9 @@ async function follow() {
   }
   if (mine === stream) stream = null;
   state.live = false;
-  if (!mine.signal.aborted) setTimeout(follow, OFTEN);
+  if (mine.signal.aborted) return;
+  soon(); // the API may be away
+  setTimeout(follow, OFTEN);
 }
 
 let planned = null;
