@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -136,10 +137,9 @@ def test_a_worker_reports_while_somebody_holds_the_sweep(postgres_url: str) -> N
     sweep_id = write_sweep(store)
     held = take(store, fill(store, sweep_id))
     ids = [trial.id for trial in trials_of(store, sweep_id)]
-    with Session(store.engine) as session:
-        session.connection().exec_driver_sql("SET lock_timeout = '2s'")
+    with ThreadPoolExecutor() as worker, Session(store.engine) as session:
         sweeps.lock(session, sweep_id)
-        assert report(store, held, 1, ids)
+        assert worker.submit(report, store, held, 1, ids).result(timeout=5)
     store.close()
 
 

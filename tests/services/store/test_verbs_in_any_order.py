@@ -8,7 +8,14 @@ from typing import Any
 from hypothesis import HealthCheck
 from hypothesis import settings as how
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from paper_sweep import TTL, report, take, trials_of, write_sweep
 from sqlalchemy import select, update
 
@@ -45,17 +52,28 @@ class Laboratory(RuleBasedStateMachine):
 
     # ---- users
 
-    @rule(verb=st.sampled_from(["pause", "resume", "stop", "cancel", "retry"]))
-    def on_the_sweep(self, verb: str) -> None:
-        before = self.sweep()
-        refusal = self.refusal_of(getattr(sweep_verbs, verb), self.sweep_id)
-        if refusal is None:
-            assert self.refusal_of(getattr(sweep_verbs, verb), self.sweep_id) is None  # the same wish again
-        else:
-            assert f"sweep {before.id} is {before.state}" in refusal
-            assert self.sweep().state == before.state
+    @rule()
+    def pause(self) -> None:
+        self.ask(sweep_verbs.pause)
 
-    @rule(verb=st.sampled_from(["cancel", "retry"]), which=st.integers(0, 5))
+    @rule()
+    def resume(self) -> None:
+        self.ask(sweep_verbs.resume)
+
+    @rule()
+    def stop(self) -> None:
+        self.ask(sweep_verbs.stop)
+
+    @rule()
+    def cancel(self) -> None:
+        self.ask(sweep_verbs.cancel)
+
+    @rule()
+    def retry(self) -> None:
+        self.ask(sweep_verbs.retry)
+
+    @precondition(lambda self: self.results)
+    @rule(verb=st.sampled_from(["retry", "cancel"]), which=st.integers(0, 5))
     def on_a_trial(self, verb: str, which: int) -> None:
         drawn = trials_of(self.store, self.sweep_id)
         if which < len(drawn):
@@ -64,10 +82,21 @@ class Laboratory(RuleBasedStateMachine):
 
     # ---- dispatch and upkeep
 
+    @initialize(packs=st.integers(1, 2), leased=st.integers(0, 2), epochs=st.integers(0, 2))
+    def begin(self, packs: int, leased: int, epochs: int) -> None:
+        """Most examples begin in the middle of things."""
+        for _ in range(packs):
+            self.dispatch_one()
+        for _ in range(leased):
+            self.lease_one()
+        for _ in range(epochs):
+            self.train_an_epoch(saves=True, diverges=False)
+
     @rule()
     def dispatch_one(self) -> None:
         self.store.write(lambda s: dispatch.fill(s, self.sweep_id))
 
+    @precondition(lambda self: not self.held)
     @rule()
     def settle(self) -> None:
         self.store.write(lambda s: sweeps.settle(s, self.sweep_id))
@@ -77,12 +106,12 @@ class Laboratory(RuleBasedStateMachine):
         for checkpoint in self.store.read(checkpoints.needless):
             self.store.write(lambda s, key=checkpoint.id: checkpoints.forget(s, key))
 
+    @precondition(lambda self: self.held)
     @rule()
     def reap_one(self) -> None:
-        if self.held:
-            pack_id, _ = self.held.popitem()
-            late = update(Pack).where(Pack.id == pack_id).values(expires_at=0)
-            self.store.write(lambda s: (s.execute(late), endings.reap(s, pack_id)))
+        pack_id, _ = self.held.popitem()
+        late = update(Pack).where(Pack.id == pack_id).values(expires_at=0)
+        self.store.write(lambda s: (s.execute(late), endings.reap(s, pack_id)))
 
     # ---- workers
 
@@ -91,6 +120,7 @@ class Laboratory(RuleBasedStateMachine):
         for pack in self.packs(PackState.QUEUED)[:1]:
             self.held[pack.id] = take(self.store, pack)
 
+    @precondition(lambda self: self.held)
     @rule(saves=st.booleans(), diverges=st.booleans())
     def train_an_epoch(self, saves: bool, diverges: bool) -> None:
         for pack_id, held in list(self.held.items())[:1]:
@@ -116,6 +146,7 @@ class Laboratory(RuleBasedStateMachine):
                 self.store.write(lambda s, held=held: endings.close(s, held, "over"))
                 del self.held[pack_id]
 
+    @precondition(lambda self: self.held)
     @rule(failure=st.sampled_from([Failure.CRASHED, Failure.PREEMPTED, Failure.SPEC]))
     def fail_one(self, failure: Failure) -> None:
         for held in list(self.held.values())[:1]:
@@ -180,6 +211,16 @@ class Laboratory(RuleBasedStateMachine):
 
     # ---- small moves
 
+    def ask(self, verb: Callable[[Session, str], object]) -> None:
+        """A verb is done, and then done already; or it is refused in words, and nothing moved."""
+        before = self.sweep()
+        refusal = self.refusal_of(verb, self.sweep_id)
+        if refusal is None:
+            assert self.refusal_of(verb, self.sweep_id) is None
+        else:
+            assert f"sweep {before.id} is {before.state}" in refusal
+            assert self.sweep().state == before.state
+
     def refusal_of(self, verb: Callable[[Session, str], object], key: str) -> str | None:
         """Why a verb was refused; None if it was not."""
         try:
@@ -212,7 +253,7 @@ def test_verbs_in_any_order(store: Store) -> None:
     run_state_machine_as_test(
         Here,
         settings=how(
-            max_examples=15,
+            max_examples=40,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,
