@@ -67,7 +67,14 @@ class Stage:
                     "val/acc": accuracy,
                     "perf/images_per_s": 1234.56789,
                 } | {name.replace("_", "/"): value for name, value in changes.items()}
-        best = {trial_id: (number, found["val/acc"]) for trial_id, found in metrics.items()}
+        self.report(
+            number, metrics, {trial_id: (number, found["val/acc"]) for trial_id, found in metrics.items()}
+        )
+
+    def report(
+        self, number: int, metrics: dict[str, dict[str, float]], best: dict[str, tuple[int, float]]
+    ) -> None:
+        """Commit an epoch: each trial's metrics, and its best epoch so far with the value there."""
         epoch = Epoch(number=number, metrics=metrics, best=best, saved=None, busy_ms=10, work_ms=9)
         self.store.write(lambda session: epochs.commit(session, self.held, epoch))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.domain.plan import Axis, Plan
-from services.domain.trial import short_value
+from services.domain.trial import short_name, short_value
 
 SPAN = 10  # an axis whose largest value is so many times its smallest is read on a logarithmic scale
 
@@ -74,6 +74,12 @@ def swept(values: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """The values that tell points apart: not those of an axis that has a single one."""
     fixed = {axis.path for axis in plan.axes if axis.size == 1}
     return {path: value for path, value in values.items() if path not in fixed} or dict(values)
+
+
+def group(point: int, plan: Plan) -> str:
+    """What a point's trials are called together, in words of their runs' names: `p7 dro .25 adam`."""
+    _, *words = short_name(0, swept(plan.values(point), plan)).split(" ")
+    return " ".join([f"p{point}", *words])
 
 
 def point(values: Mapping[str, Any], plan: Plan) -> str:

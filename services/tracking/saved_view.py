@@ -22,11 +22,12 @@ from services.store.models import Sweep
 from services.tracking import names
 
 TAG = "mlflow.sharedViewState."
-VISIBLE = "FIRST_20_RUNS"  # the best ones, as the list is sorted: more lines in one chart tell nothing
-BARS = 12  # more are too thin for their numbers
+FEW, FEWEST = "FIRST_20_RUNS", "FIRST_10_RUNS"  # that charts show: of many the best, so that they can be read
 FOLDED = 200  # points whose group the view of means folds; the others stand open
 # Sections that the page makes of metrics without a chart of ours; closed, in this order, below ours.
 CLOSED = ("best", "gap", "perf", "Model metrics", "System metrics")
+
+POINT = "trial.point"  # the tag that replicates share
 
 Json = dict[str, Any]
 
@@ -53,15 +54,15 @@ def tags(sweep: Sweep, plan: Plan, objective: Objective) -> dict[str, str]:
 def state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
     """What the page remembers: every trial of the sweep, best first."""
     axes = coordinates(plan)
-    return _state(sweep_id, objective, axes, *_cards(objective, axes, _metrics(plan)))
+    return _state(sweep_id, objective, axes, plan.trials, *_cards(objective, axes, _metrics(plan)))
 
 
 def means_state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
     """The same with the trials of each point taken together; only numbers have means."""
     axes = [axis for axis in coordinates(plan) if axis.numeric]
-    key = "trial.config"
-    points = [names.point(plan.values(point), plan) for point in range(min(plan.points, FOLDED))]
-    return _state(sweep_id, objective, axes, *_cards(objective, axes, _metrics(plan))) | {
+    key = POINT
+    points = [names.group(point, plan) for point in range(min(plan.points, FOLDED))]
+    return _state(sweep_id, objective, axes, plan.points, *_cards(objective, axes, _metrics(plan))) | {
         "groupBy": {
             "aggregateFunction": "average",
             "groupByKeys": [{"mode": "tag", "groupByData": key}],
@@ -107,7 +108,12 @@ def _metrics(plan: Plan) -> list[str]:
 
 
 def _state(
-    sweep_id: str, objective: Objective, axes: Sequence[Coordinate], sections: list[Json], charts: list[Json]
+    sweep_id: str,
+    objective: Objective,
+    axes: Sequence[Coordinate],
+    lines: int,
+    sections: list[Json],
+    charts: list[Json],
 ) -> Json:
     goal = links.ranking_metric(objective)
     return {
@@ -125,7 +131,7 @@ def _state(
         "runsPinned": [],
         "runsHidden": [],
         "runsVisibilityMap": {},
-        "runsHiddenMode": VISIBLE,
+        "runsHiddenMode": FEW if lines <= 20 else FEWEST,
         "viewMaximized": False,
         "runListHidden": False,
         "isAccordionReordered": True,  # else the page sorts sections by name
@@ -148,7 +154,7 @@ def _cards(
     goal, bars = links.ranking_metric(objective), links.error_metric(objective)
     best = "highest" if objective.goal == "maximize" else "lowest"
     sections = [
-        _section("answer", f"Which is best: {goal}, {best} first", columns=2, cardHeight=400),
+        _section("answer", f"Which is best: {goal}, {best} first", columns=2, cardHeight=420),
         _section("curves", "Curves of the best trials", columns=2, cardHeight=320),
         _section("axes", f"One axis at a time against {goal}: the best trials", columns=3, cardHeight=300),
         *(_section(name, name, display=False) for name in CLOSED),
@@ -161,7 +167,7 @@ def _cards(
                 "answer", "PARALLEL", goal, selectedParams=together, selectedMetrics=[goal], showAllRuns=True
             )
         )
-    charts.append(_chart("answer", "BAR", bars or goal, metricKey=bars or goal, runsCountToCompare=BARS))
+    charts.append(_chart("answer", "BAR", bars or goal, metricKey=bars or goal))
     for name in sorted(metrics, key=lambda name: _nearness(name, objective)):
         charts.append(
             _chart(

@@ -36,9 +36,8 @@ def experiment_tags(spec: Spec) -> dict[str, str]:
         "mlflow.experiment.primaryMetric.name": links.ranking_metric(spec.objective),
         "mlflow.experiment.primaryMetric.greaterIsBetter": str(spec.objective.goal == "maximize").lower(),
         "mlflow.note.content": (
-            f"Sweeps named **{spec.name}** of project **{spec.project}**. Each is one run; its trials are "
-            "the runs below it, filter by the tag `sweep.id`. Written from the sweep service's database, "
-            "which keeps the truth: what is changed here changes nothing there."
+            f"Sweeps **{spec.name}** of **{spec.project}**: one run each, its trials below it (tag "
+            "`sweep.id`). Written from the service's database; what is changed here changes nothing there."
         ),
     }
 

@@ -16,7 +16,7 @@ from services.domain.spec import Objective
 from services.domain.states import TRIAL_FINAL, TrialState
 from services.domain.trial import short_name
 from services.store.models import Pack, Report, Trial
-from services.tracking import names
+from services.tracking import names, saved_view
 from services.tracking.best_weights import BestWeights
 from services.tracking.figures.confusion_matrix import confusion_matrix
 from services.tracking.figures.first_layer import first_layer
@@ -53,7 +53,7 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
         "sweep.id": trial.sweep_id,
         **key(trial),
         "trial.number": str(trial.number),
-        "trial.point": str(trial.point),
+        saved_view.POINT: names.group(trial.point, plan),
         "trial.replicate": str(trial.replicate),
         "trial.config": names.point(trial.values, plan),
     }

@@ -37,6 +37,16 @@ def test_a_view_shows_one_sweep_best_first() -> None:
     assert (last["orderByKey"], last["orderByAsc"]) == ("metrics.`train/loss`", True)
 
 
+def test_of_many_trials_charts_show_the_ten_best() -> None:
+    many = {"model.dropout": [step / 100 for step in range(21)]}
+    assert view(space={"model.dropout": [0.1]})["runsHiddenMode"] == "FIRST_20_RUNS"
+    assert view(space=many)["runsHiddenMode"] == "FIRST_10_RUNS"
+    spec = paper_spec(space={"model.dropout": [0.0, 0.1]}, seeds=30)
+    plan = paper_plan(spec)
+    assert saved_view.state("ab12", plan, spec.objective)["runsHiddenMode"] == "FIRST_10_RUNS"
+    assert saved_view.means_state("ab12", plan, spec.objective)["runsHiddenMode"] == "FIRST_20_RUNS"
+
+
 def test_every_chart_has_a_section_and_a_name_of_its_own() -> None:
     state = view(seeds=3)
     sections = {section["uuid"] for section in state["compareRunSections"]}
@@ -98,10 +108,11 @@ def test_means_over_seeds_have_a_view_of_their_own(make_stage: MakeStage) -> Non
     trials = saved_view.read(tags[TRIALS.format(stage.sweep_id)])
     means = saved_view.read(tags[MEANS.format(stage.sweep_id)])
     assert trials["groupBy"] is None
-    key = {"mode": "tag", "groupByData": "trial.config"}
+    key = {"mode": "tag", "groupByData": "trial.point"}
     assert means["groupBy"] == {"aggregateFunction": "average", "groupByKeys": [key]}
-    configs = {run.data.tags["trial.config"] for run in stage.runs()}
-    assert means["groupsExpanded"] == {f"tag.trial.config.{config}": False for config in configs}
+    points = {run.data.tags["trial.point"] for run in stage.runs()}
+    assert points == {"p0 dro 0", "p1 dro .5"}
+    assert means["groupsExpanded"] == {f"tag.trial.point.{point}": False for point in points}
     assert trials["searchFilter"] == means["searchFilter"]
     assert all(len(value) < 5000 for value in tags.values())
 
