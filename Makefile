@@ -5,11 +5,11 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ROLES := torch,postgres,tracking,embedded
 
-.PHONY: help demo up test check bench
+.PHONY: help demo up test check bench pictures
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-7s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
 
 demo: $(VENV)/installed  ## train 18 networks as one array: everything started, shown and stopped again
 	@$(BIN)/cnnlab demo
@@ -29,6 +29,10 @@ check: $(VENV)/installed-dev  ## lint, types, import floors, compose file
 
 bench: $(VENV)/installed  ## measure what docs/records.md claims, on this machine
 	@for file in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done
+
+pictures: $(VENV)/installed-dev  ## take the documentation's pictures of MLflow's pages anew (needs Chromium)
+	@mkdir -p docs/img
+	CNNLAB_PICTURES=docs/img $(BIN)/python -m pytest -q tests/whole/test_mlflow_view.py
 
 $(VENV)/installed: pyproject.toml constraints.txt scripts/install_torch.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, found: $$(python3 --version 2>&1)"; exit 1; }
