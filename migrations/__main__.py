@@ -1,15 +1,18 @@
-"""`python -m migrations upgrade [REVISION]`: bring the database of CNNLAB_DATABASE_URL to a revision."""
+"""`python -m migrations upgrade [REVISION]`: bring the database of CNNLAB_DATABASE_URL to a revision.
+
+`current` tells which revision it has; the exit code is 0 if that is the newest.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from migrations.apply import downgrade, upgrade
+from migrations.apply import downgrade, revisions, upgrade
 
 
 def main() -> int:
-    """Upgrade (default) or downgrade; the address comes from the environment, like every setting."""
+    """Upgrade (default), downgrade, or tell the revision; the address comes from the environment."""
     verb, *rest = [*sys.argv[1:], "upgrade"][: max(1, len(sys.argv) - 1)]
     url = os.environ.get("CNNLAB_DATABASE_URL")
     if not url:
@@ -19,8 +22,12 @@ def main() -> int:
         upgrade(url, *rest[:1])
     elif verb == "downgrade" and rest:
         downgrade(url, rest[0])
+    elif verb == "current":
+        present, newest = revisions(url)
+        sys.stdout.write(f"the tables are at revision {present or 'none'}, the newest is {newest}\n")
+        return 0 if present == newest else 1
     else:
-        sys.stderr.write("usage: python -m migrations upgrade [REVISION] | downgrade REVISION\n")
+        sys.stderr.write("usage: python -m migrations upgrade [REVISION] | downgrade REVISION | current\n")
         return 2
     return 0
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
 
 
 def config(url: str) -> Config:
@@ -20,6 +23,17 @@ def config(url: str) -> Config:
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring a database up to a revision."""
     command.upgrade(config(url), revision)
+
+
+def revisions(url: str) -> tuple[str | None, str | None]:
+    """The revision that a database has, and the newest one; None for a database without tables."""
+    newest = ScriptDirectory.from_config(config(url)).get_current_head()
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision(), newest
+    finally:
+        engine.dispose()
 
 
 def downgrade(url: str, revision: str) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from services.cli import (
     catalog_command,
+    doctor_command,
     look_commands,
     reproduce_command,
     result_commands,
@@ -39,20 +40,21 @@ SERVICE, SWEEPS, RESULTS = "The service on this machine", "Sweeps", "Results"
 COMMANDS = (
     Entry(stack_commands.up, SERVICE, "up --workers 2"),
     Entry(stack_commands.demo, SERVICE, "demo"),
+    Entry(doctor_command.doctor, SERVICE, "doctor"),
     Entry(submit_command.submit, SWEEPS, "submit examples/dropout-grid.yaml --watch"),
-    Entry(look_commands.watch, SWEEPS, "watch 01kb2m4x5r"),
+    Entry(look_commands.watch, SWEEPS, "watch 3f81c09a2e"),
     Entry(look_commands.ls, SWEEPS, "ls --state active --state paused"),
-    Entry(look_commands.show, SWEEPS, "show 01kb2m4x5r --point 7"),
-    Entry(verb_commands.pause, SWEEPS, "pause 01kb2m4x5r"),
-    Entry(verb_commands.resume, SWEEPS, "resume 01kb2m4x5r"),
-    Entry(verb_commands.stop, SWEEPS, "stop 01kb2m4x5r"),
-    Entry(verb_commands.cancel, SWEEPS, "cancel 01kb2m4x5r"),
-    Entry(verb_commands.retry, SWEEPS, "retry 01kb2m4x5r"),
+    Entry(look_commands.show, SWEEPS, "show 3f81c09a2e --point 7"),
+    Entry(verb_commands.pause, SWEEPS, "pause 3f81c09a2e"),
+    Entry(verb_commands.resume, SWEEPS, "resume 3f81c09a2e"),
+    Entry(verb_commands.stop, SWEEPS, "stop 3f81c09a2e"),
+    Entry(verb_commands.cancel, SWEEPS, "cancel 3f81c09a2e"),
+    Entry(verb_commands.retry, SWEEPS, "retry 3f81c09a2e"),
     Entry(catalog_command.catalog, SWEEPS, "catalog optimizers adam"),
-    Entry(result_commands.best, RESULTS, "best 01kb2m4x5r --yaml > winner.yaml"),
-    Entry(result_commands.export, RESULTS, "export 01kb2m4x5r --what curves -o curves.csv"),
-    Entry(trace_command.trace, RESULTS, "trace 01kb2m51zq"),
-    Entry(reproduce_command.reproduce, RESULTS, "reproduce 01kb2m51zq"),
+    Entry(result_commands.best, RESULTS, "best 3f81c09a2e --yaml > winner.yaml"),
+    Entry(result_commands.export, RESULTS, "export 3f81c09a2e --what curves -o curves.csv"),
+    Entry(trace_command.trace, RESULTS, "trace 3f81c09a2e-0007"),
+    Entry(reproduce_command.reproduce, RESULTS, "reproduce 3f81c09a2e-0007"),
 )
 
 

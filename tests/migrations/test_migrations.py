@@ -9,7 +9,7 @@ import sys
 from alembic import command
 from sqlalchemy import create_engine, inspect
 
-from migrations.apply import config, downgrade, upgrade
+from migrations.apply import config, downgrade, revisions, upgrade
 from services.store.session import Store
 
 
@@ -28,6 +28,13 @@ def test_down_and_up_again(database_url: str) -> None:
     assert tables(database_url) == set()
     upgrade(database_url)
     assert tables(database_url) == before
+
+
+def test_a_database_tells_its_revision(database_url: str) -> None:
+    present, newest = revisions(database_url)
+    assert present == newest is not None
+    downgrade(database_url, "base")
+    assert revisions(database_url) == (None, newest)
 
 
 def test_the_newest_revision_is_no_different_from_the_models(database_url: str) -> None:

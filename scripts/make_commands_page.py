@@ -1,0 +1,110 @@
+"""Write docs/commands.md from what the commands say of themselves: `python -m scripts.make_commands_page`."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from typer.models import OptionInfo
+
+from services.cli.app import COMMANDS, Entry
+
+PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
+HEAD = """\
+# Commands
+
+Made from the commands of `cnnlab` by `python -m scripts.make_commands_page`; a test compares the two. In the
+terminal `cnnlab COMMAND --help` shows the same.
+
+All but `up` and `demo` have the options `--url` and `--key` (or the variables `CNNLAB_URL` and
+`CNNLAB_API_KEY`), which name an API; without them they talk to the stack that runs in the present folder. All but
+`export` have `--json`: then they print JSON for programs, and what they say besides goes to stderr.
+
+Exit codes: 0 it worked, 1 the service said no or the sweep did not succeed, 2 the command was wrong, 130 it
+was interrupted.
+"""
+EVERYWHERE = ("url", "key", "as_json")  # told once, at the head
+KINDS = {int: "N", str: "TEXT", Path: "FILE"}
+
+
+class Parameter(NamedTuple):
+    """An argument or an option of a command, as its annotation declares it."""
+
+    name: str
+    info: Any
+    kind: Any  # bool, int, str, Path or an enum
+    default: Any
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is typed by its name."""
+        return isinstance(self.info, OptionInfo)
+
+    @property
+    def typed(self) -> str:
+        """How it is typed: `SWEEP`, `[KIND]`, `--what trials\\|curves`."""
+        if not self.is_option:
+            name = str(self.info.metavar or self.name.upper())
+            return name if self.default is inspect.Parameter.empty else f"[{name}]"
+        # Behind Annotated the first name stands where a default would.
+        names = ", ".join(
+            each for each in (self.info.default, *self.info.param_decls) if isinstance(each, str)
+        )
+        if self.kind is bool:
+            return names
+        choices = issubclass(self.kind, Enum) and r"\|".join(each.value for each in self.kind)
+        return f"{names} {choices or KINDS[self.kind]}"
+
+    @property
+    def meaning(self) -> str:
+        """Its help, the variable that may hold it, and its default."""
+        notes = []
+        if self.is_option and self.info.envvar:
+            notes.append(f"or the variable `{self.info.envvar}`")
+        if self.kind is not bool and self.default not in (None, inspect.Parameter.empty):
+            notes.append(f"default `{getattr(self.default, 'value', self.default)}`")
+        return " ".join([self.info.help, *([f"({', '.join(notes)})"] if notes else [])])
+
+
+def page() -> str:
+    """The whole page, a part for each panel of commands."""
+    parts = [HEAD]
+    for panel in dict.fromkeys(entry.panel for entry in COMMANDS):
+        parts += [f"## {panel}\n", *(_section(entry) for entry in COMMANDS if entry.panel == panel)]
+    return "\n".join(parts)
+
+
+def parameters(entry: Entry) -> Iterator[Parameter]:
+    """A command's arguments and options, in their order."""
+    hints = get_type_hints(entry.run, include_extras=True)
+    for name, parameter in inspect.signature(entry.run).parameters.items():
+        kind, info, *_ = get_args(hints[name])
+        if get_origin(kind) in (Union, types.UnionType):
+            kind = next(each for each in get_args(kind) if each is not type(None))
+        kind = get_args(kind)[0] if get_origin(kind) is list else kind
+        yield Parameter(name, info, kind, parameter.default)
+
+
+def _section(entry: Entry) -> str:
+    found = list(parameters(entry))
+    arguments = [each.typed for each in found if not each.is_option]
+    rows = [f"| `{each.typed}` | {each.meaning} |" for each in found if each.name not in EVERYWHERE]
+    return "\n".join(
+        [
+            f"### `{' '.join(['cnnlab', entry.run.__name__, *arguments])}`",
+            "",
+            inspect.getdoc(entry.run) or "",
+            "",
+            *(["| | |", "|---|---|", *rows, ""] if rows else []),
+            f"Example: `cnnlab {entry.example}`",
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
