@@ -20,7 +20,7 @@ def everything(reached: Reached) -> dict[str, dict[str, dict[str, Any]]]:
 
 @router.get("/catalog/{kind}/{name}", summary="One entry of the catalogue")
 def entry(kind: str, name: str, reached: Reached) -> dict[str, Any]:
-    """One entry."""
+    """One entry: what it is, and its hyperparameters with their defaults and ranges."""
     kinds = reached.library.descriptions
     if kind not in kinds:
         raise NotFound(f"no kind {kind!r}.{nearest(kind, kinds)} Known: {', '.join(kinds)}")

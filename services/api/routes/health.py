@@ -13,13 +13,13 @@ router = APIRouter(tags=["health"])
 log = logging.getLogger(__name__)
 
 
-@router.get("/health")
+@router.get("/health", summary="Whether the process is up")
 async def health() -> Health:
     """The process answers; it asks nobody else."""
     return Health()
 
 
-@router.get("/ready")
+@router.get("/ready", summary="Whether sweeps can be taken")
 def ready(reached: Reached) -> Ready:
     """SQL answers; without Redis sweeps are still taken and dispatch sends them later."""
     try:
