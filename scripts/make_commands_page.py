@@ -21,8 +21,8 @@ Made from the commands of `cnnlab` by `python -m scripts.make_commands_page`; a 
 terminal `cnnlab COMMAND --help` shows the same.
 
 All but `up` and `demo` have the options `--url` and `--key` (or the variables `CNNLAB_URL` and
-`CNNLAB_API_KEY`), which name an API; without them they talk to the stack that runs in the present folder. All but
-`export` have `--json`: then they print JSON for programs, and what they say besides goes to stderr.
+`CNNLAB_API_KEY`), which name an API; without them they talk to the stack that runs in the present folder.
+All but `export` have `--json`: then they print JSON for programs, and what they say besides goes to stderr.
 
 Exit codes: 0 it worked, 1 the service said no or the sweep did not succeed, 2 the command was wrong, 130 it
 was interrupted.
