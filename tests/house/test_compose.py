@@ -102,16 +102,36 @@ def test_every_role_has_the_settings_without_default(services: dict[str, dict[st
 
 
 def test_every_role_s_environment_makes_settings(
-    services: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    services: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for role in ROLES:
+        mounted = {volume["target"] for volume in services[role].get("volumes", [])}
         for variable in [name for name in os.environ if name.startswith("CNNLAB_")]:
             monkeypatch.delenv(variable)
         for variable, value in services[role]["environment"].items():
-            monkeypatch.setenv(variable, value)
+            inside = value.startswith("/srv/")
+            assert not inside or value in mounted, f"{role} has {variable}, but nothing is mounted there"
+            monkeypatch.setenv(variable, str(tmp_path) if inside else value)
         settings = Settings()  # type: ignore[call-arg]
         assert settings.link_to_mlflow() == "http://127.0.0.1:5500"
         assert "postgres" in settings.database_url
+
+
+def test_the_api_and_workers_read_own_data_and_entries_and_cannot_write_them(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    for role in ("api", "worker-cpu"):
+        own = {
+            v["target"]: (v["source"], v["read_only"])
+            for v in services[role]["volumes"]
+            if v.get("read_only")
+        }
+        assert own == {
+            "/srv/cnnlab/data": (str(ROOT / "data"), True),
+            "/srv/cnnlab/plugins": (str(ROOT / "plugins"), True),
+        }
+        assert services[role]["environment"]["CNNLAB_DATA"] == "/srv/cnnlab/data"
+        assert services[role]["environment"]["CNNLAB_PLUGINS"] == "/srv/cnnlab/plugins"
 
 
 def test_ports_are_published_on_loopback_unless_told_otherwise(services: dict[str, dict[str, Any]]) -> None:
