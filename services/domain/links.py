@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from services.domain.spec import Objective
@@ -29,8 +30,7 @@ def sweep_link(mlflow: str, experiment_id: str, sweep_id: str, objective: Object
         "orderByKey": f"metrics.`{ranking_metric(objective)}`",
         "orderByAsc": "true" if objective.goal == "minimize" else "false",
     }
-    encoded = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-    return f"{_experiment(mlflow, experiment_id)}/runs?{encoded}"
+    return _page(mlflow, experiment_id, "runs", query)
 
 
 def saved_view_link(mlflow: str, experiment_id: str, sweep_id: str) -> str:
@@ -60,15 +60,15 @@ def trials_filter(sweep_id: str) -> str:
 
 def trial_link(mlflow: str, experiment_id: str, run_id: str) -> str:
     """The page of one trial's run."""
-    return f"{_experiment(mlflow, experiment_id)}/runs/{quote(run_id, safe='')}"
+    return _page(mlflow, experiment_id, f"runs/{quote(run_id, safe='')}", {})
 
 
 def _view(mlflow: str, experiment_id: str, key: str) -> str:
-    page = f"{_experiment(mlflow, experiment_id)}/runs"
-    return (
-        f"{page}?compareRunsMode=CHART&workflowType=machine_learning&viewStateShareKey={quote(key, safe='')}"
-    )
+    return _page(mlflow, experiment_id, "runs", {"compareRunsMode": "CHART", "viewStateShareKey": key})
 
 
-def _experiment(mlflow: str, experiment_id: str) -> str:
-    return f"{mlflow.rstrip('/')}/#/experiments/{quote(experiment_id, safe='')}"
+def _page(mlflow: str, experiment_id: str, page: str, query: Mapping[str, str]) -> str:
+    """A page of an experiment; without the workflow MLflow shows runs as evaluations of language models."""
+    pairs = {**query, "workflowType": "machine_learning"}
+    encoded = "&".join(f"{name}={quote(value, safe='')}" for name, value in pairs.items())
+    return f"{mlflow.rstrip('/')}/#/experiments/{quote(experiment_id, safe='')}/{page}?{encoded}"

@@ -178,7 +178,7 @@ def test_links_into_mlflow_come_with_the_export(api: TestClient, worker: Worker)
     links = view["links"]
     assert links["mlflow"] == links["mlflow_table"]
     assert links["mlflow_table"].startswith("http://mlflow:5500/#/experiments/7/runs?searchFilter=")
-    assert view["best"]["trials"][0]["mlflow"] == "http://mlflow:5500/#/experiments/7/runs/f00"
+    assert view["best"]["trials"][0]["mlflow"] == "http://mlflow:5500/#/experiments/7/runs/f00?workflowType=machine_learning"
     assert api.get(f"/v1/trials/{worker.ids[0]}").json()["links"]["mlflow"] is None
 
 

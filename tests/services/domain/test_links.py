@@ -33,13 +33,15 @@ def test_a_sweep_link_shows_its_trials_best_first(objective: Objective, key: str
         "searchFilter": ["tags.`sweep.id`='ab12' AND tags.`sweep.role`='trial'"],
         "orderByKey": [key],
         "orderByAsc": [ascending],
+        "workflowType": ["machine_learning"],
     }
     assert not set(query) & set(" '`/<>\"")
     assert key == f"metrics.`{ranking_metric(objective)}`"
 
 
 def test_a_trial_link_shows_its_run() -> None:
-    assert trial_link("http://mlflow:5500", "12", "f00") == "http://mlflow:5500/#/experiments/12/runs/f00"
+    link = trial_link("http://mlflow:5500", "12", "f00")
+    assert link == "http://mlflow:5500/#/experiments/12/runs/f00?workflowType=machine_learning"
 
 
 def test_a_saved_view_opens_charts_under_a_key_of_the_sweeps_own() -> None:

@@ -46,7 +46,7 @@ def test_several_seeds_are_shown_as_mean_and_interval(make_stage: MakeStage) -> 
     for key in (f"sweep-{stage.sweep_id}", f"sweep-{stage.sweep_id}-means"):
         assert f"viewStateShareKey={key})" in text
     assert f"/v1/sweeps/{stage.sweep_id})" in text
-    assert "&orderByAsc=false)" in text
+    assert "&orderByAsc=false&workflowType=machine_learning)" in text
 
 
 def test_one_seed_says_so(stage: Stage) -> None:
