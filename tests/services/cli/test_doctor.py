@@ -148,4 +148,5 @@ def test_folders_of_the_operator(tmp_path: Path) -> None:
     data, plugins = machine.folders({"CNNLAB_DATA": str(tmp_path), "CNNLAB_PLUGINS": str(tmp_path / "none")})
     assert (data.level, plugins.level) == ("ok", "missing")
     assert "1 entry" in data.says
+    assert "is no folder" in plugins.says
     assert [finding.level for finding in machine.folders({})] == ["ok", "ok"]

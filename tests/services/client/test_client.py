@@ -6,65 +6,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
-from pydantic import SecretStr
-from servers.process import free_port
 
-from services.api.app import make_app
 from services.client import ApiError, Client
 from services.client import client as module
-from services.settings import Settings
 from services.store import sweeps
 from services.store.session import Store
-
-KEY = "ein Schlüssel mit Umlaut"
-
-
-class Api:
-    """An API that can be stopped and started again at the same address."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings, self._port = settings, free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
-        self.start()
-
-    def start(self) -> None:
-        """Serve in a thread."""
-        config = uvicorn.Config(
-            make_app(self._settings), port=self._port, log_level="warning", lifespan="on", ws="none"
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run)
-        self._thread.start()
-        while not self._server.started:
-            assert self._thread.is_alive()
-            time.sleep(0.01)
-
-    def stop(self) -> None:
-        """Stop, and wait until it has."""
-        self._server.should_exit = True
-        self._thread.join()
-
-
-@pytest.fixture
-def running(sqlite_settings: Settings) -> Iterator[Api]:
-    """The real API on SQLite."""
-    api = Api(sqlite_settings.model_copy(update={"api_key": SecretStr(KEY)}))
-    yield api
-    api.stop()
-
-
-@pytest.fixture
-def client(running: Api) -> Iterator[Client]:
-    """A client with the right key."""
-    with Client(running.url, KEY) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -130,7 +81,7 @@ def test_an_unknown_id_is_an_error_in_words(client: Client, identity: str) -> No
     assert "no sweep" in str(caught.value) or "nothing is at" in str(caught.value)
 
 
-def test_a_wrong_key(running: Api) -> None:
+def test_a_wrong_key(running: Any) -> None:
     with Client(running.url, "wrong") as stranger, pytest.raises(ApiError, match="not the API key"):
         next(stranger.sweeps())
 
@@ -146,7 +97,7 @@ def test_watch_ends_with_the_sweep(client: Client, sqlite_store: Store, spec: di
 
 
 def test_watch_waits_for_an_api_that_comes_back(
-    running: Api, client: Client, sqlite_store: Store, spec: dict[str, Any]
+    running: Any, client: Client, sqlite_store: Store, spec: dict[str, Any]
 ) -> None:
     identity = client.submit(spec)["id"]
     views = client.watch(identity, every=0.01)
@@ -163,7 +114,7 @@ def test_watch_waits_for_an_api_that_comes_back(
 
 
 def test_watch_gives_up_in_the_end(
-    running: Api, client: Client, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    running: Any, client: Client, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
     views = client.watch(client.submit(spec)["id"], every=0.01)
@@ -178,7 +129,7 @@ def test_watch_of_nothing_fails_at_once(client: Client) -> None:
         next(client.watch("x"))
 
 
-def test_somebody_else_at_the_address() -> None:
+def test_somebody_else_at_the_address(key: str) -> None:
     class Stranger(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -192,7 +143,7 @@ def test_somebody_else_at_the_address() -> None:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            with Client(f"http://127.0.0.1:{server.server_port}", KEY) as lost:
+            with Client(f"http://127.0.0.1:{server.server_port}", key) as lost:
                 for ask in (lost.catalog, lost.workers):
                     with pytest.raises(ApiError, match="answers 200 in words that are not this API's"):
                         ask()
