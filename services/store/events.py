@@ -19,7 +19,8 @@ from services.store.clock import db_now
 from services.store.models import Event, Sweep, Trial
 from services.store.tx import ALL, current_tx, settled_tx
 
-AT_ONCE = 200  # rows of one INSERT
+# Of the table, not of the class: compiled once, for any number of rows.
+_INSERT = insert(Event.__table__).values(tx=current_tx(), at=db_now())  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, order=True)
@@ -76,12 +77,9 @@ def epoch_done(
 
 def add(session: Session, sweep_id: str, kind: str, found: Sequence[Mapping[str, Any]]) -> None:
     """Write events of one kind."""
-    for start in range(0, len(found), AT_ONCE):
-        rows = [
-            {"tx": current_tx(), "at": db_now(), "sweep_id": sweep_id, "kind": kind, "data": dict(data)}
-            for data in found[start : start + AT_ONCE]
-        ]
-        session.execute(insert(Event).values(rows))
+    if found:
+        rows = [{"sweep_id": sweep_id, "kind": kind, "data": dict(data)} for data in found]
+        session.execute(_INSERT, rows)
 
 
 def after(session: Session, place: Place, sweep_id: str | None = None, limit: int = 500) -> Sequence[Event]:
