@@ -177,6 +177,15 @@ def test_the_link_opens_on_this_sweeps_trials_best_first(sweeps: Sweeps, page: P
         assert words in text
     for axis in ("model.dropout", "train.optimizer", "log10.train.l2"):
         assert axis in text
+    sweep = stage.sweep()
+    page.goto(
+        links.sweep_link(stage.settings.mlflow_url, sweep.experiment_id, sweep.id, stage.spec.objective)
+    )
+    page.reload()  # an address that differs after # only is no new page to a browser
+    page.get_by_text(listed[-1]).first.wait_for()
+    table = page.inner_text("body").splitlines()
+    assert [line for line in table if line in listed] == listed[:12]
+    assert "Evaluation runs" not in table  # those are the pages for language models
 
 
 def test_means_over_seeds_are_one_line_a_point(sweeps: Sweeps, page: Page, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_several_seeds_are_shown_as_mean_and_interval(make_stage: MakeStage) -> 
     assert "The best is ahead by 0.010 on each of 2 seeds" in text  # the comparison's words
     assert re.search(r"\| 1 \| 0.5 \| 0.5\d+ ± 0.\d+ \| 2/2 \| \[t00\d\]", text)
     for key in (f"sweep-{stage.sweep_id}", f"sweep-{stage.sweep_id}-means"):
-        assert f"viewStateShareKey={key})" in text
+        assert f"viewStateShareKey={key}&" in text
     assert f"/v1/sweeps/{stage.sweep_id})" in text
     assert "&orderByAsc=false&workflowType=machine_learning)" in text
 
