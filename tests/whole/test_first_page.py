@@ -129,7 +129,9 @@ def test_the_first_page_tells_how_sweeps_stand_and_who_trains(lab: Lab, page: Pa
     expect(clear).to_contain_text("5 seeds")
     expect(clear.locator(".winner")).to_have_text("activation relu")
     expect(clear.locator(".comparison.differs")).to_contain_text("is better than the runner-up")
-    assert clear.get_by_role("link", name="means over seeds").get_attribute("href").endswith("-means")
+    for link, name in (("mlflow", "MLflow"), ("mlflow_means", "means over seeds")):
+        address = lab.client.sweep(lab.sweeps["relu-or-tanh"])["links"][link]
+        expect(clear.get_by_role("link", name=name, exact=True)).to_have_attribute("href", address)
 
     broken = card(page, "rates")
     expect(broken).to_contain_text("4 succeeded")
@@ -188,6 +190,7 @@ def test_the_key_is_asked_for_told_to_be_wrong_and_kept_in_the_tab_only(lab: Lab
     page.get_by_role("button", name="Show the sweeps").click()
     expect(card(page, "rates")).to_be_visible()
     assert page.url == f"{lab.url}/"
+    expect(page.locator("#status")).to_have_text("live")
     page.reload()
     expect(card(page, "rates")).to_be_visible()
     assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
@@ -362,12 +365,14 @@ def test_it_fits_a_phone_in_light_and_dark(lab: Lab, chromium: Browser, scheme: 
     expect(card(page, "rates")).to_be_visible()
     red, *_ = map(int, re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor")))
     assert (red < 64) == (scheme == "dark")
-    addresses = [f"{lab.url}/#sweep/{each}" for each in lab.sweeps.values()]
-    for address in ("", *addresses, f"{lab.url}/docs"):
-        if address:
-            page.goto(address)
-            expect(page.locator(".part, .route, #detail .card").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    for sweep_id in lab.sweeps.values():
+        page.goto(f"{lab.url}/#sweep/{sweep_id}")
+        expect(page.locator(".commands")).to_contain_text(f"cnnlab watch {sweep_id}")
         assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.goto(f"{lab.url}/docs")
+    expect(page.locator(".route").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
     page.close()
 
 

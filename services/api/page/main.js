@@ -61,7 +61,7 @@ async function refresh() {
 function failed(error) {
   if (error instanceof Refusal && error.status === 401) {
     keys.forget();
-    askForKey(error.message);
+    askForKey(`${error.message.split(";")[0]}.`); // what follows is for programs
   } else if (error instanceof Away) {
     state.wait = state.away === null ? OFTEN : Math.min(LONGEST, state.wait * 1.5);
     state.away = error.message;
@@ -83,7 +83,7 @@ async function follow() {
       soon();
     });
   } catch (error) {
-    if (error instanceof Refusal) noEvents = true; // this API has none: looking every two seconds will do
+    noEvents = error instanceof Refusal && error.status === 404; // looking every two seconds will do
   }
   if (mine === stream) stream = null;
   state.live = false;
@@ -140,10 +140,11 @@ function listView({ sweeps, next }) {
 }
 
 function welcome() {
-  const spec = '{"name": "rates", "model": "lenet5", "data": "fashion-mnist-mini", "space": {"train.optimizer.lr": '
-    + '[0.01, 0.05, 0.1]}, "train": {"epochs": 2, "optimizer": "momentum"}}';
-  const curl = `curl -s ${location.origin}/v1/sweeps -H "Authorization: Bearer $CNNLAB_API_KEY" \\\n`
-    + `     -H 'Content-Type: application/json' \\\n     -d '${spec}'`;
+  const curl = `curl -s ${location.origin}/v1/sweeps -H "Authorization: Bearer $CNNLAB_API_KEY" \\
+     -H 'Content-Type: application/json' \\
+     -d '{"name": "rates", "model": "lenet5", "data": "fashion-mnist-mini",
+          "train": {"epochs": 2, "optimizer": "momentum"},
+          "space": {"train.optimizer.lr": [0.01, 0.05, 0.1]}}'`;
   return h("div", { class: "card empty" },
     h("p", {}, "No sweeps yet. Submit one from a terminal:"),
     h("pre", {}, h("code", {}, "cnnlab submit examples/dropout-grid.yaml --watch")),

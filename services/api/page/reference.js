@@ -63,7 +63,24 @@ function examples(body) {
   if (body.example) all.push(["Example", body.example]);
   for (const value of body.schema?.examples ?? []) all.push(["Example", value]);
   return all.map(([title, value]) => h("details", { open: title === all[0][0] },
-    h("summary", {}, title), h("pre", {}, h("code", {}, JSON.stringify(value, null, 2)))));
+    h("summary", {}, title), h("pre", {}, h("code", {}, json(value, "")))));
+}
+
+/** JSON in lines, as few as fit. */
+function json(value, margin) {
+  const inner = `${margin}  `;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const parts = Array.isArray(value) ? value.map((each) => json(each, inner))
+    : Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${json(each, inner)}`);
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  return folded(open, parts, close, margin);
+}
+
+/** In one line where that is short enough, else a line each. */
+function folded(open, parts, close, margin) {
+  const line = `${open}${parts.join(", ")}${close}`;
+  if (margin.length + line.length <= WIDTH && !line.includes("\n")) return line;
+  return `${open}\n${parts.map((part) => `${margin}  ${part}`).join(",\n")}\n${margin}${close}`;
 }
 
 function curl(path, verb, body) {
@@ -109,21 +126,21 @@ function object(api, schema, margin, depth) {
   const inner = `${margin}  `;
   const fields = Object.entries(schema.properties).map(([name, each]) =>
     `${name}${schema.required?.includes(name) ? "" : "?"}: ${written(api, each, inner, depth + 1)}`);
-  const line = `{${fields.join(", ")}}`;
-  if (margin.length + line.length <= WIDTH && !line.includes("\n")) return line;
-  return `{\n${fields.map((field) => inner + field).join(",\n")}\n${margin}}`;
+  return folded("{", fields, "}", margin);
 }
 
 async function begin() {
+  let api;
   try {
-    show(document.getElementById("reference"), page(await (await fetch("openapi.json")).json()));
-    if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+    api = await (await fetch("openapi.json")).json();
   } catch {
     show(document.getElementById("status"), "The API does not answer; trying again.");
     setTimeout(begin, 3000);
     return;
   }
   show(document.getElementById("status"));
+  show(document.getElementById("reference"), page(api));
+  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
 begin();
