@@ -35,7 +35,7 @@ def leaderboard(sweep: View, points: Sequence[View]) -> Table:
 
 def replicates(point: View) -> Table:
     """One line for each trial of a point."""
-    shown = table("trial", "seed", "value", "epoch", "state", "id")
+    shown = table("trial", "replicate", "value", "epoch", "state", "id")
     for trial in point["trials"]:
         shown.add_row(
             f"t{trial['number']:03d}",

@@ -117,7 +117,7 @@ def _show_point(client: Client, sweep: View, number: int, output: Output) -> Non
             f"sweep {sweep['id']} has no point {number}: its points are 0 to {sweep['points'] - 1}", 2
         )
     trials = list(client.trials(sweep["id"], point=number))
-    shown = tables.table("trial", "seed", "best", "last", "epoch", "state", "id")
+    shown = tables.table("trial", "replicate", "best", "last", "epoch", "state", "id")
     for trial in trials:
         shown.add_row(
             f"t{trial['number']:03d}",
@@ -136,7 +136,7 @@ def _show_point(client: Client, sweep: View, number: int, output: Output) -> Non
 
 
 def _show_trial(trial: Any, sweep: View, output: Output) -> None:
-    seed = f", seed {trial['replicate']} of {sweep['seeds']}" if sweep["seeds"] > 1 else ""
+    seed = f", replicate {trial['replicate']} of {sweep['seeds']}" if sweep["seeds"] > 1 else ""
     output.result(
         trial,
         tables.facts(

@@ -74,7 +74,8 @@ class Repetition:
         for condition in self.changed:
             yield f"not the same: {condition.name} was {condition.was}, is {condition.now}"
         if not self.changed:
-            yield "the same: machine kind, torch, threads, width, row; so equal bits are promised"
+            fault = "" if self.bit_equal or self.missing else ", and this is a fault of the service"
+            yield f"the same: machine kind, torch, threads, width, row; so equal bits are promised{fault}"
         elif self.bit_equal:
             yield "equal bits were not promised across these changes, and came out all the same"
         else:

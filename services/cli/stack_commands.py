@@ -59,8 +59,6 @@ def up(
         stack.start()
         if stack.wait_until_ready():
             home = stack.folder.root
-            # The key goes to the screen of the one who started it, never into a log.
-            page = f"{stack.api}/#key={stack.key}" if output.console.is_terminal else f"{stack.api}/"
             output.result(
                 {
                     "api": stack.api,
@@ -68,7 +66,7 @@ def up(
                     "workers": stack.devices.workers,
                     "folder": str(home),
                 },
-                f"Page     {page}",
+                f"Page     {page(stack.api, stack.key if output.console.is_terminal else None)}",
                 f"API      {stack.api}  (its key: CNNLAB_API_KEY in {home / 'secrets.env'})",
                 f"MLflow   {stack.mlflow}" + ("" if stack.mlflow_answers() else "  (starting)"),
                 f"Workers  {stack.devices.workers} on {stack.devices.names}; data and logs in {home}",
@@ -79,6 +77,11 @@ def up(
             stack.keep_alive()
             time.sleep(0.1)
         output.say("Stopping; Ctrl-C again to stop at once.")
+
+
+def page(api: str, key: str | None) -> str:
+    """The first page's address; its key only for the screen of the one who started it, never for a log."""
+    return f"{api}/" if key is None else f"{api}/#key={key}"
 
 
 def demo(workers: Workers = None, as_json: Json = False) -> None:

@@ -62,7 +62,9 @@ def submit(
 def preview(dry: View) -> tuple[str, Table, str]:
     """A dry run: how many trials in how many packs, a line for each shape, memory and time."""
     seeds = f" × {many(dry['seeds'], 'seed')}" if dry["seeds"] > 1 else ""
-    twice = f"; {many(dry['duplicates'], 'point')} repeat others" if dry["duplicates"] else ""
+    twice = (
+        f"; {many(dry['duplicates'], 'trial')} of values that others have, too" if dry["duplicates"] else ""
+    )
     counts = (
         f"{many(dry['trials'], 'trial')} ({many(dry['points'], 'point')}{seeds}) "
         f"in {many(dry['packs'], 'pack')}{twice}. Nothing was submitted."

@@ -40,10 +40,10 @@ def page(trial: View, sweep: View, again: str) -> dict[str, Any]:
     return {
         "request": f"sweep {sweep['id']}, {sweep['name']} of project {sweep['project']}",
         "submitted": when(sweep["created_at"]),
-        "point": f"{trial['point']} of {many(sweep['points'], 'point')}",
+        "point": f"{trial['point']} of 0 to {sweep['points'] - 1}",
         **{f"  {path}": label(value, []) for path, value in trial["values"].items()},
-        "replicate": f"{trial['replicate']} of {many(sweep['seeds'], 'seed')}",
-        "number": f"{trial['number']} of {many(sweep['trials']['total'], 'trial')}",
+        "replicate": f"{trial['replicate']} of 0 to {sweep['seeds'] - 1}",
+        "number": f"{trial['number']} of 0 to {sweep['trials']['total'] - 1}",
         "seed": trial["seed"],
         "shape": f"{shape['key']}, {shape['parameters']:,} parameters",
         "row": f"{trial['row']} of {shape['width']}, with {batches}",

@@ -39,10 +39,12 @@ def test_a_difference_is_told_with_its_first_epoch_and_its_size() -> None:
     found = compare(trial(0.5, 0.6, 0.8), trial(0.5, 0.61, 0.7))
     assert not found.bit_equal
     assert found.differences == [Difference("val/acc", 2, pytest.approx(0.1), pytest.approx(0.125))]
-    assert list(found.in_words())[:2] == [
+    told = list(found.in_words())
+    assert told[:2] == [
         "not bit-equal: 1 of 2 metrics over 3 epochs differ",
         "val/acc differs from epoch 2 on, by at most 0.1 (0.125 of the value)",
     ]
+    assert told[2].endswith("equal bits are promised, and this is a fault of the service")
 
 
 def test_one_unit_in_the_last_place_is_a_difference() -> None:
