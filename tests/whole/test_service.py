@@ -29,7 +29,7 @@ def test_with_upkeep_stopped_a_post_trains_and_its_curve_grows_in_mlflow(
                 0
             ]
             if (link := trial["links"]["mlflow"]) and trial["state"] == "running":
-                curve = mlflow_curve(mlflow_url, link.rsplit("/", 1)[1], "val/acc")
+                curve = mlflow_curve(mlflow_url, link.split("?")[0].rsplit("/", 1)[1], "val/acc")
                 assert [step for step, _ in curve] == list(range(1, len(curve) + 1))
                 lengths.append(len(curve))
             return trial["state"] == "succeeded"
@@ -47,7 +47,7 @@ def test_what_mlflow_shows_is_what_sql_holds(lab_with: MakeLab, redis_url: str, 
         wait_for(lambda: all(t["links"]["mlflow"] for t in lab.client.trials(sweep_id)), 20, "every run")
         trials = list(lab.client.trials(sweep_id))
         for trial in trials:
-            run_id = trial["links"]["mlflow"].rsplit("/", 1)[1]
+            run_id = trial["links"]["mlflow"].split("?")[0].rsplit("/", 1)[1]
             curve = {p["epoch"]: p["metrics"]["val/acc"] for p in lab.client.trial(trial["id"])["curve"]}
             wait_for(lambda r=run_id: len(mlflow_curve(mlflow_url, r, "val/acc")) == 3, 20, "three points")  # type: ignore[misc]
             for step, value in mlflow_curve(mlflow_url, run_id, "val/acc"):
@@ -83,7 +83,7 @@ def test_mlflow_may_be_down_during_training_and_gets_everything_later(
     with lab.upkeep():
         wait_for(lambda: all(t["links"]["mlflow"] for t in lab.client.trials(sweep_id)), 60, "every run")
         for trial in lab.client.trials(sweep_id):
-            run_id = trial["links"]["mlflow"].rsplit("/", 1)[1]
+            run_id = trial["links"]["mlflow"].split("?")[0].rsplit("/", 1)[1]
             wait_for(
                 lambda r=run_id: len(mlflow_curve(mlflow_server.url, r, "val/acc")) == 3,  # type: ignore[misc]
                 30,

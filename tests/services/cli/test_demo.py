@@ -27,5 +27,5 @@ def test_the_demo_trains_the_example_and_leaves_nothing_running(tmp_path: Path) 
     assert result["sweep"]["state"] == "succeeded"
     assert result["sweep"]["trials"]["succeeded"] == 18
     assert len(result["leaderboard"]) == 10
-    assert "searchFilter=" in result["mlflow"]
+    assert "viewStateShareKey=" in result["mlflow"]
     assert not (tmp_path / ".cnnlab" / "running.json").exists()
