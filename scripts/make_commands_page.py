@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from typer.models import OptionInfo
 
-from services.cli.app import COMMANDS, Entry
+from services.cli.app import COMMANDS, Command
 
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 HEAD = """\
@@ -73,15 +73,15 @@ class Parameter(NamedTuple):
 def page() -> str:
     """The whole page, a part for each panel of commands."""
     parts = [HEAD]
-    for panel in dict.fromkeys(entry.panel for entry in COMMANDS):
-        parts += [f"## {panel}\n", *(_section(entry) for entry in COMMANDS if entry.panel == panel)]
+    for panel in dict.fromkeys(command.panel for command in COMMANDS):
+        parts += [f"## {panel}\n", *(_section(command) for command in COMMANDS if command.panel == panel)]
     return "\n".join(parts)
 
 
-def parameters(entry: Entry) -> Iterator[Parameter]:
+def parameters(command: Command) -> Iterator[Parameter]:
     """A command's arguments and options, in their order."""
-    hints = get_type_hints(entry.run, include_extras=True)
-    for name, parameter in inspect.signature(entry.run).parameters.items():
+    hints = get_type_hints(command.run, include_extras=True)
+    for name, parameter in inspect.signature(command.run).parameters.items():
         kind, info, *_ = get_args(hints[name])
         if get_origin(kind) in (Union, types.UnionType):
             kind = next(each for each in get_args(kind) if each is not type(None))
@@ -89,18 +89,18 @@ def parameters(entry: Entry) -> Iterator[Parameter]:
         yield Parameter(name, info, kind, parameter.default)
 
 
-def _section(entry: Entry) -> str:
-    found = list(parameters(entry))
+def _section(command: Command) -> str:
+    found = list(parameters(command))
     arguments = [each.typed for each in found if not each.is_option]
     rows = [f"| `{each.typed}` | {each.meaning} |" for each in found if each.name not in EVERYWHERE]
     return "\n".join(
         [
-            f"### `{' '.join(['cnnlab', entry.run.__name__, *arguments])}`",
+            f"### `{' '.join(['cnnlab', command.run.__name__, *arguments])}`",
             "",
-            inspect.getdoc(entry.run) or "",
+            inspect.getdoc(command.run) or "",
             "",
             *(["| | |", "|---|---|", *rows, ""] if rows else []),
-            f"Example: `cnnlab {entry.example}`",
+            f"Example: `cnnlab {command.example}`",
             "",
         ]
     )

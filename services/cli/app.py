@@ -28,7 +28,7 @@ from services.client import ApiError
 from services.stack.errors import StackError
 
 
-class Entry(NamedTuple):
+class Command(NamedTuple):
     """A subcommand: its panel in the list of commands, and how it is typed."""
 
     run: Callable[..., None]
@@ -38,23 +38,23 @@ class Entry(NamedTuple):
 
 SERVICE, SWEEPS, RESULTS = "The service on this machine", "Sweeps", "Results"
 COMMANDS = (
-    Entry(stack_commands.up, SERVICE, "up --workers 2"),
-    Entry(stack_commands.demo, SERVICE, "demo"),
-    Entry(doctor_command.doctor, SERVICE, "doctor"),
-    Entry(submit_command.submit, SWEEPS, "submit examples/dropout-grid.yaml --watch"),
-    Entry(look_commands.watch, SWEEPS, "watch 3f81c09a2e"),
-    Entry(look_commands.ls, SWEEPS, "ls --state active --state paused"),
-    Entry(look_commands.show, SWEEPS, "show 3f81c09a2e --point 7"),
-    Entry(verb_commands.pause, SWEEPS, "pause 3f81c09a2e"),
-    Entry(verb_commands.resume, SWEEPS, "resume 3f81c09a2e"),
-    Entry(verb_commands.stop, SWEEPS, "stop 3f81c09a2e"),
-    Entry(verb_commands.cancel, SWEEPS, "cancel 3f81c09a2e"),
-    Entry(verb_commands.retry, SWEEPS, "retry 3f81c09a2e"),
-    Entry(catalog_command.catalog, SWEEPS, "catalog optimizers adam"),
-    Entry(result_commands.best, RESULTS, "best 3f81c09a2e --yaml > winner.yaml"),
-    Entry(result_commands.export, RESULTS, "export 3f81c09a2e --what curves -o curves.csv"),
-    Entry(trace_command.trace, RESULTS, "trace 3f81c09a2e-0007"),
-    Entry(reproduce_command.reproduce, RESULTS, "reproduce 3f81c09a2e-0007"),
+    Command(stack_commands.up, SERVICE, "up --workers 2"),
+    Command(stack_commands.demo, SERVICE, "demo"),
+    Command(doctor_command.doctor, SERVICE, "doctor"),
+    Command(submit_command.submit, SWEEPS, "submit examples/dropout-grid.yaml --watch"),
+    Command(look_commands.watch, SWEEPS, "watch 3f81c09a2e"),
+    Command(look_commands.ls, SWEEPS, "ls --state active --state paused"),
+    Command(look_commands.show, SWEEPS, "show 3f81c09a2e --point 7"),
+    Command(verb_commands.pause, SWEEPS, "pause 3f81c09a2e"),
+    Command(verb_commands.resume, SWEEPS, "resume 3f81c09a2e"),
+    Command(verb_commands.stop, SWEEPS, "stop 3f81c09a2e"),
+    Command(verb_commands.cancel, SWEEPS, "cancel 3f81c09a2e"),
+    Command(verb_commands.retry, SWEEPS, "retry 3f81c09a2e"),
+    Command(catalog_command.catalog, SWEEPS, "catalog optimizers adam"),
+    Command(result_commands.best, RESULTS, "best 3f81c09a2e --yaml > winner.yaml"),
+    Command(result_commands.export, RESULTS, "export 3f81c09a2e --what curves -o curves.csv"),
+    Command(trace_command.trace, RESULTS, "trace 3f81c09a2e-0007"),
+    Command(reproduce_command.reproduce, RESULTS, "reproduce 3f81c09a2e-0007"),
 )
 
 
@@ -78,8 +78,8 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(options)
-    for entry in COMMANDS:
-        app.command(rich_help_panel=entry.panel, epilog=f"Example: {NAME} {entry.example}")(entry.run)
+    for command in COMMANDS:
+        app.command(rich_help_panel=command.panel, epilog=f"Example: {NAME} {command.example}")(command.run)
     return app
 
 

@@ -42,7 +42,7 @@ def test_commands_exist(page: Path) -> None:
     code = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text))
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(re.findall(r"\bmake ([a-z]+)", code)) <= set(targets)
-    known = {command.__name__ for command in COMMANDS}
+    known = {command.run.__name__ for command in COMMANDS}
     assert set(re.findall(r"(?:^|/)cnnlab ([a-z]+)", code, re.MULTILINE)) <= known
     for module in re.findall(r"python -m ([a-z_.]+)", code):
         path = ROOT / module.replace(".", "/")
