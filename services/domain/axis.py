@@ -19,6 +19,8 @@ from pydantic import (
 from services.domain.errors import nearest
 
 LARGEST = 2.0**53  # beyond it a JSON number is no longer exact
+SMALLEST = 1e-100  # where a logarithmic range may begin; far below, its ends have no quotient
+FINEST = 1e-11  # relative; values are told to twelve digits, finer steps would give one value twice
 
 
 def _number(value: Any) -> Any:
@@ -73,6 +75,13 @@ class Uniform(Conditional):
     def _rising(cls, ends: tuple[float, float]) -> tuple[float, float]:
         return _checked(ends)
 
+    @model_validator(mode="after")
+    def _coarse(self) -> Uniform:
+        least = FINEST * max(map(abs, self.uniform))
+        if self.step is not None and self.step < least:
+            raise ValueError(f"the step of this range must be at least {least:g}, got {self.step:g}")
+        return self
+
 
 class LogUniform(Conditional):
     """A number in [low, high] whose logarithm is equally likely; with a step: low, low·step, low·step², …"""
@@ -85,7 +94,15 @@ class LogUniform(Conditional):
     def _rising(cls, ends: tuple[float, float]) -> tuple[float, float]:
         if ends[0] <= 0:
             raise ValueError(f"a logarithmic range must begin above 0, got {ends[0]:g}")
+        if ends[0] < SMALLEST:
+            raise ValueError(f"a logarithmic range must begin at {SMALLEST:g} or above, got {ends[0]:g}")
         return _checked(ends)
+
+    @model_validator(mode="after")
+    def _coarse(self) -> LogUniform:
+        if self.step is not None and self.step - 1 < FINEST:
+            raise ValueError(f"the step is a factor and must be at least 1 + {FINEST:g}, got {self.step!r}")
+        return self
 
 
 class IntRange(Conditional):

@@ -24,15 +24,16 @@ def permuted(index: int, size: int, *key: int | str) -> int:
         raise ValueError(f"index must lie in 0 … {size - 1}, got {index}")
     half = max(1, -(-(size - 1).bit_length() // 2))
     mask = (1 << half) - 1
+    width = min(64, max(8, -(-half // 8)))  # bytes: every bit of a half must be reached
     while True:
         left, right = index >> half, index & mask
         for turn in range(ROUNDS):
-            left, right = right, left ^ (_word(*key, turn, right) & mask)
+            left, right = right, left ^ (_word(*key, turn, right, size=width) & mask)
         index = left << half | right
         if index < size:
             return index
 
 
-def _word(*key: int | str) -> int:
+def _word(*key: int | str, size: int = 8) -> int:
     text = "\x1f".join(map(str, key)).encode()
-    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(text, digest_size=size).digest(), "big")

@@ -72,7 +72,9 @@ class Space:
         if problems:
             raise SpecError(problems)
         axes = [found[axis.path] for axis in self.axes]
-        for axis in axes:
+        for index, axis in enumerate(axes):
+            if axis.path in [other.path for other in axes[:index]]:
+                raise SpecError([Problem(pointer("space", axis.name), f"{axis.path} is swept twice")])
             values = axis.values or []
             if any(_same(v, w) for i, v in enumerate(values) for w in values[:i]):
                 detail = "two values of this axis mean the same once completed"
@@ -156,13 +158,13 @@ class Space:
         return [axis for axis in self.axes if axis.path not in conditional]
 
     def _probes(self, axis: Axis) -> list[Pick]:
-        """The picks at which an axis is tried: all of a list, three of a range."""
+        """The picks at which an axis is tried: all of a list, three or four of a range."""
         if axis.values is not None:
             return list(range(len(axis.values)))
         size = axis.size
         if size is None:
             return [axis.number(share) for share in (0.0, INSIDE, 1.0)]
-        return sorted({0, int(size * INSIDE), size - 1})
+        return sorted({0, 1, int(size * INSIDE), size - 1})  # the second tells whether steps are integers
 
 
 def first(axis: Axis) -> Pick:
@@ -278,6 +280,10 @@ def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, str]:
                 problems.append(Problem(pointer("space", name), f"axis {name!r} {why}"))
                 continue
             path = matches[0]
+        if path.endswith(".name"):
+            above = path.removesuffix(".name")
+            detail = f"is the name of an entry, whose hyperparameters change with it; write the axis {above}"
+            problems.append(Problem(pointer("space", name), f"axis {name!r} {detail}"))
         if path in full.values():
             problems.append(Problem(pointer("space", name), f"{path} is swept twice"))
         full[name] = path

@@ -197,8 +197,8 @@ def test_constraints_leave_what_meets_them() -> None:
         ),
         (
             {"space": {"model.name": {"int": [1, 2000]}}, "max_trials": 2000},
-            "/model",
-            "no model named 1",
+            "/space/model.name",
+            "write the axis model",
         ),
     ],
 )
