@@ -10,6 +10,7 @@ from rich.markup import escape
 from services.cli import failures, leaderboard, progress, tables
 from services.cli.connection import Json, Key, Url, connect
 from services.cli.errors import Failure
+from services.cli.mlflow_links import mlflow
 from services.cli.output import Output
 from services.cli.sweeps_table import sweeps
 from services.cli.typed import typed
@@ -88,24 +89,24 @@ def stay(client: Client, identity: str, output: Output) -> int:
     if not output.as_json:
         board = client.leaderboard(identity, BEST)
         output.console.print(leaderboard.leaderboard(last, board["points"]))
-        price, link = progress.price(last), last["links"]["mlflow"]
-        for line in (*leaderboard.verdict(board), *failures.told(client, last), price, link):
+        for line in (*leaderboard.verdict(board), *failures.told(client, last), progress.price(last)):
             if line:
                 output.say(line)
+        if links := mlflow(last):
+            output.console.print(links)
     return 0 if last["state"] == "succeeded" else 1
 
 
 def _show_sweep(client: Client, sweep: View, output: Output) -> None:
     board = client.leaderboard(sweep["id"], SHOWN)
-    links = {"mlflow": sweep["links"]["mlflow"], "means": sweep["links"]["mlflow_means"]}
-    known = tables.facts({"price": progress.price(sweep), **links})
+    known = [tables.facts({"price": progress.price(sweep)}), mlflow(sweep)]
     hidden = sweep["points"] - len(board["points"])
     rest = [f"{tables.many(hidden, 'point')} more without a trial or further down"] if hidden > 0 else []
     told = () if output.as_json else (*leaderboard.verdict(board), *failures.told(client, sweep))
     output.result(
         {**sweep, "leaderboard": board["points"]},
         escape(progress.in_words(sweep)),
-        *filter(None, [known]),
+        *filter(None, known),
         leaderboard.leaderboard(sweep, board["points"]),
         *map(escape, (*rest, *told)),
     )

@@ -10,10 +10,11 @@ from typing import Annotated, BinaryIO
 import typer
 from rich.markup import escape
 
-from services.cli import leaderboard, specfile, tables
+from services.cli import leaderboard, specfile
 from services.cli.connection import Json, Key, Url, connect
 from services.cli.errors import Failure
 from services.cli.look_commands import SweepId
+from services.cli.mlflow_links import mlflow
 from services.cli.output import Output
 from services.cli.typed import typed
 from services.client import Client
@@ -60,7 +61,7 @@ def best(
         escape(leaderboard.in_words(view, point)),
         *map(escape, verdict),
         leaderboard.replicates(point),
-        *filter(None, [tables.facts({"mlflow": view["links"]["mlflow"]})]),
+        *filter(None, [mlflow(view)]),
         escape(again),
     )
 

@@ -15,6 +15,7 @@ import services
 from services.cli import leaderboard, specfile, tables
 from services.cli.connection import Json
 from services.cli.errors import Failure
+from services.cli.mlflow_links import mlflow
 from services.cli.output import Output
 from services.cli.progress import follow, price
 from services.cli.typed import typed
@@ -117,6 +118,7 @@ def demo(workers: Workers = None, as_json: Json = False) -> None:
             leaderboard.leaderboard(last, board["points"]),
             *leaderboard.verdict(board),
             *filter(None, [price(last)]),
+            *filter(None, [mlflow(last)]),
             *_where(last["links"]["mlflow"], complete),
         )
     output.say(f"Done in {time.monotonic() - began:.1f} s, everything stopped.")
@@ -157,7 +159,6 @@ def _where(link: str | None, complete: bool) -> Iterator[str]:
     if link is None:
         yield f"MLflow did not start in time; `{typed('up')}` starts the service again and fills it in."
         return
-    yield f"In MLflow: {link}"
     if not complete:
         yield "MLflow has not received every run yet."
     again = typed("up")

@@ -20,14 +20,14 @@ KEY = "k" * 32
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def database(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("cli") / "state.db"
     shutil.copy(migrated_sqlite, path)
     return f"sqlite:///{path}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def api(database: str) -> Iterator[str]:
     """The API in a process of its own; its Redis refuses, so nothing is ever sent."""
     folder, port = Folder("api"), free_port()

@@ -45,7 +45,13 @@ def test_gpus_are_what_the_driver_lists(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_children_get_settings_that_the_service_accepts(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base = {"PATH": "/bin", "CNNLAB_MLFLOW_URL": "http://elsewhere"}
+    own = str(folder.root.parent)
+    base = {
+        "PATH": "/bin",
+        "CNNLAB_MLFLOW_URL": "http://elsewhere",
+        "CNNLAB_DATA": own,
+        "CNNLAB_PLUGINS": own,
+    }
     env = layout.environment(base, folder, folder.secrets(), Ports(1, 2, 3), Devices("cpu:0", 1))
     for name, value in env.items():
         monkeypatch.setenv(name, value)
@@ -54,6 +60,7 @@ def test_children_get_settings_that_the_service_accepts(
     assert settings.public_url == "http://127.0.0.1:1"
     assert settings.database_url.endswith("/.cnnlab/state.db")
     assert settings.devices == "cpu:0"
+    assert str(settings.data) == str(settings.plugins) == own
 
 
 def test_no_secret_is_on_a_command_line(folder: Folder) -> None:

@@ -1,0 +1,20 @@
+"""A sweep's addresses in MLflow, as commands print them."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from services.cli.tables import View, facts
+
+
+def mlflow(sweep: View) -> Text:
+    """The saved view, the plain table that every MLflow understands, the view of means; or nothing."""
+    links = sweep["links"]
+    table = links["mlflow_table"]
+    return facts(
+        {
+            "mlflow": links["mlflow"],
+            "its table": None if table == links["mlflow"] else table,
+            "its means": links["mlflow_means"],
+        }
+    )

@@ -1,0 +1,18 @@
+"""services/cli/mlflow_links.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.cli.mlflow_links import mlflow
+
+
+def test_the_stable_address_is_given_beside_the_saved_view() -> None:
+    def shown(**links: Any) -> str:
+        return mlflow({"links": {"mlflow": None, "mlflow_table": None, "mlflow_means": None, **links}}).plain
+
+    assert shown(mlflow="view", mlflow_table="table", mlflow_means="means") == (
+        "mlflow     view\nits table  table\nits means  means"
+    )
+    assert shown(mlflow="table", mlflow_table="table") == "mlflow  table"
+    assert not shown()
