@@ -8,6 +8,8 @@ from typing import Any
 from services.tracking.figures import canvas
 
 MOST = 64  # kernels; VGG has as many
+GAP = 1  # pixels between them
+BLANK = {True: 1.0, False: math.nan}  # what shows as white, in colour and else
 
 
 def first_layer(title: str, weight: Any, image: tuple[int, int, int]) -> bytes | None:
@@ -25,15 +27,21 @@ def first_layer(title: str, weight: Any, image: tuple[int, int, int]) -> bytes |
         return None
     kernels = weight[:MOST].astype(np.float64)
     largest = float(np.abs(kernels).max()) or 1.0
-    columns = math.ceil(math.sqrt(len(kernels)))
-    rows = math.ceil(len(kernels) / columns)
+    colours = kernels.shape[1] == 3
+    pixels = kernels.transpose(0, 2, 3, 1) / (2 * largest) + 0.5 if colours else kernels[:, 0]
+    # One picture of all kernels: a panel for each of them takes ten times as long to draw.
+    count, high, wide = pixels.shape[:3]
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    sheet = np.full(
+        (rows * (high + GAP) - GAP, columns * (wide + GAP) - GAP, *pixels.shape[3:]), BLANK[colours]
+    )
+    for place, kernel in enumerate(pixels):
+        top, left = (place // columns) * (high + GAP), (place % columns) * (wide + GAP)
+        sheet[top : top + high, left : left + wide] = kernel
     more = f" (the first {MOST} of {len(weight)})" if len(weight) > MOST else ""
     figure = canvas.figure(max(3.0, 0.7 * columns), 0.6 + 0.7 * rows, f"{title}{more}")
-    for place, kernel in enumerate(kernels):
-        axes = figure.add_subplot(rows, columns, place + 1)
-        if len(kernel) == 3:
-            axes.imshow(kernel.transpose(1, 2, 0) / (2 * largest) + 0.5)
-        else:
-            axes.imshow(kernel[0], cmap="RdBu_r", vmin=-largest, vmax=largest)
-        axes.set_axis_off()
+    axes = figure.add_subplot()
+    axes.imshow(sheet, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
+    axes.set_axis_off()
     return canvas.png(figure)
