@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping
+from functools import lru_cache
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -60,6 +61,7 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(sorted({*built_in(kind), *plugins().names(kind)}))
 
 
+@lru_cache  # a folder is listed once: planning a sweep resolves thousands of configs
 def built_in(kind: str) -> tuple[str, ...]:
     """Return the names that cnnlab has itself; a plug-in of the same name is not used."""
     package = importlib.import_module(f"cnnlab.{_known_kind(kind)}")
