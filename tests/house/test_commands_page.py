@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from services.cli.app import COMMANDS, Entry, make_app
+from services.cli.app import COMMANDS, Command, make_app
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = runpy.run_path(str(ROOT / "scripts" / "make_commands_page.py"))
@@ -20,11 +20,11 @@ def test_the_page_is_the_help() -> None:
     assert SCRIPT["page"]() == text, "run: python -m scripts.make_commands_page"
 
 
-@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.run.__name__)
-def test_every_parameter_has_its_words_and_the_example_can_be_typed(entry: Entry) -> None:
-    for parameter in SCRIPT["parameters"](entry):
-        assert parameter.info.help, f"{entry.run.__name__}: {parameter.name} has no help"
-    command, *words = shlex.split(entry.example.partition(" > ")[0])
-    assert command == entry.run.__name__
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.run.__name__)
+def test_every_parameter_has_its_words_and_the_example_can_be_typed(command: Command) -> None:
+    for parameter in SCRIPT["parameters"](command):
+        assert parameter.info.help, f"{command.run.__name__}: {parameter.name} has no help"
+    name, *words = shlex.split(command.example.partition(" > ")[0])
+    assert name == command.run.__name__
     commands = typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
     commands[command].make_context(command, words)  # raises where it does not parse
