@@ -27,4 +27,4 @@ def test_every_parameter_has_its_words_and_the_example_can_be_typed(command: Com
     name, *words = shlex.split(command.example.partition(" > ")[0])
     assert name == command.run.__name__
     commands = typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
-    commands[command].make_context(command, words)  # raises where it does not parse
+    commands[name].make_context(name, words)  # raises where it does not parse
