@@ -61,11 +61,15 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(sorted({*built_in(kind), *plugins().names(kind)}))
 
 
-@lru_cache  # a folder is listed once: planning a sweep resolves thousands of configs
 def built_in(kind: str) -> tuple[str, ...]:
     """Return the names that cnnlab has itself; a plug-in of the same name is not used."""
     package = importlib.import_module(f"cnnlab.{_known_kind(kind)}")
-    return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__)))
+    return _listed(*package.__path__)
+
+
+@lru_cache  # folders are listed once: planning a sweep resolves thousands of configs
+def _listed(*folders: str) -> tuple[str, ...]:
+    return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(folders)))
 
 
 def get(kind: str, name: str, path: str = "") -> type[Any]:
