@@ -9,11 +9,12 @@ from math import prod
 
 from services.domain import draws, packing, search
 from services.domain.catalogue import Catalogue, ConfigFault
+from services.domain.completion import problem_at
 from services.domain.config import Config, overlay
 from services.domain.constraint import ConstraintError
 from services.domain.errors import Problem, SpecError, pointer
 from services.domain.plan import Axis, Group, Plan, Shape, row_parts
-from services.domain.space import Space, first, problem_at
+from services.domain.space import Space, first
 from services.domain.spec import Spec
 from services.domain.ties import Assignment, Pick
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from math import prod
 from typing import Any
 
 from services.domain import axis as forms
+from services.domain.axis_paths import full_paths
 from services.domain.catalogue import Catalogue, ConfigFault
-from services.domain.config import Config, overlay, read, related
+from services.domain.completion import Completion, problem_at
+from services.domain.config import Config, read, related
 from services.domain.constraint import ConstraintError
-from services.domain.errors import Problem, SpecError, nearest, pointer
+from services.domain.errors import Problem, SpecError, pointer
 from services.domain.plan import Axis
 from services.domain.spec import Spec
 from services.domain.ties import Assignment, CycleError, Pick, Ties
-from services.domain.ties_reader import matches, read_ties
+from services.domain.ties_reader import read_ties
 
 MAX_VALUES = 1000  # of one axis that lists them
 MAX_CHOICES = 5000  # of axes that depend on one another, each of which is resolved at submit
@@ -32,12 +33,14 @@ class Space:
     axes: list[Axis]
     ties: Ties
     names: dict[str, str]  # path → the user's own name
+    completion: Completion
 
     @classmethod
     def read(cls, spec: Spec, catalogue: Catalogue) -> Space:
         """Read the axes and what ties them; `SpecError` for names, values and ties that cannot be."""
         _check_values(spec)
-        paths = _full_paths(spec, catalogue)
+        completion = Completion(spec, catalogue)
+        paths = full_paths(spec, catalogue, completion)
         axes = [_axis(name, paths[name], written) for name, written in spec.space.items()]
         ties = read_ties(spec, axes)
         try:
@@ -45,7 +48,7 @@ class Space:
         except CycleError:
             detail = "the conditions of some axes lead back to themselves; an axis can depend only on others"
             raise SpecError([Problem("/space", detail)]) from None
-        return cls(spec, catalogue, axes, ties, {path: name for name, path in paths.items()})
+        return cls(spec, catalogue, axes, ties, {path: name for name, path in paths.items()}, completion)
 
     @property
     def tied(self) -> bool:
@@ -53,12 +56,8 @@ class Space:
         return bool(self.ties.zips or self.ties.conditions or self.ties.constraints)
 
     def complete(self, choices: Mapping[str, Any]) -> Config:
-        """The spec's config with these choices, resolved level by level.
-
-        So an axis below an object that the spec leaves out finds the object's default in its place:
-        train.optimizer.lr is the rate of the default optimizer.
-        """
-        return _complete(self.spec, choices, self.catalogue)
+        """The spec's config with these choices, resolved level by level."""
+        return self.completion(choices)
 
     def checked(self) -> list[Axis]:
         """Resolve every choice of every axis, with all choices of the axes it depends on.
@@ -172,29 +171,6 @@ def first(axis: Axis) -> Pick:
     return 0 if axis.size is not None else axis.number(0.0)
 
 
-def problem_at(
-    fault: ConfigFault,
-    names: Mapping[str, str],
-    space: Mapping[str, Any],
-    choice: Mapping[str, Any],
-    picks: Mapping[str, int],
-) -> Problem:
-    """Point to the axis that set the faulty value, else to the place in the spec itself."""
-    for path in sorted(choice, key=len, reverse=True):
-        if fault.path == path or fault.path.startswith(path + "."):
-            name = names[path]
-            return Problem(pointer("space", name, *forms.place(space[name], picks.get(path))), fault.detail)
-    return Problem(pointer(*fault.path.split(".")) if fault.path else "", fault.detail)
-
-
-def _complete(spec: Spec, choices: Mapping[str, Any], catalogue: Catalogue) -> Config:
-    config: Config = spec.sections()
-    for depth in range(1 + max((path.count(".") for path in choices), default=0)):
-        level = {path: value for path, value in choices.items() if path.count(".") == depth}
-        config = catalogue.resolve(overlay(config, level))
-    return config
-
-
 def _axis(name: str, path: str, written: Any) -> Axis:
     """An axis whose values are still as the user wrote them; a short range with steps is a list."""
     values = forms.choices(written)
@@ -255,100 +231,8 @@ def _check_values(spec: Spec) -> None:
         raise SpecError(problems)
 
 
-def _full_paths(spec: Spec, catalogue: Catalogue) -> dict[str, str]:
-    """The path of each axis: a short name is the end of just one path."""
-    entries = {
-        n: v[0] for n, w in spec.space.items() if (v := forms.choices(w)) and isinstance(v[0], str | dict)
-    }
-    first = {name: value for name, value in entries.items() if _is_entry(name)}
-    names = {name: name for name in first}
-    try:
-        known: set[str] = set()
-        for choice in _every_entry(spec, first):
-            known |= set(catalogue.paths(_complete(spec, choice, catalogue)))
-    except ConfigFault as fault:
-        raise SpecError([problem_at(fault, names, spec.space, first, dict.fromkeys(first, 0))]) from None
-    full: dict[str, str] = {}
-    problems = []
-    for name in spec.space:
-        path = name
-        if name not in known:
-            matches = sorted(path for path in known if path.endswith("." + name))
-            if len(matches) != 1:
-                why = f"could be any of {', '.join(matches)}" if matches else ""
-                why = why or _elsewhere(name, spec, first, catalogue) or _unknown(name, sorted(known))
-                problems.append(Problem(pointer("space", name), f"axis {name!r} {why}"))
-                continue
-            path = matches[0]
-        if path.endswith(".name"):
-            above = path.removesuffix(".name")
-            detail = f"is the name of an entry, whose hyperparameters change with it; write the axis {above}"
-            problems.append(Problem(pointer("space", name), f"axis {name!r} {detail}"))
-        if path in full.values():
-            problems.append(Problem(pointer("space", name), f"{path} is swept twice"))
-        full[name] = path
-    if problems:
-        raise SpecError(problems)
-    return full
-
-
-def _every_entry(spec: Spec, first: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The first choices; and, where an axis has a condition, the choices that it names, one at a time."""
-    yield dict(first)
-    for written in spec.space.values():
-        wanted = written.conditions() if isinstance(written, forms.Conditional) else {}
-        named = {
-            name: [v for v in forms.choices(spec.space[name]) or [] if any(matches(v, w) for w in values)]
-            for name, values in wanted.items()
-            if name in spec.space and _is_entry(name)
-        }
-        for picks in product(*named.values()):
-            yield {**first, **dict(zip(named, picks, strict=True))}
-
-
-def _is_entry(name: str) -> bool:
-    """Whether an axis with words or objects as values can be set by its name as it stands."""
-    return "." in name or name in ("model", "data")
-
-
-def _elsewhere(name: str, spec: Spec, first: Mapping[str, Any], catalogue: Catalogue) -> str:
-    """Say so if the hyperparameter exists, but only with some choices of another axis."""
-    for other in first:
-        choices = forms.choices(spec.space[other]) or []
-        having = [c for c in choices if _has(name, _configs(spec, {**first, other: c}, catalogue), catalogue)]
-        if having:
-            named = having[0].get("name", having[0]) if isinstance(having[0], dict) else having[0]
-            return (
-                f"exists with {other}: {named} only, not with all of its choices; "
-                f"write {name}: {{choice: […], when: {{{other}: {named}}}}}"
-            )
-    return ""
-
-
-def _has(name: str, configs: Sequence[Config], catalogue: Catalogue) -> bool:
-    return any(path == name or path.endswith("." + name) for c in configs for path in catalogue.paths(c))
-
-
-def _configs(spec: Spec, choices: Mapping[str, Any], catalogue: Catalogue) -> list[Config]:
-    """The config with these choices, or none if they cannot be."""
-    try:
-        return [_complete(spec, choices, catalogue)]
-    except ConfigFault:
-        return []
-
-
 def _nested(paths: Mapping[str, Any]) -> bool:
     return any(a != b and related(a, b) for a in paths for b in paths)
-
-
-def _unknown(name: str, known: Sequence[str]) -> str:
-    """Say that no such hyperparameter is here, and what is there in its place."""
-    parent = name.rpartition(".")[0]
-    inside = [path for path in known if parent and path.rpartition(".")[0] == parent]
-    there = [path for path in inside if not path.endswith(".name")]
-    names = ", ".join(path.rpartition(".")[2] for path in there)
-    has = f" {parent} has {names} with the first of its choices." if there else ""
-    return f"is no hyperparameter here.{has}{nearest(name, there or known)}"
 
 
 def _same(a: Any, b: Any) -> bool:
