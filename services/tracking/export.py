@@ -103,9 +103,9 @@ class Export:
         if board.over:
             self._server.upload(parent.run_id, report.files(board, self._best_curves(board)))
             self._retire_doubles(parent.experiment_id, sweep_run.key(sweep), parent.run_id)
-            self._server.set_status(
-                parent.run_id, sweep_run.STATUS[SweepState(sweep.state)], sweep.finished_at
-            )
+        # A sweep that is retried goes on: its run had ended.
+        status = sweep_run.STATUS.get(SweepState(sweep.state), "RUNNING")
+        self._server.set_status(parent.run_id, status, sweep.finished_at if board.over else None)
         self._write(lambda s: exports.mark_sweep(s, self._hold, bookmark))
 
     def _save_view(self, experiment_id: str) -> None:

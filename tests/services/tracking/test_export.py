@@ -8,6 +8,7 @@ import pytest
 from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
+from services.store import sweep_verbs
 from services.tracking.server import BATCH
 
 
@@ -40,6 +41,19 @@ def test_exporting_again_changes_nothing(each_stage: Stage) -> None:
     stage.change_sweep(exported=None)
     assert stage.tracker().export(stage.sweep_id)
     assert stage.everything() == before
+
+
+def test_a_sweep_that_is_retried_goes_on_in_mlflow_too(stage: Stage) -> None:
+    stage.train(1)
+    for index in range(4):
+        stage.end(index, TrialState.FAILED, failure={"kind": "crashed", "message": "gone"})
+    stage.settle()
+    assert stage.tracker().export(stage.sweep_id)
+    assert stage.parent().info.status == "FAILED"
+    stage.store.write(lambda session: sweep_verbs.retry(session, stage.sweep_id))
+    assert stage.tracker().export(stage.sweep_id)
+    assert stage.parent().info.status == "RUNNING"
+    assert {run.info.status for run in stage.runs()} == {"SCHEDULED"}
 
 
 def test_values_that_are_not_finite_are_gaps(stage: Stage) -> None:
