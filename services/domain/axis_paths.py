@@ -67,8 +67,6 @@ def _worded(spec: Spec) -> dict[str, list[Any]]:
             for value in values:
                 by_wording.setdefault(json.dumps(_words(value)), value)
             found[name] = list(by_wording.values())
-                ::-1
-            ]
     return found
 
 
