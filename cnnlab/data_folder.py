@@ -55,6 +55,7 @@ def inside(path: str) -> Path:
 def _there(folder: Path, name: str) -> str:
     """Say what is there instead: the nearest names, else the first few."""
     names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    names = [each for each in names if each.isprintable()]  # no message can tell half a character
     shown = get_close_matches(name, names, n=3) or [each for each in names if not each.startswith(".")][:5]
     return f"; there is {', '.join(shown)}" if shown else "; nothing is there"
 

@@ -1,6 +1,7 @@
 """Image files in folders named by their class: which image is what, in a folder or in a .zip."""
 
 import hashlib
+import lzma
 import os
 import re
 import stat
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from cnnlab.data import DataError
@@ -20,7 +22,12 @@ from cnnlab.image_file import FORMATS
 MOST_FILE = 64 << 20  # bytes of one image file
 MOST_FILES = 2_000_000
 _LOOK_AGAIN = 2.0  # seconds for which a listing of a folder counts
+_NO_UTF8 = re.compile("[\ud800-\udfff]")
 _ESCAPES = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|[\\\0]")
+_DAMAGES = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError),
+    *(UnicodeDecodeError, KeyError),  # a member's name; one that is gone since the names were read
+)
 _JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
@@ -153,9 +160,12 @@ def _look(path: Path, name: str) -> _Folder:
 @lru_cache(maxsize=16)
 def _look_again(folder: Path, name: str, moment: int) -> _Folder:
     try:
-        return _Folder(folder, name, tuple(sorted(_walk(folder, name, ""))))
+        files = tuple(sorted(islice(_walk(folder, name, ""), MOST_FILES + 1)))
     except (OSError, RecursionError) as error:
         raise DataError(f"{name} cannot be read: {error}") from error
+    if len(files) > MOST_FILES:
+        raise DataError(f"{name} must have at most {MOST_FILES:,} files")
+    return _Folder(folder, name, files)
 
 
 def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]:
@@ -163,6 +173,8 @@ def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]
     with os.scandir(folder / above) as entries:
         for entry in entries:
             inner = f"{above}{entry.name}"
+            if _NO_UTF8.search(entry.name):
+                raise DataError(f"{name}: {inner!a} must have a name in UTF-8; rename it")
             if entry.is_symlink():
                 raise DataError(f"{name}: {inner} is a link; in a folder of images nothing may be one")
             if entry.is_dir():
@@ -198,5 +210,5 @@ def _damage(name: str) -> Iterator[None]:
     """Say in words what zipfile and the disk stumble over."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGES as error:
         raise DataError(f"{name} is damaged or cannot be read: {error}") from error

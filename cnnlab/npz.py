@@ -1,5 +1,7 @@
 """Images in NumPy's .npz: a zip of arrays, of which the headers are looked at before anything is read."""
 
+import lzma
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -20,7 +22,10 @@ from cnnlab.data_folder import MOST_BYTES
 MOST_CLASSES = 10_000
 MOST_CHANNELS = 4
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-_DAMAGES = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError)
+_DAMAGES = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError),
+    *(ValueError, TypeError, SyntaxError, tokenize.TokenError),  # a header is read as Python's literals
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Npz:
         self.name = name
         with self._damage():
             self._zip = zipfile.ZipFile(file)
-        found = {member.removesuffix(".npy") for member in self._zip.namelist()}
+        members = self._zip.namelist()
+        found = {member.removesuffix(".npy") for member in members if member.endswith(".npy")}
         wanted = ["train_x", "train_y"]
         if found & {"test_x", "test_y"}:
             wanted += ["test_x", "test_y"]

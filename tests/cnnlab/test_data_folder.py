@@ -61,6 +61,13 @@ def test_what_lies_outside_is_refused_by_name(folder: Path, path: str, words: st
         data_folder.inside(path)
 
 
+def test_a_name_that_no_message_can_tell_is_left_out(folder: Path) -> None:
+    (folder / "sub" / os.fsdecode(b"digits\xff.npz")).touch()
+    with pytest.raises(DataError, match=r"; there is digits\.npz$") as caught:
+        data_folder.inside("sub/digits-.npz")
+    assert str(caught.value).encode()
+
+
 @pytest.mark.parametrize("name", ["npz", "image-folder"])
 def test_at_submit_the_fault_is_at_the_path(folder: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"out\.npz is a link") as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import stat
 import subprocess
 import zipfile
@@ -237,6 +238,29 @@ def test_an_archive_with_a_link_or_a_double_is_refused(folder: Path) -> None:
         archive.writestr("train/cats/1.PNG", picture(99))
     with pytest.raises(ConfigError, match=r"has the member 'train/cats/1\.PNG' twice"):
         inspect(resolve({"model": "mlp", "data": data}))
+
+
+def test_a_name_that_is_no_utf_8_is_refused_in_words(folder: Path) -> None:
+    put(folder, {"train/dögs/a.png": picture(1), "train/cats/b.png": picture(2)}, "zip")
+    content = (folder / "pets.zip").read_bytes()
+    (folder / "pets.zip").write_bytes(content.replace("dögs".encode(), b"d\xff\xffgs"))
+    with pytest.raises(ConfigError, match=r"pets\.zip is damaged or cannot be read: 'utf-8' codec"):
+        inspect(resolve({"model": "mlp", "data": {"name": "image-folder", "path": "pets.zip"}}))
+    data = put(folder, FILES)
+    (folder / "pets" / "train" / "cats" / os.fsdecode(b"\xff.png")).write_bytes(picture(3))
+    forget()
+    with pytest.raises(ConfigError, match=r"pets: 'train/cats/\\udcff\.png' must have a name in UTF-8"):
+        resolve({"model": "mlp", "data": data})
+
+
+def test_a_folder_of_too_many_files_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = put(folder, FILES)
+    monkeypatch.setattr(image_tree, "MOST_FILES", len(FILES))
+    assert section(data)["sha256"]
+    monkeypatch.setattr(image_tree, "MOST_FILES", len(FILES) - 1)
+    forget()
+    with pytest.raises(ConfigError, match="pets must have at most 4 files"):
+        resolve({"model": "mlp", "data": data})
 
 
 def test_a_link_in_a_folder_is_refused_by_name(folder: Path) -> None:

@@ -206,3 +206,45 @@ def test_without_test_images_none_can_be_asked_for(folder: Path) -> None:
     config = {"model": "mlp", "data": put(folder, **GOOD), "train": {"test": "best"}}
     with pytest.raises(ConfigError, match=r"^train\.test: must be never"):
         inspect(resolve(config))
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["{'descr': '|u1', 'shape': (12, 5", "{[]: 1}", "  a\n b", "'''", "{'descr': '|u1'}", "9" * 5000],
+)
+def test_a_header_that_is_no_header_is_told_in_words(folder: Path, header: str) -> None:
+    labels = io.BytesIO()
+    np.save(labels, Y)
+    text = header.encode() + b"\n"
+    with zipfile.ZipFile(folder / "d.npz", "w") as archive:
+        archive.writestr(
+            "train_x.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(X)
+        )
+        archive.writestr("train_y.npy", labels.getvalue())
+    data = section({"name": "npz", "path": "d.npz"})
+    with pytest.raises(DataError, match=r"d\.npz: train_x is damaged or no \.npz"):
+        data_set(data).info(data)
+
+
+def test_every_way_to_pack_can_be_damaged(folder: Path) -> None:
+    content = io.BytesIO()
+    np.save(content, X)
+    for packed in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with zipfile.ZipFile(folder / "d.npz", "w", packed) as archive:
+            for name in GOOD:
+                archive.writestr(f"{name}.npy", content.getvalue())
+            at = archive.infolist()[0].header_offset + 30 + len("train_x.npy") + 20
+        whole = (folder / "d.npz").read_bytes()
+        (folder / "d.npz").write_bytes(whole[:at] + b"\xff" * 40 + whole[at + 40 :])
+        data = section({"name": "npz", "path": "d.npz"})
+        with pytest.raises(DataError, match=r"d\.npz: train_x is damaged"):
+            data_set(data).info(data)
+
+
+def test_a_member_that_is_no_array_is_missing(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "d.npz", "w") as archive:
+        archive.writestr("train_x", b"")
+        archive.writestr("train_y.npy", b"")
+    data = section({"name": "npz", "path": "d.npz"})
+    with pytest.raises(DataError, match="train_x is missing, it holds train_y"):
+        data_set(data).info(data)
