@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import accumulate
 from math import prod
@@ -256,7 +257,8 @@ class Plan(BaseModel):
     @cached_property
     def _row_parts(self) -> list[list[Choices]]:
         """For each shape and each group with rows' own axes: what these may pick together."""
-        return [row_parts(self.axes, self.groups, shape.picks) for shape in self.shapes]
+        parts = row_parts(self.axes, self.groups)
+        return [[part.beside(shape.picks) for part in parts] for shape in self.shapes]
 
 
 class Choices:
@@ -273,25 +275,31 @@ class Choices:
         return {path: pick for path, pick in zip(self._paths, combination, strict=True) if pick is not None}
 
 
-def row_parts(axes: list[Axis], groups: list[Group], shape: Assignment) -> list[Choices]:
-    """What the rows' own axes of each group may pick together, beside these picks of the shape."""
-    by_path = {axis.path: axis for axis in axes}
-    found = []
-    for group in groups:
-        own = [place for place, path in enumerate(group.paths) if by_path[path].row]
-        if not own:
-            continue
-        paths = [group.paths[place] for place in own]
-        if group.picks is None:
-            size = by_path[paths[0]].size
-            assert size is not None
-            found.append(Choices(paths, None, size))
-            continue
+class RowPart:
+    """What the rows' own axes of one group may pick together, found by the picks of a shape."""
+
+    def __init__(self, group: Group, axes: Mapping[str, Axis]) -> None:
+        own = [place for place, path in enumerate(group.paths) if axes[path].row]
         others = [place for place in range(len(group.paths)) if place not in own]
-        picks = [
-            tuple(combination[place] for place in own)
-            for combination in group.picks
-            if all(combination[place] == shape.get(group.paths[place]) for place in others)
-        ]
-        found.append(Choices(paths, picks, len(picks)))
-    return found
+        self._paths = [group.paths[place] for place in own]
+        self._others = [group.paths[place] for place in others]
+        self._size = axes[self._paths[0]].size or 0
+        self._found: dict[tuple[Pick | None, ...], list[tuple[int | None, ...]]] | None = None
+        if group.picks is not None:
+            self._found = {}
+            for combination in group.picks:
+                beside = tuple(combination[place] for place in others)
+                self._found.setdefault(beside, []).append(tuple(combination[place] for place in own))
+
+    def beside(self, shape: Assignment) -> Choices:
+        """What they may pick with these picks of the shape."""
+        if self._found is None:
+            return Choices(self._paths, None, self._size)
+        picks = self._found.get(tuple(shape.get(path) for path in self._others), [])
+        return Choices(self._paths, picks, len(picks))
+
+
+def row_parts(axes: list[Axis], groups: list[Group]) -> list[RowPart]:
+    """The parts of a space that differ within a shape, one for each group with rows' own axes."""
+    by_path = {axis.path: axis for axis in axes}
+    return [RowPart(group, by_path) for group in groups if any(by_path[path].row for path in group.paths)]

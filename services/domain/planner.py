@@ -103,7 +103,8 @@ class _Planner:
                 raise SpecError([Problem("/space", f"{detail}; shorten them, or take search: random")])
             assert points is not None
             return self._drawn_shapes(points), True
-        sizes = [prod(map(len, row_parts(self.axes, self.groups or [], shape))) for shape in shapes]
+        parts = row_parts(self.axes, self.groups or [])
+        sizes = [prod(len(part.beside(shape)) for part in parts) for shape in shapes]
         return list(zip(shapes, method.visits(sizes, points, self.spec.seed), strict=True)), False
 
     def _groups(self) -> list[Group] | None:

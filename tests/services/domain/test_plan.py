@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from time import process_time
 from typing import Any
 
 import pytest
@@ -135,3 +136,13 @@ def test_the_goal_follows_the_metric(metric: str, goal: str) -> None:
     other = {"minimize": "maximize", "maximize": "minimize"}[goal]
     with pytest.raises(ValueError, match=f"is to {goal} it, got {other}"):
         paper_spec(objective={"metric": metric, "goal": other})
+
+
+def test_a_space_of_many_tied_shapes_is_counted_in_a_moment() -> None:
+    five = [0.1, 0.2, 0.3, 0.4, 0.5]
+    space = {"model.depth": {"int": [1, 1000]}, "model.dropout": five, "data.validation": five}
+    spec = paper_spec(space=space, constraints=["depth * dropout < 1000"], search="random", max_trials=40)
+    start = process_time()
+    with pytest.raises(SpecError, match="needs larger images"):
+        paper_plan(spec)
+    assert process_time() - start < 3
