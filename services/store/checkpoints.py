@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from services.domain.states import TRIAL_FINAL
-from services.store.models import Checkpoint, PackRow, Trial
+from services.store.models import Checkpoint, PackRow, Report, Trial
 from services.store.session import touched
 
 
@@ -28,13 +28,13 @@ def fall_back(session: Session, checkpoint_id: int, pack_id: str) -> None:
     Trials that stand in other packs find the damage themselves: their packs already name the epoch.
     """
     session.execute(update(Checkpoint).where(Checkpoint.id == checkpoint_id).values(damaged=True))
+    bad = session.get_one(Checkpoint, checkpoint_id)
     for trial in session.scalars(
         select(Trial).where(Trial.checkpoint_id == checkpoint_id, Trial.pack_id == pack_id)
     ):
         before = session.scalars(
             select(Checkpoint)
-            .join(PackRow, PackRow.pack_id == Checkpoint.pack_id)
-            .where(PackRow.trial_id == trial.id, Checkpoint.damaged.is_(False))
+            .where(Checkpoint.epoch < bad.epoch, Checkpoint.damaged.is_(False), _has_row_of(trial, bad))
             .order_by(Checkpoint.epoch.desc(), Checkpoint.id.desc())
             .limit(1)
         ).one_or_none()
@@ -64,6 +64,18 @@ def forget(session: Session, checkpoint_id: int) -> bool:
     over = update(Trial).where(Trial.checkpoint_id == checkpoint_id)
     session.execute(over.values(checkpoint_id=None, saved_epoch=0))
     return True
+
+
+def _has_row_of(trial: Trial, later: Checkpoint) -> ColumnElement[bool]:
+    """It was written while the trial trained in its pack, not after the trial had left its row there.
+
+    That is so before a later one of the same pack that the trial went on from, and of an epoch that the trial
+    reported in that pack.
+    """
+    reported = exists().where(
+        Report.trial_id == trial.id, Report.epoch == Checkpoint.epoch, Report.pack_id == Checkpoint.pack_id
+    )
+    return or_(Checkpoint.pack_id == later.pack_id, reported)
 
 
 def _used() -> ColumnElement[bool]:

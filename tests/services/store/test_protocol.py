@@ -14,7 +14,7 @@ from services import dispatch
 from services.domain.errors import Fenced, ServiceError
 from services.domain.retry import Failure
 from services.domain.states import TrialState
-from services.store import checkpoints, endings, leases, packs, speeds, sweep_verbs, sweeps
+from services.store import checkpoints, endings, leases, packs, speeds, sweep_verbs, sweeps, trial_verbs
 from services.store.epochs import Saved
 from services.store.leases import Lease
 from services.store.models import Pack, Sweep, Trial
@@ -313,3 +313,19 @@ def test_two_workers_that_measure_the_same_speed_lose_nothing(store: Store) -> N
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_no_trial_falls_back_to_a_file_that_was_written_when_it_had_left_the_pack(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    report(store, held, 1, ids, saved=saved(1))
+    store.write(lambda session: endings.end_trial(session, held, ids[0], TrialState.CANCELLED))
+    report(store, held, 2, ids[1:], saved=saved(2))
+    store.write(lambda session: trial_verbs.retry(session, ids[0]))
+    again = take(store, fill(store, sweep_id))
+    first = trials_of(store, sweep_id)[0].checkpoint_id
+    assert first is not None
+    store.write(partial(checkpoints.fall_back, checkpoint_id=first, pack_id=again.pack_id))
+    trial = trials_of(store, sweep_id)[0]
+    assert (trial.saved_epoch, trial.checkpoint_id) == (0, None)
