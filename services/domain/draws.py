@@ -28,6 +28,9 @@ class Axis(Protocol):
         """The value of a pick as the user wrote it."""
 
 
+MOST_TRIES = 100_000  # of all points that a submit looks at
+
+
 class Undrawable(ValueError):
     """No point that meets the constraints was found in `TRIES` draws."""
 
@@ -46,6 +49,14 @@ def draw(
         if found is not None and ties.met({path: by_path[path].given(pick) for path, pick in found.items()}):
             return found
     raise Undrawable(f"fewer than one in {TRIES} random points meets the constraints")
+
+
+def met_by(axes: Sequence[Axis], ties: Ties, seed: int) -> int:
+    """How many of `TRIES` random points meet the constraints."""
+    by_path = {axis.path: axis for axis in axes}
+    order = ties.order(list(by_path))
+    found = (_try(by_path, order, ties, (seed, "share", attempt), {}) or {} for attempt in range(TRIES))
+    return sum(ties.met({path: by_path[path].given(pick) for path, pick in one.items()}) for one in found)
 
 
 def _try(

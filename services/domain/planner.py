@@ -86,7 +86,7 @@ class _Planner:
             seeds=self.spec.seeds,
             shapes=[self._shape(picks, points, memory) for picks, points in counted],
         )
-        if drawn:
+        if drawn and self.ties.constraints:
             self._try_every_point(plan)
         return plan
 
@@ -102,6 +102,7 @@ class _Planner:
                 detail = f"the space has more than {MAX_COMBINATIONS} combinations of axes tied together"
                 raise SpecError([Problem("/space", f"{detail}; shorten them, or take search: random")])
             assert points is not None
+            self._check_tries(points)
             return self._drawn_shapes(points), True
         parts = row_parts(self.axes, self.groups or [])
         sizes = [prod(len(part.beside(shape)) for part in parts) for shape in shapes]
@@ -165,6 +166,19 @@ class _Planner:
         if not own:
             counts[()] = points
         return [(dict(shape), count) for shape, count in counts.items()]
+
+    def _check_tries(self, points: int) -> None:
+        """Refuse to look for so many points where constraints leave so few."""
+        if not self.ties.constraints:
+            return
+        share = max(1, draws.met_by(self.axes, self.ties, self.spec.seed)) / draws.TRIES
+        most = int(draws.MOST_TRIES * share)
+        if points > most:
+            detail = (
+                f"about {share:.1%} of random points meet the constraints, so that at most {most} can be "
+                f"looked for, got {points}; shorten the ranges that the constraints cut, or max_trials"
+            )
+            raise SpecError([Problem("/constraints", detail)])
 
     def _try_every_point(self, plan: Plan) -> None:
         """A point that cannot be drawn is refused now, not when its turn comes."""

@@ -146,3 +146,18 @@ def test_a_space_of_many_tied_shapes_is_counted_in_a_moment() -> None:
     with pytest.raises(SpecError, match="needs larger images"):
         paper_plan(spec)
     assert process_time() - start < 3
+
+
+def test_many_points_of_a_space_that_constraints_leave_little_of_are_refused_at_once() -> None:
+    spec = paper_spec(
+        space={"model.dropout": {"uniform": [0, 1]}, "train.l2": {"uniform": [0, 1]}},
+        constraints=["dropout < 0.005"],
+        search="random",
+        max_trials=100_000,
+    )
+    start = process_time()
+    with pytest.raises(
+        SpecError, match=r"about 0\.\d% of random points meet the constraints, so that at most"
+    ):
+        paper_plan(spec)
+    assert process_time() - start < 2
