@@ -7,8 +7,8 @@ from dataclasses import dataclass
 # Beyond this a small net on one CPU core gains nothing more by going wider (docs/records.md).
 LARGEST = 10
 SMALLEST = 4
-# What a row costs more when its batches are its own: 0.9 to 1.3 was measured.
-OWN_BATCHES = 1.15
+# What a row costs when its batches are its own (docs/records.md).
+OWN_BATCHES = 1.25
 
 
 @dataclass(frozen=True)

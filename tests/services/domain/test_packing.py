@@ -18,7 +18,7 @@ def test_known_widths(points: int, expected: int) -> None:
 
 @pytest.mark.parametrize(
     ("points", "seeds", "mixed"),
-    [(1, 5, True), (2, 5, True), (18, 5, False), (9, 2, False), (1000, 5, False)],
+    [(1, 10, True), (2, 5, True), (18, 5, False), (9, 2, False), (1000, 5, False)],
 )
 def test_replicates_share_arrays_where_points_alone_do_not_fill_them(
     points: int, seeds: int, mixed: bool
