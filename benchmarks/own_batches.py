@@ -1,7 +1,7 @@
 """What it costs that the rows of an array have batches of their own, as replicates in one array must.
 
-Run: python -m benchmarks.own_batches [K]. LeNet-5, batch 128, one thread of a CPU; both arrays step in turn. Times are
-CPU seconds of the process, medians over the rounds; the making of the batch is part of a step.
+Run: python -m benchmarks.own_batches [K]. LeNet-5, batch 128, one thread of a CPU; both arrays step in turn.
+Times are CPU seconds of the process, medians over the rounds; the making of the batch is part of a step.
 """
 
 import statistics
