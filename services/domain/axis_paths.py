@@ -160,4 +160,5 @@ def _unknown(name: str, known: Sequence[str]) -> str:
     there = [path for path in inside if not path.endswith(".name")]
     names = ", ".join(path.rpartition(".")[2] for path in there)
     has = f" {parent} has {names} with the first of its choices." if there else ""
-    return f"is no hyperparameter here.{has}{nearest(name, there or known)}"
+    near = nearest(name, there or [path for path in known if not path.endswith(".name")])
+    return f"is no hyperparameter here.{has}{near}"

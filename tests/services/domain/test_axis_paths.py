@@ -78,3 +78,9 @@ def test_a_fault_is_told_at_its_own_place_among_values_of_one_name() -> None:
     with pytest.raises(SpecError) as caught:
         planned(model="lenet5", space=space)
     assert [problem.pointer for problem in caught.value.problems] == ["/space/train.optimizer/1"]
+
+
+def test_the_name_field_of_an_entry_is_not_suggested() -> None:
+    with pytest.raises(SpecError) as caught:
+        planned(model="lenet5", space={"train.loss.margin": [1]})
+    assert ".name" not in str(caught.value)
