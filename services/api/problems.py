@@ -151,7 +151,11 @@ class Outcome:
         except Exception as error:
             if is_outage(error):
                 log.warning("%s %s: the database is away: %s", scope["method"], scope["path"], error)
-                away = "the database does not answer; nothing was changed. Try again in a few seconds"
+                # An answer to a COMMIT can be lost, too.
+                away = (
+                    "the database does not answer; whether a change was written is not known. Try again in a "
+                    "few seconds, a submit with the same Idempotency-Key"
+                )
                 answer = problem(503, away, scope["path"], headers={"Retry-After": "5"})
             else:
                 log.exception("%s %s failed", scope["method"], scope["path"])

@@ -136,7 +136,7 @@ def test_a_database_that_is_away_is_503(settings: Settings, spec: dict[str, Any]
         for path in ("/v1/sweeps", "/v1/workers", "/v1/trials/x"):
             assert check(api.get(path), 503, path)
         answer = api.post("/v1/sweeps", json=spec)
-        assert "nothing was changed" in check(answer, 503, "/v1/sweeps")["detail"]
+        assert "whether a change was written is not known" in check(answer, 503, "/v1/sweeps")["detail"]
         assert answer.headers["Retry-After"] == "5"
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from paper_sweep import fill, report, take, trials_of, write_sweep
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from services.domain.errors import ParameterError
@@ -164,3 +166,21 @@ def test_events_are_forgotten_a_week_after_their_sweep_is_over(
     sqlite_store.write(age)
     prune(sqlite_store, sqlite_settings)
     assert [len(told(sqlite_store, sweep_id)) for sweep_id in (over, new, running)] == [0, 1, 1]
+
+
+def test_a_restored_database_is_heard_once_its_events_are_numbered_anew(postgres_url: str) -> None:
+    """As docs/operating.md says: a new cluster counts its transactions from the beginning."""
+    store = Store(postgres_url)
+    sweep_id = write_sweep(store)
+    store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
+    before = told(store, sweep_id)
+    store.write(lambda session: session.execute(update(Event).values(tx=Event.tx + 10**9)))
+    assert told(store, sweep_id) == []
+    guide = (Path(__file__).parents[3] / "docs" / "operating.md").read_text()
+    [statement] = re.findall(r"'(UPDATE events [^']+)'", guide)
+    store.write(lambda session: session.execute(text(statement)))
+    assert store.write(lambda session: sweeps.settle(session, sweep_id))
+    assert told(store, sweep_id)[: len(before)] == before
+    last = store.read(events.newest)
+    assert store.read(lambda session: events.is_over(session, sweep_id, last)) == "cancelled"
+    store.close()
