@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -78,9 +79,25 @@ class Settings(BaseSettings):
         try:
             return cls()  # type: ignore[call-arg]  # the environment gives the rest
         except ValidationError as error:
-            faults = (f"CNNLAB_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
-            raise SystemExit("settings: " + "; ".join(faults)) from None
+            raise SystemExit(f"settings: {_in_words(error)}") from None
+
+    @classmethod
+    def faults(cls, environment: Mapping[str, str]) -> str | None:
+        """Say what a process would refuse that is started with this environment; None if it would start."""
+        names = {f"CNNLAB_{name.upper()}": name for name in cls.model_fields}
+        try:
+            cls(**{names[key]: value for key, value in environment.items() if key in names})  # type: ignore[arg-type]
+        except ValidationError as error:
+            return _in_words(error)
+        return None
 
     def link_to_mlflow(self) -> str | None:
         """The MLflow address for links."""
         return self.mlflow_public_url or self.mlflow_url
+
+
+def _in_words(error: ValidationError) -> str:
+    faults = (
+        f"CNNLAB_{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+    )
+    return "; ".join(faults)

@@ -15,6 +15,7 @@ import httpx2
 import psutil
 
 from services.client import ApiError, Client
+from services.settings import Settings
 from services.stack import layout
 from services.stack.errors import StackError
 from services.stack.folder import Folder, Running
@@ -78,9 +79,11 @@ class Stack:
         self.folder.lock()
 
     def start(self) -> None:
-        """Start everything; the API and the workers wait for the database's schema alone."""
+        """Start everything, the API and the workers after the schema; `StackError` if a setting is wrong."""
         secrets = self.folder.secrets()
         env = layout.environment(os.environ, self.folder, secrets, self.ports, self.devices)
+        if faults := Settings.faults(env):  # else every child would end with it, again and again
+            raise StackError(faults)
         commands = layout.commands(env, self.folder, secrets, self.ports, self.devices)
         self._posts = [Post(command) for command in commands]
         self._launch(0)

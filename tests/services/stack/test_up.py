@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,13 @@ def test_children_end_when_the_stack_is_killed(start: Start) -> None:
     assert _until(lambda: not [child for child in family if _alive(child)])
 
 
+def test_a_wrong_setting_is_told_at_once(tmp_path: Path) -> None:
+    wrong = {"CNNLAB_DATA": str(tmp_path / "nowhere")}
+    refused = _run(tmp_path, "up", "--port", str(free()), "--mlflow-port", str(free()), settings=wrong)
+    assert refused.returncode == 1
+    assert refused.stderr == f"CNNLAB_DATA: must be a folder that exists, got '{tmp_path / 'nowhere'}'\n"
+
+
 def test_a_taken_port_is_told(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -143,9 +150,12 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    folder: Path, *words: str, settings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    env = {**_env(), **(settings or {})}
     return subprocess.run(
-        [*CNNLAB, *words], cwd=folder, env=_env(), capture_output=True, text=True, timeout=PATIENCE
+        [*CNNLAB, *words], cwd=folder, env=env, capture_output=True, text=True, timeout=PATIENCE
     )
 
 

@@ -1,0 +1,35 @@
+"""services/settings.py: what is wrong is told by the variable's name, before or when a process starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.settings import Settings
+
+NEEDED = {"CNNLAB_DATABASE_URL": "sqlite:///x", "CNNLAB_REDIS_URL": "redis://x", "CNNLAB_FILES": "files"}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"CNNLAB_{name.upper()}", raising=False)
+
+
+def test_an_environment_without_faults(tmp_path: Path) -> None:
+    assert Settings.faults({**NEEDED, "CNNLAB_DATA": str(tmp_path), "CNNLAB_THREADS": "2"}) is None
+
+
+def test_faults_are_told_together_by_name() -> None:
+    told = Settings.faults({**NEEDED, "CNNLAB_DATA": "/nowhere", "CNNLAB_THREADS": "many"})
+    assert told is not None
+    assert told.startswith("CNNLAB_DATA: must be a folder that exists, got '/nowhere'; CNNLAB_THREADS: ")
+    assert Settings.faults({}) is not None
+
+
+def test_a_process_ends_with_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**NEEDED, "CNNLAB_PLUGINS": "/nowhere"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=r"^settings: CNNLAB_PLUGINS: must be a folder that exists"):
+        Settings.from_environment()
