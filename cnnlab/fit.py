@@ -109,7 +109,7 @@ class Fit:
                 return None
             seen.add(self.array.step(*self._batch(index[cut])), cut.stop - cut.start)
         metrics = seen.metrics("train")
-        self.images_per_s = len(self.live) * images / (time.perf_counter() - start)
+        self.images_per_s = len(self.array) * images / (time.perf_counter() - start)
         metrics |= self._measure(self.data.validation, "val") if len(self.data.validation) else {}
         metrics |= self._measure(self.data.test, "test") if self._epochs_test else {}
         self._epochs += 1

@@ -15,7 +15,7 @@ LOOKED_AT = 20_000  # points whose configs are compared; a larger space is told 
 
 @dataclass(frozen=True)
 class Speed:
-    """Trial-images per second that an array of some width was seen to train."""
+    """Images per second, summed over all rows, that an array of some width was seen to train."""
 
     images_per_s: float
     width: int
@@ -44,7 +44,8 @@ def seconds(
 ) -> tuple[float | None, str]:
     """How long the sweep would take, and what says so; None where an architecture was never measured.
 
-    Σ over shapes of trials × epochs × images / speed, by `devices` at once, but no less than one pack takes.
+    Σ over shapes of rows (dead ones too) × epochs × images / speed, by `devices` at once, but no less than
+    one pack takes.
     `images` are those of an epoch, by shape; `speeds` the measurements, by shape key.
     """
     total, longest, machines, unknown = 0.0, 0.0, set[str](), 0
@@ -53,7 +54,8 @@ def seconds(
         if speed is None:
             unknown += 1
             continue
-        work = shape.points * plan.seeds * shape.epochs * each / speed.images_per_s
+        rows = packs(plan, shape) * shape.width
+        work = rows * shape.epochs * each / speed.images_per_s
         total += work
         longest = max(longest, work / packs(plan, shape))
         machines.add(speed.machine)

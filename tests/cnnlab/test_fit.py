@@ -1,6 +1,7 @@
 """The training loop: curves that repeat, rows that stop, go on elsewhere and remember their best."""
 
 import math
+from itertools import count
 
 import pytest
 import torch
@@ -65,12 +66,15 @@ def test_a_trial_in_a_fit_is_the_trial_alone():
             assert packed.metrics[name] == pytest.approx(value, abs=1e-10)
 
 
-def test_a_dead_row_keeps_the_width_and_is_not_reported():
+def test_a_dead_row_keeps_the_width_and_is_not_reported(monkeypatch):
     rows = mixed()
     padded = Fit([rows[0], None, rows[2]])
     reports = padded.run_epoch()
     assert [report.row for report in reports] == [0, 2]
     assert len(padded.array) == 3
+    monkeypatch.setattr("cnnlab.fit.time.perf_counter", count(0.0, 2.0).__next__)
+    padded.run_epoch()
+    assert padded.images_per_s == 3 * len(padded.data.train) / 2  # the array's: a dead row takes as long
     whole = Fit(rows).run_epoch()
     assert reports == [whole[0], whole[2]]  # to the last bit: the neighbour's values never matter
 

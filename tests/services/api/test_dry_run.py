@@ -50,7 +50,8 @@ def test_time_comes_from_measured_speeds(
     for width, rate in ((1, 100.0), (shape["width"], 5400.0)):
         sqlite_store.write(lambda s, w=width, r=rate: speeds.record(s, shape["key"], "a machine", w, r))
     found = preview(sqlite_api, body)
-    assert found["seconds"] == pytest.approx(4 * 3 * 5400 / 5400)  # trials × epochs × images / speed
+    rows = found["packs"] * shape["width"]
+    assert found["seconds"] == pytest.approx(rows * 3 * 5400 / 5400)  # rows × epochs × images / speed
     assert found["seconds_from"] == "speeds measured on a machine, one device at work"
 
 
@@ -80,3 +81,14 @@ def test_devices_share_the_work_but_no_pack_is_divided() -> None:
     assert "one device" in words
     assert dry_run.seconds(plan, [1000], speed, 2)[0] == pytest.approx(one / 2)
     assert dry_run.seconds(plan, [1000], speed, 50)[0] == pytest.approx(one / 2)  # two packs
+
+
+def test_dead_rows_take_their_time() -> None:
+    from paper_catalogue import paper_plan, paper_spec
+
+    plan = paper_plan(paper_spec(space={"model.dropout": [i / 10 for i in range(5)]}))
+    (shape,) = plan.shapes
+    rows = dry_run.packs(plan, shape) * shape.width
+    assert rows > 5
+    speed = {shape.key: [dry_run.Speed(100.0, shape.width, "m")]}
+    assert dry_run.seconds(plan, [1000], speed, 1)[0] == pytest.approx(rows * 3 * 10)
