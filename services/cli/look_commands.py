@@ -70,13 +70,25 @@ def show(
         except ApiError as error:
             if error.status != 404:
                 raise
-            trial = client.trial(identity)
+            trial = _trial(client, identity)
             _show_trial(trial, client.sweep(trial["sweep"]), output)
         else:
             if point is None:
                 _show_sweep(client, sweep, output)
             else:
                 _show_point(client, sweep, point, output)
+
+
+def _trial(client: Client, identity: str) -> View:
+    try:
+        return client.trial(identity)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+    raise Failure(
+        f"no sweep and no trial {identity!r}; `{typed('ls')}` lists the sweeps, "
+        f"`{typed('show SWEEP')}` its trials"
+    )
 
 
 def stay(client: Client, identity: str, output: Output) -> int:

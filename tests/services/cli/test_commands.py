@@ -158,3 +158,5 @@ def test_an_unknown_sweep_is_told(at: Run) -> None:
         code, _, err = at(command, "0000000000")
         assert code == 1
         assert "0000000000" in err
+    code, _, err = at("show", "0000000000")
+    assert "no sweep and no trial '0000000000'; `cnnlab ls` lists the sweeps" in err
