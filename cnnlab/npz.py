@@ -20,6 +20,7 @@ from cnnlab.data import DataError, Images, Info
 from cnnlab.data_folder import MOST_BYTES
 
 MOST_CLASSES = 10_000
+MOST_IMAGES = 20_000_000  # of one part; their labels are read at submit, 8 bytes each
 MOST_CHANNELS = 4
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _DAMAGES = (
@@ -107,6 +108,8 @@ class Npz:
             raise DataError(f"{where}_y must be whole numbers (N,), the class of each image; got {y}{wrong}")
         if x.shape[0] != y.shape[0]:
             raise DataError(f"{where}_x and {part}_y must be equally long, got {x.shape[0]} and {y.shape[0]}")
+        if x.shape[0] > MOST_IMAGES:
+            raise DataError(f"{where}_x must hold at most {MOST_IMAGES:,} images, got {x.shape[0]:,}")
         if min(x.shape) < 1:
             raise DataError(f"{where}_x must hold images, got {x}")
 
