@@ -119,7 +119,7 @@ def folders(environment: Mapping[str, str]) -> Iterator[Finding]:
     ]:
         given = environment.get(variable)
         if not given:
-            yield ok(variable, f"unset: {unset}")
+            yield ok(variable, f"unset in this terminal: {unset}, where the service is started")
             continue
         path = Path(given)
         if not path.is_dir():

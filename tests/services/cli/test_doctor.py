@@ -150,3 +150,5 @@ def test_folders_of_the_operator(tmp_path: Path) -> None:
     assert "1 entry" in data.says
     assert "is no folder" in plugins.says
     assert [finding.level for finding in machine.folders({})] == ["ok", "ok"]
+    unset = next(machine.folders({}))  # the stack that runs may have it nevertheless
+    assert unset.says == "unset in this terminal: own data sets need it, where the service is started"
