@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import CursorResult, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from services.store.clock import db_now
@@ -89,8 +90,11 @@ def touched(result: Any) -> int:
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether the database could not be reached, as opposed to having refused the statement."""
-    return isinstance(error, OperationalError) or (
+    """Whether the database could not be reached, as opposed to having refused the statement.
+
+    Behind one that hangs, connections run out: who waits for one in vain has not reached it either.
+    """
+    return isinstance(error, OperationalError | PoolTimeout) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )
 
