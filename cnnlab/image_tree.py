@@ -10,10 +10,11 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from threading import Lock
 
 from cnnlab.data import DataError
 from cnnlab.data_folder import file_digest
@@ -154,18 +155,39 @@ class _Folder:
 
 def _look(path: Path, name: str) -> _Folder:
     """Look at a folder; a plan asks hundreds of times, and looking at many files takes a while."""
-    return _look_again(path, name, int(time.monotonic() / _LOOK_AGAIN))
+    seen, moment = _seen(path, name), int(time.monotonic() / _LOOK_AGAIN)
+    with seen.lock:
+        if seen.folder is None or seen.moment != moment:
+            files = _list(path, name)
+            # A list of a million files takes hundreds of MB: of equal ones, one is kept.
+            if seen.folder is None or seen.folder.files != files:
+                seen.folder = _Folder(path, name, files)
+            seen.moment = moment
+        return seen.folder
+
+
+@dataclass
+class _Seen:
+    """What a folder held when it was looked at last."""
+
+    lock: Lock = field(default_factory=Lock)
+    moment: int = 0
+    folder: _Folder | None = None
 
 
 @lru_cache(maxsize=16)
-def _look_again(folder: Path, name: str, moment: int) -> _Folder:
+def _seen(path: Path, name: str) -> _Seen:
+    return _Seen()
+
+
+def _list(folder: Path, name: str) -> tuple[tuple[str, int, int], ...]:
     try:
         files = tuple(sorted(islice(_walk(folder, name, ""), MOST_FILES + 1)))
     except (OSError, RecursionError) as error:
         raise DataError(f"{name} cannot be read: {error}") from error
     if len(files) > MOST_FILES:
         raise DataError(f"{name} must have at most {MOST_FILES:,} files")
-    return _Folder(folder, name, files)
+    return files
 
 
 def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]:

@@ -53,7 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def forget() -> None:
     for cached in (
         image_folder._images,
-        image_tree._look_again,
+        image_tree._seen,
         image_tree._folder_digest,
         image_tree._zip_tree,
     ):
@@ -318,3 +318,16 @@ def test_a_plan_that_asks_often_looks_once(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(image_tree, "_walk", lambda *_: pytest.fail("looked again"))
     assert section(data) == first
     assert data_set(first).info(first).train == 4
+
+
+def test_a_folder_that_stays_as_it_is_is_kept_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(folder, FILES)
+    looks = []
+    for moment in (1e6, 2e6, 3e6):
+        monkeypatch.setattr(image_tree.time, "monotonic", lambda moment=moment: moment)
+        looks.append(image_tree._look(folder / "pets", "pets"))
+    assert looks[0] is looks[1] is looks[2]
+    (folder / "pets" / "train" / "cats" / "new.png").write_bytes(picture(7))
+    assert image_tree._look(folder / "pets", "pets") is looks[0]  # for two seconds
+    monkeypatch.setattr(image_tree.time, "monotonic", lambda: 4e6)
+    assert len(image_tree._look(folder / "pets", "pets").files) == len(FILES) + 1
