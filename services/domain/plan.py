@@ -127,6 +127,7 @@ class Pin(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     trial: str
+    name: str  # of the sweep that it repeats a trial of
     replicate: int
     seed: int
     row: int

@@ -27,6 +27,7 @@ def repeat(spec: Spec, plan: Plan, trial: str, number: int) -> tuple[Spec, Plan]
     )
     pin = Pin(
         trial=trial,
+        name=spec.name,
         replicate=plan.replicate_of(number),
         seed=plan.seed_of(number),
         row=plan.row_of(number),

@@ -33,6 +33,7 @@ class Standing:
     at_once: int  # packs of it that train now; before any does, the devices that are alive
     idle: bool  # it wants to run, and no worker is there
     refused: bool  # it wants to run, and every worker that is there lacks its plug-ins
+    setback: str | None  # nothing of it runs, because an attempt failed and the next one waits: why it failed
 
 
 def of(session: Session, found: Sequence[Sweep]) -> list[Standing]:
@@ -73,6 +74,7 @@ def _one(
         at_once=running or alive,
         idle=wants and not alive,
         refused=wants and alive > 0 and not devices.live(session, sweep.plugins),
+        setback=trials.setback(session, sweep.id) if wants else None,
     )
 
 

@@ -47,7 +47,9 @@ def get(session: Session, trial_id: str) -> Trial:
     """The trial, or `NotFound`."""
     trial = session.get(Trial, trial_id)
     if trial is None:
-        raise NotFound(f"no trial {trial_id!r}; GET /v1/sweeps/{{id}}/trials lists a sweep's trials")
+        raise NotFound(
+            f"no trial {trial_id!r}; `cnnlab show SWEEP` and GET /v1/sweeps/{{id}}/trials list a sweep's trials"
+        )
     return trial
 
 
@@ -94,6 +96,17 @@ def leaderboard(
         .limit(limit)
         .offset(offset)
     ).all()
+
+
+def setback(session: Session, sweep_id: str) -> str | None:
+    """Why the latest attempt at a trial that waits for another one failed; None if none waits so."""
+    failures = session.scalars(
+        select(Trial.failure)
+        .where(Trial.sweep_id == sweep_id, Trial.state == TrialState.PENDING, Trial.attempts > 0)
+        .order_by(Trial.not_before.desc(), Trial.number)
+        .limit(1)
+    ).all()
+    return next((str(failure["message"]) for failure in failures if failure), None)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,9 @@ STATUS = {
 
 
 def experiment(sweep: Sweep) -> str:
-    """The experiment's name: sweeps of one project and name are compared with one another."""
-    return f"{sweep.project}/{sweep.name}"
+    """The experiment's name: sweeps of one project and name, and what repeats their trials, are compared."""
+    pin = sweep.plan.get("pin")
+    return f"{sweep.project}/{pin['name'] if pin else sweep.name}"
 
 
 def experiment_tags(spec: Spec) -> dict[str, str]:

@@ -139,7 +139,9 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
 def _waiting_for(standing: Standing) -> str | None:
     if standing.refused:
         return NOT_THESE.format((standing.sweep.plugins or "")[:12])
-    return NOBODY if standing.idle else None
+    if standing.idle:
+        return NOBODY
+    return None if standing.setback is None else f"tried again after a failed attempt: {standing.setback}"
 
 
 def _links(standing: Standing, settings: Settings) -> SweepLinks:
@@ -183,7 +185,7 @@ def _tally(standing: Standing) -> Tally:
 def _eta(standing: Standing) -> float | None:
     """None unless the sweep is moving; one that is stopping draws no more trials."""
     sweep, plan = standing.sweep, standing.plan
-    if sweep.state not in MOVING or standing.idle:
+    if sweep.state not in MOVING or standing.idle or standing.setback:
         return None
     undrawn, end = 0, 0
     for shape in plan.shapes:

@@ -164,6 +164,19 @@ def test_the_price_is_known_once_every_shape_was_measured_alone(api: TestClient,
     assert sweep(api, worker)["price"] == {"trials": 4, "alone": 2.0}
 
 
+def test_a_sweep_that_waits_for_another_attempt_says_why_the_last_one_failed(
+    api: TestClient, worker: Worker
+) -> None:
+    worker.epoch(1, [0.5, 0.6, 0.7, 0.8])
+    path = f"/v1/sweeps/{worker.sweep_id}"
+    assert api.get(path).json()["eta_seconds"]
+    error = {"kind": Failure.HOST, "message": "mine.npz is damaged"}
+    worker.store.write(lambda session: endings.give_up(session, worker.held, Failure.HOST, error))
+    view = api.get(path).json()
+    assert view["waiting_for"] == "tried again after a failed attempt: mine.npz is damaged"
+    assert view["eta_seconds"] is None
+
+
 def test_links_into_mlflow_come_with_the_export(api: TestClient, worker: Worker) -> None:
     worker.epoch(1, [0.5, 0.7, 0.6, 0.4])
     links = sweep(api, worker)["links"]
@@ -178,7 +191,10 @@ def test_links_into_mlflow_come_with_the_export(api: TestClient, worker: Worker)
     links = view["links"]
     assert links["mlflow"] == links["mlflow_table"]
     assert links["mlflow_table"].startswith("http://mlflow:5500/#/experiments/7/runs?searchFilter=")
-    assert view["best"]["trials"][0]["mlflow"] == "http://mlflow:5500/#/experiments/7/runs/f00?workflowType=machine_learning"
+    assert (
+        view["best"]["trials"][0]["mlflow"]
+        == "http://mlflow:5500/#/experiments/7/runs/f00?workflowType=machine_learning"
+    )
     assert api.get(f"/v1/trials/{worker.ids[0]}").json()["links"]["mlflow"] is None
 
 

@@ -12,7 +12,7 @@ def test_the_stable_address_is_given_beside_the_saved_view() -> None:
         return mlflow({"links": {"mlflow": None, "mlflow_table": None, "mlflow_means": None, **links}}).plain
 
     assert shown(mlflow="view", mlflow_table="table", mlflow_means="means") == (
-        "mlflow     view\nits table  table\nits means  means"
+        "mlflow, means  means\nmlflow         view\nits table      table"
     )
     assert shown(mlflow="table", mlflow_table="table") == "mlflow  table"
     assert not shown()
