@@ -40,7 +40,7 @@ def main() -> int:
 
     wire = Wire(read_fd, write_fd)
     torch.set_num_threads(torch.get_num_threads())  # fixes the pool to what OMP_NUM_THREADS asked for
-    registry.plugins_digest()  # read now, as the supervisor has just done: a later edit is for a later process
+    registry.plugins_digest()  # read now, as the supervisor has: a later edit is for a later process
     wire.send({"say": "ready", "machine": machine()})
     while message := wire.receive():
         if message["do"] != "run":

@@ -48,7 +48,7 @@ def get(session: Session, trial_id: str) -> Trial:
     trial = session.get(Trial, trial_id)
     if trial is None:
         raise NotFound(
-            f"no trial {trial_id!r}; `cnnlab show SWEEP` and GET /v1/sweeps/{{id}}/trials list a sweep's trials"
+            f"no trial {trial_id!r}; `cnnlab show SWEEP` and GET /v1/sweeps/{{id}}/trials list a sweep's"
         )
     return trial
 
