@@ -22,9 +22,7 @@ def test_every_route_says_what_it_is_for(document: dict[str, Any]) -> None:
             # The framework makes one word of a function's name where nothing else is said.
             assert " " in operation["summary"], f"{verb} {path} has no summary of its own"
             assert len(operation["description"]) > 20, f"{verb} {path} has no description"
-            assert "default" in operation["responses"], (
-                f"{verb} {path} does not show its errors"
-            )
+            assert "default" in operation["responses"], f"{verb} {path} does not show its errors"
 
 
 def test_summaries_are_distinct(document: dict[str, Any]) -> None:
