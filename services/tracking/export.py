@@ -73,7 +73,7 @@ class Export:
             return found
         tags = sweep_run.identity(sweep)
         experiment_id = self._server.experiment(
-            sweep_run.experiment(sweep), sweep_run.experiment_tags(self._spec)
+            sweep_run.experiment(sweep), sweep_run.experiment_tags(sweep, self._spec)
         )
 
         def fill(run_id: str) -> None:

@@ -30,14 +30,15 @@ def experiment(sweep: Sweep) -> str:
     return f"{sweep.project}/{pin['name'] if pin else sweep.name}"
 
 
-def experiment_tags(spec: Spec) -> dict[str, str]:
+def experiment_tags(sweep: Sweep, spec: Spec) -> dict[str, str]:
     """What the experiment's page shows first."""
+    name = experiment(sweep).removeprefix(f"{sweep.project}/")
     return {
         "mlflow.experimentKind": "custom_model_development",
         "mlflow.experiment.primaryMetric.name": links.ranking_metric(spec.objective),
         "mlflow.experiment.primaryMetric.greaterIsBetter": str(spec.objective.goal == "maximize").lower(),
         "mlflow.note.content": (
-            f"Sweeps **{spec.name}** of **{spec.project}**: one run each, its trials below it (tag "
+            f"Sweeps **{name}** of **{spec.project}**: one run each, its trials below it (tag "
             "`sweep.id`). Written from the service's database; what is changed here changes nothing there."
         ),
     }

@@ -113,19 +113,20 @@ def points(curve: Sequence[Report], objective: Objective, after: int) -> list[Po
     """Metrics of the epochs beyond `after`, with the time of their first report, to six digits.
 
     `best/<metric>`, `best/epoch` and, of an accuracy, the errors in percent get a point at each epoch that is
-    the best so far, so that a table can be sorted while trials run. They depend on the curve alone: the same
-    export again gives the same points.
+    the best so far, so that a table can be sorted while trials run; where the last epoch counts, the errors
+    get one at each epoch. They depend on the curve alone: the same export again gives the same points.
     """
     found = []
-    best = math.inf
+    best, error = math.inf, error_metric(objective)
     for report in curve:
         metrics = decode(report.metrics)
         rank = objective.key(metrics.get(objective.metric))
-        if math.isfinite(rank) and rank < best:
+        better = math.isfinite(rank) and rank < best
+        if error and (better or (objective.at == "last" and math.isfinite(rank))):
+            metrics[error] = 100 * (1 - metrics[objective.metric])
+        if better:
             best = rank
             metrics |= {_best(objective): metrics[objective.metric], "best/epoch": float(report.epoch)}
-            if error := error_metric(objective):
-                metrics[error] = 100 * (1 - metrics[objective.metric])
         if report.epoch > after:
             found += [Point(key, _rounded(v), report.at, report.epoch) for key, v in metrics.items()]
     return found

@@ -56,7 +56,7 @@ def test_a_saved_view_opens_charts_under_a_key_of_the_sweeps_own() -> None:
         }
 
 
-def test_only_an_accuracy_at_its_best_epoch_has_a_share_of_errors() -> None:
+def test_only_an_accuracy_has_a_share_of_errors() -> None:
     assert error_metric(Objective()) == "best/val_error_percent"
     assert error_metric(Objective(metric="val/loss")) is None
-    assert error_metric(Objective(at="last")) is None
+    assert error_metric(Objective(at="last", metric="train/acc")) == "last/train_error_percent"

@@ -106,3 +106,12 @@ def test_mlflow_prints_nothing_into_the_workers_log(stage: Stage, capsys: pytest
     stage.end(0, TrialState.SUCCEEDED)
     assert stage.tracker().export(stage.sweep_id)
     assert capsys.readouterr() == ("", "")
+
+
+def test_where_the_last_epoch_counts_its_errors_are_there_at_each_epoch(make_stage: MakeStage) -> None:
+    stage = make_stage({"objective": {"metric": "val/acc", "at": "last"}})
+    for epoch in (1, 2):
+        stage.train(epoch)
+    stage.report(3, {t: {"val/acc": 0.25, "train/loss": 1.0} for t in stage.trial_ids}, {})
+    assert stage.tracker().export(stage.sweep_id)
+    assert [point.value for point in stage.history(2, "last/val_error_percent")] == [47.9, 47.8, 75.0]
