@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cnnlab import registry
-from cnnlab.hyper import declared
+from cnnlab.hyper import Choice, EntryOf, Hyper, declared
 from cnnlab.regularizer import Regularizer
 
 E = TypeVar("E")
@@ -17,7 +17,7 @@ UNUSED = {"strength": 0.0, "scope": "weights"}
 
 @dataclass(frozen=True)
 class Run(Generic[E]):
-    """Neighbouring rows of one entry, and their hyperparameters, each float64 (k,)."""
+    """Neighbouring rows of one entry, and their hyperparameters, each float64 (k,); a word is its index."""
 
     rows: slice
     entry: E
@@ -41,12 +41,19 @@ def runs(kind: str, choices: Sequence[Mapping[str, Any]], device: torch.device) 
             continue
         entry = registry.get(kind, choices[start]["name"])
         hypers = {
-            name: torch.tensor([c[name] for c in choices[start:end]], dtype=torch.float64, device=device)
-            for name in declared(entry)
+            name: torch.tensor(
+                [_number(hyper, c[name]) for c in choices[start:end]], dtype=torch.float64, device=device
+            )
+            for name, hyper in declared(entry).items()
         }
         found.append(Run(slice(start, end), entry(), hypers))
         start = end
     return found
+
+
+def _number(hyper: Hyper | EntryOf, value: Any) -> float:
+    """Return a value as a number: one of a Choice's words as its place among the options."""
+    return float(hyper.options.index(value) if isinstance(hyper, Choice) else value)
 
 
 def penalties(

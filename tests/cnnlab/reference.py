@@ -3,10 +3,23 @@
 import torch
 from torch import Tensor, nn
 
+
+def momentum(p, h):
+    return torch.optim.SGD(p, lr=h["lr"], momentum=h["momentum"])
+
+
+def nesterov(p, h):
+    return torch.optim.SGD(p, lr=h["lr"], momentum=h["momentum"], nesterov=True)
+
+
 OPTIMIZERS = {
     "sgd": lambda p, h: torch.optim.SGD(p, lr=h["lr"]),
-    "momentum": lambda p, h: torch.optim.SGD(p, lr=h["lr"], momentum=h["momentum"]),
-    "nesterov": lambda p, h: torch.optim.SGD(p, lr=h["lr"], momentum=h["momentum"], nesterov=True),
+    "momentum": momentum,
+    "momentum-v": momentum,
+    "nesterov": nesterov,
+    "nesterov-b": nesterov,
+    "nesterov-d": nesterov,
+    "adagrad": lambda p, h: torch.optim.Adagrad(p, lr=h["lr"], eps=h["eps"]),
     "adam": lambda p, h: torch.optim.Adam(p, lr=h["lr"], betas=(h["beta1"], h["beta2"]), eps=h["eps"]),
     "rmsprop": lambda p, h: torch.optim.RMSprop(p, lr=h["lr"], alpha=h["rho"], eps=h["eps"]),
 }

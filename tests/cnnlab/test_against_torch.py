@@ -18,7 +18,9 @@ FAMILIES = {
 }
 PENALTIES = ({}, {"l1": 1e-3}, {"l2": {"strength": 1e-2, "scope": "all"}})
 # Small steps: batch normalization of six images makes chaos of rounding within fifty large ones.
-LR = {"sgd": 2e-3, "momentum": 2e-3, "nesterov": 2e-3, "adam": 5e-4, "rmsprop": 5e-4}
+LR = {"adam": 5e-4, "rmsprop": 5e-4}
+# What torch has no like of: nesterov-a and -c store the weights where torch stores the look-ahead point.
+ELSEWHERE = {"nesterov-a", "nesterov-c"}  # test_optimizers.py
 
 torch.set_num_threads(1)
 
@@ -31,7 +33,7 @@ def trials(model, hypers, norm):
                 "model": {"name": model, "norm": norm, "dropout": dropout, **hypers},
                 "data": "mnist",
                 "train": {
-                    "optimizer": {"name": rule, "lr": LR[rule]},
+                    "optimizer": {"name": rule, "lr": LR.get(rule, 2e-3)},
                     "loss": ("softmax", "svm")[i % 2],
                     "precision": "float64",
                     **penalty,
@@ -41,7 +43,7 @@ def trials(model, hypers, norm):
 
 
 def test_the_reference_covers_every_optimizer():
-    assert tuple(sorted(reference.OPTIMIZERS)) == registry.names("optimizers")
+    assert {*reference.OPTIMIZERS, *ELSEWHERE} == {*registry.names("optimizers")}
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])

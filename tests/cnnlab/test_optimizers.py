@@ -5,13 +5,17 @@ import pytest
 import torch
 
 from cnnlab import registry
-from cnnlab.optimizer import Optimizer
+from cnnlab.runs import runs
 
 NAMES = registry.names("optimizers")
 TORCH = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
     "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
+    "momentum-v": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
     "nesterov": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "nesterov-b": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "nesterov-d": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1),
     "adam": lambda p: torch.optim.Adam(p, lr=0.1),
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.1),
 }
@@ -29,11 +33,12 @@ def run(entry, h, gradient, w, steps):
 
 
 def numbers(name, **given):
-    hypers = registry.resolve("optimizers", {"name": name, **given}, "p")
-    return {n: torch.tensor([[v]], dtype=torch.float64) for n, v in hypers.items() if n != "name"}
+    choice = registry.resolve("optimizers", {"name": name, **given}, "p")
+    (one,) = runs("optimizers", [choice], torch.device("cpu"))
+    return {n: value[:, None] for n, value in one.hypers.items()}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TORCH)
 def test_the_defaults_are_torchs(name):
     """On a quadratic, with the learning rate alone given."""
     curvature = torch.tensor([[1.0, 0.1, 3.0]], dtype=torch.float64)
@@ -89,22 +94,118 @@ def test_a_saved_row_goes_on_bit_for_bit(name):
     assert torch.equal(resumed.buffers[0], straight.buffers[0])
 
 
-def test_nesterov_is_the_lookahead():
-    """The textbook's x_ahead, written as a rule that has its gradient taken elsewhere."""
+SLOPE = torch.tensor([[1.0, 0.2, -0.1]], dtype=torch.float64)
+START = torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64)
 
-    class LookAhead(Optimizer):
-        slots = 1
 
-        def point(self, w, slots, c):
-            return w + c["momentum"] * slots[0]
+def slope(w):
+    """The gradient of a function that is no quadratic."""
+    return SLOPE * w + 0.1 * w.sin()
 
-        def update(self, w, g, slots, c):
-            w.add_(slots[0].mul_(c["momentum"]).sub_(c["lr"] * g))
 
-    start = torch.tensor([[1.0, -2.0]], dtype=torch.float64)
-    h = numbers("nesterov", lr=0.1)
-    slope = torch.tensor([[1.0, 0.2]], dtype=torch.float64)
-    stored = run(registry.get("optimizers", "nesterov")(), h, lambda w: slope * w, start, 20)
-    x = run(LookAhead(), h, lambda w: slope * w, start, 20)
-    velocity = torch.diff(torch.cat([start[None], x]), dim=0)
-    torch.testing.assert_close(stored, x + 0.9 * velocity, rtol=0, atol=1e-14)
+def path_of(name, steps=50, **given):
+    return run(registry.get("optimizers", name)(), numbers(name, lr=0.1, **given), slope, START, steps)
+
+
+def moved(numbers_at, name, steps):
+    """Return the path of a rule whose lr and μ are given for each step, μ one step further too."""
+    entry, w, path = registry.get("optimizers", name)(), START.clone(), []
+    slots = [torch.zeros_like(w) for _ in range(entry.slots)]
+    for t in range(steps):
+        lr, mu = numbers_at(t)
+        given = {"lr": lr, "momentum": mu, "momentum_next": numbers_at(t + 1)[1]}
+        h = {n: torch.tensor([[v]], dtype=torch.float64) for n, v in given.items()}
+        c = entry.constants(h, torch.full((1, 1), t + 1.0, dtype=torch.float64))
+        entry.update(w, slope(entry.point(w, slots, c)), slots, c)
+        path.append(w.clone())
+    return torch.stack(path), slots
+
+
+def test_momentums_two_forms_are_one_while_lr_is_constant():
+    torch.testing.assert_close(path_of("momentum-v"), path_of("momentum"), rtol=1e-12, atol=1e-13)
+
+
+def test_after_a_drop_of_the_rate_the_two_forms_differ():
+    """d is rescaled at once, v goes on: the first step after a drop to 0 is none, and μ times the last."""
+
+    def drops(t):
+        return (0.1 if t < 8 else 0.0, 0.9)
+
+    d, _ = moved(drops, "momentum", 9)
+    v, _ = moved(drops, "momentum-v", 9)
+    torch.testing.assert_close(v[:8], d[:8], rtol=1e-12, atol=1e-13)
+    assert torch.equal(d[8], d[7])
+    torch.testing.assert_close(v[8] - v[7], 0.9 * (v[7] - v[6]), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["nesterov-b", "nesterov-d"])
+def test_forms_that_store_the_look_ahead_point_are_one(name):
+    torch.testing.assert_close(path_of(name), path_of("nesterov"), rtol=1e-12, atol=1e-13)
+
+
+def test_forms_that_store_the_weights_are_one():
+    torch.testing.assert_close(path_of("nesterov-c"), path_of("nesterov-a"), rtol=1e-12, atol=1e-13)
+
+
+def test_what_nesterov_stores_is_the_look_ahead_point():
+    x = path_of("nesterov-a")
+    velocity = torch.diff(torch.cat([START[None], x]), dim=0)
+    torch.testing.assert_close(path_of("nesterov"), x + 0.9 * velocity, rtol=1e-12, atol=1e-13)
+
+
+def test_only_form_b_follows_the_look_ahead_point_when_rate_and_momentum_move():
+    def moves(t):
+        return (0.1 if t < 10 else 0.02, 0.5 + 0.02 * t)
+
+    x, _ = moved(moves, "nesterov-a", 20)
+    velocity = torch.diff(torch.cat([START[None], x]), dim=0)
+    following = torch.tensor([moves(t + 1)[1] for t in range(20)], dtype=torch.float64)[:, None, None]
+    ahead = x + following * velocity
+    torch.testing.assert_close(moved(moves, "nesterov-b", 20)[0], ahead, rtol=1e-12, atol=1e-13)
+    for other in ("nesterov", "nesterov-d"):
+        assert (moved(moves, other, 20)[0] - ahead).abs().max() > 1e-3
+    assert (moved(moves, "nesterov-c", 20)[0] - x).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "length"),
+    [
+        ("sgd", {}, 0.1),
+        ("momentum", {}, 0.1),
+        ("momentum-v", {}, 0.1),
+        ("nesterov", {}, 0.1 * 1.9),
+        ("nesterov-a", {}, 0.1),
+        ("nesterov-b", {}, 0.1 * 1.9),
+        ("nesterov-c", {}, 0.1),
+        ("nesterov-d", {}, 0.1 * 1.9),
+        ("adagrad", {"eps": 0.5}, 0.1 / 4.5),
+        ("rmsprop", {"rho": 0.91, "eps": 0.5}, 0.1 / (0.3 * 4 + 0.5)),
+        ("adam", {"eps": 0.5}, 0.1 / 4.5),
+        ("adam", {"eps": 0.5, "bias_correction": "none"}, 0.1 * 0.1 / (0.001**0.5 * 4 + 0.5)),
+    ],
+)
+def test_the_first_step(name, given, length):
+    """Against a gradient of −4: `length` is the step as a multiple of its size; eps is outside the root."""
+    entry, w = registry.get("optimizers", name)(), torch.zeros(1, 1, dtype=torch.float64)
+    step = run(entry, numbers(name, lr=0.1, **given), lambda w: torch.full_like(w, -4.0), w, 1)
+    assert float(step[0]) == pytest.approx(4 * length, rel=1e-14)
+
+
+def test_without_bias_correction_adams_first_step_is_longer():
+    free = path_of("adam", 1, bias_correction="none", eps=1e-16) - START
+    full = path_of("adam", 1, eps=1e-16) - START
+    torch.testing.assert_close(free / full, torch.full_like(free, 0.1 / 0.001**0.5), rtol=1e-11, atol=0)
+
+
+def test_adam_without_bias_correction_is_the_two_line_rule():
+    w, m, v = START.clone(), 0.0, 0.0
+    for at in path_of("adam", bias_correction="none"):
+        g = slope(w)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        w = w - 0.1 * m / (v.sqrt() + 1e-8)
+        torch.testing.assert_close(at, w, rtol=1e-12, atol=1e-13)
+
+
+def test_adams_with_and_without_bias_correction_are_rows_of_one_array():
+    choices = [{"name": "adam", "bias_correction": o} for o in ("full", "none", "full")]
+    packing.assert_packing_does_not_matter([packing.config(optimizer=o) for o in choices])

@@ -1,0 +1,33 @@
+"""Nesterov's momentum without a moved point: the change of the gradient stands in for it."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from cnnlab.hyper import Number
+from cnnlab.optimizer import Optimizer
+from cnnlab.registry import register
+
+
+@register
+class NesterovD(Optimizer):
+    """Add to momentum how much the gradient has changed since the last step.
+
+    d ← μ·d + g + μ·(g − g_prev);  w ← w − lr·d;  g_prev = 0 before the first step, which is then (1 + μ)·g
+    The bracket is μ·(g(w_now) − g(w_last)); it is also seen misprinted, with one gradient inside the other.
+    With constant lr and μ this is `nesterov`, and the stored w is its look-ahead point.
+    Source: Y. Nesterov (1983), in the form of I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the
+    importance of initialization and momentum in deep learning" (2013).
+    """
+
+    slots = 2
+    lr: ClassVar = Number(default=0.05, low=1e-8, high=100.0, log=True)
+    momentum: ClassVar = Number(default=0.9, low=0.0, high=0.9999)
+
+    def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
+        """Move d and w, and keep g."""
+        d, last = slots
+        d.mul_(c["momentum"]).add_(g).addcmul_(g - last, c["momentum"])
+        last.copy_(g)
+        w.addcmul_(d, c["lr"], value=-1)
