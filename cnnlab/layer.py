@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 from torch import Tensor
@@ -62,6 +63,7 @@ class Layer(ABC):
 
     parameters: tuple[Parameter, ...] = ()
     buffers: tuple[Buffer, ...] = ()
+    places: int = 1  # how many numbers `Context.layer` counts for it: a composite's are its layers'
 
     def output(self, shape: Shape) -> Shape:
         """Return the shape of one image's output; ConfigError at "model" if the input does not fit."""
@@ -74,6 +76,10 @@ class Layer(ABC):
     def connections(self, shape: Shape) -> int:
         """Return the links as LeCun et al. (1998) count them: every use of a weight or a bias."""
         return 0
+
+    def activations(self, shape: Shape) -> int:
+        """Return how many numbers one image of this input shape leaves for the way back."""
+        return prod(self.output(shape))
 
     @abstractmethod
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
@@ -94,9 +100,23 @@ def over_maps(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return y.view(*x.shape[:3], *y.shape[2:])
 
 
-def pooled(shape: Shape, kernel: int) -> Shape:
-    """Return (C, H/k, W/k), rounded down, of k×k windows that touch; ConfigError if no window fits."""
+def pooled(
+    shape: Shape, kernel: int, stride: int | None = None, padding: int = 0, ceil: bool = False
+) -> Shape:
+    """Return (C, H′, W′) of k×k windows; ConfigError if no window fits.
+
+    H′ = (H + 2·padding − k)/stride + 1, rounded down, or with `ceil` up unless the last window would begin
+    past the image and the padding before it. Without a stride the windows touch.
+    """
     maps, height, width = shape
-    if min(height, width) < kernel:
+    step = stride or kernel
+    if min(height, width) + 2 * padding < kernel:
         raise ConfigError("model", f"a {kernel}×{kernel} window does not fit maps of {height}×{width}")
-    return maps, height // kernel, width // kernel
+
+    def count(size: int) -> int:
+        room = size + 2 * padding - kernel
+        whole, rest = divmod(room, step)
+        partial = ceil and rest > 0 and (whole + 1) * step < size + padding
+        return whole + 1 + partial
+
+    return maps, count(height), count(width)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cnnlab import noise, registry
+from cnnlab.chain import Chain
 from cnnlab.data import data_set
 from cnnlab.initializer import Initializer
 from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
@@ -30,32 +31,23 @@ class Net:
     """
 
     def __init__(self, layers: Mapping[str, Layer], shape: Shape) -> None:
-        self.layers = dict(layers)
+        self.chain = Chain(layers)
+        self.layers = self.chain.layers
         self.shape = shape
         self.table: list[Parameter] = []
         self.parameters = 0  # P
-        self.buffers = [
-            replace(buffer, name=f"{name}.{buffer.name}")
-            for name, layer in layers.items()
-            for buffer in layer.buffers
-        ]
-        for name, layer in layers.items():
-            for own in layer.parameters:
-                self.table.append(replace(own, name=f"{name}.{own.name}", offset=self.parameters))
-                self.parameters += prod(own.shape)
+        self.buffers = list(self.chain.buffers)
+        for own in self.chain.parameters:
+            self.table.append(replace(own, offset=self.parameters))
+            self.parameters += prod(own.shape)
         self._sizes = [prod(parameter.shape) for parameter in self.table]
         self._buffer_sizes = [prod(buffer.shape) for buffer in self.buffers]
         self.buffered = sum(self._buffer_sizes)  # Q
-        self.work = self._measure()
-
-    def _measure(self) -> Work:
-        shape, links, multiply_adds, activations = self.shape, 0, 0, prod(self.shape)
-        for layer in self.layers.values():
-            links += layer.connections(shape)
-            multiply_adds += layer.multiply_adds(shape)
-            shape = layer.output(shape)
-            activations += prod(shape)
-        return Work(links, multiply_adds, activations)
+        self.work = Work(
+            self.chain.connections(shape),
+            self.chain.multiply_adds(shape),
+            prod(shape) + self.chain.activations(shape),
+        )
 
     def start(self, seed: Tensor) -> Tensor:
         """Return the first weights of each row, float64 (K, P): a function of its seed, int32 (K,)."""
@@ -83,14 +75,12 @@ class Net:
     def forward(self, theta: Tensor, buffers: Tensor, x: Tensor, context: Context) -> Tensor:
         """Return the scores (N, K, classes); training also moves the buffers, in place."""
         rows = len(theta)
-        weights = iter(torch.split(theta, self._sizes, 1))
-        kept = iter(_cut(buffers, self._buffer_sizes))
-        for i, layer in enumerate(self.layers.values()):
-            context.layer = i
-            p = [next(weights).view(rows, *own.shape) for own in layer.parameters]
-            b = [next(kept).view(rows, *own.shape) for own in layer.buffers]
-            x = layer.forward(x, p, b, context)
-        return x
+        weights = torch.split(theta, self._sizes, 1)
+        kept = _cut(buffers, self._buffer_sizes)
+        p = [part.view(rows, *own.shape) for part, own in zip(weights, self.table, strict=True)]
+        b = [part.view(rows, *own.shape) for part, own in zip(kept, self.buffers, strict=True)]
+        context.layer = 0
+        return self.chain.forward(x, p, b, context)
 
     def named(self, theta: Tensor, buffers: Tensor) -> dict[str, Tensor]:
         """Return one row's parameters (P,) and buffers (Q,) by name, each in its own shape."""

@@ -1,0 +1,67 @@
+"""A chain of named layers that is a layer itself: what a net is made of, and what composite layers hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from torch import Tensor
+
+from cnnlab.layer import Context, Layer, Shape
+
+
+class Chain(Layer):
+    """Apply layers one after the other; an empty chain is the identity.
+
+    Names of parameters and buffers are those of the layers, after the layer's own name and a dot.
+    """
+
+    def __init__(self, layers: Mapping[str, Layer]) -> None:
+        self.layers = dict(layers)
+        self.parameters = tuple(
+            replace(own, name=f"{name}.{own.name}")
+            for name, layer in self.layers.items()
+            for own in layer.parameters
+        )
+        self.buffers = tuple(
+            replace(own, name=f"{name}.{own.name}")
+            for name, layer in self.layers.items()
+            for own in layer.buffers
+        )
+        self.places = sum(layer.places for layer in self.layers.values())
+
+    def shapes(self, shape: Shape) -> list[Shape]:
+        """Return the shape before each layer, and last the one behind them all."""
+        found = [shape]
+        for layer in self.layers.values():
+            found.append(layer.output(found[-1]))
+        return found
+
+    def output(self, shape: Shape) -> Shape:
+        """Return the shape behind the last layer."""
+        return self.shapes(shape)[-1]
+
+    def multiply_adds(self, shape: Shape) -> int:
+        """Return the sum over the layers."""
+        return sum(layer.multiply_adds(s) for layer, s in self._each(shape))
+
+    def connections(self, shape: Shape) -> int:
+        """Return the sum over the layers."""
+        return sum(layer.connections(s) for layer, s in self._each(shape))
+
+    def activations(self, shape: Shape) -> int:
+        """Return the sum over the layers."""
+        return sum(layer.activations(s) for layer, s in self._each(shape))
+
+    def _each(self, shape: Shape) -> list[tuple[Layer, Shape]]:
+        return list(zip(self.layers.values(), self.shapes(shape)[:-1], strict=True))
+
+    def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
+        """Return the last layer's output; p and b are all layers', one after the other."""
+        place, weights, kept = context.layer, 0, 0
+        for layer in self.layers.values():
+            context.layer = place
+            own = p[weights : weights + len(layer.parameters)]
+            moved = b[kept : kept + len(layer.buffers)]
+            x = layer.forward(x, own, moved, context)
+            place += layer.places
+            weights, kept = weights + len(own), kept + len(moved)
+        return x
