@@ -11,19 +11,26 @@ from cnnlab.registry import register
 
 @register
 class AveragePool2d(Layer):
-    """Keep the mean of each k×k window; windows touch, a remainder at the edge is left out.
+    """Keep the mean of each k×k window.
 
-    y[i, j] = (1/k²) Σ x[ki … ki+k−1, kj … kj+k−1]
+    y[i, j] = (1/n) Σ x[si … si+k−1, sj … sj+k−1]; n = k², or, where padding does not `count`, the pixels of
+    the image in the window. Without a stride s the windows touch. A remainder at the edge is left out, or
+    with `ceil` is a window of its own, cut at the edge; padding is 0.
     Source: Y. LeCun et al., "Backpropagation applied to handwritten zip code recognition" (1989).
     """
 
-    def __init__(self, kernel: int) -> None:
-        self.kernel = kernel
+    def __init__(
+        self, kernel: int, stride: int | None = None, padding: int = 0, ceil: bool = False, count: bool = True
+    ) -> None:
+        self.kernel, self.stride, self.padding, self.ceil = kernel, stride or kernel, padding, ceil
+        self.count = count  # whether padding does, as in torch
 
     def output(self, shape: Shape) -> Shape:
-        """Return (C, H/k, W/k), rounded down; ConfigError if no window fits."""
-        return pooled(shape, self.kernel)
+        """Return (C, H′, W′); ConfigError if no window fits."""
+        return pooled(shape, self.kernel, self.stride, self.padding, self.ceil)
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
-        """Return (N, K, C, H/k, W/k)."""
-        return over_maps(lambda maps: avg_pool2d(maps, self.kernel), x)
+        """Return (N, K, C, H′, W′)."""
+        return over_maps(
+            lambda maps: avg_pool2d(maps, self.kernel, self.stride, self.padding, self.ceil, self.count), x
+        )

@@ -16,16 +16,29 @@ from cnnlab.layers.dropout import Dropout
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
+from cnnlab.layers.min_pool2d import MinPool2d
+from cnnlab.layers.sum_pool2d import SumPool2d
 
 IMAGES, ROWS = 5, 4
+TABLE = [[0, 2], [1, 2], [0, 1, 2], [1]]  # links of three input maps with four output maps
 EXAMPLES = {
     "conv2d": (Conv2d(2, 3, 3, (1, 0)), (2, 6, 5)),
     "conv2d of one channel": (Conv2d(1, 3, 3), (1, 6, 5)),
     "conv2d without bias": (Conv2d(2, 3, 3, bias=False), (2, 6, 5)),
+    "conv2d with a stride": (Conv2d(2, 3, 3, (1, 0), stride=2), (2, 6, 5)),
+    "conv2d with a table": (Conv2d(3, 4, 3, stride=2, table=TABLE), (3, 6, 5)),
+    "conv2d flipped": (Conv2d(2, 3, 3, flip=True), (2, 6, 5)),
+    "conv2d in groups": (Conv2d(4, 6, 3, table=[[0, 1]] * 3 + [[2, 3]] * 3), (4, 6, 5)),
     "linear": (Linear(6, 4), (6,)),
     "linear without bias": (Linear(6, 4, bias=False), (6,)),
     "max-pool2d": (MaxPool2d(2), (2, 6, 5)),
     "average-pool2d": (AveragePool2d(2), (2, 6, 5)),
+    "min-pool2d": (MinPool2d(2), (2, 6, 5)),
+    "sum-pool2d": (SumPool2d(2), (2, 6, 5)),
+    "max-pool2d that overlaps": (MaxPool2d(3, 2, ceil=True), (2, 6, 5)),
+    "min-pool2d that overlaps": (MinPool2d(3, 2, 1), (2, 6, 5)),
+    "average-pool2d that overlaps": (AveragePool2d(3, 2, 1, ceil=True, count=False), (2, 6, 5)),
+    "sum-pool2d that overlaps": (SumPool2d(3, 2, 1, ceil=True), (2, 6, 5)),
     "flatten": (Flatten(), (2, 6, 5)),
     "activate": (Activate("sigmoid", "act"), (2, 3, 4)),
     "dropout": (Dropout("rate"), (6,)),
@@ -37,10 +50,20 @@ PLAIN = {
     "conv2d": lambda x, p: functional.conv2d(x, *p, padding=(1, 0)),
     "conv2d of one channel": lambda x, p: functional.conv2d(x, *p),
     "conv2d without bias": lambda x, p: functional.conv2d(x, *p),
+    "conv2d with a stride": lambda x, p: functional.conv2d(x, *p, stride=2, padding=(1, 0)),
+    "conv2d flipped": lambda x, p: functional.conv2d(x, p[0].flip(2, 3), p[1]),
+    "conv2d in groups": lambda x, p: functional.conv2d(x, *p, groups=2),
     "linear": lambda x, p: functional.linear(x, *p),
     "linear without bias": lambda x, p: functional.linear(x, *p),
     "max-pool2d": lambda x, p: functional.max_pool2d(x, 2),
     "average-pool2d": lambda x, p: functional.avg_pool2d(x, 2),
+    "min-pool2d": lambda x, p: -functional.max_pool2d(-x, 2),
+    "sum-pool2d": lambda x, p: 4 * functional.avg_pool2d(x, 2),
+    "max-pool2d that overlaps": lambda x, p: functional.max_pool2d(x, 3, 2, ceil_mode=True),
+    "min-pool2d that overlaps": lambda x, p: -functional.max_pool2d(-x, 3, 2, 1),
+    "average-pool2d that overlaps": lambda x, p: functional.avg_pool2d(
+        x, 3, 2, 1, ceil_mode=True, count_include_pad=False
+    ),
     "flatten": lambda x, p: x.flatten(1),
     "batch-norm": lambda x, p: functional.batch_norm(x, None, None, *p, training=True),
     "batch-norm of maps": lambda x, p: functional.batch_norm(x, None, None, *p, training=True),
@@ -141,7 +164,7 @@ def test_it_equals_torch(name):
 
 
 def test_a_shared_batch_stays_shared_through_layers_without_parameters():
-    for name in ("max-pool2d", "average-pool2d", "flatten"):
+    for name in ("max-pool2d", "average-pool2d", "min-pool2d", "sum-pool2d", "flatten"):
         layer, shape = EXAMPLES[name]
         x, p, b = numbers(layer, shape, torch.float64, same=True)
         innermost = x[:, 0].contiguous(memory_format=torch.channels_last)
@@ -162,6 +185,7 @@ def test_links_of_lenet():
         (Conv2d(1, 1, 5), "a 5×5 filter does not fit maps of 4×9"),
         (MaxPool2d(5), "a 5×5 window does not fit maps of 4×9"),
         (AveragePool2d(5), "a 5×5 window does not fit maps of 4×9"),
+        (SumPool2d(5, 1), "a 5×5 window does not fit maps of 4×9"),
     ],
 )
 def test_images_that_are_too_small_are_refused(layer, words):

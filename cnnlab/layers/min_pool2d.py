@@ -1,0 +1,34 @@
+"""Min pooling: the darkest point of each window."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.nn.functional import max_pool2d
+
+from cnnlab.layer import Context, Layer, Shape, over_maps, pooled
+from cnnlab.registry import register
+
+
+@register
+class MinPool2d(Layer):
+    """Keep the smallest of each k×k window.
+
+    y[i, j] = min x[si … si+k−1, sj … sj+k−1] = −max(−x); a tie's gradient goes to the first minimum.
+    Without a stride s the windows touch. A remainder at the edge is left out, or with `ceil` is a window of
+    its own, cut at the edge; padding is +∞, never the smallest.
+    After a ReLU nearly every window has a 0, which leaves neither numbers nor gradients: pool before it.
+    Source: the course notes' third kind of pooling, which they print as "mini".
+    """
+
+    def __init__(self, kernel: int, stride: int | None = None, padding: int = 0, ceil: bool = False) -> None:
+        self.kernel, self.stride, self.padding, self.ceil = kernel, stride or kernel, padding, ceil
+
+    def output(self, shape: Shape) -> Shape:
+        """Return (C, H′, W′); ConfigError if no window fits."""
+        return pooled(shape, self.kernel, self.stride, self.padding, self.ceil)
+
+    def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
+        """Return (N, K, C, H′, W′)."""
+        return over_maps(
+            lambda maps: -max_pool2d(-maps, self.kernel, self.stride, self.padding, ceil_mode=self.ceil), x
+        )
