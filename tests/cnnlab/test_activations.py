@@ -5,6 +5,7 @@ import math
 import packing
 import pytest
 import torch
+from torch.nn.functional import max_pool2d
 
 from cnnlab import registry
 from cnnlab.hyper import declared
@@ -41,6 +42,19 @@ def test_the_derivative_is_that_of_the_value(name):
 def test_it_rises_so_that_pooling_may_stand_before_it(name):
     y = build(name)(torch.linspace(-5, 5, 1001, dtype=torch.float64)[:, None])
     assert (y.diff(dim=0) >= 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pooling_before_it_is_pooling_after_it(name):
+    """Values and gradients; only at a kink, where nothing here is, may another tie get the gradient."""
+    x = torch.randn(200, 1, 4, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 2
+    before, after = x.clone().requires_grad_(), x.clone().requires_grad_()
+    f, weights = build(name), torch.arange(4.0, dtype=torch.float64).view(2, 2)
+    first = f(max_pool2d(before, 2))
+    second = max_pool2d(f(after), 2)
+    assert torch.equal(first, second)
+    slopes = [torch.autograd.grad((y * weights).sum(), at)[0] for y, at in ((first, before), (second, after))]
+    assert torch.equal(*slopes)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -93,3 +107,53 @@ def test_tangent_sigmoid(b):
     power = math.exp(-b * 0.3)
     assert value == pytest.approx((1 - power) / (1 + power), rel=1e-14)
     assert slope(tangent, 0.3) == pytest.approx(b / 2 * (1 - value**2))
+
+
+def values(name, *at, dtype=torch.float64, **given):
+    return build(name, **given)(torch.tensor(at, dtype=dtype)[:, None]).flatten().tolist()
+
+
+def test_step():
+    assert values("step", -1e-300, -0.0, 0.0, 1e-300, -7.0) == [-1, 1, 1, 1, -1]
+    assert [slope(build("step"), at) for at in (-1.0, -0.0, 0.0, 2.0)] == [0, 0, 0, 0]
+
+
+def test_linear():
+    assert values("linear", -3.5, -0.0, 1e300) == [-3.5, -0.0, 1e300]
+    assert [slope(build("linear"), at) for at in (-1000.0, 0.0, 2.0)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("name", "low"), [("saturating-linear", 0.0), ("symmetric-saturating-linear", -1.0)])
+def test_saturating_linear(name, low):
+    assert values(name, low - 0.5, low, 0.25, 1.0, 1.5, -0.0) == [low, low, 0.25, 1, 1, 0]
+    places = (low - 1e-9, low, 0.25, 1.0, 1 + 1e-9)
+    assert [slope(build(name), at) for at in places] == [0, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("at", [-30.0, -1.0, 0.0, 0.3, 19.9, 20.1, 25.0])
+def test_softplus(at):
+    """To the last digits also above 20, where torch's own gives x."""
+    (value,) = values("softplus", at)
+    assert value == pytest.approx(max(at, 0) + math.log1p(math.exp(-abs(at))), rel=1e-15)
+    assert slope(build("softplus"), at) == pytest.approx(1 / (1 + math.exp(-at)), rel=1e-15)
+
+
+def test_softplus_far_out():
+    assert values("softplus", -1000.0, 1000.0, dtype=torch.float32) == [0, 1000]
+    assert [slope(build("softplus"), at) for at in (-1000.0, -0.0, 1000.0)] == [0, 0.5, 1]
+
+
+def test_squash():
+    assert values("squash", 0.3)[0] == pytest.approx(1.7159 * math.tanh(0.2), rel=1e-15)
+    assert values("squash", -1.0, 1.0) == pytest.approx([-1, 1], abs=1e-5)
+    assert values("squash", -1000.0, 1000.0) == [-1.7159, 1.7159]
+    assert slope(build("squash"), 0.0) == pytest.approx(1.7159 * 2 / 3)
+    f = values("squash", 0.7)[0]
+    assert slope(build("squash"), 0.7) == pytest.approx(2 / 3 * (1.7159 - f * f / 1.7159))
+
+
+def test_slopes_are_a_row_s_own():
+    """Two slopes in one array: each row has the function of its own hyperparameter."""
+    entry = registry.get("activations", "sigmoid")()
+    y = entry.value(torch.ones(1, 2, dtype=torch.float64), {"beta": torch.tensor([1.0, 2.0])})
+    assert y[0].tolist() == pytest.approx([1 / (1 + math.exp(-1)), 1 / (1 + math.exp(-2))])

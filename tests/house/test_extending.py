@@ -37,13 +37,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_the_page_shows_an_activation_and_an_optimizer(folder: Path) -> None:
-    assert [name for name, _ in EXAMPLES] == ["activations/softplus.py", "optimizers/sign_descent.py"]
+    assert [name for name, _ in EXAMPLES] == ["activations/sloped_softplus.py", "optimizers/sign_descent.py"]
     assert registry.plugin_problems() == []
 
 
 def test_rows_of_the_examples_train_as_they_do_alone(folder: Path) -> None:
     def row(b: float, lr: float) -> Row:
-        model = {"name": "mlp", "hidden": [8], "activation": {"name": "softplus", "b": b}}
+        model = {"name": "mlp", "hidden": [8], "activation": {"name": "sloped-softplus", "b": b}}
         train = {
             "optimizer": {"name": "sign-descent", "lr": lr},
             "epochs": 1,

@@ -1,0 +1,21 @@
+"""Linear: no activation, so that layers of weights are one."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from cnnlab.activation import Activation
+from cnnlab.registry import register
+
+
+@register
+class Linear(Activation):
+    """Leave everything as it is.
+
+    f(x) = x; f′ = 1. A chain of linear layers with it is no more than one linear layer.
+    Source: B. Widrow and M. Hoff, "Adaptive switching circuits" (1960).
+    """
+
+    def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
+        """Return x."""
+        return x

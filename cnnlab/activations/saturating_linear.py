@@ -1,0 +1,22 @@
+"""Saturating linear: a sigmoid of three straight pieces, from 0 to 1."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from cnnlab.activation import Activation
+from cnnlab.registry import register
+
+
+@register
+class SaturatingLinear(Activation):
+    """Cut to [0, 1].
+
+    f(x) = 0 for x < 0, x for 0 ≤ x ≤ 1, 1 for x > 1; f′ = 1 on the closed interval, else 0 (torch's hardtanh
+    has 0 at both ends).
+    Source: H. Demuth and M. Beale, "Neural Network Toolbox" (1992), where it is called satlin.
+    """
+
+    def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
+        """Return min(max(x, 0), 1)."""
+        return x.clamp(0, 1)
