@@ -13,6 +13,7 @@ from cnnlab.layer import Context
 from cnnlab.loss import Loss
 from cnnlab.net import Net
 from cnnlab.optimizer import Optimizer
+from cnnlab.pace import Pace
 from cnnlab.runs import Run, penalties, runs
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -29,7 +30,8 @@ class Array:
     """K trials of one net; whatever belongs to a trial is a row of a tensor.
 
     theta (K, P) are the parameters, buffers (K, Q), slots a list of (K, P): what optimizers remember,
-    as many as any row's optimizer needs; seed and steps int32 (K,). Configs are resolved and share a shape
+    as many as any row's optimizer needs; seed and steps int32 (K,). `epoch_steps` is how many steps make an
+    epoch, for schedules that count epochs. Configs are resolved and share a shape
     key. No operation mixes rows: a trial that diverges is NaN in its own row and in no other.
     """
 
@@ -44,6 +46,8 @@ class Array:
         self.theta = net.start(seed).to(self.device, self.dtype)
         self.buffers = net.start_buffers(len(seeds)).to(self.device, self.dtype)
         self.slots: list[Tensor] = []
+        self.epoch_steps = 1
+        self.pace = Pace(configs, self.device)
         self._read_configs()
 
     def __len__(self) -> int:
@@ -73,17 +77,19 @@ class Array:
         self.theta, self.buffers = self.theta[index], self.buffers[index]
         self.seed, self.steps = self.seed[index], self.steps[index]
         self.slots = [slot[index] for slot in self.slots]
+        self.pace.keep(index, self.configs)
         self._read_configs()
 
     def step(self, x: Tensor, y: Tensor) -> Result:
         """Update every trial by one batch, (N, K, C, H, W) with classes (N, K); return its result."""
+        moved = self.pace.at(self.steps, self.epoch_steps)
         self.steps += 1
         time = self.steps.double()[:, None]  # (K, 1)
         constants = [
             {
                 name: value.to(self.dtype)
                 for name, value in run.entry.constants(
-                    {name: value[:, None] for name, value in run.hypers.items()}, time[run.rows]
+                    {name: value[:, None] for name, value in _own(run, moved).items()}, time[run.rows]
                 ).items()
             }
             for run in self._optimizers
@@ -100,6 +106,10 @@ class Array:
                 slots = [slot[run.rows] for slot in self.slots[: run.entry.slots]]
                 run.entry.update(self.theta[run.rows], gradient[run.rows], slots, c)
             return Result(losses.detach(), _correct(scores, y))
+
+    def rates(self) -> Tensor:
+        """Return the learning rate of each row's last step, float64 (K,) on the CPU."""
+        return self.pace.rates((self.steps - 1).clamp(min=0), self.epoch_steps).cpu()
 
     @torch.no_grad()
     def predict(self, x: Tensor) -> Tensor:
@@ -118,6 +128,7 @@ class Array:
         Seeds and hyperparameters are not in it: they belong to whoever describes the trials.
         """
         tensors = {"theta": self.theta, "buffers": self.buffers, "steps": self.steps}
+        tensors["schedules"] = self.pace.memory
         tensors |= {f"slot.{i}": slot for i, slot in enumerate(self.slots)}
         return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
 
@@ -132,6 +143,7 @@ class Array:
             if i >= own.entry.slots:
                 slot[row] = 0
         places = {"theta": self.theta, "buffers": self.buffers, "steps": self.steps}
+        places["schedules"] = self.pace.memory
         places |= {f"slot.{i}": self.slots[i] for i in range(own.entry.slots)}
         for name, place in places.items():
             if name not in tensors or tensors[name].shape != place.shape[1:]:
@@ -159,6 +171,13 @@ class Array:
 
     def _context(self, *, training: bool) -> Context:
         return Context(self._hypers, self._idle, self.seed, self.steps, training)
+
+
+def _own(run: Run[Optimizer], moved: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a run's hyperparameters, those that schedules move as they are at this step."""
+    return {**run.hypers} | {
+        name: value[run.rows] for name, value in moved.items() if name.removesuffix("_next") in run.hypers
+    }
 
 
 def _correct(scores: Tensor, y: Tensor) -> Tensor:

@@ -19,6 +19,8 @@ TRAIN: Mapping[str, Hyper | EntryOf] = {
     "batch_size": Int(default=128, low=1, high=65_536),
     "loss": EntryOf(kind="losses", default="softmax", row=True),
     "optimizer": EntryOf(kind="optimizers", default="momentum", row=True),
+    "schedule": EntryOf(kind="schedules", default="constant", row=True),
+    "momentum_schedule": EntryOf(kind="schedules", default="constant", row=True),
     "precision": Choice(default="float32", options=("float32", "float64")),
     "test": Choice(default="never", options=("never", "best", "each-epoch")),
 }
@@ -71,9 +73,22 @@ def _train(section: Any) -> Config:
             resolved[name] = registry.resolve(hyper.kind, value, path)
         else:
             resolved[name] = hyper.check(path, value)
+    _check_momentum(resolved)
     for name in penalties:
         resolved[name] = _penalty(name, section.get(name, {}))
     return resolved
+
+
+def _check_momentum(train: Config) -> None:
+    """Refuse to schedule the momentum of a rule that has none, and a line to what is no momentum."""
+    rule, schedule = train["optimizer"]["name"], train["momentum_schedule"]
+    momentum = declared(registry.get("optimizers", rule)).get("momentum")
+    if schedule["name"] != "constant" and momentum is None:
+        raise ConfigError(
+            "train.momentum_schedule", f"must be constant: {rule} has no momentum; got {schedule['name']}"
+        )
+    if isinstance(momentum, Number) and "to" in schedule:
+        momentum.check("train.momentum_schedule.to", schedule["to"])
 
 
 def _penalty(name: str, value: Any) -> Config:

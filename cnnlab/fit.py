@@ -73,6 +73,7 @@ class Fit:
         data = first.config["data"]
         images = data_set(data).load(data)
         self.data = Resident(images, data["validation"], first.data_seed, self.array.device, self.array.dtype)
+        self.array.epoch_steps = len(batches.cuts(len(self.data.train), self._batch_size))
         replicates = sorted({row.replicate for row in self._rows})
         self._replicates = replicates
         self._mixed = len(replicates) > 1 if mixed is None else mixed
@@ -108,10 +109,11 @@ class Fit:
             if should_stop():
                 return None
             seen.add(self.array.step(*self._batch(index[cut])), cut.stop - cut.start)
-        metrics = seen.metrics("train")
+        metrics = seen.metrics("train") | {"lr": self.array.rates()}
         self.images_per_s = len(self.array) * images / (time.perf_counter() - start)
         metrics |= self._measure(self.data.validation, "val") if len(self.data.validation) else {}
         metrics |= self._measure(self.data.test, "test") if self._epochs_test else {}
+        self.array.pace.observe(metrics.get("val/loss", metrics["train/loss"]).to(self.array.device))
         self._epochs += 1
         self._note_best(epoch, metrics[self._metric])
         finite = self.array.theta.isfinite().all(1).cpu()
@@ -119,8 +121,7 @@ class Fit:
             EpochReport(
                 row=k,
                 epoch=epoch,
-                metrics={name: float(values[k]) for name, values in metrics.items()}
-                | {"lr": self._rows[k].config["train"]["optimizer"]["lr"]},
+                metrics={name: float(values[k]) for name, values in metrics.items()},
                 diverged=not (finite[k] and metrics["train/loss"][k].isfinite()),
             )
             for k in self.live

@@ -17,7 +17,10 @@ class Optimizer(ABC):
     slots: ClassVar[int] = 0
 
     def constants(self, h: Mapping[str, Tensor], t: Tensor) -> Mapping[str, Tensor]:
-        """Return what the formula needs at step t = 1, 2, …; here everything is float64 (K, 1)."""
+        """Return what the formula needs at step t = 1, 2, …; here everything is float64 (K, 1).
+
+        Where a schedule moves `momentum`, h has `momentum_next` too, the momentum of the step after.
+        """
         return h
 
     def point(self, w: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> Tensor:

@@ -19,6 +19,7 @@ KINDS = (
     "losses",
     "regularizers",
     "optimizers",
+    "schedules",
     "models",
     "datasets",
 )

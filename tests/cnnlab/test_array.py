@@ -65,7 +65,7 @@ def test_a_diverged_trial_stays_alone():
 def test_state_has_a_row_for_every_trial_and_is_a_copy():
     array = packing.make(mixed())
     state = array.state()
-    assert set(state) == {"theta", "buffers", "steps", "slot.0", "slot.1"}
+    assert set(state) == {"theta", "buffers", "steps", "schedules", "slot.0", "slot.1"}
     assert all(len(tensor) == 4 for tensor in state.values())
     packing.train(array, 1)
     assert not torch.equal(state["theta"], array.theta)

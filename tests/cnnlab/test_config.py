@@ -25,6 +25,8 @@ def test_a_short_config_becomes_complete_and_stays_so():
             "batch_size": 128,
             "loss": {"name": "softmax"},
             "optimizer": {"name": "momentum", "lr": 0.05, "momentum": 0.9},
+            "schedule": {"name": "constant"},
+            "momentum_schedule": {"name": "constant"},
             "precision": "float32",
             "test": "never",
             "l1": {"strength": 0.0, "scope": "weights"},
@@ -43,7 +45,7 @@ def test_a_bare_number_is_a_strength():
 @pytest.mark.parametrize(
     ("config", "path", "words"),
     [
-        ({"data": "mnist"}, "model", "is missing; name one of lenet5, mlp"),
+        ({"data": "mnist"}, "model", "is missing; name one of "),
         ({"model": "lenet5"}, "data", "is missing"),
         ({**SHORT, "trian": {}}, "trian", "Did you mean 'train'?"),
         ({**SHORT, "train": {"optimzer": "adam"}}, "train.optimzer", "Did you mean 'optimizer'?"),
@@ -88,7 +90,8 @@ def test_rows_and_shapes():
         *(
             path
             for path in paths(config)
-            if path.split(".")[:2] in (["train", f] for f in ("optimizer", "loss"))
+            if path.split(".")[:2]
+            in (["train", f] for f in ("optimizer", "loss", "schedule", "momentum_schedule"))
         ),
         *(path for path in paths(config) if path.split(".")[:2] in (["train", f] for f in ("l1", "l2"))),
     }

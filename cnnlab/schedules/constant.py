@@ -1,0 +1,21 @@
+"""A number that stays: what the optimizer's config says."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from cnnlab.registry import register
+from cnnlab.schedule import Schedule
+
+
+@register
+class Constant(Schedule):
+    """Keep the number.
+
+    value = start
+    Source: the formulas of the optimizers themselves.
+    """
+
+    def value(self, start: Tensor, t: Tensor, h: Mapping[str, Tensor], memory: Tensor) -> Tensor:
+        """Return start."""
+        return start

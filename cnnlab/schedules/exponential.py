@@ -1,0 +1,27 @@
+"""Exponential decay: the same share is lost in each epoch or iteration."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from torch import Tensor
+
+from cnnlab.hyper import Number
+from cnnlab.registry import register
+from cnnlab.schedule import UNIT, Schedule
+
+
+@register
+class Exponential(Schedule):
+    """Decay at the rate k.
+
+    value = start·e^(−kt)
+    Source: H. Robbins and S. Monro, "A stochastic approximation method" (1951) asks of rates that they sum
+    to infinity; these do not, so training comes to rest wherever it is.
+    """
+
+    k: ClassVar = Number(default=0.1, low=0.0, high=100.0)
+    unit: ClassVar = UNIT
+
+    def value(self, start: Tensor, t: Tensor, h: Mapping[str, Tensor], memory: Tensor) -> Tensor:
+        """Return start·e^(−kt)."""
+        return start * (-h["k"] * t).exp()

@@ -1,0 +1,260 @@
+"""Conformance of every schedule, their formulas, and what they do to rows that train, stop and go on."""
+
+import math
+
+import packing
+import pytest
+import torch
+
+from cnnlab import registry, resolve
+from cnnlab.errors import ConfigError
+from cnnlab.fit import Fit, Row
+from cnnlab.runs import runs
+
+NAMES = registry.names("schedules")
+CPU = torch.device("cpu")
+# Of each schedule one that moves within a few steps; an epoch of packing's arrays is one step.
+QUICK = {
+    "constant": "constant",
+    "exponential": {"name": "exponential", "k": 0.3},
+    "inverse-time": {"name": "inverse-time", "k": 0.5, "unit": "iteration"},
+    "linear": {"name": "linear", "to": 0.3, "over": 5},
+    "plateau": {"name": "plateau", "factor": 0.1},
+    "step": {"name": "step", "every": 2, "factor": 0.5},
+    "sutskever": {"name": "sutskever", "every": 2},
+}
+
+
+def curve(choice, start=0.8, steps=25):
+    """Return a schedule's numbers at t = 0, 1, …, (steps,)."""
+    (one,) = runs("schedules", [registry.resolve("schedules", choice, "p")], CPU)
+    memory = torch.tensor([one.entry.memory], dtype=torch.float64)
+    first = torch.tensor([start], dtype=torch.float64)
+    values = [one.entry.value(first, torch.full_like(first, t), one.hypers, memory) for t in range(steps)]
+    return torch.cat(values).tolist()
+
+
+def config(schedule="constant", precision="float64", optimizer="momentum", momentum_schedule="constant"):
+    return packing.config(
+        precision=precision,
+        optimizer=optimizer,
+        schedule=schedule,
+        momentum_schedule=momentum_schedule,
+    )
+
+
+def test_every_schedule_has_a_quick_one_here():
+    assert sorted(QUICK) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("choice", "formula"),
+    [
+        ("constant", lambda t: 0.8),
+        ({"name": "step", "every": 10, "factor": 0.5}, lambda t: 0.8 * 0.5 ** (t // 10)),
+        ({"name": "step", "every": 1, "factor": 0.1}, lambda t: 0.8 * 0.1**t),
+        ({"name": "exponential", "k": 0.25}, lambda t: 0.8 * math.exp(-0.25 * t)),
+        ({"name": "inverse-time", "k": 0.25}, lambda t: 0.8 / (1 + 0.25 * t)),
+        ({"name": "linear", "to": 0.99, "over": 7}, lambda t: 0.8 + 0.19 * min(t / 7, 1)),
+        (
+            {"name": "sutskever", "every": 4},
+            lambda t: min(1 - 2 ** (-1 - math.log2(t // 4 + 1)), 0.8),
+        ),
+        ({"name": "plateau"}, lambda t: 0.8),
+    ],
+)
+def test_formula(choice, formula):
+    assert curve(choice) == pytest.approx([formula(t) for t in range(25)], rel=1e-14)
+
+
+def test_a_step_comes_with_t_equal_n():
+    assert curve({"name": "step", "every": 5, "factor": 0.5}, start=1.0, steps=7) == [1] * 5 + [0.5] * 2
+
+
+def test_a_line_ends_where_it_is_told():
+    assert curve({"name": "linear", "to": 0.99, "over": 3}, start=0.5)[3:] == [0.99] * 22
+
+
+LOSSES = [3.0, 2.0, 2.0, 1.9999, 2.5, math.nan, 1.5, 1.6, 1.7, 1.8, 1.4, 1.4, 1.4, 1.4, 1.4, 1.3, 1.3]
+
+
+@pytest.mark.parametrize("patience", [0, 1, 3])
+@pytest.mark.parametrize("threshold", [0.0, 1e-4, 0.2])
+def test_plateau_is_torchs(patience, threshold):
+    w = torch.nn.Parameter(torch.zeros(1))
+    rule = torch.optim.SGD([w], lr=0.8)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        rule, factor=0.5, patience=patience, threshold=threshold, eps=0
+    )
+    choice = {"name": "plateau", "patience": patience, "threshold": threshold}
+    (own,) = runs("schedules", [registry.resolve("schedules", choice, "p")], CPU)
+    start = torch.tensor([0.8], dtype=torch.float64)
+    memory = torch.tensor([own.entry.memory], dtype=torch.float64)
+    rates = []
+    for loss in LOSSES:
+        theirs.step(loss)
+        own.entry.observe(torch.tensor([loss], dtype=torch.float64), own.hypers, memory)
+        rates.append(float(own.entry.value(start, start * 0, own.hypers, memory)))
+        assert rates[-1] == pytest.approx(rule.param_groups[0]["lr"], rel=1e-14)
+    assert rates[-1] < 0.8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_packing_does_not_matter(name):
+    others = [QUICK[other] for other in NAMES]
+    packing.assert_packing_does_not_matter(
+        [config(QUICK[name], optimizer="adam"), *map(config, others), config(momentum_schedule=QUICK[name])]
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_neighbours_do_not_matter(name):
+    own = config(QUICK[name], "float32", "nesterov-b", QUICK[name])
+    others = [config(QUICK[o], "float32") for o in ("exponential", "plateau", "constant")]
+    packing.assert_neighbours_do_not_matter(own, others)
+
+
+@pytest.mark.parametrize("optimizer", registry.names("optimizers"))
+def test_a_rate_and_a_momentum_that_move_are_each_steps_own(optimizer):
+    """A scheduled trial takes the steps of trials whose constant numbers are set anew before each."""
+    line = {"name": "linear", "to": 0.02, "over": 4}
+    anneal = {"name": "linear", "to": 0.5, "over": 4}
+    rule = registry.resolve("optimizers", {"name": optimizer, "lr": 0.1}, "p")
+    has_momentum = "momentum" in rule
+    moving = config(line, "float64", rule, anneal if has_momentum else "constant")
+    scheduled, by_hand = packing.make([moving]), packing.make([config(optimizer=rule)])
+
+    def at(t):
+        part = min(t / 4, 1)
+        return 0.1 + (0.02 - 0.1) * part, 0.9 + (0.5 - 0.9) * part
+
+    for t in range(6):
+        lr, mu = at(t)
+        now = {**rule, "lr": lr} | ({"momentum": mu} if has_momentum else {})
+        by_hand.configs = [config(optimizer=now)]
+        by_hand._read_configs()
+        if optimizer == "nesterov-b":  # it asks for the next momentum, which constants do not tell
+            next_mu = torch.tensor([at(t + 1)[1]], dtype=torch.float64)
+            by_hand.pace.at = lambda steps, size, mu=next_mu: {"momentum_next": mu}
+        packing.train(scheduled, 1, first=t)
+        packing.train(by_hand, 1, first=t)
+        assert float(scheduled.rates()) == pytest.approx(lr, rel=1e-14)
+        torch.testing.assert_close(scheduled.theta, by_hand.theta, rtol=0, atol=1e-13)
+
+
+def fit_config(optimizer="momentum", **train):
+    return resolve(
+        {
+            "model": {"name": "mlp", "hidden": [12]},
+            "data": "fashion-mnist-mini",
+            "train": {"batch_size": 500, "epochs": 4, "optimizer": optimizer, **train},
+        }
+    )
+
+
+def rates(one, epochs):
+    """Return the reported rates, a list for each row."""
+    reports = [one.run_epoch() for _ in range(epochs)]
+    return [[epoch[row].metrics["lr"] for epoch in reports] for row in one.live]
+
+
+def test_the_reported_rate_is_that_of_the_epochs_last_step():
+    sgd = {"name": "sgd", "lr": 0.5}
+    schedules = [
+        "constant",
+        {"name": "step", "every": 2, "factor": 0.5},
+        {"name": "exponential", "k": 0.01, "unit": "iteration"},
+        {"name": "inverse-time", "k": 1},
+    ]
+    one = Fit([Row(fit_config(sgd, schedule=s), 1) for s in schedules])
+    a, b, c, d = rates(one, 3)
+    size = one.array.epoch_steps
+    assert size == math.ceil(len(one.data.train) / 500)
+    assert (a, b) == ([0.5] * 3, [0.5, 0.5, 0.25])
+    assert c == pytest.approx([0.5 * math.exp(-0.01 * (size * e - 1)) for e in (1, 2, 3)], rel=1e-14)
+    assert d == pytest.approx([0.5, 0.25, 0.5 / 3], rel=1e-14)
+
+
+def test_a_plateau_follows_each_rows_own_validation_loss():
+    """A rate that is far too large makes the loss rise; after a rise the rate of that row alone falls."""
+    schedule = {"name": "plateau", "factor": 0.5}
+    one = Fit([Row(fit_config({"name": "sgd", "lr": lr}, schedule=schedule), 1) for lr in (1e-4, 30.0)])
+    best, expected, seen, calm = math.inf, 30.0, [], []
+    for _ in range(6):
+        small, large = one.run_epoch()
+        assert large.metrics["lr"] == expected
+        if large.metrics["val/loss"] < best:
+            best = large.metrics["val/loss"]
+        else:
+            expected /= 2
+        seen.append(expected)
+        calm.append(small.metrics["lr"])
+    assert seen[-1] < 30
+    assert calm == [1e-4] * 6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_going_on_from_a_checkpoint_repeats_every_bit(name):
+    """In other company, and in the middle of a schedule; the plateau has made a cut by then."""
+    slow = {"name": "plateau", "threshold": 0.5}
+    own = fit_config(
+        {"name": "nesterov-b", "lr": 0.05, "momentum": 0.9},
+        schedule=slow if name == "plateau" else QUICK[name],
+        momentum_schedule=QUICK[name],
+    )
+    other, third = fit_config("adam", schedule=QUICK["exponential"]), fit_config("sgd", schedule=slow)
+    straight = Fit([Row(other, 1), Row(own, 2)])
+    for _ in range(3):
+        straight.run_epoch()
+    saved = {n: tensor[1].clone() for n, tensor in straight.state().items()}
+    if name == "plateau":
+        assert saved["schedules"][0, 0] >= 1
+    resumed = Fit([None, Row(own, 2)]) if name == "constant" else Fit([Row(third, 5), Row(own, 2)])
+    blank = resumed.state()
+    for row, tensors in ((0, {n: tensor[0] for n, tensor in blank.items()}), (1, saved)):
+        resumed.load_row(row, tensors, epoch=3)
+    for _ in range(2):
+        assert resumed.run_epoch()[-1] == straight.run_epoch()[-1]
+    ended = resumed.state()
+    assert all(
+        torch.equal(ended[field][1], tensor[1])
+        for field, tensor in straight.state().items()
+        if field in ended
+    )
+
+
+def test_keeping_rows_keeps_what_their_schedules_remember():
+    array = packing.make([config(QUICK[name]) for name in ("step", "plateau", "constant")])
+    array.pace.observe(torch.tensor([1.0, 2.0, 3.0]).double())
+    array.pace.observe(torch.tensor([1.0, 2.0, 3.0]).double())
+    packing.train(array, 3)
+    before = array.rates()
+    array.keep([1, 0, 1])
+    assert array.pace.memory[:, 0, 1].tolist() == [2.0, 0.0, 2.0]
+    assert array.rates().tolist() == before[[1, 0, 1]].tolist()
+    assert before[1] == 0.05 * 0.1
+
+
+@pytest.mark.parametrize(
+    ("train", "path", "words"),
+    [
+        ({"schedule": "stpe"}, "train.schedule", "Did you mean 'step'?"),
+        ({"schedule": {"name": "step", "unit": "epochs"}}, "train.schedule.unit", "one of epoch, iteration"),
+        ({"schedule": {"name": "step", "every": 0}}, "train.schedule.every", "must be an integer"),
+        (
+            {"optimizer": "sgd", "momentum_schedule": "sutskever"},
+            "train.momentum_schedule",
+            "must be constant: sgd has no momentum; got sutskever",
+        ),
+        (
+            {"momentum_schedule": {"name": "linear", "to": 1}},
+            "train.momentum_schedule.to",
+            "must be a number from 0 to 0.9999, got 1",
+        ),
+    ],
+)
+def test_a_wrong_schedule_is_refused_at_its_path(train, path, words):
+    with pytest.raises(ConfigError) as caught:
+        resolve({"model": "mlp", "data": "mnist", "train": train})
+    assert caught.value.path == path
+    assert words in caught.value.message
