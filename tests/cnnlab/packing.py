@@ -4,20 +4,23 @@ import torch
 
 from cnnlab import registry, resolve
 from cnnlab.array import Array
+from cnnlab.hyper import declared
 from cnnlab.net import Net
 
-SHAPE = {"mlp": (1, 3, 4), "lenet5": (1, 28, 28)}
+SHAPE = {"mlp": (1, 3, 4), "lenet5": (1, 28, 28), "cifar-resnet": (1, 28, 28)}
+SMALL = {"mlp": {"hidden": [7, 6]}, "cifar-resnet": {"depth": 8}}
 IMAGES = 6
 
 torch.set_num_threads(1)
 
 
 def config(model="mlp", precision="float64", hypers=None, **train):
-    """Resolve a config for a small net; `hypers` are the model's."""
-    small = {"hidden": [7, 6]} if model == "mlp" else {}
+    """Resolve a config for a small net; of `hypers`, the model's, those count that it has."""
+    known = declared(registry.get("models", model))
+    own = {name: value for name, value in (hypers or {}).items() if name in known}
     return resolve(
         {
-            "model": {"name": model, **small, **(hypers or {})},
+            "model": {"name": model, **SMALL.get(model, {}), **own},
             "data": "mnist",
             "train": {"precision": precision, **train},
         }

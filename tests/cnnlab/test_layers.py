@@ -11,12 +11,19 @@ from cnnlab.layer import Context
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.average_pool2d import AveragePool2d
 from cnnlab.layers.batch_norm import BatchNorm
+from cnnlab.layers.branches import Branches
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.dropout import Dropout
 from cnnlab.layers.flatten import Flatten
+from cnnlab.layers.global_average_pool import GlobalAveragePool
 from cnnlab.layers.linear import Linear
+from cnnlab.layers.local_response_norm import LocalResponseNorm
 from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.layers.min_pool2d import MinPool2d
+from cnnlab.layers.pad_maps import PadMaps
+from cnnlab.layers.residual import Residual
+from cnnlab.layers.rbf import Rbf
+from cnnlab.layers.subsample import Subsample
 from cnnlab.layers.sum_pool2d import SumPool2d
 
 IMAGES, ROWS = 5, 4
@@ -39,12 +46,31 @@ EXAMPLES = {
     "min-pool2d that overlaps": (MinPool2d(3, 2, 1), (2, 6, 5)),
     "average-pool2d that overlaps": (AveragePool2d(3, 2, 1, ceil=True, count=False), (2, 6, 5)),
     "sum-pool2d that overlaps": (SumPool2d(3, 2, 1, ceil=True), (2, 6, 5)),
+    "subsample": (Subsample(2), (2, 6, 5)),
+    "local-response-norm": (LocalResponseNorm(3, 0.5, 0.75, 2.0), (4, 3, 2)),
+    "rbf": (Rbf(4), (84,)),
     "flatten": (Flatten(), (2, 6, 5)),
     "activate": (Activate("sigmoid", "act"), (2, 3, 4)),
     "dropout": (Dropout("rate"), (6,)),
     "dropout of maps": (Dropout("rate"), (2, 3, 4)),
     "batch-norm": (BatchNorm(6), (6,)),
     "batch-norm of maps": (BatchNorm(2), (2, 3, 4)),
+    "global-average-pool": (GlobalAveragePool(), (2, 3, 4)),
+    "pad-maps": (PadMaps(1, 2, 2), (2, 5, 4)),
+    "residual": (Residual({"conv": Conv2d(2, 2, 3, (1, 1)), "norm": BatchNorm(2)}), (2, 5, 4)),
+    "residual with a shortcut": (
+        Residual(
+            {"conv": Conv2d(2, 3, 3, (1, 1), stride=2), "drop": Dropout("rate")},
+            {"drop": Dropout("rate"), "conv": Conv2d(2, 3, 1, stride=2), "norm": BatchNorm(3)},
+        ),
+        (2, 5, 4),
+    ),
+    "branches": (
+        Branches(
+            {"a": {"conv": Conv2d(2, 1, 1), "norm": BatchNorm(1)}, "b": {"conv": Conv2d(2, 2, 3, (1, 1))}}
+        ),
+        (2, 5, 4),
+    ),
 }
 PLAIN = {
     "conv2d": lambda x, p: functional.conv2d(x, *p, padding=(1, 0)),
@@ -64,7 +90,22 @@ PLAIN = {
     "average-pool2d that overlaps": lambda x, p: functional.avg_pool2d(
         x, 3, 2, 1, ceil_mode=True, count_include_pad=False
     ),
+    "subsample": lambda x, p: 4 * functional.avg_pool2d(x, 2) * p[0][:, None, None] + p[1][:, None, None],
+    "local-response-norm": lambda x, p: functional.local_response_norm(x, 3, 3 * 0.5, 0.75, 2.0),
+    "rbf": lambda x, p: -torch.cdist(x, Rbf(4).codes.double()).square(),
     "flatten": lambda x, p: x.flatten(1),
+    "global-average-pool": lambda x, p: functional.adaptive_avg_pool2d(x, 1).flatten(1),
+    "pad-maps": lambda x, p: functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 1, 2)),
+    "residual": lambda x, p: (
+        x + functional.batch_norm(functional.conv2d(x, *p[:2], padding=1), None, None, *p[2:], training=True)
+    ),
+    "branches": lambda x, p: torch.cat(
+        [
+            functional.batch_norm(functional.conv2d(x, *p[:2]), None, None, *p[2:4], training=True),
+            functional.conv2d(x, *p[4:], padding=1),
+        ],
+        1,
+    ),
     "batch-norm": lambda x, p: functional.batch_norm(x, None, None, *p, training=True),
     "batch-norm of maps": lambda x, p: functional.batch_norm(x, None, None, *p, training=True),
 }
@@ -252,3 +293,24 @@ def test_one_number_per_feature_has_no_variance():
     x, p, b = numbers(layer, (6,), torch.float64, same=False)
     with pytest.raises(CnnlabError, match=r"use train\.batch_size ≥ 2"):
         layer.forward(x[:1], p, b, context(torch.arange(ROWS), torch.float64))
+
+
+def test_a_composite_counts_its_layers():
+    """Work, numbers kept and places are sums; two dropouts in one block have two masks."""
+    layer, shape = EXAMPLES["residual with a shortcut"]
+    assert layer.multiply_adds(shape) == 3 * 2 * 3 * 2 * 9 + 3 * 2 * 3 * 2
+    assert layer.connections(shape) == layer.multiply_adds(shape) + 2 * 3 * 2 * 3
+    assert layer.activations(shape) == (18 + 18) + (40 + 18 + 18) + 18
+    assert layer.places == 5
+    assert [p.name for p in layer.parameters][-2:] == ["shortcut.norm.weight", "shortcut.norm.bias"]
+    drop = Dropout("rate")
+    both = Residual({"drop": drop}, {"drop": drop})
+    y = both.forward(torch.ones(200, ROWS, 6), [], [], context(torch.arange(ROWS), torch.float32))
+    assert len(y[:, 2].unique()) == 3  # neither, one, both
+
+
+def test_parts_that_do_not_fit_together_are_refused():
+    with pytest.raises(ConfigError, match="cannot be added to a shortcut of"):
+        Residual({"conv": Conv2d(2, 3, 3)}).output((2, 5, 4))
+    with pytest.raises(ConfigError, match="must give maps of one size"):
+        Branches({"a": {}, "b": {"conv": Conv2d(2, 3, 3)}}).output((2, 5, 4))

@@ -1,0 +1,64 @@
+"""Branches: several chains of layers see one input, and their maps stand side by side."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from cnnlab.chain import Chain
+from cnnlab.errors import ConfigError
+from cnnlab.layer import Context, Layer, Shape
+from cnnlab.registry import register
+
+
+@register
+class Branches(Layer):
+    """Apply each chain to the input and write the maps of the outputs one behind the other.
+
+    y = [branch₁(x), branch₂(x), …] along the maps; outputs of unequal height or width: ConfigError. A
+    parameter's name begins with its branch's. With branches of 1×1, 3×3 and 5×5 convolutions and a pooling
+    this is the inception block.
+    Source: C. Szegedy et al., "Going deeper with convolutions" (2014), figure 2.
+    """
+
+    def __init__(self, branches: Mapping[str, Mapping[str, Layer]]) -> None:
+        self.branches = [
+            Chain({f"{branch}.{name}": layer for name, layer in layers.items()})
+            for branch, layers in branches.items()
+        ]
+        self.parameters = tuple(own for branch in self.branches for own in branch.parameters)
+        self.buffers = tuple(own for branch in self.branches for own in branch.buffers)
+        self.places = sum(branch.places for branch in self.branches)
+
+    def output(self, shape: Shape) -> Shape:
+        """Return (sum of maps, H, W); ConfigError unless all branches have one H×W."""
+        outputs = [branch.output(shape) for branch in self.branches]
+        sides = {output[1:] for output in outputs}
+        if len(sides) != 1:
+            raise ConfigError("model", f"branches of one block must give maps of one size, got {outputs}")
+        return (sum(output[0] for output in outputs), *outputs[0][1:])
+
+    def multiply_adds(self, shape: Shape) -> int:
+        """Return the sum over the branches."""
+        return sum(branch.multiply_adds(shape) for branch in self.branches)
+
+    def connections(self, shape: Shape) -> int:
+        """Return the sum over the branches."""
+        return sum(branch.connections(shape) for branch in self.branches)
+
+    def activations(self, shape: Shape) -> int:
+        """Return the branches' and those of the maps side by side."""
+        return super().activations(shape) + sum(branch.activations(shape) for branch in self.branches)
+
+    def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
+        """Return (N, K, sum of maps, H, W)."""
+        place, weights, kept = context.layer, 0, 0
+        outputs = []
+        for branch in self.branches:
+            context.layer = place
+            own = p[weights : weights + len(branch.parameters)]
+            moved = b[kept : kept + len(branch.buffers)]
+            outputs.append(branch.forward(x, own, moved, context))
+            place += branch.places
+            weights, kept = weights + len(own), kept + len(moved)
+        return torch.cat(outputs, 2)

@@ -1,0 +1,27 @@
+"""Global average pooling: how much of each feature an image has, wherever it is."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from cnnlab.layer import Context, Layer, Shape, shared
+from cnnlab.registry import register
+
+
+@register
+class GlobalAveragePool(Layer):
+    """Keep the mean of each map.
+
+    y[c] = 1/(HW) Σ x[c, i, j]; (N, K, C, H, W) → (N, K, C)
+    Source: M. Lin, Q. Chen and S. Yan, "Network in network" (2013), section 3.2.
+    """
+
+    def output(self, shape: Shape) -> Shape:
+        """Return (C,)."""
+        return shape[:1]
+
+    def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
+        """Return (N, K, C); a shared batch stays shared."""
+        if shared(x):
+            return x[:, 0].mean((2, 3))[:, None].expand(-1, x.shape[1], -1)
+        return x.mean((3, 4))

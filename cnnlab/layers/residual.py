@@ -1,0 +1,56 @@
+"""Residual block: layers learn what to add to their input."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from cnnlab.chain import Chain
+from cnnlab.errors import ConfigError
+from cnnlab.layer import Context, Layer, Shape
+from cnnlab.registry import register
+
+
+@register
+class Residual(Layer):
+    """Add a chain of layers to its own input, or to what a second chain makes of that input.
+
+    y = body(x) + shortcut(x); a shortcut of no layers is the identity. The body's parameters go by their
+    own names, the shortcut's begin with "shortcut.". ConfigError if the two shapes differ.
+    Source: K. He et al., "Deep residual learning for image recognition" (2015), equations 1 and 2.
+    """
+
+    def __init__(self, body: Mapping[str, Layer], shortcut: Mapping[str, Layer] | None = None) -> None:
+        self.body = Chain(body)
+        self.shortcut = Chain({f"shortcut.{name}": layer for name, layer in (shortcut or {}).items()})
+        self.parameters = self.body.parameters + self.shortcut.parameters
+        self.buffers = self.body.buffers + self.shortcut.buffers
+        self.places = self.body.places + self.shortcut.places
+
+    def output(self, shape: Shape) -> Shape:
+        """Return the shape of both; ConfigError if they have two."""
+        body, shortcut = self.body.output(shape), self.shortcut.output(shape)
+        if body != shortcut:
+            raise ConfigError(
+                "model", f"a block of output {body} cannot be added to a shortcut of {shortcut}"
+            )
+        return body
+
+    def multiply_adds(self, shape: Shape) -> int:
+        """Return the body's and the shortcut's."""
+        return self.body.multiply_adds(shape) + self.shortcut.multiply_adds(shape)
+
+    def connections(self, shape: Shape) -> int:
+        """Return the body's and the shortcut's."""
+        return self.body.connections(shape) + self.shortcut.connections(shape)
+
+    def activations(self, shape: Shape) -> int:
+        """Return the body's, the shortcut's and the sum's."""
+        return super().activations(shape) + self.body.activations(shape) + self.shortcut.activations(shape)
+
+    def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
+        """Return y."""
+        place = context.layer
+        weights, kept = len(self.body.parameters), len(self.body.buffers)
+        y = self.body.forward(x, p[:weights], b[:kept], context)
+        context.layer = place + self.body.places
+        return y + self.shortcut.forward(x, p[weights:], b[kept:], context)
