@@ -18,11 +18,13 @@ class Linear(Layer):
     Source: F. Rosenblatt, "The perceptron" (1958), for the layer of weighted sums.
     """
 
-    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, bias: bool = True, *, initializer: str = "fan-in-uniform"
+    ) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.parameters = (
-            Parameter("weight", (outputs, inputs), "weight", inputs, "fan-in-uniform"),
-            *([Parameter("bias", (outputs,), "bias", inputs, "fan-in-uniform")] if bias else []),
+            Parameter("weight", (outputs, inputs), "weight", inputs, initializer),
+            *([Parameter("bias", (outputs,), "bias", inputs, initializer)] if bias else []),
         )
 
     def output(self, shape: Shape) -> Shape:

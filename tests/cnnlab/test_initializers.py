@@ -8,7 +8,12 @@ from cnnlab import registry
 
 NAMES = registry.names("initializers")
 U = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000
-MOMENTS = {"fan-in-uniform": (0.0, 1 / 3 / 25), "zeros": (0.0, 0.0), "ones": (1.0, 0.0)}
+MOMENTS = {
+    "fan-in-uniform": (0.0, 1 / 3 / 25),
+    "reciprocal-uniform": (0.0, 2.4**2 / 3 / 25**2),
+    "zeros": (0.0, 0.0),
+    "ones": (1.0, 0.0),
+}
 
 
 @pytest.mark.parametrize("name", NAMES)

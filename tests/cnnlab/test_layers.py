@@ -21,8 +21,8 @@ from cnnlab.layers.local_response_norm import LocalResponseNorm
 from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.layers.min_pool2d import MinPool2d
 from cnnlab.layers.pad_maps import PadMaps
-from cnnlab.layers.residual import Residual
 from cnnlab.layers.rbf import Rbf
+from cnnlab.layers.residual import Residual
 from cnnlab.layers.subsample import Subsample
 from cnnlab.layers.sum_pool2d import SumPool2d
 

@@ -12,6 +12,9 @@ from cnnlab.hyper import declared
 
 NAMES = registry.names("losses")
 REFERENCES = {
+    "maximum-a-posteriori": lambda s, y: functional.cross_entropy(
+        torch.cat([s, torch.full_like(s[:, :1], -10.0)], 1), y, reduction="none"
+    ),
     "softmax": lambda s, y: functional.cross_entropy(s, y, reduction="none"),
     "svm": lambda s, y: s.shape[1] * functional.multi_margin_loss(s, y, reduction="none"),
 }
@@ -80,6 +83,14 @@ def test_equal_scores():
     assert float(build("softmax", 1)(scores, y)) == pytest.approx(math.log(10))
     assert float(build("svm", 1)(scores, y)) == 9
     assert float(build("svm", 1, margin=0.5)(scores, y)) == 4.5
+
+
+@pytest.mark.parametrize("j", [0.1, 10.0])
+def test_maximum_a_posteriori_is_equation_9(j):
+    """The right class at distance 3, the others at 1 and 8, rubbish at j."""
+    scores, y = torch.tensor([[[-1.0, -3.0, -8.0]]], dtype=torch.float64), torch.tensor([[1]])
+    expected = 3 + math.log(math.exp(-j) + math.exp(-1) + math.exp(-3) + math.exp(-8))
+    assert float(build("maximum-a-posteriori", 1, j=j)(scores, y)) == pytest.approx(expected, rel=1e-15)
 
 
 def test_svm_has_no_slope_at_its_kink():
