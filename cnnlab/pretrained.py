@@ -53,7 +53,8 @@ def row(net: Net, state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     batches are passed over. CnnlabError for a name or shape that the net has not, or that is missing.
     """
     own = {own_name(name): value for name, value in state.items() if not name.endswith("num_batches_tracked")}
-    expected = {part.name: part.shape for part in (*net.table, *net.buffers)}
+    expected = {part.name: part.shape for part in net.table}
+    expected |= {part.name: part.shape for part in net.buffers}
     if unknown := sorted(own.keys() - expected):
         raise CnnlabError(f"the net has no {unknown[0]}, and {len(unknown) - 1} more of the file's names")
     for name, shape in expected.items():
