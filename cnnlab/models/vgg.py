@@ -1,0 +1,78 @@
+"""VGG: small filters only, and many of them."""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any, ClassVar
+
+from cnnlab.hyper import Choice, EntryOf, Number
+from cnnlab.layer import Layer
+from cnnlab.layers.activate import Activate
+from cnnlab.layers.batch_norm import BatchNorm
+from cnnlab.layers.conv2d import Conv2d
+from cnnlab.layers.dropout import Dropout
+from cnnlab.layers.flatten import Flatten
+from cnnlab.layers.linear import Linear
+from cnnlab.layers.max_pool2d import MaxPool2d
+from cnnlab.model import Model
+from cnnlab.registry import register
+
+# The convolutions of each of five blocks: their filters' sides.
+BLOCKS = {
+    "A": ((3,), (3,), (3, 3), (3, 3), (3, 3)),
+    "B": ((3, 3), (3, 3), (3, 3), (3, 3), (3, 3)),
+    "C": ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1)),
+    "D": ((3, 3), (3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3)),
+    "E": ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3)),
+}
+MAPS = (64, 128, 256, 512, 512)
+LEAST = 32
+
+
+@register
+class Vgg(Model):
+    """Five blocks of 3×3 convolutions, each with a 2×2 pooling behind it, then linear layers.
+
+    Configurations A, B, C, D, E have 11, 13, 16, 16 and 19 layers with weights; those of 1×1 are C's. For
+    224×224, colour and 1,000 classes: 132,863,336, 133,047,848, 133,638,952, 138,357,544 and 143,667,240
+    parameters; `norm: batch` on convolutions, whose biases stay, adds two for each map. `head: full` is 4096,
+    4096, classes, with `dropout` on the first two; `head: linear` is classes alone: 9,231,114 parameters for
+    A with norm on 32×32. Images under 32×32 get zeros around them.
+    Source: K. Simonyan and A. Zisserman, "Very deep convolutional networks for large-scale image
+    recognition" (2014), table 1; batch normalization as torchvision.
+    """
+
+    configuration: ClassVar = Choice(default="A", options=tuple(BLOCKS))
+    head: ClassVar = Choice(default="linear", options=("linear", "full"))
+    norm: ClassVar = Choice(default="batch", options=("none", "batch"))
+    activation: ClassVar = EntryOf(kind="activations", default="relu")
+    dropout: ClassVar = Number(default=0.5, low=0.0, high=1.0)
+
+    def layers(
+        self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
+    ) -> dict[str, Layer]:
+        """Return the chain."""
+        inputs, *sides = shape
+        height, width = (max(0, LEAST - side + 1) // 2 for side in sides)
+        act = Activate(config["activation"]["name"], "model.activation")
+        chain: dict[str, Layer] = {}
+        at: tuple[int, ...] = shape
+        for block, (filters, maps) in enumerate(zip(BLOCKS[config["configuration"]], MAPS, strict=True), 1):
+            for i, side in enumerate(filters, 1):
+                pad = side // 2
+                frame = (pad + height, pad + width) if not chain else (pad, pad)
+                chain[f"conv{block}.{i}"] = Conv2d(inputs, maps, side, frame)
+                if config["norm"] == "batch":
+                    chain[f"norm{block}.{i}"] = BatchNorm(maps)
+                chain[f"act{block}.{i}"] = act
+                inputs = maps
+            chain[f"pool{block}"] = MaxPool2d(2)
+        for layer in chain.values():
+            at = layer.output(at)
+        units = prod(at)
+        chain["flatten"] = Flatten()
+        if config["head"] == "full":
+            for i in (6, 7):
+                chain[f"linear{i}"] = Linear(units, 4096)
+                chain |= {f"act{i}": act, f"drop{i}": Dropout("model.dropout")}
+                units = 4096
+        return chain | {"linear8": Linear(units, classes)}
