@@ -25,6 +25,11 @@ def order(images: int, data_seed: int, replicate: int, epoch: int) -> Tensor:
     return noise.permutation(noise.fold(data_seed, replicate), noise.ORDER, epoch, images)
 
 
+def size(batch_size: int | str, images: int) -> int:
+    """Return the images of a step: `full` means all."""
+    return images if batch_size == "full" else min(int(batch_size), images)
+
+
 def cuts(images: int, batch_size: int) -> list[slice]:
     """Return the batches of an epoch as slices of its order; the last may be short.
 

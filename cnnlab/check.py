@@ -56,6 +56,7 @@ def inspect(config: Mapping[str, Any]) -> Facts:
         raise ConfigError("train.batch_size", "must be at least 2 with batch normalization, got 1")
     (run,) = runs("optimizers", [train["optimizer"]], torch.device("cpu"))
     penalties = sum(train[name]["strength"] > 0 for name in registry.names("regularizers") if name in train)
+    batch = info.train if train["batch_size"] == "full" else train["batch_size"]
     number = torch.finfo(DTYPES[train["precision"]]).bits // 8
     rows = (3 + run.entry.slots + penalties) * net.parameters + 2 * net.buffered
     return Facts(
@@ -64,7 +65,7 @@ def inspect(config: Mapping[str, Any]) -> Facts:
         slots=run.entry.slots,
         flops=2 * net.work.multiply_adds,
         connections=net.work.connections,
-        bytes_per_row=number * (rows + 2 * train["batch_size"] * net.work.activations),
+        bytes_per_row=number * (rows + 2 * batch * net.work.activations),
         input=info.shape,
         classes=info.classes,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from cnnlab import registry
 from cnnlab.data import data_set
 from cnnlab.errors import ConfigError, UnknownName
-from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, declared
+from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, Size, declared
 
 Config = dict[str, Any]
 
@@ -16,7 +16,7 @@ SECTIONS = ("model", "data", "train")
 VALIDATION = Number(default=0.1, low=0.0, high=0.5, row=False)
 TRAIN: Mapping[str, Hyper | EntryOf] = {
     "epochs": Int(default=10, low=1, high=10_000),
-    "batch_size": Int(default=128, low=1, high=65_536),
+    "batch_size": Size(default=128, high=65_536),
     "loss": EntryOf(kind="losses", default="softmax", row=True),
     "optimizer": EntryOf(kind="optimizers", default="momentum", row=True),
     "schedule": EntryOf(kind="schedules", default="constant", row=True),

@@ -65,7 +65,7 @@ class Fit:
         first = _same_array([row for row in rows if row is not None])
         self._rows = [row or first for row in rows]
         train = first.config["train"]
-        self._epochs_test, self._batch_size = train["test"] == "each-epoch", train["batch_size"]
+        self._epochs_test = train["test"] == "each-epoch"
         self._metric, self._sign = _objective(objective, first.config)
         self.array = Array(
             build(first.config), [row.config for row in self._rows], [row.seed for row in self._rows], device
@@ -73,6 +73,7 @@ class Fit:
         data = first.config["data"]
         images = data_set(data).load(data)
         self.data = Resident(images, data["validation"], first.data_seed, self.array.device, self.array.dtype)
+        self._batch_size = batches.size(train["batch_size"], len(self.data.train))
         self.array.epoch_steps = len(batches.cuts(len(self.data.train), self._batch_size))
         replicates = sorted({row.replicate for row in self._rows})
         self._replicates = replicates

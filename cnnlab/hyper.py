@@ -79,6 +79,27 @@ class Int(Hyper):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Size(Hyper):
+    """A whole number of things from 1 to `high`, or the word "full" for all that there are."""
+
+    default: int
+    high: int
+    row: bool = False
+
+    def check(self, path: str, value: Any) -> int | str:
+        """Return an int or "full"."""
+        if value == "full":
+            return "full"
+        if isinstance(value, str):
+            raise ConfigError(path, f"must be an integer from 1 to {self.high} or full, got {value!r}")
+        return Int(default=self.default, low=1, high=self.high).check(path, value)
+
+    def describe(self) -> dict[str, Any]:
+        """Return type, range and default."""
+        return {"type": "size", "default": self.default, "low": 1, "high": self.high, "row": self.row}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Choice(Hyper):
     """One of a few words."""
 

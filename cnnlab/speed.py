@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import torch
 
+from cnnlab import batches
 from cnnlab.fit import Fit, Row
 
 
@@ -15,7 +16,7 @@ def solo_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
     Seconds are those of `work_clock`.
     """
     one = Fit([row], device)
-    size: int = min(row.config["train"]["batch_size"], len(one.data.train))
+    size = batches.size(row.config["train"]["batch_size"], len(one.data.train))
     x, y = one.data.train.batch(slice(0, size), 1)
     for _ in range(2):
         one.array.step(x, y)

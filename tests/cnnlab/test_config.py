@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cnnlab import resolve
+from cnnlab import registry, resolve
 from cnnlab.config import is_row, paths, row_numbers, shape_key
 from cnnlab.errors import ConfigError
 
@@ -29,8 +29,7 @@ def test_a_short_config_becomes_complete_and_stays_so():
             "momentum_schedule": {"name": "constant"},
             "precision": "float32",
             "test": "never",
-            "l1": {"strength": 0.0, "scope": "weights"},
-            "l2": {"strength": 0.0, "scope": "weights"},
+            **{name: {"strength": 0.0, "scope": "weights"} for name in registry.names("regularizers")},
         },
     }
     assert resolve(complete) == complete
@@ -50,6 +49,8 @@ def test_a_bare_number_is_a_strength():
         ({**SHORT, "trian": {}}, "trian", "Did you mean 'train'?"),
         ({**SHORT, "train": {"optimzer": "adam"}}, "train.optimzer", "Did you mean 'optimizer'?"),
         ({**SHORT, "train": {"epochs": 0}}, "train.epochs", "from 1 to 10000"),
+        ({**SHORT, "train": {"batch_size": 0}}, "train.batch_size", "from 1 to 65536"),
+        ({**SHORT, "train": {"batch_size": "all"}}, "train.batch_size", "from 1 to 65536 or full, got 'all'"),
         ({**SHORT, "train": {"epochs": True}}, "train.epochs", "got True"),
         ({**SHORT, "train": {"l2": "much"}}, "train.l2.strength", "must be a number"),
         ({**SHORT, "train": {"l2": {"name": "l1"}}}, "train.l2.name", "must be 'l2' or left out"),
@@ -81,6 +82,11 @@ def test_a_wrong_config_is_refused_at_its_path(config, path, words):
     assert words in caught.value.message
 
 
+def test_a_full_batch_is_a_shape_of_its_own():
+    assert with_train(batch_size="full")["train"]["batch_size"] == "full"
+    assert shape_key(with_train(batch_size="full")) != shape_key(with_train())
+
+
 def test_rows_and_shapes():
     config = resolve({**SHORT, "model": {"name": "lenet5", "activation": "sigmoid"}})
     row = {path for path in paths(config) if is_row(config, path)}
@@ -93,7 +99,11 @@ def test_rows_and_shapes():
             if path.split(".")[:2]
             in (["train", f] for f in ("optimizer", "loss", "schedule", "momentum_schedule"))
         ),
-        *(path for path in paths(config) if path.split(".")[:2] in (["train", f] for f in ("l1", "l2"))),
+        *(
+            path
+            for path in paths(config)
+            if path.split(".")[:2] in (["train", f] for f in registry.names("regularizers"))
+        ),
     }
     assert {"train", "train.epochs", "model", "model.activation", "data.validation", "model.norm"} <= (
         set(paths(config)) - row

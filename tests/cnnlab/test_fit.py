@@ -108,6 +108,21 @@ def test_every_tensor_of_a_state_has_a_row_per_trial():
     assert {len(tensor) for tensor in one.state().values()} == {3}
 
 
+def test_a_full_batch_is_one_step_with_the_gradient_of_all_images():
+    """That is the mean of the gradients of its halves, here of one plain step each from the same weights."""
+    sgd = {"name": "sgd", "lr": 0.1}
+    full = Fit([Row(config(batch_size="full", precision="float64", optimizer=sgd), 1)])
+    start, images = full.array.theta.clone(), len(full.data.train)
+    full.run_epoch()
+    assert full.array.steps.tolist() == [1]
+    steps = []
+    for half in (slice(0, images // 2), slice(images // 2, images)):
+        one = Fit([Row(config(precision="float64", optimizer=sgd), 1)])
+        one.array.step(*one.data.train.batch(half, 1))
+        steps.append((one.array.theta - start) * (half.stop - half.start) / images)
+    torch.testing.assert_close(full.array.theta - start, sum(steps), rtol=0, atol=1e-12)
+
+
 def test_rows_at_different_epochs_are_refused():
     one = Fit(mixed())
     one.load_row(1, {name: tensor[1] for name, tensor in one.state().items()}, epoch=4)
