@@ -59,7 +59,7 @@ def test_lenet5_refuses_small_images(shape):
 
 
 @pytest.mark.parametrize("loss", registry.names("losses"))
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "lenet5-1998"])  # scores: −distances
 def test_an_untrained_net_knows_nothing(name, loss):
     """Scores near 0: the loss is that of equal scores, ln 10 for softmax and 9 for the margin loss.
 
@@ -95,7 +95,8 @@ def test_neighbours_do_not_matter(name, norm):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_learns(name):
-    array = packing.make([packing.config(name, optimizer={"name": "adam", "lr": 0.01})] * 2)
+    lr = 0.01 if name == "mlp" else 0.003  # squashed units of LeNet-5 would stick at their ends
+    array = packing.make([packing.config(name, optimizer={"name": "adam", "lr": lr})] * 2)
     losses = torch.stack([array.step(*packing.batch(array, 0)).loss for _ in range(60)])
     assert (losses[-1] < 0.2 * losses[0]).all()
 

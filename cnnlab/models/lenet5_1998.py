@@ -1,0 +1,60 @@
+"""LeNet-5 as it was published: subsampling with weights, a table of links, drawings to compare with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cnnlab.errors import ConfigError
+from cnnlab.layer import Layer
+from cnnlab.layers.activate import Activate
+from cnnlab.layers.conv2d import Conv2d
+from cnnlab.layers.flatten import Flatten
+from cnnlab.layers.linear import Linear
+from cnnlab.layers.rbf import Rbf
+from cnnlab.layers.subsample import Subsample
+from cnnlab.model import Model
+from cnnlab.registry import register
+
+LEAST, FULL, MOST = 28, 32, 35
+FIRST = "reciprocal-uniform"
+THREE = [[i, (i + 1) % 6, (i + 2) % 6] for i in range(6)]
+FOUR = [[i, (i + 1) % 6, (i + 2) % 6, (i + 3) % 6] for i in range(6)]
+APART = [[0, 1, 3, 4], [1, 2, 4, 5], [0, 2, 3, 5]]
+TABLE = [sorted(maps) for maps in (*THREE, *FOUR, *APART, list(range(6)))]  # the paper's table I: 60 links
+
+
+@register
+class Lenet51998(Model):
+    """Convolve to 6 maps, subsample, to 16, subsample, to 120; then 84 features and ten drawings of digits.
+
+    C1 156 parameters and 122,304 links, S2 12 and 5,880, C3 1,516 and 151,600, S4 32 and 2,000, C5 48,120 and
+    as many, F6 10,164 and as many, RBF 840 links: 60,000 parameters and 340,908 links for a grey image, where
+    the course notes have 14,000 and 187,000, which is no LeNet. 1.7159·tanh(2x/3) follows all layers but RBF.
+    Scores are minus distances; loss maximum-a-posteriori is the paper's. Weights start in U(±2.4/fan-in).
+    Other than in 1998: pixels have mean 0 and deviation 1 in place of −0.1 and 1.175, zeros are around a
+    28×28 image, the codes are drawn anew, and any optimizer trains it.
+    Images of 28×28 to 35×35, at most ten classes.
+    Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), section II.B.
+    """
+
+    def layers(
+        self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
+    ) -> dict[str, Layer]:
+        """Return the chain; ConfigError for other sizes, and for more than ten classes."""
+        channels, height, width = shape
+        if min(height, width) < LEAST or max(height, width) > MOST:
+            raise ConfigError(
+                "model",
+                f"lenet5-1998 needs images of {LEAST}×{LEAST} to {MOST}×{MOST}, got {height}×{width}",
+            )
+        padding = (2 if height < FULL else 0, 2 if width < FULL else 0)
+        squash = Activate("squash", "model.squash")
+        return {
+            "c1": Conv2d(channels, 6, 5, padding, initializer=FIRST), "squash1": squash,
+            "s2": Subsample(6, 2, FIRST), "squash2": squash,
+            "c3": Conv2d(6, 16, 5, table=TABLE, initializer=FIRST), "squash3": squash,
+            "s4": Subsample(16, 2, FIRST), "squash4": squash,
+            "c5": Conv2d(16, 120, 5, initializer=FIRST), "squash5": squash,
+            "flatten": Flatten(),
+            "f6": Linear(120, 84, initializer=FIRST), "squash6": squash,
+            "rbf": Rbf(classes),
+        }  # fmt: skip
