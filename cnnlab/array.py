@@ -102,9 +102,15 @@ class Array:
         with torch.no_grad():
             for penalty in self._penalties:
                 gradient = gradient.add_(penalty.entry.gradient(point, penalty.strength))
+            if self._penalties:
+                lr = self.pace.rates(self.steps - 1, self.epoch_steps)[:, None].to(self.dtype)  # (K, 1)
+            for penalty in self._penalties:
+                penalty.entry.before(self.theta, penalty.strength, lr)
             for run, c in zip(self._optimizers, constants, strict=True):
                 slots = [slot[run.rows] for slot in self.slots[: run.entry.slots]]
                 run.entry.update(self.theta[run.rows], gradient[run.rows], slots, c)
+            for penalty in self._penalties:
+                penalty.entry.after(self.theta, penalty.strength, lr, self.net.table)
             return Result(losses.detach(), _correct(scores, y))
 
     def rates(self) -> Tensor:

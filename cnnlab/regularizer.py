@@ -1,16 +1,20 @@
-"""What every regularizer is: a penalty on weights that belongs to the objective."""
+"""What every regularizer is: a penalty in the objective, or what is done to weights beside a step."""
 
-from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import Tensor
 
 from cnnlab.hyper import Choice, Number
+from cnnlab.layer import Parameter
 
 
-class Regularizer(ABC):
+class Regularizer:
     """A file in regularizers/ holds one of these; its name is a field of a config's section `train`.
 
+    A penalty defines value and gradient; what is no part of the objective defines before or after, which
+    get parameters w and the strength on each, both (K, P), and learning rates (K, 1). Where the strength
+    is 0 they leave w as it is, to the last bit: other rows stand beside.
     `scope: weights` leaves out biases and the scale and shift of normalization, as is usual;
     `all` is the literal textbook.
     """
@@ -18,10 +22,16 @@ class Regularizer(ABC):
     strength: ClassVar = Number(default=0.0, low=0.0, high=1e3, log=True)
     scope: ClassVar = Choice(default="weights", options=("weights", "all"), row=True)
 
-    @abstractmethod
     def value(self, w: Tensor, strength: Tensor) -> Tensor:
         """Return the penalty of each row, (K,), from parameters and the strength on each, both (K, P)."""
+        return w.new_zeros(()).expand(len(w))
 
-    @abstractmethod
     def gradient(self, w: Tensor, strength: Tensor) -> Tensor:
         """Return the derivative of the value by each parameter, (K, P)."""
+        return w.new_zeros(()).expand_as(w)
+
+    def before(self, w: Tensor, strength: Tensor, lr: Tensor) -> None:
+        """Change w in place after the gradient is taken and before the optimizer's step."""
+
+    def after(self, w: Tensor, strength: Tensor, lr: Tensor, table: Sequence[Parameter]) -> None:
+        """Change w in place after the optimizer's step; the table says which columns are which parameter."""
