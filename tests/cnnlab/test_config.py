@@ -66,7 +66,7 @@ def test_a_bare_number_is_a_strength():
             "Did you mean 'validation'?",
         ),
         ({**SHORT, "data": "mnits"}, "data", "Did you mean 'mnist'?"),
-        ({**SHORT, "model": "lenet"}, "model", "Did you mean 'lenet5'?"),
+        ({**SHORT, "model": "lenet"}, "model", "Did you mean 'lenet5'"),
         (
             {**SHORT, "model": {"name": "lenet5", "activation": {"name": "sigmoid", "beta": 0}}},
             "model.activation.beta",
