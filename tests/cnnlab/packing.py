@@ -7,8 +7,14 @@ from cnnlab.array import Array
 from cnnlab.hyper import declared
 from cnnlab.net import Net
 
-SHAPE = {"mlp": (1, 3, 4), "lenet5": (1, 28, 28), "lenet5-1998": (1, 28, 28), "cifar-resnet": (1, 28, 28)}
-SMALL = {"mlp": {"hidden": [7, 6]}, "cifar-resnet": {"depth": 8}}
+SHAPE = {
+    "mlp": (1, 3, 4),
+    "lenet5": (1, 28, 28),
+    "lenet5-1998": (1, 28, 28),
+    "cifar-resnet": (1, 28, 28),
+    "maxout": (1, 3, 4),
+}
+SMALL = {"mlp": {"hidden": [7, 6]}, "cifar-resnet": {"depth": 8}, "maxout": {"hidden": [7, 6], "pieces": 3}}
 IMAGES = 6
 
 torch.set_num_threads(1)

@@ -19,6 +19,7 @@ from cnnlab.layers.global_average_pool import GlobalAveragePool
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.local_response_norm import LocalResponseNorm
 from cnnlab.layers.max_pool2d import MaxPool2d
+from cnnlab.layers.maxout import Maxout
 from cnnlab.layers.min_pool2d import MinPool2d
 from cnnlab.layers.pad_maps import PadMaps
 from cnnlab.layers.rbf import Rbf
@@ -51,6 +52,8 @@ EXAMPLES = {
     "rbf": (Rbf(4), (84,)),
     "flatten": (Flatten(), (2, 6, 5)),
     "activate": (Activate("sigmoid", "act"), (2, 3, 4)),
+    "maxout": (Maxout(3), (6,)),
+    "maxout of maps": (Maxout(2), (4, 3, 2)),
     "dropout": (Dropout("rate"), (6,)),
     "dropout of maps": (Dropout("rate"), (2, 3, 4)),
     "batch-norm": (BatchNorm(6), (6,)),

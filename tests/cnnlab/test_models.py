@@ -50,6 +50,16 @@ def test_mlps_of_the_papers():
     assert count("mlp", (1, 28, 28), hidden=[]) == 7_850
 
 
+def test_maxout_of_the_paper():
+    assert count("maxout", (1, 28, 28)) == 1_233_610
+    assert count("maxout", (1, 28, 28), norm="batch") == 1_233_610 + 2 * 5 * 240  # a scale, for no bias
+
+
+def test_maxout_drops_inputs_of_the_linear_maps_only():
+    chain = [type(layer).__name__ for layer in layers("maxout", (1, 28, 28)).values()]
+    assert chain == ["Flatten", *["Dropout", "Linear", "Maxout"] * 2, "Dropout", "Linear"]
+
+
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 27, 40), (3, 28, 27)])
 def test_lenet5_refuses_small_images(shape):
     with pytest.raises(
@@ -95,7 +105,7 @@ def test_neighbours_do_not_matter(name, norm):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_learns(name):
-    lr = 0.01 if name == "mlp" else 0.003  # squashed units of LeNet-5 would stick at their ends
+    lr = 0.01 if name in ("mlp", "maxout") else 0.003  # squashed units of LeNet-5 would stick at their ends
     array = packing.make([packing.config(name, optimizer={"name": "adam", "lr": lr})] * 2)
     losses = torch.stack([array.step(*packing.batch(array, 0)).loss for _ in range(60)])
     assert (losses[-1] < 0.2 * losses[0]).all()
