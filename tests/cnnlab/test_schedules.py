@@ -179,7 +179,7 @@ def test_a_plateau_follows_each_rows_own_validation_loss():
     """A rate that is far too large makes the loss rise; after a rise the rate of that row alone falls."""
     schedule = {"name": "plateau", "factor": 0.5}
     one = Fit([Row(fit_config({"name": "sgd", "lr": lr}, schedule=schedule), 1) for lr in (1e-4, 30.0)])
-    best, expected, seen, calm = math.inf, 30.0, [], []
+    best, expected, seen, calm, losses = math.inf, 30.0, [], [], []
     for _ in range(6):
         small, large = one.run_epoch()
         assert large.metrics["lr"] == expected
@@ -189,8 +189,10 @@ def test_a_plateau_follows_each_rows_own_validation_loss():
             expected /= 2
         seen.append(expected)
         calm.append(small.metrics["lr"])
+        losses.append(small.metrics["val/loss"])
     assert seen[-1] < 30
     assert calm == [1e-4] * 6
+    assert one.array.pace.memory[:, 0, 1].tolist() == [min(losses), best]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -224,14 +226,14 @@ def test_going_on_from_a_checkpoint_repeats_every_bit(name):
 
 
 def test_keeping_rows_keeps_what_their_schedules_remember():
-    array = packing.make([config(QUICK[name]) for name in ("step", "plateau", "constant")])
-    array.pace.observe(torch.tensor([1.0, 2.0, 3.0]).double())
-    array.pace.observe(torch.tensor([1.0, 2.0, 3.0]).double())
+    array = packing.make([config(QUICK[name]) for name in ("step", "plateau", "constant", "plateau")])
+    array.pace.observe(torch.tensor([1.0, 2.0, 3.0, 4.0]).double())
+    array.pace.observe(torch.tensor([1.0, 2.0, 3.0, 4.0]).double())
     packing.train(array, 3)
     before = array.rates()
-    array.keep([1, 0, 1])
-    assert array.pace.memory[:, 0, 1].tolist() == [2.0, 0.0, 2.0]
-    assert array.rates().tolist() == before[[1, 0, 1]].tolist()
+    array.keep([1, 0, 3])
+    assert array.pace.memory[:, 0, 1].tolist() == [2.0, 0.0, 4.0]
+    assert array.rates().tolist() == before[[1, 0, 3]].tolist()
     assert before[1] == 0.05 * 0.1
 
 
