@@ -38,8 +38,16 @@ def _whole(value: Any) -> Any:
     return value
 
 
+def _pair(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"must be [low, high], got {value!r}")
+    return value
+
+
 Number = Annotated[float, BeforeValidator(_number)]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Ends = Annotated[tuple[Number, Number], BeforeValidator(_pair)]
+WholeEnds = Annotated[tuple[Whole, Whole], BeforeValidator(_pair)]
 
 
 class Conditional(BaseModel):
@@ -67,7 +75,7 @@ class Choice(Conditional):
 class Uniform(Conditional):
     """A number in [low, high], all equally likely; with a step: low, low + step, … up to high."""
 
-    uniform: tuple[Number, Number]
+    uniform: Ends
     step: Annotated[Number, Field(gt=0)] | None = None
 
     @field_validator("uniform")
@@ -86,7 +94,7 @@ class Uniform(Conditional):
 class LogUniform(Conditional):
     """A number in [low, high] whose logarithm is equally likely; with a step: low, low·step, low·step², …"""
 
-    log_uniform: tuple[Number, Number]
+    log_uniform: Ends
     step: Annotated[Number, Field(gt=1)] | None = None
 
     @field_validator("log_uniform")
@@ -108,7 +116,7 @@ class LogUniform(Conditional):
 class IntRange(Conditional):
     """An integer from low to high, both included; with a step: low, low + step, …"""
 
-    int: tuple[Whole, Whole]
+    int: WholeEnds
     step: Annotated[Whole, Field(ge=1)] = 1
 
     @model_validator(mode="after")
@@ -132,14 +140,14 @@ RANGES: dict[str, type[Conditional]] = {
 
 
 def _form(given: Any) -> str:
-    """Which form was meant, by the key that only it has."""
+    """Which form was meant, by the key that only it has; in brackets, as no key of a user's is written."""
     if isinstance(given, Conditional):
-        return next(key for key, form in RANGES.items() if isinstance(given, form))
+        return next(f"<{key}>" for key, form in RANGES.items() if isinstance(given, form))
     if isinstance(given, list):
-        return "list"
+        return "<list>"
     if isinstance(given, Mapping):
-        return next((key for key in RANGES if key in given), "fixed")
-    return "fixed"
+        return next((f"<{key}>" for key in RANGES if key in given), "<fixed>")
+    return "<fixed>"
 
 
 def _fixed(given: Any) -> Any:
@@ -154,12 +162,12 @@ def _fixed(given: Any) -> Any:
 
 
 Written = Annotated[
-    Annotated[list[Any], Tag("list")]
-    | Annotated[Choice, Tag("choice")]
-    | Annotated[Uniform, Tag("uniform")]
-    | Annotated[LogUniform, Tag("log_uniform")]
-    | Annotated[IntRange, Tag("int")]
-    | Annotated[Any, BeforeValidator(_fixed), Tag("fixed")],
+    Annotated[list[Any], Tag("<list>")]
+    | Annotated[Choice, Tag("<choice>")]
+    | Annotated[Uniform, Tag("<uniform>")]
+    | Annotated[LogUniform, Tag("<log_uniform>")]
+    | Annotated[IntRange, Tag("<int>")]
+    | Annotated[Any, BeforeValidator(_fixed), Tag("<fixed>")],
     Discriminator(_form),
 ]
 

@@ -78,7 +78,7 @@ def test_a_failing_dispatch_leaves_the_answer_alone(
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown field": ({"modle": {}}, "/modle", "Did you mean 'model'?"),
     "unknown field inside": ({"objective": {"metrc": "x"}}, "/objective/metrc", "Did you mean 'metric'?"),
-    "unknown model": ({"model": {"name": "lenet6"}}, "/model", "Did you mean 'lenet5'?"),
+    "unknown model": ({"model": {"name": "lenet6"}}, "/model", "Did you mean 'lenet5'"),
     "unknown data set": ({"data": "fashion-mnst"}, "/data", "Did you mean 'fashion-mnist"),
     "unknown hyperparameter": ({"model": {"name": "lenet5", "dropot": 0}}, "/model/dropot", "'dropout'"),
     "unknown field of train": ({"train": {"epoch": 3}}, "/train/epoch", "'epochs'"),
@@ -97,6 +97,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "axis with a value twice": ({"space": {"dropout": [0.5, 0.5]}}, "/space/dropout", "twice"),
     "range without steps": ({"space": {"dropout": {"uniform": [0, 0.5]}}}, "/space/dropout", "random"),
     "random search without an end": ({"search": "random"}, "", "needs max_trials"),
+    "range without ends": ({"space": {"dropout": {"log_uniform": []}}},
+                           "/space/dropout/log_uniform", "[low, high]"),
     "constraint of no axis": ({"constraints": ["droput < 1"]}, "/constraints/0", "droput is no axis"),
     "axis of a thousand and one": ({"space": {"dropout": [i / 1e4 for i in range(1001)]}, "max_trials": 2000},
                                    "/space/dropout", "the most is 1000"),
