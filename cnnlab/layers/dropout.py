@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
+from typing import Literal
 
 from torch import Tensor
 
@@ -12,26 +13,30 @@ from cnnlab.registry import register
 
 @register
 class Dropout(Layer):
-    """Set each unit to 0 with probability p while training, and scale the others so that the mean stays.
+    """Set each unit to 0 with probability p while training, and scale so that the mean stays.
 
-    y = x·m/(1 − p), m = 0 with probability p, else 1; y = x when predicting. p is the hyperparameter at
-    `path`, one per row: 0 is the identity, exactly, and 1 gives zeros. A mask depends on the trial's seed,
-    its step, the layer and the place in the batch, and on nothing else.
+    m = 0 with probability p, else 1. `scale="train"`, as is usual: y = x·m/(1 − p), and y = x when
+    predicting. `scale="predict"`, the first form: y = x·m, and y = (1 − p)·x when predicting. p is the
+    hyperparameter at `path`, one per row: 0 is the identity, exactly, and 1 gives zeros. A mask depends on
+    the trial's seed, its step, the layer and the place in the batch, and on nothing else.
     Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting"
     (2014), section 10, whose p is the probability to keep.
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, scale: Literal["train", "predict"] = "train") -> None:
+        self.path, self.scale = path, scale
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y, shaped as x."""
-        if not context.training or self.path in context.idle:
+        if self.path in context.idle or (not context.training and self.scale == "train"):
             return x
+        if not context.training:
+            keep = 1 - context.hypers[self.path].double()  # (K,)
+            return x * keep.to(x.dtype).view(-1, *(1,) * (x.dim() - 2))
         return x * self.factors(x, context)
 
     def factors(self, x: Tensor, context: Context) -> Tensor:
-        """Return m/(1 − p), shaped as x (N, K, …)."""
+        """Return m/(1 − p), or m where predicting scales, shaped as x (N, K, …)."""
         images, rows, *unit = x.shape
         keep = 1 - context.hypers[self.path].double()  # (K,)
         stream = noise.MASKS + context.layer * noise.STREAMS
@@ -39,5 +44,7 @@ class Dropout(Layer):
         # A unit stays if its int32 is at most −2³¹ + (1 − p)·2³²; for p = 0 that is every int32.
         limit = ((keep - 0.5) * 2.0**32).clamp(-(2.0**31), 2.0**31 - 1).int()  # (K,)
         scale = (1 / keep).nan_to_num(posinf=0.0).to(x.dtype)  # (K,)
+        if self.scale == "predict":
+            scale = (keep > 0).to(x.dtype)
         kept = (random <= limit[:, None]) * scale[:, None]  # (K, N·…)
         return kept.view(rows, images, *unit).transpose(0, 1)

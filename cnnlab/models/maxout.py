@@ -30,13 +30,17 @@ class Maxout(Model):
     pieces: ClassVar = Int(default=5, low=1, high=64)
     input_dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
     dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
+    dropout_scale: ClassVar = Choice(default="train", options=("train", "predict"))
     norm: ClassVar = Choice(default="none", options=("none", "batch"))
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
     ) -> dict[str, Layer]:
         """Return the chain; images of any size fit."""
-        chain: dict[str, Layer] = {"flatten": Flatten(), "drop0": Dropout("model.input_dropout")}
+        chain: dict[str, Layer] = {
+            "flatten": Flatten(),
+            "drop0": Dropout("model.input_dropout", config["dropout_scale"]),
+        }
         width, pieces = prod(shape), config["pieces"]
         bias = config["norm"] == "none"  # batch normalization takes the mean, and any bias with it
         for i, units in enumerate(config["hidden"], 1):
@@ -44,7 +48,7 @@ class Maxout(Model):
             if not bias:
                 chain[f"norm{i}"] = BatchNorm(units * pieces)
             chain[f"max{i}"] = MaxoutLayer(pieces)
-            chain[f"drop{i}"] = Dropout("model.dropout")
+            chain[f"drop{i}"] = Dropout("model.dropout", config["dropout_scale"])
             width = units
         chain[f"linear{len(config['hidden']) + 1}"] = Linear(width, classes)
         return chain

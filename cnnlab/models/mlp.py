@@ -20,7 +20,8 @@ class Mlp(Model):
     """A chain of linear layers of the widths in `hidden`; no hidden layer is softmax regression.
 
     a ← f(W a + b) for each hidden layer, scores = W a + b.
-    `input_dropout` is on the pixels, `dropout` on the hidden units; `norm: batch` is before each activation.
+    `input_dropout` is on the pixels, `dropout` on the hidden units, scaled by 1 − p as `dropout_scale` says:
+    divided while training or multiplied when predicting; `norm: batch` is before each activation.
     Source: D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating
     errors" (1986); dropout as N. Srivastava et al. (2014).
     """
@@ -29,13 +30,17 @@ class Mlp(Model):
     activation: ClassVar = EntryOf(kind="activations", default="relu")
     input_dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
     dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
+    dropout_scale: ClassVar = Choice(default="train", options=("train", "predict"))
     norm: ClassVar = Choice(default="none", options=("none", "batch"))
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
     ) -> dict[str, Layer]:
         """Return the chain; images of any size fit."""
-        chain: dict[str, Layer] = {"flatten": Flatten(), "drop0": Dropout("model.input_dropout")}
+        chain: dict[str, Layer] = {
+            "flatten": Flatten(),
+            "drop0": Dropout("model.input_dropout", config["dropout_scale"]),
+        }
         width = prod(shape)
         bias = config["norm"] == "none"  # batch normalization takes the mean, and any bias with it
         for i, units in enumerate(config["hidden"], 1):
@@ -43,7 +48,7 @@ class Mlp(Model):
             if not bias:
                 chain[f"norm{i}"] = BatchNorm(units)
             chain[f"act{i}"] = Activate(config["activation"]["name"], "model.activation")
-            chain[f"drop{i}"] = Dropout("model.dropout")
+            chain[f"drop{i}"] = Dropout("model.dropout", config["dropout_scale"])
             width = units
         chain[f"linear{len(config['hidden']) + 1}"] = Linear(width, classes)
         return chain

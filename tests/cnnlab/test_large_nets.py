@@ -33,6 +33,12 @@ COUNTS = [
     ("vgg", {"configuration": "B"}, CIFAR, 9_416_010, 228),
     ("vgg", {"configuration": "D"}, CIFAR, 14_728_266, 313),
     ("vgg", {"configuration": "E"}, CIFAR, 20_040_522, 398),
+    ("alexnet", {}, ((3, 227, 227), 1000), 62_378_344, 1_135),
+    ("alexnet", {"groups": "two"}, ((3, 227, 227), 1000), 60_965_224, 724),
+    ("alexnet", {"groups": "two"}, IMAGENET, 60_965_224, 724),
+    ("alexnet", {}, CIFAR, 5_871_434, 182),
+    ("googlenet", {}, IMAGENET, 6_998_552, 1_583),
+    ("googlenet", {}, CIFAR, 5_871_914, 1_447),
 ]
 
 

@@ -1,0 +1,86 @@
+"""AlexNet: the network with which images became a matter of deep learning."""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any, ClassVar
+
+from cnnlab.hyper import Choice, EntryOf, Number
+from cnnlab.layer import Layer
+from cnnlab.layers.activate import Activate
+from cnnlab.layers.conv2d import Conv2d
+from cnnlab.layers.dropout import Dropout
+from cnnlab.layers.flatten import Flatten
+from cnnlab.layers.linear import Linear
+from cnnlab.layers.local_response_norm import LocalResponseNorm
+from cnnlab.layers.max_pool2d import MaxPool2d
+from cnnlab.model import Model
+from cnnlab.registry import register
+
+LEAST, LARGE, DRAWN = 32, 128, 224
+
+
+@register
+class Alexnet(Model):
+    """Five convolutions, three 3×3 poolings of stride 2, three linear layers.
+
+    Convolutions 11×11 of stride 4, 5×5 and three 3×3, of 96, 256, 384, 384, 256 maps, local response
+    normalization behind the first two activations, then 4096, 4096, classes with `dropout`: 62,378,344
+    parameters for 227×227, colour and 1,000 classes; with `groups: two`, the second, fourth and fifth
+    convolution in halves that do not see each other, as on two GPUs, 60,965,224. The paper draws images of
+    224×224, where its arithmetic needs 227: they get two rows of zeros on each side.
+    Images under 128×128 get a net of their own: 5×5 of 64 and 192 maps, 3×3 of 384, 256, 256, stride 1, then
+    1024, 1024, classes: 5,871,434 parameters for colour and ten classes; groups do not apply, and images
+    under 32×32 get zeros around them. First weights are those of all nets here, not the paper's N(0, 0.01²)
+    and biases of 1.
+    Source: A. Krizhevsky, I. Sutskever and G. Hinton, "ImageNet classification with deep convolutional neural
+    networks" (2012).
+    """
+
+    groups: ClassVar = Choice(default="one", options=("one", "two"))
+    activation: ClassVar = EntryOf(kind="activations", default="relu")
+    dropout: ClassVar = Number(default=0.5, low=0.0, high=1.0)
+
+    def layers(
+        self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
+    ) -> dict[str, Layer]:
+        """Return the chain."""
+        channels, *sides = shape
+        act = Activate(config["activation"]["name"], "model.activation")
+        if min(sides) < LARGE:
+            frame = tuple(2 + max(0, LEAST - side + 1) // 2 for side in sides)
+            first, maps, units = (5, frame, 1), (64, 192, 384, 256, 256), 1024
+        else:
+            frame = tuple(2 if side == DRAWN else 0 for side in sides)
+            first, maps, units = (11, frame, 4), (96, 256, 384, 384, 256), 4096
+        halves = config["groups"] == "two" and min(sides) >= LARGE
+        kernel, (height, width), stride = first
+        chain: dict[str, Layer] = {"conv1": Conv2d(channels, maps[0], kernel, (height, width), stride=stride)}
+        for i in range(1, 6):
+            if i > 1:
+                side, table = 5 if i == 2 else 3, None
+                if halves and i != 3:
+                    table = _halves(maps[i - 2], maps[i - 1])
+                pad = side // 2
+                chain[f"conv{i}"] = Conv2d(maps[i - 2], maps[i - 1], side, (pad, pad), table=table)
+            chain[f"act{i}"] = act
+            if i <= 2:
+                chain[f"norm{i}"] = LocalResponseNorm()
+            if i in (1, 2, 5):
+                chain[f"pool{i}"] = MaxPool2d(3, 2)
+        at: tuple[int, ...] = shape
+        for layer in chain.values():
+            at = layer.output(at)
+        chain["flatten"], inputs = Flatten(), prod(at)
+        for i in (6, 7):
+            chain |= {
+                f"linear{i}": Linear(inputs, units), f"act{i}": act, f"drop{i}": Dropout("model.dropout"),
+            }  # fmt: skip
+            inputs = units
+        return chain | {"linear8": Linear(inputs, classes)}
+
+
+def _halves(inputs: int, outputs: int) -> Sequence[Sequence[int]]:
+    """Return which maps each output map sees: the first half the first, the second the second."""
+    return [
+        range(half * inputs // 2, (half + 1) * inputs // 2) for half in (0, 1) for _ in range(outputs // 2)
+    ]

@@ -1,0 +1,101 @@
+"""GoogLeNet: filters of several sizes side by side, and few parameters."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from cnnlab.hyper import EntryOf, Number
+from cnnlab.layer import Layer
+from cnnlab.layers.activate import Activate
+from cnnlab.layers.batch_norm import BatchNorm
+from cnnlab.layers.branches import Branches
+from cnnlab.layers.conv2d import Conv2d
+from cnnlab.layers.dropout import Dropout
+from cnnlab.layers.global_average_pool import GlobalAveragePool
+from cnnlab.layers.linear import Linear
+from cnnlab.layers.local_response_norm import LocalResponseNorm
+from cnnlab.layers.max_pool2d import MaxPool2d
+from cnnlab.model import Model
+from cnnlab.registry import register
+
+# Maps of each block: 1×1; 1×1 before 3×3, 3×3; 1×1 before 5×5, 5×5; 1×1 behind the pooling.
+BLOCKS = {
+    "3a": (64, 96, 128, 16, 32, 32),
+    "3b": (128, 128, 192, 32, 96, 64),
+    "4a": (192, 96, 208, 16, 48, 64),
+    "4b": (160, 112, 224, 24, 64, 64),
+    "4c": (128, 128, 256, 24, 64, 64),
+    "4d": (112, 144, 288, 32, 64, 64),
+    "4e": (256, 160, 320, 32, 128, 128),
+    "5a": (256, 160, 320, 32, 128, 128),
+    "5b": (384, 192, 384, 48, 128, 128),
+}
+LEAST, LARGE = 32, 128
+
+
+@register
+class Googlenet(Model):
+    """A stem of three convolutions, nine inception blocks, the mean of each map and one linear layer.
+
+    A block: 1×1, 1×1 then 3×3, 1×1 then 5×5, and a 3×3 pooling then 1×1, side by side. Poolings round up.
+    6,998,552 parameters for 224×224, colour and 1,000 classes, without the two auxiliary classifiers, which
+    are no part of the net's prediction and have no place in a chain. `dropout` is before the linear layer.
+    Images under 128×128 get a stem of one 3×3 convolution of 192 maps, poolings before 4a and 5a only, and
+    batch normalization in place of biases: 5,871,914 parameters for colour and ten classes; images under
+    32×32 get zeros around them.
+    Source: C. Szegedy et al., "Going deeper with convolutions" (2014), table 1.
+    """
+
+    activation: ClassVar = EntryOf(kind="activations", default="relu")
+    dropout: ClassVar = Number(default=0.4, low=0.0, high=1.0)
+
+    def layers(
+        self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
+    ) -> dict[str, Layer]:
+        """Return the chain."""
+        channels, *sides = shape
+        act = Activate(config["activation"]["name"], "model.activation")
+        small = min(sides) < LARGE
+        chain: dict[str, Layer]
+        if small:
+            height, width = (1 + max(0, LEAST - side + 1) // 2 for side in sides)
+            chain = {
+                "conv1": Conv2d(channels, 192, 3, (height, width), bias=False), "norm1": BatchNorm(192),
+                "act1": act,
+            }  # fmt: skip
+        else:
+            chain = {
+                "conv1": Conv2d(channels, 64, 7, (3, 3), stride=2), "act1": act,
+                "pool1": MaxPool2d(3, 2, ceil=True), "norm1": LocalResponseNorm(),
+                "conv2": Conv2d(64, 64, 1), "act2": act,
+                "conv3": Conv2d(64, 192, 3, (1, 1)), "act3": act,
+                "norm3": LocalResponseNorm(), "pool3": MaxPool2d(3, 2, ceil=True),
+            }  # fmt: skip
+        inputs = 192
+        for name, maps in BLOCKS.items():
+            if name in ("4a", "5a"):
+                chain[f"pool{name}"] = MaxPool2d(3, 2, ceil=True)
+            chain[f"block{name}"] = _block(inputs, maps, act, small)
+            inputs = maps[0] + maps[2] + maps[4] + maps[5]
+        return chain | {
+            "pool": GlobalAveragePool(), "drop": Dropout("model.dropout"), "linear": Linear(inputs, classes),
+        }  # fmt: skip
+
+
+def _block(inputs: int, maps: tuple[int, ...], act: Layer, norm: bool) -> Branches:
+    one, before3, three, before5, five, behind = maps
+
+    def conv(n: int, inputs: int, outputs: int, kernel: int) -> dict[str, Layer]:
+        pad = kernel // 2
+        layers: dict[str, Layer] = {f"conv{n}": Conv2d(inputs, outputs, kernel, (pad, pad), bias=not norm)}
+        if norm:
+            layers[f"norm{n}"] = BatchNorm(outputs)
+        return layers | {f"act{n}": act}
+
+    return Branches(
+        {
+            "one": conv(1, inputs, one, 1),
+            "three": conv(1, inputs, before3, 1) | conv(2, before3, three, 3),
+            "five": conv(1, inputs, before5, 1) | conv(2, before5, five, 5),
+            "pool": {"pool": MaxPool2d(3, 1, 1), **conv(1, inputs, behind, 1)},
+        }
+    )
