@@ -21,7 +21,7 @@ def test_with_upkeep_stopped_a_post_trains_and_its_curve_grows_in_mlflow(
 ) -> None:
     lab = lab_with(redis_url=SecretStr(redis_url), mlflow_url=mlflow_url)
     with lab.worker():
-        sweep_id = lab.submit(train={"epochs": 25})
+        sweep_id = lab.submit(train={"epochs": 80})
         lengths: list[int] = []
 
         def grown() -> bool:
