@@ -317,3 +317,17 @@ def test_parts_that_do_not_fit_together_are_refused():
         Residual({"conv": Conv2d(2, 3, 3)}).output((2, 5, 4))
     with pytest.raises(ConfigError, match="must give maps of one size"):
         Branches({"a": {}, "b": {"conv": Conv2d(2, 3, 3)}}).output((2, 5, 4))
+
+
+def test_each_branch_moves_its_own_buffers():
+    def norm(scale: int) -> dict:
+        return {"conv": Conv2d(2, scale, 1), "norm": BatchNorm(scale)}
+
+    layer = Branches({"a": norm(2), "b": norm(2)})
+    x, p, b = numbers(layer, (2, 5, 4), torch.float64, same=False)
+    expected = [part.clone() for part in b]
+    alone = Branches({"b": norm(2)})
+    alone.forward(x, p[4:], expected[2:], context(torch.arange(ROWS), torch.float64))
+    layer.forward(x, p, b, context(torch.arange(ROWS), torch.float64))
+    assert torch.equal(b[2], expected[2])
+    assert torch.equal(b[3], expected[3])
