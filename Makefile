@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ROLES := torch,postgres,tracking,embedded
 
-.PHONY: help demo up test check bench pictures
+.PHONY: help demo up test check bench results pictures
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -29,6 +29,9 @@ check: $(VENV)/installed-dev  ## lint, types, import floors, compose file
 
 bench: $(VENV)/installed  ## measure what docs/records.md claims, on this machine
 	@for file in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done
+
+results: $(VENV)/installed  ## measure what docs/results.md claims, about half an hour (needs CNNLAB_DATA)
+	@for file in benchmarks/results/[!_]*.py; do $(BIN)/python -m benchmarks.results.$$(basename $$file .py); done
 
 pictures: $(VENV)/installed-dev  ## take the documentation's pictures of MLflow's pages anew (needs Chromium)
 	@mkdir -p docs/img

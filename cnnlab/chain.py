@@ -27,6 +27,7 @@ class Chain(Layer):
             for own in layer.buffers
         )
         self.places = sum(layer.places for layer in self.layers.values())
+        self.random = tuple(path for layer in self.layers.values() for path in layer.random)
 
     def shapes(self, shape: Shape) -> list[Shape]:
         """Return the shape before each layer, and last the one behind them all."""

@@ -1,19 +1,19 @@
 """A dry build: what a config costs, and whether its images fit its model, before any image is loaded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from cnnlab import registry
-from cnnlab.array import DTYPES
+from cnnlab import conflicts, registry
+from cnnlab.array import DTYPES, MOST_KEPT
 from cnnlab.config import row_numbers
-from cnnlab.data import DataError, Info, data_set
+from cnnlab.data import DataError, Info, Task, seen
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context
 from cnnlab.net import Net, build
-from cnnlab.runs import runs
+from cnnlab.optimizer import Optimizer
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,15 @@ class Facts:
     bytes_per_row: int
     input: tuple[int, int, int]
     classes: int
+    task: Task
+    net: Net = field(compare=False, repr=False)
 
 
 def inspect(config: Mapping[str, Any]) -> Facts:
-    """Build a resolved config's net on paper; ConfigError where model, images and batch do not fit."""
+    """Build a resolved config's net on paper; ConfigError where model, images and batch do not fit.
+
+    Whether what belongs to a row goes with the rest is for `point` to tell, of each point of a sweep.
+    """
     info = _info(config["data"])
     train = config["train"]
     if not info.test and train["test"] != "never":
@@ -54,26 +59,46 @@ def inspect(config: Mapping[str, Any]) -> Facts:
         raise ConfigError("model", f"must give {info.classes} scores for an image, got {scores[2:]}")
     if train["batch_size"] == 1 and net.buffered:
         raise ConfigError("train.batch_size", "must be at least 2 with batch normalization, got 1")
-    (run,) = runs("optimizers", [train["optimizer"]], torch.device("cpu"))
-    penalties = sum(train[name]["strength"] > 0 for name in registry.names("regularizers") if name in train)
-    batch = info.train if train["batch_size"] == "full" else train["batch_size"]
-    number = torch.finfo(DTYPES[train["precision"]]).bits // 8
-    rows = (3 + run.entry.slots + penalties) * net.parameters + 2 * net.buffered
     return Facts(
         parameters=net.parameters,
         buffers=net.buffered,
-        slots=run.entry.slots,
+        slots=_slots(config, net),
         flops=2 * net.work.multiply_adds,
         connections=net.work.connections,
-        bytes_per_row=number * (rows + 2 * batch * net.work.activations),
+        bytes_per_row=_bytes_per_row(config, net, info.train),
         input=info.shape,
         classes=info.classes,
+        task=info.task,
+        net=net,
     )
+
+
+def point(config: Mapping[str, Any], facts: Facts) -> int:
+    """Return bytes_per_row of a config whose shape has these facts; ConfigError where its choices clash."""
+    conflicts.check(config, facts.net, facts.task)
+    return _bytes_per_row(config, facts.net, _info(config["data"]).train)
+
+
+def _bytes_per_row(config: Mapping[str, Any], net: Net, images: int) -> int:
+    train = config["train"]
+    penalties = sum(train[name]["strength"] > 0 for name in registry.names("regularizers") if name in train)
+    batch = images if train["batch_size"] == "full" else int(train["batch_size"])
+    if train["batch_size"] == "full" and not net.buffered:  # in parts: normalization alone needs all at once
+        batch = min(images, MOST_KEPT // net.work.activations + 1)
+    number: int = torch.finfo(DTYPES[train["precision"]]).bits // 8
+    rows: int = (3 + _slots(config, net) + penalties) * net.parameters + 2 * net.buffered
+    return number * (rows + 2 * batch * net.work.activations)
+
+
+def _slots(config: Mapping[str, Any], net: Net) -> int:
+    choice = config["train"]["optimizer"]
+    optimizer: Optimizer = registry.get("optimizers", choice["name"])()
+    return optimizer.memory(choice, net.parameters)
 
 
 def _info(data: Mapping[str, Any]) -> Info:
     try:
-        return data_set(data).info(data)
+        return seen(data)
     except DataError as error:
         raise ConfigError("data.path", str(error)) from None
 

@@ -6,14 +6,21 @@ from hashlib import blake2b
 from typing import Any
 
 from cnnlab import registry
+from cnnlab.augmentation import Augmentation
 from cnnlab.data import data_set
-from cnnlab.errors import ConfigError, UnknownName
+from cnnlab.errors import ConfigError, RegistryError, UnknownName
 from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, Size, declared
 
 Config = dict[str, Any]
 
 SECTIONS = ("model", "data", "train")
-VALIDATION = Number(default=0.1, low=0.0, high=0.5, row=False)
+DATA: Mapping[str, Hyper] = {  # beside the data set's own hyperparameters
+    "validation": Number(default=0.1, low=0.0, high=0.5, row=False),
+    "label_noise": Number(default=0.0, low=0.0, high=1.0, row=False),
+    "resize": Int(default=0, low=0, high=1024),
+    "batches": Choice(default="shuffled", options=("shuffled", "balanced")),
+    "stream": Choice(default="replicate", options=("replicate", "trial")),
+}
 TRAIN: Mapping[str, Hyper | EntryOf] = {
     "epochs": Int(default=10, low=1, high=10_000),
     "batch_size": Size(default=128, high=65_536),
@@ -21,6 +28,7 @@ TRAIN: Mapping[str, Hyper | EntryOf] = {
     "optimizer": EntryOf(kind="optimizers", default="momentum", row=True),
     "schedule": EntryOf(kind="schedules", default="constant", row=True),
     "momentum_schedule": EntryOf(kind="schedules", default="constant", row=True),
+    "initial_scale": Number(default=1.0, low=0.0, high=1e3, log=True),
     "precision": Choice(default="float32", options=("float32", "float64")),
     "test": Choice(default="never", options=("never", "best", "each-epoch")),
 }
@@ -46,19 +54,32 @@ def resolve(config: Mapping[str, Any]) -> Config:
 
 
 def _data(choice: Any) -> Config:
-    validation: Any = VALIDATION.default
-    if isinstance(choice, Mapping) and "validation" in choice:
-        validation = choice["validation"]
-        choice = {name: value for name, value in choice.items() if name != "validation"}
+    """Take out the fields that every data set has, and augmentations' amounts; the rest is the entry's."""
+    augmentations = registry.names("augmentations")
+    fields = (*DATA, *augmentations)
+    given: Mapping[str, Any] = choice if isinstance(choice, Mapping) else {}
+    if given:
+        choice = {name: value for name, value in given.items() if name not in fields}
     try:
         resolved = registry.resolve("datasets", choice, "data")
     except UnknownName as wrong:
         if wrong.path == "data":
             raise
         field = wrong.path.removeprefix("data.")
-        raise UnknownName(wrong.path, "field of data", field, {"name", "validation", *wrong.known}) from None
+        raise UnknownName(wrong.path, "field of data", field, {"name", *fields, *wrong.known}) from None
     resolved = data_set(resolved).complete(resolved)
-    return resolved | {"validation": VALIDATION.check("data.validation", validation)}
+    for name, hyper in (*DATA.items(), *((name, _amount(name)) for name in augmentations)):
+        resolved[name] = hyper.check(f"data.{name}", given.get(name, hyper.default))
+    return resolved
+
+
+def _amount(name: str) -> Hyper:
+    """Return what the field of an augmentation may hold."""
+    try:
+        entry: type[Augmentation] = registry.get("augmentations", name)
+    except RegistryError as broken:
+        raise ConfigError(f"data.{name}", str(broken)) from broken
+    return entry.amount
 
 
 def _train(section: Any) -> Config:

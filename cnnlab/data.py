@@ -2,14 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from cnnlab import registry
-from cnnlab.errors import CnnlabError
+from cnnlab.errors import CnnlabError, ConfigError
+
+Task = Literal["classification", "regression"]
 
 
 class DataError(CnnlabError):
@@ -21,7 +23,8 @@ class Info:
     """State what a data set holds, so that a model can be checked before an image is read.
 
     shape is (C, H, W); train and test count images; digest names the content in 16 hexadecimal digits,
-    empty where the content has no fixed checksum.
+    empty where the content has no fixed checksum. Of a regression `classes` is 1: a net gives one number.
+    `centred`: pixels get mean 0 and deviation 1; else v/255 is all, so that black stays 0 in sparse images.
     """
 
     shape: tuple[int, int, int]
@@ -29,23 +32,27 @@ class Info:
     train: int
     test: int
     digest: str = ""
+    task: Task = "classification"
+    centred: bool = True
 
 
 @dataclass(frozen=True)
 class Images:
     """Hold a loaded data set; every reader shares the tensors, so nobody writes to them.
 
-    A wrong shape or type is a DataError here, before it can become a wrong result.
+    Targets are classes, int64, or for a regression numbers, float32. A wrong shape or type is a DataError
+    here, before it can become a wrong result.
     """
 
     train_x: Tensor  # (N, C, H, W) uint8
-    train_y: Tensor  # (N,) int64
+    train_y: Tensor  # (N,) int64 or float32
     test_x: Tensor  # (M, C, H, W) uint8
-    test_y: Tensor  # (M,) int64
+    test_y: Tensor  # (M,) as train_y
 
     def __post_init__(self) -> None:
-        _check_part("train", self.train_x, self.train_y)
-        _check_part("test", self.test_x, self.test_y)
+        targets = torch.float32 if self.train_y.is_floating_point() else torch.int64
+        _check_part("train", self.train_x, self.train_y, targets)
+        _check_part("test", self.test_x, self.test_y, targets)
 
 
 class DataSet(ABC):
@@ -74,8 +81,25 @@ def data_set(data: Mapping[str, Any]) -> DataSet:
     return found
 
 
-def _check_part(part: str, x: Tensor, y: Tensor) -> None:
-    for name, tensor, dtype, axes in ((f"{part}_x", x, torch.uint8, 4), (f"{part}_y", y, torch.int64, 1)):
+def seen(data: Mapping[str, Any]) -> Info:
+    """Return the facts as a net sees them: images have their size after `resize`.
+
+    ConfigError where a field of the section does not fit the data set; DataError as `info`.
+    """
+    info = data_set(data).info(data)
+    if data["batches"] == "balanced" and info.task == "regression":
+        raise ConfigError(
+            "data.batches",
+            f"must be shuffled: {data['name']} has numbers as targets, not classes; got balanced",
+        )
+    if data["label_noise"] and info.task == "classification" and info.classes < 2:
+        raise ConfigError("data.label_noise", f"must be 0 with a single class; got {data['label_noise']:g}")
+    side = data["resize"]
+    return replace(info, shape=(info.shape[0], side, side)) if side else info
+
+
+def _check_part(part: str, x: Tensor, y: Tensor, targets: torch.dtype) -> None:
+    for name, tensor, dtype, axes in ((f"{part}_x", x, torch.uint8, 4), (f"{part}_y", y, targets, 1)):
         if tensor.dtype != dtype or tensor.ndim != axes:
             raise DataError(
                 f"{name} must be {dtype} with {axes} axes, got {tensor.dtype} of shape {tuple(tensor.shape)}"

@@ -9,15 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnlab import batches
+from cnnlab import batches, conflicts
 from cnnlab.array import Array, Result
 from cnnlab.config import resolve, shape_key
-from cnnlab.data import data_set
+from cnnlab.data import Task, data_set, seen
 from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.net import build
 from cnnlab.resident import Part, Resident
+from cnnlab.streams import Streams
+from cnnlab.task import GOALS, METRICS
 
-OBJECTIVE = ("val/acc", "maximize")
 ENOUGH = 10_000  # images that a confusion matrix is made of
 
 
@@ -45,20 +46,21 @@ class Fit:
     """Trials of one shape, trained side by side, epoch by epoch.
 
     A row that is None is dead: it is padded with a copy of the first live one, because the width decides
-    the rounding. The objective (metric, "maximize" or "minimize") tells the best epoch; without a
-    validation part val/* means train/*. CnnlabError if the rows cannot share an array.
+    the rounding. The objective (metric, "maximize" or "minimize") tells the best epoch, without one val/acc
+    or val/mae; without a validation part val/* means train/*. CnnlabError if the rows cannot share an array.
     In float64 a row's numbers are those of the trial alone, to 1e-10 unless training is chaotic. In float32
     their bits depend on machine, torch, threads, width and the row's place, never on what stands beside it:
     a state loaded into the same place of the same width goes on bit for bit. One thing more counts: whether
     rows are `mixed`, each with batches of its own, or share each batch, which is other arithmetic. Rows of
-    different replicates must be mixed; left out, they are mixed if they need to be.
+    different replicates must be mixed, and rows with `data.stream: trial`; left out, they are mixed if they
+    need to be.
     """
 
     def __init__(
         self,
         rows: Sequence[Row | None],
         device: str = "cpu",
-        objective: tuple[str, str] = OBJECTIVE,
+        objective: tuple[str, str] | None = None,
         mixed: bool | None = None,
     ) -> None:
         self.live = [k for k, row in enumerate(rows) if row is not None]
@@ -66,21 +68,27 @@ class Fit:
         self._rows = [row or first for row in rows]
         train = first.config["train"]
         self._epochs_test = train["test"] == "each-epoch"
-        self._metric, self._sign = _objective(objective, first.config)
         self.array = Array(
             build(first.config), [row.config for row in self._rows], [row.seed for row in self._rows], device
         )
         data = first.config["data"]
+        info = seen(data)
+        for row in self.live:
+            conflicts.check(self._rows[row].config, self.array.net, info.task)
+        self.task = info.task
+        self._metric, self._sign = _objective(objective, first.config, self.task)
         images = data_set(data).load(data)
-        self.data = Resident(images, data["validation"], first.data_seed, self.array.device, self.array.dtype)
+        self.data = Resident(images, data, info, first.data_seed, self.array.device, self.array.dtype)
         self._batch_size = batches.size(train["batch_size"], len(self.data.train))
         self.array.epoch_steps = len(batches.cuts(len(self.data.train), self._batch_size))
-        replicates = sorted({row.replicate for row in self._rows})
-        self._replicates = replicates
-        self._mixed = len(replicates) > 1 if mixed is None else mixed
-        if len(replicates) > 1 and not self._mixed:
-            raise CnnlabError(f"rows that share batches must have one replicate, got {replicates}")
-        self._column = torch.tensor([replicates.index(row.replicate) for row in self._rows])
+        self._streams = Streams(
+            self.data.train,
+            data,
+            self._batch_size,
+            first.data_seed,
+            [(row.replicate, row.seed) for row in self._rows],
+            mixed,
+        )
         width = len(rows)
         self._best_theta, self._best_buffers = self.array.theta.clone(), self.array.buffers.clone()
         self._best_value = torch.full((width,), -math.inf, dtype=torch.float64)
@@ -103,13 +111,14 @@ class Fit:
         """
         epoch, start = self.epoch + 1, time.perf_counter()
         images = len(self.data.train)
-        seen = Tally(len(self.array), self.array.device)
-        orders = [batches.order(images, self._rows[0].data_seed, r, epoch) for r in self._replicates]
-        index = torch.stack(orders, 1).to(self.array.device)  # (images, replicates)
+        seen = self._tally()
+        index = self._streams.order(epoch)  # (images, streams)
         for cut in batches.cuts(images, self._batch_size):
             if should_stop():
                 return None
-            seen.add(self.array.step(*self._batch(index[cut])), cut.stop - cut.start)
+            seen.add(self.array.step(*self._streams.batch(index[cut], epoch)), cut.stop - cut.start)
+        if self.array.net.needs_population:
+            self._gather(index, epoch)
         metrics = seen.metrics("train") | {"lr": self.array.rates()}
         self.images_per_s = len(self.array) * images / (time.perf_counter() - start)
         metrics |= self._measure(self.data.validation, "val") if len(self.data.validation) else {}
@@ -128,16 +137,20 @@ class Fit:
             for k in self.live
         ]
 
-    def _batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        if not self._mixed:
-            return self.data.train.batch(index[:, 0], len(self.array))
-        return self.data.train.batch_per_row(index, self._column)
+    def _gather(self, index: Tensor, epoch: int) -> None:
+        """Take the statistics of normalization from the epoch's batches, with the weights as they are now."""
+        self.array.net.forget(self.array.buffers)
+        for cut in batches.cuts(len(self.data.train), self._batch_size):
+            self.array.gather(self._streams.batch(index[cut], epoch)[0])
 
     def _measure(self, part: Part, name: str) -> dict[str, Tensor]:
-        tally = Tally(len(self.array), self.array.device)
+        tally = self._tally()
         for x, y in part.chunks(len(self.array)):
             tally.add(self.array.evaluate(x, y), len(x))
         return tally.metrics(name)
+
+    def _tally(self) -> "Tally":
+        return Tally(len(self.array), self.array.device, METRICS[self.task])
 
     def _note_best(self, epoch: int, values: Tensor) -> None:
         better = self._sign * values > self._best_value  # never where NaN; the first of equals stays
@@ -183,9 +196,9 @@ class Fit:
         return epoch, value, self.array.net.named(theta, buffers)
 
     def test_best(self, row: int) -> dict[str, float]:
-        """Return test/loss and test/acc of a row's best weights, evaluated alone."""
+        """Return test/loss and test/acc, or test/mae, of a row's best weights, evaluated alone."""
         alone = self._alone(row)
-        tally = Tally(1, alone.device)
+        tally = Tally(1, alone.device, METRICS[self.task])
         for x, y in self.data.test.chunks(1):
             tally.add(alone.evaluate(x, y), len(x))
         return {name: float(values[0]) for name, values in tally.metrics("test").items()}
@@ -219,23 +232,27 @@ class Fit:
 
 
 class Tally:
-    """Mean loss and accuracy of each row over batches of unequal size, summed on the device."""
+    """Mean loss and metric of each row over batches of unequal size, summed on the device."""
 
-    def __init__(self, rows: int, device: torch.device) -> None:
+    def __init__(self, rows: int, device: torch.device, metric: str) -> None:
         self._loss = torch.zeros(rows, dtype=torch.float64, device=device)
-        self._correct = torch.zeros(rows, dtype=torch.int64, device=device)
+        self._measured = torch.zeros_like(self._loss)
+        self._metric = metric
         self._images = 0
 
     def add(self, result: Result, images: int) -> None:
         """Count a batch."""
         self._loss += result.loss.double() * images
-        self._correct += result.correct
+        self._measured += result.measured
         self._images += images
 
     def metrics(self, part: str) -> dict[str, Tensor]:
-        """Return part/loss and part/acc, float64 (K,); accuracy is NaN with a loss that is no number."""
-        loss, accuracy = (self._loss / self._images).cpu(), (self._correct.double() / self._images).cpu()
-        return {f"{part}/loss": loss, f"{part}/acc": torch.where(loss.isnan(), math.nan, accuracy)}
+        """Return part/loss and part/acc or part/mae, float64 (K,); NaN with a loss that is no number."""
+        loss, metric = (self._loss / self._images).cpu(), (self._measured / self._images).cpu()
+        return {
+            f"{part}/loss": loss,
+            f"{part}/{self._metric}": torch.where(loss.isnan(), math.nan, metric),
+        }
 
 
 def _same_array(rows: Sequence[Row]) -> Row:
@@ -251,12 +268,13 @@ def _same_array(rows: Sequence[Row]) -> Row:
     return rows[0]
 
 
-def _objective(objective: tuple[str, str], config: Mapping[str, Any]) -> tuple[str, int]:
+def _objective(objective: tuple[str, str] | None, config: Mapping[str, Any], task: Task) -> tuple[str, int]:
     """Return the metric that will exist, and 1 to maximize it, −1 to minimize."""
-    metric, direction = objective
+    own = METRICS[task]
+    metric, direction = objective or (f"val/{own}", GOALS[own])
     part, _, measure = metric.partition("/")
-    if measure not in ("loss", "acc") or part not in ("train", "val", "test"):
-        raise ConfigError("objective", f"must be train, val or test, then /loss or /acc; got {metric!r}")
+    if measure not in ("loss", own) or part not in ("train", "val", "test"):
+        raise ConfigError("objective", f"must be train, val or test, then /loss or /{own}; got {metric!r}")
     if direction not in ("maximize", "minimize"):
         raise ConfigError("objective", f"must be to maximize or minimize, got {direction!r}")
     if part == "test" and config["train"]["test"] != "each-epoch":

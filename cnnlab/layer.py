@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Literal
 
@@ -29,21 +29,33 @@ class Parameter:
     unit_axis: int = 0
     offset: int = 0
 
+    @property
+    def fan_out(self) -> int:
+        """Return the outputs of one input, as torch counts them: units × the places of a filter."""
+        return self.shape[self.unit_axis] * prod(self.shape[2:])
+
 
 @dataclass(frozen=True)
 class Buffer:
-    """Numbers of a layer that training moves but no gradient does."""
+    """Numbers of a layer that training moves but no gradient does.
+
+    Those `gathered` are made by a pass over the training images instead, with the weights as they are.
+    """
 
     name: str
     shape: Shape
     start: float
+    gathered: bool = False
 
 
 @dataclass
 class Context:
     """What a layer may ask besides its activations and parameters.
 
-    Hyperparameters are (K,) by their path in a config; those in `idle` are 0 in every row.
+    Hyperparameters are (K,) by their path in a config; those in `idle` are 0 in every row. `first` is the
+    place in the batch of the first image, where a batch is worked on in parts. Layers that score images on
+    the side while training put a weight (K,) and scores (N, K, classes) into `auxiliary`.
+    `gather` is a prediction that fills the buffers which are gathered: batch by batch, all training images.
     """
 
     hypers: Mapping[str, Tensor]
@@ -51,7 +63,10 @@ class Context:
     seed: Tensor  # (K,) int32
     step: Tensor  # (K,) int32
     training: bool
+    first: int = 0
     layer: int = 0
+    auxiliary: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    gather: bool = False
 
 
 class Layer(ABC):
@@ -63,7 +78,13 @@ class Layer(ABC):
 
     parameters: tuple[Parameter, ...] = ()
     buffers: tuple[Buffer, ...] = ()
+    random: tuple[str, ...] = ()  # paths of hyperparameters: where they are 0, nothing is random
     places: int = 1  # how many numbers `Context.layer` counts for it: a composite's are its layers'
+
+    @classmethod
+    def example(cls) -> tuple["Layer", Shape]:
+        """Return a small one and the shape of its input, for the tests that every layer has to pass."""
+        return cls(), (2, 6, 5)
 
     def output(self, shape: Shape) -> Shape:
         """Return the shape of one image's output; ConfigError at "model" if the input does not fit."""

@@ -2,16 +2,36 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor
+from torch.nn.functional import one_hot
+
+from cnnlab.data import Task
 
 
 class Loss(ABC):
-    """A file in losses/ holds one of these; the mean over a batch is taken outside."""
+    """A file in losses/ holds one of these; the mean over a batch is taken outside.
+
+    `tasks` are those whose targets it understands.
+    """
+
+    tasks: ClassVar[frozenset[Task]] = frozenset({"classification"})
 
     @abstractmethod
     def value(self, scores: Tensor, target: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return the loss of each image, (N, K), from scores (N, K, classes) and classes int64 (N, K).
 
-        A hyperparameter has one number per row, (K,).
+        Of a regression scores are (N, K, 1) and targets are numbers. A hyperparameter has one number per row,
+        (K,).
         """
+
+
+BOTH: frozenset[Task] = frozenset({"classification", "regression"})
+
+
+def residual(scores: Tensor, target: Tensor) -> Tensor:
+    """Return r = y − ŷ, (N, K, outputs); a class is the vector y that is 1 there and 0 elsewhere."""
+    if target.is_floating_point():
+        return target[..., None] - scores
+    return one_hot(target, scores.shape[2]).to(scores.dtype) - scores

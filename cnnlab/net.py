@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cnnlab import noise, registry
 from cnnlab.chain import Chain
-from cnnlab.data import data_set
+from cnnlab.data import seen
 from cnnlab.initializer import Initializer
 from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
 
@@ -33,6 +33,7 @@ class Net:
     def __init__(self, layers: Mapping[str, Layer], shape: Shape) -> None:
         self.chain = Chain(layers)
         self.layers = self.chain.layers
+        self.random = self.chain.random
         self.shape = shape
         self.table: list[Parameter] = []
         self.parameters = 0  # P
@@ -56,7 +57,7 @@ class Net:
         for i, (parameter, size) in enumerate(zip(self.table, self._sizes, strict=True)):
             entry: Initializer = registry.get("initializers", parameter.initializer)()
             u = noise.uniform(seed, noise.WEIGHTS + i * noise.STREAMS, zero, size)
-            parts.append(entry.value(u, parameter.fan_in))
+            parts.append(entry.value(u, parameter.fan_in, parameter.fan_out))
         return torch.cat(parts, 1)
 
     def start_buffers(self, rows: int) -> Tensor:
@@ -67,13 +68,29 @@ class Net:
         ]
         return torch.cat([torch.zeros(0, dtype=torch.float64), *starts]).repeat(rows, 1)
 
+    @property
+    def needs_population(self) -> bool:
+        """Whether predictions need buffers gathered over the training images for the present weights.
+
+        Then `forget`, and one `forward` of every training batch, of the size that is trained on, in a context
+        with `gather` and without `training`, come before every measurement: weights that moved since have
+        other statistics.
+        """
+        return any(buffer.gathered for buffer in self.buffers)
+
+    def forget(self, buffers: Tensor) -> None:
+        """Put what is gathered back to its first values, in place: buffers are (K, Q)."""
+        for own, part in zip(self.buffers, _cut(buffers, self._buffer_sizes), strict=True):
+            if own.gathered:
+                part.fill_(own.start)
+
     def weights(self) -> Tensor:
         """Return where a row has weights rather than biases, scales or shifts: bool (P,)."""
         sizes = torch.tensor(self._sizes)
         return torch.tensor([own.role == "weight" for own in self.table]).repeat_interleave(sizes)
 
     def forward(self, theta: Tensor, buffers: Tensor, x: Tensor, context: Context) -> Tensor:
-        """Return the scores (N, K, classes); training also moves the buffers, in place."""
+        """Return the scores (N, K, classes); training and gathering also move the buffers, in place."""
         rows = len(theta)
         weights = torch.split(theta, self._sizes, 1)
         kept = _cut(buffers, self._buffer_sizes)
@@ -96,6 +113,6 @@ def _cut(buffers: Tensor, sizes: list[int]) -> Sequence[Tensor]:
 
 def build(config: Mapping[str, Any]) -> Net:
     """Return the net of a resolved config; ConfigError at "model" if the images do not fit it."""
-    info = data_set(config["data"]).info(config["data"])
+    info = seen(config["data"])
     model = registry.get("models", config["model"]["name"])()
     return Net(model.layers(config["model"], info.shape, info.classes), info.shape)

@@ -12,6 +12,8 @@ from torch import Tensor
 # Streams: what a random number is for. Numbered parts of a stream (parameters, layers) are STREAMS apart.
 WEIGHTS, MASKS, ORDER, SPLIT = range(4)
 STREAMS = 4
+# Order and split have no numbered parts; the places of those are streams too, so that no other number moves.
+AUGMENT, TARGETS, BATCHES = ORDER + STREAMS, SPLIT + STREAMS, ORDER + 2 * STREAMS
 
 GOLDEN = -0x61C88647  # 2³² / φ as int32: spreads neighbouring integers over the range
 M1, M2 = 0x7FEB352D, -0x7B935975
@@ -35,17 +37,31 @@ def fold(*numbers: int) -> int:
     return int(h)
 
 
-def bits(seed: Tensor, stream: int, step: Tensor, n: int) -> Tensor:
-    """Return n random int32 per row, (K, n); seed and step are int32 (K,)."""
+def bits(seed: Tensor, stream: int, step: Tensor, n: int, first: int = 0) -> Tensor:
+    """Return n random int32 per row, (K, n), from place `first` of a stream on; seed, step are int32 (K,)."""
+    index = torch.arange(first, first + n, dtype=torch.int32, device=seed.device)
+    return bits_at(seed, stream, step, index)
+
+
+def bits_at(seed: Tensor, stream: int, step: Tensor, index: Tensor) -> Tensor:
+    """Return the random int32 at these places of each row's stream, (K, n); index is int32 (n,) or (K, n)."""
     offset = (stream * GOLDEN + 2**31) % 2**32 - 2**31  # wrapped to int32
     key = _mix(_mix(_mix(seed.clone()) + offset) ^ _mix(step.clone()))  # (K,)
-    index = _mix(torch.arange(1, n + 1, dtype=torch.int32, device=seed.device).mul_(GOLDEN))  # (n,)
-    return _mix(index ^ key[:, None])
+    return _mix(_mix((index + 1).mul_(GOLDEN)) ^ key[:, None])
 
 
 def uniform(seed: Tensor, stream: int, step: Tensor, n: int) -> Tensor:
     """Return n numbers per row in the open interval (0, 1), float64 (K, n)."""
-    return bits(seed, stream, step, n).double().add_(2.0**31 + 0.5).mul_(2.0**-32)
+    return _open_interval(bits(seed, stream, step, n))
+
+
+def uniform_at(seed: Tensor, stream: int, step: Tensor, index: Tensor) -> Tensor:
+    """Return the same at these places, int32 (n,) or (K, n)."""
+    return _open_interval(bits_at(seed, stream, step, index))
+
+
+def _open_interval(whole: Tensor) -> Tensor:
+    return whole.double().add_(2.0**31 + 0.5).mul_(2.0**-32)
 
 
 def permutation(seed: int, stream: int, step: int, n: int) -> Tensor:

@@ -22,6 +22,7 @@ KINDS = (
     "schedules",
     "models",
     "datasets",
+    "augmentations",
 )
 # Where the class is that every entry of a kind is one of; looked up late, because it needs torch.
 BASES = {kind: (f"cnnlab.{kind[:-1]}", kind[:-1].capitalize()) for kind in KINDS} | {

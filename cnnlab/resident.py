@@ -1,12 +1,17 @@
 """A data set on the device: bytes that stay there, made into numbers batch by batch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from cnnlab import batches
-from cnnlab.data import Images
+from cnnlab.data import Images, Info
+from cnnlab.label_noise import mislabel
+
+Change = Callable[[Tensor], Tensor]  # of the images of one batch, (M, C, H, W) of 0 … 255
 
 CHUNK = 256  # images evaluated at once: K·CHUNK activations still fit a cache
 
@@ -14,25 +19,27 @@ CHUNK = 256  # images evaluated at once: K·CHUNK activations still fit a cache
 class Part:
     """Some images of a data set, uint8 (N, H, W, C), and how to normalize them: scale and shift (C,).
 
-    Channels are innermost, and so are rows and channels of a batch: the layout in which convolutions
-    of many rows are fast on a CPU.
+    Images are scaled to `side` × `side` as they are asked for, 0 being as they are. Channels are innermost,
+    and so are rows and channels of a batch: the layout in which convolutions of many rows are fast on a CPU.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, scale: Tensor, shift: Tensor) -> None:
-        self.x, self.y, self.scale, self.shift = x, y, scale, shift
+    def __init__(self, x: Tensor, y: Tensor, scale: Tensor, shift: Tensor, side: int = 0) -> None:
+        self.x, self.y, self.scale, self.shift, self.side = x, y, scale, shift, side
 
     def __len__(self) -> int:
         return len(self.y)
 
-    def batch(self, index: Tensor | slice, rows: int) -> tuple[Tensor, Tensor]:
-        """Return images (N, K, C, H, W) and classes (N, K) that all rows share: stride 0 over K."""
-        x, y = self._normal(self.x[index]).permute(0, 3, 1, 2), self.y[index]
+    def batch(self, index: Tensor | slice, rows: int, change: Change | None = None) -> tuple[Tensor, Tensor]:
+        """Return images (N, K, C, H, W) and targets (N, K) that all rows share: stride 0 over K."""
+        x, y = self._normal(self.x[index], change).permute(0, 3, 1, 2), self.y[index]
         return x[:, None].expand(-1, rows, -1, -1, -1), y[:, None].expand(-1, rows)
 
-    def batch_per_row(self, index: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the same where row k has column row[k] of the index, (N, replicates)."""
-        each = self._normal(self.x[index.flatten()])
-        x = each.view(*index.shape, *self.x.shape[1:])  # (N, replicates, H, W, C)
+    def batch_per_row(
+        self, index: Tensor, row: Tensor, change: Change | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the same where row k has column row[k] of the index, (N, streams)."""
+        each = self._normal(self.x[index.flatten()], change)
+        x = each.view(*index.shape, *each.shape[1:])  # (N, streams, H, W, C)
         wide = x.permute(0, 2, 3, 1, 4)[:, :, :, row]  # (N, H, W, K, C)
         return wide.contiguous().permute(0, 3, 4, 1, 2), self.y[index][:, row]
 
@@ -41,29 +48,51 @@ class Part:
         for start in range(0, len(self), CHUNK):
             yield self.batch(slice(start, start + CHUNK), rows)
 
-    def _normal(self, x: Tensor) -> Tensor:
-        return x.to(self.scale.dtype).mul_(self.scale).sub_(self.shift)
+    def _normal(self, x: Tensor, change: Change | None = None) -> Tensor:
+        x = x.to(self.scale.dtype)
+        if change or self.side:
+            maps = x.permute(0, 3, 1, 2)
+            if change:
+                maps = change(maps)
+            if self.side:
+                maps = interpolate(maps, (self.side, self.side), mode="bilinear", align_corners=False)
+            x = maps.permute(0, 2, 3, 1).contiguous()
+        return x.mul_(self.scale).sub_(self.shift)
 
 
 class Resident:
-    """Training, validation and test part of a data set.
+    """Training, validation and test part of a data set; `data` is the resolved section, `info` its facts.
 
     A pixel v of 0 … 255 becomes (v/255 − mean)/std, mean and standard deviation being those of its channel
-    over the training part; a constant channel becomes 0.
+    over the training part as it is stored; a constant channel becomes 0. A data set that is not centred has
+    v/255. Only the training part has label noise.
     """
 
     def __init__(
-        self, images: Images, validation: float, data_seed: int, device: torch.device, dtype: torch.dtype
+        self,
+        images: Images,
+        data: Mapping[str, Any],
+        info: Info,
+        data_seed: int,
+        device: torch.device,
+        dtype: torch.dtype,
     ) -> None:
-        train, held = batches.split(images.train_y, validation, data_seed)
-        mean, std = _moments(images.train_x[train])
+        train, held = batches.split(images.train_y, data["validation"], data_seed)
+        channels = images.train_x.shape[1]
+        mean, std = torch.zeros(channels, dtype=torch.float64), torch.ones(channels, dtype=torch.float64)
+        if info.centred:
+            mean, std = _moments(images.train_x[train])
         scale = (1 / (255 * std)).to(device, dtype)
         shift = (mean / std).to(device, dtype)
 
         def part(x: Tensor, y: Tensor) -> Part:
-            return Part(_channels_last(x).to(device), y.to(device), scale, shift)
+            y = y.to(dtype) if y.is_floating_point() else y
+            return Part(_channels_last(x).to(device), y.to(device), scale, shift, data["resize"])
 
-        self.train = part(images.train_x[train], images.train_y[train])
+        told = images.train_y[train]
+        if data["label_noise"]:
+            told = mislabel(images.train_y, train, data["label_noise"], info.classes, data_seed)
+        self.train = part(images.train_x[train], told)
         self.validation = part(images.train_x[held], images.train_y[held])
         self.test = part(images.test_x, images.test_y)
 

@@ -66,6 +66,15 @@ class PaperCatalogue:
             raise ConfigFault("model", "net of that depth needs larger images, got 8×8")
         return Facts(parameters=10 * config["model"]["depth"], flops=100, bytes_per_row=1000)
 
+    def point(self, config: Mapping[str, Any], facts: Facts) -> int:
+        """Adam and dropout above 0.9 clash on paper; adam takes 200 bytes more."""
+        adam = config["train"]["optimizer"]["name"] == "adam"
+        if adam and config["model"]["dropout"] > 0.9:
+            raise ConfigFault(
+                "model.dropout", f"must be at most 0.9 with adam, got {config['model']['dropout']}"
+            )
+        return facts.bytes_per_row + (200 if adam else 0)
+
 
 def paper_spec(**changes: Any) -> Spec:
     """A small valid spec, with fields replaced."""

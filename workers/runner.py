@@ -221,6 +221,8 @@ class Segment:
         net = self.fit.array.net
         first = next((own.name for own in net.table if own.role == "weight"), None)
         told = {"image": json.dumps(net.shape)} | ({"first_layer": first} if first else {})
+        if self.fit.task == "regression":
+            return told
         part, counts = self.fit.confusion(row)
         if len(counts) > MOST_CLASSES:
             return told

@@ -13,6 +13,7 @@ class Linear(Activation):
     """Leave everything as it is.
 
     f(x) = x; f′ = 1. A chain of linear layers with it is no more than one linear layer.
+    In the notes: named without a formula and drawn as the identity; that is built.
     Source: B. Widrow and M. Hoff, "Adaptive switching circuits" (1960).
     """
 

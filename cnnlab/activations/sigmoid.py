@@ -6,6 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.activation import Activation
+from cnnlab.curves import logistic
 from cnnlab.hyper import Number
 from cnnlab.registry import register
 
@@ -14,7 +15,10 @@ from cnnlab.registry import register
 class Sigmoid(Activation):
     """Squash to (0, 1).
 
-    f(x) = 1 / (1 + e^(−βx)); f′ = β f (1 − f), at most β/4, so that gradients vanish through many layers.
+    f(x) = 1 / (1 + e^(−βx)); f′ = β f (1 − f) = β t/(1 + t)² with t = e^(−β|x|), at most β/4, so that
+    gradients vanish through many layers. The second form keeps its digits where f is 1 but for rounding.
+    In the notes: "derivative of sigmoid neuron is always less than 1" holds for β < 4 alone, the slope is
+    called β in one place and b in another, and the range [0, 1] is open but for rounding. Any β > 0 is built.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), appendix A.
     """
 
@@ -22,4 +26,4 @@ class Sigmoid(Activation):
 
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return 1 / (1 + e^(−βx)), finite for any finite x."""
-        return (x * h["beta"]).sigmoid()
+        return logistic(x * h["beta"])

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from cnnlab.activation import Activation
+from cnnlab.curves import tanh
 from cnnlab.registry import register
 
 HEIGHT = 1.7159
@@ -20,4 +21,4 @@ class Squash(Activation):
 
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return A tanh(2x/3)."""
-        return HEIGHT * (x * (2 / 3)).tanh()
+        return HEIGHT * tanh(x * (2 / 3))

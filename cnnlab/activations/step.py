@@ -1,10 +1,12 @@
 """Step: the threshold unit, of before gradients."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor
 
 from cnnlab.activation import Activation
+from cnnlab.hyper import Number
 from cnnlab.registry import register
 
 
@@ -13,10 +15,16 @@ class Step(Activation):
     """Keep only on which side of 0 a number is.
 
     f(x) = 1 for x ≥ 0, −0.0 among them, −1 for x < 0; f′ = 0. Not Heaviside's, whose lower value is 0.
-    No gradient passes: only the layers after the last step learn.
-    Source: F. Rosenblatt, "The perceptron" (1958).
+    No gradient passes, so that only the layers after the last step learn, unless `straight_through` lets it:
+    the way back then takes f′ = straight_through where |x| ≤ 1, a slope that f does not have.
+    In the notes: the values are +1 and −1, so it is not Heaviside's; nothing is said of its derivative.
+    Source: F. Rosenblatt, "The perceptron" (1958); straight through: Y. Bengio, N. Léonard and A. Courville,
+    "Estimating or propagating gradients through stochastic neurons for conditional computation" (2013).
     """
+
+    straight_through: ClassVar = Number(default=0.0, low=0.0, high=1.0)
 
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return 1 or −1: the half takes 0, which sign() leaves, to the upper side."""
-        return (x.sign() + 0.5).sign()
+        ramp = h["straight_through"] * x.clamp(-1, 1)
+        return (x.sign() + 0.5).sign() + (ramp - ramp.detach())

@@ -6,6 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.activation import Activation
+from cnnlab.curves import tanh
 from cnnlab.hyper import Number
 from cnnlab.registry import register
 
@@ -14,7 +15,9 @@ from cnnlab.registry import register
 class TangentSigmoid(Activation):
     """Squash to (−1, 1).
 
-    f(x) = (1 − e^(−bx)) / (1 + e^(−bx)) = tanh(bx/2); f′ = (b/2)(1 − f²). b = 2 is tanh(x), not b = 1.
+    f(x) = (1 − e^(−bx)) / (1 + e^(−bx)) = tanh(bx/2); f′ = (b/2)(1 − f²). b = 2 is tanh(x), not b = 1, and
+    makes the slope at 0 exactly 1; it is above 1 for b > 2.
+    In the notes: the quotient as printed is ∞/∞ for large −x; it is computed as tanh(bx/2).
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), appendix A.
     """
 
@@ -22,4 +25,4 @@ class TangentSigmoid(Activation):
 
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return tanh(bx/2): the quotient of exponentials is NaN for large −x."""
-        return (x * (h["b"] / 2)).tanh()
+        return tanh(x * (h["b"] / 2))

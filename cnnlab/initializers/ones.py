@@ -15,6 +15,6 @@ class Ones(Initializer):
     Source: S. Ioffe and C. Szegedy, "Batch normalization" (2015), where γ starts at 1 and β at 0.
     """
 
-    def value(self, u: Tensor, fan_in: int) -> Tensor:
+    def value(self, u: Tensor, fan_in: int, fan_out: int) -> Tensor:
         """Return ones."""
         return torch.ones_like(u)

@@ -1,5 +1,7 @@
 """Uniform within 2.4 over the fan-in: how LeNet-5 was started in 1998."""
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from cnnlab.initializer import Initializer
@@ -8,12 +10,14 @@ from cnnlab.registry import register
 
 @register
 class ReciprocalUniform(Initializer):
-    """Draw from U(−2.4/n, 2.4/n), n being the inputs of a unit.
+    """Draw from U(−2.4/n, 2.4/n), n being the inputs of a unit; biases likewise.
 
     The more inputs, the smaller the sums: their deviation falls as 1/√n. Later rules keep it.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), appendix A.
     """
 
-    def value(self, u: Tensor, fan_in: int) -> Tensor:
+    biases: ClassVar = "reciprocal-uniform"
+
+    def value(self, u: Tensor, fan_in: int, fan_out: int) -> Tensor:
         """Return 2.4 (2u − 1)/n."""
         return 2.4 * (2 * u - 1) / fan_in

@@ -7,7 +7,7 @@ from torch import Tensor
 from cnnlab import registry
 from cnnlab.activation import Activation
 from cnnlab.hyper import declared
-from cnnlab.layer import Context, Layer
+from cnnlab.layer import Context, Layer, Shape
 from cnnlab.registry import register
 
 
@@ -24,6 +24,11 @@ class Activate(Layer):
         entry = registry.get("activations", name)
         self.activation: Activation = entry()
         self.paths = {hyper: f"{path}.{hyper}" for hyper in declared(entry)}
+
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls("sigmoid", "act"), (2, 3, 4)
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return f(x), shaped as x."""

@@ -25,6 +25,11 @@ class AveragePool2d(Layer):
         self.kernel, self.stride, self.padding, self.ceil = kernel, stride or kernel, padding, ceil
         self.count = count  # whether padding does, as in torch
 
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls(2), (2, 6, 5)
+
     def output(self, shape: Shape) -> Shape:
         """Return (C, H′, W′); ConfigError if no window fits."""
         return pooled(shape, self.kernel, self.stride, self.padding, self.ceil)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from math import prod
+from typing import Literal
 
 from torch import Tensor
 from torch.nn.functional import batch_norm
 
 from cnnlab.errors import CnnlabError
-from cnnlab.layer import Buffer, Context, Layer, Parameter
+from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
 from cnnlab.registry import register
 
 MOMENTUM, EPS = 0.1, 1e-5  # torch's
@@ -17,35 +18,61 @@ MOMENTUM, EPS = 0.1, 1e-5  # torch's
 class BatchNorm(Layer):
     """Normalize each feature over the batch (for maps over H and W too), then scale and shift it.
 
-    y = γ (x − μ)/√(σ² + 1e-5) + β; training: mean and biased variance of the batch; predicting: running
-    ones, r ← 0.9 r + 0.1 (batch's), the variance unbiased, starting at 0 and 1. A batch with one number
-    per feature has no variance: CnnlabError.
-    Source: S. Ioffe and C. Szegedy, "Batch normalization" (2015), algorithm 1; running statistics as torch.
+    y = γ (x − μ)/√(σ² + 1e-5) + β; training: mean and biased variance of the batch; predicting: what
+    `statistics` names. `ema`: running averages, r ← 0.9 r + 0.1 (batch's), the variance unbiased, starting at
+    0 and 1. `population`: means over all training images for the present weights, of the batches' μ and
+    m/(m−1) σ², m being how many numbers of a feature are in a batch; each image counts the same. A pass with
+    `Context.gather` makes them, which normalizes a batch as training does. A batch with one number per
+    feature has no variance: CnnlabError.
+    In the notes: algorithm 1 alone, which is training, and nothing of how to predict. Built are the paper's
+    algorithm 2, `population`, and the running averages that are usual in its place, `ema`.
+    Source: S. Ioffe and C. Szegedy, "Batch normalization" (2015), algorithms 1 and 2; `ema` as torch.
     """
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, statistics: Literal["ema", "population"] = "ema") -> None:
+        self.gathers = statistics == "population"
         self.parameters = (
             Parameter("weight", (features,), "scale", 1, "ones"),
             Parameter("bias", (features,), "shift", 1, "zeros"),
         )
         self.buffers = (
-            Buffer("running_mean", (features,), 0.0),
-            Buffer("running_var", (features,), 1.0),
+            Buffer("running_mean", (features,), 0.0, self.gathers),
+            Buffer("running_var", (features,), 1.0, self.gathers),
+            *([Buffer("images", (), 0.0, True)] if self.gathers else []),
         )
+
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls(6), (6,)
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y, shaped as x: K·C features that know nothing of each other."""
-        if context.training and x.shape[0] * prod(x.shape[3:]) < 2:
+        gather = self.gathers and context.gather
+        by_batch = context.training or gather
+        if by_batch and x.shape[0] * prod(x.shape[3:]) < 2:
             raise CnnlabError(
                 "batch normalization needs at least two numbers per feature to train on, got a batch of "
                 "one image; use train.batch_size ≥ 2"
             )
         # Autograd keeps the running statistics it was given, so it gets copies, and they are written back.
-        mean, var = (buffer.flatten().clone() for buffer in b)
+        mean, var = (buffer.flatten().clone() for buffer in b[:2])
         y = batch_norm(
-            x.flatten(1, 2), mean, var, p[0].flatten(), p[1].flatten(), context.training, MOMENTUM, EPS
-        )
-        if context.training:
+            x.flatten(1, 2), mean, var, p[0].flatten(), p[1].flatten(), by_batch,
+            1.0 if self.gathers else MOMENTUM, EPS,
+        )  # fmt: skip
+        if gather:  # with momentum 1 the copies are the batch's alone
+            self._average(b, mean.view_as(b[0]), var.view_as(b[1]), len(x))
+        elif context.training and not self.gathers:
             b[0].copy_(mean.view_as(b[0]))
             b[1].copy_(var.view_as(b[1]))
         return y.view(x.shape)
+
+    def _average(self, b: Sequence[Tensor], mean: Tensor, var: Tensor, images: int) -> None:
+        """Take a batch into the averages (K, C), by its share of the images seen so far."""
+        seen = b[2]  # (K,)
+        share = (images / (seen + images))[:, None]
+        for kept, new in ((b[0], mean), (b[1], var)):
+            # Not kept + share · (new − kept), which of a small first variance leaves few digits beside the 1.
+            kept.copy_(kept * (1 - share) + new * share)
+        seen += images

@@ -29,6 +29,12 @@ class Branches(Layer):
         self.parameters = tuple(own for branch in self.branches for own in branch.parameters)
         self.buffers = tuple(own for branch in self.branches for own in branch.buffers)
         self.places = sum(branch.places for branch in self.branches)
+        self.random = tuple(path for branch in self.branches for path in branch.random)
+
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls({"a": {}, "b": {}}), (2, 5, 4)
 
     def output(self, shape: Shape) -> Shape:
         """Return (sum of maps, H, W); ConfigError unless all branches have one H×W."""

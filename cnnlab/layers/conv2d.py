@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from cnnlab import registry
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context, Layer, Parameter, Shape, shared
+from cnnlab.layer import Context, Layer, Parameter, Role, Shape, shared
 from cnnlab.registry import register
 
 
@@ -22,6 +23,11 @@ class Conv2d(Layer):
     links have parameters: neighbouring output maps that see equally many maps share a parameter (outputs,
     maps seen, k, k), so groups have torch's layout; where numbers differ they are weight1, weight2, ….
     `flip` turns each filter by 180°, which is convolution proper, as in the notes: the same functions.
+    Biases start as is usual beside weights of the initializer, or by a rule of their own.
+    In the notes: M_j, which is `table`, is called the receptive field of the last layer; it is the set of
+    input maps that map j sees, and only where it has all of them does a filter "extend through the full
+    depth". The formula is convolution proper and is said to be the same as correlation: the functions are
+    the same, the filters differ by half a turn, which is `flip`.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998).
     """
 
@@ -37,6 +43,7 @@ class Conv2d(Layer):
         table: Sequence[Sequence[int]] | None = None,
         flip: bool = False,
         initializer: str = "fan-in-uniform",
+        bias_initializer: str | None = None,
     ) -> None:
         self.inputs, self.outputs, self.kernel, self.padding = inputs, outputs, kernel, padding
         self.stride, self.flip, self.bias = stride, flip, bias
@@ -51,12 +58,20 @@ class Conv2d(Layer):
             self._places = torch.tensor([o * inputs + i for o, maps in enumerate(seen) for i in maps])
         runs = [(count, len(list(run))) for count, run in groupby(map(len, seen))]  # (maps seen, outputs)
         names = [""] if len(runs) == 1 else [str(n) for n in range(1, len(runs) + 1)]
+        rules: dict[Role, str] = {"weight": initializer}
+        if bias:
+            rules["bias"] = bias_initializer or registry.get("initializers", initializer).biases
         self.parameters = tuple(
-            Parameter(f"{role}{name}", (units, *more), role, count * kernel**2, initializer)
-            for role in (("weight", "bias") if bias else ("weight",))
+            Parameter(f"{role}{name}", (units, *more), role, count * kernel**2, rule)
+            for role, rule in rules.items()
             for name, (count, units) in zip(names, runs, strict=True)
             for more in ([(count, kernel, kernel)] if role == "weight" else [()])
         )
+
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls(2, 3, 3, (1, 0)), (2, 6, 5)
 
     def output(self, shape: Shape) -> Shape:
         """Return (outputs, H′, W′); ConfigError if the filter is larger than the padded image."""

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from cnnlab import noise
-from cnnlab.layer import Context, Layer
+from cnnlab.layer import Context, Layer, Shape
 from cnnlab.registry import register
 
 
@@ -19,12 +19,21 @@ class Dropout(Layer):
     predicting. `scale="predict"`, the first form: y = x·m, and y = (1 − p)·x when predicting. p is the
     hyperparameter at `path`, one per row: 0 is the identity, exactly, and 1 gives zeros. A mask depends on
     the trial's seed, its step, the layer and the place in the batch, and on nothing else.
+    In the notes: dropping alone while training, and 1 − p when predicting: that is `scale="predict"`,
+    with p as they have it, the probability to drop. The nets are "merged" exactly only where all layers
+    are linear.
     Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting"
     (2014), section 10, whose p is the probability to keep.
     """
 
     def __init__(self, path: str, scale: Literal["train", "predict"] = "train") -> None:
         self.path, self.scale = path, scale
+        self.random = (path,)
+
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls("rate"), (6,)
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y, shaped as x."""
@@ -40,7 +49,10 @@ class Dropout(Layer):
         images, rows, *unit = x.shape
         keep = 1 - context.hypers[self.path].double()  # (K,)
         stream = noise.MASKS + context.layer * noise.STREAMS
-        random = noise.bits(context.seed, stream, context.step, images * prod(unit))
+        places = prod(unit)
+        random = noise.bits(
+            context.seed, stream, context.step, images * places, context.first * places
+        )  # (K, N·…)
         # A unit stays if its int32 is at most −2³¹ + (1 − p)·2³²; for p = 0 that is every int32.
         limit = ((keep - 0.5) * 2.0**32).clamp(-(2.0**31), 2.0**31 - 1).int()  # (K,)
         scale = (1 / keep).nan_to_num(posinf=0.0).to(x.dtype)  # (K,)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from cnnlab import registry
 from cnnlab.layer import Context, Layer, Parameter, Shape, shared
 from cnnlab.registry import register
 
@@ -14,18 +15,30 @@ from cnnlab.registry import register
 class Linear(Layer):
     """Multiply by a matrix and add a bias.
 
-    y = W x + b
+    y = W x + b; biases start as is usual beside weights of the initializer, or by a rule of their own.
     Source: F. Rosenblatt, "The perceptron" (1958), for the layer of weighted sums.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, bias: bool = True, *, initializer: str = "fan-in-uniform"
+        self,
+        inputs: int,
+        outputs: int,
+        bias: bool = True,
+        *,
+        initializer: str = "fan-in-uniform",
+        bias_initializer: str | None = None,
     ) -> None:
         self.inputs, self.outputs = inputs, outputs
+        biases = bias_initializer or registry.get("initializers", initializer).biases
         self.parameters = (
             Parameter("weight", (outputs, inputs), "weight", inputs, initializer),
-            *([Parameter("bias", (outputs,), "bias", inputs, initializer)] if bias else []),
+            *([Parameter("bias", (outputs,), "bias", inputs, biases)] if bias else []),
         )
+
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls(6, 4), (6,)
 
     def output(self, shape: Shape) -> Shape:
         """Return (outputs,)."""

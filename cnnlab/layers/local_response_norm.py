@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import local_response_norm
 
-from cnnlab.layer import Context, Layer, shared
+from cnnlab.layer import Context, Layer, Shape, shared
 from cnnlab.registry import register
 
 
@@ -22,6 +22,11 @@ class LocalResponseNorm(Layer):
 
     def __init__(self, n: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0) -> None:
         self.n, self.alpha, self.beta, self.k = n, alpha, beta, k
+
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls(3, 0.5, 0.75, 2.0), (4, 3, 2)
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y, shaped as x (N, K, C, H, W): an image of a row is an image of its own."""

@@ -24,6 +24,11 @@ class MaxPool2d(Layer):
     def __init__(self, kernel: int, stride: int | None = None, padding: int = 0, ceil: bool = False) -> None:
         self.kernel, self.stride, self.padding, self.ceil = kernel, stride or kernel, padding, ceil
 
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls(2), (2, 6, 5)
+
     def output(self, shape: Shape) -> Shape:
         """Return (C, H′, W′); ConfigError if no window fits."""
         return pooled(shape, self.kernel, self.stride, self.padding, self.ceil)

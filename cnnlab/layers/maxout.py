@@ -22,6 +22,11 @@ class Maxout(Layer):
     def __init__(self, pieces: int) -> None:
         self.pieces = pieces
 
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls(3), (6,)
+
     def output(self, shape: Shape) -> Shape:
         """Return (F/k,) or (C/k, H, W); ConfigError if k does not divide the features."""
         features, *place = shape

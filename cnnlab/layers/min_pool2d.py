@@ -16,12 +16,19 @@ class MinPool2d(Layer):
     y[i, j] = min x[si … si+k−1, sj … sj+k−1] = −max(−x); a tie's gradient goes to the first minimum.
     Without a stride s the windows touch. A remainder at the edge is left out, or with `ceil` is a window of
     its own, cut at the edge; padding is +∞, never the smallest.
-    After a ReLU nearly every window has a 0, which leaves neither numbers nor gradients: pool before it.
-    Source: the course notes' third kind of pooling, which they print as "mini".
+    In the notes: printed as "Mini-pooling". Behind a ReLU nearly every window has a 0, and before one nearly
+    every window has a number below 0: either way little is left, and an activation with two sides does
+    better.
+    Source: J. Serra, "Image analysis and mathematical morphology" (1982), as erosion by a square.
     """
 
     def __init__(self, kernel: int, stride: int | None = None, padding: int = 0, ceil: bool = False) -> None:
         self.kernel, self.stride, self.padding, self.ceil = kernel, stride or kernel, padding, ceil
+
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls(2), (2, 6, 5)
 
     def output(self, shape: Shape) -> Shape:
         """Return (C, H′, W′); ConfigError if no window fits."""

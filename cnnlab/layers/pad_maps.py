@@ -21,6 +21,11 @@ class PadMaps(Layer):
     def __init__(self, before: int, after: int, stride: int) -> None:
         self.before, self.after, self.stride = before, after, stride
 
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls(1, 2, 2), (2, 5, 4)
+
     def output(self, shape: Shape) -> Shape:
         """Return (before + C + after, H/s, W/s), rounded up."""
         maps, height, width = shape

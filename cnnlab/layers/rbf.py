@@ -44,6 +44,11 @@ class Rbf(Layer):
         digits = ["".join(line[i] for line in lines) for i in range(classes)]
         self.codes = torch.tensor([[1.0 if point == "#" else -1.0 for point in digit] for digit in digits])
 
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls(4), (84,)
+
     def output(self, shape: Shape) -> Shape:
         """Return (classes,); ConfigError unless there are 84 features."""
         if shape != self.codes.shape[1:]:

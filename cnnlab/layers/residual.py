@@ -25,6 +25,12 @@ class Residual(Layer):
         self.parameters = self.body.parameters + self.shortcut.parameters
         self.buffers = self.body.buffers + self.shortcut.buffers
         self.places = self.body.places + self.shortcut.places
+        self.random = self.body.random + self.shortcut.random
+
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls({}), (2, 5, 4)
 
     def output(self, shape: Shape) -> Shape:
         """Return the shape of both; ConfigError if they have two."""

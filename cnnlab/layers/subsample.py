@@ -15,6 +15,8 @@ class Subsample(Layer):
 
     y[c] = coefficient[c] · Σ x[c, ki … ki+k−1, kj … kj+k−1] + bias[c]: the sum, not the mean. The squashing
     function that follows in LeNet is a layer of its own. A remainder at the edge is left out.
+    In the notes: subsampling is said to take care of rotation; LeCun's claim is shifts, scales and small
+    distortions.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), section II.B.
     """
 
@@ -24,6 +26,11 @@ class Subsample(Layer):
             Parameter("coefficient", (maps,), "scale", kernel**2, initializer),
             Parameter("bias", (maps,), "bias", kernel**2, initializer),
         )
+
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls(2), (2, 6, 5)
 
     def output(self, shape: Shape) -> Shape:
         """Return (C, H/k, W/k), rounded down; ConfigError if no window fits."""

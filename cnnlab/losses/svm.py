@@ -17,6 +17,7 @@ class Svm(Loss):
 
     L = Σ_{j≠y} max(0, s_j − s_y + margin); classes − 1 for equal scores and a margin of 1; derivative 0
     at the kink. This is `classes` times torch's MultiMarginLoss, which divides the sum.
+    In the notes: s_j is called a probability and the loss of one image L_1; they are scores, and L_i.
     Source: J. Weston and C. Watkins, "Support vector machines for multi-class pattern recognition" (1999).
     """
 

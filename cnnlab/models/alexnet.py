@@ -30,8 +30,11 @@ class Alexnet(Model):
     224×224, where its arithmetic needs 227: they get two rows of zeros on each side.
     Images under 128×128 get a net of their own: 5×5 of 64 and 192 maps, 3×3 of 384, 256, 256, stride 1, then
     1024, 1024, classes: 5,871,434 parameters for colour and ten classes; groups do not apply, and images
-    under 32×32 get zeros around them. First weights are those of all nets here, not the paper's N(0, 0.01²)
-    and biases of 1.
+    under 32×32 get zeros around them. First weights are N(0, 0.01²) unless `initializer` says otherwise;
+    biases are 1 in convolutions 2, 4 and 5 and in the hidden linear layers, so that ReLUs pass something on
+    at first, and 0 elsewhere. Learning is slow to begin; by `he-normal` it begins at once.
+    In the notes: the paper's figure, of the net in halves on two GPUs (`groups: two`), with an input of
+    224×224, which does not divide as it should; 227×227 does, and so does the frame of zeros here.
     Source: A. Krizhevsky, I. Sutskever and G. Hinton, "ImageNet classification with deep convolutional neural
     networks" (2012).
     """
@@ -39,6 +42,7 @@ class Alexnet(Model):
     groups: ClassVar = Choice(default="one", options=("one", "two"))
     activation: ClassVar = EntryOf(kind="activations", default="relu")
     dropout: ClassVar = Number(default=0.5, low=0.0, high=1.0)
+    initializer: ClassVar = EntryOf(kind="initializers", default="small-normal")
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
@@ -46,6 +50,7 @@ class Alexnet(Model):
         """Return the chain."""
         channels, *sides = shape
         act = Activate(config["activation"]["name"], "model.activation")
+        start = config["initializer"]["name"]
         if min(sides) < LARGE:
             frame = tuple(2 + max(0, LEAST - side + 1) // 2 for side in sides)
             first, maps, units = (5, frame, 1), (64, 192, 384, 256, 256), 1024
@@ -54,14 +59,19 @@ class Alexnet(Model):
             first, maps, units = (11, frame, 4), (96, 256, 384, 384, 256), 4096
         halves = config["groups"] == "two" and min(sides) >= LARGE
         kernel, (height, width), stride = first
-        chain: dict[str, Layer] = {"conv1": Conv2d(channels, maps[0], kernel, (height, width), stride=stride)}
+        chain: dict[str, Layer] = {
+            "conv1": Conv2d(channels, maps[0], kernel, (height, width), stride=stride, initializer=start)
+        }
         for i in range(1, 6):
             if i > 1:
                 side, table = 5 if i == 2 else 3, None
                 if halves and i != 3:
                     table = _halves(maps[i - 2], maps[i - 1])
                 pad = side // 2
-                chain[f"conv{i}"] = Conv2d(maps[i - 2], maps[i - 1], side, (pad, pad), table=table)
+                chain[f"conv{i}"] = Conv2d(
+                    maps[i - 2], maps[i - 1], side, (pad, pad), table=table,
+                    initializer=start, bias_initializer=None if i == 3 else "ones",
+                )  # fmt: skip
             chain[f"act{i}"] = act
             if i <= 2:
                 chain[f"norm{i}"] = LocalResponseNorm()
@@ -73,10 +83,12 @@ class Alexnet(Model):
         chain["flatten"], inputs = Flatten(), prod(at)
         for i in (6, 7):
             chain |= {
-                f"linear{i}": Linear(inputs, units), f"act{i}": act, f"drop{i}": Dropout("model.dropout"),
-            }  # fmt: skip
+                f"linear{i}": Linear(inputs, units, initializer=start, bias_initializer="ones"),
+                f"act{i}": act,
+                f"drop{i}": Dropout("model.dropout"),
+            }
             inputs = units
-        return chain | {"linear8": Linear(inputs, classes)}
+        return chain | {"linear8": Linear(inputs, classes, initializer=start)}
 
 
 def _halves(inputs: int, outputs: int) -> Sequence[Sequence[int]]:

@@ -1,15 +1,21 @@
 """GoogLeNet: filters of several sizes side by side, and few parameters."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from math import prod
+from typing import Any, ClassVar, Literal
 
-from cnnlab.hyper import EntryOf, Number
-from cnnlab.layer import Layer
+from cnnlab.chain import Chain
+from cnnlab.errors import ConfigError
+from cnnlab.hyper import Choice, EntryOf, Number
+from cnnlab.layer import Layer, Shape
 from cnnlab.layers.activate import Activate
+from cnnlab.layers.auxiliary import Auxiliary
+from cnnlab.layers.average_pool2d import AveragePool2d
 from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.branches import Branches
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.dropout import Dropout
+from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.global_average_pool import GlobalAveragePool
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.local_response_norm import LocalResponseNorm
@@ -30,6 +36,7 @@ BLOCKS = {
     "5b": (384, 192, 384, 48, 128, 128),
 }
 LEAST, LARGE = 32, 128
+FIRST = "he-normal"
 
 
 @register
@@ -37,58 +44,99 @@ class Googlenet(Model):
     """A stem of three convolutions, nine inception blocks, the mean of each map and one linear layer.
 
     A block: 1×1, 1×1 then 3×3, 1×1 then 5×5, and a 3×3 pooling then 1×1, side by side. Poolings round up.
-    6,998,552 parameters for 224×224, colour and 1,000 classes, without the two auxiliary classifiers, which
-    are no part of the net's prediction and have no place in a chain. `dropout` is before the linear layer.
+    6,998,552 parameters for 224×224, colour and 1,000 classes; `dropout` is before the linear layer.
+    `auxiliary: yes` has two more classifiers, behind 4a and 4d: 5×5 average pooling of stride 3, 1×1 of 128
+    maps, linear 1024, `auxiliary_dropout`, linear. Their losses count `auxiliary_weight` while training, and
+    13,378,280 parameters are all; they are no part of a prediction, so its multiply-adds stay.
     Images under 128×128 get a stem of one 3×3 convolution of 192 maps, poolings before 4a and 5a only, and
     batch normalization in place of biases: 5,871,914 parameters for colour and ten classes; images under
-    32×32 get zeros around them.
+    32×32 get zeros around them. Predictions normalize with `norm_statistics`. This form has no classifiers
+    but the last. The paper is silent on first weights: they are N(0, 2/fan-in), which holds the scale of
+    activations over 22 layers, and biases 0.
+    In the notes: 4M parameters. The paper's table adds up to 6.8 million, its text, a twelfth of AlexNet's,
+    to 5; the table's layers, as built here, have what is said above.
     Source: C. Szegedy et al., "Going deeper with convolutions" (2014), table 1.
     """
 
     activation: ClassVar = EntryOf(kind="activations", default="relu")
     dropout: ClassVar = Number(default=0.4, low=0.0, high=1.0)
+    auxiliary: ClassVar = Choice(default="no", options=("no", "yes"))
+    auxiliary_weight: ClassVar = Number(default=0.3, low=0.0, high=10.0)
+    auxiliary_dropout: ClassVar = Number(default=0.7, low=0.0, high=1.0)
+    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
     ) -> dict[str, Layer]:
-        """Return the chain."""
+        """Return the chain; ConfigError at "model.auxiliary" for classifiers aside of small images."""
         channels, *sides = shape
         act = Activate(config["activation"]["name"], "model.activation")
-        small = min(sides) < LARGE
+        small, aside = min(sides) < LARGE, config["auxiliary"] == "yes"
+        if small and aside:
+            raise ConfigError(
+                "model.auxiliary",
+                f"must be no for images under {LARGE}×{LARGE}: their net has no auxiliary classifiers; "
+                f"got yes for {sides[0]}×{sides[1]}",
+            )
+        statistics = config["norm_statistics"] if small else None
         chain: dict[str, Layer]
         if small:
             height, width = (1 + max(0, LEAST - side + 1) // 2 for side in sides)
             chain = {
-                "conv1": Conv2d(channels, 192, 3, (height, width), bias=False), "norm1": BatchNorm(192),
+                "conv1": Conv2d(channels, 192, 3, (height, width), bias=False, initializer=FIRST),
+                "norm1": BatchNorm(192, config["norm_statistics"]),
                 "act1": act,
-            }  # fmt: skip
+            }
         else:
             chain = {
-                "conv1": Conv2d(channels, 64, 7, (3, 3), stride=2), "act1": act,
+                "conv1": Conv2d(channels, 64, 7, (3, 3), stride=2, initializer=FIRST), "act1": act,
                 "pool1": MaxPool2d(3, 2, ceil=True), "norm1": LocalResponseNorm(),
-                "conv2": Conv2d(64, 64, 1), "act2": act,
-                "conv3": Conv2d(64, 192, 3, (1, 1)), "act3": act,
+                "conv2": Conv2d(64, 64, 1, initializer=FIRST), "act2": act,
+                "conv3": Conv2d(64, 192, 3, (1, 1), initializer=FIRST), "act3": act,
                 "norm3": LocalResponseNorm(), "pool3": MaxPool2d(3, 2, ceil=True),
             }  # fmt: skip
         inputs = 192
         for name, maps in BLOCKS.items():
             if name in ("4a", "5a"):
                 chain[f"pool{name}"] = MaxPool2d(3, 2, ceil=True)
-            chain[f"block{name}"] = _block(inputs, maps, act, small)
+            chain[f"block{name}"] = _block(inputs, maps, act, statistics)
             inputs = maps[0] + maps[2] + maps[4] + maps[5]
+            if aside and name in ("4a", "4d"):
+                at = Chain(chain).output(shape)
+                chain[f"auxiliary{name}"] = Auxiliary(_head(at, classes, act), "model.auxiliary_weight")
         return chain | {
-            "pool": GlobalAveragePool(), "drop": Dropout("model.dropout"), "linear": Linear(inputs, classes),
-        }  # fmt: skip
+            "pool": GlobalAveragePool(),
+            "drop": Dropout("model.dropout"),
+            "linear": Linear(inputs, classes, initializer=FIRST),
+        }
 
 
-def _block(inputs: int, maps: tuple[int, ...], act: Layer, norm: bool) -> Branches:
+def _head(shape: Shape, classes: int, act: Layer) -> dict[str, Layer]:
+    """Return a classifier for maps of this shape."""
+    chain: dict[str, Layer] = {
+        "pool": AveragePool2d(5, 3), "conv": Conv2d(shape[0], 128, 1, initializer=FIRST), "act1": act,
+        "flatten": Flatten(),
+    }  # fmt: skip
+    return chain | {
+        "linear1": Linear(prod(Chain(chain).output(shape)), 1024, initializer=FIRST), "act2": act,
+        "drop": Dropout("model.auxiliary_dropout"),
+        "linear2": Linear(1024, classes, initializer=FIRST),
+    }  # fmt: skip
+
+
+def _block(
+    inputs: int, maps: tuple[int, ...], act: Layer, statistics: Literal["ema", "population"] | None
+) -> Branches:
+    """Return an inception block; without statistics its convolutions have biases and no normalization."""
     one, before3, three, before5, five, behind = maps
 
     def conv(n: int, inputs: int, outputs: int, kernel: int) -> dict[str, Layer]:
-        pad = kernel // 2
-        layers: dict[str, Layer] = {f"conv{n}": Conv2d(inputs, outputs, kernel, (pad, pad), bias=not norm)}
-        if norm:
-            layers[f"norm{n}"] = BatchNorm(outputs)
+        pad, bias = kernel // 2, statistics is None
+        layers: dict[str, Layer] = {
+            f"conv{n}": Conv2d(inputs, outputs, kernel, (pad, pad), bias, initializer=FIRST)
+        }
+        if statistics:
+            layers[f"norm{n}"] = BatchNorm(outputs, statistics)
         return layers | {f"act{n}": act}
 
     return Branches(

@@ -1,22 +1,31 @@
 """LeNet-5 as it is trained today: the smallest convolutional network that is taken seriously."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from cnnlab.errors import ConfigError
 from cnnlab.hyper import Choice, EntryOf, Number
 from cnnlab.layer import Layer
 from cnnlab.layers.activate import Activate
+from cnnlab.layers.average_pool2d import AveragePool2d
 from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.dropout import Dropout
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
+from cnnlab.layers.min_pool2d import MinPool2d
+from cnnlab.layers.sum_pool2d import SumPool2d
 from cnnlab.model import Model
 from cnnlab.registry import register
 
 LEAST, FULL = 28, 32
+POOLS: Mapping[str, Callable[[int], Layer]] = {
+    "max": MaxPool2d,
+    "min": MinPool2d,
+    "average": AveragePool2d,
+    "sum": SumPool2d,
+}
 
 
 @register
@@ -26,15 +35,26 @@ class Lenet5(Model):
     conv 5×5 → 6 maps, pool 2, conv 5×5 → 16 maps, pool 2, linear 120, 84, classes: 61,706 parameters for
     28×28 grey and ten classes, 416,520 multiply-adds. Images under 32×32 get two rows of zeros on each
     side, as LeCun's did. Differs from 1998 in that every map of the second convolution sees all six, in max
-    pooling, in softmax on top and in ReLU. Pooling stands before the activation: all activations
-    here rise, so the result is the same and there is a quarter to compute.
-    `dropout` is on the outputs of linear layers but the last, `norm: batch` on all layers but the last.
+    pooling, in softmax on top and in ReLU. Max and min pooling stand before the activation: all activations
+    here rise, so the result is the same and there is a quarter to compute. Average and sum stand behind it.
+    `flip: yes` is convolution proper, with filters turned by 180°. `input_dropout` is on the pixels,
+    `dropout` on the outputs of linear layers but the last, scaled by 1 − p as `dropout_scale` says: divided
+    while training or multiplied when predicting. `norm: batch` is on all layers but the last, and predictions
+    normalize with `norm_statistics`; `initializer` makes the first weights of every layer.
+    In the notes: the first successful application of convolutional networks. The same authors' nets of 1989
+    and 1990, since called LeNet-1, read zip codes before it.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), section II.
     """
 
     activation: ClassVar = EntryOf(kind="activations", default="relu")
+    pooling: ClassVar = Choice(default="max", options=tuple(POOLS))
+    flip: ClassVar = Choice(default="no", options=("no", "yes"))
+    input_dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
     dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
+    dropout_scale: ClassVar = Choice(default="train", options=("train", "predict"))
     norm: ClassVar = Choice(default="none", options=("none", "batch"))
+    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
+    initializer: ClassVar = EntryOf(kind="initializers", default="fan-in-uniform")
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
@@ -47,21 +67,32 @@ class Lenet5(Model):
             )
         padding = (2 if height < FULL else 0, 2 if width < FULL else 0)
         bias = config["norm"] == "none"  # batch normalization takes the mean, and any bias with it
-        convolution1 = Conv2d(channels, 6, 5, padding, bias)
-        convolution2 = Conv2d(6, 16, 5, bias=bias)
-        pool = MaxPool2d(2)
+        start, flip = config["initializer"]["name"], config["flip"] == "yes"
+        convolution1 = Conv2d(channels, 6, 5, padding, bias, flip=flip, initializer=start)
+        convolution2 = Conv2d(6, 16, 5, bias=bias, flip=flip, initializer=start)
+        pool = POOLS[config["pooling"]](2)
         features = Flatten().output(
             pool.output(convolution2.output(pool.output(convolution1.output(shape))))
         )[0]
         act = Activate(config["activation"]["name"], "model.activation")
-        drop = Dropout("model.dropout")
+        drop = Dropout("model.dropout", config["dropout_scale"])
+        linear3 = Linear(features, 120, bias, initializer=start)
+        linear4 = Linear(120, 84, bias, initializer=start)
+
+        def norm(features: int) -> BatchNorm:
+            return BatchNorm(features, config["norm_statistics"])
+
+        def pooled(i: int) -> list[tuple[str, Layer]]:
+            layers: list[tuple[str, Layer]] = [(f"pool{i}", pool), (f"act{i}", act)]
+            return layers if config["pooling"] in ("max", "min") else layers[::-1]
+
         chain: list[tuple[str, Layer]] = [
-            ("conv1", convolution1), ("norm1", BatchNorm(6)), ("pool1", pool), ("act1", act),
-            ("conv2", convolution2), ("norm2", BatchNorm(16)), ("pool2", pool), ("act2", act),
+            ("drop0", Dropout("model.input_dropout", config["dropout_scale"])),
+            ("conv1", convolution1), ("norm1", norm(6)), *pooled(1),
+            ("conv2", convolution2), ("norm2", norm(16)), *pooled(2),
             ("flatten", Flatten()),
-            ("linear3", Linear(features, 120, bias)), ("norm3", BatchNorm(120)), ("act3", act),
-            ("drop3", drop),
-            ("linear4", Linear(120, 84, bias)), ("norm4", BatchNorm(84)), ("act4", act), ("drop4", drop),
-            ("linear5", Linear(84, classes)),
+            ("linear3", linear3), ("norm3", norm(120)), ("act3", act), ("drop3", drop),
+            ("linear4", linear4), ("norm4", norm(84)), ("act4", act), ("drop4", drop),
+            ("linear5", Linear(84, classes, initializer=start)),
         ]  # fmt: skip
         return {name: layer for name, layer in chain if not (bias and isinstance(layer, BatchNorm))}

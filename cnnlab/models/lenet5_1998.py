@@ -27,12 +27,15 @@ class Lenet51998(Model):
     """Convolve to 6 maps, subsample, to 16, subsample, to 120; then 84 features and ten drawings of digits.
 
     C1 156 parameters and 122,304 links, S2 12 and 5,880, C3 1,516 and 151,600, S4 32 and 2,000, C5 48,120 and
-    as many, F6 10,164 and as many, RBF 840 links: 60,000 parameters and 340,908 links for a grey image, where
-    the course notes have 14,000 and 187,000, which is no LeNet. 1.7159·tanh(2x/3) follows all layers but RBF.
+    as many, F6 10,164 and as many, RBF 840 links: 60,000 parameters and 340,908 links for a grey image.
+    1.7159·tanh(2x/3) follows all layers but RBF.
     Scores are minus distances; loss maximum-a-posteriori is the paper's. Weights start in U(±2.4/fan-in).
     Other than in 1998: pixels have mean 0 and deviation 1 in place of −0.1 and 1.175, zeros are around a
     28×28 image, the codes are drawn anew, and any optimizer trains it.
     Images of 28×28 to 35×35, at most ten classes.
+    In the notes: LeNet-5 has about 187,000 connections and 14,000 trainable weights. The paper's net has
+    340,908 and 60,000, layer by layer as above; the pair belongs to no LeNet whose counts are known. The net
+    of the paper, which is also the one that the notes draw, is built.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), section II.B.
     """
 

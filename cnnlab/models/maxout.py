@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any, ClassVar
 
-from cnnlab.hyper import Choice, Int, Number, Widths
+from cnnlab.hyper import Choice, EntryOf, Int, Number, Widths
 from cnnlab.layer import Layer
 from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.dropout import Dropout
@@ -21,8 +21,9 @@ class Maxout(Model):
 
     a_i ← max_j (W_ij a + b_ij), j = 1 … pieces, for each hidden layer, scores = W a + b: 1,233,610 parameters
     for 28×28 grey and ten classes. `input_dropout` is on the pixels, `dropout` on the hidden units: both on
-    what is multiplied by weights, never on the pieces. `norm: batch` is on the pieces. The authors trained
-    with dropout 0.5, 0.2 on the pixels, and with max-norm.
+    what is multiplied by weights, never on the pieces. `norm: batch` is on the pieces, and predictions
+    normalize with `norm_statistics`; `initializer` makes the first weights of every layer. The authors
+    trained with dropout 0.5, 0.2 on the pixels, and with max-norm.
     Source: I. Goodfellow et al., "Maxout networks" (2013), section 4.1.
     """
 
@@ -32,6 +33,8 @@ class Maxout(Model):
     dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
     dropout_scale: ClassVar = Choice(default="train", options=("train", "predict"))
     norm: ClassVar = Choice(default="none", options=("none", "batch"))
+    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
+    initializer: ClassVar = EntryOf(kind="initializers", default="fan-in-uniform")
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
@@ -41,14 +44,14 @@ class Maxout(Model):
             "flatten": Flatten(),
             "drop0": Dropout("model.input_dropout", config["dropout_scale"]),
         }
-        width, pieces = prod(shape), config["pieces"]
+        width, pieces, start = prod(shape), config["pieces"], config["initializer"]["name"]
         bias = config["norm"] == "none"  # batch normalization takes the mean, and any bias with it
         for i, units in enumerate(config["hidden"], 1):
-            chain[f"linear{i}"] = Linear(width, units * pieces, bias)
+            chain[f"linear{i}"] = Linear(width, units * pieces, bias, initializer=start)
             if not bias:
-                chain[f"norm{i}"] = BatchNorm(units * pieces)
+                chain[f"norm{i}"] = BatchNorm(units * pieces, config["norm_statistics"])
             chain[f"max{i}"] = MaxoutLayer(pieces)
             chain[f"drop{i}"] = Dropout("model.dropout", config["dropout_scale"])
             width = units
-        chain[f"linear{len(config['hidden']) + 1}"] = Linear(width, classes)
+        chain[f"linear{len(config['hidden']) + 1}"] = Linear(width, classes, initializer=start)
         return chain

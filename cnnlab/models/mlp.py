@@ -21,7 +21,8 @@ class Mlp(Model):
 
     a ← f(W a + b) for each hidden layer, scores = W a + b.
     `input_dropout` is on the pixels, `dropout` on the hidden units, scaled by 1 − p as `dropout_scale` says:
-    divided while training or multiplied when predicting; `norm: batch` is before each activation.
+    divided while training or multiplied when predicting; `norm: batch` is before each activation, and
+    predictions normalize with `norm_statistics`. `initializer` makes the first weights of every layer.
     Source: D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating
     errors" (1986); dropout as N. Srivastava et al. (2014).
     """
@@ -32,6 +33,8 @@ class Mlp(Model):
     dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
     dropout_scale: ClassVar = Choice(default="train", options=("train", "predict"))
     norm: ClassVar = Choice(default="none", options=("none", "batch"))
+    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
+    initializer: ClassVar = EntryOf(kind="initializers", default="fan-in-uniform")
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
@@ -41,14 +44,14 @@ class Mlp(Model):
             "flatten": Flatten(),
             "drop0": Dropout("model.input_dropout", config["dropout_scale"]),
         }
-        width = prod(shape)
+        width, start = prod(shape), config["initializer"]["name"]
         bias = config["norm"] == "none"  # batch normalization takes the mean, and any bias with it
         for i, units in enumerate(config["hidden"], 1):
-            chain[f"linear{i}"] = Linear(width, units, bias)
+            chain[f"linear{i}"] = Linear(width, units, bias, initializer=start)
             if not bias:
-                chain[f"norm{i}"] = BatchNorm(units)
+                chain[f"norm{i}"] = BatchNorm(units, config["norm_statistics"])
             chain[f"act{i}"] = Activate(config["activation"]["name"], "model.activation")
             chain[f"drop{i}"] = Dropout("model.dropout", config["dropout_scale"])
             width = units
-        chain[f"linear{len(config['hidden']) + 1}"] = Linear(width, classes)
+        chain[f"linear{len(config['hidden']) + 1}"] = Linear(width, classes, initializer=start)
         return chain

@@ -36,7 +36,14 @@ class Vgg(Model):
     224×224, colour and 1,000 classes: 132,863,336, 133,047,848, 133,638,952, 138,357,544 and 143,667,240
     parameters; `norm: batch` on convolutions, whose biases stay, adds two for each map. `head: full` is 4096,
     4096, classes, with `dropout` on the first two; `head: linear` is classes alone: 9,231,114 parameters for
-    A with norm on 32×32. Images under 32×32 get zeros around them.
+    A with norm on 32×32. Images under 32×32 get zeros around them. Predictions normalize with
+    `norm_statistics`.
+    First weights are N(0, 0.01²), biases 0. The paper prints 10⁻² as the variance, at which the scores of an
+    untrained net grow beyond all use. With batch normalization the scale hardly matters; without it, little
+    is left of an image behind this many layers, and the authors started the deeper nets from a trained A, or
+    later by the rule that is `initializer: glorot-uniform`.
+    In the notes: nothing but 3×3 convolutions and 2×2 poolings. Configuration C, which the paper has too, has
+    three convolutions of 1×1; it is built with the others.
     Source: K. Simonyan and A. Zisserman, "Very deep convolutional networks for large-scale image
     recognition" (2014), table 1; batch normalization as torchvision.
     """
@@ -46,6 +53,8 @@ class Vgg(Model):
     norm: ClassVar = Choice(default="batch", options=("none", "batch"))
     activation: ClassVar = EntryOf(kind="activations", default="relu")
     dropout: ClassVar = Number(default=0.5, low=0.0, high=1.0)
+    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
+    initializer: ClassVar = EntryOf(kind="initializers", default="small-normal")
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
@@ -54,15 +63,16 @@ class Vgg(Model):
         inputs, *sides = shape
         height, width = (max(0, LEAST - side + 1) // 2 for side in sides)
         act = Activate(config["activation"]["name"], "model.activation")
+        start = config["initializer"]["name"]
         chain: dict[str, Layer] = {}
         at: tuple[int, ...] = shape
         for block, (filters, maps) in enumerate(zip(BLOCKS[config["configuration"]], MAPS, strict=True), 1):
             for i, side in enumerate(filters, 1):
                 pad = side // 2
                 frame = (pad + height, pad + width) if not chain else (pad, pad)
-                chain[f"conv{block}.{i}"] = Conv2d(inputs, maps, side, frame)
+                chain[f"conv{block}.{i}"] = Conv2d(inputs, maps, side, frame, initializer=start)
                 if config["norm"] == "batch":
-                    chain[f"norm{block}.{i}"] = BatchNorm(maps)
+                    chain[f"norm{block}.{i}"] = BatchNorm(maps, config["norm_statistics"])
                 chain[f"act{block}.{i}"] = act
                 inputs = maps
             chain[f"pool{block}"] = MaxPool2d(2)
@@ -72,7 +82,7 @@ class Vgg(Model):
         chain["flatten"] = Flatten()
         if config["head"] == "full":
             for i in (6, 7):
-                chain[f"linear{i}"] = Linear(units, 4096)
+                chain[f"linear{i}"] = Linear(units, 4096, initializer=start)
                 chain |= {f"act{i}": act, f"drop{i}": Dropout("model.dropout")}
                 units = 4096
-        return chain | {"linear8": Linear(units, classes)}
+        return chain | {"linear8": Linear(units, classes, initializer=start)}

@@ -6,17 +6,20 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.hyper import Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class Adagrad(Optimizer):
+class Adagrad(Rule):
     """Divide the gradient by the root of the sum of its squares.
 
     s ← s + g²;  w ← w − lr·g / (√s + eps), eps outside the root
-    s is the diagonal of Σ g·gᵀ; the full matrix is not kept. Where the formula is printed without its root,
-    the root is meant: without it the steps die out. A weight that seldom has a gradient keeps large steps.
+    s is the diagonal of Σ g·gᵀ; without the root the steps would die out. A weight that seldom has a gradient
+    keeps large steps.
+    In the notes: the second formula divides by G_jj without the root that the text calls very important,
+    the third has θ_j for θ; neither has eps. The root and eps are built; the matrix G they begin with is
+    in `adagrad-full`.
     Source: J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods" (2011), with a diagonal matrix.
     """
 

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from cnnlab.hyper import Choice, Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class Adam(Optimizer):
+class Adam(Rule):
     """Divide a running mean of the gradient by the root of one of its square.
 
     m ← β₁·m + (1 − β₁)·g;  v ← β₂·v + (1 − β₂)·g²;

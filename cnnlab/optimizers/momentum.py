@@ -6,16 +6,18 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.hyper import Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class Momentum(Optimizer):
+class Momentum(Rule):
     """Step against a sum of gradients that fades by μ.
 
     d ← μ·d + g;  w ← w − lr·d
     This is torch's form. With v = −lr·d it is v ← μv − lr·g, w ← w + v as long as lr is constant.
+    In the notes: this form and the velocity's (`momentum-v`) are called the same, which holds while lr is
+    constant.
     Source: B. Polyak, "Some methods of speeding up the convergence of iteration methods" (1964).
     """
 

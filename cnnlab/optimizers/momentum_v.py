@@ -6,12 +6,12 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.hyper import Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class MomentumV(Optimizer):
+class MomentumV(Rule):
     """Step by a velocity that fades by μ.
 
     v ← μ·v − lr·g;  w ← w + v

@@ -6,12 +6,12 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.hyper import Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class Nesterov(Optimizer):
+class Nesterov(Rule):
     """Step along momentum and gradient at a point that has already looked ahead.
 
     d ← μ·d + g;  w ← w − lr·(g + μ·d)

@@ -6,12 +6,12 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.hyper import Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class NesterovA(Optimizer):
+class NesterovA(Rule):
     """Take the gradient where the velocity would carry the weights, then step from where they are.
 
     x_ahead = x + μ·v;  v ← μ·v − lr·g(x_ahead);  x ← x + v

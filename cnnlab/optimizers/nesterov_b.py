@@ -6,12 +6,12 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.hyper import Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class NesterovB(Optimizer):
+class NesterovB(Rule):
     """Step by the new velocity and a part of it ahead, less the part that the last step went ahead.
 
     v_prev = v;  v ← μ·v − lr·g;  w ← w − μ·v_prev + (1 + μ_next)·v

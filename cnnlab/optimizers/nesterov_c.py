@@ -6,12 +6,12 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.hyper import Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class NesterovC(Optimizer):
+class NesterovC(Rule):
     """Add up gradients taken where the sum would carry the weights.
 
     d ← μ·d + g(w − lr·μ·d);  w ← w − lr·d

@@ -6,17 +6,20 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.hyper import Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class NesterovD(Optimizer):
+class NesterovD(Rule):
     """Add to momentum how much the gradient has changed since the last step.
 
     d ← μ·d + g + μ·(g − g_prev);  w ← w − lr·d;  g_prev = 0 before the first step, which is then (1 + μ)·g
-    The bracket is μ·(g(w_now) − g(w_last)); it is also seen misprinted, with one gradient inside the other.
+    The bracket is μ·(g(w_now) − g(w_last)).
     With constant lr and μ this is `nesterov`, and the stored w is its look-ahead point.
+    In the notes: the bracket is misprinted as β[g(θ_{i−1} − g(θ_{i−2})], one gradient inside the other;
+    and the change of the gradient is called second-order information, which it is as a finite difference
+    along the path.
     Source: Y. Nesterov (1983), in the form of I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the
     importance of initialization and momentum in deep learning" (2013).
     """

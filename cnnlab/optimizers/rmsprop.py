@@ -6,12 +6,12 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.hyper import Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class Rmsprop(Optimizer):
+class Rmsprop(Rule):
     """Divide the gradient by the root of a running mean of its square.
 
     s ← ρ·s + (1 − ρ)·g²;  w ← w − lr·g / (√s + eps), eps outside the root

@@ -6,15 +6,17 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.hyper import Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class Sgd(Optimizer):
+class Sgd(Rule):
     """Step against the gradient of a mini-batch.
 
     w ← w − lr·g
+    In the notes: SGD is strictly one image a step, and mostly said of mini-batches; all three are here,
+    by `train.batch_size` 1, k or full.
     Source: H. Robbins and S. Monro, "A stochastic approximation method" (1951).
     """
 

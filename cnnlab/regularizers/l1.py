@@ -12,6 +12,8 @@ class L1(Regularizer):
 
     R = λ Σ |w|; ∂R/∂w = λ sign(w), with sign(0) = 0. A step along this subgradient jumps over 0: weights
     become small around it, hardly ever exactly 0.
+    In the notes: it leads to sparse weights; by subgradients they become small, and exactly 0 with
+    `l1-proximal` alone.
     Source: R. Tibshirani, "Regression shrinkage and selection via the lasso" (1996).
     """
 

@@ -15,6 +15,8 @@ class Exponential(Schedule):
     """Decay at the rate k.
 
     value = start·e^(−kt)
+    In the notes: the formula is printed twice over, as α=α0e−ktα=…; t may be iterations or epochs, which
+    is `unit`.
     Source: H. Robbins and S. Monro, "A stochastic approximation method" (1951) asks of rates that they sum
     to infinity; these do not, so training comes to rest wherever it is.
     """

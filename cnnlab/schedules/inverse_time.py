@@ -15,6 +15,7 @@ class InverseTime(Schedule):
     """Divide by a number that grows with t.
 
     value = start / (1 + kt)
+    In the notes: the formula is printed twice over; t may be iterations or epochs, which is `unit`.
     Source: H. Robbins and S. Monro, "A stochastic approximation method" (1951).
     """
 

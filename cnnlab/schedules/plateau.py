@@ -20,6 +20,8 @@ class Plateau(Schedule):
     Without a validation part the training loss decides. A loss that is no number improves nothing. The
     literal rule has patience 0 and threshold 0; torch's defaults are 10 and 1e-4. After a cut the count of
     epochs begins anew, the best loss stays. A cut is made between epochs, so there is no unit to choose.
+    In the notes: ×0.5 "whenever the validation error stops improving": patience 0 and threshold 0, which
+    are the defaults; here it is the validation loss.
     Source: torch.optim.lr_scheduler.ReduceLROnPlateau, mode min, threshold_mode rel.
     """
 

@@ -65,7 +65,16 @@ class Library:
                 raise
             log.exception("a plug-in failed")
             raise ConfigFault("", f"a plug-in failed: {type(error).__name__}: {error}") from None
-        return Facts(facts.parameters, facts.flops, facts.bytes_per_row)
+        from cnnlab.task import METRICS
+
+        return Facts(facts.parameters, facts.flops, facts.bytes_per_row, METRICS[facts.task], facts)
+
+    def point(self, config: Mapping[str, Any], facts: Facts) -> int:
+        """The bytes that a point of an architecture takes; `ConfigFault` where its choices clash."""
+        from cnnlab import check
+
+        with _faults():
+            return check.point(config, facts.built)
 
     def training_images(self, config: Mapping[str, Any]) -> int:
         """Images that one epoch trains on: the training set without its validation part."""

@@ -11,11 +11,13 @@ from services.domain.config import Config
 
 @dataclass(frozen=True)
 class Facts:
-    """What a dry build tells of one architecture."""
+    """What a dry build tells of one architecture; `built` is the library's own, to ask about its points."""
 
     parameters: int
     flops: int  # forward, one image
     bytes_per_row: int
+    metric: str = "acc"  # besides the loss: acc where targets are classes, mae where they are numbers
+    built: Any = None
 
 
 class Catalogue(Protocol):
@@ -35,6 +37,9 @@ class Catalogue(Protocol):
 
     def inspect(self, config: Mapping[str, Any]) -> Facts:
         """Build on paper; `ConfigFault` where the architecture and the images do not fit."""
+
+    def point(self, config: Mapping[str, Any], facts: Facts) -> int:
+        """The bytes that a point of this architecture takes; `ConfigFault` where its choices clash."""
 
 
 class ConfigFault(Exception):

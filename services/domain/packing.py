@@ -19,9 +19,12 @@ class Arrangement:
     mixed: bool
 
 
-def arrange(points: int, seeds: int, bytes_per_row: int, memory: int) -> Arrangement:
+def arrange(
+    points: int, seeds: int, bytes_per_row: int, memory: int, *, own_batches: bool = False
+) -> Arrangement:
     """Choose the rows of every pack of one shape; a pack with fewer trials is padded with dead rows.
 
+    With `own_batches` no trial sees the batches of another, so there is nothing to gain from one replicate.
     It depends on the space alone, never on how many workers there are, so that a sweep's numbers do not
     either. The estimate to be small: packs, rounded up to an even number so that two workers finish
     together, times the rows of each plus one row's worth of fixed cost.
@@ -37,6 +40,8 @@ def arrange(points: int, seeds: int, bytes_per_row: int, memory: int) -> Arrange
         count = packs(points, seeds, one)
         return (count + count % 2) * (one.width * row + 1)
 
+    if own_batches:
+        return min(choices(True), key=cost)
     return min([*choices(False), *(choices(True) if seeds > 1 else [])], key=cost)
 
 

@@ -105,7 +105,8 @@ class Group(BaseModel):
 class Shape(BaseModel):
     """One architecture of the sweep; its trials can share arrays of `width` rows.
 
-    `mixed`: the rows of one array may be of different replicates, so each has batches of its own.
+    `mixed`: the rows of one array may be of different replicates, so each has batches of its own. `metric` is
+    what is measured besides the loss: acc, or mae where targets are numbers.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -119,6 +120,7 @@ class Shape(BaseModel):
     width: int
     mixed: bool
     epochs: int
+    metric: str = "acc"
 
 
 class Pin(BaseModel):

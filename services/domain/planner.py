@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from math import prod
+from typing import Any
 
 from services.domain import draws, packing, search
-from services.domain.catalogue import Catalogue, ConfigFault
+from services.domain.catalogue import Catalogue, ConfigFault, Facts
 from services.domain.completion import problem_at
 from services.domain.config import Config, overlay
 from services.domain.constraint import ConstraintError
@@ -20,6 +21,7 @@ from services.domain.ties import Assignment, Pick
 
 MAX_SHAPES = 200
 MAX_COMBINATIONS = 5000  # of axes that are tied together, or of architectures that are looked at
+MAX_LOOKED_AT = 5_000  # points whose choices are tried together
 MAX_RANDOM = 100_000  # trials of a random search: each point is drawn once at submit
 
 
@@ -56,6 +58,7 @@ class _Planner:
         )
         self.by_path = {axis.path: axis for axis in axes}
         self.groups = self._groups()
+        self.facts: list[Facts] = []  # of each shape
 
     def plan(self, limit: int, memory: int) -> Plan:
         """Count the points of every shape, and look at each shape once."""
@@ -84,11 +87,11 @@ class _Planner:
             drawn=drawn,
             seed=self.spec.seed,
             seeds=self.spec.seeds,
-            shapes=[self._shape(picks, points, memory) for picks, points in counted],
+            shapes=[self._shape(picks, points) for picks, points in counted],
         )
         if drawn and self.ties.constraints:
             self._try_every_point(plan)
-        return plan
+        return self._tried_together(plan, memory)
 
     # ---- points of shapes
 
@@ -188,26 +191,56 @@ class _Planner:
         except (draws.Undrawable, ConstraintError) as error:
             raise SpecError([Problem("/constraints", str(error))]) from None
 
+    def _tried_together(self, plan: Plan, memory: int) -> Plan:
+        """Refuse choices of rows that clash, and make room for the rows that take most.
+
+        Of a large space some thousand points are looked at, spread evenly.
+        """
+        most = [shape.bytes_per_row for shape in plan.shapes]
+        for point in range(0, plan.points, -(-plan.points // MAX_LOOKED_AT)):
+            shape, choice = plan.shape_of(point), plan.values(point)
+            try:
+                taken = self.catalogue.point(overlay(plan.base, choice), self.facts[shape])
+            except ConfigFault as fault:
+                raise SpecError([self._clash(fault, choice)]) from None
+            most[shape] = max(most[shape], taken)
+        shapes = [
+            self._arranged(shape, taken, memory) for shape, taken in zip(plan.shapes, most, strict=True)
+        ]
+        return plan.model_copy(update={"shapes": shapes})
+
+    def _clash(self, fault: ConfigFault, choice: Mapping[str, Any]) -> Problem:
+        found = problem_at(fault, self.names, self.spec.space, choice, {})
+        if not choice:
+            return found
+        return Problem(
+            found.pointer,
+            f"{found.detail}; where only some points are like this, a constraint leaves them out",
+        )
+
+    def _arranged(self, shape: Shape, taken: int, memory: int) -> Shape:
+        own = overlay(self.base, self._chosen(shape.picks))["data"].get("stream") == "trial"
+        found = packing.arrange(shape.points, self.spec.seeds, taken, memory, own_batches=own)
+        return shape.model_copy(update={"bytes_per_row": taken, "width": found.width, "mixed": found.mixed})
+
     # ---- shapes
 
-    def _shape(self, picks: Assignment, points: int, memory: int) -> Shape:
+    def _shape(self, picks: Assignment, points: int) -> Shape:
         """One architecture, built on paper."""
-        choice = {path: self.by_path[path].value(pick) for path, pick in picks.items()}
+        choice = self._chosen(picks)
         try:
-            return self._built(overlay(self.base, choice), picks, points, memory)
+            return self._built(overlay(self.base, choice), picks, points)
         except ConfigFault as fault:
             indices = {path: int(pick) for path, pick in picks.items()}
             raise SpecError([problem_at(fault, self.names, self.spec.space, choice, indices)]) from None
 
-    def _built(self, config: Config, picks: Assignment, points: int, memory: int) -> Shape:
-        metric = self.spec.objective.metric
-        if metric.startswith("val/") and not config["data"]["validation"]:
-            other = metric.replace("val", "train")
-            raise ConfigFault(
-                "data.validation", f"must be above 0 to rank by {metric}, got 0; or rank by {other}"
-            )
+    def _chosen(self, picks: Assignment) -> dict[str, Any]:
+        return {path: self.by_path[path].value(pick) for path, pick in picks.items()}
+
+    def _built(self, config: Config, picks: Assignment, points: int) -> Shape:
         facts = self.catalogue.inspect(config)
-        arrangement = packing.arrange(points, self.spec.seeds, facts.bytes_per_row, memory)
+        self._check_objective(facts.metric, config["data"]["validation"])
+        self.facts.append(facts)
         return Shape(
             key=self.catalogue.shape_key(config),
             picks=picks,
@@ -215,10 +248,27 @@ class _Planner:
             parameters=facts.parameters,
             flops=facts.flops,
             bytes_per_row=facts.bytes_per_row,
-            width=arrangement.width,
-            mixed=arrangement.mixed,
+            width=1,  # until all points have been looked at
+            mixed=False,
             epochs=config["train"]["epochs"],
+            metric=facts.metric,
         )
+
+    def _check_objective(self, measure: str, validation: float) -> None:
+        """The metric that ranks trials must be one that they have, all of them."""
+        metric = self.spec.ranked_by(measure).objective.metric
+        part, _, measured = metric.partition("/")
+        if measured not in (measure, "loss"):
+            detail = f"must be val/{measure}, val/loss, train/{measure} or train/loss with these data"
+            raise SpecError([Problem("/objective/metric", f"{detail}, got {metric}")])
+        if any(facts.metric != measure for facts in self.facts) and measured != "loss":
+            detail = "must be val/loss or train/loss where some data have classes and others numbers"
+            raise SpecError([Problem("/objective", f"{detail}, got {metric}")])
+        if part == "val" and not validation:
+            other = metric.replace("val", "train")
+            raise ConfigFault(
+                "data.validation", f"must be above 0 to rank by {metric}, got 0; or rank by {other}"
+            )
 
 
 def _order(axis: Axis) -> tuple[bool, bool]:

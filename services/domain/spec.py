@@ -12,7 +12,7 @@ from services.domain.axis import Whole, Written
 
 Section = dict[str, Any] | str
 Goal = Literal["maximize", "minimize"]
-METRICS = ("val/acc", "val/loss", "train/acc", "train/loss")
+METRICS = ("val/acc", "val/mae", "val/loss", "train/acc", "train/mae", "train/loss")
 GOALS = ("maximize", "minimize")
 
 
@@ -32,18 +32,18 @@ class Objective(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    metric: Literal["val/acc", "val/loss", "train/acc", "train/loss"] = "val/acc"
+    metric: Literal["val/acc", "val/mae", "val/loss", "train/acc", "train/mae", "train/loss"] = "val/acc"
     goal: Goal = "maximize"
     at: Literal["best", "last"] = "best"
 
     @model_validator(mode="before")
     @classmethod
     def _goal_follows_the_metric(cls, given: Any) -> Any:
-        """A loss is minimized, an accuracy maximized; nobody wants it the other way round."""
+        """Losses and errors are minimized, accuracy is maximized; nobody wants it the other way round."""
         if not isinstance(given, dict) or given.get("metric", "val/acc") not in METRICS:
             return given
         metric = given.get("metric", "val/acc")
-        goal = "minimize" if metric.endswith("/loss") else "maximize"
+        goal = "maximize" if metric.endswith("/acc") else "minimize"
         if given.get("goal") in GOALS and given["goal"] != goal:
             raise ValueError(
                 f"the goal of {metric} is to {goal} it, got {given['goal']}; goal can be left out"
@@ -79,6 +79,14 @@ class Spec(BaseModel):
     max_trials: Annotated[Whole, Field(ge=1)] | None = None
     seeds: Annotated[Whole, Field(ge=1, le=100)] = 1
     seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
+
+    def ranked_by(self, measure: str) -> Spec:
+        """The spec with an objective: val/acc or val/mae, as the data measure, where it names no metric."""
+        if "metric" in self.objective.model_fields_set:
+            return self
+        given = {name: getattr(self.objective, name) for name in self.objective.model_fields_set - {"goal"}}
+        objective = Objective.model_validate({"metric": f"val/{measure}", **given})
+        return self.model_copy(update={"objective": objective})
 
     def sections(self) -> dict[str, Any]:
         """The config before the space is applied."""

@@ -104,7 +104,8 @@ def _metrics(plan: Plan) -> list[str]:
     parts = ["train"]
     parts += ["val"] if any(config["data"].get("validation") for config in configs) else []
     parts += ["test"] if any(config["train"].get("test") == "each-epoch" for config in configs) else []
-    return [f"{part}/{measure}" for part in parts for measure in ("acc", "loss")]
+    measures = [*dict.fromkeys(shape.metric for shape in plan.shapes), "loss"]
+    return [f"{part}/{measure}" for part in parts for measure in measures]
 
 
 def _state(

@@ -41,10 +41,10 @@ class Lenet(nn.Module):
             self.add_module(f"norm{i}", nn.BatchNorm1d(n) if norm else nn.Identity())
 
     def forward(self, x: Tensor, masks: list[Tensor]) -> Tensor:
-        x = nn.functional.max_pool2d(self.norm1(self.conv1(x)).relu(), 2)
+        x = nn.functional.max_pool2d(self.norm1(self.conv1(x * masks[0])).relu(), 2)
         x = nn.functional.max_pool2d(self.norm2(self.conv2(x)).relu(), 2).flatten(1)
-        x = self.norm3(self.linear3(x)).relu() * masks[0]
-        x = self.norm4(self.linear4(x)).relu() * masks[1]
+        x = self.norm3(self.linear3(x)).relu() * masks[1]
+        x = self.norm4(self.linear4(x)).relu() * masks[2]
         return self.linear5(x)
 
 

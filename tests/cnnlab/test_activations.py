@@ -118,6 +118,27 @@ def test_step():
     assert [slope(build("step"), at) for at in (-1.0, -0.0, 0.0, 2.0)] == [0, 0, 0, 0]
 
 
+def test_a_step_lets_gradients_through_where_it_is_told_to():
+    through = build("step", straight_through=0.5)
+    assert [slope(through, at) for at in (-1.5, -1.0, 0.3, 1.5)] == [0, 0.5, 0.5, 0]
+    assert values("step", -2.0, -0.3, 0.3, straight_through=0.5) == [-1, -1, 1]
+
+
+@pytest.mark.parametrize("at", [-700.0, -40.0, 0.0, 3.0, 40.0, 700.0])
+def test_slopes_of_sigmoids_keep_their_digits_far_out(at):
+    """Where torch's, made of the value, are 0: at 40 the sigmoid is 1 in float64, and its slope e^−40."""
+    t = math.exp(-abs(at))
+    assert slope(build("sigmoid", beta=1.0), at) == pytest.approx(t / (1 + t) ** 2, rel=1e-13)
+    assert slope(build("tangent-sigmoid", b=1.0), at) == pytest.approx(2 * t / (1 + t) ** 2, rel=1e-13)
+    assert slope(build("squash"), 0.75 * at) == pytest.approx(1.7159 * 8 / 3 * t / (1 + t) ** 2, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tangent-sigmoid", "squash"])
+def test_sigmoids_have_second_derivatives(name):
+    x = torch.tensor([[-2.0, -0.7, 0.2, 0.9, 3.0]], dtype=torch.float64).T.requires_grad_()
+    assert torch.autograd.gradgradcheck(build(name), x)
+
+
 def test_linear():
     assert values("linear", -3.5, -0.0, 1e300) == [-3.5, -0.0, 1e300]
     assert [slope(build("linear"), at) for at in (-1000.0, 0.0, 2.0)] == [1, 1, 1]

@@ -19,8 +19,9 @@ FAMILIES = {
 PENALTIES = ({}, {"l1": 1e-3}, {"l2": {"strength": 1e-2, "scope": "all"}})
 # Small steps: batch normalization of six images makes chaos of rounding within fifty large ones.
 LR = {"adam": 5e-4, "rmsprop": 5e-4}
-# What torch has no like of: nesterov-a and -c store the weights where torch stores the look-ahead point.
-ELSEWHERE = {"nesterov-a", "nesterov-c"}  # test_optimizers.py
+# What torch has no like of: nesterov-a and -c store the weights where torch stores the look-ahead point;
+# its L-BFGS has another line search; full matrices it has not. test_optimizers.py, test_second_order.py.
+ELSEWHERE = {"nesterov-a", "nesterov-c", "lbfgs", "newton", "adagrad-full"}
 
 torch.set_num_threads(1)
 
@@ -72,7 +73,7 @@ def test_mixed_trials_equal_torch(model, norm, monkeypatch):
         batches.append((x, y))
         made.clear()
         array.step(x[:, None].expand(-1, len(array), *shape), y[:, None].expand(-1, len(array)))
-        ones = [torch.ones(1, len(array), 1, dtype=torch.float64)] * (dropouts - len(made))
+        ones = [torch.ones(1, len(array), dtype=torch.float64)] * (dropouts - len(made))
         masks.append([*ones, *made])  # an idle dropout, on the input of an mlp, makes no mask
 
     for k, config in enumerate(configs):

@@ -65,7 +65,7 @@ def test_a_diverged_trial_stays_alone():
 def test_state_has_a_row_for_every_trial_and_is_a_copy():
     array = packing.make(mixed())
     state = array.state()
-    assert set(state) == {"theta", "buffers", "steps", "schedules", "slot.0", "slot.1"}
+    assert set(state) == {"theta", "buffers", "steps", "schedules", "slots"}
     assert all(len(tensor) == 4 for tensor in state.values())
     packing.train(array, 1)
     assert not torch.equal(state["theta"], array.theta)
@@ -80,7 +80,7 @@ def test_slots_that_a_row_has_no_use_for_are_cleared():
     assert array.slots[1][2].abs().max() == 0
 
 
-@pytest.mark.parametrize("name", ["theta", "steps", "slot.1"])
+@pytest.mark.parametrize("name", ["theta", "steps", "slots"])
 def test_a_row_that_lacks_something_is_refused(name):
     array = packing.make(mixed())
     row = {n: tensor[0] for n, tensor in array.state().items() if n != name}
@@ -104,7 +104,7 @@ def test_evaluate_counts_right_answers_and_changes_nothing():
     assert scores.shape == (packing.IMAGES, 2, 10)
     expected = torch.nn.functional.cross_entropy(scores[:, 1], y[:, 1])
     torch.testing.assert_close(result.loss[1], expected, rtol=0, atol=1e-14)
-    assert int(result.correct[1]) == int((scores[:, 1].argmax(1) == y[:, 1]).sum())
+    assert int(result.measured[1]) == int((scores[:, 1].argmax(1) == y[:, 1]).sum())
     assert all(torch.equal(before[name], tensor) for name, tensor in array.state().items())
 
 

@@ -18,8 +18,27 @@ def with_train(**train):
 def test_a_short_config_becomes_complete_and_stays_so():
     complete = resolve(SHORT)
     assert complete == {
-        "model": {"name": "lenet5", "activation": {"name": "relu"}, "dropout": 0.0, "norm": "none"},
-        "data": {"name": "mnist", "validation": 0.1},
+        "model": {
+            "name": "lenet5",
+            "activation": {"name": "relu"},
+            "pooling": "max",
+            "flip": "no",
+            "initializer": {"name": "fan-in-uniform"},
+            "input_dropout": 0.0,
+            "dropout": 0.0,
+            "dropout_scale": "train",
+            "norm": "none",
+            "norm_statistics": "ema",
+        },
+        "data": {
+            "name": "mnist",
+            "validation": 0.1,
+            "label_noise": 0.0,
+            "resize": 0,
+            "batches": "shuffled",
+            "stream": "replicate",
+            **dict.fromkeys(registry.names("augmentations"), 0),
+        },
         "train": {
             "epochs": 10,
             "batch_size": 128,
@@ -27,6 +46,7 @@ def test_a_short_config_becomes_complete_and_stays_so():
             "optimizer": {"name": "momentum", "lr": 0.05, "momentum": 0.9},
             "schedule": {"name": "constant"},
             "momentum_schedule": {"name": "constant"},
+            "initial_scale": 1.0,
             "precision": "float32",
             "test": "never",
             **{name: {"strength": 0.0, "scope": "weights"} for name in registry.names("regularizers")},
@@ -92,7 +112,9 @@ def test_rows_and_shapes():
     row = {path for path in paths(config) if is_row(config, path)}
     assert row == {
         "model.activation.beta",
+        "model.input_dropout",
         "model.dropout",
+        "train.initial_scale",
         *(
             path
             for path in paths(config)

@@ -8,59 +8,61 @@ from torch.nn import functional
 from cnnlab import registry
 from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.layer import Context
-from cnnlab.layers.activate import Activate
+from cnnlab.layers.auxiliary import Auxiliary
+from cnnlab.layers.average_pool1d import AveragePool1d
 from cnnlab.layers.average_pool2d import AveragePool2d
 from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.branches import Branches
+from cnnlab.layers.conv1d import Conv1d
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.dropout import Dropout
-from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.global_average_pool import GlobalAveragePool
 from cnnlab.layers.linear import Linear
-from cnnlab.layers.local_response_norm import LocalResponseNorm
+from cnnlab.layers.max_pool1d import MaxPool1d
 from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.layers.maxout import Maxout
 from cnnlab.layers.min_pool2d import MinPool2d
-from cnnlab.layers.pad_maps import PadMaps
 from cnnlab.layers.rbf import Rbf
 from cnnlab.layers.residual import Residual
-from cnnlab.layers.subsample import Subsample
 from cnnlab.layers.sum_pool2d import SumPool2d
 
 IMAGES, ROWS = 5, 4
 TABLE = [[0, 2], [1, 2], [0, 1, 2], [1]]  # links of three input maps with four output maps
-EXAMPLES = {
-    "conv2d": (Conv2d(2, 3, 3, (1, 0)), (2, 6, 5)),
+VARIANTS = {
     "conv2d of one channel": (Conv2d(1, 3, 3), (1, 6, 5)),
     "conv2d without bias": (Conv2d(2, 3, 3, bias=False), (2, 6, 5)),
     "conv2d with a stride": (Conv2d(2, 3, 3, (1, 0), stride=2), (2, 6, 5)),
     "conv2d with a table": (Conv2d(3, 4, 3, stride=2, table=TABLE), (3, 6, 5)),
     "conv2d flipped": (Conv2d(2, 3, 3, flip=True), (2, 6, 5)),
     "conv2d in groups": (Conv2d(4, 6, 3, table=[[0, 1]] * 3 + [[2, 3]] * 3), (4, 6, 5)),
-    "linear": (Linear(6, 4), (6,)),
     "linear without bias": (Linear(6, 4, bias=False), (6,)),
-    "max-pool2d": (MaxPool2d(2), (2, 6, 5)),
-    "average-pool2d": (AveragePool2d(2), (2, 6, 5)),
-    "min-pool2d": (MinPool2d(2), (2, 6, 5)),
-    "sum-pool2d": (SumPool2d(2), (2, 6, 5)),
     "max-pool2d that overlaps": (MaxPool2d(3, 2, ceil=True), (2, 6, 5)),
     "min-pool2d that overlaps": (MinPool2d(3, 2, 1), (2, 6, 5)),
     "average-pool2d that overlaps": (AveragePool2d(3, 2, 1, ceil=True, count=False), (2, 6, 5)),
     "sum-pool2d that overlaps": (SumPool2d(3, 2, 1, ceil=True), (2, 6, 5)),
-    "subsample": (Subsample(2), (2, 6, 5)),
-    "local-response-norm": (LocalResponseNorm(3, 0.5, 0.75, 2.0), (4, 3, 2)),
-    "rbf": (Rbf(4), (84,)),
-    "flatten": (Flatten(), (2, 6, 5)),
-    "activate": (Activate("sigmoid", "act"), (2, 3, 4)),
-    "maxout": (Maxout(3), (6,)),
+    "conv1d of one channel": (Conv1d(1, 3, 3), (1, 7)),
+    "conv1d without bias": (Conv1d(2, 3, 3, bias=False), (2, 7)),
+    "conv1d with a stride": (Conv1d(2, 3, 3, 1, stride=2), (2, 8)),
+    "conv1d flipped": (Conv1d(2, 3, 3, flip=True), (2, 7)),
+    "max-pool1d that overlaps": (MaxPool1d(3, 2), (2, 8)),
+    "average-pool1d that overlaps": (AveragePool1d(3, 2), (2, 8)),
     "maxout of maps": (Maxout(2), (4, 3, 2)),
-    "dropout": (Dropout("rate"), (6,)),
     "dropout of maps": (Dropout("rate"), (2, 3, 4)),
-    "batch-norm": (BatchNorm(6), (6,)),
     "batch-norm of maps": (BatchNorm(2), (2, 3, 4)),
-    "global-average-pool": (GlobalAveragePool(), (2, 3, 4)),
-    "pad-maps": (PadMaps(1, 2, 2), (2, 5, 4)),
-    "residual": (Residual({"conv": Conv2d(2, 2, 3, (1, 1)), "norm": BatchNorm(2)}), (2, 5, 4)),
+    "batch-norm of the population": (BatchNorm(2, "population"), (2, 3, 4)),
+    "auxiliary of layers": (
+        Auxiliary(
+            {
+                "conv": Conv2d(2, 3, 3),
+                "norm": BatchNorm(3),
+                "pool": GlobalAveragePool(),
+                "drop": Dropout("rate"),
+            },
+            "act.beta",
+        ),
+        (2, 5, 4),
+    ),
+    "residual of layers": (Residual({"conv": Conv2d(2, 2, 3, (1, 1)), "norm": BatchNorm(2)}), (2, 5, 4)),
     "residual with a shortcut": (
         Residual(
             {"conv": Conv2d(2, 3, 3, (1, 1), stride=2), "drop": Dropout("rate")},
@@ -68,13 +70,14 @@ EXAMPLES = {
         ),
         (2, 5, 4),
     ),
-    "branches": (
+    "branches of layers": (
         Branches(
             {"a": {"conv": Conv2d(2, 1, 1), "norm": BatchNorm(1)}, "b": {"conv": Conv2d(2, 2, 3, (1, 1))}}
         ),
         (2, 5, 4),
     ),
 }
+EXAMPLES = {name: registry.get("layers", name).example() for name in registry.names("layers")} | VARIANTS
 PLAIN = {
     "conv2d": lambda x, p: functional.conv2d(x, *p, padding=(1, 0)),
     "conv2d of one channel": lambda x, p: functional.conv2d(x, *p),
@@ -94,15 +97,26 @@ PLAIN = {
         x, 3, 2, 1, ceil_mode=True, count_include_pad=False
     ),
     "subsample": lambda x, p: 4 * functional.avg_pool2d(x, 2) * p[0][:, None, None] + p[1][:, None, None],
+    "series": lambda x, p: x[:, :, 0],
+    "conv1d": lambda x, p: functional.conv1d(x, *p, padding=1),
+    "conv1d of one channel": lambda x, p: functional.conv1d(x, *p),
+    "conv1d without bias": lambda x, p: functional.conv1d(x, *p),
+    "conv1d with a stride": lambda x, p: functional.conv1d(x, *p, stride=2, padding=1),
+    "conv1d flipped": lambda x, p: functional.conv1d(x, p[0].flip(2), p[1]),
+    "max-pool1d": lambda x, p: functional.max_pool1d(x, 2),
+    "max-pool1d that overlaps": lambda x, p: functional.max_pool1d(x, 3, 2),
+    "average-pool1d": lambda x, p: functional.avg_pool1d(x, 2),
+    "average-pool1d that overlaps": lambda x, p: functional.avg_pool1d(x, 3, 2),
+    "subsample1d": lambda x, p: 3 * functional.avg_pool1d(x, 3) * p[0][:, None] + p[1][:, None],
     "local-response-norm": lambda x, p: functional.local_response_norm(x, 3, 3 * 0.5, 0.75, 2.0),
     "rbf": lambda x, p: -torch.cdist(x, Rbf(4).codes.double()).square(),
     "flatten": lambda x, p: x.flatten(1),
     "global-average-pool": lambda x, p: functional.adaptive_avg_pool2d(x, 1).flatten(1),
     "pad-maps": lambda x, p: functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 1, 2)),
-    "residual": lambda x, p: (
+    "residual of layers": lambda x, p: (
         x + functional.batch_norm(functional.conv2d(x, *p[:2], padding=1), None, None, *p[2:], training=True)
     ),
-    "branches": lambda x, p: torch.cat(
+    "branches of layers": lambda x, p: torch.cat(
         [
             functional.batch_norm(functional.conv2d(x, *p[:2]), None, None, *p[2:4], training=True),
             functional.conv2d(x, *p[4:], padding=1),
@@ -114,9 +128,20 @@ PLAIN = {
 }
 
 
+class Hypers(dict):
+    """A hyperparameter for any path, each row's own."""
+
+    def __init__(self, rows, dtype):
+        super().__init__(rate=0.2 * (rows.to(dtype) % 4))
+        self._any = 0.5 + rows.to(dtype)
+
+    def __missing__(self, path):
+        return self._any
+
+
 def context(rows, dtype, training=True):
     """Hyperparameters and seeds of rows; row k is the same whatever stands beside it."""
-    hypers = {"act": None, "act.beta": 0.5 + rows.to(dtype), "rate": 0.2 * (rows.to(dtype) % 4)}
+    hypers = Hypers(rows, dtype)
     return Context(hypers, frozenset(), rows.int(), torch.full_like(rows, 3).int(), training)
 
 
@@ -139,14 +164,14 @@ def passes(layer, x, p, b, rows, training=True):
     inputs = [part.clone().requires_grad_() for part in p]
     source = x.detach().requires_grad_()
     kept = [part.clone() for part in b]
-    y = layer.forward(source, inputs, kept, context(rows, x.dtype, training))
+    own = context(rows, x.dtype, training)
+    y = layer.forward(source, inputs, kept, own)
     # Any function of the output will do for a gradient, as long as each row has its own.
-    slopes = torch.autograd.grad(y.square().sum() if y.requires_grad else source.sum(), [source, *inputs])
+    value = y.square().sum() if y.requires_grad else source.sum()
+    for weight, scores in own.auxiliary:
+        value = value + (weight[:, None] * scores.square()).sum()
+    slopes = torch.autograd.grad(value, [source, *inputs])
     return [y.detach(), *slopes, *kept]
-
-
-def test_every_layer_has_an_example():
-    assert {name.split(" ")[0] for name in EXAMPLES} == set(registry.names("layers"))
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["shared", "own"])
@@ -190,7 +215,9 @@ def test_gradients_are_those_of_the_values(name):
     rows = torch.arange(ROWS)
 
     def value(x, *p):
-        return layer.forward(x, p, [part.clone() for part in b], context(rows, torch.float64))
+        own = context(rows, torch.float64)
+        y = layer.forward(x, p, [part.clone() for part in b], own)
+        return (y, *(scores for _, scores in own.auxiliary))
 
     assert torch.autograd.gradcheck(
         value, [part.clone().requires_grad_() for part in (x, *p)], fast_mode=True

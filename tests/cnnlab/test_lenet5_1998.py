@@ -65,7 +65,7 @@ def test_it_learns_with_the_papers_loss():
     assert (losses[-1] < 0.2 * losses[0]).all()
     x, y = packing.batch(array, 0)
     assert (array.predict(x) <= 0).all()
-    assert (array.evaluate(x, y).correct == packing.IMAGES).all()
+    assert (array.evaluate(x, y).measured == packing.IMAGES).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 27, 28), (1, 28, 36)])

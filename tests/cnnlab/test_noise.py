@@ -16,6 +16,33 @@ def test_a_row_does_not_depend_on_its_packing():
     assert torch.equal(noise.bits(rows(7), 1, rows(3), 40)[0], alone[0, :40])
 
 
+def test_a_place_of_a_stream_has_its_number_however_it_is_asked_for():
+    whole = noise.bits(rows(7, 8), 1, rows(3, 4), 100)
+    assert torch.equal(noise.bits(rows(7, 8), 1, rows(3, 4), 40, 60), whole[:, 60:])
+    shared, own = torch.tensor([5, 99, 5]), torch.tensor([[0, 99], [3, 7]])
+    assert torch.equal(noise.bits_at(rows(7, 8), 1, rows(3, 4), shared.int()), whole[:, shared])
+    assert torch.equal(noise.bits_at(rows(7, 8), 1, rows(3, 4), own.int()), whole.gather(1, own))
+    u = noise.uniform(rows(7, 8), 1, rows(3, 4), 100)
+    assert torch.equal(noise.uniform_at(rows(7, 8), 1, rows(3, 4), own.int()), u.gather(1, own))
+
+
+def test_streams_are_apart_from_one_another_and_from_numbered_parts():
+    """Weights and masks have parts, STREAMS apart; what else there is must be none of them."""
+    numbered = {noise.WEIGHTS % noise.STREAMS, noise.MASKS % noise.STREAMS}
+    single = [noise.ORDER, noise.SPLIT, noise.AUGMENT, noise.TARGETS, noise.BATCHES]
+    assert len(set(single)) == len(single)
+    assert not numbered & {stream % noise.STREAMS for stream in single}
+
+
+def test_numbers_are_what_they_have_always_been():
+    """A stored sweep goes on with them."""
+    assert noise.fold(1, 2) == 1104458163
+    assert noise.bits(rows(7), noise.MASKS + 3 * noise.STREAMS, rows(3), 2).tolist() == [
+        [1244775027, 2019112913]
+    ]
+    assert noise.permutation(3, noise.ORDER, 1, 8).tolist() == [7, 2, 4, 0, 1, 5, 3, 6]
+
+
 def test_seed_stream_and_step_each_change_everything():
     base = noise.bits(rows(7), 1, rows(3), 10_000)
     for other in (

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from cnnlab import registry
+from cnnlab.optimizer import Evaluation
 from cnnlab.runs import runs
 
 NAMES = registry.names("optimizers")
@@ -21,13 +22,43 @@ TORCH = {
 }
 
 
-def run(entry, h, gradient, w, steps):
+WHOLE = [name for name in NAMES if registry.get("optimizers", name).whole]
+
+
+def look(objective, w):
+    """Evaluate objective(w) -> (K,) and its derivatives."""
+    with torch.enable_grad():
+        w = w.detach().requires_grad_()
+        value = objective(w)
+        (gradient,) = torch.autograd.grad(value.sum(), w)
+
+    def hessian():
+        full = torch.autograd.functional.hessian(lambda w: objective(w).sum(), w.detach())
+        return torch.stack([full[k, :, k] for k in range(len(w))])
+
+    return Evaluation(value.detach(), gradient, hessian)
+
+
+def move(entry, w, slots, c, objective):
+    """Take one step and return how often the objective was asked for."""
+    turn = entry.step(w, slots, c)
+    point, asked = next(turn), 0
+    while True:
+        asked += 1
+        try:
+            point = turn.send(look(objective, point))
+        except StopIteration:
+            return asked
+
+
+def run(name, h, objective, w, steps):
     """Minimize from w, (K, P), by a rule and return the path, (steps, K, P)."""
-    w, path = w.clone(), []
-    slots = [torch.zeros_like(w) for _ in range(entry.slots)]
+    entry, w, path = registry.get("optimizers", name)(), w.clone(), []
+    choice = {n: float(value.max()) for n, value in h.items()}
+    slots = [torch.zeros_like(w) for _ in range(entry.memory(choice, w.shape[1]))]
     for t in range(1, steps + 1):
         c = entry.constants(h, torch.full((len(w), 1), float(t), dtype=torch.float64))
-        entry.update(w, gradient(entry.point(w, slots, c)), slots, c)
+        move(entry, w, slots, c, objective)
         path.append(w.clone())
     return torch.stack(path)
 
@@ -43,7 +74,7 @@ def test_the_defaults_are_torchs(name):
     """On a quadratic, with the learning rate alone given."""
     curvature = torch.tensor([[1.0, 0.1, 3.0]], dtype=torch.float64)
     start = torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64)
-    path = run(registry.get("optimizers", name)(), numbers(name, lr=0.1), lambda w: curvature * w, start, 30)
+    path = run(name, numbers(name, lr=0.1), lambda w: (curvature * w * w / 2).sum(1), start, 30)
     w = start.clone().requires_grad_()
     rule = TORCH[name]([w])
     for step in range(30):
@@ -55,41 +86,62 @@ def test_the_defaults_are_torchs(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_descends(name):
-    entry, start = registry.get("optimizers", name)(), torch.tensor([[1.0, -1.0]], dtype=torch.float64)
-    path = run(entry, numbers(name), lambda w: w, start, 2000)
+    start = torch.tensor([[1.0, -1.0]], dtype=torch.float64)
+    path = run(name, numbers(name), lambda w: (w * w / 2).sum(1), start, 2000)
     assert path[-1].abs().max() < 0.1
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_packing_does_not_matter(name):
-    others = [other for other in NAMES if other != name]
+    others = [other for other in NAMES if other != name and (name in WHOLE) == (other in WHOLE)]
     packing.assert_packing_does_not_matter(
-        [packing.config(optimizer=o) for o in (name, {"name": name, "lr": 0.01}, *others, name)]
+        [choice(o) for o in (name, name, *others, name)], same=name in WHOLE
     )
+    packing.assert_packing_does_not_matter([choice(name), choice(name, lr=0.01)], same=name in WHOLE)
+
+
+def choice(name, precision="float64", **more):
+    """A net's config with an optimizer; methods that need the same objective at each look get all images."""
+    given = {"name": name, **packing.CALM.get(name, {}), **more}
+    size = {"batch_size": "full"} if name in WHOLE else {}
+    return packing.config(precision=precision, optimizer=given, **size)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_rules_of_one_gradient_may_stand_beside(name):
+    """What takes one look waits for what takes several; each is what it is alone."""
+    rules = [packing.config(batch_size="full", optimizer=o) for o in ("sgd", "adam", "nesterov-a")]
+    packing.assert_packing_does_not_matter([rules[0], choice(name), *rules[1:], choice(name)], same=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_neighbours_do_not_matter(name):
-    configs = [packing.config(precision="float32", optimizer=o) for o in (name, *NAMES[:2], name)]
-    packing.assert_neighbours_do_not_matter(configs[0], configs[1:])
+    others = WHOLE if name in WHOLE else NAMES
+    own, *others = [choice(o, "float32") for o in (name, name, *others[:2], name)]
+    packing.assert_neighbours_do_not_matter(own, others, same=name in WHOLE)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_saved_row_goes_on_bit_for_bit(name):
     """In float32, in an array that has other rows and other slots beside it."""
-    own = packing.config(precision="float32", optimizer=name, hypers={"dropout": 0.5, "norm": "batch"})
-    packing_of = [
-        packing.config(precision="float32", optimizer=o, hypers={"dropout": 0.5, "norm": "batch"})
-        for o in NAMES
-    ]
-    straight = packing.make([own, *packing_of[:3]])
-    packing.train(straight, 3)
+    hypers = {} if name in WHOLE else {"dropout": 0.5, "norm": "batch"}
+    size, same = ({"batch_size": "full"}, True) if name in WHOLE else ({}, False)
+
+    def of(o):
+        return packing.config(
+            "mlp", "float32", hypers, optimizer={"name": o, **packing.CALM.get(o, {})}, **size
+        )
+
+    kin = [o for o in NAMES if (o in WHOLE) == (name in WHOLE)]
+    others = [of(o) for o in [*kin, *kin, *kin][:4]]
+    straight = packing.make([of(name), *others[:3]])
+    packing.train(straight, 3, same=same)
     saved = {n: tensor[0] for n, tensor in straight.state().items()}
-    packing.train(straight, 3, first=3)
-    resumed = packing.make([own, *packing_of[1:4]])
-    packing.train(resumed, 1)
+    packing.train(straight, 3, first=3, same=same)
+    resumed = packing.make([of(name), *others[1:]])
+    packing.train(resumed, 1, same=same)
     resumed.load_row(0, saved)
-    packing.train(resumed, 3, first=3)
+    packing.train(resumed, 3, first=3, same=same)
     assert torch.equal(resumed.theta[0], straight.theta[0])
     assert torch.equal(resumed.buffers[0], straight.buffers[0])
 
@@ -98,13 +150,18 @@ SLOPE = torch.tensor([[1.0, 0.2, -0.1]], dtype=torch.float64)
 START = torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64)
 
 
+def wavy(w):
+    """A function that is no quadratic."""
+    return (SLOPE * w * w / 2 - 0.1 * w.cos()).sum(1)
+
+
 def slope(w):
-    """The gradient of a function that is no quadratic."""
+    """Its gradient."""
     return SLOPE * w + 0.1 * w.sin()
 
 
 def path_of(name, steps=50, **given):
-    return run(registry.get("optimizers", name)(), numbers(name, lr=0.1, **given), slope, START, steps)
+    return run(name, numbers(name, lr=0.1, **given), wavy, START, steps)
 
 
 def moved(numbers_at, name, steps):
@@ -116,7 +173,7 @@ def moved(numbers_at, name, steps):
         given = {"lr": lr, "momentum": mu, "momentum_next": numbers_at(t + 1)[1]}
         h = {n: torch.tensor([[v]], dtype=torch.float64) for n, v in given.items()}
         c = entry.constants(h, torch.full((1, 1), t + 1.0, dtype=torch.float64))
-        entry.update(w, slope(entry.point(w, slots, c)), slots, c)
+        move(entry, w, slots, c, wavy)
         path.append(w.clone())
     return torch.stack(path), slots
 
@@ -179,6 +236,7 @@ def test_only_form_b_follows_the_look_ahead_point_when_rate_and_momentum_move():
         ("nesterov-c", {}, 0.1),
         ("nesterov-d", {}, 0.1 * 1.9),
         ("adagrad", {"eps": 0.5}, 0.1 / 4.5),
+        ("adagrad-full", {"eps": 0.5}, 0.1 / 4.5),
         ("rmsprop", {"rho": 0.91, "eps": 0.5}, 0.1 / (0.3 * 4 + 0.5)),
         ("adam", {"eps": 0.5}, 0.1 / 4.5),
         ("adam", {"eps": 0.5, "bias_correction": "none"}, 0.1 * 0.1 / (0.001**0.5 * 4 + 0.5)),
@@ -186,8 +244,8 @@ def test_only_form_b_follows_the_look_ahead_point_when_rate_and_momentum_move():
 )
 def test_the_first_step(name, given, length):
     """Against a gradient of −4: `length` is the step as a multiple of its size; eps is outside the root."""
-    entry, w = registry.get("optimizers", name)(), torch.zeros(1, 1, dtype=torch.float64)
-    step = run(entry, numbers(name, lr=0.1, **given), lambda w: torch.full_like(w, -4.0), w, 1)
+    w = torch.zeros(1, 1, dtype=torch.float64)
+    step = run(name, numbers(name, lr=0.1, **given), lambda w: -4 * w.sum(1), w, 1)
     assert float(step[0]) == pytest.approx(4 * length, rel=1e-14)
 
 

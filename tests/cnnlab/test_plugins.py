@@ -42,12 +42,12 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.hyper import Number
-from cnnlab.optimizer import Optimizer
+from cnnlab.optimizer import Rule
 from cnnlab.registry import register
 
 
 @register
-class TriedSign(Optimizer):
+class TriedSign(Rule):
     """Step by the gradient's sign: w ← w − lr·sign(g). Source: Riedmiller and Braun (1993)."""
 
     lr: ClassVar = Number(default=1e-3, low=1e-8, high=1.0, log=True)

@@ -3,23 +3,17 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import packing  # noqa: F401  (one thread)
 import pytest
 import torch
 
+from benchmarks.results import pretrained as published
 from cnnlab import pretrained, registry, resolve
 from cnnlab.array import Array
 from cnnlab.errors import CnnlabError
 from cnnlab.net import Net
 
 FOLDER = Path(os.environ.get("CNNLAB_DATA", "nowhere"))
-FILES = {
-    20: "resnet20-12fca82f.th",
-    32: "resnet32-d509ac18.th",
-    44: "resnet44-014dd654.th",
-    56: "resnet56-4bfd9763.th",
-}
 
 
 def array(depth, **hypers):
@@ -80,22 +74,10 @@ def test_what_does_not_fit_is_refused(tmp_path):
         pretrained.read(tmp_path / "list.th")
 
 
-@pytest.mark.parametrize("depth", FILES)
+@pytest.mark.parametrize("depth", published.FILES)
 def test_published_nets_make_few_errors(depth):
     """On 1,017 images of CIFAR-10's test part; the whole has 8.27, 7.37, 6.90, 6.61 % errors."""
-    file, images = FOLDER / "pretrained" / FILES[depth], FOLDER / "cifar10" / "cifar10-lossless-part.npz"
-    if not (file.is_file() and images.is_file()):
+    if published.missing(FOLDER, depth):
         pytest.skip("needs pretrained/*.th and cifar10/cifar10-lossless-part.npz in $CNNLAB_DATA")
-    one = array(depth)
-    theta, buffers = pretrained.row(one.net, pretrained.read(file))
-    one.theta[0], one.buffers[0] = theta, buffers
-    with np.load(images) as part:
-        x, y = torch.from_numpy(part["x_test"]).float() / 255, torch.from_numpy(part["y_test"]).long()
-    mean, deviation = torch.tensor(pretrained.MEAN), torch.tensor(pretrained.DEVIATION)
-    x = (x - mean.view(3, 1, 1)) / deviation.view(3, 1, 1)
-    right = sum(
-        int(one.evaluate(x[i : i + 113, None], y[i : i + 113, None]).correct) for i in range(0, len(x), 113)
-    )
-    errors = len(x) - right
-    print(f"resnet-{depth}: {errors} errors of {len(x)}, {100 * errors / len(x):.2f} %")  # noqa: T201
-    assert errors < 0.1 * len(x)
+    wrong, images = published.errors(FOLDER, depth)
+    assert wrong < 0.1 * images

@@ -30,14 +30,19 @@ def test_cifar_resnets_have_the_parameters_of_the_paper(depth):
 
 
 def test_the_net_of_1202_layers():
-    assert net("cifar-resnet", depth=1202).parameters == 19_421_274
+    own = net("cifar-resnet", depth=1202)
+    assert own.parameters == 19_421_274
+    assert own.work.multiply_adds / 1e6 == pytest.approx(2_829, abs=0.5)
+    assert net("cifar-resnet", depth=1202, residual="no").parameters == 19_421_274
 
 
 @pytest.mark.parametrize(
     ("depth", "millions"), [(20, 40.6), (32, 68.9), (44, 97.2), (56, 125.5), (110, 252.9)]
 )
 def test_multiply_adds_of_cifar_resnets(depth, millions):
-    assert net("cifar-resnet", depth=depth).work.multiply_adds / 1e6 == pytest.approx(millions, abs=0.05)
+    for hypers in ({}, {"padding": "half"}, {"residual": "no"}):  # zeros multiply nothing
+        own = net("cifar-resnet", depth=depth, **hypers)
+        assert own.work.multiply_adds / 1e6 == pytest.approx(millions, abs=0.05)
 
 
 def test_a_depth_between_is_refused():

@@ -119,7 +119,9 @@ def test_a_rate_and_a_momentum_that_move_are_each_steps_own(optimizer):
     """A scheduled trial takes the steps of trials whose constant numbers are set anew before each."""
     line = {"name": "linear", "to": 0.02, "over": 4}
     anneal = {"name": "linear", "to": 0.5, "over": 4}
-    rule = registry.resolve("optimizers", {"name": optimizer, "lr": 0.1}, "p")
+    rule = registry.resolve(
+        "optimizers", {"name": optimizer, "lr": 0.1, **packing.CALM.get(optimizer, {})}, "p"
+    )
     has_momentum = "momentum" in rule
     moving = config(line, "float64", rule, anneal if has_momentum else "constant")
     scheduled, by_hand = packing.make([moving]), packing.make([config(optimizer=rule)])
@@ -139,7 +141,7 @@ def test_a_rate_and_a_momentum_that_move_are_each_steps_own(optimizer):
         packing.train(scheduled, 1, first=t)
         packing.train(by_hand, 1, first=t)
         assert float(scheduled.rates()) == pytest.approx(lr, rel=1e-14)
-        torch.testing.assert_close(scheduled.theta, by_hand.theta, rtol=0, atol=1e-13)
+        torch.testing.assert_close(scheduled.theta, by_hand.theta, rtol=0, atol=1e-11)
 
 
 def fit_config(optimizer="momentum", **train):
@@ -217,12 +219,10 @@ def test_going_on_from_a_checkpoint_repeats_every_bit(name):
         resumed.load_row(row, tensors, epoch=3)
     for _ in range(2):
         assert resumed.run_epoch()[-1] == straight.run_epoch()[-1]
-    ended = resumed.state()
-    assert all(
-        torch.equal(ended[field][1], tensor[1])
-        for field, tensor in straight.state().items()
-        if field in ended
-    )
+    ended, expected = resumed.state(), straight.state()
+    for state in (ended, expected):
+        state["slots"] = state["slots"][:, :1]  # of those that neighbours make there be, the one it uses
+    assert all(torch.equal(ended[field][1], tensor[1]) for field, tensor in expected.items())
 
 
 def test_keeping_rows_keeps_what_their_schedules_remember():

@@ -22,11 +22,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def block(language: str) -> str:
-    """The README's first block in a language."""
-    found = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    assert found, language
-    return found[1]
+def block(language: str, number: int = 0) -> str:
+    """The README's first block in a language, or a later one."""
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return found[number]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -44,7 +43,7 @@ def test_commands_exist(page: Path) -> None:
     assert set(re.findall(r"\bmake ([a-z]+)", code)) <= set(targets)
     known = {command.run.__name__ for command in COMMANDS}
     assert set(re.findall(r"(?:^|/)cnnlab ([a-z]+)", code, re.MULTILINE)) <= known
-    for module in re.findall(r"python -m ([a-z_.]+)", code):
+    for module in re.findall(r"python -m ([a-z0-9_.]+)", code):
         path = ROOT / module.replace(".", "/")
         ours = path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
         assert ours or module == "pytest", f"there is no {module} to run"
@@ -63,11 +62,22 @@ def test_the_body_that_curl_sends_is_a_spec() -> None:
     assert plan.trials == 3
 
 
-def test_the_library_s_lines_run() -> None:
+def printed(block: str) -> list[list[str]]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", block("python")]
+    command = [sys.executable, "-c", block]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
-    rows = [line.split() for line in done.stdout.splitlines()]
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+def test_ten_lines_train_a_net() -> None:
+    assert len(block("python").strip().splitlines()) <= 10
+    [[epoch, accuracy]] = printed(block("python"))
+    assert epoch == "1"
+    assert 0.5 < float(accuracy) <= 1
+
+
+def test_the_lines_of_a_grid_run() -> None:
+    rows = printed(block("python", 1))
     assert [row[:2] for row in rows] == [[str(number), "1"] for number in range(4)]
     assert all(0.2 < float(row[2]) <= 1 for row in rows), "an epoch of LeNet-5 beats guessing"

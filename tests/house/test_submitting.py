@@ -38,6 +38,13 @@ def test_every_field_of_train_has_its_line() -> None:
         assert f"`train.{field}`" in PAGE, field
 
 
+def test_every_field_of_data_has_its_line_and_its_default() -> None:
+    data = library().resolve({"model": "mlp", "data": "fashion-mnist-mini"})["data"]
+    for field in data.keys() - {"name"}:
+        (told,) = re.findall(rf"^\| `data\.{field}` \| `?([\w.-]+)", PAGE, re.MULTILINE)
+        assert told == f"{data[field]:g}" if isinstance(data[field], float) else told == str(data[field])
+
+
 def test_every_form_of_an_axis_and_every_metric_is_shown() -> None:
     for form in RANGES:
         assert f"{{{form}: [" in PAGE

@@ -11,14 +11,21 @@ from worker_process import wait_for
 
 MakeLab = Callable[..., Lab]
 
-# Two points with three seeds fill an array only together: its rows have batches of their own.
-MIXED = {"space": {"train.l2": [0, 0.001]}, "seeds": 3, "train": {"epochs": 3, "optimizer": "adam"}}
+# One point fills arrays only with its seven seeds together: their rows have batches of their own.
+MIXED = {"space": {"train.l2": [0.001]}, "seeds": 7, "train": {"epochs": 3, "optimizer": "adam"}}
 # Twelve points fill arrays by themselves: rows share their batches, replicates train apart.
 SHARED = {
     "model": {"name": "mlp", "hidden": [16]},
     "space": {"model.dropout": [0, 0.2, 0.4], "train.l2": [0, 0.001], "optimizer": ["momentum", "adam"]},
     "seeds": 2,
     "train": {"epochs": 2},
+}
+# Four points with one seed, each with images in an order and with changes of its own.
+OWN = {
+    "model": {"name": "mlp", "hidden": [16]},
+    "data": {"name": "fashion-mnist-mini", "stream": "trial", "flip": 0.5, "pad-crop": 2, "resize": 32},
+    "space": {"model.dropout": [0, 0.2], "optimizer": ["momentum", "adam"]},
+    "train": {"epochs": 3},
 }
 
 
@@ -31,7 +38,8 @@ def numbers(trial: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("spec", "mixed", "trials", "again"), [(MIXED, True, 6, (0, 3, 5)), (SHARED, False, 24, (23,))]
+    ("spec", "mixed", "trials", "again"),
+    [(MIXED, True, 7, (0, 3, 6)), (SHARED, False, 24, (23,)), (OWN, True, 4, (1, 2))],
 )
 def test_a_trial_trained_again_is_bit_equal(
     lab_with: MakeLab, redis_url: str, spec: dict[str, Any], mixed: bool, trials: int, again: tuple[int, ...]
@@ -50,6 +58,7 @@ def test_a_trial_trained_again_is_bit_equal(
             repeated = lab.client.trial(f"{sweep['id']}-0000")
             assert numbers(repeated) == curves[number]
             original = lab.client.trial(f"{sweep_id}-{number:04d}")
+            assert original["shape"]["mixed"] is repeated["shape"]["mixed"] is mixed
             for same in ("row", "width", "machine"):
                 assert repeated["attempts"][-1][same] == original["attempts"][-1][same]
             assert repeated["seed"] == original["seed"]

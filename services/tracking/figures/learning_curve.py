@@ -1,4 +1,4 @@
-"""How a trial learned: loss and accuracy over its epochs."""
+"""How a trial learned: its loss and its metric over its epochs."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from collections.abc import Sequence
 from services.domain.metrics import Metrics
 from services.tracking.figures import canvas
 
-PANELS = (("loss", "Loss"), ("acc", "Accuracy"))
+LABELS = {"loss": "Loss", "acc": "Accuracy", "mae": "Mean absolute error"}
 
 
 def learning_curve(title: str, curve: Sequence[tuple[int, Metrics]]) -> bytes:
-    """Loss and accuracy for each set of images, as PNG; a value that is not finite is a gap."""
+    """Loss and accuracy or error for each set of images, as PNG; a value that is not finite is a gap."""
     figure = canvas.figure(7, 3, title)
     epochs = [epoch for epoch, _ in curve]
-    for place, (ending, label) in enumerate(PANELS):
-        axes = figure.add_subplot(1, len(PANELS), place + 1)
+    there = {name.rpartition("/")[2] for _, metrics in curve for name in metrics}
+    shown = ["loss", "mae" if "mae" in there else "acc"]
+    for place, ending in enumerate(shown, 1):
+        axes = figure.add_subplot(1, len(shown), place)
         for part in ("train", "val", "test"):
             values = [metrics.get(f"{part}/{ending}", math.nan) for _, metrics in curve]
             finite = [value if math.isfinite(value) else math.nan for value in values]
             if not all(math.isnan(value) for value in finite):
                 axes.plot(epochs, finite, marker=".", label=part)
         axes.set_xlabel("epoch")
-        axes.set_ylabel(label)
+        axes.set_ylabel(LABELS[ending])
         if axes.lines:
             axes.legend(fontsize="small")
     return canvas.png(figure)

@@ -26,6 +26,14 @@ def test_replicates_share_arrays_where_points_alone_do_not_fill_them(
     assert arrange(points, seeds, 1, 1 << 30).mixed is mixed
 
 
+@pytest.mark.parametrize(("points", "seeds", "width"), [(1, 1, 1), (4, 1, 4), (1000, 1, 10), (18, 5, 9)])
+def test_trials_with_batches_of_their_own_are_mixed_whatever_their_number(
+    points: int, seeds: int, width: int
+) -> None:
+    """However few seeds there are: two points of one replicate share no batch either."""
+    assert arrange(points, seeds, 1, 1 << 30, own_batches=True) == Arrangement(width, mixed=True)
+
+
 def test_memory_bounds_the_width() -> None:
     assert arrange(24, 1, 100, 500).width <= 5
     assert arrange(24, 5, 100, 1).width == 1

@@ -1,0 +1,1 @@
+"""Changes of training images, drawn anew each epoch: one file per augmentation."""

@@ -1,0 +1,1 @@
+"""Layers, activations and losses with their way back written out, for cnnlab/backprop.py: for reading."""

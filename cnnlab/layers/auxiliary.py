@@ -1,0 +1,46 @@
+"""Auxiliary classifier: a net is also judged by what its middle layers know."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from cnnlab.chain import Chain
+from cnnlab.layer import Context, Layer, Shape
+from cnnlab.registry import register
+
+
+@register
+class Auxiliary(Layer):
+    """Pass the input on unchanged, and while training score it on the side.
+
+    y = x; training gives (weight, head(x)) to the context, for a loss of the net's own plus weight · that of
+    the head, whose gradient flows into the layers before it. The weight is the hyperparameter at `path`, one
+    per row. Predicting leaves the head out, so its multiply-adds and links do not count; its parameters do,
+    and its activations, which training keeps.
+    Source: C. Szegedy et al., "Going deeper with convolutions" (2014), section 5.
+    """
+
+    def __init__(self, head: Mapping[str, Layer], path: str) -> None:
+        self.head, self.path = Chain(head), path
+        self.parameters, self.buffers = self.head.parameters, self.head.buffers
+        self.places, self.random = self.head.places, self.head.random
+
+    @classmethod
+    def example(cls) -> tuple[Layer, Shape]:
+        """Return a small one."""
+        return cls({}, "weight"), (4,)
+
+    def output(self, shape: Shape) -> Shape:
+        """Return the same shape; ConfigError if the head does not fit it."""
+        self.head.output(shape)
+        return shape
+
+    def activations(self, shape: Shape) -> int:
+        """Return the head's."""
+        return self.head.activations(shape)
+
+    def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
+        """Return x itself."""
+        if context.training:
+            context.auxiliary.append((context.hypers[self.path], self.head.forward(x, p, b, context)))
+        return x

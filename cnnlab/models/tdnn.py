@@ -1,0 +1,75 @@
+"""Time-delay network: the convolutional network of series, older than LeNet."""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any, ClassVar
+
+from cnnlab.errors import ConfigError
+from cnnlab.hyper import Choice, EntryOf, Int, Number, Widths
+from cnnlab.layer import Layer, Shape
+from cnnlab.layers.activate import Activate
+from cnnlab.layers.average_pool1d import AveragePool1d
+from cnnlab.layers.conv1d import Conv1d
+from cnnlab.layers.dropout import Dropout
+from cnnlab.layers.flatten import Flatten
+from cnnlab.layers.linear import Linear
+from cnnlab.layers.max_pool1d import MaxPool1d
+from cnnlab.layers.series import Series
+from cnnlab.layers.subsample1d import Subsample1d
+from cnnlab.model import Model
+from cnnlab.registry import register
+
+WINDOW = 2
+
+
+@register
+class Tdnn(Model):
+    """Convolutions over time of the widths in `maps`, each with pooling of two steps, and a linear layer.
+
+    conv `kernel` → maps, pool 2 for each width, then linear: 3,494 parameters and 44,864 multiply-adds for a
+    series of 128 steps and six classes (`waveforms`). No width at all is softmax regression.
+    A shape that is learnt at one moment is known at all; the linear layer knows when it came, for what rises
+    and what falls have the same parts. Max pooling stands before the activation, which rises, for the same
+    result at half the work; average pooling and `subsample`, which has trained coefficients and biases, stand
+    behind it, because the mean of what swings around 0 is nothing. `dropout` is on the inputs of the linear
+    layer. Images are one pixel high: columns are moments, channels what is measured.
+    Differs from 1989 in pooling, of which the paper has none, in ReLU, and in the linear layer, where the
+    paper adds up what its output units say at each moment.
+    Source: A. Waibel et al., "Phoneme recognition using time-delay neural networks" (1989);
+    K. Lang, A. Waibel and G. Hinton, "A time-delay neural network architecture for isolated word recognition"
+    (1990).
+    """
+
+    maps: ClassVar = Widths(default=(8, 16), most=4)
+    kernel: ClassVar = Int(default=5, low=1, high=64)
+    pooling: ClassVar = Choice(default="max", options=("max", "average", "subsample"))
+    activation: ClassVar = EntryOf(kind="activations", default="relu")
+    dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
+
+    def layers(
+        self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
+    ) -> dict[str, Layer]:
+        """Return the chain; ConfigError for images of another height, and for series too short."""
+        channels, height, width = shape
+        if height != 1:
+            raise ConfigError("model", f"tdnn needs images one pixel high, got {height}×{width}")
+        act = Activate(config["activation"]["name"], "model.activation")
+        chain: dict[str, Layer] = {"series": Series()}
+        place: Shape = (channels, width)
+        for i, maps in enumerate(config["maps"], 1):
+            convolution, pool = Conv1d(place[0], maps, config["kernel"]), _pool(config["pooling"], maps)
+            chain[f"conv{i}"] = convolution
+            rest = [(f"act{i}", act), (f"pool{i}", pool)]
+            chain |= dict(rest[::-1] if config["pooling"] == "max" else rest)
+            place = pool.output(convolution.output(place))
+        return chain | {
+            "flatten": Flatten(),
+            "drop": Dropout("model.dropout"),
+            "linear": Linear(prod(place), classes),
+        }
+
+
+def _pool(pooling: str, maps: int) -> Layer:
+    if pooling == "subsample":
+        return Subsample1d(maps, WINDOW)
+    return MaxPool1d(WINDOW) if pooling == "max" else AveragePool1d(WINDOW)

@@ -1,0 +1,54 @@
+"""AdaGrad with its full matrix: gradients that come together are divided together."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from cnnlab.hyper import Number
+from cnnlab.optimizer import Rule
+from cnnlab.registry import register
+
+
+@register
+class AdagradFull(Rule):
+    """Divide the gradient by the root of the matrix of all products of gradients so far.
+
+    G ← G + g·gᵀ;  w ← w − lr·(G^(1/2) + eps·I)⁻¹·g
+    The root has the eigenvectors of G and the roots of its eigenvalues; it is taken in float64. A direction
+    in which there never was a gradient has eigenvalue 0, up to rounding, and no gradient now either: eps
+    keeps 0/0 from being anything, and has to be larger than `adagrad`'s, because directions mix rounding as
+    they do numbers. `adagrad` keeps the diagonal of G alone. G has P × P numbers for P parameters, and each
+    step takes all its eigenvectors: at most 1,000.
+    In the notes: G is defined as this matrix, then its diagonal alone is used; its inverse root is 0/0
+    where no gradient ever was.
+    Source: J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods" (2011), section 1.1.
+    """
+
+    most = 1000
+    lr: ClassVar = Number(default=0.05, low=1e-8, high=100.0, log=True)
+    eps: ClassVar = Number(default=1e-4, low=1e-16, high=1.0, log=True)
+
+    def memory(self, choice: Mapping[str, Any], parameters: int) -> int:
+        """Return P: slot j is column j of G."""
+        return parameters
+
+    def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
+        """Move G and w."""
+        for column, own in zip(slots, g.unbind(1), strict=True):
+            column.addcmul_(g, own[:, None])
+        matrices = torch.stack(tuple(slots), 1).double()  # (k, P, P)
+        # Row by row: how a product of many matrices is rounded may depend on how many they are.
+        parts = zip(matrices, g.double(), c["eps"].double(), strict=True)
+        steps = [_over_root(matrix, own, eps) for matrix, own, eps in parts]
+        w.addcmul_(torch.stack(steps).to(w.dtype), c["lr"], value=-1)
+
+
+def _over_root(matrix: Tensor, g: Tensor, eps: Tensor) -> Tensor:
+    """Return (G^(1/2) + eps·I)⁻¹·g, (P,); NaN for a row that has diverged."""
+    if not matrix.isfinite().all():
+        return torch.full_like(g, torch.nan)
+    values, vectors = torch.linalg.eigh(matrix)
+    step: Tensor = vectors @ ((vectors.mT @ g) / (values.clamp(min=0).sqrt() + eps))
+    return step

@@ -1,0 +1,78 @@
+"""L-BFGS: steps that know the curvature of the last few, as long as all images are looked at."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from cnnlab import wolfe
+from cnnlab.hyper import Int, Number
+from cnnlab.optimizer import Optimizer, Step
+from cnnlab.registry import register
+
+
+@register
+class Lbfgs(Optimizer):
+    """Step along −H·g, H being an inverse Hessian built of the last m steps s and changes y of the gradient.
+
+    H_{i+1} = (I − ρ s yᵀ) H_i (I − ρ y sᵀ) + ρ s sᵀ, ρ = 1/sᵀy, oldest pair first, H_0 = (sᵀy/yᵀy)·I of the
+    newest; H·g is formed by the two-loop recursion, H never. The length is found by a line search for the
+    strong Wolfe conditions, each trial its own, that tries lr first (lr·min(1, 1/‖g‖₁) without any pair).
+    A pair with sᵀy ≤ 0 is passed over. A direction that does not descend, and a search that finds nothing
+    lower, make the row forget its pairs and begin anew along −g. One step an epoch, on all images:
+    needs train.batch_size full, and nothing random in the net.
+    Source: J. Nocedal, "Updating quasi-Newton matrices with limited storage" (1980); D. Liu and J. Nocedal,
+    "On the limited memory BFGS method for large scale optimization" (1989).
+    """
+
+    whole = True
+    lr: ClassVar = Number(default=1.0, low=1e-8, high=100.0, log=True)
+    pairs: ClassVar = Int(default=10, low=1, high=100, row=True)
+    sufficient: ClassVar = Number(default=1e-4, low=1e-8, high=0.5, log=True)
+    curvature: ClassVar = Number(default=0.9, low=0.01, high=0.9999)
+
+    def memory(self, choice: Mapping[str, Any], parameters: int) -> int:
+        """Return 2m: slot 2i is the step, slot 2i + 1 the change of the gradient, i = 0 being the newest."""
+        return 2 * int(choice["pairs"])
+
+    def step(self, w: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> Step:
+        """Search along the direction, then remember the pair."""
+        at = yield w
+        kept = list(zip(slots[0::2], slots[1::2], strict=True))
+        # Rows may remember fewer pairs than their neighbours: an older one counts as not there.
+        products = [(s * y).sum(1, keepdim=True) * (i < c["pairs"]) for i, (s, y) in enumerate(kept)]
+        direction = -_times_inverse_hessian(at.gradient, kept, products)
+        lost = (direction * at.gradient).sum(1, keepdim=True) >= 0
+        direction = torch.where(lost, -at.gradient, direction)
+        fresh = lost | (products[0] == 0)
+        first = (1 / at.gradient.abs().sum(1, keepdim=True)).clamp(max=1)
+        length = c["lr"] * torch.where(fresh, first, 1)
+        found = yield from wolfe.search(w, direction, at, length, c["sufficient"], c["curvature"])
+        s, y = found.length * direction, found.gradient - at.gradient
+        w.addcmul_(found.length, direction)  # as the search made its points, to the last bit
+        product = (s * y).sum(1, keepdim=True)
+        # A product that is rounding alone says nothing of curvature.
+        good = product > torch.finfo(w.dtype).eps * s.norm(dim=1, keepdim=True) * y.norm(dim=1, keepdim=True)
+        for older, newer in zip(reversed(slots[2:]), reversed(slots[:-2]), strict=True):
+            older.copy_(torch.where(good, newer, older))
+        slots[0].copy_(torch.where(good, s, slots[0]))
+        slots[1].copy_(torch.where(good, y, slots[1]))
+        for slot in slots:
+            slot.masked_fill_(lost | (found.length == 0), 0)
+
+
+def _times_inverse_hessian(
+    g: Tensor, pairs: Sequence[tuple[Tensor, Tensor]], products: Sequence[Tensor]
+) -> Tensor:
+    """Return H·g by two loops over the pairs, newest first; `products` are sᵀy, 0 for a pair not to use."""
+    rhos = [torch.where(product > 0, 1 / product, 0) for product in products]
+    shares: list[Tensor] = []
+    for (s, y), rho in zip(pairs, rhos, strict=True):
+        shares.append(rho * (s * g).sum(1, keepdim=True))
+        g = g - shares[-1] * y
+    newest = pairs[0][1].square().sum(1, keepdim=True)
+    g = g * torch.where(products[0] > 0, products[0] / newest, 1)
+    for (s, y), rho, share in zip(reversed(pairs), reversed(rhos), reversed(shares), strict=True):
+        g = g + s * (share - rho * (y * g).sum(1, keepdim=True))
+    return g

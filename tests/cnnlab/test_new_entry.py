@@ -1,0 +1,163 @@
+"""Adding an entry touches one file: the suite of its kind tests a file in a folder without a line of test."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cnnlab import registry
+
+TESTS = Path(__file__).parent
+ELU = '''"""ELU: relu with a soft floor."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from torch import Tensor
+
+from cnnlab.activation import Activation
+from cnnlab.hyper import Number
+from cnnlab.registry import register
+
+
+@register
+class Elu(Activation):
+    """Bend to a floor of −a on the left.
+
+    f(x) = x for x > 0, else a(e^x − 1).
+    Source: D. Clevert et al., "Fast and accurate deep network learning by exponential linear units" (2015).
+    """
+
+    a: ClassVar = Number(default=1.0, low=0.0, high=10.0)
+
+    def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
+        """Return f(x)."""
+        return x.clamp(min=0) + h["a"] * x.clamp(max=0).expm1()
+'''
+LION = '''"""Lion: steps of one length along the sign of two averages."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from cnnlab.hyper import Number
+from cnnlab.optimizer import Rule
+from cnnlab.registry import register
+
+
+@register
+class Lion(Rule):
+    """Step by the sign of a short average and keep a long one.
+
+    w ← w − lr·sign(0.9 m + 0.1 g);  m ← 0.99 m + 0.01 g
+    Source: X. Chen et al., "Symbolic discovery of optimization algorithms" (2023).
+    """
+
+    slots = 1
+    lr: ClassVar = Number(default=0.001, low=1e-8, high=1.0, log=True)
+
+    def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
+        """Move w and m."""
+        w.addcmul_((0.9 * slots[0] + 0.1 * g).sign(), c["lr"], value=-1)
+        slots[0].lerp_(g, 0.01)
+'''
+LOSS = '''"""Squared hinge: a margin whose violations count by their square."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from cnnlab.loss import Loss
+from cnnlab.registry import register
+
+
+@register
+class SquaredHinge(Loss):
+    """Square what is missing to a margin of 1.
+
+    L = Σ_{j≠y} max(0, s_j − s_y + 1)²
+    Source: Y. Tang, "Deep learning using linear support vector machines" (2013).
+    """
+
+    def value(self, scores: Tensor, target: Tensor, h: Mapping[str, Tensor]) -> Tensor:
+        """Return L, (N, K)."""
+        right = target[..., None]
+        missing = (scores - scores.gather(2, right) + 1).clamp(min=0)
+        return missing.scatter(2, right, 0.0).square().sum(2)
+'''
+LAYER = '''"""Crop: what is left of maps without their edge."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from cnnlab.layer import Context, Layer, Shape
+from cnnlab.registry import register
+
+
+@register
+class Crop(Layer):
+    """Leave out one row or column on each side.
+
+    y[i, j] = x[i + 1, j + 1]
+    Source: O. Ronneberger et al., "U-Net" (2015).
+    """
+
+    def output(self, shape: Shape) -> Shape:
+        """Return (C, H − 2, W − 2)."""
+        maps, height, width = shape
+        return maps, height - 2, width - 2
+
+    def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
+        """Return (N, K, C, H − 2, W − 2)."""
+        return x[..., 1:-1, 1:-1]
+'''
+FILES = {
+    "layers/crop.py": LAYER,
+    "activations/elu.py": ELU,
+    "optimizers/lion.py": LION,
+    "losses/squared_hinge.py": LOSS,
+}
+
+
+def suite(folder, name, *files):
+    """Run the tests of one entry in these files, with a folder of plug-ins, and return how that ended."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", name, *files],
+        cwd=TESTS.parents[1],
+        env={**os.environ, "CNNLAB_PLUGINS": str(folder), "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    return done.returncode, done.stdout.splitlines()[-1]
+
+
+def write(folder, **changed):
+    for place, text in FILES.items():
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(changed.get(path.stem, text), encoding="utf-8")
+
+
+@pytest.mark.parametrize("place", FILES)
+def test_a_file_in_a_folder_gets_the_tests_of_its_kind(place, tmp_path):
+    write(tmp_path)
+    kind, _, file = place.partition("/")
+    name = file.removesuffix(".py").replace("_", "-")
+    assert name not in registry.names(kind)
+    suites = [str(TESTS / f"test_{kind}.py"), str(TESTS / "test_registry.py"), str(TESTS / "test_ranges.py")]
+    code, line = suite(tmp_path, name, *suites)
+    assert code == 0, line
+    assert int(line.split(" passed")[0]) >= 5
+
+
+def test_a_file_that_mixes_rows_fails_them(tmp_path):
+    """The same optimizer with its step divided by the mean over all trials."""
+    write(tmp_path, lion=LION.replace(".sign(), c", ".div(g.abs().mean()), c"))
+    code, line = suite(tmp_path, "lion", str(TESTS / "test_optimizers.py"))
+    assert code == 1
+    assert "failed" in line

@@ -1,0 +1,112 @@
+"""Choices that are right one by one: what clashes is refused at submit, and numbers have metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.api.catalog import Library
+from services.domain.errors import SpecError
+from services.domain.plan import Plan
+from services.domain.planner import make_plan
+from services.domain.spec import Spec
+
+LIBRARY = Library()
+
+
+def spec(**given: Any) -> Spec:
+    fields: dict[str, Any] = {
+        "name": "together",
+        "model": {"name": "mlp", "hidden": []},
+        "data": {"name": "fashion-mnist-mini", "resize": 4},
+        "train": {"batch_size": "full"},
+    }
+    return Spec.model_validate(fields | given)
+
+
+def plan(of: Spec) -> Plan:
+    return make_plan(of, LIBRARY, limit=1000, memory=2**30)
+
+
+def refused(of: Spec) -> tuple[str, str]:
+    with pytest.raises(SpecError) as caught:
+        plan(of)
+    [problem] = caught.value.problems
+    return problem.pointer, problem.detail
+
+
+def test_one_config_that_clashes() -> None:
+    where, words = refused(spec(train={"optimizer": "lbfgs"}))
+    assert where == "/train/batch_size"
+    assert words == "must be full with lbfgs, which needs one objective for all looks; got 128"
+
+
+def test_a_point_of_a_grid_that_clashes_is_found_and_a_constraint_leaves_it_out() -> None:
+    space = {"train.optimizer": ["sgd", "lbfgs"], "model.input_dropout": [0, 0.5]}
+    where, words = refused(spec(space=space))
+    assert where == "/space/model.input_dropout"
+    assert words == (
+        "must be 0 with lbfgs, which needs one objective for all looks; got 0.5; "
+        "where only some points are like this, a constraint leaves them out"
+    )
+    kept = plan(spec(space=space, constraints=["train.optimizer != 'lbfgs' or model.input_dropout == 0"]))
+    assert kept.points == 3
+
+
+def test_a_shape_that_only_other_rows_clash_with() -> None:
+    """The first optimizer would clash with the second batch size, and a constraint says that it will not."""
+    space = {"train.optimizer": ["lbfgs", "sgd"], "train.batch_size": ["full", 100]}
+    assert refused(spec(space=space, train={}))[0] == "/space/train.batch_size"
+    kept = plan(
+        spec(space=space, train={}, constraints=["train.optimizer == 'sgd' or train.batch_size == 'full'"])
+    )
+    assert kept.points == 3
+
+
+def test_room_is_made_for_the_rows_that_take_most() -> None:
+    """Full-matrix AdaGrad keeps 170 vectors of 170 numbers, sgd none; in either order."""
+    for order in (["sgd", "adagrad-full"], ["adagrad-full", "sgd"]):
+        [shape] = plan(spec(space={"train.optimizer": order})).shapes
+        [plain] = plan(spec(space={"train.optimizer": ["sgd", "momentum"]})).shapes
+        assert shape.bytes_per_row - plain.bytes_per_row == 4 * 170 * (170 - 1)
+
+
+NUMBERS = {"data": {"name": "rotated"}, "train": {"loss": "huber"}}
+
+
+def test_numbers_are_ranked_by_their_error_unless_told_otherwise() -> None:
+    found = plan(spec(**NUMBERS))
+    assert [shape.metric for shape in found.shapes] == ["mae"]
+    objective = spec(**NUMBERS).ranked_by("mae").objective
+    assert (objective.metric, objective.goal, objective.at) == ("val/mae", "minimize", "best")
+    last = spec(**NUMBERS, objective={"at": "last"}).ranked_by("mae").objective
+    assert (last.metric, last.at) == ("val/mae", "last")
+    told = spec(**NUMBERS, objective={"metric": "train/loss"}).ranked_by("mae").objective
+    assert told.metric == "train/loss"
+    assert spec().ranked_by("acc").objective == spec().objective
+
+
+def test_metrics_that_the_data_have_not() -> None:
+    where, words = refused(spec(**NUMBERS, objective={"metric": "val/acc"}))
+    assert where == "/objective/metric"
+    assert words == "must be val/mae, val/loss, train/mae or train/loss with these data, got val/acc"
+    assert refused(spec(objective={"metric": "val/mae"}))[0] == "/objective/metric"
+
+
+def test_classes_and_numbers_in_one_sweep_are_ranked_by_their_loss_or_not_at_all() -> None:
+    both = {
+        "data": "fashion-mnist-mini",
+        "train": {"loss": "square"},
+        "space": {"data": ["fashion-mnist-mini", "rotated"]},
+    }
+    where, words = refused(spec(**both))
+    assert where == "/objective"
+    assert "some data have classes and others numbers" in words
+    assert plan(spec(**both, objective={"metric": "val/loss"})).points == 2
+
+
+def test_a_loss_of_classes_is_refused_at_its_place() -> None:
+    where, words = refused(spec(**NUMBERS, space={"train.loss": ["huber", "svm"]}))
+    assert where == "/space/train.loss"
+    assert "must be one of huber, l1, square where targets are numbers, got svm" in words
