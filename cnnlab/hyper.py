@@ -146,6 +146,42 @@ class Widths(Hyper):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pieces(Hyper):
+    """Times and what holds from each on: [[time, number], …], the times rising from above 0."""
+
+    default: tuple[tuple[float, float], ...]
+    most: int
+    low: float
+    high: float
+    row: bool = True
+
+    def check(self, path: str, value: Any) -> list[list[float]]:
+        """Return a list of pairs of floats, at least one and at most `most`."""
+        if not isinstance(value, list | tuple) or not 1 <= len(value) <= self.most:
+            raise ConfigError(path, f"must be 1 to {self.most} pairs [[time, number], …], got {value!r}")
+        time = Number(default=1.0, low=1e-9, high=1e9)
+        number = Number(default=1.0, low=self.low, high=self.high)
+        found: list[list[float]] = []
+        for i, pair in enumerate(value):
+            if not isinstance(pair, list | tuple) or len(pair) != 2:
+                raise ConfigError(f"{path}[{i}]", f"must be a pair [time, number], got {pair!r}")
+            found.append([time.check(f"{path}[{i}][0]", pair[0]), number.check(f"{path}[{i}][1]", pair[1])])
+            if i and found[i][0] <= found[i - 1][0]:
+                before = found[i - 1][0]
+                raise ConfigError(
+                    f"{path}[{i}][0]", f"must be above {before:g}, the time before; got {pair[0]!r}"
+                )
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        """Return type, limits and default."""
+        return {
+            "type": "pieces", "default": [list(pair) for pair in self.default], "most": self.most,
+            "from": self.low, "to": self.high, "row": self.row,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class Text(Hyper):
     """A short text, such as a path; `pattern` is a regular expression for all of it, `words` says so."""
 

@@ -1,5 +1,6 @@
 """Which rows share a formula: an array's optimizers, losses and penalties, read from its configs."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cnnlab import registry
-from cnnlab.hyper import Choice, EntryOf, Hyper, declared
+from cnnlab.hyper import Choice, EntryOf, Hyper, Pieces, declared
 from cnnlab.regularizer import Regularizer
 
 E = TypeVar("E")
@@ -17,7 +18,7 @@ UNUSED = {"strength": 0.0, "scope": "weights"}
 
 @dataclass(frozen=True)
 class Run(Generic[E]):
-    """Neighbouring rows of one entry, and their hyperparameters, each float64 (k,); a word is its index."""
+    """Neighbouring rows of one entry, and their hyperparameters, each float64 (k,); see `_tensor`."""
 
     rows: slice
     entry: E
@@ -41,9 +42,7 @@ def runs(kind: str, choices: Sequence[Mapping[str, Any]], device: torch.device) 
             continue
         entry = registry.get(kind, choices[start]["name"])
         hypers = {
-            name: torch.tensor(
-                [_number(hyper, c[name]) for c in choices[start:end]], dtype=torch.float64, device=device
-            )
+            name: _tensor(hyper, [c[name] for c in choices[start:end]]).to(device)
             for name, hyper in declared(entry).items()
         }
         found.append(Run(slice(start, end), entry(), hypers))
@@ -51,9 +50,17 @@ def runs(kind: str, choices: Sequence[Mapping[str, Any]], device: torch.device) 
     return found
 
 
-def _number(hyper: Hyper | EntryOf, value: Any) -> float:
-    """Return a value as a number: one of a Choice's words as its place among the options."""
-    return float(hyper.options.index(value) if isinstance(hyper, Choice) else value)
+def _tensor(hyper: Hyper | EntryOf, values: Sequence[Any]) -> Tensor:
+    """Return values of rows as numbers: a Choice's word as its place among the options.
+
+    Pieces are (k, pieces, 2); rows that have fewer get pieces whose time never comes.
+    """
+    if isinstance(hyper, Pieces):
+        most = max(map(len, values))
+        values = [[*pieces, *[[math.inf, 1.0]] * (most - len(pieces))] for pieces in values]
+    elif isinstance(hyper, Choice):
+        values = [hyper.options.index(value) for value in values]
+    return torch.tensor(values, dtype=torch.float64)
 
 
 def penalties(

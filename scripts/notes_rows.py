@@ -60,6 +60,7 @@ ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Optimization", "Nesterov, by the gradient's change", ("optimizers/nesterov-d",)),
     ("Optimization", "Nesterov as torch has it", ("optimizers/nesterov",)),
     ("Optimization", "step decay", ("schedules/step",)),
+    ("Optimization", "rates by hand, as LeNet-5 and residual nets had", ("schedules/piecewise",)),
     ("Optimization", "decay when validation stops improving", ("schedules/plateau",)),
     ("Optimization", "exponential decay", ("schedules/exponential",)),
     ("Optimization", "1/t decay", ("schedules/inverse-time",)),

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cnnlab.errors import ConfigError
-from cnnlab.hyper import Choice, EntryOf, Int, Number, Text, Widths, declared
+from cnnlab.hyper import Choice, EntryOf, Int, Number, Pieces, Text, Widths, declared
 
 RATE = Number(default=0.1, low=1e-3, high=1.0, log=True)
 COUNT = Int(default=2, low=1, high=9)
@@ -90,3 +90,35 @@ def test_a_text_refuses(value):
         PATH.check("p", value)
     described = PATH.describe()
     assert described == {"type": "text", "default": "", "most": 8, "row": False}
+
+
+PIECES = Pieces(default=((1.0, 0.5),), most=2, low=0.0, high=1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "clean"), [([[2, 1], (3.5, 0)], [[2.0, 1.0], [3.5, 0.0]]), (((1.0, 0.5),), [[1.0, 0.5]])]
+)
+def test_pieces_have_one_form(value, clean):
+    assert PIECES.check("p", value) == clean
+    assert PIECES.check("p", PIECES.default) == PIECES.describe()["default"]
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "words"),
+    [
+        ([], "p", "1 to 2 pairs"),
+        ("1:2", "p", "1 to 2 pairs"),
+        ([[1, 0.5]] * 3, "p", "1 to 2 pairs"),
+        ([1, 0.5], "p[0]", "must be a pair"),
+        ([[1, 0.5, 2]], "p[0]", "must be a pair"),
+        ([[0, 0.5]], "p[0][0]", "must be a number from 1e-09"),
+        ([[1, 2]], "p[0][1]", "must be a number from 0 to 1, got 2"),
+        ([[2, 0.5], [2, 0.1]], "p[1][0]", "must be above 2, the time before; got 2"),
+        ([[float("nan"), 0.5]], "p[0][0]", "must be a number"),
+    ],
+)
+def test_pieces_refuse(value, path, words):
+    with pytest.raises(ConfigError) as caught:
+        PIECES.check("p", value)
+    assert caught.value.path == path
+    assert words in caught.value.message

@@ -19,10 +19,12 @@ QUICK = {
     "exponential": {"name": "exponential", "k": 0.3},
     "inverse-time": {"name": "inverse-time", "k": 0.5, "unit": "iteration"},
     "linear": {"name": "linear", "to": 0.3, "over": 5},
+    "piecewise": {"name": "piecewise", "pieces": [[2, 0.5], [5, 0.1]]},
     "plateau": {"name": "plateau", "factor": 0.1},
     "step": {"name": "step", "every": 2, "factor": 0.5},
     "sutskever": {"name": "sutskever", "every": 2},
 }
+QUICK |= {name: name for name in NAMES if name not in QUICK}  # a new one, with its defaults
 
 
 def curve(choice, start=0.8, steps=25):
@@ -43,10 +45,6 @@ def config(schedule="constant", precision="float64", optimizer="momentum", momen
     )
 
 
-def test_every_schedule_has_a_quick_one_here():
-    assert sorted(QUICK) == sorted(NAMES)
-
-
 @pytest.mark.parametrize(
     ("choice", "formula"),
     [
@@ -61,10 +59,30 @@ def test_every_schedule_has_a_quick_one_here():
             lambda t: min(1 - 2 ** (-1 - math.log2(t // 4 + 1)), 0.8),
         ),
         ({"name": "plateau"}, lambda t: 0.8),
+        (
+            {"name": "piecewise", "pieces": [[2, 0.4], [5, 0.2], [8, 0.1], [12, 0.02]]},
+            lambda t: 0.8 * next(f for a, f in ((12, 0.02), (8, 0.1), (5, 0.2), (2, 0.4), (0, 1)) if t >= a),
+        ),
     ],
 )
 def test_formula(choice, formula):
     assert curve(choice) == pytest.approx([formula(t) for t in range(25)], rel=1e-14)
+
+
+def test_the_rates_of_1998():
+    """.0005 for two passes, .0002 for three, .0001 for three, .00005 for four, .00001 for eight."""
+    pieces = [[2, 0.4], [5, 0.2], [8, 0.1], [12, 0.02]]
+    expected = [5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 8
+    assert curve({"name": "piecewise", "pieces": pieces}, 0.0005, 20) == pytest.approx(expected, rel=1e-14)
+
+
+def test_rows_of_unlike_many_pieces_stand_together():
+    choices = [{"name": "piecewise", "pieces": p} for p in ([[3, 0.1]], [[1, 0.5], [2, 0.2], [4, 0.0]])]
+    (both,) = runs("schedules", [registry.resolve("schedules", c, "p") for c in choices], CPU)
+    start = torch.tensor([0.8, 0.8], dtype=torch.float64)
+    for t in range(6):
+        together = both.entry.value(start, torch.full_like(start, t), both.hypers, torch.zeros(2, 3))
+        assert together.tolist() == [curve(c, steps=6)[t] for c in choices]
 
 
 def test_a_step_comes_with_t_equal_n():
