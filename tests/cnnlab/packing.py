@@ -4,18 +4,13 @@ import torch
 
 from cnnlab import registry, resolve
 from cnnlab.array import Array
+from cnnlab.errors import ConfigError
 from cnnlab.hyper import declared
 from cnnlab.net import Net
 
-SHAPE = {
-    "mlp": (1, 3, 4),
-    "lenet5": (1, 28, 28),
-    "lenet5-1998": (1, 28, 28),
-    "cifar-resnet": (1, 28, 28),
-    "maxout": (1, 3, 4),
-    "maxout-conv": (1, 28, 28),
-    "tdnn": (1, 1, 24),
-}
+# Too large to be trained by every test; test_large_nets.py sees to them.
+LARGE = {"alexnet", "googlenet", "resnet", "vgg"}
+FIRST = [(1, 3, 4), (1, 28, 28), (1, 1, 24), (3, 32, 32)]  # a model gets the first images that fit it
 SMALL = {
     "mlp": {"hidden": [7, 6]},
     "cifar-resnet": {"depth": 8},
@@ -25,6 +20,21 @@ SMALL = {
 # Rounding grows by the condition of a net's matrix, unless the matrix is kept away from singular ones.
 CALM = {"newton": {"damping": 1.0}, "adagrad-full": {"eps": 0.01}}
 IMAGES = 6
+
+
+def _fitting(name):
+    for shape in FIRST:
+        try:
+            config = registry.resolve("models", {"name": name, **SMALL.get(name, {})}, "model")
+            Net(registry.get("models", name)().layers(config, shape, 10), shape)
+        except ConfigError:
+            continue
+        return shape
+    raise AssertionError(f"{name} fits none of {FIRST}")
+
+
+MODELS = [name for name in registry.names("models") if name not in LARGE]
+SHAPE = {name: _fitting(name) for name in MODELS}
 
 torch.set_num_threads(1)
 

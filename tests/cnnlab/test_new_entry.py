@@ -115,7 +115,45 @@ class Crop(Layer):
         """Return (N, K, C, H − 2, W − 2)."""
         return x[..., 1:-1, 1:-1]
 '''
+MODEL = '''"""Conv-pool-linear: the smallest convolutional net there is."""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any, ClassVar
+
+from cnnlab.hyper import Number
+from cnnlab.layer import Layer
+from cnnlab.layers.conv2d import Conv2d
+from cnnlab.layers.dropout import Dropout
+from cnnlab.layers.flatten import Flatten
+from cnnlab.layers.linear import Linear
+from cnnlab.layers.max_pool2d import MaxPool2d
+from cnnlab.model import Model
+from cnnlab.registry import register
+
+
+@register
+class Tiny(Model):
+    """One convolution of four maps, a pooling, one linear layer.
+
+    scores = W·pool(conv(x)) + b
+    Source: the documentation of this project.
+    """
+
+    dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
+
+    def layers(
+        self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
+    ) -> dict[str, Layer]:
+        """Return the chain."""
+        chain = {"conv": Conv2d(shape[0], 4, 3), "pool": MaxPool2d(2), "flatten": Flatten()}
+        at = shape
+        for layer in chain.values():
+            at = layer.output(at)
+        return {**chain, "drop": Dropout("model.dropout"), "linear": Linear(prod(at), classes)}
+'''
 FILES = {
+    "models/tiny.py": MODEL,
     "layers/crop.py": LAYER,
     "activations/elu.py": ELU,
     "optimizers/lion.py": LION,
