@@ -110,7 +110,11 @@ class Array:
 
     @torch.no_grad()
     def step(self, x: Tensor, y: Tensor) -> Result:
-        """Update every trial by one batch, (N, K, C, H, W) with targets (N, K); return what it was before."""
+        """Update every trial by one batch, (N, K, C, H, W) with targets (N, K); return what it was before.
+
+        Methods that need all images are given the same batch at every step: what they found at the last point
+        is not looked for again.
+        """
         lr, turns = self._turns()
         points = [next(turn) for turn in turns]
         at = first = self._look(points, x, y)
@@ -243,10 +247,11 @@ class Array:
                 scores[:, run.rows],
                 y[:, run.rows],
                 {name: value.to(self.dtype) for name, value in run.hypers.items()},
-            ).mean(0)
+            )
             for run in self._losses
         ]
-        return torch.cat(parts)
+        # One mean over all rows: how that of some is rounded may depend on how many they are.
+        return torch.cat(parts, 1).mean(0)
 
     def state(self) -> dict[str, Tensor]:
         """Return what training has made, each tensor (K, …) on the CPU.

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from cnnlab.data import Task
 from cnnlab.hyper import Hyper, Number
 
 
@@ -13,9 +14,10 @@ class Augmentation(ABC):
 
     The field's value is the `amount`, one for all trials of an array; 0 is off and changes no bit. `numbers`
     is how many random numbers each image needs. All of an array's images are changed in one call: an image
-    depends on its own row of u, never on what stands beside it.
+    depends on its own row of u, never on what stands beside it. `tasks` are those whose targets stay true.
     """
 
+    tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "regression"})
     numbers: ClassVar[int] = 1
     amount: ClassVar[Hyper] = Number(default=0.0, low=0.0, high=1.0, row=False)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import torch
@@ -20,8 +21,9 @@ from cnnlab.optimizer import Optimizer
 class Facts:
     """What is known of a trial without training it; flops and connections are of one image, forward.
 
-    bytes_per_row: parameters, gradient, best parameters, slots and penalties of one row, and what one
-    training step keeps of a batch for the way back.
+    bytes_per_row: parameters, gradient, best parameters, slots and penalties of one row, what its optimizer
+    works with, and what one training step keeps of a batch for the way back. bytes_shared: images that all
+    rows of an array see, as numbers, where a batch is all of them.
     """
 
     parameters: int
@@ -30,6 +32,7 @@ class Facts:
     flops: int
     connections: int
     bytes_per_row: int
+    bytes_shared: int
     input: tuple[int, int, int]
     classes: int
     task: Task
@@ -66,6 +69,7 @@ def inspect(config: Mapping[str, Any]) -> Facts:
         flops=2 * net.work.multiply_adds,
         connections=net.work.connections,
         bytes_per_row=_bytes_per_row(config, net, info.train),
+        bytes_shared=0 if _own_batches(config) else _bytes_of_all(config, net, info.train),
         input=info.shape,
         classes=info.classes,
         task=info.task,
@@ -85,22 +89,42 @@ def _bytes_per_row(config: Mapping[str, Any], net: Net, images: int) -> int:
     batch = images if train["batch_size"] == "full" else int(train["batch_size"])
     if train["batch_size"] == "full" and not net.buffered:  # in parts: normalization alone needs all at once
         batch = min(images, MOST_KEPT // net.work.activations + 1)
-    number: int = torch.finfo(DTYPES[train["precision"]]).bits // 8
     rows: int = (3 + _slots(config, net) + penalties) * net.parameters + 2 * net.buffered
-    return number * (rows + 2 * batch * net.work.activations)
+    rows += _optimizer(config).working(net.parameters)
+    own = _bytes_of_all(config, net, images) if _own_batches(config) else 0
+    return own + _number(config) * (rows + 2 * batch * net.work.activations)
+
+
+def _bytes_of_all(config: Mapping[str, Any], net: Net, images: int) -> int:
+    """Return what the images of a batch of all take as numbers; a batch of some is not worth counting."""
+    full = config["train"]["batch_size"] == "full"
+    return _number(config) * images * prod(net.shape) if full else 0
+
+
+def _own_batches(config: Mapping[str, Any]) -> bool:
+    """Whether rows of an array may see other images than their neighbours at one step."""
+    data = config["data"]
+    return data["stream"] == "trial" or any(data.get(name) for name in registry.names("augmentations"))
+
+
+def _number(config: Mapping[str, Any]) -> int:
+    return torch.finfo(DTYPES[config["train"]["precision"]]).bits // 8
 
 
 def _slots(config: Mapping[str, Any], net: Net) -> int:
-    choice = config["train"]["optimizer"]
-    optimizer: Optimizer = registry.get("optimizers", choice["name"])()
-    return optimizer.memory(choice, net.parameters)
+    return _optimizer(config).memory(config["train"]["optimizer"], net.parameters)
+
+
+def _optimizer(config: Mapping[str, Any]) -> Optimizer:
+    found: Optimizer = registry.get("optimizers", config["train"]["optimizer"]["name"])()
+    return found
 
 
 def _info(data: Mapping[str, Any]) -> Info:
     try:
         return seen(data)
     except DataError as error:
-        raise ConfigError("data.path", str(error)) from None
+        raise ConfigError("data.of.path" if "of" in data else "data.path", str(error)) from None
 
 
 def _dry_forward(net: Net, config: Mapping[str, Any]) -> tuple[int, ...]:

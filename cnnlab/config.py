@@ -7,7 +7,7 @@ from typing import Any
 
 from cnnlab import registry
 from cnnlab.augmentation import Augmentation
-from cnnlab.data import data_set
+from cnnlab.data import Task, data_set
 from cnnlab.errors import ConfigError, RegistryError, UnknownName
 from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, Size, declared
 
@@ -21,6 +21,7 @@ DATA: Mapping[str, Hyper] = {  # beside the data set's own hyperparameters
     "batches": Choice(default="shuffled", options=("shuffled", "balanced")),
     "stream": Choice(default="replicate", options=("replicate", "trial")),
 }
+LOSSES: Mapping[Task, str] = {"classification": "softmax", "regression": "square"}  # unless one is named
 TRAIN: Mapping[str, Hyper | EntryOf] = {
     "epochs": Int(default=10, low=1, high=10_000),
     "batch_size": Size(default=128, high=65_536),
@@ -46,10 +47,12 @@ def resolve(config: Mapping[str, Any]) -> Config:
     for section, kind in (("model", "models"), ("data", "datasets")):
         if section not in config:
             raise ConfigError(section, f"is missing; name one of {', '.join(registry.names(kind))}")
+    data = _data(config["data"])
+    task: Task = registry.get("datasets", data["name"]).task
     return {
         "model": registry.resolve("models", config["model"], "model"),
-        "data": _data(config["data"]),
-        "train": _train(config.get("train", {})),
+        "data": data,
+        "train": _train(config.get("train", {}), task),
     }
 
 
@@ -63,9 +66,9 @@ def _data(choice: Any) -> Config:
     try:
         resolved = registry.resolve("datasets", choice, "data")
     except UnknownName as wrong:
-        if wrong.path == "data":
-            raise
         field = wrong.path.removeprefix("data.")
+        if field not in given or field in declared(registry.get("datasets", choice["name"])):
+            raise  # no such data set, or a fault inside of a field
         raise UnknownName(wrong.path, "field of data", field, {"name", *fields, *wrong.known}) from None
     resolved = data_set(resolved).complete(resolved)
     for name, hyper in (*DATA.items(), *((name, _amount(name)) for name in augmentations)):
@@ -82,14 +85,15 @@ def _amount(name: str) -> Hyper:
     return entry.amount
 
 
-def _train(section: Any) -> Config:
+def _train(section: Any, task: Task) -> Config:
     if not isinstance(section, Mapping):
         raise ConfigError("train", f"must be an object, got {section!r}")
     penalties = registry.names("regularizers")
     _only(section, (*TRAIN, *penalties), "train.", "field of train")
     resolved: Config = {}
+    usual = {name: hyper.default for name, hyper in TRAIN.items()} | {"loss": LOSSES[task]}
     for name, hyper in TRAIN.items():
-        value, path = section.get(name, hyper.default), f"train.{name}"
+        value, path = section.get(name, usual[name]), f"train.{name}"
         if isinstance(hyper, EntryOf):
             resolved[name] = registry.resolve(hyper.kind, value, path)
         else:

@@ -15,6 +15,7 @@ from cnnlab.regularizer import Regularizer
 def check(config: Mapping[str, Any], net: Net, task: Task) -> None:
     """Raise ConfigError where loss, optimizer, penalties, net and data of a resolved config do not fit."""
     _check_loss(config, task)
+    _check_changes(config, task)
     _check_size(config, net)
     name = config["train"]["optimizer"]["name"]
     if registry.get("optimizers", name).whole:
@@ -30,6 +31,15 @@ def _check_loss(config: Mapping[str, Any], task: Task) -> None:
         raise ConfigError(
             "train.loss", f"must be one of {', '.join(fit)} where targets are {targets}, got {name}"
         )
+
+
+def _check_changes(config: Mapping[str, Any], task: Task) -> None:
+    for name in registry.names("augmentations"):
+        if config["data"].get(name) and task not in registry.get("augmentations", name).tasks:
+            targets = "numbers" if task == "regression" else "classes"
+            raise ConfigError(
+                f"data.{name}", f"must be 0 where targets are {targets}: it would make them wrong"
+            )
 
 
 def _check_size(config: Mapping[str, Any], net: Net) -> None:

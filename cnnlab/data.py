@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -59,8 +59,10 @@ class DataSet(ABC):
     """A file in datasets/ holds one of these.
 
     `data` is the resolved section of a config: the entry's name and its own hyperparameters. Entries whose
-    images are published have none; those that read a user's files have a path.
+    images are published have none; those that read a user's files have a path. `task` says what targets are.
     """
+
+    task: ClassVar[Task] = "classification"
 
     def complete(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return the section with what the content decides filled in; ConfigError where it is wrong."""
@@ -95,6 +97,9 @@ def seen(data: Mapping[str, Any]) -> Info:
     if data["label_noise"] and info.task == "classification" and info.classes < 2:
         raise ConfigError("data.label_noise", f"must be 0 with a single class; got {data['label_noise']:g}")
     side = data["resize"]
+    if side and 1 in info.shape[1:]:
+        height, width = info.shape[1:]
+        raise ConfigError("data.resize", f"must be 0 where images are {height}×{width}, a series; got {side}")
     return replace(info, shape=(info.shape[0], side, side)) if side else info
 
 

@@ -207,7 +207,10 @@ class Fit:
         """Return how often a row's best weights take each class (row) for each (column), int64 (C, C).
 
         The images are those of the validation part ("val"), without one the first of training ("train").
+        CnnlabError where targets are numbers.
         """
+        if self.task == "regression":
+            raise CnnlabError("targets that are numbers have no classes to be confused")
         alone = self._alone(row)
         name, part = (
             ("val", self.data.validation) if len(self.data.validation) else ("train", self.data.train)

@@ -108,7 +108,9 @@ class Choice(Hyper):
     row: bool = False
 
     def check(self, path: str, value: Any) -> str:
-        """Return the word."""
+        """Return the word; True and False, as YAML reads yes and no, are these where they are options."""
+        if isinstance(value, bool) and {"yes", "no"} <= set(self.options):
+            return "yes" if value else "no"
         if not isinstance(value, str) or value not in self.options:
             raise ConfigError(path, f"must be one of {', '.join(self.options)}, got {value!r}")
         return value

@@ -39,6 +39,10 @@ class Optimizer(ABC):
         """Return how many slots a row with these hyperparameters needs."""
         return self.slots
 
+    def working(self, parameters: int) -> int:
+        """Return how many numbers more a row takes while it steps, those of float64 counted twice."""
+        return 0
+
     def constants(self, h: Mapping[str, Tensor], t: Tensor) -> Mapping[str, Tensor]:
         """Return what the formula needs at step t = 1, 2, …; here everything is float64 (k, 1).
 

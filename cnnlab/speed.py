@@ -5,22 +5,32 @@ from collections.abc import Callable
 
 import torch
 
-from cnnlab import batches
+from cnnlab import batches, registry
 from cnnlab.fit import Fit, Row
+
+MOST_IMAGES = 10_000  # to be timed: a measurement takes less than an epoch would
+
+
+def comparable(row: Row) -> bool:
+    """Whether a step of this trial is one look at a batch, so that its speed is that of its neighbours."""
+    optimizer = registry.get("optimizers", row.config["train"]["optimizer"]["name"])
+    return not optimizer.whole and optimizer.most is None
 
 
 def solo_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
     """Return the images per second of a trial that has an array to itself, over a few steps.
 
-    Two steps go before the clock starts; the batches are the first of the training part. Nothing is kept.
-    Seconds are those of `work_clock`.
+    Two steps go before the clock starts, of large batches one, and fewer are timed; the batches are the first
+    of the training part. Nothing is kept. Seconds are those of `work_clock`.
     """
     one = Fit([row], device)
     size = batches.size(row.config["train"]["batch_size"], len(one.data.train))
     x, y = one.data.train.batch(slice(0, size), 1)
-    for _ in range(2):
+    large = size * steps > MOST_IMAGES
+    for _ in range(1 if large else 2):
         one.array.step(x, y)
     _finish(device)
+    steps = max(1, min(steps, MOST_IMAGES // size))
     clock = work_clock(device)
     start = clock()
     for _ in range(steps):

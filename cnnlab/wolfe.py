@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.optimizer import Evaluation
+from cnnlab.rowwise import dot
 
 MOST = 25  # evaluations: more do not help a row that rounding keeps from going lower
 APART = 0.1  # a guess keeps this share of a bracket away from both of its ends
@@ -49,7 +50,7 @@ def search(
     met the first condition, which may be t = 0.
     Source: J. Nocedal and S. Wright, "Numerical optimization" (2006), algorithms 3.5 and 3.6.
     """
-    slope0 = (direction * at.gradient).sum(1, keepdim=True)
+    slope0 = dot(direction, at.gradient)
     start = _Place(torch.zeros_like(slope0), at.value[:, None], slope0)
     low, high = start.copy(), start.copy()  # until a row is bracketed, low is the point tried before
     gradient_low = at.gradient
@@ -64,7 +65,7 @@ def search(
         if done.all():
             break
         found = yield torch.addcmul(w, t, direction)
-        now = _Place(t, found.value[:, None], (direction * found.gradient).sum(1, keepdim=True))
+        now = _Place(t, found.value[:, None], dot(direction, found.gradient))
         worse = ~(now.value <= start.value + sufficient * t * slope0)  # NaN is worse
         worse |= ~(now.value < low.value)
         flat = ~worse & (now.slope.abs() <= -curvature * slope0)

@@ -177,10 +177,13 @@ class Segment:
         return self.wire.waiting() and ((message := self._hear()) is None or message["do"] == "stop")
 
     def _measure(self) -> None:
-        """Say how fast one trial would train alone, here and now."""
-        from cnnlab.speed import solo_images_per_s
+        """Say how fast one trial would train alone, unless trials' steps differ in kind."""
+        from cnnlab.speed import comparable, solo_images_per_s
 
-        row = next(row for row in self.rows if row)
+        rows = [row for row in self.rows if row]
+        if not all(comparable(row) for row in rows):
+            return
+        row = rows[0]
         self._say("speed", images_per_s=solo_images_per_s(row, self.order["device"], steps=20))
 
     def _keep(self) -> Message | None:

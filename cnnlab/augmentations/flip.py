@@ -10,10 +10,13 @@ from cnnlab.registry import register
 class Flip(Augmentation):
     """Mirror an image left to right, with a probability.
 
-    x[h, w] ← x[h, W − 1 − w] where u < amount; 0.5 is usual. Not for digits and letters, whose sides matter.
+    x[h, w] ← x[h, W − 1 − w] where u < amount; 0.5 is usual. Not for digits and letters, whose sides matter,
+    and refused where targets are numbers: an angle changes its sign in a mirror.
     Source: A. Krizhevsky et al., "ImageNet classification with deep convolutional neural networks" (2012),
     section 4.1.
     """
+
+    tasks = frozenset({"classification"})
 
     def value(self, x: Tensor, u: Tensor, amount: float) -> Tensor:
         """Return mirrored images where u is below the amount."""

@@ -17,7 +17,8 @@ class PadCrop(Augmentation):
 
     y[h, w] = x[h + s − p, w + t − p], 0 outside x, with s, t = ⌊(2p + 1)·u⌋: each of (2p + 1)² windows is as
     likely. The amount is p; 4 is usual for 32×32. Black is 0 before normalization, where He et al. pad after
-    the mean is taken off: theirs is the mean's grey, this is the darkest value.
+    the mean is taken off: theirs is the mean's grey, this is the darkest value. A side of one pixel, as
+    series have, is left alone.
     Source: K. He et al., "Deep residual learning for image recognition" (2015), section 4.2.
     """
 
@@ -26,10 +27,12 @@ class PadCrop(Augmentation):
 
     def value(self, x: Tensor, u: Tensor, amount: float) -> Tensor:
         """Return the windows; channels are innermost in memory."""
-        p, (height, width) = int(amount), x.shape[2:]
-        corner = (u * (2 * p + 1)).long()  # (N, 2)
+        height, width = x.shape[2:]
+        down, along = (int(amount) if side > 1 else 0 for side in (height, width))
+        corner = (u * torch.tensor([2 * down + 1, 2 * along + 1]).to(u)).long()  # (N, 2)
         rows = corner[:, :1] + torch.arange(height, device=x.device)  # (N, H)
         columns = corner[:, 1:] + torch.arange(width, device=x.device)  # (N, W)
         image = torch.arange(len(x), device=x.device)[:, None, None]
-        windows = pad(x, (p, p, p, p))[image, :, rows[:, :, None], columns[:, None, :]]  # (N, H, W, C)
+        framed = pad(x, (along, along, down, down))
+        windows = framed[image, :, rows[:, :, None], columns[:, None, :]]  # (N, H, W, C)
         return windows.permute(0, 3, 1, 2)

@@ -33,6 +33,7 @@ class Rotated(DataSet):
     regression" (2017).
     """
 
+    task = "regression"
     of: ClassVar = EntryOf(kind="datasets", default="fashion-mnist-mini")
     degrees: ClassVar = Number(default=45.0, low=1.0, high=180.0, row=False)
 

@@ -49,6 +49,8 @@ class Lenet51998(Model):
                 "model",
                 f"lenet5-1998 needs images of {LEAST}×{LEAST} to {MOST}×{MOST}, got {height}×{width}",
             )
+        if classes < 2:
+            raise ConfigError("model", f"lenet5-1998 draws 2 to 10 classes, got {classes}")
         padding = (2 if height < FULL else 0, 2 if width < FULL else 0)
         squash = Activate("squash", "model.squash")
         return {

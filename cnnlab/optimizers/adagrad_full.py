@@ -34,6 +34,10 @@ class AdagradFull(Rule):
         """Return P: slot j is column j of G."""
         return parameters
 
+    def working(self, parameters: int) -> int:
+        """Return P² once in the trial's own precision, and twice in float64."""
+        return 5 * parameters**2
+
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
         """Move G and w."""
         for column, own in zip(slots, g.unbind(1), strict=True):

@@ -10,6 +10,7 @@ from cnnlab import wolfe
 from cnnlab.hyper import Int, Number
 from cnnlab.optimizer import Optimizer, Step
 from cnnlab.registry import register
+from cnnlab.rowwise import dot, size
 
 
 @register
@@ -41,19 +42,19 @@ class Lbfgs(Optimizer):
         at = yield w
         kept = list(zip(slots[0::2], slots[1::2], strict=True))
         # Rows may remember fewer pairs than their neighbours: an older one counts as not there.
-        products = [(s * y).sum(1, keepdim=True) * (i < c["pairs"]) for i, (s, y) in enumerate(kept)]
+        products = [dot(s, y) * (i < c["pairs"]) for i, (s, y) in enumerate(kept)]
         direction = -_times_inverse_hessian(at.gradient, kept, products)
-        lost = (direction * at.gradient).sum(1, keepdim=True) >= 0
+        lost = dot(direction, at.gradient) >= 0
         direction = torch.where(lost, -at.gradient, direction)
         fresh = lost | (products[0] == 0)
-        first = (1 / at.gradient.abs().sum(1, keepdim=True)).clamp(max=1)
+        first = (1 / size(at.gradient)).clamp(max=1)
         length = c["lr"] * torch.where(fresh, first, 1)
         found = yield from wolfe.search(w, direction, at, length, c["sufficient"], c["curvature"])
         s, y = found.length * direction, found.gradient - at.gradient
         w.addcmul_(found.length, direction)  # as the search made its points, to the last bit
-        product = (s * y).sum(1, keepdim=True)
-        # A product that is rounding alone says nothing of curvature.
-        good = product > torch.finfo(w.dtype).eps * s.norm(dim=1, keepdim=True) * y.norm(dim=1, keepdim=True)
+        product, limits = dot(s, y), torch.finfo(w.dtype)
+        # What is rounding alone says nothing of curvature, and by what has faded one cannot divide.
+        good = (product > limits.eps * (dot(s, s) * dot(y, y)).sqrt()) & (product > limits.tiny / limits.eps)
         for older, newer in zip(reversed(slots[2:]), reversed(slots[:-2]), strict=True):
             older.copy_(torch.where(good, newer, older))
         slots[0].copy_(torch.where(good, s, slots[0]))
@@ -69,10 +70,10 @@ def _times_inverse_hessian(
     rhos = [torch.where(product > 0, 1 / product, 0) for product in products]
     shares: list[Tensor] = []
     for (s, y), rho in zip(pairs, rhos, strict=True):
-        shares.append(rho * (s * g).sum(1, keepdim=True))
+        shares.append(rho * dot(s, g))
         g = g - shares[-1] * y
-    newest = pairs[0][1].square().sum(1, keepdim=True)
+    newest = dot(pairs[0][1], pairs[0][1])
     g = g * torch.where(products[0] > 0, products[0] / newest, 1)
     for (s, y), rho, share in zip(reversed(pairs), reversed(rhos), reversed(shares), strict=True):
-        g = g + s * (share - rho * (y * g).sum(1, keepdim=True))
+        g = g + s * (share - rho * dot(y, g))
     return g

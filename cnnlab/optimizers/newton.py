@@ -10,6 +10,7 @@ from cnnlab import wolfe
 from cnnlab.hyper import Choice, Number
 from cnnlab.optimizer import Optimizer, Step
 from cnnlab.registry import register
+from cnnlab.rowwise import dot
 
 SUFFICIENT, CURVATURE = 1e-4, 0.9
 
@@ -36,6 +37,10 @@ class Newton(Optimizer):
     damping: ClassVar = Number(default=1e-3, low=0.0, high=1e6, log=True)
     search: ClassVar = Choice(default="wolfe", options=("wolfe", "none"), row=True)
 
+    def working(self, parameters: int) -> int:
+        """Return P² once in the trial's own precision, and twice in float64."""
+        return 5 * parameters**2
+
     def step(self, w: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> Step:
         """Solve, look for the length, and move w."""
         at = yield w
@@ -43,7 +48,7 @@ class Newton(Optimizer):
         systems = zip(at.hessian().double(), at.gradient.double(), c["damping"].double(), strict=True)
         d = -torch.stack([_solve(matrix, g, damping) for matrix, g, damping in systems]).to(w.dtype)
         plain = c["search"] == 1  # the index of the option
-        descends = (d * at.gradient).sum(1, keepdim=True) < 0
+        descends = dot(d, at.gradient) < 0
         sought = torch.where(descends, d, -at.gradient).masked_fill(plain, 0)
         one = torch.ones_like(c["lr"])
         found = yield from wolfe.search(w, sought, at, c["lr"], SUFFICIENT * one, CURVATURE * one)

@@ -67,7 +67,14 @@ class Library:
             raise ConfigFault("", f"a plug-in failed: {type(error).__name__}: {error}") from None
         from cnnlab.task import METRICS
 
-        return Facts(facts.parameters, facts.flops, facts.bytes_per_row, METRICS[facts.task], facts)
+        return Facts(
+            facts.parameters,
+            facts.flops,
+            facts.bytes_per_row,
+            facts.bytes_shared,
+            METRICS[facts.task],
+            facts,
+        )
 
     def point(self, config: Mapping[str, Any], facts: Facts) -> int:
         """The bytes that a point of an architecture takes; `ConfigFault` where its choices clash."""

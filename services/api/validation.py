@@ -32,14 +32,20 @@ def problems_of(error: RequestValidationError) -> list[Problem]:
 
 
 def within(problem: Problem, spec: Spec) -> Problem:
-    """The problem at the deepest place that the spec has: a fault may lie in what the library completed."""
+    """The problem at the deepest place that the spec has: a fault may lie in what the library completed.
+
+    Then the words name the field, because the place does not.
+    """
     place, document = "", spec.model_dump(mode="json")
     while place != problem.pointer:
         step = next((key for key in _keys(document) if _leads(below(place, key), problem.pointer)), None)
         if step is None:
             break
         place, document = below(place, step), document[step]
-    return Problem(place, problem.detail)
+    if place == problem.pointer:
+        return problem
+    field = ".".join(problem.pointer.strip("/").split("/"))
+    return Problem(place, f"{field}, which is not written and so has its default, {problem.detail}")
 
 
 def _leads(place: str, pointer: str) -> bool:

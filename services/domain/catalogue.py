@@ -16,6 +16,7 @@ class Facts:
     parameters: int
     flops: int  # forward, one image
     bytes_per_row: int
+    bytes_shared: int = 0  # of images that all rows of a pack see, where a batch is all of them
     metric: str = "acc"  # besides the loss: acc where targets are classes, mae where they are numbers
     built: Any = None
 

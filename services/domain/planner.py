@@ -17,6 +17,7 @@ from services.domain.errors import Problem, SpecError, pointer
 from services.domain.plan import Axis, Group, Plan, Shape, row_parts
 from services.domain.space import Space, first
 from services.domain.spec import Spec
+from services.domain.telling import tellings
 from services.domain.ties import Assignment, Pick
 
 MAX_SHAPES = 200
@@ -192,36 +193,32 @@ class _Planner:
             raise SpecError([Problem("/constraints", str(error))]) from None
 
     def _tried_together(self, plan: Plan, memory: int) -> Plan:
-        """Refuse choices of rows that clash, and make room for the rows that take most.
-
-        Of a large space some thousand points are looked at, spread evenly.
-        """
-        most = [shape.bytes_per_row for shape in plan.shapes]
-        for point in range(0, plan.points, -(-plan.points // MAX_LOOKED_AT)):
-            shape, choice = plan.shape_of(point), plan.values(point)
-            try:
-                taken = self.catalogue.point(overlay(plan.base, choice), self.facts[shape])
-            except ConfigFault as fault:
-                raise SpecError([self._clash(fault, choice)]) from None
-            most[shape] = max(most[shape], taken)
-        shapes = [
-            self._arranged(shape, taken, memory) for shape, taken in zip(plan.shapes, most, strict=True)
-        ]
+        """Refuse choices of rows that clash, and make room for the rows that take most."""
+        shapes = []
+        for number, shape in enumerate(plan.shapes):
+            facts, chosen = self.facts[number], self._chosen(shape.picks)
+            most = shape.bytes_per_row
+            for choice in tellings(plan, number, MAX_LOOKED_AT // len(plan.shapes)):
+                try:
+                    taken = self.catalogue.point(overlay(self.base, chosen | choice), facts)
+                except ConfigFault as fault:
+                    raise SpecError([self._clash(fault, chosen | choice)]) from None
+                most = max(most, taken)
+            own = overlay(self.base, chosen)["data"].get("stream") == "trial"
+            room = max(1, memory - facts.bytes_shared)
+            found = packing.arrange(shape.points, self.spec.seeds, most, room, own_batches=own)
+            told = {"bytes_per_row": most, "width": found.width, "mixed": found.mixed}
+            shapes.append(shape.model_copy(update=told))
         return plan.model_copy(update={"shapes": shapes})
 
     def _clash(self, fault: ConfigFault, choice: Mapping[str, Any]) -> Problem:
         found = problem_at(fault, self.names, self.spec.space, choice, {})
-        if not choice:
+        if fault.path not in choice:
             return found
         return Problem(
             found.pointer,
             f"{found.detail}; where only some points are like this, a constraint leaves them out",
         )
-
-    def _arranged(self, shape: Shape, taken: int, memory: int) -> Shape:
-        own = overlay(self.base, self._chosen(shape.picks))["data"].get("stream") == "trial"
-        found = packing.arrange(shape.points, self.spec.seeds, taken, memory, own_batches=own)
-        return shape.model_copy(update={"bytes_per_row": taken, "width": found.width, "mixed": found.mixed})
 
     # ---- shapes
 
@@ -257,13 +254,14 @@ class _Planner:
     def _check_objective(self, measure: str, validation: float) -> None:
         """The metric that ranks trials must be one that they have, all of them."""
         metric = self.spec.ranked_by(measure).objective.metric
+        got = metric if "metric" in self.spec.objective.model_fields_set else f"{metric}, the default"
         part, _, measured = metric.partition("/")
         if measured not in (measure, "loss"):
             detail = f"must be val/{measure}, val/loss, train/{measure} or train/loss with these data"
-            raise SpecError([Problem("/objective/metric", f"{detail}, got {metric}")])
+            raise SpecError([Problem("/objective/metric", f"{detail}, got {got}")])
         if any(facts.metric != measure for facts in self.facts) and measured != "loss":
             detail = "must be val/loss or train/loss where some data have classes and others numbers"
-            raise SpecError([Problem("/objective", f"{detail}, got {metric}")])
+            raise SpecError([Problem("/objective", f"{detail}, got {got}")])
         if part == "val" and not validation:
             other = metric.replace("val", "train")
             raise ConfigFault(

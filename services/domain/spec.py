@@ -39,7 +39,14 @@ class Objective(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _goal_follows_the_metric(cls, given: Any) -> Any:
-        """Losses and errors are minimized, accuracy is maximized; nobody wants it the other way round."""
+        """Losses and errors are minimized, accuracy is maximized; nobody wants it the other way round.
+
+        A text is the metric alone.
+        """
+        if isinstance(given, str):
+            given = {"metric": given}
+        if isinstance(given, dict) and "goal" in given and "metric" not in given:
+            raise ValueError("goal needs a metric beside it, or can be left out: it follows from the metric")
         if not isinstance(given, dict) or given.get("metric", "val/acc") not in METRICS:
             return given
         metric = given.get("metric", "val/acc")

@@ -107,7 +107,9 @@ def test_room_for_slots_is_counted():
     pairs = inspect(config({"name": "lbfgs", "pairs": 7}))
     matrix = inspect(config("adagrad-full"))
     assert (plain.slots, pairs.slots, matrix.slots) == (0, 14, 170)
-    assert matrix.bytes_per_row - plain.bytes_per_row == 4 * 170 * 170
+    assert (
+        matrix.bytes_per_row - plain.bytes_per_row == 4 * (1 + 5) * 170 * 170
+    )  # the matrix, and what its root takes
 
 
 @pytest.mark.parametrize("name", WHOLE)

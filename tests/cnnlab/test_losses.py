@@ -158,3 +158,18 @@ def test_svm_has_no_slope_at_its_kink():
     value = build("svm", 1, torch.float32)(scores, torch.zeros(1, 1, dtype=torch.int64))
     (gradient,) = torch.autograd.grad(value.sum(), scores)
     assert gradient.tolist() == [[[0, 0]]]
+
+
+@pytest.mark.parametrize("width", [4, 8, 10])
+def test_a_neighbours_loss_moves_no_bit_of_a_loss(width):
+    """In float32: a mean of some rows may be rounded otherwise than one of all."""
+    rows = [packing.config(precision="float32", loss="softmax") for _ in range(width)]
+    array = packing.make(rows)
+    g = torch.Generator().manual_seed(7)
+    scores, y = torch.randn(5400, width, 10, generator=g), torch.randint(10, (5400, width), generator=g)
+    expected = array.loss(scores, y)
+    for place in range(width):
+        other = [*rows]
+        other[place] = packing.config(precision="float32", loss="square")
+        found = packing.make(other).loss(scores, y)
+        assert torch.equal(found[torch.arange(width) != place], expected[torch.arange(width) != place])

@@ -321,3 +321,12 @@ def test_lbfgs_needs_few_steps_where_gradient_descent_needs_many():
     slow = run("sgd", numbers("sgd", lr=2 / 1001), narrow, start, 10)[-1]
     assert float(narrow(fast)) < 1e-4 * float(narrow(slow))
     assert math.isfinite(float(narrow(fast)))
+
+
+def test_an_objective_that_fades_to_nothing_keeps_numbers():
+    """In float32 products of steps and slopes underflow before the minimum, 0, is reached."""
+    w = torch.tensor([[1.0, -0.5]])
+    h = {n: v.float() for n, v in numbers("lbfgs").items()}
+    path = run("lbfgs", h, lambda w: w.square().square().sum(1), w, 100)
+    assert path.isfinite().all()
+    assert path[-1].abs().max() < 1e-3

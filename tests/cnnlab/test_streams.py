@@ -310,7 +310,7 @@ def test_numbers_come_through_to_the_rows(monkeypatch):
 
     monkeypatch.setattr(Array, "step", watch)
     loss = next(n for n in registry.names("losses") if "regression" in registry.get("losses", n).tasks)
-    data = {"label_noise": 0.5, "validation": 0.25, **CHANGED}
+    data = {"label_noise": 0.5, "validation": 0.25, "pad-crop": 3}
     one = Fit(rows(data, (1, 0), (2, 1), loss=loss, precision="float64"))
     with pytest.raises(StopIteration):
         one.run_epoch()
