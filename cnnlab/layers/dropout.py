@@ -19,6 +19,8 @@ class Dropout(Layer):
     predicting. `scale="predict"`, the first form: y = x·m, and y = (1 − p)·x when predicting. p is the
     hyperparameter at `path`, one per row: 0 is the identity, exactly, and 1 gives zeros. A mask depends on
     the trial's seed, its step, the layer and the place in the batch, and on nothing else.
+    With sgd the second form is the first with (1 − p)·W for the weights W behind it and (1 − p)²·lr for their
+    rate.
     In the notes: dropping alone while training, and 1 − p when predicting: that is `scale="predict"`,
     with p as they have it, the probability to drop. The nets are "merged" exactly only where all layers
     are linear.
