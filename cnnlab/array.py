@@ -278,7 +278,6 @@ class Array:
                 raise CnnlabError(f"a row's {name} must have shape {tuple(place.shape[1:])}, got {came}")
             place[row] = given.to(place)
         self.slots[own:, row] = 0
-        self._known = None
 
     def context(self, *, training: bool, first: int = 0, gather: bool = False) -> Context:
         """Return what the net's layers may ask for while a batch passes; a new one for every pass."""

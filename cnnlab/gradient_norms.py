@@ -18,8 +18,8 @@ def gradient_norms(array: Array, x: Tensor, y: Tensor) -> dict[str, Tensor]:
     scores count and penalties do not. The root makes layers of unlike size comparable: a plain norm grows
     with the number of weights. Biases, scales and shifts are left out. The array stays as it is.
 
-    Of a fit's first 128 training images: gradient_norms(fit.array, *fit.data.train.batch(slice(0, 128), rows)),
-    where rows is how many the array has.
+    Of a fit's first 128 training images: gradient_norms(fit.array, *fit.data.train.batch(slice(0, 128),
+    rows)), where rows is how many the array has.
 
     In the notes: ReLU has "no vanishing or exploding gradient problems". That is too much said: its slope of
     1 takes away the factor of at most β/4 that a sigmoid's slope adds with every layer, but the weights are

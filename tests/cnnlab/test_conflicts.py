@@ -128,3 +128,13 @@ def test_a_resumed_trial_goes_on_bit_for_bit(name):
         resumed.run_epoch()
     for k in (0, 2):
         assert torch.equal(straight.array.theta[k], resumed.array.theta[k])
+
+
+def test_images_that_all_rows_see_are_counted_once_and_own_ones_for_each():
+    """4×4 images as numbers, where a batch is all 6,000 of them; beside a mini-batch they are not worth it."""
+    numbers = 4 * 6000 * 16
+    assert inspect(config("sgd")).bytes_shared == numbers
+    assert inspect(config("sgd", batch_size=100)).bytes_shared == 0
+    own = inspect(config("sgd", data={"stream": "trial"}))
+    assert own.bytes_shared == 0
+    assert own.bytes_per_row - inspect(config("sgd")).bytes_per_row == numbers

@@ -298,3 +298,27 @@ def test_a_confusion_matrix_counts_the_answers_of_the_best_weights(validation, p
         if validation:
             assert counts.diagonal().sum() / counts.sum() == pytest.approx(accuracy, abs=2e-3)
     assert not torch.equal(told[0][1], told[1][1])
+
+
+def test_statistics_of_the_population_are_those_of_the_epochs_weights():
+    """After an epoch, from the training images in the epoch's batches; measured with them."""
+    model = {"name": "mlp", "hidden": [8], "norm": "batch", "norm_statistics": "population"}
+    config = resolve(
+        {
+            "model": model,
+            "data": "fashion-mnist-mini",
+            "train": {"batch_size": 540, "precision": "float64", "epochs": 2},
+        }
+    )
+    one = Fit([Row(config, 1), Row(config, 2)])
+    for epoch in (1, 2):
+        reports = one.run_epoch()
+        index = one._streams.order(epoch)
+        weight = one.array.net.named(one.array.theta[1], one.array.buffers[1])
+        x = one.data.train.batch(index[:, 0], 2)[0][:, 1].flatten(1)
+        z = (x @ weight["linear1.weight"].T).view(10, 540, 8)  # ten batches, and no bias before normalization
+        torch.testing.assert_close(weight["norm1.running_mean"], z.mean((0, 1)), rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(weight["norm1.running_var"], z.var(1).mean(0), rtol=1e-10, atol=1e-12)
+        held, y = one.data.validation.batch(slice(0, 600), 2)
+        loss = one.array.evaluate(held, y).loss
+        assert reports[1].metrics["val/loss"] == pytest.approx(float(loss[1]), rel=1e-12)

@@ -418,3 +418,18 @@ def test_a_row_that_finds_nothing_lower_forgets_its_pairs():
     move(entry, w, slots, c, bowl)
     assert all(not slot[0].any() for slot in slots)
     assert slots[0][1].any()
+
+
+def test_penalties_are_in_the_objective_that_a_search_looks_at():
+    """Its value is loss and penalties, and its gradient the slope of that value."""
+    rows = [full(optimizer="lbfgs", l2=0.3, l1={"strength": 0.1, "scope": "all"}), full(optimizer="lbfgs")]
+    made = packing.make(rows)
+    x, y = packing.batch(made, 0)
+    at = made._look([made.theta], x, y)
+    weights = made.theta[0, made.net.weights()]
+    penalty = 0.15 * weights.square().sum() + 0.1 * made.theta[0].abs().sum()
+    torch.testing.assert_close(at.value[0], at.result.loss[0] + penalty, rtol=1e-14, atol=0)
+    assert at.value[1] == at.result.loss[1]
+    step = 1e-6 * torch.randn(made.theta.shape, generator=torch.Generator().manual_seed(1), dtype=D)
+    ahead, behind = (made._look([made.theta + sign * step], x, y).value for sign in (1, -1))
+    torch.testing.assert_close((ahead - behind) / 2, (at.gradient * step).sum(1), rtol=1e-6, atol=0)
