@@ -131,7 +131,7 @@ def test_a_resumed_trial_goes_on_bit_for_bit(name):
 
 
 def test_images_that_all_rows_see_are_counted_once_and_own_ones_for_each():
-    """4×4 images as numbers, where a batch is all 6,000 of them; beside a mini-batch they are not worth it."""
+    """4×4 images as numbers, where a batch is all 6,000; beside a mini-batch they are not worth it."""
     numbers = 4 * 6000 * 16
     assert inspect(config("sgd")).bytes_shared == numbers
     assert inspect(config("sgd", batch_size=100)).bytes_shared == 0
