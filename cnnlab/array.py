@@ -14,7 +14,7 @@ from cnnlab.errors import CnnlabError
 from cnnlab.layer import Context
 from cnnlab.loss import Loss
 from cnnlab.net import Net
-from cnnlab.optimizer import Evaluation, Optimizer, Step
+from cnnlab.optimizer import Evaluation, Optimizer, Rule, Step
 from cnnlab.pace import Pace
 from cnnlab.runs import Run, penalties, runs
 
@@ -93,6 +93,7 @@ class Array:
         needed = max(self._remembered)
         more = self.theta.new_zeros(max(0, needed - len(self.slots)), *self.theta.shape)
         self.slots = torch.cat((self.slots, more))[:needed]
+        self._searching = not all(isinstance(run.entry, Rule) for run in self._optimizers)
         # The last point at which all rows were looked at on all images, for whoever asks for it again.
         self._known: _Objective | None = None
         full = train[0]["batch_size"] == "full"
@@ -170,7 +171,8 @@ class Array:
             measured = torch.stack([part[1] for part in parts]).sum(0)
         for penalty in self._penalties:
             gradient = gradient.add_(penalty.entry.gradient(point, penalty.strength))
-            value = value + penalty.entry.value(point, penalty.strength)
+            if self._searching:  # a rule of one gradient does not ask for the value
+                value = value + penalty.entry.value(point, penalty.strength)
         return _Objective(point, Result(loss, measured), value, gradient)
 
     @torch.enable_grad()
