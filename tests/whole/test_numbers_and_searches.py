@@ -61,8 +61,8 @@ def test_searches_share_an_array_with_plain_steps_and_are_paused_and_resumed(
     }
     given = {
         "model": {"name": "mlp", "hidden": []},
-        "data": {"name": "fashion-mnist-mini", "resize": 4},
-        "train": {"epochs": 12, "batch_size": "full", "l2": 0.001},
+        "data": {"name": "fashion-mnist-mini", "resize": 3},
+        "train": {"epochs": 8, "batch_size": "full", "l2": 0.001},
         "space": space,
     }
     lab = lab_with(redis_url=SecretStr(redis_url))

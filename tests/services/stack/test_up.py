@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.kill()
         for child in family:
-            child.kill()
+            with suppress(psutil.NoSuchProcess):  # it may follow its parent by itself
+                child.kill()
         process.communicate()
 
 
