@@ -111,15 +111,15 @@ class Fit:
         """
         epoch, start = self.epoch + 1, time.perf_counter()
         images = len(self.data.train)
-        seen = self._tally()
+        tally = self._tally()
         index = self._streams.order(epoch)  # (images, streams)
         for cut in batches.cuts(images, self._batch_size):
             if should_stop():
                 return None
-            seen.add(self.array.step(*self._streams.batch(index[cut], epoch)), cut.stop - cut.start)
+            tally.add(self.array.step(*self._streams.batch(index[cut], epoch)), cut.stop - cut.start)
         if self.array.net.needs_population:
             self._gather(index, epoch)
-        metrics = seen.metrics("train") | {"lr": self.array.rates()}
+        metrics = tally.metrics("train") | {"lr": self.array.rates()}
         self.images_per_s = len(self.array) * images / (time.perf_counter() - start)
         metrics |= self._measure(self.data.validation, "val") if len(self.data.validation) else {}
         metrics |= self._measure(self.data.test, "test") if self._epochs_test else {}

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from cnnlab import registry, resolve
+from cnnlab import conflicts, registry, resolve
 from cnnlab.check import inspect, point
 from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
+from cnnlab.net import Net
 
 WHOLE = [n for n in registry.names("optimizers") if registry.get("optimizers", n).whole]
 
@@ -138,3 +139,14 @@ def test_images_that_all_rows_see_are_counted_once_and_own_ones_for_each():
     own = inspect(config("sgd", data={"stream": "trial"}))
     assert own.bytes_shared == 0
     assert own.bytes_per_row - inspect(config("sgd")).bytes_per_row == numbers
+
+
+@pytest.mark.parametrize("where", ["model.dropout", "model.auxiliary_dropout"])
+def test_dropout_inside_of_blocks_and_heads(where):
+    """GoogLeNet drops before its last layer and in its heads, which are part of what is minimized."""
+    given = {"dropout": 0, "auxiliary_dropout": 0, where.removeprefix("model."): 0.5}
+    model = registry.resolve("models", {"name": "googlenet", "auxiliary": "yes", **given}, "model")
+    net = Net(registry.get("models", "googlenet")().layers(model, (3, 224, 224), 10), (3, 224, 224))
+    with pytest.raises(ConfigError) as caught:
+        conflicts.check(config("lbfgs") | {"model": model}, net, "classification")
+    assert caught.value.path == where
