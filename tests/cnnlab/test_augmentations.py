@@ -250,3 +250,31 @@ def test_a_config_without_a_plug_ins_field_trains_as_ever(folder):
     assert "brighter" in registry.names("augmentations")
     assert "brighter" not in row.config["data"]
     assert Fit([row]).run_epoch()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 24), (2, 24, 1)])
+def test_a_series_is_shifted_along_its_side_and_never_out_of_its_row(shape):
+    """Every window still shows part of the series: a side of one pixel is not padded."""
+    entry = registry.get("augmentations", "pad-crop")()
+    x = torch.full((500, *shape), 255.0)
+    u = noise_of(500, entry.numbers)
+    y = entry.value(x.clone(), u, 4)
+    assert y.shape == x.shape
+    assert (y.flatten(1) == 255).sum(1).min() == 20 * shape[0]  # shifted by 4 at most, of 24
+    assert (y == 0).any()
+
+
+@pytest.mark.parametrize("end", ["low", "high"])
+@pytest.mark.parametrize("name", registry.names("augmentations"))
+def test_both_ends_of_the_amount_change_images_of_any_size(name, end):
+    entry = registry.get("augmentations", name)()
+    amount = entry.amount.describe()[end]
+    for shape in ((1, 1, 24), (1, 28, 28), (3, 5, 4)):
+        x = torch.rand(20, *shape, generator=torch.Generator().manual_seed(1)) * 255
+        y = entry.value(x.clone(), noise_of(20, entry.numbers), amount)
+        assert y.shape == x.shape
+        assert torch.equal(y, x) or end == "high"
+
+
+def noise_of(images, count):
+    return torch.rand(images, count, generator=torch.Generator().manual_seed(2), dtype=torch.float64)

@@ -9,7 +9,7 @@ from cnnlab import resolve
 from cnnlab.check import inspect
 from cnnlab.data import data_set
 from cnnlab.datasets.rotated import turn
-from cnnlab.errors import ConfigError
+from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.fit import Fit, Row
 
 PLAIN = {"name": "fashion-mnist-mini"}
@@ -117,3 +117,8 @@ def test_losses_of_classes_are_refused_and_so_is_accuracy():
     with pytest.raises(ConfigError, match=r"then /loss or /mae; got 'val/acc'"):
         Fit([Row(config(), seed=0)], objective=("val/acc", "maximize"))
     assert inspect(config()).task == "regression"
+
+
+def test_numbers_are_not_confused():
+    with pytest.raises(CnnlabError, match="targets that are numbers have no classes to be confused"):
+        Fit([Row(config(), seed=0)]).confusion(0)
