@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab import registry
-from cnnlab.net import Net
+from cnnlab.engine.net import Net
 from scripts.notes_rows import COUNTS, ROWS, Count
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from cnnlab.datasets.fashion_mnist import FILES
-from cnnlab.idx import decode, encode
+from cnnlab.files.idx import decode, encode
 
 FOLDER = Path(__file__).parents[1] / "cnnlab" / "datasets" / "fashion-mnist-mini"
 PER_CLASS = {"train": 600, "test": 100}

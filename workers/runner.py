@@ -129,7 +129,7 @@ class Segment:
 
     def run(self) -> None:
         """Train until the target, a `stop`, or the last row's end."""
-        from cnnlab.speed import work_clock
+        from cnnlab.throughput import work_clock
 
         clock = work_clock(self.order["device"])
         while self.fit.live and self.fit.epoch < self.order["target_epoch"]:
@@ -178,7 +178,7 @@ class Segment:
 
     def _measure(self) -> None:
         """Say how fast one trial would train alone, unless trials' steps differ in kind."""
-        from cnnlab.speed import comparable, solo_images_per_s
+        from cnnlab.throughput import comparable, solo_images_per_s
 
         rows = [row for row in self.rows if row]
         if not all(comparable(row) for row in rows):

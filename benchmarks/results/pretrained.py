@@ -7,9 +7,10 @@ import numpy as np
 import torch
 
 from benchmarks.results.five_seeds import say
-from cnnlab import pretrained, registry, resolve
-from cnnlab.array import Array
-from cnnlab.net import Net
+from cnnlab import registry, resolve
+from cnnlab.engine import pretrained
+from cnnlab.engine.array import Array
+from cnnlab.engine.net import Net
 
 # File in CNNLAB_DATA/pretrained, and the error in percent that its author gives for the whole test part.
 FILES = {

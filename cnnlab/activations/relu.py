@@ -16,7 +16,7 @@ class Relu(Activation):
     The derivative at 0 is 1, as in the formula; torch's relu has 0 there.
     In the notes: "only about 50% of hidden units are activated" holds for weights that are symmetric
     about 0 and no biases; "no vanishing or exploding gradient problems" does not: units die, and
-    gradients grow or vanish with the first weights (cnnlab/gradient_norms.py measures it).
+    gradients grow or vanish with the first weights (cnnlab/engine/gradient_norms.py measures it).
     Source: V. Nair and G. Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
     """
 

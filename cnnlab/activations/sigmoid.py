@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.activation import Activation
-from cnnlab.curves import logistic
+from cnnlab.sigmoids import logistic
 from cnnlab.hyper import Number
 from cnnlab.registry import register
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from cnnlab.activation import Activation
-from cnnlab.curves import tanh
+from cnnlab.sigmoids import tanh
 from cnnlab.registry import register
 
 HEIGHT = 1.7159

@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.activation import Activation
-from cnnlab.curves import tanh
+from cnnlab.sigmoids import tanh
 from cnnlab.hyper import Number
 from cnnlab.registry import register
 

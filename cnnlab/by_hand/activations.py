@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.backprop import BackpropLayer, Gradients
+from cnnlab.by_hand.backprop import BackpropLayer, Gradients
 
 HEIGHT = 1.7159  # of LeNet-5's squash
 

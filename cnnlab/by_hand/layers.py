@@ -6,7 +6,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from cnnlab.backprop import BackpropLayer, Gradients
+from cnnlab.by_hand.backprop import BackpropLayer, Gradients
 from cnnlab.errors import CnnlabError
 
 

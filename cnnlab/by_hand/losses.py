@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from cnnlab.backprop import BackpropLoss
+from cnnlab.by_hand.backprop import BackpropLoss
 
 
 class HalfSquaredError(BackpropLoss):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from cnnlab.backprop import BackpropLayer, Gradients
+from cnnlab.by_hand.backprop import BackpropLayer, Gradients
 
 
 def correlate(x: Tensor, kernel: Tensor, stride: int = 1) -> Tensor:

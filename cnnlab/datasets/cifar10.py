@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from cnnlab.data import DataError, DataSet, Images, Info
-from cnnlab.fetch import download, keep
-from cnnlab.published import cache_folder
+from cnnlab.files.fetch import download, keep
+from cnnlab.files.published import cache_folder
 from cnnlab.registry import register
 
 TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.data import DataSet, Images, Info
-from cnnlab.published import File, Published
+from cnnlab.files.published import File, Published
 from cnnlab.registry import register
 
 FILES = Published(

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from cnnlab import data_folder
+from cnnlab.files import user_folder
 from cnnlab.data import DataError, DataSet, Images, Info
 from cnnlab.errors import ConfigError
 from cnnlab.hyper import Int
-from cnnlab.image_file import decode
-from cnnlab.image_tree import Source
+from cnnlab.files.image_file import decode
+from cnnlab.files.image_tree import Source
 from cnnlab.registry import register
 
 
@@ -29,8 +29,8 @@ class ImageFolder(DataSet):
     Source: the layout is torchvision's ImageFolder; scaling is Pillow's resize with a box.
     """
 
-    path: ClassVar = data_folder.PATH
-    sha256: ClassVar = data_folder.SHA256
+    path: ClassVar = user_folder.PATH
+    sha256: ClassVar = user_folder.SHA256
     size: ClassVar = Int(default=32, low=4, high=512)
     channels: ClassVar = Int(default=3, low=1, high=3)
 
@@ -38,25 +38,25 @@ class ImageFolder(DataSet):
         """Fill in the content's SHA-256."""
         if data["channels"] == 2:
             raise ConfigError("data.channels", "must be 1 (grey) or 3 (RGB), got 2")
-        return data_folder.complete(data, lambda path: Source(path, data["path"]).digest())
+        return user_folder.complete(data, lambda path: Source(path, data["path"]).digest())
 
     def info(self, data: Mapping[str, Any]) -> Info:
         """Return the facts, from names of files alone."""
-        source = Source(data_folder.inside(data["path"]), data["path"])
-        data_folder.check(data, source.digest())
+        source = Source(user_folder.inside(data["path"]), data["path"])
+        user_folder.check(data, source.digest())
         tree = source.tree()
         shape = (data["channels"], data["size"], data["size"])
         total = (len(tree.train) + len(tree.test)) * data["channels"] * data["size"] ** 2
-        if total > data_folder.MOST_BYTES:
+        if total > user_folder.MOST_BYTES:
             raise DataError(
-                f"{data['path']} must take at most {data_folder.MOST_BYTES:,} bytes of pixels, got "
+                f"{data['path']} must take at most {user_folder.MOST_BYTES:,} bytes of pixels, got "
                 f"{total:,}; choose a smaller size"
             )
         return Info(shape, len(tree.classes), len(tree.train), len(tree.test))
 
     def load(self, data: Mapping[str, Any]) -> Images:
         """Return the images of exactly the content that `sha256` names."""
-        path = data_folder.inside(data["path"])
+        path = user_folder.inside(data["path"])
         return _images(path, data["path"], data["sha256"], data["size"], data["channels"])
 
 
@@ -69,7 +69,7 @@ def _images(path: Path, name: str, sha256: str, size: int, channels: int) -> Ima
         pixels[file] = decode(content, f"{name}: {file}", size, channels)
 
     tree = source.tree()
-    data_folder.check({"path": name, "sha256": sha256}, source.read(take))
+    user_folder.check({"path": name, "sha256": sha256}, source.read(take))
 
     def part(files: tuple[tuple[str, int], ...]) -> tuple[Tensor, Tensor]:
         none = torch.empty(0, channels, size, size, dtype=torch.uint8)

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from cnnlab.data import DataSet, Images, Info
-from cnnlab.published import File, Published
+from cnnlab.files.published import File, Published
 from cnnlab.registry import register
 
 FILES = Published(

@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cnnlab import data_folder
+from cnnlab.files import user_folder
 from cnnlab.data import DataError, DataSet, Images, Info
-from cnnlab.npz import Npz as File
+from cnnlab.files.npz_file import Npz as File
 from cnnlab.registry import register
 
 
@@ -24,23 +24,23 @@ class Npz(DataSet):
     Source: the format is numpy.savez's, NumPy Enhancement Proposal 1 (2007).
     """
 
-    path: ClassVar = data_folder.PATH
-    sha256: ClassVar = data_folder.SHA256
+    path: ClassVar = user_folder.PATH
+    sha256: ClassVar = user_folder.SHA256
 
     def complete(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Fill in the file's SHA-256."""
-        return data_folder.complete(data, data_folder.file_digest)
+        return user_folder.complete(data, user_folder.file_digest)
 
     def info(self, data: Mapping[str, Any]) -> Info:
         """Return shapes from the arrays' headers, and classes from the labels."""
-        path = data_folder.inside(data["path"])
-        digest = data_folder.file_digest(path)
-        data_folder.check(data, digest)
+        path = user_folder.inside(data["path"])
+        digest = user_folder.file_digest(path)
+        user_folder.check(data, digest)
         return _info(path, data["path"], digest)
 
     def load(self, data: Mapping[str, Any]) -> Images:
         """Return the images of exactly the content that `sha256` names."""
-        return _images(data_folder.inside(data["path"]), data["path"], data["sha256"])
+        return _images(user_folder.inside(data["path"]), data["path"], data["sha256"])
 
 
 @lru_cache(maxsize=64)
@@ -55,10 +55,10 @@ def _info(path: Path, name: str, digest: str) -> Info:
 @lru_cache(maxsize=1)
 def _images(path: Path, name: str, sha256: str) -> Images:
     try:
-        if path.stat().st_size > data_folder.MOST_BYTES:
-            raise DataError(f"{name} must have at most {data_folder.MOST_BYTES:,} bytes")
+        if path.stat().st_size > user_folder.MOST_BYTES:
+            raise DataError(f"{name} must have at most {user_folder.MOST_BYTES:,} bytes")
         content = path.read_bytes()  # hashed and read from one place: the file may change at any time
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error}") from error
-    data_folder.check({"path": name, "sha256": sha256}, hashlib.sha256(content).hexdigest())
+    user_folder.check({"path": name, "sha256": sha256}, hashlib.sha256(content).hexdigest())
     return File(io.BytesIO(content), name).images()

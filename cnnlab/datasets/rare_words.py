@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.data import DataSet, Images, Info
-from cnnlab.made import Made
+from cnnlab.files.synthetic import Made
 from cnnlab.registry import register
 
 CONTENT = Made("rare-words", "64da3dccc56205fa90fed2d89cbc9557da064a153bb47cecc0492bae0066f8b3")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from cnnlab import noise
+from cnnlab import rng
 from cnnlab.data import DataSet, Images, Info, data_set
 from cnnlab.errors import ConfigError
 from cnnlab.hyper import EntryOf, Number
@@ -76,7 +76,7 @@ class _Same:
 def _turned(plain: _Same, degrees: float) -> Images:
     most = math.radians(degrees)
     angles = [
-        (2 * noise.uniform(*_keys(part), len(x))[0] - 1) * most
+        (2 * rng.uniform(*_keys(part), len(x))[0] - 1) * most
         for part, x in enumerate((plain.images.train_x, plain.images.test_x))
     ]
     return Images(
@@ -88,7 +88,7 @@ def _turned(plain: _Same, degrees: float) -> Images:
 
 
 def _keys(part: int) -> tuple[Tensor, int, Tensor]:
-    return torch.tensor([noise.fold(part)], dtype=torch.int32), 0, torch.zeros(1, dtype=torch.int32)
+    return torch.tensor([rng.fold(part)], dtype=torch.int32), 0, torch.zeros(1, dtype=torch.int32)
 
 
 def turn(x: Tensor, angle: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.data import DataSet, Images, Info
-from cnnlab.made import Made
+from cnnlab.files.synthetic import Made
 from cnnlab.registry import register
 
 CONTENT = Made("waveforms", "1e29f5d7fcdac70b8101bb72fb0e98e48c4517069e215a0f5d538785566146d9")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from cnnlab import noise
+from cnnlab import rng
 from cnnlab.layer import Context, Layer, Shape
 from cnnlab.registry import register
 
@@ -50,9 +50,9 @@ class Dropout(Layer):
         """Return m/(1 − p), or m where predicting scales, shaped as x (N, K, …)."""
         images, rows, *unit = x.shape
         keep = 1 - context.hypers[self.path].double()  # (K,)
-        stream = noise.MASKS + context.layer * noise.STREAMS
+        stream = rng.MASKS + context.layer * rng.STREAMS
         places = prod(unit)
-        random = noise.bits(
+        random = rng.bits(
             context.seed, stream, context.step, images * places, context.first * places
         )  # (K, N·…)
         # A unit stays if its int32 is at most −2³¹ + (1 − p)·2³²; for p = 0 that is every int32.

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from cnnlab import wolfe
+from cnnlab import line_search
 from cnnlab.hyper import Int, Number
 from cnnlab.optimizer import Optimizer, Step
 from cnnlab.registry import register
@@ -49,7 +49,7 @@ class Lbfgs(Optimizer):
         fresh = lost | (products[0] == 0)
         first = (1 / size(at.gradient)).clamp(max=1)
         length = c["lr"] * torch.where(fresh, first, 1)
-        found = yield from wolfe.search(w, direction, at, length, c["sufficient"], c["curvature"])
+        found = yield from line_search.search(w, direction, at, length, c["sufficient"], c["curvature"])
         s, y = found.length * direction, found.gradient - at.gradient
         w.addcmul_(found.length, direction)  # as the search made its points, to the last bit
         product, limits = dot(s, y), torch.finfo(w.dtype)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from cnnlab import wolfe
+from cnnlab import line_search
 from cnnlab.hyper import Choice, Number
 from cnnlab.optimizer import Optimizer, Step
 from cnnlab.registry import register
@@ -51,7 +51,7 @@ class Newton(Optimizer):
         descends = dot(d, at.gradient) < 0
         sought = torch.where(descends, d, -at.gradient).masked_fill(plain, 0)
         one = torch.ones_like(c["lr"])
-        found = yield from wolfe.search(w, sought, at, c["lr"], SUFFICIENT * one, CURVATURE * one)
+        found = yield from line_search.search(w, sought, at, c["lr"], SUFFICIENT * one, CURVATURE * one)
         w.add_(torch.where(plain, c["lr"] * d, found.length * sought))
 
 

@@ -21,7 +21,7 @@ class Library:
 
     def load(self) -> None:
         """Load torch now, so that the first submit does not wait for it, and tell what plug-ins lack."""
-        import_module("cnnlab.check")
+        import_module("cnnlab.engine.cost")
         for words in self.plugin_problems:
             log.warning("plug-ins: %s", words)
 
@@ -53,11 +53,11 @@ class Library:
 
     def inspect(self, config: Mapping[str, Any]) -> Facts:
         """Build on paper."""
-        from cnnlab import check
+        from cnnlab.engine import cost
 
         try:
             with _faults():
-                facts = check.inspect(config)
+                facts = cost.inspect(config)
         except ConfigFault:
             raise
         except Exception as error:
@@ -78,10 +78,10 @@ class Library:
 
     def point(self, config: Mapping[str, Any], facts: Facts) -> int:
         """The bytes that a point of an architecture takes; `ConfigFault` where its choices clash."""
-        from cnnlab import check
+        from cnnlab.engine import cost
 
         with _faults():
-            return check.point(config, facts.built)
+            return cost.point(config, facts.built)
 
     def training_images(self, config: Mapping[str, Any]) -> int:
         """Images that one epoch trains on: the training set without its validation part."""

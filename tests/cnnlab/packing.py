@@ -3,10 +3,10 @@
 import torch
 
 from cnnlab import registry, resolve
-from cnnlab.array import Array
+from cnnlab.engine.array import Array
 from cnnlab.errors import ConfigError
 from cnnlab.hyper import declared
-from cnnlab.net import Net
+from cnnlab.engine.net import Net
 
 # Too large to be trained by every test; test_large_nets.py sees to them.
 LARGE = {"alexnet", "googlenet", "resnet", "vgg"}

@@ -7,9 +7,9 @@ import reference
 import torch
 
 from cnnlab import registry, resolve
-from cnnlab.array import Array
+from cnnlab.engine.array import Array
 from cnnlab.layers.dropout import Dropout
-from cnnlab.net import Net
+from cnnlab.engine.net import Net
 
 STEPS, IMAGES = 50, 6
 FAMILIES = {

@@ -6,7 +6,8 @@ import sys
 import pytest
 import torch
 
-from cnnlab import noise, plugins, registry, resolve
+from cnnlab import plugins, registry, resolve
+from cnnlab import rng
 from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
 
@@ -30,7 +31,7 @@ def images(n=40, dtype=torch.float64, channels=2, height=5, width=4):
 def numbers(name, n=40, seed=1):
     entry = registry.get("augmentations", name)
     row, step = (torch.tensor([value], dtype=torch.int32) for value in (seed, 1))
-    return noise.uniform(row, noise.AUGMENT, step, n * entry.numbers).view(n, entry.numbers)
+    return rng.uniform(row, rng.AUGMENT, step, n * entry.numbers).view(n, entry.numbers)
 
 
 def change(name, x, u, by=None):

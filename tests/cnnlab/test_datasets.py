@@ -6,9 +6,9 @@ from math import prod
 import pytest
 import torch
 
-from cnnlab import published
+from cnnlab.files import published
 from cnnlab.data import DataError, DataSet, Images, Info
-from cnnlab.published import Published
+from cnnlab.files.published import Published
 from cnnlab.registry import describe, get, names
 
 DATASETS = names("datasets")

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from cnnlab import registry, resolve
-from cnnlab.array import Array
+from cnnlab.engine.array import Array
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context
-from cnnlab.net import Net
+from cnnlab.engine.net import Net
 
 IMAGENET, CIFAR = ((3, 224, 224), 1000), ((3, 32, 32), 10)
 COUNTS = [

@@ -11,7 +11,7 @@ from cnnlab import registry
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context
 from cnnlab.layers.dropout import Dropout
-from cnnlab.net import Net
+from cnnlab.engine.net import Net
 
 NAMES = tuple(packing.SHAPE)  # those that are small enough to be trained here
 EQUAL = {  # losses of equal scores

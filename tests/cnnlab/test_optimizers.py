@@ -6,7 +6,7 @@ import torch
 
 from cnnlab import registry
 from cnnlab.optimizer import Evaluation
-from cnnlab.runs import runs
+from cnnlab.engine.row_groups import runs
 
 NAMES = registry.names("optimizers")
 TORCH = {

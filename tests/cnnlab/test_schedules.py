@@ -9,7 +9,7 @@ import torch
 from cnnlab import registry, resolve
 from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
-from cnnlab.runs import runs
+from cnnlab.engine.row_groups import runs
 
 NAMES = registry.names("schedules")
 CPU = torch.device("cpu")

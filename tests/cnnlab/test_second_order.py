@@ -7,7 +7,8 @@ import pytest
 import torch
 from test_optimizers import look, move, numbers, run
 
-from cnnlab import array, registry
+from cnnlab import registry
+from cnnlab.engine import array
 from cnnlab.optimizers import lbfgs
 
 D = torch.float64

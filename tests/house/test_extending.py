@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cnnlab import plugins, registry, resolve
-from cnnlab.check import inspect
+from cnnlab.engine.cost import inspect
 from cnnlab.fit import Fit, Row
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from cnnlab.datasets import fashion_mnist, fashion_mnist_mini
-from cnnlab.published import File, Published
+from cnnlab.files.published import File, Published
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "cnnlab" / "datasets" / "fashion-mnist-mini"

@@ -17,8 +17,10 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnlab import image_file, image_tree, resolve
-from cnnlab.check import inspect
+from cnnlab import resolve
+from cnnlab.files import image_file
+from cnnlab.files import image_tree
+from cnnlab.engine.cost import inspect
 from cnnlab.data import DataError, data_set
 from cnnlab.datasets import image_folder
 from cnnlab.errors import ConfigError
@@ -305,7 +307,7 @@ def test_two_channels_are_refused(folder: Path) -> None:
 
 
 def test_pixels_that_would_not_fit_are_refused_unread(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnnlab.data_folder.MOST_BYTES", 900)
+    monkeypatch.setattr("cnnlab.files.user_folder.MOST_BYTES", 900)
     with pytest.raises(ConfigError, match="must take at most 900 bytes of pixels, got 960; choose a smaller"):
         inspect(resolve({"model": "mlp", "data": put(folder, FILES)}))
 

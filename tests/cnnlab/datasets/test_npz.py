@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from cnnlab import resolve
-from cnnlab.check import inspect
+from cnnlab.engine.cost import inspect
 from cnnlab.config import shape_key
 from cnnlab.data import DataError, data_set
 from cnnlab.datasets import npz

@@ -5,7 +5,8 @@ from fractions import Fraction
 import pytest
 import torch
 
-from cnnlab import noise, resolve
+from cnnlab import resolve
+from cnnlab import rng
 from cnnlab.datasets.rare_words import EMPTY, TRAIN, WORDS, RareWords, chances
 from cnnlab.fit import Fit, Row
 
@@ -40,8 +41,8 @@ def test_chances_are_the_documented_ones():
 @pytest.mark.parametrize("number", [0, 7, 501, TRAIN - 1, TRAIN, TRAIN + 999])
 def test_a_document_is_what_the_documentation_says(images, number):
     x = images.train_x[number] if number < TRAIN else images.test_x[number - TRAIN]
-    seed, step = (torch.tensor([v], dtype=torch.int32) for v in (noise.fold(*b"rare-words"), number))
-    hashes = noise.bits(seed, 0, step, WORDS)[0].tolist()
+    seed, step = (torch.tensor([v], dtype=torch.int32) for v in (rng.fold(*b"rare-words"), number))
+    hashes = rng.bits(seed, 0, step, WORDS)[0].tolist()
     limits = [int(chance(word, number % 10) * 2**32) - 2**31 for word in range(WORDS)]
     assert x.flatten().tolist() == [255 * (h < limit) for h, limit in zip(hashes, limits, strict=True)]
 

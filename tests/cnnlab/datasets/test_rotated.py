@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cnnlab import resolve
-from cnnlab.check import inspect
+from cnnlab.engine.cost import inspect
 from cnnlab.data import data_set
 from cnnlab.datasets.rotated import turn
 from cnnlab.errors import CnnlabError, ConfigError

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from cnnlab import noise, resolve
+from cnnlab import resolve
+from cnnlab import rng
 from cnnlab.datasets import waveforms
 from cnnlab.datasets.waveforms import STEPS, TEST, TRAIN, Waveforms
 from cnnlab.fit import Fit, Row
@@ -22,12 +23,12 @@ def images():
 def test_a_signal_is_what_the_documentation_says(images, number):
     """Every step again with Python's own numbers, from the hashes on."""
     part, place = (images.train_x, number) if number < TRAIN else (images.test_x, number - TRAIN)
-    seed, step = (torch.tensor([v], dtype=torch.int32) for v in (noise.fold(*b"waveforms"), number))
-    lasts, begins, turns, phase, loud = noise.uniform(seed, 0, step, 5)[0].tolist()
+    seed, step = (torch.tensor([v], dtype=torch.int32) for v in (rng.fold(*b"waveforms"), number))
+    lasts, begins, turns, phase, loud = rng.uniform(seed, 0, step, 5)[0].tolist()
     length = 64 + int(33 * lasts)
     start = int((129 - length) * begins)
     expected = []
-    for t, word in enumerate(noise.bits(seed, 1, step, STEPS)[0].tolist()):
+    for t, word in enumerate(rng.bits(seed, 1, step, STEPS)[0].tolist()):
         s = (t - start + 0.5) / length
         when = {3: (s + s * s) / 2, 4: (3 * s - s * s) / 2}.get(number % 6, s)
         place_in_period = (phase + (5 + 5 * turns) * when) % 1

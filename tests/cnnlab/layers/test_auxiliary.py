@@ -12,7 +12,7 @@ from cnnlab.layers.dropout import Dropout
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.global_average_pool import GlobalAveragePool
 from cnnlab.layers.linear import Linear
-from cnnlab.net import Net
+from cnnlab.engine.net import Net
 
 ROWS, SHAPE, CLASSES = 3, (2, 5, 5), 4
 

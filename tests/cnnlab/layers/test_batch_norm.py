@@ -8,7 +8,7 @@ from cnnlab import registry
 from cnnlab.errors import CnnlabError
 from cnnlab.layer import Context
 from cnnlab.layers.batch_norm import BatchNorm
-from cnnlab.net import Net
+from cnnlab.engine.net import Net
 
 ROWS, IMAGES = 3, 10
 NORMALIZED = {

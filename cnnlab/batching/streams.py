@@ -1,0 +1,87 @@
+"""The training images as an array's rows see them: each stream an order and changes of its own."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnlab import registry
+from cnnlab.batching import order
+from cnnlab import rng
+from cnnlab.augmentation import Augmentation
+from cnnlab.errors import CnnlabError
+from cnnlab.batching.on_device import Part
+
+
+class Streams:
+    """The streams of K rows, which share batches if they have one stream, and are `mixed` if not.
+
+    `data` is the resolved section of a config, `trials` are replicate and seed of each row. A stream is a
+    function of the data seed, the replicate and, with `stream: trial`, the trial's seed; how it shows an
+    image also of the epoch and the image's place in the training part. Nothing is remembered, so a trial that
+    goes on elsewhere sees what it would have seen. Augmentations follow one another in the order of their
+    names, and the numbers of one do not depend on the others. CnnlabError where rows cannot share batches.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        data: Mapping[str, Any],
+        batch_size: int,
+        data_seed: int,
+        trials: Sequence[tuple[int, int]],
+        mixed: bool | None,
+    ) -> None:
+        self._part, self._data, self._batch_size = part, data, batch_size
+        self._whole = batch_size == len(part)
+        own = data["stream"] == "trial"
+        keys = [(data_seed, replicate, seed) if own else (data_seed, replicate) for replicate, seed in trials]
+        self._keys = sorted(set(keys))
+        self._column = torch.tensor([self._keys.index(key) for key in keys])
+        self.mixed = (own or len(self._keys) > 1) if mixed is None else mixed
+        if own and not self.mixed:
+            raise CnnlabError("rows that share batches must have data.stream replicate, got trial")
+        if len(self._keys) > 1 and not self.mixed:
+            replicates = [key[1] for key in self._keys]
+            raise CnnlabError(f"rows that share batches must have one replicate, got {replicates}")
+        self._changes: list[tuple[Augmentation, float, Tensor]] = []  # with a seed for each stream
+        for name in registry.names("augmentations"):
+            if amount := data.get(name):  # missing where the config was resolved without a plug-in
+                seeds = [rng.fold(*key, int.from_bytes(name.encode())) for key in self._keys]
+                seed = torch.tensor(seeds, dtype=torch.int32, device=part.y.device)
+                self._changes.append((registry.get("augmentations", name)(), amount, seed))
+
+    def order(self, epoch: int) -> Tensor:
+        """Return which image is when in an epoch, int64 (images, streams) on the device.
+
+        Where a batch is all images they come as they are, because another order would be other rounding.
+        """
+        if self._whole:
+            every = torch.arange(len(self._part), device=self._part.y.device)
+            return every[:, None].expand(-1, len(self._keys))
+        streams = [rng.fold(*key) for key in self._keys]
+        if self._data["batches"] == "balanced":
+            classes = self._part.y.cpu()
+            orders = [order.balanced(classes, self._batch_size, stream, epoch) for stream in streams]
+        else:
+            orders = [order.order(len(self._part), stream, epoch) for stream in streams]
+        return torch.stack(orders, 1).to(self._part.y.device)
+
+    def batch(self, index: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+        """Return images (N, K, C, H, W) and targets (N, K) of a piece of an order, (N, streams)."""
+        change = partial(self._change, index=index, epoch=epoch) if self._changes else None
+        if not self.mixed or (self._whole and change is None):
+            return self._part.batch(index[:, 0], len(self._column), change)
+        return self._part.batch_per_row(index, self._column, change)
+
+    def _change(self, x: Tensor, index: Tensor, epoch: int) -> Tensor:
+        """Return images (N·streams, C, H, W) as this epoch shows them."""
+        step = torch.full((len(self._keys),), epoch, dtype=torch.int32, device=x.device)
+        for entry, amount, seed in self._changes:
+            each = torch.arange(entry.numbers, device=x.device)
+            at = index.T[:, :, None] * entry.numbers + each  # (streams, N, numbers)
+            u = rng.uniform_at(seed, rng.AUGMENT, step, at.flatten(1).int()).view(at.shape)
+            x = entry.value(x, u.transpose(0, 1).flatten(0, 1), amount)
+        return x

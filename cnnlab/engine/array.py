@@ -1,0 +1,301 @@
+"""K trials as the rows of one array: one forward and backward pass for all, then each row's own formula."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from cnnlab import registry
+from cnnlab import rng
+from cnnlab.config import row_numbers
+from cnnlab.errors import CnnlabError
+from cnnlab.layer import Context
+from cnnlab.loss import Loss
+from cnnlab.engine.net import Net
+from cnnlab.optimizer import Evaluation, Optimizer, Rule, Step
+from cnnlab.engine.scheduled import Pace
+from cnnlab.engine.row_groups import Run, penalties, runs
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+# Numbers of activations that a step on all images keeps at once: more of them are summed up chunk by chunk.
+MOST_KEPT = 2**24
+
+
+class Result(NamedTuple):
+    """What a batch gave each row: the mean loss without penalties, and the metric summed over the images.
+
+    The metric is 1 for a right answer and 0 for a wrong one, or of a regression the absolute error.
+    """
+
+    loss: Tensor  # (K,)
+    measured: Tensor  # (K,) int64, or the array's type
+
+
+@dataclass(frozen=True)
+class _Objective:
+    """What one pass over a batch found at a point of each row: loss, penalties and their slope."""
+
+    point: Tensor  # (K, P)
+    result: Result
+    value: Tensor  # (K,)
+    gradient: Tensor  # (K, P)
+
+
+class Array:
+    """K trials of one net; whatever belongs to a trial is a row of a tensor.
+
+    theta (K, P) are the parameters, buffers (K, Q), slots (S, K, P): what optimizers remember, as many as any
+    row's optimizer needs; seed and steps int32 (K,). `epoch_steps` is how many steps make an epoch, for
+    schedules that count epochs. Configs are resolved and share a shape key. No operation mixes rows: a trial
+    that diverges is NaN in its own row and in no other.
+    """
+
+    def __init__(
+        self, net: Net, configs: Sequence[Mapping[str, Any]], seeds: Sequence[int], device: str = "cpu"
+    ) -> None:
+        self.net, self.configs, self.device = net, list(configs), torch.device(device)
+        self.dtype = DTYPES[configs[0]["train"]["precision"]]
+        seed = torch.tensor([rng.fold(seed) for seed in seeds], dtype=torch.int32)
+        self.seed = seed.to(self.device)
+        self.steps = torch.zeros_like(self.seed)
+        scale = torch.tensor([config["train"]["initial_scale"] for config in configs], dtype=torch.float64)
+        start = net.start(seed)
+        self.theta = start.where(~net.weights(), start * scale[:, None]).to(self.device, self.dtype)
+        self.buffers = net.start_buffers(len(seeds)).to(self.device, self.dtype)
+        self.slots = self.theta.new_zeros(0, *self.theta.shape)
+        self.epoch_steps = 1
+        self.pace = Pace(configs, self.device)
+        self._read_configs()
+
+    def __len__(self) -> int:
+        return len(self.configs)
+
+    def _read_configs(self) -> None:
+        """Make of the configs what a step needs, and as many slots as their optimizers ask for."""
+        train = [config["train"] for config in self.configs]
+        self._optimizers: list[Run[Optimizer]] = runs(
+            "optimizers", [t["optimizer"] for t in train], self.device
+        )
+        self._losses: list[Run[Loss]] = runs("losses", [t["loss"] for t in train], self.device)
+        self._penalties = penalties(self.configs, self.net.weights(), self.device, self.dtype)
+        numbers = [row_numbers(config) for config in self.configs]
+        self._hypers = {
+            path: torch.tensor([row[path] for row in numbers], dtype=self.dtype, device=self.device)
+            for path in numbers[0]
+        }
+        self._idle = frozenset(path for path in numbers[0] if not any(row[path] for row in numbers))
+        self._remembered = [
+            registry.get("optimizers", t["optimizer"]["name"])().memory(t["optimizer"], self.net.parameters)
+            for t in train
+        ]
+        needed = max(self._remembered)
+        more = self.theta.new_zeros(max(0, needed - len(self.slots)), *self.theta.shape)
+        self.slots = torch.cat((self.slots, more))[:needed]
+        self._searching = not all(isinstance(run.entry, Rule) for run in self._optimizers)
+        # The last point at which all rows were looked at on all images, for whoever asks for it again.
+        self._known: _Objective | None = None
+        full = train[0]["batch_size"] == "full"
+        self._whole = full and all(run.entry.whole for run in self._optimizers)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Make these rows, in this order, the array: drop trials, or copy one by naming it twice."""
+        index = torch.tensor(rows, device=self.device)
+        self.configs = [self.configs[row] for row in rows]
+        self.theta, self.buffers = self.theta[index], self.buffers[index]
+        self.seed, self.steps = self.seed[index], self.steps[index]
+        self.slots = self.slots[:, index]
+        self.pace.keep(index, self.configs)
+        self._read_configs()
+
+    @torch.no_grad()
+    def step(self, x: Tensor, y: Tensor) -> Result:
+        """Update every trial by one batch, (N, K, C, H, W) with targets (N, K); return what it was before.
+
+        Methods that need all images are given the same batch at every step: what they found at the last point
+        is not looked for again.
+        """
+        lr, turns = self._turns()
+        points = [next(turn) for turn in turns]
+        at = first = self._look(points, x, y)
+        for penalty in self._penalties:
+            penalty.entry.before(self.theta, penalty.strength, lr)
+        asking = set(range(len(turns)))
+        while True:
+            for i in sorted(asking):
+                rows = self._optimizers[i].rows
+                try:
+                    points[i] = turns[i].send(self._seen_by(rows, at, x, y))
+                except StopIteration:
+                    points[i] = self.theta[rows]
+                    asking.remove(i)
+            if not asking:
+                break
+            at = self._look(points, x, y)
+        self._known = at if self._whole else None
+        for penalty in self._penalties:
+            penalty.entry.after(self.theta, penalty.strength, lr, self.net.table)
+        return first.result
+
+    def _turns(self) -> tuple[Tensor, list[Step]]:
+        """Begin a step of each run's optimizer; return the learning rates too, (K, 1)."""
+        moved = self.pace.at(self.steps, self.epoch_steps)
+        lr = self.pace.rates(self.steps, self.epoch_steps)[:, None].to(self.dtype)
+        self.steps += 1
+        time = self.steps.double()[:, None]  # (K, 1)
+        turns = []
+        for run in self._optimizers:
+            hypers = {name: value[:, None] for name, value in _own(run, moved).items()}
+            c = {n: v.to(self.dtype) for n, v in run.entry.constants(hypers, time[run.rows]).items()}
+            slots = self.slots[: max(self._remembered[run.rows]), run.rows].unbind()
+            turns.append(run.entry.step(self.theta[run.rows], slots, c))
+        return lr, turns
+
+    def _look(self, points: Sequence[Tensor], x: Tensor, y: Tensor) -> _Objective:
+        """Return the objective of all rows at a point each; the same bits for the same point."""
+        point = points[0] if len(points) == 1 else torch.cat(tuple(points))
+        if self._known is not None and torch.equal(self._known.point, point):
+            return self._known
+        point = point.detach().clone() if self._whole else point.detach()
+        cuts = self._cuts(len(x))
+        parts = [self._pass(point, x[cut], y[cut], cut.start) for cut in cuts]
+        if len(parts) == 1:
+            loss, measured, value, gradient = parts[0]
+        else:
+            shares = [(cut.stop - cut.start) / len(x) for cut in cuts]
+            loss, value, gradient = (
+                torch.stack([share * part[i] for share, part in zip(shares, parts, strict=True)]).sum(0)
+                for i in (0, 2, 3)
+            )
+            measured = torch.stack([part[1] for part in parts]).sum(0)
+        for penalty in self._penalties:
+            gradient = gradient.add_(penalty.entry.gradient(point, penalty.strength))
+            if self._searching:  # a rule of one gradient does not ask for the value
+                value = value + penalty.entry.value(point, penalty.strength)
+        return _Objective(point, Result(loss, measured), value, gradient)
+
+    @torch.enable_grad()
+    def _pass(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return loss and metric of a batch, and the loss with auxiliary ones and its slope at the point."""
+        point = point.detach().requires_grad_()
+        loss, measured, total = self._forward(point, x, y, first)
+        # The sum over trials: each row's gradient is its own, whatever K is.
+        (gradient,) = torch.autograd.grad(total.sum(), point)
+        return loss.detach(), measured, total.detach(), gradient
+
+    def _forward(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
+        context = self.context(training=True, first=first)
+        scores = self.net.forward(point, self.buffers, x, context)
+        loss = total = self.loss(scores, y)
+        for weight, aside in context.auxiliary:
+            total = total + weight * self.loss(aside, y)
+        return loss, _measured(scores, y), total
+
+    def _cuts(self, images: int) -> list[slice]:
+        """Return the parts in which a batch is looked at: one, unless it is all images and they are many."""
+        if self.configs[0]["train"]["batch_size"] != "full" or self.net.buffers:
+            return [slice(0, images)]
+        most = max(1, MOST_KEPT // (len(self) * self.net.work.activations))
+        return [slice(start, min(start + most, images)) for start in range(0, images, most)]
+
+    def _seen_by(self, rows: slice, at: _Objective, x: Tensor, y: Tensor) -> Evaluation:
+        hessian = partial(self._hessian, rows, at.point, x, y)
+        return Evaluation(at.value[rows], at.gradient[rows], hessian)
+
+    @torch.enable_grad()
+    def _hessian(self, rows: slice, point: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """Return the second derivatives of the objective of some rows, (k, P, P), a column at a time."""
+        count = rows.stop - rows.start
+        found = point.new_zeros(count, point.shape[1], point.shape[1])
+        for cut in self._cuts(len(x)):
+            at = point.detach().requires_grad_()
+            _, _, total = self._forward(at, x[cut], y[cut], cut.start)
+            (slope,) = torch.autograd.grad(total.sum(), at, create_graph=True)
+            slope = slope * ((cut.stop - cut.start) / len(x))
+            for penalty in self._penalties if cut.start == 0 else ():
+                slope = slope + penalty.entry.gradient(at, penalty.strength)
+            for column in range(point.shape[1]):
+                (second,) = torch.autograd.grad(
+                    slope[:, column].sum(), at, retain_graph=True, allow_unused=True, materialize_grads=True
+                )
+                found[:, :, column] += second[rows]
+        return found
+
+    def rates(self) -> Tensor:
+        """Return the learning rate of each row's last step, float64 (K,) on the CPU."""
+        return self.pace.rates((self.steps - 1).clamp(min=0), self.epoch_steps).cpu()
+
+    @torch.no_grad()
+    def predict(self, x: Tensor) -> Tensor:
+        """Return the scores (N, K, classes) of images (N, K, C, H, W)."""
+        return self.net.forward(self.theta, self.buffers, x, self.context(training=False))
+
+    @torch.no_grad()
+    def gather(self, x: Tensor) -> None:
+        """Let images (N, K, C, H, W) count for the population's statistics; `net.forget` begins anew."""
+        self.net.forward(self.theta, self.buffers, x, self.context(training=False, gather=True))
+
+    @torch.no_grad()
+    def evaluate(self, x: Tensor, y: Tensor) -> Result:
+        """Return loss and metric on images (N, K, C, H, W) with targets (N, K)."""
+        scores = self.predict(x)
+        return Result(self.loss(scores, y), _measured(scores, y))
+
+    def loss(self, scores: Tensor, y: Tensor) -> Tensor:
+        """Return each row's mean loss (K,) of scores (N, K, classes) against targets (N, K)."""
+        parts = [
+            run.entry.value(
+                scores[:, run.rows],
+                y[:, run.rows],
+                {name: value.to(self.dtype) for name, value in run.hypers.items()},
+            )
+            for run in self._losses
+        ]
+        # One mean over all rows: how that of some is rounded may depend on how many they are.
+        return torch.cat(parts, 1).mean(0)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what training has made, each tensor (K, …) on the CPU.
+
+        Seeds and hyperparameters are not in it: they belong to whoever describes the trials.
+        """
+        tensors = {"theta": self.theta, "buffers": self.buffers, "steps": self.steps}
+        tensors |= {"schedules": self.pace.memory, "slots": self.slots.transpose(0, 1)}
+        return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+
+    def load_row(self, row: int, tensors: Mapping[str, Tensor]) -> None:
+        """Put one row of a state, from any array of this net, into a row of this one.
+
+        Slots that this row's optimizer has no use for are passed over. CnnlabError if something is missing
+        or has another shape.
+        """
+        own = self._remembered[row]
+        places = {"theta": self.theta, "buffers": self.buffers, "steps": self.steps}
+        places |= {"schedules": self.pace.memory, "slots": self.slots[:own].transpose(0, 1)}
+        for name, place in places.items():
+            given = tensors[name][:own] if name == "slots" and name in tensors else tensors.get(name)
+            if given is None or given.shape != place.shape[1:]:
+                came = "nothing" if given is None else tuple(given.shape)
+                raise CnnlabError(f"a row's {name} must have shape {tuple(place.shape[1:])}, got {came}")
+            place[row] = given.to(place)
+        self.slots[own:, row] = 0
+
+    def context(self, *, training: bool, first: int = 0, gather: bool = False) -> Context:
+        """Return what the net's layers may ask for while a batch passes; a new one for every pass."""
+        return Context(self._hypers, self._idle, self.seed, self.steps, training, first, gather=gather)
+
+
+def _own(run: Run[Optimizer], moved: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a run's hyperparameters, those that schedules move as they are at this step."""
+    return {**run.hypers} | {
+        name: value[run.rows] for name, value in moved.items() if name.removesuffix("_next") in run.hypers
+    }
+
+
+def _measured(scores: Tensor, y: Tensor) -> Tensor:
+    """Return right answers, or for targets that are numbers the sum of absolute errors, (K,)."""
+    if y.is_floating_point():
+        return (scores[..., 0] - y).detach().abs().sum(0)
+    return (scores.argmax(2) == y).sum(0)

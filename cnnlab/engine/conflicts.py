@@ -1,0 +1,96 @@
+"""Choices that are right one by one and do not go together, refused in words before anything is trained."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cnnlab import registry
+from cnnlab.data import Task
+from cnnlab.errors import ConfigError
+from cnnlab.loss import Loss
+from cnnlab.engine.net import Net
+from cnnlab.optimizer import Optimizer
+from cnnlab.regularizer import Regularizer
+
+
+def check(config: Mapping[str, Any], net: Net, task: Task) -> None:
+    """Raise ConfigError where loss, optimizer, penalties, net and data of a resolved config do not fit."""
+    _check_loss(config, task)
+    _check_changes(config, task)
+    _check_size(config, net)
+    name = config["train"]["optimizer"]["name"]
+    if registry.get("optimizers", name).whole:
+        _check_whole(name, config, net)
+
+
+def _check_loss(config: Mapping[str, Any], task: Task) -> None:
+    name = config["train"]["loss"]["name"]
+    loss: type[Loss] = registry.get("losses", name)
+    if task not in loss.tasks:
+        fit = [other for other in registry.names("losses") if task in registry.get("losses", other).tasks]
+        targets = "numbers" if task == "regression" else "classes"
+        raise ConfigError(
+            "train.loss", f"must be one of {', '.join(fit)} where targets are {targets}, got {name}"
+        )
+
+
+def _check_changes(config: Mapping[str, Any], task: Task) -> None:
+    for name in registry.names("augmentations"):
+        if config["data"].get(name) and task not in registry.get("augmentations", name).tasks:
+            targets = "numbers" if task == "regression" else "classes"
+            raise ConfigError(
+                f"data.{name}", f"must be 0 where targets are {targets}: it would make them wrong"
+            )
+
+
+def _check_size(config: Mapping[str, Any], net: Net) -> None:
+    name = config["train"]["optimizer"]["name"]
+    optimizer: type[Optimizer] = registry.get("optimizers", name)
+    if optimizer.most is not None and net.parameters > optimizer.most:
+        gibibytes = 8 * net.parameters**2 / 2**30
+        raise ConfigError(
+            "train.optimizer",
+            f"{name} keeps a matrix of parameters × parameters, so there may be at most {optimizer.most:,}; "
+            f"got {net.parameters:,}, a matrix of {gibibytes:,.1f} GiB a trial",
+        )
+
+
+def _check_whole(name: str, config: Mapping[str, Any], net: Net) -> None:
+    """Refuse what would give a method another objective each time it asks."""
+    train = config["train"]
+    if train["batch_size"] != "full":
+        raise ConfigError(
+            "train.batch_size",
+            f"must be full with {name}, which needs one objective for all looks; got {train['batch_size']}",
+        )
+    for path in net.random:
+        if value := _at(config, path):
+            raise ConfigError(
+                path, f"must be 0 with {name}, which needs one objective for all looks; got {value:g}"
+            )
+    if net.buffered:
+        raise ConfigError(
+            "train.optimizer",
+            f"{name} cannot train a net with batch normalization, whose statistics move at each look; "
+            "leave the normalization out",
+        )
+    for kind in registry.names("augmentations"):
+        if config["data"].get(kind):
+            raise ConfigError(
+                f"data.{kind}", f"must be 0 with {name}, which needs the same images at each look"
+            )
+    for penalty in registry.names("regularizers"):
+        entry: type[Regularizer] = registry.get("regularizers", penalty)
+        beside = entry.before is not Regularizer.before or entry.after is not Regularizer.after
+        if beside and train.get(penalty, {}).get("strength"):
+            raise ConfigError(
+                f"train.{penalty}",
+                f"must be 0 with {name}: it acts beside the objective, whose minimum is looked for; "
+                "penalties in the objective are l1 and l2",
+            )
+
+
+def _at(config: Mapping[str, Any], path: str) -> float:
+    value: Any = config
+    for part in path.split("."):
+        value = value[part]
+    return float(value)

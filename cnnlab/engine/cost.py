@@ -1,0 +1,138 @@
+"""A dry build: what a config costs, and whether its images fit its model, before any image is loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import torch
+
+from cnnlab import registry
+from cnnlab.engine import conflicts
+from cnnlab.engine.array import DTYPES, MOST_KEPT
+from cnnlab.config import row_numbers
+from cnnlab.data import DataError, Info, Task, seen
+from cnnlab.errors import ConfigError
+from cnnlab.layer import Context
+from cnnlab.engine.net import Net, build
+from cnnlab.optimizer import Optimizer
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a trial without training it; flops and connections are of one image, forward.
+
+    bytes_per_row: parameters, gradient, best parameters, slots and penalties of one row, what its optimizer
+    works with, and what one training step keeps of a batch for the way back. bytes_shared: images that all
+    rows of an array see, as numbers, where a batch is all of them.
+    """
+
+    parameters: int
+    buffers: int
+    slots: int
+    flops: int
+    connections: int
+    bytes_per_row: int
+    bytes_shared: int
+    input: tuple[int, int, int]
+    classes: int
+    task: Task
+    net: Net = field(compare=False, repr=False)
+
+
+def inspect(config: Mapping[str, Any]) -> Facts:
+    """Build a resolved config's net on paper; ConfigError where model, images and batch do not fit.
+
+    Whether what belongs to a row goes with the rest is for `point` to tell, of each point of a sweep.
+    """
+    info = _info(config["data"])
+    train = config["train"]
+    if not info.test and train["test"] != "never":
+        raise ConfigError(
+            "train.test", f"must be never: the data set has no images to test on; got {train['test']}"
+        )
+    share, one_a_class = config["data"]["validation"], info.classes / info.train
+    if 0 < share < one_a_class / 2:
+        raise ConfigError(
+            "data.validation",
+            f"must be 0 or at least {one_a_class:.2g}, an image of each class; got {share:g} of {info.train}",
+        )
+    net = build(config)
+    scores = _dry_forward(net, config)
+    if scores != (2, 1, info.classes):
+        raise ConfigError("model", f"must give {info.classes} scores for an image, got {scores[2:]}")
+    if train["batch_size"] == 1 and net.buffered:
+        raise ConfigError("train.batch_size", "must be at least 2 with batch normalization, got 1")
+    return Facts(
+        parameters=net.parameters,
+        buffers=net.buffered,
+        slots=_slots(config, net),
+        flops=2 * net.work.multiply_adds,
+        connections=net.work.connections,
+        bytes_per_row=_bytes_per_row(config, net, info.train),
+        bytes_shared=0 if _own_batches(config) else _bytes_of_all(config, net, info.train),
+        input=info.shape,
+        classes=info.classes,
+        task=info.task,
+        net=net,
+    )
+
+
+def point(config: Mapping[str, Any], facts: Facts) -> int:
+    """Return bytes_per_row of a config whose shape has these facts; ConfigError where its choices clash."""
+    conflicts.check(config, facts.net, facts.task)
+    return _bytes_per_row(config, facts.net, _info(config["data"]).train)
+
+
+def _bytes_per_row(config: Mapping[str, Any], net: Net, images: int) -> int:
+    train = config["train"]
+    penalties = sum(train[name]["strength"] > 0 for name in registry.names("regularizers") if name in train)
+    batch = images if train["batch_size"] == "full" else int(train["batch_size"])
+    if train["batch_size"] == "full" and not net.buffered:  # in parts: normalization alone needs all at once
+        batch = min(images, MOST_KEPT // net.work.activations + 1)
+    rows: int = (3 + _slots(config, net) + penalties) * net.parameters + 2 * net.buffered
+    rows += _optimizer(config).working(net.parameters)
+    own = _bytes_of_all(config, net, images) if _own_batches(config) else 0
+    return own + _number(config) * (rows + 2 * batch * net.work.activations)
+
+
+def _bytes_of_all(config: Mapping[str, Any], net: Net, images: int) -> int:
+    """Return what the images of a batch of all take as numbers; a batch of some is not worth counting."""
+    full = config["train"]["batch_size"] == "full"
+    return _number(config) * images * prod(net.shape) if full else 0
+
+
+def _own_batches(config: Mapping[str, Any]) -> bool:
+    """Whether rows of an array may see other images than their neighbours at one step."""
+    data = config["data"]
+    return data["stream"] == "trial" or any(data.get(name) for name in registry.names("augmentations"))
+
+
+def _number(config: Mapping[str, Any]) -> int:
+    return torch.finfo(DTYPES[config["train"]["precision"]]).bits // 8
+
+
+def _slots(config: Mapping[str, Any], net: Net) -> int:
+    return _optimizer(config).memory(config["train"]["optimizer"], net.parameters)
+
+
+def _optimizer(config: Mapping[str, Any]) -> Optimizer:
+    found: Optimizer = registry.get("optimizers", config["train"]["optimizer"]["name"])()
+    return found
+
+
+def _info(data: Mapping[str, Any]) -> Info:
+    try:
+        return seen(data)
+    except DataError as error:
+        raise ConfigError("data.of.path" if "of" in data else "data.path", str(error)) from None
+
+
+def _dry_forward(net: Net, config: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the shape of the scores of two images for one row, on the meta device: nothing is computed."""
+    one = torch.zeros(1, dtype=torch.int32, device="meta")
+    hypers = {path: torch.zeros(1, device="meta") for path in row_numbers(config)}
+    context = Context(hypers, frozenset(), one, one, training=False)
+    theta = torch.zeros(1, net.parameters, device="meta")
+    buffers = torch.zeros(1, net.buffered, device="meta")
+    return tuple(net.forward(theta, buffers, torch.zeros(2, 1, *net.shape, device="meta"), context).shape)

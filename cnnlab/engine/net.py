@@ -1,0 +1,119 @@
+"""A network as a chain of layers over rows: its parameter table, its first weights, its forward pass."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnlab import registry
+from cnnlab import rng
+from cnnlab.chain import Chain
+from cnnlab.data import seen
+from cnnlab.initializer import Initializer
+from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one forward pass of one image costs: links, multiply-adds and numbers kept for the way back."""
+
+    connections: int
+    multiply_adds: int
+    activations: int
+
+
+class Net:
+    """A chain of named layers for images of one shape.
+
+    `table` lists the parameters in the order of a row: P numbers; `buffers` likewise, Q numbers.
+    """
+
+    def __init__(self, layers: Mapping[str, Layer], shape: Shape) -> None:
+        self.chain = Chain(layers)
+        self.layers = self.chain.layers
+        self.random = self.chain.random
+        self.shape = shape
+        self.table: list[Parameter] = []
+        self.parameters = 0  # P
+        self.buffers = list(self.chain.buffers)
+        for own in self.chain.parameters:
+            self.table.append(replace(own, offset=self.parameters))
+            self.parameters += prod(own.shape)
+        self._sizes = [prod(parameter.shape) for parameter in self.table]
+        self._buffer_sizes = [prod(buffer.shape) for buffer in self.buffers]
+        self.buffered = sum(self._buffer_sizes)  # Q
+        self.work = Work(
+            self.chain.connections(shape),
+            self.chain.multiply_adds(shape),
+            prod(shape) + self.chain.activations(shape),
+        )
+
+    def start(self, seed: Tensor) -> Tensor:
+        """Return the first weights of each row, float64 (K, P): a function of its seed, int32 (K,)."""
+        parts = []
+        zero = torch.zeros_like(seed)
+        for i, (parameter, size) in enumerate(zip(self.table, self._sizes, strict=True)):
+            entry: Initializer = registry.get("initializers", parameter.initializer)()
+            u = rng.uniform(seed, rng.WEIGHTS + i * rng.STREAMS, zero, size)
+            parts.append(entry.value(u, parameter.fan_in, parameter.fan_out))
+        return torch.cat(parts, 1)
+
+    def start_buffers(self, rows: int) -> Tensor:
+        """Return the first buffers, float64 (K, Q)."""
+        starts = [
+            torch.full((size,), buffer.start, dtype=torch.float64)
+            for buffer, size in zip(self.buffers, self._buffer_sizes, strict=True)
+        ]
+        return torch.cat([torch.zeros(0, dtype=torch.float64), *starts]).repeat(rows, 1)
+
+    @property
+    def needs_population(self) -> bool:
+        """Whether predictions need buffers gathered over the training images for the present weights.
+
+        Then `forget`, and one `forward` of every training batch, of the size that is trained on, in a context
+        with `gather` and without `training`, come before every measurement: weights that moved since have
+        other statistics.
+        """
+        return any(buffer.gathered for buffer in self.buffers)
+
+    def forget(self, buffers: Tensor) -> None:
+        """Put what is gathered back to its first values, in place: buffers are (K, Q)."""
+        for own, part in zip(self.buffers, _cut(buffers, self._buffer_sizes), strict=True):
+            if own.gathered:
+                part.fill_(own.start)
+
+    def weights(self) -> Tensor:
+        """Return where a row has weights rather than biases, scales or shifts: bool (P,)."""
+        sizes = torch.tensor(self._sizes)
+        return torch.tensor([own.role == "weight" for own in self.table]).repeat_interleave(sizes)
+
+    def forward(self, theta: Tensor, buffers: Tensor, x: Tensor, context: Context) -> Tensor:
+        """Return the scores (N, K, classes); training and gathering also move the buffers, in place."""
+        rows = len(theta)
+        weights = torch.split(theta, self._sizes, 1)
+        kept = _cut(buffers, self._buffer_sizes)
+        p = [part.view(rows, *own.shape) for part, own in zip(weights, self.table, strict=True)]
+        b = [part.view(rows, *own.shape) for part, own in zip(kept, self.buffers, strict=True)]
+        context.layer = 0
+        return self.chain.forward(x, p, b, context)
+
+    def named(self, theta: Tensor, buffers: Tensor) -> dict[str, Tensor]:
+        """Return one row's parameters (P,) and buffers (Q,) by name, each in its own shape."""
+        owners: list[Parameter | Buffer] = [*self.table, *self.buffers]
+        parts = [*torch.split(theta, self._sizes), *_cut(buffers, self._buffer_sizes)]
+        return {own.name: part.reshape(own.shape).clone() for own, part in zip(owners, parts, strict=True)}
+
+
+def _cut(buffers: Tensor, sizes: list[int]) -> Sequence[Tensor]:
+    """Split the last axis; split() refuses to make no parts of nothing."""
+    return torch.split(buffers, sizes, -1) if sizes else ()
+
+
+def build(config: Mapping[str, Any]) -> Net:
+    """Return the net of a resolved config; ConfigError at "model" if the images do not fit it."""
+    info = seen(config["data"])
+    model = registry.get("models", config["model"]["name"])()
+    return Net(model.layers(config["model"], info.shape, info.classes), info.shape)

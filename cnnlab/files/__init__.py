@@ -1,0 +1,1 @@
+"""Image files and archives: read, checked, fetched, and named by their SHA-256."""

@@ -1,0 +1,236 @@
+"""Image files in folders named by their class: which image is what, in a folder or in a .zip."""
+
+import hashlib
+import lzma
+import os
+import re
+import stat
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from threading import Lock
+
+from cnnlab.data import DataError
+from cnnlab.files.user_folder import file_digest
+from cnnlab.files.image_file import FORMATS
+
+MOST_FILE = 64 << 20  # bytes of one image file
+MOST_FILES = 2_000_000
+_LOOK_AGAIN = 2.0  # seconds for which a listing of a folder counts
+_NO_UTF8 = re.compile("[\ud800-\udfff]")
+_ESCAPES = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|[\\\0]")
+_DAMAGES = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError),
+    *(UnicodeDecodeError, KeyError),  # a member's name; one that is gone since the names were read
+)
+_JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Files of each part, each with its class's place in `classes`, in the order of their names."""
+
+    classes: tuple[str, ...]
+    train: tuple[tuple[str, int], ...]
+    test: tuple[tuple[str, int], ...]
+
+
+def arrange(names: Iterable[str], where: str) -> Tree:
+    """Sort the files of `where` into parts and classes by their paths.
+
+    train/CLASS/FILE and test/CLASS/FILE, or CLASS/FILE, which are all to train on; one folder around all of
+    it, files beside the folders, and hidden files do not count. Classes are in the order of their names. A
+    file that is no image, or lies elsewhere, is a DataError.
+    """
+    paths = {name: PurePosixPath(name).parts for name in names}
+    inner = {n: p for n, p in paths.items() if not any(part.startswith(".") or part in _JUNK for part in p)}
+    inner = {n: p for n, p in inner.items() if len(p) > 1}
+    tops = {parts[0] for parts in inner.values()}
+    if len(tops) == 1 and tops != {"train"} and any(len(parts) > 2 for parts in inner.values()):
+        inner = {name: parts[1:] for name, parts in inner.items() if len(parts) > 2}
+        tops = {parts[0] for parts in inner.values()}
+    parted = "train" in tops and tops <= {"train", "test"}
+    sorted_in: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
+    for name, parts in sorted(inner.items()):
+        part, *rest = parts if parted else ("train", *parts)
+        if len(rest) != 2:
+            form = "PART/CLASS/FILE" if parted else "CLASS/FILE"
+            raise DataError(f"{where}: {name} must lie in the folder of a class: {form}")
+        if PurePosixPath(name).suffix.lower() not in FORMATS:
+            raise DataError(f"{where}: {name} must be an image, one of {', '.join(FORMATS)}")
+        sorted_in[part].append((name, rest[0]))
+    classes = tuple(sorted({label for _, label in sorted_in["train"]}))
+    if len(classes) < 2:
+        found = ", ".join(classes) or "none"
+        raise DataError(f"{where} must hold a folder of images for each of two or more classes, got {found}")
+    if unknown := sorted({label for _, label in sorted_in["test"]} - set(classes)):
+        raise DataError(f"{where}: test has the class {unknown[0]!r}, which train has not")
+    place = {label: index for index, label in enumerate(classes)}
+    train, test = (tuple((n, place[label]) for n, label in sorted_in[p]) for p in ("train", "test"))
+    return Tree(classes, train, test)
+
+
+class Source:
+    """A folder or a .zip that holds a tree of images: its names, its digest, its content."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path, self.name = path, name
+
+    def tree(self) -> Tree:
+        """Return which image is what, from names alone."""
+        if self.path.is_dir():
+            return _look(self.path, self.name).tree
+        return _zip_tree(self.path, self.name, file_digest(self.path))
+
+    def digest(self) -> str:
+        """Return a .zip's SHA-256, or that of what sha256sum says of a folder's images."""
+        if not self.path.is_dir():
+            return file_digest(self.path)
+        return _look(self.path, self.name).digest
+
+    def read(self, take: Callable[[str, bytes], None]) -> str:
+        """Hand over each image file's name and content, in order, and return the digest of what was read."""
+        tree = self.tree()
+        names = sorted(name for part in (tree.train, tree.test) for name, _ in part)
+        if self.path.is_dir():
+            lines = []
+            for name in names:
+                content = _content(self.path / name, f"{self.name}/{name}")
+                lines.append(_line(name, content))
+                take(name, content)
+            return _digest_of(lines)
+        with _damage(self.name), self.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            with zipfile.ZipFile(file) as archive:
+                for name in names:
+                    with _damage(f"{self.name}: {name}"), archive.open(name) as member:
+                        content = member.read(MOST_FILE + 1)
+                    if len(content) > MOST_FILE:
+                        raise DataError(f"{self.name}: {name} must have at most {MOST_FILE:,} bytes unpacked")
+                    take(name, content)
+        return digest
+
+
+@lru_cache(maxsize=16)
+def _zip_tree(path: Path, name: str, digest: str) -> Tree:
+    with _damage(name), zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    if len(members) > MOST_FILES:
+        raise DataError(f"{name} must have at most {MOST_FILES:,} members, got {len(members):,}")
+    seen = set()
+    for member in members:
+        if _ESCAPES.search(member.orig_filename):
+            raise DataError(f"{name} is an archive that escapes: its member {member.orig_filename!r}")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise DataError(f"{name} is an archive that escapes: its member {member.filename!r} is a link")
+        if member.flag_bits & 1:
+            raise DataError(f"{name}: {member.filename} is encrypted")
+        if member.filename in seen:
+            raise DataError(f"{name} has the member {member.filename!r} twice")
+        seen.add(member.filename)
+    return arrange((member.filename for member in members if not member.is_dir()), name)
+
+
+class _Folder:
+    """What a folder held when it was looked at: each file's path, size and time."""
+
+    def __init__(self, path: Path, name: str, files: tuple[tuple[str, int, int], ...]) -> None:
+        self.path, self.name, self.files = path, name, files
+
+    @cached_property
+    def tree(self) -> Tree:
+        return arrange((file for file, _, _ in self.files), self.name)
+
+    @cached_property
+    def digest(self) -> str:
+        wanted = {file for part in (self.tree.train, self.tree.test) for file, _ in part}
+        return _folder_digest(self.path, tuple(found for found in self.files if found[0] in wanted))
+
+
+def _look(path: Path, name: str) -> _Folder:
+    """Look at a folder; a plan asks hundreds of times, and looking at many files takes a while."""
+    seen, moment = _seen(path, name), int(time.monotonic() / _LOOK_AGAIN)
+    with seen.lock:
+        if seen.folder is None or seen.moment != moment:
+            files = _list(path, name)
+            # A list of a million files takes hundreds of MB: of equal ones, one is kept.
+            if seen.folder is None or seen.folder.files != files:
+                seen.folder = _Folder(path, name, files)
+            seen.moment = moment
+        return seen.folder
+
+
+@dataclass
+class _Seen:
+    """What a folder held when it was looked at last."""
+
+    lock: Lock = field(default_factory=Lock)
+    moment: int = 0
+    folder: _Folder | None = None
+
+
+@lru_cache(maxsize=16)
+def _seen(path: Path, name: str) -> _Seen:
+    return _Seen()
+
+
+def _list(folder: Path, name: str) -> tuple[tuple[str, int, int], ...]:
+    try:
+        files = tuple(sorted(islice(_walk(folder, name, ""), MOST_FILES + 1)))
+    except (OSError, RecursionError) as error:
+        raise DataError(f"{name} cannot be read: {error}") from error
+    if len(files) > MOST_FILES:
+        raise DataError(f"{name} must have at most {MOST_FILES:,} files")
+    return files
+
+
+def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]:
+    """Go through the files below a folder; scandir, because a hundred thousand paths take seconds."""
+    with os.scandir(folder / above) as entries:
+        for entry in entries:
+            inner = f"{above}{entry.name}"
+            if _NO_UTF8.search(entry.name):
+                raise DataError(f"{name}: {inner!a} must have a name in UTF-8; rename it")
+            if entry.is_symlink():
+                raise DataError(f"{name}: {inner} is a link; in a folder of images nothing may be one")
+            if entry.is_dir():
+                yield from _walk(folder, name, f"{inner}/")
+            elif entry.is_file():
+                state = entry.stat()
+                yield inner, state.st_size, state.st_mtime_ns
+
+
+@lru_cache(maxsize=16)
+def _folder_digest(folder: Path, files: tuple[tuple[str, int, int], ...]) -> str:
+    return _digest_of(_line(name, _content(folder / name, name)) for name, _, _ in files)
+
+
+def _line(name: str, content: bytes) -> str:
+    return f"{hashlib.sha256(content).hexdigest()}  {name}\n"
+
+
+def _digest_of(lines: Iterable[str]) -> str:
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _content(path: Path, name: str) -> bytes:
+    with _damage(name), path.open("rb") as file:
+        content = file.read(MOST_FILE + 1)
+    if len(content) > MOST_FILE:
+        raise DataError(f"{name} must have at most {MOST_FILE:,} bytes")
+    return content
+
+
+@contextmanager
+def _damage(name: str) -> Iterator[None]:
+    """Say in words what zipfile and the disk stumble over."""
+    try:
+        yield
+    except _DAMAGES as error:
+        raise DataError(f"{name} is damaged or cannot be read: {error}") from error

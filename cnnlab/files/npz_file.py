@@ -1,0 +1,163 @@
+"""Images in NumPy's .npz: a zip of arrays, of which the headers are looked at before anything is read."""
+
+import lzma
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from typing import IO, Any
+
+import numpy as np
+import torch
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cnnlab.data import DataError, Images, Info
+from cnnlab.files.user_folder import MOST_BYTES
+
+MOST_CLASSES = 10_000
+MOST_IMAGES = 20_000_000  # of one part; their labels are read at submit, 8 bytes each
+MOST_CHANNELS = 4
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+_DAMAGES = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError),
+    *(ValueError, TypeError, SyntaxError, tokenize.TokenError),  # a header is read as Python's literals
+)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an array is, without its values."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.dtype} of shape {self.shape}"
+
+
+class Npz:
+    """An .npz of images: train_x, train_y and, if it has them, test_x, test_y.
+
+    x is uint8 (N, H, W) or (N, H, W, C), C from 1 to 4; y is whole numbers (N,), the classes 0 … C−1, each of
+    which has an image to train on. Other arrays are left alone, and nothing is ever unpickled.
+    """
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self.name = name
+        with self._damage():
+            self._zip = zipfile.ZipFile(file)
+        members = self._zip.namelist()
+        found = {member.removesuffix(".npy") for member in members if member.endswith(".npy")}
+        wanted = ["train_x", "train_y"]
+        if found & {"test_x", "test_y"}:
+            wanted += ["test_x", "test_y"]
+        if missing := [array for array in wanted if array not in found]:
+            raise DataError(
+                f"{name} must hold train_x and train_y, and test_x and test_y or neither; "
+                f"{', '.join(missing)} is missing, it holds {', '.join(sorted(found)) or 'nothing'}"
+            )
+        self._headers = {array: self._header(array) for array in wanted}
+        self._parts = [array.removesuffix("_x") for array in wanted if array.endswith("_x")]
+        for part in self._parts:
+            self._check(part)
+        shapes = [self._shape(part) for part in self._parts]
+        if len(set(shapes)) > 1:
+            raise DataError(f"{name}: images to train and to test on must be alike, got {shapes}")
+        if sum(prod(header.shape) * header.dtype.itemsize for header in self._headers.values()) > MOST_BYTES:
+            raise DataError(f"{name} holds more than {MOST_BYTES:,} bytes of arrays")
+        self._labels = {part: self._read_labels(part) for part in self._parts}
+        self._classes = self._count_classes()
+
+    def info(self) -> Info:
+        """Return the facts; of the arrays only the labels have been read."""
+        train, test = (len(self._labels[p]) if p in self._labels else 0 for p in ("train", "test"))
+        return Info(self._shape("train"), self._classes, train, test)
+
+    def images(self) -> Images:
+        """Read the images."""
+        none = torch.empty(0, *self._shape("train"), dtype=torch.uint8), torch.empty(0, dtype=torch.int64)
+        train, test = (self._part(p) if p in self._parts else none for p in ("train", "test"))
+        return Images(*train, *test)
+
+    def _header(self, array: str) -> Header:
+        with self._damage(array), self._zip.open(f"{array}.npy") as file:
+            version = npy.read_magic(file)
+            if version not in _HEADERS:
+                raise DataError(f"{self.name}: {array} is of an unknown version {version} of the NPY format")
+            shape, _, dtype = _HEADERS[version](file)
+            return Header(shape, dtype)
+
+    def _check(self, part: str) -> None:
+        x, y = self._headers[f"{part}_x"], self._headers[f"{part}_y"]
+        where = f"{self.name}: {part}"
+        if x.dtype != np.uint8 or len(x.shape) not in (3, 4):
+            wrong = " (Python objects are never read)" if x.dtype.hasobject else ""
+            raise DataError(f"{where}_x must be uint8 (N, H, W) or (N, H, W, C), got {x}{wrong}")
+        if len(x.shape) == 4 and not 1 <= x.shape[3] <= MOST_CHANNELS:
+            first = 1 <= x.shape[1] <= MOST_CHANNELS
+            hint = "; channels come last: transpose(0, 2, 3, 1)" if first else ""
+            raise DataError(f"{where}_x must have 1 to {MOST_CHANNELS} channels, got {x}{hint}")
+        if y.dtype.kind not in "iu" or len(y.shape) != 1:
+            wrong = " (Python objects are never read)" if y.dtype.hasobject else ""
+            raise DataError(f"{where}_y must be whole numbers (N,), the class of each image; got {y}{wrong}")
+        if x.shape[0] != y.shape[0]:
+            raise DataError(f"{where}_x and {part}_y must be equally long, got {x.shape[0]} and {y.shape[0]}")
+        if x.shape[0] > MOST_IMAGES:
+            raise DataError(f"{where}_x must hold at most {MOST_IMAGES:,} images, got {x.shape[0]:,}")
+        if min(x.shape) < 1:
+            raise DataError(f"{where}_x must hold images, got {x}")
+
+    def _shape(self, part: str) -> tuple[int, int, int]:
+        _, height, width, *channels = self._headers[f"{part}_x"].shape
+        return (channels[0] if channels else 1, height, width)
+
+    def _read_labels(self, part: str) -> Tensor:
+        labels = self._read(f"{part}_y")
+        low, high = int(labels.min()), int(labels.max())
+        if low < 0 or high >= MOST_CLASSES:
+            raise DataError(
+                f"{self.name}: {part}_y must be classes 0, 1, … below {MOST_CLASSES}, got {low} to {high}"
+            )
+        return torch.from_numpy(labels.astype(np.int64))
+
+    def _count_classes(self) -> int:
+        seen = torch.bincount(self._labels["train"])
+        gaps = (seen == 0).nonzero()[:, 0].tolist()
+        if gaps or len(seen) < 2:
+            why = f"no image has {', '.join(map(str, gaps[:5]))}" if gaps else "all images are of one class"
+            raise DataError(
+                f"{self.name}: train_y must be the classes 0 … C−1, at least two, each used; {why}"
+            )
+        for part, labels in self._labels.items():
+            if int(labels.max()) >= len(seen):
+                raise DataError(
+                    f"{self.name}: {part}_y has the class {int(labels.max())}, which no training image has"
+                )
+        return len(seen)
+
+    def _part(self, part: str) -> tuple[Tensor, Tensor]:
+        pixels = torch.from_numpy(np.ascontiguousarray(self._read(f"{part}_x")))
+        x = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()  # (N, C, H, W)
+        return x, self._labels[part]
+
+    def _read(self, array: str) -> NDArray[Any]:
+        with self._damage(array), self._zip.open(f"{array}.npy") as file:
+            values: NDArray[Any] = npy.read_array(file, allow_pickle=False)
+            if file.read(1):
+                raise ValueError("it is longer than its header states")
+            return values
+
+    @contextmanager
+    def _damage(self, array: str = "") -> Iterator[None]:
+        """Say in words what zipfile, zlib and NumPy stumble over."""
+        try:
+            yield
+        except _DAMAGES as error:
+            what = f"{self.name}: {array}" if array else self.name
+            raise DataError(f"{what} is damaged or no .npz: {error}") from error

@@ -1,0 +1,116 @@
+"""A dry build tells the size of a trial and refuses what cannot be built, without an image."""
+
+from dataclasses import replace
+
+import pytest
+
+from cnnlab import registry, resolve
+from cnnlab.engine.cost import inspect
+from cnnlab.data import DataError, Info
+from cnnlab.errors import ConfigError
+from cnnlab.hyper import declared
+
+
+def config(model="lenet5", **train):
+    return resolve({"model": model, "data": "mnist", "train": train})
+
+
+@pytest.fixture
+def small_images(monkeypatch):
+    """Let mnist announce images of 8×8."""
+    info = Info(shape=(1, 8, 8), classes=10, train=100, test=10)
+    monkeypatch.setattr(registry.get("datasets", "mnist"), "info", lambda self, data: info)
+
+
+def test_lenet5_on_mnist():
+    facts = inspect(config())
+    assert (facts.parameters, facts.buffers, facts.slots) == (61_706, 0, 1)
+    assert facts.flops == 2 * 416_520
+    assert facts.connections == 416_520 + 28 * 28 * 6 + 10 * 10 * 16 + 120 + 84 + 10
+    assert (facts.input, facts.classes) == ((1, 28, 28), 10)
+
+
+def test_no_image_is_loaded(monkeypatch):
+    def refuse(self, data):
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr(registry.get("datasets", "mnist"), "load", refuse)
+    assert inspect(config()).parameters == 61_706
+
+
+def test_memory_grows_with_what_a_row_holds():
+    plain = inspect(config(optimizer="sgd"))
+    assert inspect(config(optimizer="adam")).bytes_per_row == plain.bytes_per_row + 2 * 4 * 61_706
+    assert inspect(config(optimizer="sgd", l2=0.1)).bytes_per_row == plain.bytes_per_row + 4 * 61_706
+    assert inspect(config(optimizer="sgd", batch_size=256)).bytes_per_row > 1.5 * plain.bytes_per_row
+    double = inspect(config(optimizer="sgd", precision="float64"))
+    assert double == replace(plain, bytes_per_row=2 * plain.bytes_per_row)
+
+
+def test_batch_normalization_has_buffers():
+    facts = inspect(config({"name": "lenet5", "norm": "batch"}))
+    assert facts.buffers == 2 * (6 + 16 + 120 + 84)
+
+
+@pytest.mark.usefixtures("small_images")
+def test_images_that_are_too_small_are_refused_in_words():
+    with pytest.raises(ConfigError) as caught:
+        inspect(config())
+    assert caught.value.path == "model"
+    assert caught.value.message == "lenet5 needs images of at least 28×28, got 8×8"
+
+
+@pytest.mark.usefixtures("small_images")
+def test_an_mlp_takes_images_of_any_size():
+    assert inspect(config("mlp")).input == (1, 8, 8)
+
+
+def test_a_batch_of_one_cannot_be_normalized():
+    with pytest.raises(ConfigError, match="must be at least 2 with batch normalization, got 1") as caught:
+        inspect(config({"name": "mlp", "norm": "batch"}, batch_size=1))
+    assert caught.value.path == "train.batch_size"
+
+
+@pytest.mark.parametrize("activation", registry.names("activations"))
+@pytest.mark.parametrize(
+    "model",
+    [name for name in registry.names("models") if "activation" in declared(registry.get("models", name))],
+)
+def test_every_model_builds_with_every_activation(model, activation):
+    data, classes = ("waveforms", 6) if model == "tdnn" else ("mnist", 10)  # series are one pixel high
+    own = resolve({"model": {"name": model, "activation": activation}, "data": data})
+    assert inspect(own).classes == classes
+
+
+def test_a_model_with_the_wrong_number_of_scores_is_refused(monkeypatch):
+    mlp = registry.get("models", "mlp")
+    honest = mlp.layers
+    monkeypatch.setattr(mlp, "layers", lambda self, c, shape, classes: honest(self, c, shape, 3))
+    with pytest.raises(ConfigError, match=r"must give 10 scores for an image, got \(3,\)"):
+        inspect(config("mlp"))
+
+
+def test_a_validation_part_of_no_image_is_refused() -> None:
+    small = resolve({"model": "lenet5", "data": {"name": "fashion-mnist-mini", "validation": 0.0001}})
+    with pytest.raises(ConfigError, match=r"at least 0\.0017.*got 0\.0001 of 6000") as caught:
+        inspect(small)
+    assert caught.value.path == "data.validation"
+
+
+@pytest.mark.parametrize("asked", ["best", "each-epoch"])
+def test_a_test_that_has_no_images_is_refused(monkeypatch, asked):
+    info = Info(shape=(1, 28, 28), classes=10, train=100, test=0)
+    monkeypatch.setattr(registry.get("datasets", "mnist"), "info", lambda self, data: info)
+    assert inspect(config()).classes == 10
+    with pytest.raises(ConfigError, match=rf"must be never.* got {asked}") as caught:
+        inspect(config(test=asked))
+    assert caught.value.path == "train.test"
+
+
+def test_images_that_are_not_there_are_missed_at_the_path(monkeypatch):
+    def missing(self, data):
+        raise DataError("pets is not there")
+
+    monkeypatch.setattr(registry.get("datasets", "mnist"), "info", missing)
+    with pytest.raises(ConfigError, match=r"^data\.path: pets is not there"):
+        inspect(config())
