@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from services.domain.plan import Plan
+from services.domain.plan.plan import Plan
 from services.domain.states import SweepState
 from services.queue import Publisher
 from services.settings import Settings

@@ -12,7 +12,7 @@ from paper_catalogue import paper_plan
 from sqlalchemy import update
 
 from services.domain.retry import Failure
-from services.domain.spec import Spec
+from services.domain.spec.spec import Spec
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store import endings, epochs, leases, packs, reports, sweeps, trials

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.domain.catalogue import ConfigFault, Facts
-from services.domain.plan import Plan
-from services.domain.planner import make_plan
-from services.domain.spec import Spec
+from services.domain.planning.catalog import ConfigFault, Facts
+from services.domain.plan.plan import Plan
+from services.domain.planning.planner import make_plan
+from services.domain.spec.spec import Spec
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {"sgd": {"lr": 0.1}, "adam": {"lr": 0.001, "beta": 0.9}}
 

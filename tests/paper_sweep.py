@@ -9,7 +9,7 @@ from paper_catalogue import paper_plan, paper_spec
 from sqlalchemy import select
 
 from services import dispatch
-from services.domain.metrics import Metrics
+from services.domain.json_numbers import Metrics
 from services.store import epochs, leases, sweeps
 from services.store.epochs import Epoch, Saved
 from services.store.leases import Lease

@@ -13,9 +13,9 @@ from sqlalchemy import update
 
 from services import dispatch
 from services.api.catalog import Library
-from services.domain.planner import make_plan
+from services.domain.planning.planner import make_plan
 from services.domain.retry import Failure
-from services.domain.spec import Spec
+from services.domain.spec.spec import Spec
 from services.domain.states import TrialState
 from services.store import devices, endings, epochs, packs, sweep_verbs, sweeps, workers
 from services.store.devices import Found

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from services.domain.errors import Fenced, ServiceError
-from services.domain.metrics import decode
+from services.domain.json_numbers import decode
 from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.settings import Settings

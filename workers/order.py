@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.domain.errors import ServiceError
-from services.domain.plan import Plan
-from services.domain.spec import Spec
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Spec
 from services.settings import Settings
 from services.store import checkpoints, packs, sweeps
 from services.store.devices import Found

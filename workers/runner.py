@@ -18,7 +18,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.domain import metrics
+from services.domain import json_numbers
 from workers import checkpoints
 from workers.process import die_with_parent
 from workers.wire import Message, Wire
@@ -145,7 +145,7 @@ class Segment:
             self._say(
                 "epoch",
                 number=self.fit.epoch,
-                metrics={report.row: metrics.encode(report.metrics) for report in reports},
+                metrics={report.row: json_numbers.encode(report.metrics) for report in reports},
                 diverged=[report.row for report in reports if report.diverged],
                 best={row: best for row in live if (best := self._best(row))},
                 saved=None if last else self._keep(),
@@ -217,7 +217,7 @@ class Segment:
         name = f"packs/{self.order['id']}/best-{own['trial']}.safetensors"
         checkpoints.write(self.folder, name, self.fit.best(row)[2], self._told(row))
         wanted = own["config"]["train"]["test"] == "best"
-        return {"file": name, "metrics": metrics.encode(self.fit.test_best(row)) if wanted else {}}
+        return {"file": name, "metrics": json_numbers.encode(self.fit.test_best(row)) if wanted else {}}
 
     def _told(self, row: int) -> dict[str, str]:
         """What pictures of the best weights need: the first layer, the images' shape, the mistakes."""

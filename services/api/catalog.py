@@ -9,7 +9,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from services.domain.catalogue import ConfigFault, Facts
+from services.domain.planning.catalog import ConfigFault, Facts
 from services.domain.config import Config
 
 log = logging.getLogger(__name__)

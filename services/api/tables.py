@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Literal
 
 from services.api.views.values import rfc3339
-from services.domain.plan import Plan
+from services.domain.plan.plan import Plan
 from services.store import reports, trials
 from services.store.models import Report, Sweep, Trial
 from services.store.session import Store

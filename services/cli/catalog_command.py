@@ -14,7 +14,7 @@ from services.cli.output import Output
 from services.cli.tables import View, label, table
 from services.cli.typed import typed
 from services.domain.errors import nearest
-from services.domain.trial import short_value
+from services.domain.plan.trial_names import short_value
 
 
 def catalog(

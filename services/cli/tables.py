@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.curve import sparkline
-from services.domain.trial import short_value
+from services.domain.plan.trial_names import short_value
 
 View = Mapping[str, Any]
 LOOKS = {"succeeded": "green", "failed": "red", "partial": "yellow", "cancelled": "yellow", "running": "cyan"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from services.domain.spec import Objective
+from services.domain.spec.spec import Objective
 
 
 def ranking_metric(objective: Objective) -> str:

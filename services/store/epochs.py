@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from services.domain import metrics
+from services.domain import json_numbers
 from services.domain.errors import ServiceError
-from services.domain.metrics import Metrics
-from services.domain.spec import Objective, Spec
+from services.domain.json_numbers import Metrics
+from services.domain.spec.spec import Objective, Spec
 from services.domain.states import TrialState
 from services.store import events
 from services.store.clock import db_now
@@ -74,7 +74,7 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
                 f"but {moved} of them stood at the one before"
             )
     for trial_id in live:
-        encoded = metrics.encode(epoch.metrics[trial_id])
+        encoded = json_numbers.encode(epoch.metrics[trial_id])
         if trial_id in fresh:
             report = Report(
                 trial_id=trial_id, epoch=epoch.number, pack_id=held.pack_id, at=db_now(), metrics=encoded
@@ -88,7 +88,7 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     spent = {"busy_ms": Pack.busy_ms + epoch.busy_ms, "work_ms": Pack.work_ms + epoch.work_ms}
     session.execute(update(Pack).where(Pack.id == held.pack_id).values(spent))
     if fresh:
-        told = {trial_id: metrics.encode(epoch.metrics[trial_id]).get(objective.metric) for trial_id in fresh}
+        told = {trial_id: json_numbers.encode(epoch.metrics[trial_id]).get(objective.metric) for trial_id in fresh}
         events.epoch_done(session, pack.sweep_id, pack.id, epoch.number, told)
     return bool(fresh)
 

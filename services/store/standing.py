@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from services.domain.plan import Plan
-from services.domain.spec import Spec
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Spec
 from services.domain.states import SweepState, TrialState
 from services.store import devices, packs, points, speeds, sweeps, trials
 from services.store.models import Sweep

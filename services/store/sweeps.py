@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.errors import NotFound
-from services.domain.plan import Plan
-from services.domain.spec import Spec
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Spec
 from services.domain.states import SWEEP_FINAL, SweepState, TrialState, move
 from services.store import events
 from services.store.clock import db_now

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.domain.plan import Plan
-from services.domain.spec import Objective, Spec
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Objective, Spec
 from services.domain.states import SWEEP_FINAL, TrialState
-from services.domain.statistics import Comparison, Estimate
+from services.domain.results.intervals import Comparison, Estimate
 from services.store import exports, points, sweeps
 from services.store.models import Sweep
 from services.store.points import Point, Replicate

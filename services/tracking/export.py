@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from services.domain.metrics import decode
-from services.domain.plan import Plan
-from services.domain.spec import Spec
+from services.domain.json_numbers import decode
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Spec
 from services.domain.states import TRIAL_FINAL, SweepState, TrialState
 from services.settings import Settings
 from services.store import exports, reports, sweeps, trials

@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.domain.plan import Axis, Plan
-from services.domain.trial import short_name, short_value
+from services.domain.plan.plan import Axis, Plan
+from services.domain.plan.trial_names import short_name, short_value
 
 SPAN = 10  # an axis whose largest value is so many times its smallest is read on a logarithmic scale
 

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 
 from services.domain import links
-from services.domain.statistics import Estimate
-from services.domain.trial import short_value
+from services.domain.results.intervals import Estimate
+from services.domain.plan.trial_names import short_value
 from services.settings import Settings
 from services.store.points import Point
 from services.tracking import names

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from services.domain.statistics import Estimate
-from services.domain.trial import short_value
+from services.domain.results.intervals import Estimate
+from services.domain.plan.trial_names import short_value
 from services.store.points import Point
 from services.tracking import names, note
 from services.tracking.board import Board, best_of

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.domain import links
-from services.domain.plan import Plan
-from services.domain.spec import Objective
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Objective
 from services.store.models import Sweep
 from services.tracking import names
 

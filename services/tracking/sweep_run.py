@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from services.domain import links
-from services.domain.axis import Conditional
-from services.domain.spec import Spec
+from services.domain.spec.axis_forms import Conditional
+from services.domain.spec.spec import Spec
 from services.domain.states import SweepState, TrialState
 from services.settings import Settings
 from services.store.models import Sweep

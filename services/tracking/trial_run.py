@@ -10,11 +10,11 @@ import math
 from collections.abc import Sequence
 
 from services.domain.links import error_metric, ranking_metric
-from services.domain.metrics import decode
-from services.domain.plan import Plan
-from services.domain.spec import Objective
+from services.domain.json_numbers import decode
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Objective
 from services.domain.states import TRIAL_FINAL, TrialState
-from services.domain.trial import short_name
+from services.domain.plan.trial_names import short_name
 from services.store.models import Pack, Report, Trial
 from services.tracking import names, saved_view
 from services.tracking.best_weights import BestWeights

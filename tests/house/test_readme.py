@@ -14,8 +14,8 @@ import yaml
 
 from services.api.catalog import Library
 from services.cli.app import COMMANDS
-from services.domain.planner import make_plan
-from services.domain.spec import Spec
+from services.domain.planning.planner import make_plan
+from services.domain.spec.spec import Spec
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from services.api.catalog import Library
-from services.domain.axis import RANGES
-from services.domain.planner import make_plan
-from services.domain.spec import METRICS, Spec
+from services.domain.spec.axis_forms import RANGES
+from services.domain.planning.planner import make_plan
+from services.domain.spec.spec import METRICS, Spec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "submitting.md").read_text(encoding="utf-8")
 SPECS: list[dict[str, Any]] = [

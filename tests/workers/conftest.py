@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from services.api.catalog import Library
 from services.dispatch import dispatch
-from services.domain.planner import make_plan
-from services.domain.spec import Spec
+from services.domain.planning.planner import make_plan
+from services.domain.spec.spec import Spec
 from services.queue import Publisher
 from services.settings import Settings
 from services.store import sweeps

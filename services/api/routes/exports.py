@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from services.api import tables
 from services.api.deps import Reached
 from services.api.tables import Format, Row
-from services.domain.plan import Plan
+from services.domain.plan.plan import Plan
 from services.store import sweeps
 from services.store.models import Sweep
 

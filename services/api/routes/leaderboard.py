@@ -11,9 +11,9 @@ from services.api.cursor import After
 from services.api.deps import Reached
 from services.api.views.point import BestView, LeaderboardView, point_view
 from services.domain.errors import StateForbids
-from services.domain.plan import Plan
-from services.domain.spec import Objective, Spec
-from services.domain.winner import winner_spec
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Objective, Spec
+from services.domain.plan.winner import winner_spec
 from services.store import points, sweeps
 from services.store.models import Sweep
 from services.store.points import Place, Point

@@ -8,9 +8,9 @@ from services.api.deps import Reached
 from services.api.routes.sweeps import announce, shown
 from services.api.views.sweep import SweepView
 from services.domain.errors import StateForbids
-from services.domain.plan import Plan
-from services.domain.reproduction import repeat
-from services.domain.spec import Spec
+from services.domain.plan.plan import Plan
+from services.domain.plan.reproduction import repeat
+from services.domain.spec.spec import Spec
 from services.store import sweeps, trials
 from services.store.session import Session
 

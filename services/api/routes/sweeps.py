@@ -18,7 +18,7 @@ from services.api.views.dry_run import DryRun
 from services.api.views.sweep import SweepsView, SweepView, sweep_view
 from services.api.views.trial import TrialsView, trial_view
 from services.dispatch import dispatch
-from services.domain.spec import Spec
+from services.domain.spec.spec import Spec
 from services.domain.states import SweepState, TrialState
 from services.store import standing, submit_keys, sweeps, trials
 from services.store.models import Sweep, Trial

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.api.catalog import Library
-from services.domain import dry_run
-from services.domain.plan import Plan
+from services.domain.plan import dry_run
+from services.domain.plan.plan import Plan
 from services.store.models import Speed
 
 

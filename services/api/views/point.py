@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.domain import links
-from services.domain.statistics import Comparison
+from services.domain.results.intervals import Comparison
 from services.settings import Settings
 from services.store.models import Sweep
 from services.store.points import Point, Replicate

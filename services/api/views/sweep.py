@@ -7,12 +7,13 @@ from pydantic import BaseModel
 from services.api.catalog import Library
 from services.api.views.point import PointView, point_view
 from services.api.views.values import Time
-from services.domain import estimate, links
-from services.domain.catalogue import ConfigFault
-from services.domain.plan import Axis
-from services.domain.spec import Objective
+from services.domain import links
+from services.domain.results import eta
+from services.domain.planning.catalog import ConfigFault
+from services.domain.plan.plan import Axis
+from services.domain.spec.spec import Objective
 from services.domain.states import SweepState, TrialState
-from services.domain.statistics import Comparison
+from services.domain.results.intervals import Comparison
 from services.settings import Settings
 from services.store import points
 from services.store.standing import MOVING, Standing
@@ -195,7 +196,7 @@ def _eta(standing: Standing) -> float | None:
     done = sum(epochs.done for epochs in standing.epochs.values())
     left = sum(epochs.left for epochs in standing.epochs.values())
     left += undrawn if sweep.state == SweepState.ACTIVE else 0
-    return estimate.eta_seconds(done, left, standing.busy, standing.at_once)
+    return eta.eta_seconds(done, left, standing.busy, standing.at_once)
 
 
 def _price(standing: Standing, library: Library) -> Price | None:
@@ -216,5 +217,5 @@ def _price(standing: Standing, library: Library) -> Price | None:
             return None
         alone += epochs.done * images / speed
     trials = standing.sweep.total
-    price = estimate.price(trials, standing.work, alone)
+    price = eta.price(trials, standing.work, alone)
     return None if price is None else Price(trials=trials, alone=round(price, 2))

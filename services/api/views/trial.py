@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from services.api.views.values import Time, finite
 from services.domain import links
-from services.domain.plan import Plan
+from services.domain.plan.plan import Plan
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial

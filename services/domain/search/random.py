@@ -1,6 +1,6 @@
 """Random search: `points` distinct points of the space, every set of them equally likely.
 
-Where the space has ranges without steps, points are drawn one by one instead (services/domain/draws.py).
+Where the space has ranges without steps, points are drawn one by one instead (services/domain/plan/draws.py).
 Source: J. Bergstra and Y. Bengio, "Random search for hyper-parameter optimization", JMLR 13 (2012).
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from services.domain.metrics import Metrics
+from services.domain.json_numbers import Metrics
 from services.tracking.figures import canvas
 
 LABELS = {"loss": "Loss", "acc": "Accuracy", "mae": "Mean absolute error"}

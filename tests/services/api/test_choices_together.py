@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from services.api.catalog import Library
 from services.api.validation import within
-from services.domain.catalogue import ConfigFault
+from services.domain.planning.catalog import ConfigFault
 from services.domain.errors import SpecError
-from services.domain.plan import Plan
-from services.domain.planner import make_plan
-from services.domain.spec import Spec
+from services.domain.plan.plan import Plan
+from services.domain.planning.planner import make_plan
+from services.domain.spec.spec import Spec
 
 LIBRARY = Library()
 

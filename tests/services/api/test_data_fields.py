@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from services.domain.plan import Plan
+from services.domain.plan.plan import Plan
 from services.store import sweeps
 from services.store.session import Store
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
-from services.domain import dry_run
+from services.domain.plan import dry_run
 from services.store import speeds
 from services.store.models import Sweep
 from services.store.session import Store

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi.testclient import TestClient
 from paper_sweep import report, take
 
-from services.domain.plan import Plan
+from services.domain.plan.plan import Plan
 from services.store import packs, sweeps
 from services.store.session import Store
 

@@ -14,7 +14,7 @@ from services.domain.links import (
     sweep_link,
     trial_link,
 )
-from services.domain.spec import Objective
+from services.domain.spec.spec import Objective
 
 
 @pytest.mark.parametrize(

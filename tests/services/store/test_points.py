@@ -10,7 +10,7 @@ import pytest
 from paper_sweep import write_sweep
 from sqlalchemy import event, insert
 
-from services.domain.spec import Objective
+from services.domain.spec.spec import Objective
 from services.domain.states import TrialState
 from services.store import points
 from services.store.models import Trial

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from paper_catalogue import paper_plan, paper_spec
 
-from services.domain.plan import Axis
+from services.domain.plan.plan import Axis
 from services.tracking import names
 
 

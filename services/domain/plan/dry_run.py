@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.domain import packing
-from services.domain.packing import Arrangement
-from services.domain.plan import Plan, Shape
+from services.domain.plan import packing
+from services.domain.plan.packing import Arrangement
+from services.domain.plan.plan import Plan, Shape
 
 LOOKED_AT = 20_000  # points whose configs are compared; a larger space is told from its first ones
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.domain.plan import Plan
-from services.domain.spec import Spec
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Spec
 
 SUFFIX = " best"
 LONGEST = 100  # characters of a name

@@ -8,7 +8,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.domain.metrics import decode, encode
+from services.domain.json_numbers import decode, encode
 
 
 @given(st.dictionaries(st.text(), st.floats()))

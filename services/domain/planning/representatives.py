@@ -9,8 +9,8 @@ from math import prod
 from random import Random
 from typing import Any
 
-from services.domain.plan import Axis, Choices, Plan, row_parts
-from services.domain.ties import Assignment
+from services.domain.plan.plan import Axis, Choices, Plan, row_parts
+from services.domain.plan.ties import Assignment
 
 MOST = 5_000  # values of one axis that are looked at one by one
 

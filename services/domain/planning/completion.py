@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from services.domain import axis as forms
-from services.domain.catalogue import Catalogue, ConfigFault
+from services.domain.spec import axis_forms as forms
+from services.domain.planning.catalog import Catalogue, ConfigFault
 from services.domain.config import Config, overlay
 from services.domain.errors import Problem, pointer
-from services.domain.spec import Spec
+from services.domain.spec.spec import Spec
 
 
 class Completion:

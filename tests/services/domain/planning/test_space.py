@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from paper_catalogue import paper_plan, paper_spec
 
 from services.domain.errors import SpecError
-from services.domain.plan import Plan
+from services.domain.plan.plan import Plan
 
 
 def points(plan: Plan) -> list[dict[str, Any]]:

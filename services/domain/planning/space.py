@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from services.domain import axis as forms
-from services.domain.axis_paths import full_paths
-from services.domain.catalogue import Catalogue, ConfigFault
-from services.domain.completion import Completion, problem_at
+from services.domain.spec import axis_forms as forms
+from services.domain.planning.axis_paths import full_paths
+from services.domain.planning.catalog import Catalogue, ConfigFault
+from services.domain.planning.completion import Completion, problem_at
 from services.domain.config import Config, read, related
-from services.domain.constraint import ConstraintError
+from services.domain.spec.constraint import ConstraintError
 from services.domain.errors import Problem, SpecError, pointer
-from services.domain.plan import Axis
-from services.domain.spec import Spec
-from services.domain.ties import Assignment, CycleError, Pick, Ties
-from services.domain.ties_reader import read_ties
+from services.domain.plan.plan import Axis
+from services.domain.spec.spec import Spec
+from services.domain.plan.ties import Assignment, CycleError, Pick, Ties
+from services.domain.planning.ties_reader import read_ties
 
 MAX_VALUES = 1000  # of one axis that lists them
 MAX_CHOICES = 5000  # of axes that depend on one another, each of which is resolved at submit

@@ -6,7 +6,7 @@ from typing import Any
 
 from paper_catalogue import paper_plan, paper_spec
 
-from services.domain.telling import tellings
+from services.domain.planning.representatives import tellings
 
 
 def told(most: int = 100, limit: int = 10**9, **space: Any) -> list[dict[str, Any]]:

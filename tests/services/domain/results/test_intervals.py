@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from services.domain.statistics import Side, compare, estimate, interval, t_quantile
+from services.domain.results.intervals import Side, compare, estimate, interval, t_quantile
 
 # Two-sided 95 %: Student's t as tabulated, e.g. NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2,
 # with more digits from Abramowitz and Stegun 26.10.

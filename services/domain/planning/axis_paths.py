@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
-from services.domain import axis as forms
-from services.domain.catalogue import Catalogue, ConfigFault
-from services.domain.completion import Completion, problem_at
+from services.domain.spec import axis_forms as forms
+from services.domain.planning.catalog import Catalogue, ConfigFault
+from services.domain.planning.completion import Completion, problem_at
 from services.domain.errors import Problem, SpecError, nearest, pointer
-from services.domain.spec import Spec
-from services.domain.ties_reader import matches
+from services.domain.spec.spec import Spec
+from services.domain.planning.ties_reader import matches
 
 MAX_AXES = 100
 MAX_LOOKED_AT = 1000  # configs in which paths are looked for

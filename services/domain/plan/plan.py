@@ -16,10 +16,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from services.domain import draws, packing, search
+from services.domain import search
+from services.domain.plan import draws
+from services.domain.plan import packing
 from services.domain.config import Config, overlay
-from services.domain.ties import Assignment, Pick, Ties
-from services.domain.trial import trial_seed
+from services.domain.plan.ties import Assignment, Pick, Ties
+from services.domain.plan.trial_names import trial_seed
 
 DIGITS = 6  # of a number drawn from a range: enough to tell trials apart, few enough to read
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from paper_catalogue import paper_plan, paper_spec
 
-from services.domain.spec import Spec
-from services.domain.winner import winner_spec
+from services.domain.spec.spec import Spec
+from services.domain.plan.winner import winner_spec
 
 
 @pytest.mark.parametrize("point", range(4))

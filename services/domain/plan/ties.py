@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from services.domain.constraint import Constraint
+from services.domain.spec.constraint import Constraint
 
 Pick = int | float
 Assignment = dict[str, Pick]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.domain.plan import Pin, Plan
-from services.domain.spec import Spec
+from services.domain.plan.plan import Pin, Plan
+from services.domain.spec.spec import Spec
 
 
 def repeat(spec: Spec, plan: Plan, trial: str, number: int) -> tuple[Spec, Plan]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.domain.estimate import eta_seconds, price
+from services.domain.results.eta import eta_seconds, price
 
 
 def test_what_is_left_takes_as_long_as_what_is_done() -> None:

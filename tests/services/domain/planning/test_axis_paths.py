@@ -10,9 +10,9 @@ import pytest
 
 from services.api.catalog import Library
 from services.domain.errors import SpecError
-from services.domain.plan import Plan
-from services.domain.planner import make_plan
-from services.domain.spec import Spec
+from services.domain.plan.plan import Plan
+from services.domain.planning.planner import make_plan
+from services.domain.spec.spec import Spec
 
 FIXED = {"name": "axes", "data": "fashion-mnist-mini"}
 

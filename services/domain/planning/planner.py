@@ -8,17 +8,19 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from services.domain import draws, packing, search
-from services.domain.catalogue import Catalogue, ConfigFault, Facts
-from services.domain.completion import problem_at
+from services.domain import search
+from services.domain.plan import draws
+from services.domain.plan import packing
+from services.domain.planning.catalog import Catalogue, ConfigFault, Facts
+from services.domain.planning.completion import problem_at
 from services.domain.config import Config, overlay
-from services.domain.constraint import ConstraintError
+from services.domain.spec.constraint import ConstraintError
 from services.domain.errors import Problem, SpecError, pointer
-from services.domain.plan import Axis, Group, Plan, Shape, row_parts
-from services.domain.space import Space, first
-from services.domain.spec import Spec
-from services.domain.telling import tellings
-from services.domain.ties import Assignment, Pick
+from services.domain.plan.plan import Axis, Group, Plan, Shape, row_parts
+from services.domain.planning.space import Space, first
+from services.domain.spec.spec import Spec
+from services.domain.planning.representatives import tellings
+from services.domain.plan.ties import Assignment, Pick
 
 MAX_SHAPES = 200
 MAX_COMBINATIONS = 5000  # of axes that are tied together, or of architectures that are looked at

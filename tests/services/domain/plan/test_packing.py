@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.domain.packing import LARGEST, Arrangement, arrange, packs
+from services.domain.plan.packing import LARGEST, Arrangement, arrange, packs
 
 
 @pytest.mark.parametrize(

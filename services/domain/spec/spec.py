@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from services.domain.axis import Whole, Written
+from services.domain.spec.axis_forms import Whole, Written
 
 Section = dict[str, Any] | str
 Goal = Literal["maximize", "minimize"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.domain.trial import short_name, short_value, trial_seed
+from services.domain.plan.trial_names import short_name, short_value, trial_seed
 
 
 def test_seeds_differ_and_repeat() -> None:

@@ -1,0 +1,1 @@
+"""From a spec to a plan: names, ties, checks, numbers and packs, in this order."""

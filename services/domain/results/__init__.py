@@ -1,0 +1,1 @@
+"""What trials' values say: intervals, comparisons, and how long the rest will take."""
