@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnlab.batching import order
-from cnnlab.engine import conflicts
-from cnnlab.engine.array import Array, Result
-from cnnlab.config import resolve, shape_key
-from cnnlab.data import Task, data_set, seen
-from cnnlab.errors import CnnlabError, ConfigError
-from cnnlab.engine.net import build
+from cnnlab.batching import batch_order
 from cnnlab.batching.on_device import Part, Resident
 from cnnlab.batching.streams import Streams
+from cnnlab.config import resolve, shape_key
+from cnnlab.data import Task, data_set, seen
+from cnnlab.engine import conflicts
+from cnnlab.engine.array import Array, Result
+from cnnlab.engine.net import build
+from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.task import GOALS, METRICS
 
 ENOUGH = 10_000  # images that a confusion matrix is made of
@@ -80,8 +80,8 @@ class Fit:
         self._metric, self._sign = _objective(objective, first.config, self.task)
         images = data_set(data).load(data)
         self.data = Resident(images, data, info, first.data_seed, self.array.device, self.array.dtype)
-        self._batch_size = order.size(train["batch_size"], len(self.data.train))
-        self.array.epoch_steps = len(order.cuts(len(self.data.train), self._batch_size))
+        self._batch_size = batch_order.size(train["batch_size"], len(self.data.train))
+        self.array.epoch_steps = len(batch_order.cuts(len(self.data.train), self._batch_size))
         self._streams = Streams(
             self.data.train,
             data,
@@ -114,7 +114,7 @@ class Fit:
         images = len(self.data.train)
         tally = self._tally()
         index = self._streams.order(epoch)  # (images, streams)
-        for cut in order.cuts(images, self._batch_size):
+        for cut in batch_order.cuts(images, self._batch_size):
             if should_stop():
                 return None
             tally.add(self.array.step(*self._streams.batch(index[cut], epoch)), cut.stop - cut.start)
@@ -141,7 +141,7 @@ class Fit:
     def _gather(self, index: Tensor, epoch: int) -> None:
         """Take the statistics of normalization from the epoch's batches, with the weights as they are now."""
         self.array.net.forget(self.array.buffers)
-        for cut in order.cuts(len(self.data.train), self._batch_size):
+        for cut in batch_order.cuts(len(self.data.train), self._batch_size):
             self.array.gather(self._streams.batch(index[cut], epoch)[0])
 
     def _measure(self, part: Part, name: str) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ class Hyper(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """Return the declaration as JSON for a catalogue."""
+        """Return the declaration as JSON for a catalog."""
 
 
 @dataclass(frozen=True, kw_only=True)

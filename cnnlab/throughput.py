@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 
 from cnnlab import registry
-from cnnlab.batching import order
+from cnnlab.batching import batch_order
 from cnnlab.fit import Fit, Row
 
 MOST_IMAGES = 10_000  # to be timed: a measurement takes less than an epoch would
@@ -25,7 +25,7 @@ def solo_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
     of the training part. Nothing is kept. Seconds are those of `work_clock`.
     """
     one = Fit([row], device)
-    size = order.size(row.config["train"]["batch_size"], len(one.data.train))
+    size = batch_order.size(row.config["train"]["batch_size"], len(one.data.train))
     x, y = one.data.train.batch(slice(0, size), 1)
     large = size * steps > MOST_IMAGES
     for _ in range(1 if large else 2):

@@ -6,11 +6,14 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from cnnlab.registry import KINDS
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "map.md"
 MARK = "<!-- from here on made by scripts/make_map.py -->\n"
 PACKAGES = ("cnnlab", "services", "workers", "migrations", "scripts")
-ENTRIES = "cnnlab"  # its folders hold one entry a file, and the catalogue tells of those
+# Folders of one entry a file: the page names the entries, docs/catalog.md describes them.
+ENTRIES = {ROOT / "cnnlab" / folder for folder in (*KINDS, "by_hand")}
 
 
 def page(text: str) -> str:
@@ -27,7 +30,7 @@ def _table(package: str) -> str:
 def _rows(folder: Path) -> Iterator[tuple[str, str]]:
     """Files first, then folders; a file is named from the project's root."""
     files = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
-    if folder.parent == ROOT / ENTRIES:
+    if folder in ENTRIES:
         names = ", ".join(path.stem.replace("_", "-") for path in files)
         yield _name(folder), f"{_first_line(folder / '__init__.py')} {names}"
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-# Section, row, and where it is: kind/entry of the catalogue, or a file of cnnlab.
+# Section, row, and where it is: kind/entry of the catalog, or a file of cnnlab.
 ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Activations", "sigmoid with a slope β", ("activations/sigmoid",)),
     ("Activations", "tangent sigmoid with a slope b", ("activations/tangent-sigmoid",)),
@@ -49,8 +49,12 @@ ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Regularization", "max-norm", ("regularizers/max-norm",)),
     ("Regularization", "dropout, the notes' form and the inverted one", ("layers/dropout", "models/mlp")),
     ("Regularization", "batch normalization, both rules of inference", ("layers/batch-norm",)),
-    ("Optimization", "gradient descent, SGD, mini-batches", ("optimizers/sgd", "cnnlab/batching/order.py")),
-    ("Optimization", "class-balanced mini-batches", ("cnnlab/batching/order.py",)),
+    (
+        "Optimization",
+        "gradient descent, SGD, mini-batches",
+        ("optimizers/sgd", "cnnlab/batching/batch_order.py"),
+    ),
+    ("Optimization", "class-balanced mini-batches", ("cnnlab/batching/batch_order.py",)),
     ("Optimization", "momentum as a velocity", ("optimizers/momentum-v",)),
     ("Optimization", "momentum as a sum of gradients", ("optimizers/momentum",)),
     ("Optimization", "momentum that is annealed", ("schedules/linear", "schedules/sutskever")),

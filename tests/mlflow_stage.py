@@ -8,7 +8,7 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run, ViewType
-from paper_catalogue import paper_plan
+from paper_catalog import paper_plan
 from sqlalchemy import update
 
 from services.domain.retry import Failure

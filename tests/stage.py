@@ -12,7 +12,7 @@ from paper_sweep import take
 from sqlalchemy import update
 
 from services import dispatch
-from services.api.catalog import Library
+from services.api.library import Library
 from services.domain.planning.planner import make_plan
 from services.domain.retry import Failure
 from services.domain.spec.spec import Spec

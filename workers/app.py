@@ -12,7 +12,7 @@ from celery.signals import worker_process_init, worker_process_shutdown, worker_
 from services.queue import TASK, make_app, queue_of
 from services.settings import Settings
 from workers.claim import Claim
-from workers.process import die_with_parent
+from workers.runner_process import die_with_parent
 from workers.supervisor import Supervisor
 
 

@@ -19,11 +19,11 @@ from services.store.devices import Found
 from services.store.epochs import Epoch, Saved
 from services.store.leases import Lease
 from services.store.session import Session, Store
-from workers.exporter import Exporter
-from workers.heart import Heart
+from workers.heartbeat import Heart
+from workers.mirror import Exporter
 from workers.order import compose
-from workers.packlog import PackLog
-from workers.process import Runner
+from workers.pack_log import PackLog
+from workers.runner_process import Runner
 from workers.wire import Message
 
 log = logging.getLogger(__name__)

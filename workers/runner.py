@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.domain import json_numbers
 from workers import checkpoints
-from workers.process import die_with_parent
+from workers.runner_process import die_with_parent
 from workers.wire import Message, Wire
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from services.store.session import Store
 from workers import devices
 from workers.attempt import Attempt
 from workers.claim import Claim
-from workers.exporter import Exporter
-from workers.heart import Heart
-from workers.process import Runner
+from workers.heartbeat import Heart
+from workers.mirror import Exporter
+from workers.runner_process import Runner
 
 log = logging.getLogger(__name__)
 MOST_STILLBORN = 3

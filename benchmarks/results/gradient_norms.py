@@ -7,8 +7,8 @@ import statistics
 
 from benchmarks.results.five_seeds import SEEDS, say
 from cnnlab import resolve
-from cnnlab.fit import Fit, Row
 from cnnlab.engine.gradient_norms import first_over_last, gradient_norms
+from cnnlab.fit import Fit, Row
 
 
 def main() -> None:

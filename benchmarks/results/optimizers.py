@@ -13,8 +13,8 @@ from torch import Tensor
 from benchmarks.results.five_seeds import say
 from cnnlab import resolve
 from cnnlab.engine.array import Array
-from cnnlab.models.mlp import Mlp
 from cnnlab.engine.net import Net
+from cnnlab.models.mlp import Mlp
 
 STEPS, SEARCHES, SHAPE = 50, 300, (1, 3, 4)
 Objective = Callable[[Tensor], Tensor]

@@ -6,9 +6,9 @@ from typing import ClassVar
 from torch import Tensor
 
 from cnnlab.activation import Activation
-from cnnlab.sigmoids import logistic
 from cnnlab.hyper import Number
 from cnnlab.registry import register
+from cnnlab.sigmoids import logistic
 
 
 @register

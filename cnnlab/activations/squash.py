@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from cnnlab.activation import Activation
-from cnnlab.sigmoids import tanh
 from cnnlab.registry import register
+from cnnlab.sigmoids import tanh
 
 HEIGHT = 1.7159
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from cnnlab.batching import order
-from cnnlab.data import Images, Info
+from cnnlab.batching import batch_order
 from cnnlab.batching.label_noise import mislabel
+from cnnlab.data import Images, Info
 
 Change = Callable[[Tensor], Tensor]  # of the images of one batch, (M, C, H, W) of 0 … 255
 
@@ -77,7 +77,7 @@ class Resident:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        train, held = order.split(images.train_y, data["validation"], data_seed)
+        train, held = batch_order.split(images.train_y, data["validation"], data_seed)
         channels = images.train_x.shape[1]
         mean, std = torch.zeros(channels, dtype=torch.float64), torch.ones(channels, dtype=torch.float64)
         if info.centred:

@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnlab import registry
-from cnnlab.batching import order
-from cnnlab import rng
+from cnnlab import registry, rng
 from cnnlab.augmentation import Augmentation
-from cnnlab.errors import CnnlabError
+from cnnlab.batching import batch_order
 from cnnlab.batching.on_device import Part
+from cnnlab.errors import CnnlabError
 
 
 class Streams:
@@ -64,9 +63,9 @@ class Streams:
         streams = [rng.fold(*key) for key in self._keys]
         if self._data["batches"] == "balanced":
             classes = self._part.y.cpu()
-            orders = [order.balanced(classes, self._batch_size, stream, epoch) for stream in streams]
+            orders = [batch_order.balanced(classes, self._batch_size, stream, epoch) for stream in streams]
         else:
-            orders = [order.order(len(self._part), stream, epoch) for stream in streams]
+            orders = [batch_order.order(len(self._part), stream, epoch) for stream in streams]
         return torch.stack(orders, 1).to(self._part.y.device)
 
     def batch(self, index: Tensor, epoch: int) -> tuple[Tensor, Tensor]:

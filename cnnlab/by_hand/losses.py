@@ -10,7 +10,7 @@ class HalfSquaredError(BackpropLoss):
     """Take half the squared distance of the output from the target.
 
     E = (1/N) Σ_n ½ Σ_j (a_j − t_j)²; ∇_a E = (a − t)/N, which BP1 multiplies by σ′(z^L): that is done by the
-    activation before this, if there is one. The half makes the delta a plain difference; the catalogue's
+    activation before this, if there is one. The half makes the delta a plain difference; the catalog's
     square loss is without it.
     Source: D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating
     errors" (1986).

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from cnnlab.files import user_folder
 from cnnlab.data import DataError, DataSet, Images, Info
 from cnnlab.errors import ConfigError
-from cnnlab.hyper import Int
+from cnnlab.files import user_folder
 from cnnlab.files.image_file import decode
 from cnnlab.files.image_tree import Source
+from cnnlab.hyper import Int
 from cnnlab.registry import register
 
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cnnlab.files import user_folder
 from cnnlab.data import DataError, DataSet, Images, Info
+from cnnlab.files import user_folder
 from cnnlab.files.npz_file import Npz as File
 from cnnlab.registry import register
 

@@ -8,16 +8,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from cnnlab import registry
-from cnnlab import rng
+from cnnlab import registry, rng
 from cnnlab.config import row_numbers
+from cnnlab.engine.net import Net
+from cnnlab.engine.row_groups import Run, penalties, runs
+from cnnlab.engine.scheduled import Pace
 from cnnlab.errors import CnnlabError
 from cnnlab.layer import Context
 from cnnlab.loss import Loss
-from cnnlab.engine.net import Net
 from cnnlab.optimizer import Evaluation, Optimizer, Rule, Step
-from cnnlab.engine.scheduled import Pace
-from cnnlab.engine.row_groups import Run, penalties, runs
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # Numbers of activations that a step on all images keeps at once: more of them are summed up chunk by chunk.

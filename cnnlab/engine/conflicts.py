@@ -5,9 +5,9 @@ from typing import Any
 
 from cnnlab import registry
 from cnnlab.data import Task
+from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
 from cnnlab.loss import Loss
-from cnnlab.engine.net import Net
 from cnnlab.optimizer import Optimizer
 from cnnlab.regularizer import Regularizer
 

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from cnnlab import registry
-from cnnlab.engine import conflicts
-from cnnlab.engine.array import DTYPES, MOST_KEPT
 from cnnlab.config import row_numbers
 from cnnlab.data import DataError, Info, Task, seen
+from cnnlab.engine import conflicts
+from cnnlab.engine.array import DTYPES, MOST_KEPT
+from cnnlab.engine.net import Net, build
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context
-from cnnlab.engine.net import Net, build
 from cnnlab.optimizer import Optimizer
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnlab import registry
-from cnnlab import rng
+from cnnlab import registry, rng
 from cnnlab.chain import Chain
 from cnnlab.data import seen
 from cnnlab.initializer import Initializer

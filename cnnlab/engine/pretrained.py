@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cnnlab.errors import CnnlabError
 from cnnlab.engine.net import Net
+from cnnlab.errors import CnnlabError
 
 # Means and deviations of the pixels of CIFAR-10, of 0 … 1, for red, green, blue, as its published nets use
 # them: those of ImageNet.

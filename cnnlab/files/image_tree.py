@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 
 from cnnlab.data import DataError
-from cnnlab.files.user_folder import file_digest
 from cnnlab.files.image_file import FORMATS
+from cnnlab.files.user_folder import file_digest
 
 MOST_FILE = 64 << 20  # bytes of one image file
 MOST_FILES = 2_000_000

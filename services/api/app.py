@@ -10,9 +10,9 @@ from fastapi import Depends, FastAPI
 
 from services.api import problems
 from services.api.body import GuardedBody
-from services.api.catalog import Library
 from services.api.closing import Closing
 from services.api.deps import Services, authorised
+from services.api.library import Library
 from services.api.problems import Outcome
 from services.api.routes import (
     catalog,

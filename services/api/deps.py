@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from services.api.catalog import Library
 from services.api.closing import Closing
+from services.api.library import Library
 from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store

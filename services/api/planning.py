@@ -5,9 +5,9 @@ from __future__ import annotations
 from services.api.deps import Services
 from services.api.validation import within
 from services.api.views.dry_run import DryRun, preview
-from services.domain.planning.catalog import ConfigFault
 from services.domain.errors import Problem, SpecError
 from services.domain.plan.plan import Plan
+from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.planner import make_plan
 from services.domain.spec.spec import Spec
 from services.store import devices, speeds

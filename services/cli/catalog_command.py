@@ -1,4 +1,4 @@
-"""What a spec can name: the catalogue's kinds, one kind's entries, or one entry."""
+"""What a spec can name: the catalog's kinds, one kind's entries, or one entry."""
 
 from __future__ import annotations
 

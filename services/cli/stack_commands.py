@@ -22,7 +22,7 @@ from services.cli.typed import typed
 from services.client import Client
 from services.domain.states import SWEEP_FINAL
 from services.stack import ports
-from services.stack.up import PATIENCE, Stack
+from services.stack.stack import PATIENCE, Stack
 
 Workers = Annotated[
     int | None,

@@ -166,7 +166,7 @@ class Client:
         return self._api.ask("GET", "/catalog")
 
     def entry(self, kind: str, name: str) -> View:
-        """One entry of the catalogue."""
+        """One entry of the catalog."""
         return self._api.ask("GET", address("catalog", kind, name))
 
     def workers(self) -> View:

@@ -88,7 +88,9 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     spent = {"busy_ms": Pack.busy_ms + epoch.busy_ms, "work_ms": Pack.work_ms + epoch.work_ms}
     session.execute(update(Pack).where(Pack.id == held.pack_id).values(spent))
     if fresh:
-        told = {trial_id: json_numbers.encode(epoch.metrics[trial_id]).get(objective.metric) for trial_id in fresh}
+        told = {
+            trial_id: json_numbers.encode(epoch.metrics[trial_id]).get(objective.metric) for trial_id in fresh
+        }
         events.epoch_done(session, pack.sweep_id, pack.id, epoch.number, told)
     return bool(fresh)
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.domain.plan.plan import Plan
+from services.domain.results.intervals import Comparison, Estimate
 from services.domain.spec.spec import Objective, Spec
 from services.domain.states import SWEEP_FINAL, TrialState
-from services.domain.results.intervals import Comparison, Estimate
-from services.store import exports, points, sweeps
+from services.store import leaderboard, mirror, sweeps
+from services.store.leaderboard import Point, Replicate
 from services.store.models import Sweep
-from services.store.points import Point, Replicate
 from services.store.session import Session
 
 TOP = 10  # points that a note shows
@@ -63,15 +63,15 @@ def read(session: Session, sweep_id: str, spec: Spec, plan: Plan) -> Board:
     """Read a sweep's board."""
     sweep = sweeps.get(session, sweep_id)
     limit = LARGEST if sweep.state in SWEEP_FINAL else TOP
-    found, _ = points.leaderboard(session, sweep_id, spec.objective, limit)
+    found, _ = leaderboard.page(session, sweep_id, spec.objective, limit)
     return Board(
         sweep=sweep,
         spec=spec,
         plan=plan,
         counts=sweeps.counts(session, [sweep_id])[sweep_id],
         points=found,
-        comparison=points.comparison(found, spec.objective, plan.seeds),
-        last_finish=exports.last_finish(session, sweep_id),
+        comparison=leaderboard.comparison(found, spec.objective, plan.seeds),
+        last_finish=mirror.last_finish(session, sweep_id),
     )
 
 

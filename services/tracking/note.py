@@ -6,12 +6,11 @@ import json
 import math
 from collections.abc import Sequence
 
-from services.domain import links
-from services.domain.results.intervals import Estimate
 from services.domain.plan.trial_names import short_value
+from services.domain.results.intervals import Estimate
 from services.settings import Settings
-from services.store.points import Point
-from services.tracking import names
+from services.store.leaderboard import Point
+from services.tracking import links, names
 from services.tracking.board import TOP, Board, best_of
 
 SPEC_SIZE = 1500  # characters of the spec that the note quotes; spec.json has all of it

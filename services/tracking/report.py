@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from services.domain.results.intervals import Estimate
 from services.domain.plan.trial_names import short_value
-from services.store.points import Point
+from services.domain.results.intervals import Estimate
+from services.store.leaderboard import Point
 from services.tracking import names, note
 from services.tracking.board import Board, best_of
 from services.tracking.figures.best_curves import best_curves

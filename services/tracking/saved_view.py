@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.domain import links
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Objective
 from services.store.models import Sweep
-from services.tracking import names
+from services.tracking import links, names
 
 TAG = "mlflow.sharedViewState."
 FEW, FEWEST = "FIRST_20_RUNS", "FIRST_10_RUNS"  # that charts show: of many the best, so that they can be read

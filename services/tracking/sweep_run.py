@@ -6,15 +6,14 @@ import hashlib
 import json
 from typing import Any
 
-from services.domain import links
 from services.domain.spec.axis_forms import Conditional
 from services.domain.spec.spec import Spec
 from services.domain.states import SweepState, TrialState
 from services.settings import Settings
 from services.store.models import Sweep
-from services.tracking import names, note
+from services.tracking import links, names, note
 from services.tracking.board import GOOD, Board
-from services.tracking.server import ROLE, Point
+from services.tracking.mlflow_server import ROLE, Point
 
 STATUS = {
     SweepState.SUCCEEDED: "FINISHED",

@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Sequence
 
 from services.settings import Settings
-from services.store import exports
-from services.store.exports import ExportLost, Hold
+from services.store import mirror
+from services.store.mirror import ExportLost, Hold
 from services.store.session import Store
-from services.tracking.export import Export
-from services.tracking.server import Server
+from services.tracking.mirror_sweep import Export
+from services.tracking.mlflow_server import Server
 from services.tracking.sweep_run import addresses
 
 OWNER_SIZE = 50  # characters; the column has 64
@@ -32,7 +32,7 @@ class Tracker:
 
     def behind(self) -> Sequence[str]:
         """Sweeps of which SQL has more than MLflow, or whose notes carry old addresses."""
-        return self._store.read(lambda session: exports.behind(session, addresses(self._settings)))
+        return self._store.read(lambda session: mirror.behind(session, addresses(self._settings)))
 
     def export(self, sweep_id: str) -> bool:
         """Bring MLflow up to SQL for one sweep.
@@ -43,11 +43,11 @@ class Tracker:
         if self._server is None:
             return True
         hold = Hold(sweep_id, self._owner, self._settings.lease_ttl)
-        if not self._store.write(lambda session: exports.take(session, hold)):
+        if not self._store.write(lambda session: mirror.take(session, hold)):
             return False
         try:
             return Export(self._store, self._settings, self._server, hold, self._without_view).run()
         except ExportLost:
             return False
         finally:
-            self._store.write(lambda session: exports.release(session, hold))
+            self._store.write(lambda session: mirror.release(session, hold))

@@ -9,19 +9,19 @@ import json
 import math
 from collections.abc import Sequence
 
-from services.domain.links import error_metric, ranking_metric
 from services.domain.json_numbers import decode
 from services.domain.plan.plan import Plan
+from services.domain.plan.trial_names import short_name
 from services.domain.spec.spec import Objective
 from services.domain.states import TRIAL_FINAL, TrialState
-from services.domain.plan.trial_names import short_name
 from services.store.models import Pack, Report, Trial
 from services.tracking import names, saved_view
 from services.tracking.best_weights import BestWeights
 from services.tracking.figures.confusion_matrix import confusion_matrix
 from services.tracking.figures.first_layer import first_layer
 from services.tracking.figures.learning_curve import learning_curve
-from services.tracking.server import ROLE, DataSet, Point
+from services.tracking.links import error_metric, ranking_metric
+from services.tracking.mlflow_server import ROLE, DataSet, Point
 
 STATUS = {
     TrialState.PENDING: "SCHEDULED",

@@ -4,9 +4,9 @@ import torch
 
 from cnnlab import registry, resolve
 from cnnlab.engine.array import Array
+from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
 from cnnlab.hyper import declared
-from cnnlab.engine.net import Net
 
 # Too large to be trained by every test; test_large_nets.py sees to them.
 LARGE = {"alexnet", "googlenet", "resnet", "vgg"}

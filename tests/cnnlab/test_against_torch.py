@@ -8,8 +8,8 @@ import torch
 
 from cnnlab import registry, resolve
 from cnnlab.engine.array import Array
-from cnnlab.layers.dropout import Dropout
 from cnnlab.engine.net import Net
+from cnnlab.layers.dropout import Dropout
 
 STEPS, IMAGES = 50, 6
 FAMILIES = {

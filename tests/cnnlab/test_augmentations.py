@@ -6,8 +6,7 @@ import sys
 import pytest
 import torch
 
-from cnnlab import plugins, registry, resolve
-from cnnlab import rng
+from cnnlab import plugins, registry, resolve, rng
 from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
 

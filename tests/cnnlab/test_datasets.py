@@ -6,8 +6,8 @@ from math import prod
 import pytest
 import torch
 
-from cnnlab.files import published
 from cnnlab.data import DataError, DataSet, Images, Info
+from cnnlab.files import published
 from cnnlab.files.published import Published
 from cnnlab.registry import describe, get, names
 
@@ -70,7 +70,7 @@ def test_info_agrees_with_the_published_sizes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_the_catalogue_names_source_and_licence(name: str) -> None:
+def test_the_catalog_names_source_and_licence(name: str) -> None:
     entry = describe()["datasets"][name]
     assert "\nSource: " in entry["doc"]
     assert "\nLicence: " in entry["doc"]

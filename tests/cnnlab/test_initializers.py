@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from cnnlab import registry
+from cnnlab.engine.net import Net
 from cnnlab.initializer import normal
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.linear import Linear
-from cnnlab.engine.net import Net
 
 NAMES = registry.names("initializers")
 U = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000

@@ -9,9 +9,9 @@ import torch
 
 from cnnlab import registry, resolve
 from cnnlab.engine.array import Array
+from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context
-from cnnlab.engine.net import Net
 
 IMAGENET, CIFAR = ((3, 224, 224), 1000), ((3, 32, 32), 10)
 COUNTS = [

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from cnnlab import registry
+from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
 from cnnlab.models.lenet5_1998 import TABLE
-from cnnlab.engine.net import Net
 
 COUNTS = {  # parameters and links
     "c1": (156, 122_304), "s2": (12, 5_880), "c3": (1_516, 151_600), "s4": (32, 2_000),

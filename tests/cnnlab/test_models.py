@@ -8,10 +8,10 @@ import torch
 from torch.nn import functional
 
 from cnnlab import registry
+from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context
 from cnnlab.layers.dropout import Dropout
-from cnnlab.engine.net import Net
 
 NAMES = tuple(packing.SHAPE)  # those that are small enough to be trained here
 EQUAL = {  # losses of equal scores

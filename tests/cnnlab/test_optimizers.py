@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from cnnlab import registry
-from cnnlab.optimizer import Evaluation
 from cnnlab.engine.row_groups import runs
+from cnnlab.optimizer import Evaluation
 
 NAMES = registry.names("optimizers")
 TORCH = {

@@ -44,10 +44,10 @@ def test_an_entry_says_what_it_does_its_formula_and_its_source(kind, name):
     assert (sys.modules[entry.__module__].__doc__ or "").count("\n") == 0
 
 
-def test_the_catalogue_is_json():
-    catalogue = registry.describe()
-    assert json.loads(json.dumps(catalogue)) == catalogue
-    assert catalogue["optimizers"]["adam"]["hypers"]["beta1"]["default"] == 0.9
+def test_the_catalog_is_json():
+    catalog = registry.describe()
+    assert json.loads(json.dumps(catalog)) == catalog
+    assert catalog["optimizers"]["adam"]["hypers"]["beta1"]["default"] == 0.9
 
 
 def test_getting_one_entry_imports_no_other():

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from cnnlab import registry, resolve
 from cnnlab.engine.array import Array
-from cnnlab.errors import ConfigError
 from cnnlab.engine.net import Net
+from cnnlab.errors import ConfigError
 
 CIFAR = {20: 269_722, 32: 464_154, 44: 658_586, 56: 853_018, 110: 1_727_962}
 

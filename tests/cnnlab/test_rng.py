@@ -37,9 +37,7 @@ def test_streams_are_apart_from_one_another_and_from_numbered_parts():
 def test_numbers_are_what_they_have_always_been():
     """A stored sweep goes on with them."""
     assert rng.fold(1, 2) == 1104458163
-    assert rng.bits(rows(7), rng.MASKS + 3 * rng.STREAMS, rows(3), 2).tolist() == [
-        [1244775027, 2019112913]
-    ]
+    assert rng.bits(rows(7), rng.MASKS + 3 * rng.STREAMS, rows(3), 2).tolist() == [[1244775027, 2019112913]]
     assert rng.permutation(3, rng.ORDER, 1, 8).tolist() == [7, 2, 4, 0, 1, 5, 3, 6]
 
 
@@ -94,8 +92,6 @@ def test_equal_hashes_keep_their_order(monkeypatch):
 
 
 def test_fold_takes_any_whole_numbers_and_minds_their_order():
-    folded = [
-        rng.fold(*v) for v in ((0,), (1,), (2**31,), (2**32,), (2**63,), (-5,), (1, 2), (2, 1), (0, 0))
-    ]
+    folded = [rng.fold(*v) for v in ((0,), (1,), (2**31,), (2**32,), (2**63,), (-5,), (1, 2), (2, 1), (0, 0))]
     assert len(set(folded)) == len(folded)
     assert all(-(2**31) <= f < 2**31 for f in folded)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from cnnlab import registry, resolve
+from cnnlab.engine.row_groups import runs
 from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
-from cnnlab.engine.row_groups import runs
 
 NAMES = registry.names("schedules")
 CPU = torch.device("cpu")

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from cnnlab import registry, resolve
-from cnnlab.engine.cost import inspect
 from cnnlab.config import row_numbers
+from cnnlab.engine.cost import inspect
+from cnnlab.engine.net import build
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context
-from cnnlab.engine.net import build
 
 SERIES = (1, 1, 128)
 

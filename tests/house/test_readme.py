@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.api.catalog import Library
+from services.api.library import Library
 from services.cli.app import COMMANDS
 from services.domain.planning.planner import make_plan
 from services.domain.spec.spec import Spec

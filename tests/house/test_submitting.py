@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from services.api.catalog import Library
-from services.domain.spec.axis_forms import RANGES
+from services.api.library import Library
 from services.domain.planning.planner import make_plan
+from services.domain.spec.axis_forms import RANGES
 from services.domain.spec.spec import METRICS, Spec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "submitting.md").read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paper_catalogue import paper_plan, paper_spec
+from paper_catalog import paper_plan, paper_spec
 from paper_sweep import write_sweep
 
 from services import dispatch

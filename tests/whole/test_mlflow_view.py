@@ -16,16 +16,16 @@ from urllib.parse import parse_qs
 
 import pytest
 from mlflow_stage import Stage
-from paper_catalogue import paper_plan, paper_spec
+from paper_catalog import paper_plan, paper_spec
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from servers import browser
 from servers.missing import NotInstalled, give_up
 
-from services.domain import links
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.session import Store
+from services.tracking import links
 
 PICTURES = os.environ.get("CNNLAB_PICTURES")
 EPOCHS = 10

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from services.api.catalog import Library
+from services.api.library import Library
 from services.dispatch import dispatch
 from services.domain.planning.planner import make_plan
 from services.domain.spec.spec import Spec

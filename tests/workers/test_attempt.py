@@ -21,8 +21,8 @@ from services.store.models import Pack
 from services.store.session import Store
 from workers.attempt import Attempt
 from workers.claim import Claim
-from workers.exporter import Exporter
-from workers.heart import Heart
+from workers.heartbeat import Heart
+from workers.mirror import Exporter
 from workers.wire import Message, Wire
 
 DEVICE = Found("host", "cpu:0", "cpu", "slot 0")

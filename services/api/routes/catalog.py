@@ -18,7 +18,7 @@ def everything(reached: Reached) -> dict[str, dict[str, dict[str, Any]]]:
     return reached.library.descriptions
 
 
-@router.get("/catalog/{kind}/{name}", summary="One entry of the catalogue")
+@router.get("/catalog/{kind}/{name}", summary="One entry of the catalog")
 def entry(kind: str, name: str, reached: Reached) -> dict[str, Any]:
     """One entry: what it is, and its hyperparameters with their defaults and ranges."""
     kinds = reached.library.descriptions

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from services.api import tables
+from services.api import export_tables
 from services.api.deps import Reached
-from services.api.tables import Format, Row
+from services.api.export_tables import Format, Row
 from services.domain.plan.plan import Plan
 from services.store import sweeps
 from services.store.models import Sweep
@@ -37,8 +37,8 @@ FILE: dict[int | str, dict[str, Any]] = {
 def trials(sweep_id: str, reached: Reached, form: As = "csv") -> StreamingResponse:
     """A row for each trial that was drawn: its values, one column an axis, its seed and its results."""
     sweep = reached.store.read(lambda session: sweeps.get(session, sweep_id))
-    columns = tables.trial_columns(Plan.model_validate(sweep.plan))
-    return _file(sweep, "trials", form, columns, tables.trial_rows(reached.store, sweep))
+    columns = export_tables.trial_columns(Plan.model_validate(sweep.plan))
+    return _file(sweep, "trials", form, columns, export_tables.trial_rows(reached.store, sweep))
 
 
 @router.get(
@@ -50,16 +50,16 @@ def trials(sweep_id: str, reached: Reached, form: As = "csv") -> StreamingRespon
 def curves(sweep_id: str, reached: Reached, form: As = "csv") -> StreamingResponse:
     """A row for each epoch that each trial reported, one column a metric; nan and inf are words."""
     sweep = reached.store.read(lambda session: sweeps.get(session, sweep_id))
-    columns = tables.curve_columns(reached.store, sweep)
-    return _file(sweep, "curves", form, columns, tables.curve_rows(reached.store, sweep))
+    columns = export_tables.curve_columns(reached.store, sweep)
+    return _file(sweep, "curves", form, columns, export_tables.curve_rows(reached.store, sweep))
 
 
 def _file(
     sweep: Sweep, table: str, form: Format, columns: Sequence[str], rows: Iterable[Row]
 ) -> StreamingResponse:
-    name = tables.filename(sweep, table, form)
+    name = export_tables.filename(sweep, table, form)
     return StreamingResponse(
-        tables.written(columns, rows, form),
-        media_type=tables.MEDIA[form],
+        export_tables.written(columns, rows, form),
+        media_type=export_tables.MEDIA[form],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -12,11 +12,12 @@ from services.api.deps import Reached
 from services.api.views.point import BestView, LeaderboardView, point_view
 from services.domain.errors import StateForbids
 from services.domain.plan.plan import Plan
-from services.domain.spec.spec import Objective, Spec
 from services.domain.plan.winner import winner_spec
-from services.store import points, sweeps
+from services.domain.spec.spec import Objective, Spec
+from services.store import leaderboard as ranking
+from services.store import sweeps
+from services.store.leaderboard import Place, Point
 from services.store.models import Sweep
-from services.store.points import Place, Point
 from services.store.session import Session
 
 router = APIRouter(tags=["sweeps"])
@@ -47,12 +48,12 @@ def leaderboard(
 
     def read(session: Session) -> tuple[Ranked, list[Point], Place | None]:
         found = _ranked(session, sweep_id)
-        return found, *points.leaderboard(session, sweep_id, found.objective, limit, start)
+        return found, *ranking.page(session, sweep_id, found.objective, limit, start)
 
     found, page, last = reached.store.read(read)
     return LeaderboardView(
         points=[point_view(point, found.sweep, found.seeds, reached.settings) for point in page],
-        comparison=points.comparison(found.best, found.objective, found.seeds),
+        comparison=ranking.comparison(found.best, found.objective, found.seeds),
         next=None if last is None else cursor.write("leaderboard", *last),
     )
 
@@ -77,7 +78,7 @@ def best(sweep_id: str, reached: Reached) -> BestView:
 def _ranked(session: Session, sweep_id: str) -> Ranked:
     sweep = sweeps.get(session, sweep_id)
     objective = Objective.model_validate(sweep.spec["objective"])
-    best = points.top(session, {sweep_id: objective}, 2)[sweep_id]
+    best = ranking.top(session, {sweep_id: objective}, 2)[sweep_id]
     return Ranked(sweep, objective, sweep.plan["seeds"], best)
 
 

@@ -20,10 +20,10 @@ from services.api.views.trial import TrialsView, trial_view
 from services.dispatch import dispatch
 from services.domain.spec.spec import Spec
 from services.domain.states import SweepState, TrialState
-from services.store import standing, submit_keys, sweeps, trials
+from services.store import submit_keys, sweep_status, sweeps, trials
 from services.store.models import Sweep, Trial
 from services.store.session import Session
-from services.store.standing import Standing
+from services.store.sweep_status import Standing
 
 router = APIRouter(tags=["sweeps"])
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def newest(
         found = sweeps.newest(session, limit + 1, (start[0], start[1]) if start else None, only)
         last = found[limit - 1] if len(found) > limit else None
         more = cursor.write("sweeps", last.created_at, last.id) if last else None
-        return standing.of(session, found[:limit]), more
+        return sweep_status.of(session, found[:limit]), more
 
     page, more = reached.store.read(read)
     views = [sweep_view(each, reached.settings, reached.library) for each in page]
@@ -128,5 +128,5 @@ def announce(reached: Services) -> None:
 
 def shown(sweep_id: str, reached: Services) -> SweepView:
     """A sweep as it stands."""
-    [found] = reached.store.read(lambda session: standing.of(session, [sweeps.get(session, sweep_id)]))
+    [found] = reached.store.read(lambda session: sweep_status.of(session, [sweeps.get(session, sweep_id)]))
     return sweep_view(found, reached.settings, reached.library)

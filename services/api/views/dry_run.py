@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.api.catalog import Library
+from services.api.library import Library
 from services.domain.plan import dry_run
 from services.domain.plan.plan import Plan
 from services.store.models import Speed

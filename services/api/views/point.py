@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.domain import links
 from services.domain.results.intervals import Comparison
 from services.settings import Settings
+from services.store.leaderboard import Point, Replicate
 from services.store.models import Sweep
-from services.store.points import Point, Replicate
+from services.tracking import links
 
 
 class ReplicateView(BaseModel):

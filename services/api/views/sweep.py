@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from services.api.catalog import Library
+from services.api.library import Library
 from services.api.views.point import PointView, point_view
 from services.api.views.values import Time
-from services.domain import links
-from services.domain.results import eta
-from services.domain.planning.catalog import ConfigFault
 from services.domain.plan.plan import Axis
+from services.domain.planning.catalog import ConfigFault
+from services.domain.results import eta
+from services.domain.results.intervals import Comparison
 from services.domain.spec.spec import Objective
 from services.domain.states import SweepState, TrialState
-from services.domain.results.intervals import Comparison
 from services.settings import Settings
-from services.store import points
-from services.store.standing import MOVING, Standing
+from services.store import leaderboard
+from services.store.sweep_status import MOVING, Standing
+from services.tracking import links
 
 NOBODY = "no worker is alive: start one with `cnnlab up` or add a worker; the sweep waits"
 
@@ -125,7 +125,7 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
         seeds=plan.seeds,
         points=plan.points,
         best=point_view(standing.best[0], sweep, plan.seeds, settings) if standing.best else None,
-        comparison=points.comparison(standing.best, objective, plan.seeds),
+        comparison=leaderboard.comparison(standing.best, objective, plan.seeds),
         objective=objective,
         axes=plan.axes,
         shapes=[

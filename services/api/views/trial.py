@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.api.views.values import Time, finite
-from services.domain import links
 from services.domain.plan.plan import Plan
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
+from services.tracking import links
 
 
 class Best(BaseModel):

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from services.domain.random_numbers import unit
 from services.domain.plan.ties import Assignment, Pick, Ties
+from services.domain.random_numbers import unit
 
 TRIES = 1000  # draws for one point; a space whose constraints leave less than this is not searched at random
 

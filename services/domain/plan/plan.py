@@ -17,9 +17,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from services.domain import search
-from services.domain.plan import draws
-from services.domain.plan import packing
 from services.domain.config import Config, overlay
+from services.domain.plan import draws, packing
 from services.domain.plan.ties import Assignment, Pick, Ties
 from services.domain.plan.trial_names import trial_seed
 

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
-from services.domain.spec import axis_forms as forms
-from services.domain.planning.catalog import Catalogue, ConfigFault
-from services.domain.planning.completion import Completion, problem_at
 from services.domain.errors import Problem, SpecError, nearest, pointer
-from services.domain.spec.spec import Spec
+from services.domain.planning.catalog import Catalog, ConfigFault
+from services.domain.planning.completion import Completion, problem_at
 from services.domain.planning.ties_reader import matches
+from services.domain.spec import axis_forms as forms
+from services.domain.spec.spec import Spec
 
 MAX_AXES = 100
 MAX_LOOKED_AT = 1000  # configs in which paths are looked for
 
 
-def full_paths(spec: Spec, catalogue: Catalogue, complete: Completion) -> dict[str, str]:
+def full_paths(spec: Spec, catalog: Catalog, complete: Completion) -> dict[str, str]:
     """The path of each axis by its name; `SpecError` for names that are no hyperparameter, or several."""
     if len(spec.space) > MAX_AXES:
         raise SpecError([Problem("/space", f"has {len(spec.space)} axes; the most is {MAX_AXES}")])
@@ -26,13 +26,13 @@ def full_paths(spec: Spec, catalogue: Catalogue, complete: Completion) -> dict[s
     conditional = {name for name, written in spec.space.items() if _conditions(written)}
     first = {name: values[0] for name, values in worded.items() if name not in conditional}
     try:
-        known = set(catalogue.paths(complete(first)))
+        known = set(catalog.paths(complete(first)))
     except ConfigFault as fault:
         names = {name: name for name in first}
         raise SpecError([problem_at(fault, names, spec.space, first, dict.fromkeys(first, 0))]) from None
     for config in _configs(_branches(spec, worded, first), complete):
-        known |= set(catalogue.paths(config))
-    others = cache(partial(_others, worded, first, catalogue, complete))  # only where a name is unknown
+        known |= set(catalog.paths(config))
+    others = cache(partial(_others, worded, first, catalog, complete))  # only where a name is unknown
     full: dict[str, str] = {}
     problems = []
     for name in spec.space:
@@ -129,13 +129,13 @@ def _configs(choices: Iterator[dict[str, Any]], complete: Completion) -> Iterato
 def _others(
     worded: Mapping[str, Sequence[Any]],
     first: Mapping[str, Any],
-    catalogue: Catalogue,
+    catalog: Catalog,
     complete: Completion,
 ) -> list[tuple[str, Any, Sequence[str]]]:
     """Axes with each of their choices, and the paths that there are with it."""
     choices = [(axis, choice) for axis in first for choice in worded[axis]]
     return [
-        (axis, choice, catalogue.paths(config))
+        (axis, choice, catalog.paths(config))
         for axis, choice in choices[:MAX_LOOKED_AT]
         for config in _configs(iter([{**first, axis: choice}]), complete)
     ]

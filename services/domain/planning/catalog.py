@@ -21,7 +21,7 @@ class Facts:
     built: Any = None
 
 
-class Catalogue(Protocol):
+class Catalog(Protocol):
     """The training library, as far as a plan needs it."""
 
     def resolve(self, config: Mapping[str, Any]) -> Config:

@@ -1,4 +1,4 @@
-"""A spec's config with some choices of its axes, completed by the catalogue; and where a fault of it lies."""
+"""A spec's config with some choices of its axes, completed by the catalog; and where a fault of it lies."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from services.domain.spec import axis_forms as forms
-from services.domain.planning.catalog import Catalogue, ConfigFault
 from services.domain.config import Config, overlay
 from services.domain.errors import Problem, pointer
+from services.domain.planning.catalog import Catalog, ConfigFault
+from services.domain.spec import axis_forms as forms
 from services.domain.spec.spec import Spec
 
 
 class Completion:
     """Completes one spec; what choices near the root make of it is kept, for deeper ones by thousands."""
 
-    def __init__(self, spec: Spec, catalogue: Catalogue) -> None:
-        self._spec, self._catalogue = spec, catalogue
+    def __init__(self, spec: Spec, catalog: Catalog) -> None:
+        self._spec, self._catalog = spec, catalog
         self._kept: dict[str, Config] = {}
 
     def __call__(self, choices: Mapping[str, Any]) -> Config:
@@ -34,7 +34,7 @@ class Completion:
             done += json.dumps(level, sort_keys=True)
             known = self._kept.get(done)
             if known is None:
-                known = self._catalogue.resolve(overlay(config, level))
+                known = self._catalog.resolve(overlay(config, level))
                 if depth < deepest:
                     self._kept[done] = known
             config = known

@@ -9,18 +9,17 @@ from math import prod
 from typing import Any
 
 from services.domain import search
-from services.domain.plan import draws
-from services.domain.plan import packing
-from services.domain.planning.catalog import Catalogue, ConfigFault, Facts
-from services.domain.planning.completion import problem_at
 from services.domain.config import Config, overlay
-from services.domain.spec.constraint import ConstraintError
 from services.domain.errors import Problem, SpecError, pointer
+from services.domain.plan import draws, packing
 from services.domain.plan.plan import Axis, Group, Plan, Shape, row_parts
-from services.domain.planning.space import Space, first
-from services.domain.spec.spec import Spec
-from services.domain.planning.representatives import tellings
 from services.domain.plan.ties import Assignment, Pick
+from services.domain.planning.catalog import Catalog, ConfigFault, Facts
+from services.domain.planning.completion import problem_at
+from services.domain.planning.representatives import tellings
+from services.domain.planning.space import Space, first
+from services.domain.spec.constraint import ConstraintError
+from services.domain.spec.spec import Spec
 
 MAX_SHAPES = 200
 MAX_COMBINATIONS = 5000  # of axes that are tied together, or of architectures that are looked at
@@ -28,7 +27,7 @@ MAX_LOOKED_AT = 5_000  # points whose choices are tried together
 MAX_RANDOM = 100_000  # trials of a random search: each point is drawn once at submit
 
 
-def make_plan(spec: Spec, catalogue: Catalogue, *, limit: int, memory: int) -> Plan:
+def make_plan(spec: Spec, catalog: Catalog, *, limit: int, memory: int) -> Plan:
     """Resolve a spec into a plan.
 
     `limit` is the most trials a sweep may run without naming `max_trials`; `memory` the bytes a pack's rows
@@ -37,19 +36,19 @@ def make_plan(spec: Spec, catalogue: Catalogue, *, limit: int, memory: int) -> P
     method = search.get(spec.search)
     if method.DRAWS:
         _check_budget(spec)
-    space = Space.read(spec, catalogue)
+    space = Space.read(spec, catalog)
     if not method.DRAWS:
         _check_stepped(space)
         if not space.tied:  # counted before anything is looked at: what follows takes time in proportion
             _check_size(spec, prod(axis.size or 1 for axis in space.axes), limit)
-    return _Planner(spec, space, catalogue).plan(limit, memory)
+    return _Planner(spec, space, catalog).plan(limit, memory)
 
 
 class _Planner:
     """One spec on its way to a plan, its space read and its axes checked."""
 
-    def __init__(self, spec: Spec, space: Space, catalogue: Catalogue) -> None:
-        self.spec, self.catalogue = spec, catalogue
+    def __init__(self, spec: Spec, space: Space, catalog: Catalog) -> None:
+        self.spec, self.catalog = spec, catalog
         checked = space.checked()
         renamed = {old.path: new.path for old, new in zip(space.axes, checked, strict=True)}
         self.ties, self.names = space.ties.renamed(renamed), {axis.path: axis.name for axis in checked}
@@ -202,7 +201,7 @@ class _Planner:
             most = shape.bytes_per_row
             for choice in tellings(plan, number, MAX_LOOKED_AT // len(plan.shapes)):
                 try:
-                    taken = self.catalogue.point(overlay(self.base, chosen | choice), facts)
+                    taken = self.catalog.point(overlay(self.base, chosen | choice), facts)
                 except ConfigFault as fault:
                     raise SpecError([self._clash(fault, chosen | choice)]) from None
                 most = max(most, taken)
@@ -237,11 +236,11 @@ class _Planner:
         return {path: self.by_path[path].value(pick) for path, pick in picks.items()}
 
     def _built(self, config: Config, picks: Assignment, points: int) -> Shape:
-        facts = self.catalogue.inspect(config)
+        facts = self.catalog.inspect(config)
         self._check_objective(facts.metric, config["data"]["validation"])
         self.facts.append(facts)
         return Shape(
-            key=self.catalogue.shape_key(config),
+            key=self.catalog.shape_key(config),
             picks=picks,
             points=points,
             parameters=facts.parameters,

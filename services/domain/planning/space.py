@@ -1,4 +1,4 @@
-"""The space of a spec: names written out as paths, ties read, every value checked by the catalogue."""
+"""The space of a spec: names written out as paths, ties read, every value checked by the catalog."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from services.domain.spec import axis_forms as forms
-from services.domain.planning.axis_paths import full_paths
-from services.domain.planning.catalog import Catalogue, ConfigFault
-from services.domain.planning.completion import Completion, problem_at
 from services.domain.config import Config, read, related
-from services.domain.spec.constraint import ConstraintError
 from services.domain.errors import Problem, SpecError, pointer
 from services.domain.plan.plan import Axis
-from services.domain.spec.spec import Spec
 from services.domain.plan.ties import Assignment, CycleError, Pick, Ties
+from services.domain.planning.axis_paths import full_paths
+from services.domain.planning.catalog import Catalog, ConfigFault
+from services.domain.planning.completion import Completion, problem_at
 from services.domain.planning.ties_reader import read_ties
+from services.domain.spec import axis_forms as forms
+from services.domain.spec.constraint import ConstraintError
+from services.domain.spec.spec import Spec
 
 MAX_VALUES = 1000  # of one axis that lists them
 MAX_CHOICES = 5000  # of axes that depend on one another, each of which is resolved at submit
@@ -29,18 +29,18 @@ class Space:
     """A spec's axes as they are before they are sorted; `row` and completed values come with `checked`."""
 
     spec: Spec
-    catalogue: Catalogue
+    catalog: Catalog
     axes: list[Axis]
     ties: Ties
     names: dict[str, str]  # path → the user's own name
     completion: Completion
 
     @classmethod
-    def read(cls, spec: Spec, catalogue: Catalogue) -> Space:
+    def read(cls, spec: Spec, catalog: Catalog) -> Space:
         """Read the axes and what ties them; `SpecError` for names, values and ties that cannot be."""
         _check_values(spec)
-        completion = Completion(spec, catalogue)
-        paths = full_paths(spec, catalogue, completion)
+        completion = Completion(spec, catalog)
+        paths = full_paths(spec, catalog, completion)
         axes = [_axis(name, paths[name], written) for name, written in spec.space.items()]
         ties = read_ties(spec, axes)
         try:
@@ -48,7 +48,7 @@ class Space:
         except CycleError:
             detail = "the conditions of some axes lead back to themselves; an axis can depend only on others"
             raise SpecError([Problem("/space", detail)]) from None
-        return cls(spec, catalogue, axes, ties, {path: name for name, path in paths.items()}, completion)
+        return cls(spec, catalog, axes, ties, {path: name for name, path in paths.items()}, completion)
 
     @property
     def tied(self) -> bool:
@@ -62,7 +62,7 @@ class Space:
     def checked(self) -> list[Axis]:
         """Resolve every choice of every axis, with all choices of the axes it depends on.
 
-        Of a range its ends and a number inside are tried: what the catalogue allows is an interval.
+        Of a range its ends and a number inside are tried: what the catalog allows is an interval.
         """
         problems: list[Problem] = []
         found: dict[str, Axis] = {}
@@ -139,7 +139,7 @@ class Space:
         try:
             config = self.complete(given)
             for path, pick in picks.items():
-                rows[path] &= self.catalogue.is_row(config, path)
+                rows[path] &= self.catalog.is_row(config, path)
                 if pick in done[path]:
                     continue
                 inside = [other for other in given if other.startswith(path + ".")]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.domain.spec import axis_forms as forms
-from services.domain.spec.constraint import Constraint, ConstraintError
 from services.domain.errors import Problem, SpecError, nearest, pointer
 from services.domain.plan.plan import Axis
-from services.domain.spec.spec import Spec
 from services.domain.plan.ties import Condition, Ties
+from services.domain.spec import axis_forms as forms
+from services.domain.spec.constraint import Constraint, ConstraintError
+from services.domain.spec.spec import Spec
 
 
 def read_ties(spec: Spec, axes: Sequence[Axis]) -> Ties:

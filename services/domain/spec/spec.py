@@ -65,7 +65,7 @@ class Objective(BaseModel):
 
 
 class Spec(BaseModel):
-    """A sweep as submitted. Model, data and train are completed by the catalogue, the space by the plan.
+    """A sweep as submitted. Model, data and train are completed by the catalog, the space by the plan.
 
     A space without axes is one point: the config itself.
     """

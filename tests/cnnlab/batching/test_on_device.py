@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from cnnlab.data import Images, Info
 from cnnlab.batching.on_device import CHUNK, Resident
+from cnnlab.data import Images, Info
 
 G = torch.Generator().manual_seed(1)
 CPU = torch.device("cpu")

@@ -5,13 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cnnlab import registry, resolve
-from cnnlab.batching import order
-from cnnlab import rng
-from cnnlab.engine.array import Array
-from cnnlab.engine.cost import inspect
+from cnnlab import registry, resolve, rng
 from cnnlab.config import is_row, shape_key
 from cnnlab.data import Images, Info
+from cnnlab.engine.array import Array
+from cnnlab.engine.cost import inspect
 from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.fit import Fit, Row
 

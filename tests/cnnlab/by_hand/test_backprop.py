@@ -7,21 +7,21 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.engine.array import Array
-from cnnlab.by_hand.backprop import backward, forward, propagate, update
 from cnnlab.by_hand.activations import Softmax, linear, relu, sigmoid, squash, tangent_sigmoid
+from cnnlab.by_hand.backprop import backward, forward, propagate, update
 from cnnlab.by_hand.layers import BatchNorm, Dense, Flatten
 from cnnlab.by_hand.losses import HalfSquaredError, SoftmaxCrossEntropy
 from cnnlab.by_hand.maps import Convolution, max_pooling
+from cnnlab.engine.array import Array
+from cnnlab.engine.net import Net
 from cnnlab.layers import activate, batch_norm, conv2d, flatten, max_pool2d
 from cnnlab.layers import linear as linear_layer
-from cnnlab.engine.net import Net
 
 IMAGES, RATE = 6, 0.1
 
 
 class Rectifier(nn.Module):
-    """ReLU with slope 1 at 0, as the catalogue's."""
+    """ReLU with slope 1 at 0, as the catalog's."""
 
     def forward(self, x):
         return x.clamp(min=0)

@@ -18,12 +18,11 @@ import torch
 from PIL import Image
 
 from cnnlab import resolve
-from cnnlab.files import image_file
-from cnnlab.files import image_tree
-from cnnlab.engine.cost import inspect
 from cnnlab.data import DataError, data_set
 from cnnlab.datasets import image_folder
+from cnnlab.engine.cost import inspect
 from cnnlab.errors import ConfigError
+from cnnlab.files import image_file, image_tree
 from cnnlab.fit import fit
 
 

@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from cnnlab import resolve
-from cnnlab.engine.cost import inspect
 from cnnlab.config import shape_key
 from cnnlab.data import DataError, data_set
 from cnnlab.datasets import npz
+from cnnlab.engine.cost import inspect
 from cnnlab.errors import ConfigError
 from cnnlab.fit import fit
 

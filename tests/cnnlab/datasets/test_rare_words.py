@@ -5,8 +5,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from cnnlab import resolve
-from cnnlab import rng
+from cnnlab import resolve, rng
 from cnnlab.datasets.rare_words import EMPTY, TRAIN, WORDS, RareWords, chances
 from cnnlab.fit import Fit, Row
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from cnnlab import resolve
-from cnnlab.engine.cost import inspect
 from cnnlab.data import data_set
 from cnnlab.datasets.rotated import turn
+from cnnlab.engine.cost import inspect
 from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.fit import Fit, Row
 

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from cnnlab import resolve
-from cnnlab import rng
+from cnnlab import resolve, rng
 from cnnlab.datasets import waveforms
 from cnnlab.datasets.waveforms import STEPS, TEST, TRAIN, Waveforms
 from cnnlab.fit import Fit, Row

@@ -6,9 +6,9 @@ import torch
 from cnnlab import registry, resolve
 from cnnlab.engine import conflicts
 from cnnlab.engine.cost import inspect, point
+from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
-from cnnlab.engine.net import Net
 
 WHOLE = [n for n in registry.names("optimizers") if registry.get("optimizers", n).whole]
 

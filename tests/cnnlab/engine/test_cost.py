@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from cnnlab import registry, resolve
-from cnnlab.engine.cost import inspect
 from cnnlab.data import DataError, Info
+from cnnlab.engine.cost import inspect
 from cnnlab.errors import ConfigError
 from cnnlab.hyper import declared
 

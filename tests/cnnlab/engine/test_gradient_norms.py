@@ -10,11 +10,11 @@ from torch import nn
 from cnnlab import registry
 from cnnlab.engine.array import Array
 from cnnlab.engine.gradient_norms import first_over_last, gradient_norms
+from cnnlab.engine.net import Net
 from cnnlab.layer import Context, Layer
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
-from cnnlab.engine.net import Net
 
 DEEP = {"hidden": [100] * 8}
 HE = 6**0.5  # from deviation 1/√(3n), which fan-in-uniform has, to √(2/n)

@@ -11,8 +11,8 @@ from benchmarks.results import pretrained as published
 from cnnlab import registry, resolve
 from cnnlab.engine import pretrained
 from cnnlab.engine.array import Array
-from cnnlab.errors import CnnlabError
 from cnnlab.engine.net import Net
+from cnnlab.errors import CnnlabError
 
 FOLDER = Path(os.environ.get("CNNLAB_DATA", "nowhere"))
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cnnlab import resolve
-from cnnlab.files import user_folder
-from cnnlab.engine.cost import inspect
 from cnnlab.data import DataError
+from cnnlab.engine.cost import inspect
 from cnnlab.errors import ConfigError
+from cnnlab.files import user_folder
 
 
 @pytest.fixture

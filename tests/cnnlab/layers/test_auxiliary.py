@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context
 from cnnlab.layers.auxiliary import Auxiliary
@@ -12,7 +13,6 @@ from cnnlab.layers.dropout import Dropout
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.global_average_pool import GlobalAveragePool
 from cnnlab.layers.linear import Linear
-from cnnlab.engine.net import Net
 
 ROWS, SHAPE, CLASSES = 3, (2, 5, 5), 4
 

@@ -5,10 +5,10 @@ import torch
 from torch.nn import functional
 
 from cnnlab import registry
+from cnnlab.engine.net import Net
 from cnnlab.errors import CnnlabError
 from cnnlab.layer import Context
 from cnnlab.layers.batch_norm import BatchNorm
-from cnnlab.engine.net import Net
 
 ROWS, IMAGES = 3, 10
 NORMALIZED = {

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.api.catalog import Library
+from services.api.library import Library
 from services.api.validation import within
-from services.domain.planning.catalog import ConfigFault
 from services.domain.errors import SpecError
 from services.domain.plan.plan import Plan
+from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.planner import make_plan
 from services.domain.spec.spec import Spec
 

@@ -21,7 +21,7 @@ def plan_of(api: TestClient, store: Store, spec: dict[str, Any]) -> Plan:
     return Plan.model_validate(store.read(lambda session: sweeps.get(session, answer.json()["id"])).plan)
 
 
-def test_the_catalogue_has_augmentations(sqlite_api: TestClient) -> None:
+def test_the_catalog_has_augmentations(sqlite_api: TestClient) -> None:
     found = sqlite_api.get("/v1/catalog").json()["augmentations"]
     assert {"flip", "pad-crop"} <= set(found)
     assert (

@@ -71,7 +71,7 @@ def test_a_wrong_spec_is_refused_as_a_submit_would(sqlite_api: TestClient, spec:
 
 
 def test_devices_share_the_work_but_no_pack_is_divided() -> None:
-    from paper_catalogue import paper_plan, paper_spec
+    from paper_catalog import paper_plan, paper_spec
 
     plan = paper_plan(paper_spec(space={"model.dropout": [i / 10 for i in range(8)]}))
     (shape,) = plan.shapes
@@ -84,7 +84,7 @@ def test_devices_share_the_work_but_no_pack_is_divided() -> None:
 
 
 def test_dead_rows_take_their_time() -> None:
-    from paper_catalogue import paper_plan, paper_spec
+    from paper_catalog import paper_plan, paper_spec
 
     plan = paper_plan(paper_spec(space={"model.dropout": [i / 10 for i in range(5)]}))
     (shape,) = plan.shapes

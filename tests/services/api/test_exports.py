@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paper_sweep import fill, report, take, trials_of, write_sweep
 
-from services.api import tables
+from services.api import export_tables
 from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.store import endings
@@ -50,7 +50,9 @@ def test_trials_as_csv(api: TestClient, store: Store) -> None:
     assert [row["number"] for row in table] == [str(trial.number) for trial in found]
     axes = api.get(f"/v1/sweeps/{sweep_id}").json()["axes"]
     for axis in axes:
-        assert [row[axis["path"]] for row in table] == [tables.cell(t.values[axis["path"]]) for t in found]
+        assert [row[axis["path"]] for row in table] == [
+            export_tables.cell(t.values[axis["path"]]) for t in found
+        ]
     assert (table[1]["state"], table[1]["failure"]) == ("failed", "diverged")
     assert table[1]["message"] == '\'=HYPERLINK("x"), and\na line'
     assert (table[0]["last_value"], table[1]["last_value"], table[0]["epochs"]) == ("0.75", "", "2")
@@ -86,7 +88,7 @@ def test_curves(api: TestClient, store: Store) -> None:
 def test_a_table_is_read_in_pages_that_lose_nothing(
     sqlite_api: TestClient, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "PAGE", 3)
+    monkeypatch.setattr(export_tables, "PAGE", 3)
     sweep_id = finished(sqlite_store)
     count = len(trials_of(sqlite_store, sweep_id))
     for table, length in (("trials", count), ("curves", 2 * count)):
@@ -128,12 +130,12 @@ def test_an_unknown_format_and_an_unknown_sweep(sqlite_api: TestClient, sqlite_s
     ],
 )
 def test_a_cell(value: object, text: str) -> None:
-    assert tables.cell(value) == text
+    assert export_tables.cell(value) == text
 
 
 @given(st.text(max_size=20))
 def test_no_cell_is_a_formula(text: str) -> None:
-    shown = tables.cell(text)
+    shown = export_tables.cell(text)
     assert not shown.startswith(("=", "@", "\t", "\r"))
     if shown.startswith(("+", "-")):
         float(shown)

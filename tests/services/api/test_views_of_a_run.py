@@ -254,7 +254,7 @@ def test_a_sweep_says_that_nobody_is_there(api: TestClient, store: Store, spec: 
     assert api.get(path).json()["waiting_for"] is None
 
 
-def test_the_catalogue_describes_every_entry(sqlite_api: TestClient) -> None:
+def test_the_catalog_describes_every_entry(sqlite_api: TestClient) -> None:
     kinds = sqlite_api.get("/v1/catalog").json()
     assert "lenet5" in kinds["models"]
     for kind, entries in kinds.items():

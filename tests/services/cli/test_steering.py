@@ -171,7 +171,7 @@ def test_exports(at: Run, spec: Path, state: Store, tmp_path: Path) -> None:
     assert at("export", sweep, "-o", str(tmp_path / "away" / "x.csv"))[0] == 1
 
 
-def test_the_catalogue(at: Run) -> None:
+def test_the_catalog(at: Run) -> None:
     assert "lenet5" in at("catalog")[1]
     assert "Divide a running mean" in at("catalog", "optimizers")[1]
     line = next(line for line in at("catalog", "optimizers", "adam")[1].splitlines() if line.startswith("lr"))

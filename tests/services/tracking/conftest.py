@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from mlflow_stage import MakeStage, Stage
-from paper_catalogue import paper_spec
+from paper_catalog import paper_spec
 
 from services.settings import Settings
 from services.store.session import Store

@@ -6,7 +6,7 @@ import pytest
 from mlflow_stage import Stage
 
 from services.domain.states import TrialState
-from services.tracking.server import Server
+from services.tracking.mlflow_server import Server
 
 
 def test_a_corrected_value_is_written_anew(stage: Stage) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mlflow_stage import Stage
 
 from services.domain.states import TrialState
-from services.tracking.server import Server
+from services.tracking.mlflow_server import Server
 
 
 def test_two_exporters_at_once_double_nothing(each_stage: Stage) -> None:

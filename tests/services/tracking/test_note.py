@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mlflow_stage import MakeStage, Stage
 
-from services.domain.states import TrialState
 from services.domain.results.intervals import Estimate
+from services.domain.states import TrialState
 from services.tracking.note import shown
 
 SEEDS = {"seeds": 2, "space": {"model.dropout": [0.0, 0.5]}}

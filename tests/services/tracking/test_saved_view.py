@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from mlflow_stage import MakeStage, Stage
-from paper_catalogue import paper_plan, paper_spec
+from paper_catalog import paper_plan, paper_spec
 
 from services.tracking import TrackingDown, saved_view
-from services.tracking.server import Server
+from services.tracking.mlflow_server import Server
 
 TRIALS, MEANS = "mlflow.sharedViewState.sweep-{}", "mlflow.sharedViewState.sweep-{}-means"
 

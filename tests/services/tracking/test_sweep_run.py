@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paper_catalogue import paper_spec
+from paper_catalog import paper_spec
 
 from services.store.models import Sweep
 from services.tracking import sweep_run

@@ -7,7 +7,7 @@ from time import process_time
 from typing import Any
 
 import pytest
-from paper_catalogue import paper_plan, paper_spec
+from paper_catalog import paper_plan, paper_spec
 
 from services.domain.errors import SpecError
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from paper_catalogue import paper_plan, paper_spec
+from paper_catalog import paper_plan, paper_spec
 
-from services.domain.spec.spec import Spec
 from services.domain.plan.winner import winner_spec
+from services.domain.spec.spec import Spec
 
 
 @pytest.mark.parametrize("point", range(4))

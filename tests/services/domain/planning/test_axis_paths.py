@@ -1,4 +1,4 @@
-"""Names of axes found in the real catalogue: axes that exist only with some choices of another one."""
+"""Names of axes found in the real catalog: axes that exist only with some choices of another one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.api.catalog import Library
+from services.api.library import Library
 from services.domain.errors import SpecError
 from services.domain.plan.plan import Plan
 from services.domain.planning.planner import make_plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paper_catalogue import paper_plan, paper_spec
+from paper_catalog import paper_plan, paper_spec
 
 from services.domain.planning.representatives import tellings
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paper_catalogue import paper_plan, paper_spec
+from paper_catalog import paper_plan, paper_spec
 
 from services.domain.errors import SpecError
 from services.domain.plan.plan import Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from paper_catalogue import paper_spec
+from paper_catalog import paper_spec
 
 
 @pytest.mark.parametrize("name", ["a/b", "größe", "-a", " ", ""])

@@ -12,9 +12,9 @@ from sqlalchemy import event, insert
 
 from services.domain.spec.spec import Objective
 from services.domain.states import TrialState
-from services.store import points
+from services.store import leaderboard
+from services.store.leaderboard import Place, Point
 from services.store.models import Trial
-from services.store.points import Place, Point
 from services.store.session import Session, Store
 
 ACC = Objective()
@@ -54,7 +54,7 @@ def ranked(store: Store, sweep_id: str, objective: Objective, limit: int = 1000)
     while True:
 
         def page(session: Session, after: Place | None = after) -> tuple[list[Point], Place | None]:
-            return points.leaderboard(session, sweep_id, objective, limit, after)
+            return leaderboard.page(session, sweep_id, objective, limit, after)
 
         found, after = store.read(page)
         assert len(found) <= limit
@@ -124,14 +124,14 @@ def test_values_beyond_arithmetic_count_as_none(store: Store) -> None:
     sweep_id = write_sweep(store)
     place(store, sweep_id, {0: [1.7e308, 1.7e308], 1: [-1.0, 1e120], 2: [1e120, -1e120]})
     assert ranked(store, sweep_id, ACC) == [1, 2, 0]
-    [best] = store.read(lambda session: points.top(session, {sweep_id: ACC}, 1))[sweep_id]
+    [best] = store.read(lambda session: leaderboard.top(session, {sweep_id: ACC}, 1))[sweep_id]
     assert best.estimate(2).n == 2
 
 
 def test_a_point_tells_its_mean_and_its_trials(store: Store) -> None:
     sweep_id = write_sweep(store)
     place(store, sweep_id, {4: [0.5, (0.7, TrialState.FAILED), (None, TrialState.PENDING)]})
-    [point], _ = store.read(lambda session: points.leaderboard(session, sweep_id, ACC, 10))
+    [point], _ = store.read(lambda session: leaderboard.page(session, sweep_id, ACC, 10))
     assert (point.number, point.values) == (4, {"train.lr": 4})
     assert [trial.replicate for trial in point.replicates] == [0, 1, 2]
     assert [trial.value for trial in point.replicates] == [0.5, 0.7, None]
@@ -147,7 +147,7 @@ def test_the_best_of_several_sweeps_each_by_its_own_objective(store: Store) -> N
         place(store, sweep_id, {0: [0.9], 1: [0.3], 2: [None]}, last=9.0)
     place(store, empty, {0: [None], 1: [(None, TrialState.FAILED)]})
     objectives = {by_acc: ACC, by_loss: LOSS, empty: ACC}
-    best = store.read(lambda session: points.top(session, objectives, 2))
+    best = store.read(lambda session: leaderboard.top(session, objectives, 2))
     assert {sweep: [point.number for point in found] for sweep, found in best.items()} == {
         by_acc: [0, 1],
         by_loss: [2, 1],
@@ -159,9 +159,9 @@ def test_the_best_of_several_sweeps_each_by_its_own_objective(store: Store) -> N
 def test_the_best_two_are_compared_over_common_replicates(store: Store) -> None:
     sweep_id = write_sweep(store)
     place(store, sweep_id, {0: [0.5, 0.7, 0.9], 1: [0.4, None, 0.79], 2: [0.1]})
-    best = store.read(lambda session: points.top(session, {sweep_id: ACC}, 2))[sweep_id]
-    found = points.comparison(best, ACC, 3)
+    best = store.read(lambda session: leaderboard.top(session, {sweep_id: ACC}, 2))[sweep_id]
+    found = leaderboard.comparison(best, ACC, 3)
     assert found is not None
     assert (found.best, found.runner_up, found.n) == (0, 1, 2)
     assert found.difference == pytest.approx(0.105)
-    assert points.comparison(best[:1], ACC, 3) is None
+    assert leaderboard.comparison(best[:1], ACC, 3) is None

@@ -1,4 +1,4 @@
-"""services/stack/up.py, through the command: the real stack, in folders of its own."""
+"""services/stack/stack.py, through the command: the real stack, in folders of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/catalogue.md says what the registry says, and every row of the notes is built."""
+"""docs/catalog.md says what the registry says, and every row of the notes is built."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scripts import notes_rows
 from scripts.notes_rows import COUNTS, ROWS, Count
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = runpy.run_path(str(ROOT / "scripts" / "make_catalogue_page.py"))
+SCRIPT = runpy.run_path(str(ROOT / "scripts" / "make_catalog_page.py"))
 # What the notes do not have a row for: how nets begin and what the engine needs.
 BESIDE = {"initializers", "datasets"}
 ENGINE = {
@@ -28,8 +28,8 @@ ENGINE = {
 
 
 def test_the_page_is_the_registry() -> None:
-    text = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
-    assert SCRIPT["page"]() == text, "run: python -m scripts.make_catalogue_page"
+    text = (ROOT / "docs" / "catalog.md").read_text(encoding="utf-8")
+    assert SCRIPT["page"]() == text, "run: python -m scripts.make_catalog_page"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1])

@@ -1,19 +1,19 @@
-"""A small catalogue on paper, so that plans can be tested without the training library."""
+"""A small catalog on paper, so that plans can be tested without the training library."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from services.domain.planning.catalog import ConfigFault, Facts
 from services.domain.plan.plan import Plan
+from services.domain.planning.catalog import ConfigFault, Facts
 from services.domain.planning.planner import make_plan
 from services.domain.spec.spec import Spec
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {"sgd": {"lr": 0.1}, "adam": {"lr": 0.001, "beta": 0.9}}
 
 
-class PaperCatalogue:
+class PaperCatalog:
     """One model `net` (dropout a row, depth a shape), two optimizers, images of one size."""
 
     def resolve(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,4 +89,4 @@ def paper_spec(**changes: Any) -> Spec:
 
 def paper_plan(spec: Spec, limit: int = 1000) -> Plan:
     """The spec's plan on paper."""
-    return make_plan(spec, PaperCatalogue(), limit=limit, memory=1 << 30)
+    return make_plan(spec, PaperCatalog(), limit=limit, memory=1 << 30)

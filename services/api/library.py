@@ -9,15 +9,15 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from services.domain.planning.catalog import ConfigFault, Facts
 from services.domain.config import Config
+from services.domain.planning.catalog import ConfigFault, Facts
 
 log = logging.getLogger(__name__)
 Descriptions = dict[str, dict[str, dict[str, Any]]]
 
 
 class Library:
-    """The training library as the plan's Catalogue, and as a reference for people."""
+    """The training library as the plan's Catalog, and as a reference for people."""
 
     def load(self) -> None:
         """Load torch now, so that the first submit does not wait for it, and tell what plug-ins lack."""

@@ -7,7 +7,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cnnlab.batching import order
+from cnnlab.batching import batch_order
 
 CLASSES = torch.tensor([0] * 50 + [1] * 30 + [2] * 7)[
     torch.randperm(87, generator=torch.Generator().manual_seed(1))
@@ -15,43 +15,43 @@ CLASSES = torch.tensor([0] * 50 + [1] * 30 + [2] * 7)[
 
 
 def test_the_split_is_stratified_and_loses_nothing():
-    train, held = order.split(CLASSES, 0.1, data_seed=0)
+    train, held = batch_order.split(CLASSES, 0.1, data_seed=0)
     assert CLASSES[held].bincount().tolist() == [5, 3, 1]
     assert torch.equal(torch.cat([train, held]).sort().values, torch.arange(87))
     assert torch.equal(train, train.sort().values)
 
 
 def test_the_split_depends_on_the_data_seed_alone():
-    one, again, other = (order.split(CLASSES, 0.2, seed)[1] for seed in (0, 0, 1))
+    one, again, other = (batch_order.split(CLASSES, 0.2, seed)[1] for seed in (0, 0, 1))
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
 
 
 def test_no_validation_part():
-    train, held = order.split(CLASSES, 0.0, 0)
+    train, held = batch_order.split(CLASSES, 0.0, 0)
     assert len(train) == 87
     assert len(held) == 0
 
 
 def test_a_larger_share_holds_the_smaller_one():
-    small, large = (set(order.split(CLASSES, share, 0)[1].tolist()) for share in (0.1, 0.3))
+    small, large = (set(batch_order.split(CLASSES, share, 0)[1].tolist()) for share in (0.1, 0.3))
     assert small < large
 
 
 def test_numbers_are_split_as_one_class():
     numbers = CLASSES.float()
-    train, held = order.split(numbers, 0.1, data_seed=0)
+    train, held = batch_order.split(numbers, 0.1, data_seed=0)
     assert len(held) == 9  # of 87
     assert torch.equal(torch.cat([train, held]).sort().values, torch.arange(87))
-    assert torch.equal(held, order.split(torch.zeros_like(CLASSES), 0.1, data_seed=0)[1])
-    assert not torch.equal(held, order.split(numbers, 0.1, data_seed=1)[1])
+    assert torch.equal(held, batch_order.split(torch.zeros_like(CLASSES), 0.1, data_seed=0)[1])
+    assert not torch.equal(held, batch_order.split(numbers, 0.1, data_seed=1)[1])
 
 
 def test_orders_differ_between_epochs_and_streams():
-    orders = [order.order(87, *which) for which in ((0, 1), (0, 2), (1, 1))]
+    orders = [batch_order.order(87, *which) for which in ((0, 1), (0, 2), (1, 1))]
     assert all(torch.equal(order.sort().values, torch.arange(87)) for order in orders)
     assert len({tuple(order.tolist()) for order in orders}) == 3
-    assert torch.equal(orders[0], order.order(87, 0, 1))
+    assert torch.equal(orders[0], batch_order.order(87, 0, 1))
 
 
 def classes_of(counts, seed):
@@ -69,33 +69,33 @@ def classes_of(counts, seed):
 @example([4, 4], 100, 0)
 def test_balanced_batches_have_each_class_in_its_share(counts, size, stream):
     classes = classes_of(counts, 1)
-    images, size = len(classes), order.size(size, len(classes))
-    order = order.balanced(classes, size, stream, 3)
+    images, size = len(classes), batch_order.size(size, len(classes))
+    order = batch_order.balanced(classes, size, stream, 3)
     assert torch.equal(order.sort().values, torch.arange(images))
-    for cut in order.cuts(images, size):
+    for cut in batch_order.cuts(images, size):
         got = classes[order[cut]].bincount(minlength=len(counts)).tolist()
         due = [n * (cut.stop - cut.start) / images for n in counts]
         assert all(math.floor(d + 1e-9) <= g <= math.ceil(d - 1e-9) for g, d in zip(got, due, strict=True))
 
 
 def test_a_plain_order_is_not_balanced():
-    order = order.order(87, 0, 1)
-    counts = torch.stack([CLASSES[order[cut]].bincount(minlength=3) for cut in order.cuts(87, 29)])
+    order = batch_order.order(87, 0, 1)
+    counts = torch.stack([CLASSES[order[cut]].bincount(minlength=3) for cut in batch_order.cuts(87, 29)])
     assert (counts - torch.tensor([50, 30, 7]) / 3).abs().max() >= 1
 
 
 def test_balanced_orders_differ_between_epochs_and_streams():
-    orders = [order.balanced(CLASSES, 10, *which) for which in ((0, 1), (0, 2), (1, 1))]
+    orders = [batch_order.balanced(CLASSES, 10, *which) for which in ((0, 1), (0, 2), (1, 1))]
     assert len({tuple(order.tolist()) for order in orders}) == 3
-    assert torch.equal(orders[0], order.balanced(CLASSES, 10, 0, 1))
+    assert torch.equal(orders[0], batch_order.balanced(CLASSES, 10, 0, 1))
 
 
 @pytest.mark.parametrize("counts", [[11, 9, 4], [1, 23], [22, 1, 1], [24]])
 def test_every_image_of_a_balanced_order_comes_at_any_time(counts):
     """Over 400 epochs each image is in each batch as often as the batch is large."""
     classes, epochs = classes_of(counts, 2), 400
-    places = torch.stack([order.balanced(classes, 7, 0, epoch).argsort() for epoch in range(epochs)])
-    for cut in order.cuts(24, 7):
+    places = torch.stack([batch_order.balanced(classes, 7, 0, epoch).argsort() for epoch in range(epochs)])
+    for cut in batch_order.cuts(24, 7):
         share = (cut.stop - cut.start) / 24
         times = ((places >= cut.start) & (places < cut.stop)).sum(0)
         assert (times - share * epochs).abs().max() < 4.5 * (epochs * share * (1 - share)) ** 0.5
@@ -105,13 +105,13 @@ def test_every_image_of_a_balanced_order_comes_at_any_time(counts):
 def test_rare_classes_are_not_bound_to_each_other():
     """Of one image each, and neighbours when the cards are dealt; not so in time."""
     classes = torch.tensor([0] * 98 + [1, 2])
-    places = [order.balanced(classes, 10, 0, epoch).argsort()[98:] // 10 for epoch in range(100)]
+    places = [batch_order.balanced(classes, 10, 0, epoch).argsort()[98:] // 10 for epoch in range(100)]
     assert {int(a - b) for a, b in places} >= {*range(-7, 8)} - {0}
 
 
 def test_classes_are_mixed_within_a_balanced_batch():
     classes = classes_of([50, 50], 1)
-    order = order.balanced(classes, 50, 0, 1)
+    order = batch_order.balanced(classes, 50, 0, 1)
     first = classes[order[:50]].tolist()
     assert sorted(first) not in (first, first[::-1])
 
@@ -128,6 +128,6 @@ def test_classes_are_mixed_within_a_balanced_batch():
     ],
 )
 def test_cuts_cover_an_epoch_and_leave_no_single_image(images, size, sizes):
-    cuts = order.cuts(images, size)
+    cuts = batch_order.cuts(images, size)
     assert [cut.stop - cut.start for cut in cuts] == sizes
     assert [i for cut in cuts for i in range(images)[cut]] == list(range(images))

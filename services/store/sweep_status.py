@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import SweepState, TrialState
-from services.store import devices, packs, points, speeds, sweeps, trials
+from services.store import devices, leaderboard, packs, speeds, sweeps, trials
+from services.store.leaderboard import Point
 from services.store.models import Sweep
-from services.store.points import Point
 
 MOVING = (SweepState.ACTIVE, SweepState.STOPPING)  # states in which workers are wanted
 
@@ -42,7 +42,7 @@ def of(session: Session, found: Sequence[Sweep]) -> list[Standing]:
     alive = sum(devices.live(session).values())
     running = packs.running(session, [sweep.id for sweep in found])
     specs = {sweep.id: Spec.model_validate(sweep.spec) for sweep in found}
-    best = points.top(session, {sweep_id: spec.objective for sweep_id, spec in specs.items()}, 2)
+    best = leaderboard.top(session, {sweep_id: spec.objective for sweep_id, spec in specs.items()}, 2)
     return [
         _one(session, sweep, specs[sweep.id], best[sweep.id], counts[sweep.id], running[sweep.id], alive)
         for sweep in found

@@ -9,7 +9,7 @@ from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
 from services.store import sweep_verbs
-from services.tracking.server import BATCH
+from services.tracking.mlflow_server import BATCH
 
 
 def test_an_export_grows_with_the_epochs(each_stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""Write docs/catalogue.md from registry and notes: `python -m scripts.make_catalogue_page`."""
+"""Write docs/catalog.md from registry and notes: `python -m scripts.make_catalog_page`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cnnlab.engine.net import Net
 from scripts.notes_rows import COUNTS, ROWS, Count
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "catalogue.md"
+PAGE = ROOT / "docs" / "catalog.md"
 MARK = "In the notes:"
 
 HEAD = """\
-# Catalogue
+# Catalog
 
-Made from the registry by `python -m scripts.make_catalogue_page`; a test compares the two.
+Made from the registry by `python -m scripts.make_catalog_page`; a test compares the two.
 `cnnlab catalog KIND NAME` shows one entry whole, with its formula and the ranges of its hyperparameters.
 
 cnnlab implements a set of course notes on convolutional networks, line by line, each exact to its paper.

@@ -6,7 +6,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from services.domain.links import (
+from services.domain.spec.spec import Objective
+from services.tracking.links import (
     error_metric,
     means_view_link,
     ranking_metric,
@@ -14,7 +15,6 @@ from services.domain.links import (
     sweep_link,
     trial_link,
 )
-from services.domain.spec.spec import Objective
 
 
 @pytest.mark.parametrize(

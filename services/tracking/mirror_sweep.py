@@ -13,15 +13,15 @@ from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import TRIAL_FINAL, SweepState, TrialState
 from services.settings import Settings
-from services.store import exports, reports, sweeps, trials
-from services.store.exports import DELETED, REFUSED, Hold
+from services.store import mirror, reports, sweeps, trials
+from services.store.mirror import DELETED, REFUSED, Hold
 from services.store.models import Trial
 from services.store.session import Session, Store
 from services.tracking import best_weights, report, saved_view, sweep_run, trial_run
 from services.tracking import board as boards
 from services.tracking.best_weights import BestWeights
 from services.tracking.board import Board
-from services.tracking.server import LARGEST_FILE, Found, Gone, Rejected, Server, TrackingDown
+from services.tracking.mlflow_server import LARGEST_FILE, Found, Gone, Rejected, Server, TrackingDown
 
 log = logging.getLogger(__name__)
 
@@ -47,18 +47,18 @@ class Export:
             return True
         try:
             parent = self._parent()
-            for trial_id in self._store.read(lambda s: exports.trials_behind(s, self._hold.sweep_id)):
+            for trial_id in self._store.read(lambda s: mirror.trials_behind(s, self._hold.sweep_id)):
                 self._trial(trial_id, parent)
             self._show(parent)
         except RunDeleted:
             log.warning("sweep %s was deleted in MLflow; nothing more of it goes there", self._hold.sweep_id)
-            self._write(lambda session: exports.mark_sweep(session, self._hold, DELETED))
+            self._write(lambda session: mirror.mark_sweep(session, self._hold, DELETED))
         except Rejected as error:
             log.warning("sweep %s: MLflow refuses it: %s", self._hold.sweep_id, error)
-            self._write(lambda session: exports.mark_sweep(session, self._hold, REFUSED))
+            self._write(lambda session: mirror.mark_sweep(session, self._hold, REFUSED))
         except Gone as error:
             log.warning("sweep %s: MLflow has lost it, writing it anew: %s", self._hold.sweep_id, error)
-            self._write(lambda session: exports.start_over(session, self._hold))
+            self._write(lambda session: mirror.start_over(session, self._hold))
             return False
         return True
 
@@ -85,7 +85,7 @@ class Export:
             sweep_run.key(sweep),
             create=lambda: self._server.create_run(experiment_id, sweep.name, sweep.created_at, tags),
             fill=fill,
-            store=lambda s, run_id: exports.store_parent(s, self._hold, experiment_id, run_id),
+            store=lambda s, run_id: mirror.store_parent(s, self._hold, experiment_id, run_id),
         )
         return Found(run_id, experiment_id, False, tags)
 
@@ -106,7 +106,7 @@ class Export:
         # A sweep that is retried goes on: its run had ended.
         status = sweep_run.STATUS.get(SweepState(sweep.state), "RUNNING")
         self._server.set_status(parent.run_id, status, sweep.finished_at if board.over else None)
-        self._write(lambda s: exports.mark_sweep(s, self._hold, bookmark))
+        self._write(lambda s: mirror.mark_sweep(s, self._hold, bookmark))
 
     def _save_view(self, experiment_id: str) -> None:
         """Write the sweep's saved views once; whatever goes wrong with them, the export goes on."""
@@ -121,7 +121,7 @@ class Export:
             self._without_view.add(self._hold.sweep_id)
             log.exception("sweep %s gets no saved view; its plain link shows its trials", self._hold.sweep_id)
         else:
-            self._write(lambda session: exports.mark_view(session, self._hold))
+            self._write(lambda session: mirror.mark_view(session, self._hold))
 
     def _best_curves(self, board: Board) -> report.Curves:
         """The objective's curves of the trials that the report shows."""
@@ -146,16 +146,16 @@ class Export:
             else:
                 log.info("trial %s was deleted in MLflow; nothing more of it goes there", trial_id)
             word = REFUSED if refused else DELETED
-            self._write(lambda session: exports.set_aside(session, self._hold, trial_id, word))
+            self._write(lambda session: mirror.set_aside(session, self._hold, trial_id, word))
 
     def _is_deleted(self, trial_id: str) -> bool:
         run_id = self._store.read(lambda s: trials.get(s, trial_id)).run_id
         return run_id is not None and self._server.run(run_id).deleted
 
     def _export_trial(self, trial_id: str, parent: Found) -> None:
-        self._write(lambda session: exports.keep(session, self._hold))
+        self._write(lambda session: mirror.keep(session, self._hold))
         run_id = self._run_of(self._store.read(lambda s: trials.get(s, trial_id)), parent)
-        trial, curve, pack = self._store.read(lambda s: exports.curve_and_pack(s, trial_id))
+        trial, curve, pack = self._store.read(lambda s: mirror.curve_and_pack(s, trial_id))
         before, state = trial.exported_epoch, TrialState(trial.state)
         if before < 0:
             return  # corrected meanwhile: the next export writes it anew
@@ -174,7 +174,7 @@ class Export:
         if changed:
             self._server.set_status(run_id, trial_run.STATUS[state], trial.finished_at if final else None)
         epoch = curve[-1].epoch if curve else 0
-        self._write(lambda s: exports.mark_trial(s, self._hold, trial_id, before, epoch, state))
+        self._write(lambda s: mirror.mark_trial(s, self._hold, trial_id, before, epoch, state))
 
     def _run_of(self, trial: Trial, parent: Found) -> str:
         if trial.exported_epoch < 0 and trial.run_id:
@@ -198,7 +198,7 @@ class Export:
                 parent.experiment_id, trial_run.name(trial, self._plan), start, tags
             ),
             fill=fill,
-            store=lambda session, run_id: exports.store_run(session, self._hold, trial.id, run_id),
+            store=lambda session, run_id: mirror.store_run(session, self._hold, trial.id, run_id),
         )
 
     def _retire(self, run_id: str) -> None:
@@ -250,7 +250,7 @@ class Export:
         active = [run.run_id for run in found if not run.deleted]
         if found and not active:
             raise RunDeleted
-        self._write(lambda session: exports.keep(session, self._hold))
+        self._write(lambda session: mirror.keep(session, self._hold))
         run_id = active[0] if active else create()
         fill(run_id)
         self._write(lambda session: store(session, run_id))

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Subquery, case, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from services.domain.results.intervals import LARGEST, Comparison, Estimate, Side, compare, estimate
 from services.domain.spec.spec import Objective
 from services.domain.states import TrialState
-from services.domain.results.intervals import LARGEST, Comparison, Estimate, Side, compare, estimate
 from services.store.models import Trial
 
 AT_ONCE = 1000  # points named in one statement; databases limit its parameters
@@ -65,7 +65,7 @@ class Place(NamedTuple):
     point: int
 
 
-def leaderboard(
+def page(
     session: Session, sweep_id: str, objective: Objective, limit: int, after: Place | None = None
 ) -> tuple[list[Point], Place | None]:
     """A sweep's points, best first, and the place of the last one if others may follow it.
