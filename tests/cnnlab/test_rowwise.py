@@ -29,3 +29,15 @@ def test_they_are_sums():
 def test_with_two_threads_a_row_is_what_it_is_alone():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_row_is_the_same_wherever_it_begins_in_memory():
+    """A BLAS may take other instructions for numbers that begin at an odd address."""
+    a, b = (torch.randn(1, 133, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    for length in (5, 16, 77, 133):
+        x, y = a[:, :length], b[:, :length]
+        for offset in range(1, 17):
+            moved = torch.zeros(2, 1, offset + length)
+            moved[0, :, offset:], moved[1, :, offset:] = x, y
+            assert torch.equal(dot(moved[0, :, offset:], moved[1, :, offset:]), dot(x, y))
+            assert torch.equal(size(moved[0, :, offset:]), size(x))

@@ -247,13 +247,15 @@ def test_full_matrix_adagrad_is_its_formula():
     g = torch.Generator().manual_seed(3)
     a = torch.randn(4, 4, generator=g, dtype=D)
     matrix, w = a @ a.T, torch.randn(1, 4, generator=g, dtype=D)
-    path = run("adagrad-full", numbers("adagrad-full", lr=0.1), lambda w: (w @ matrix * w).sum(1) / 2, w, 12)
+    # Eigenvalues that only rounding fills are divided by eps: a small one would magnify their last digits.
+    own = numbers("adagrad-full", lr=0.1, eps=1e-2)
+    path = run("adagrad-full", own, lambda w: (w @ matrix * w).sum(1) / 2, w, 12)
     total, w = torch.zeros(4, 4, dtype=D), w[0]
     for at in path:
         gradient = matrix @ w
         total = total + torch.outer(gradient, gradient)
         u, s, v = torch.linalg.svd(total)
-        w = w - 0.1 * v.T @ ((u.T @ gradient) / (s.sqrt() + 1e-4))
+        w = w - 0.1 * v.T @ ((u.T @ gradient) / (s.sqrt() + 1e-2))
         torch.testing.assert_close(at[0], w, rtol=0, atol=1e-10)
 
 
