@@ -26,7 +26,7 @@ class Chain(Layer):
             for name, layer in self.layers.items()
             for own in layer.buffers
         )
-        self.places = sum(layer.places for layer in self.layers.values())
+        self.layer_count = sum(layer.layer_count for layer in self.layers.values())
         self.random = tuple(path for layer in self.layers.values() for path in layer.random)
 
     def shapes(self, shape: Shape) -> list[Shape]:
@@ -57,12 +57,12 @@ class Chain(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return the last layer's output; p and b are all layers', one after the other."""
-        place, weights, kept = context.layer, 0, 0
+        index, weights, kept = context.layer, 0, 0
         for layer in self.layers.values():
-            context.layer = place
+            context.layer = index
             own = p[weights : weights + len(layer.parameters)]
             moved = b[kept : kept + len(layer.buffers)]
             x = layer.forward(x, own, moved, context)
-            place += layer.places
+            index += layer.layer_count
             weights, kept = weights + len(own), kept + len(moved)
         return x

@@ -14,15 +14,15 @@ from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, Size, declared
 Config = dict[str, Any]
 
 SECTIONS = ("model", "data", "train")
-DATA: Mapping[str, Hyper] = {  # beside the data set's own hyperparameters
+DATA_FIELDS: Mapping[str, Hyper] = {  # beside the data set's own hyperparameters
     "validation": Number(default=0.1, low=0.0, high=0.5, row=False),
     "label_noise": Number(default=0.0, low=0.0, high=1.0, row=False),
     "resize": Int(default=0, low=0, high=1024),
     "batches": Choice(default="shuffled", options=("shuffled", "balanced")),
     "stream": Choice(default="replicate", options=("replicate", "trial")),
 }
-LOSSES: Mapping[Task, str] = {"classification": "softmax", "regression": "square"}  # unless one is named
-TRAIN: Mapping[str, Hyper | EntryOf] = {
+DEFAULT_LOSSES: Mapping[Task, str] = {"classification": "softmax", "regression": "square"}
+TRAIN_FIELDS: Mapping[str, Hyper | EntryOf] = {
     "epochs": Int(default=10, low=1, high=10_000),
     "batch_size": Size(default=128, high=65_536),
     "loss": EntryOf(kind="losses", default="softmax", row=True),
@@ -59,7 +59,7 @@ def resolve(config: Mapping[str, Any]) -> Config:
 def _data(choice: Any) -> Config:
     """Take out the fields that every data set has, and augmentations' amounts; the rest is the entry's."""
     augmentations = registry.names("augmentations")
-    fields = (*DATA, *augmentations)
+    fields = (*DATA_FIELDS, *augmentations)
     given: Mapping[str, Any] = choice if isinstance(choice, Mapping) else {}
     if given:
         choice = {name: value for name, value in given.items() if name not in fields}
@@ -71,7 +71,7 @@ def _data(choice: Any) -> Config:
             raise  # no such data set, or a fault inside of a field
         raise UnknownName(wrong.path, "field of data", field, {"name", *fields, *wrong.known}) from None
     resolved = data_set(resolved).complete(resolved)
-    for name, hyper in (*DATA.items(), *((name, _amount(name)) for name in augmentations)):
+    for name, hyper in (*DATA_FIELDS.items(), *((name, _amount(name)) for name in augmentations)):
         resolved[name] = hyper.check(f"data.{name}", given.get(name, hyper.default))
     return resolved
 
@@ -89,10 +89,10 @@ def _train(section: Any, task: Task) -> Config:
     if not isinstance(section, Mapping):
         raise ConfigError("train", f"must be an object, got {section!r}")
     penalties = registry.names("regularizers")
-    _only(section, (*TRAIN, *penalties), "train.", "field of train")
+    _only(section, (*TRAIN_FIELDS, *penalties), "train.", "field of train")
     resolved: Config = {}
-    usual = {name: hyper.default for name, hyper in TRAIN.items()} | {"loss": LOSSES[task]}
-    for name, hyper in TRAIN.items():
+    usual = {name: hyper.default for name, hyper in TRAIN_FIELDS.items()} | {"loss": DEFAULT_LOSSES[task]}
+    for name, hyper in TRAIN_FIELDS.items():
         value, path = section.get(name, usual[name]), f"train.{name}"
         if isinstance(hyper, EntryOf):
             resolved[name] = registry.resolve(hyper.kind, value, path)
@@ -141,7 +141,9 @@ def is_row(config: Mapping[str, Any], path: str) -> bool:
         raise UnknownName(path, "path", path, paths(config))
     section, *rest = path.split(".")
     if section == "train" and rest:
-        return rest[0] in registry.names("regularizers") or (rest[0] in TRAIN and TRAIN[rest[0]].row)
+        return rest[0] in registry.names("regularizers") or (
+            rest[0] in TRAIN_FIELDS and TRAIN_FIELDS[rest[0]].row
+        )
     if section != "model":
         return False
     hyper: Hyper | EntryOf = EntryOf(kind="models", default="")

@@ -115,6 +115,10 @@ class Choice(Hyper):
             raise ConfigError(path, f"must be one of {', '.join(self.options)}, got {value!r}")
         return value
 
+    def index(self, option: str) -> int:
+        """Return the number by which tensors of rows hold an option: its index."""
+        return self.options.index(option)
+
     def describe(self) -> dict[str, Any]:
         """Return type, options and default."""
         return {"type": "choice", "default": self.default, "options": list(self.options), "row": self.row}

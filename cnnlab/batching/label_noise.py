@@ -5,7 +5,7 @@ from torch import Tensor
 
 from cnnlab import rng
 
-OUTLIERS = 3  # false numbers lie in ± this many times the largest true one
+OUTLIER_RANGE = 3  # false numbers lie in ± this many times the largest true one
 
 
 def mislabel(targets: Tensor, train: Tensor, share: float, classes: int, data_seed: int) -> Tensor:
@@ -26,7 +26,7 @@ def mislabel(targets: Tensor, train: Tensor, share: float, classes: int, data_se
     u = rng.uniform(row, rng.TARGETS, at, len(targets))[0, false]
     told = targets.clone()
     if targets.is_floating_point():
-        told[false] = ((2 * u - 1) * OUTLIERS * targets[train].abs().max()).to(targets.dtype)
+        told[false] = ((2 * u - 1) * OUTLIER_RANGE * targets[train].abs().max()).to(targets.dtype)
     else:
         told[false] = (targets[false] + 1 + (u * (classes - 1)).long()) % classes
     return told[train]

@@ -13,7 +13,7 @@ from cnnlab.data import Images, Info
 
 Change = Callable[[Tensor], Tensor]  # of the images of one batch, (M, C, H, W) of 0 … 255
 
-CHUNK = 256  # images evaluated at once: K·CHUNK activations still fit a cache
+CHUNK_IMAGES = 256  # images evaluated at once: K·CHUNK_IMAGES activations still fit a cache
 
 
 class Part:
@@ -45,8 +45,8 @@ class Part:
 
     def chunks(self, rows: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Go through the part once, in order."""
-        for start in range(0, len(self), CHUNK):
-            yield self.batch(slice(start, start + CHUNK), rows)
+        for start in range(0, len(self), CHUNK_IMAGES):
+            yield self.batch(slice(start, start + CHUNK_IMAGES), rows)
 
     def _normal(self, x: Tensor, change: Change | None = None) -> Tensor:
         x = x.to(self.scale.dtype)
@@ -60,7 +60,7 @@ class Part:
         return x.mul_(self.scale).sub_(self.shift)
 
 
-class Resident:
+class DeviceData:
     """Training, validation and test part of a data set; `data` is the resolved section, `info` its facts.
 
     A pixel v of 0 … 255 becomes (v/255 − mean)/std, mean and standard deviation being those of its channel

@@ -29,7 +29,7 @@ ARCHIVE = "cifar-10-binary.tar.gz"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"  # of the archive, as its authors publish it
 MEMBERS = "cifar-10-batches-bin"
 HOME = "https://www.cs.toronto.edu/~kriz/"
-LARGEST = 200_000_000  # bytes of the archive
+MAX_ARCHIVE_BYTES = 200_000_000  # bytes of the archive
 
 
 @register
@@ -91,7 +91,7 @@ def _files() -> dict[str, bytes]:
         except OSError as error:
             raise DataError(f"{place} cannot be read: {error}") from error
     try:
-        packed = download(f"{HOME}{ARCHIVE}", LARGEST)
+        packed = download(f"{HOME}{ARCHIVE}", MAX_ARCHIVE_BYTES)
         files = _unpack(packed, f"{HOME}{ARCHIVE}")
     except DataError as error:
         places = ", ".join(str(place) for place in _places())

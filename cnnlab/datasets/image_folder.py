@@ -47,9 +47,9 @@ class ImageFolder(DataSet):
         tree = source.tree()
         shape = (data["channels"], data["size"], data["size"])
         total = (len(tree.train) + len(tree.test)) * data["channels"] * data["size"] ** 2
-        if total > user_folder.MOST_BYTES:
+        if total > user_folder.MAX_IMAGE_BYTES:
             raise DataError(
-                f"{data['path']} must take at most {user_folder.MOST_BYTES:,} bytes of pixels, got "
+                f"{data['path']} must take at most {user_folder.MAX_IMAGE_BYTES:,} bytes of pixels, got "
                 f"{total:,}; choose a smaller size"
             )
         return Info(shape, len(tree.classes), len(tree.train), len(tree.test))

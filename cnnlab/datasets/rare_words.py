@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from cnnlab.data import DataSet, Images, Info
-from cnnlab.files.synthetic import Made
+from cnnlab.files.synthetic import Synthetic
 from cnnlab.registry import register
 
-CONTENT = Made("rare-words", "64da3dccc56205fa90fed2d89cbc9557da064a153bb47cecc0492bae0066f8b3")
+CONTENT = Synthetic("rare-words", "64da3dccc56205fa90fed2d89cbc9557da064a153bb47cecc0492bae0066f8b3")
 WORDS, EMPTY, CLASSES, LEAN = 2_000, 100, 10, 8  # EMPTY words, the most frequent ones, say nothing
-TRAIN, TEST, CHUNK = 6_000, 1_000, 500  # 2,000 hashes for each of a chunk still fit a cache
+TRAIN, TEST, CHUNK_DOCUMENTS = 6_000, 1_000, 500  # 2,000 hashes for each of a chunk still fit a cache
 PRESENT = 0  # stream of hashes: which words a document has
 
 INFO = Info(
@@ -59,8 +59,8 @@ def make(first: int, count: int) -> tuple[Tensor, Tensor]:
     # A word is there if its hash, an int32, is below −2³¹ + p·2³².
     limits = ((chances() - 0.5) * 2.0**32).floor().int()  # (10, 2000)
     parts = []
-    for start in range(0, count, CHUNK):
-        own = classes[start : start + CHUNK]
+    for start in range(0, count, CHUNK_DOCUMENTS):
+        own = classes[start : start + CHUNK_DOCUMENTS]
         there = CONTENT.bits(PRESENT, first + start, len(own), WORDS) < limits[own]
         parts.append(there.to(torch.uint8) * 255)
     return torch.cat(parts)[:, None, None], classes

@@ -16,8 +16,8 @@ from cnnlab.errors import ConfigError
 from cnnlab.hyper import EntryOf, Number
 from cnnlab.registry import register
 
-LEAST = 8  # pixels: smaller images look alike at most angles
-CHUNK = 1000  # images turned at once
+MIN_SIDE = 8  # pixels: smaller images look alike at most angles
+CHUNK_IMAGES = 1000  # images turned at once
 
 
 @register
@@ -46,10 +46,10 @@ class Rotated(DataSet):
         own = data_set(data["of"]).info(data["of"])
         if own.task != "classification":
             raise ConfigError("data.of", f"must have classes for targets, got {data['of']['name']}")
-        if min(own.shape[1:]) < LEAST:
+        if min(own.shape[1:]) < MIN_SIDE:
             height, width = own.shape[1:]
             raise ConfigError(
-                "data.of", f"must have images of at least {LEAST}×{LEAST}, got {height}×{width}"
+                "data.of", f"must have images of at least {MIN_SIDE}×{MIN_SIDE}, got {height}×{width}"
             )
         return replace(own, classes=1, task="regression", digest="")
 
@@ -99,7 +99,7 @@ def turn(x: Tensor, angle: Tensor) -> Tensor:
     """
     _, _, height, width = x.shape
     parts = []
-    for images, a in zip(torch.split(x, CHUNK), torch.split(angle, CHUNK), strict=True):
+    for images, a in zip(torch.split(x, CHUNK_IMAGES), torch.split(angle, CHUNK_IMAGES), strict=True):
         c, s, o = a.cos(), a.sin(), torch.zeros_like(a)
         # Where a point of the turned image comes from; in these coordinates a side is 2, whatever its pixels.
         theta = torch.stack((c, -s * height / width, o, s * width / height, c, o), 1).view(-1, 2, 3)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from cnnlab.data import DataSet, Images, Info
-from cnnlab.files.synthetic import Made
+from cnnlab.files.synthetic import Synthetic
 from cnnlab.registry import register
 
-CONTENT = Made("waveforms", "1e29f5d7fcdac70b8101bb72fb0e98e48c4517069e215a0f5d538785566146d9")
+CONTENT = Synthetic("waveforms", "1e29f5d7fcdac70b8101bb72fb0e98e48c4517069e215a0f5d538785566146d9")
 CLASSES = ("sine", "square", "sawtooth", "rising", "falling", "burst")
 STEPS, TRAIN, TEST = 128, 6_000, 1_200
 FACTS, NOISE = range(2)  # streams of hashes: what a signal is, and what is laid over it

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.engine.array import Array
+from cnnlab.layer import Mode
 
 
 @torch.enable_grad()
@@ -29,7 +30,7 @@ def gradient_norms(array: Array, x: Tensor, y: Tensor) -> dict[str, Tensor]:
     networks" (2010), which looks at gradients layer by layer.
     """
     point = array.theta.detach().requires_grad_()
-    context = array.context(training=True)
+    context = array.context(Mode.TRAIN)
     losses = array.loss(array.net.forward(point, array.buffers.clone(), x, context), y)
     for weight, aside in context.auxiliary:
         losses = losses + weight * array.loss(aside, y)

@@ -10,8 +10,8 @@ from torch import Tensor
 from cnnlab.data import DataError
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".webp": "WEBP"}
-_READ = tuple(sorted(set(FORMATS.values())))
-MOST_PIXELS = 50_000_000  # of one file; a few bytes may unpack to more
+_PILLOW_FORMATS = tuple(sorted(set(FORMATS.values())))
+MAX_PIXELS = 50_000_000  # of one file; a few bytes may unpack to more
 
 
 def decode(content: bytes, name: str, size: int, channels: int) -> Tensor:
@@ -22,12 +22,12 @@ def decode(content: bytes, name: str, size: int, channels: int) -> Tensor:
     image that has the size already keeps its pixels.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=_READ) as sealed:
+        with Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS) as sealed:
             sealed.verify()  # a PNG's checksums; decoding alone forgives a lost end
-        with Image.open(io.BytesIO(content), formats=_READ) as opened:
+        with Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS) as opened:
             width, height = opened.size
-            if width * height > MOST_PIXELS:
-                raise DataError(f"{name} must have at most {MOST_PIXELS:,} pixels, got {width}×{height}")
+            if width * height > MAX_PIXELS:
+                raise DataError(f"{name} must have at most {MAX_PIXELS:,} pixels, got {width}×{height}")
             if opened.mode.startswith(("I", "F")):
                 raise DataError(f"{name} must have 8 bits a channel, got mode {opened.mode}")
             image = ImageOps.exif_transpose(opened)

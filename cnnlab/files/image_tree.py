@@ -20,12 +20,12 @@ from cnnlab.data import DataError
 from cnnlab.files.image_file import FORMATS
 from cnnlab.files.user_folder import file_digest
 
-MOST_FILE = 64 << 20  # bytes of one image file
-MOST_FILES = 2_000_000
-_LOOK_AGAIN = 2.0  # seconds for which a listing of a folder counts
+MAX_FILE_BYTES = 64 << 20  # bytes of one image file
+MAX_FILES = 2_000_000
+_LISTING_SECONDS = 2.0  # seconds for which a listing of a folder counts
 _NO_UTF8 = re.compile("[\ud800-\udfff]")
 _ESCAPES = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|[\\\0]")
-_DAMAGES = (
+_ARCHIVE_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError),
     *(UnicodeDecodeError, KeyError),  # a member's name; one that is gone since the names were read
 )
@@ -110,9 +110,11 @@ class Source:
             with zipfile.ZipFile(file) as archive:
                 for name in names:
                     with _damage(f"{self.name}: {name}"), archive.open(name) as member:
-                        content = member.read(MOST_FILE + 1)
-                    if len(content) > MOST_FILE:
-                        raise DataError(f"{self.name}: {name} must have at most {MOST_FILE:,} bytes unpacked")
+                        content = member.read(MAX_FILE_BYTES + 1)
+                    if len(content) > MAX_FILE_BYTES:
+                        raise DataError(
+                            f"{self.name}: {name} must have at most {MAX_FILE_BYTES:,} bytes unpacked"
+                        )
                     take(name, content)
         return digest
 
@@ -121,8 +123,8 @@ class Source:
 def _zip_tree(path: Path, name: str, digest: str) -> Tree:
     with _damage(name), zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-    if len(members) > MOST_FILES:
-        raise DataError(f"{name} must have at most {MOST_FILES:,} members, got {len(members):,}")
+    if len(members) > MAX_FILES:
+        raise DataError(f"{name} must have at most {MAX_FILES:,} members, got {len(members):,}")
     seen = set()
     for member in members:
         if _ESCAPES.search(member.orig_filename):
@@ -155,7 +157,7 @@ class _Folder:
 
 def _look(path: Path, name: str) -> _Folder:
     """Look at a folder; a plan asks hundreds of times, and looking at many files takes a while."""
-    seen, moment = _seen(path, name), int(time.monotonic() / _LOOK_AGAIN)
+    seen, moment = _seen(path, name), int(time.monotonic() / _LISTING_SECONDS)
     with seen.lock:
         if seen.folder is None or seen.moment != moment:
             files = _list(path, name)
@@ -182,11 +184,11 @@ def _seen(path: Path, name: str) -> _Seen:
 
 def _list(folder: Path, name: str) -> tuple[tuple[str, int, int], ...]:
     try:
-        files = tuple(sorted(islice(_walk(folder, name, ""), MOST_FILES + 1)))
+        files = tuple(sorted(islice(_walk(folder, name, ""), MAX_FILES + 1)))
     except (OSError, RecursionError) as error:
         raise DataError(f"{name} cannot be read: {error}") from error
-    if len(files) > MOST_FILES:
-        raise DataError(f"{name} must have at most {MOST_FILES:,} files")
+    if len(files) > MAX_FILES:
+        raise DataError(f"{name} must have at most {MAX_FILES:,} files")
     return files
 
 
@@ -221,9 +223,9 @@ def _digest_of(lines: Iterable[str]) -> str:
 
 def _content(path: Path, name: str) -> bytes:
     with _damage(name), path.open("rb") as file:
-        content = file.read(MOST_FILE + 1)
-    if len(content) > MOST_FILE:
-        raise DataError(f"{name} must have at most {MOST_FILE:,} bytes")
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise DataError(f"{name} must have at most {MAX_FILE_BYTES:,} bytes")
     return content
 
 
@@ -232,5 +234,5 @@ def _damage(name: str) -> Iterator[None]:
     """Say in words what zipfile and the disk stumble over."""
     try:
         yield
-    except _DAMAGES as error:
+    except _ARCHIVE_ERRORS as error:
         raise DataError(f"{name} is damaged or cannot be read: {error}") from error

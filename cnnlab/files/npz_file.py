@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnnlab.data import DataError, Images, Info
-from cnnlab.files.user_folder import MOST_BYTES
+from cnnlab.files.user_folder import MAX_IMAGE_BYTES
 
-MOST_CLASSES = 10_000
-MOST_IMAGES = 20_000_000  # of one part; their labels are read at submit, 8 bytes each
-MOST_CHANNELS = 4
+MAX_NPZ_CLASSES = 10_000
+MAX_NPZ_IMAGES = 20_000_000  # of one part; their labels are read at submit, 8 bytes each
+MAX_NPZ_CHANNELS = 4
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-_DAMAGES = (
+_NPZ_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError),
     *(ValueError, TypeError, SyntaxError, tokenize.TokenError),  # a header is read as Python's literals
 )
@@ -41,7 +41,7 @@ class Header:
         return f"{self.dtype} of shape {self.shape}"
 
 
-class Npz:
+class NpzFile:
     """An .npz of images: train_x, train_y and, if it has them, test_x, test_y.
 
     x is uint8 (N, H, W) or (N, H, W, C), C from 1 to 4; y is whole numbers (N,), the classes 0 … C−1, each of
@@ -69,8 +69,11 @@ class Npz:
         shapes = [self._shape(part) for part in self._parts]
         if len(set(shapes)) > 1:
             raise DataError(f"{name}: images to train and to test on must be alike, got {shapes}")
-        if sum(prod(header.shape) * header.dtype.itemsize for header in self._headers.values()) > MOST_BYTES:
-            raise DataError(f"{name} holds more than {MOST_BYTES:,} bytes of arrays")
+        if (
+            sum(prod(header.shape) * header.dtype.itemsize for header in self._headers.values())
+            > MAX_IMAGE_BYTES
+        ):
+            raise DataError(f"{name} holds more than {MAX_IMAGE_BYTES:,} bytes of arrays")
         self._labels = {part: self._read_labels(part) for part in self._parts}
         self._classes = self._count_classes()
 
@@ -99,17 +102,17 @@ class Npz:
         if x.dtype != np.uint8 or len(x.shape) not in (3, 4):
             wrong = " (Python objects are never read)" if x.dtype.hasobject else ""
             raise DataError(f"{where}_x must be uint8 (N, H, W) or (N, H, W, C), got {x}{wrong}")
-        if len(x.shape) == 4 and not 1 <= x.shape[3] <= MOST_CHANNELS:
-            first = 1 <= x.shape[1] <= MOST_CHANNELS
+        if len(x.shape) == 4 and not 1 <= x.shape[3] <= MAX_NPZ_CHANNELS:
+            first = 1 <= x.shape[1] <= MAX_NPZ_CHANNELS
             hint = "; channels come last: transpose(0, 2, 3, 1)" if first else ""
-            raise DataError(f"{where}_x must have 1 to {MOST_CHANNELS} channels, got {x}{hint}")
+            raise DataError(f"{where}_x must have 1 to {MAX_NPZ_CHANNELS} channels, got {x}{hint}")
         if y.dtype.kind not in "iu" or len(y.shape) != 1:
             wrong = " (Python objects are never read)" if y.dtype.hasobject else ""
             raise DataError(f"{where}_y must be whole numbers (N,), the class of each image; got {y}{wrong}")
         if x.shape[0] != y.shape[0]:
             raise DataError(f"{where}_x and {part}_y must be equally long, got {x.shape[0]} and {y.shape[0]}")
-        if x.shape[0] > MOST_IMAGES:
-            raise DataError(f"{where}_x must hold at most {MOST_IMAGES:,} images, got {x.shape[0]:,}")
+        if x.shape[0] > MAX_NPZ_IMAGES:
+            raise DataError(f"{where}_x must hold at most {MAX_NPZ_IMAGES:,} images, got {x.shape[0]:,}")
         if min(x.shape) < 1:
             raise DataError(f"{where}_x must hold images, got {x}")
 
@@ -120,9 +123,9 @@ class Npz:
     def _read_labels(self, part: str) -> Tensor:
         labels = self._read(f"{part}_y")
         low, high = int(labels.min()), int(labels.max())
-        if low < 0 or high >= MOST_CLASSES:
+        if low < 0 or high >= MAX_NPZ_CLASSES:
             raise DataError(
-                f"{self.name}: {part}_y must be classes 0, 1, … below {MOST_CLASSES}, got {low} to {high}"
+                f"{self.name}: {part}_y must be classes 0, 1, … below {MAX_NPZ_CLASSES}, got {low} to {high}"
             )
         return torch.from_numpy(labels.astype(np.int64))
 
@@ -158,6 +161,6 @@ class Npz:
         """Say in words what zipfile, zlib and NumPy stumble over."""
         try:
             yield
-        except _DAMAGES as error:
+        except _NPZ_ERRORS as error:
             what = f"{self.name}: {array}" if array else self.name
             raise DataError(f"{what} is damaged or no .npz: {error}") from error

@@ -11,7 +11,7 @@ from cnnlab.data import DataError, Images
 
 
 @dataclass(frozen=True)
-class Made:
+class Synthetic:
     """Name a made data set and its content: 64 hexadecimal digits, the SHA-256 of its four tensors as bytes.
 
     Pixels come from whole numbers and from sums, products and quotients of floats, which every machine rounds

@@ -14,7 +14,7 @@ from cnnlab.hyper import Text
 
 PATH = Text(most=500)
 SHA256 = Text(most=64, pattern="(?:[0-9a-f]{64})?", words="64 hexadecimal digits in small letters, or empty")
-MOST_BYTES = 8 << 30  # of images in memory; a small file may unpack to more
+MAX_IMAGE_BYTES = 8 << 30  # of images in memory; a small file may unpack to more
 
 
 def inside(path: str) -> Path:

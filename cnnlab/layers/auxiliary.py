@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from cnnlab.chain import Chain
-from cnnlab.layer import Context, Layer, Shape
+from cnnlab.layer import Context, Layer, Mode, Shape
 from cnnlab.registry import register
 
 
@@ -23,7 +23,7 @@ class Auxiliary(Layer):
     def __init__(self, head: Mapping[str, Layer], path: str) -> None:
         self.head, self.path = Chain(head), path
         self.parameters, self.buffers = self.head.parameters, self.head.buffers
-        self.places, self.random = self.head.places, self.head.random
+        self.layer_count, self.random = self.head.layer_count, self.head.random
 
     @classmethod
     def example(cls) -> tuple[Layer, Shape]:
@@ -41,6 +41,6 @@ class Auxiliary(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return x itself."""
-        if context.training:
+        if context.mode is Mode.TRAIN:
             context.auxiliary.append((context.hypers[self.path], self.head.forward(x, p, b, context)))
         return x

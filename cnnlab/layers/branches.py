@@ -28,7 +28,7 @@ class Branches(Layer):
         ]
         self.parameters = tuple(own for branch in self.branches for own in branch.parameters)
         self.buffers = tuple(own for branch in self.branches for own in branch.buffers)
-        self.places = sum(branch.places for branch in self.branches)
+        self.layer_count = sum(branch.layer_count for branch in self.branches)
         self.random = tuple(path for branch in self.branches for path in branch.random)
 
     @classmethod
@@ -58,13 +58,13 @@ class Branches(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, sum of maps, H, W)."""
-        place, weights, kept = context.layer, 0, 0
+        index, weights, kept = context.layer, 0, 0
         outputs = []
         for branch in self.branches:
-            context.layer = place
+            context.layer = index
             own = p[weights : weights + len(branch.parameters)]
             moved = b[kept : kept + len(branch.buffers)]
             outputs.append(branch.forward(x, own, moved, context))
-            place += branch.places
+            index += branch.layer_count
             weights, kept = weights + len(own), kept + len(moved)
         return torch.cat(outputs, 2)

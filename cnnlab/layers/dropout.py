@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from cnnlab import rng
-from cnnlab.layer import Context, Layer, Shape
+from cnnlab.layer import Context, Layer, Mode, Shape
 from cnnlab.registry import register
 
 
@@ -39,9 +39,9 @@ class Dropout(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y, shaped as x."""
-        if self.path in context.idle or (not context.training and self.scale == "train"):
+        if self.path in context.all_zero or (context.mode is not Mode.TRAIN and self.scale == "train"):
             return x
-        if not context.training:
+        if context.mode is not Mode.TRAIN:
             keep = 1 - context.hypers[self.path].double()  # (K,)
             return x * keep.to(x.dtype).view(-1, *(1,) * (x.dim() - 2))
         return x * self.factors(x, context)

@@ -24,7 +24,7 @@ class Residual(Layer):
         self.shortcut = Chain({f"shortcut.{name}": layer for name, layer in (shortcut or {}).items()})
         self.parameters = self.body.parameters + self.shortcut.parameters
         self.buffers = self.body.buffers + self.shortcut.buffers
-        self.places = self.body.places + self.shortcut.places
+        self.layer_count = self.body.layer_count + self.shortcut.layer_count
         self.random = self.body.random + self.shortcut.random
 
     @classmethod
@@ -55,8 +55,8 @@ class Residual(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y."""
-        place = context.layer
+        index = context.layer
         weights, kept = len(self.body.parameters), len(self.body.buffers)
         y = self.body.forward(x, p[:weights], b[:kept], context)
-        context.layer = place + self.body.places
+        context.layer = index + self.body.layer_count
         return y + self.shortcut.forward(x, p[weights:], b[kept:], context)

@@ -16,7 +16,7 @@ from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.model import Model
 from cnnlab.registry import register
 
-LEAST, LARGE, DRAWN = 32, 128, 224
+PADDED_SIDE, LARGE_SIDE, PAPER_SIDE = 32, 128, 224
 
 
 @register
@@ -51,13 +51,13 @@ class Alexnet(Model):
         channels, *sides = shape
         act = Activate(config["activation"]["name"], "model.activation")
         start = config["initializer"]["name"]
-        if min(sides) < LARGE:
-            frame = tuple(2 + max(0, LEAST - side + 1) // 2 for side in sides)
+        if min(sides) < LARGE_SIDE:
+            frame = tuple(2 + max(0, PADDED_SIDE - side + 1) // 2 for side in sides)
             first, maps, units = (5, frame, 1), (64, 192, 384, 256, 256), 1024
         else:
-            frame = tuple(2 if side == DRAWN else 0 for side in sides)
+            frame = tuple(2 if side == PAPER_SIDE else 0 for side in sides)
             first, maps, units = (11, frame, 4), (96, 256, 384, 384, 256), 4096
-        halves = config["groups"] == "two" and min(sides) >= LARGE
+        halves = config["groups"] == "two" and min(sides) >= LARGE_SIDE
         kernel, (height, width), stride = first
         chain: dict[str, Layer] = {
             "conv1": Conv2d(channels, maps[0], kernel, (height, width), stride=stride, initializer=start)

@@ -14,7 +14,7 @@ from cnnlab.model import Model
 from cnnlab.registry import register
 from cnnlab.residual_stage import Stages
 
-FULL = 32
+PADDED_SIDE = 32
 
 
 @register
@@ -52,7 +52,7 @@ class CifarResnet(Model):
             near = f"{6 * blocks + 2} or {6 * blocks + 8}"
             raise ConfigError("model.depth", f"must be 6n + 2, such as {near}, got {config['depth']}")
         channels, *sides = shape
-        height, width = (max(0, FULL - side + 1) // 2 for side in sides)
+        height, width = (max(0, PADDED_SIDE - side + 1) // 2 for side in sides)
         make = Stages(
             Activate(config["activation"]["name"], "model.activation"),
             config["norm_statistics"],

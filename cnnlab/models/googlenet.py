@@ -35,8 +35,8 @@ BLOCKS = {
     "5a": (256, 160, 320, 32, 128, 128),
     "5b": (384, 192, 384, 48, 128, 128),
 }
-LEAST, LARGE = 32, 128
-FIRST = "he-normal"
+PADDED_SIDE, LARGE_SIDE = 32, 128
+INITIALIZER = "he-normal"
 
 
 @register
@@ -71,28 +71,28 @@ class Googlenet(Model):
         """Return the chain; ConfigError at "model.auxiliary" for classifiers aside of small images."""
         channels, *sides = shape
         act = Activate(config["activation"]["name"], "model.activation")
-        small, aside = min(sides) < LARGE, config["auxiliary"] == "yes"
+        small, aside = min(sides) < LARGE_SIDE, config["auxiliary"] == "yes"
         if small and aside:
             raise ConfigError(
                 "model.auxiliary",
-                f"must be no for images under {LARGE}×{LARGE}: their net has no auxiliary classifiers; "
-                f"got yes for {sides[0]}×{sides[1]}",
+                f"must be no for images under {LARGE_SIDE}×{LARGE_SIDE}, whose net has no auxiliary "
+                f"classifiers; got yes for {sides[0]}×{sides[1]}",
             )
         statistics = config["norm_statistics"] if small else None
         chain: dict[str, Layer]
         if small:
-            height, width = (1 + max(0, LEAST - side + 1) // 2 for side in sides)
+            height, width = (1 + max(0, PADDED_SIDE - side + 1) // 2 for side in sides)
             chain = {
-                "conv1": Conv2d(channels, 192, 3, (height, width), bias=False, initializer=FIRST),
+                "conv1": Conv2d(channels, 192, 3, (height, width), bias=False, initializer=INITIALIZER),
                 "norm1": BatchNorm(192, config["norm_statistics"]),
                 "act1": act,
             }
         else:
             chain = {
-                "conv1": Conv2d(channels, 64, 7, (3, 3), stride=2, initializer=FIRST), "act1": act,
+                "conv1": Conv2d(channels, 64, 7, (3, 3), stride=2, initializer=INITIALIZER), "act1": act,
                 "pool1": MaxPool2d(3, 2, ceil=True), "norm1": LocalResponseNorm(),
-                "conv2": Conv2d(64, 64, 1, initializer=FIRST), "act2": act,
-                "conv3": Conv2d(64, 192, 3, (1, 1), initializer=FIRST), "act3": act,
+                "conv2": Conv2d(64, 64, 1, initializer=INITIALIZER), "act2": act,
+                "conv3": Conv2d(64, 192, 3, (1, 1), initializer=INITIALIZER), "act3": act,
                 "norm3": LocalResponseNorm(), "pool3": MaxPool2d(3, 2, ceil=True),
             }  # fmt: skip
         inputs = 192
@@ -107,20 +107,20 @@ class Googlenet(Model):
         return chain | {
             "pool": GlobalAveragePool(),
             "drop": Dropout("model.dropout"),
-            "linear": Linear(inputs, classes, initializer=FIRST),
+            "linear": Linear(inputs, classes, initializer=INITIALIZER),
         }
 
 
 def _head(shape: Shape, classes: int, act: Layer) -> dict[str, Layer]:
     """Return a classifier for maps of this shape."""
     chain: dict[str, Layer] = {
-        "pool": AveragePool2d(5, 3), "conv": Conv2d(shape[0], 128, 1, initializer=FIRST), "act1": act,
+        "pool": AveragePool2d(5, 3), "conv": Conv2d(shape[0], 128, 1, initializer=INITIALIZER), "act1": act,
         "flatten": Flatten(),
     }  # fmt: skip
     return chain | {
-        "linear1": Linear(prod(Chain(chain).output(shape)), 1024, initializer=FIRST), "act2": act,
+        "linear1": Linear(prod(Chain(chain).output(shape)), 1024, initializer=INITIALIZER), "act2": act,
         "drop": Dropout("model.auxiliary_dropout"),
-        "linear2": Linear(1024, classes, initializer=FIRST),
+        "linear2": Linear(1024, classes, initializer=INITIALIZER),
     }  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def _block(
     def conv(n: int, inputs: int, outputs: int, kernel: int) -> dict[str, Layer]:
         pad, bias = kernel // 2, statistics is None
         layers: dict[str, Layer] = {
-            f"conv{n}": Conv2d(inputs, outputs, kernel, (pad, pad), bias, initializer=FIRST)
+            f"conv{n}": Conv2d(inputs, outputs, kernel, (pad, pad), bias, initializer=INITIALIZER)
         }
         if statistics:
             layers[f"norm{n}"] = BatchNorm(outputs, statistics)

@@ -19,7 +19,7 @@ from cnnlab.layers.sum_pool2d import SumPool2d
 from cnnlab.model import Model
 from cnnlab.registry import register
 
-LEAST, FULL = 28, 32
+MIN_SIDE, PADDED_SIDE = 28, 32
 POOLS: Mapping[str, Callable[[int], Layer]] = {
     "max": MaxPool2d,
     "min": MinPool2d,
@@ -61,11 +61,11 @@ class Lenet5(Model):
     ) -> dict[str, Layer]:
         """Return the chain; ConfigError for images under 28×28."""
         channels, height, width = shape
-        if min(height, width) < LEAST:
+        if min(height, width) < MIN_SIDE:
             raise ConfigError(
-                "model", f"lenet5 needs images of at least {LEAST}×{LEAST}, got {height}×{width}"
+                "model", f"lenet5 needs images of at least {MIN_SIDE}×{MIN_SIDE}, got {height}×{width}"
             )
-        padding = (2 if height < FULL else 0, 2 if width < FULL else 0)
+        padding = (2 if height < PADDED_SIDE else 0, 2 if width < PADDED_SIDE else 0)
         bias = config["norm"] == "none"  # batch normalization takes the mean, and any bias with it
         start, flip = config["initializer"]["name"], config["flip"] == "yes"
         convolution1 = Conv2d(channels, 6, 5, padding, bias, flip=flip, initializer=start)

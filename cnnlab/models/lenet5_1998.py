@@ -14,8 +14,8 @@ from cnnlab.layers.subsample import Subsample
 from cnnlab.model import Model
 from cnnlab.registry import register
 
-LEAST, FULL, MOST = 28, 32, 35
-FIRST = "reciprocal-uniform"
+MIN_SIDE, PADDED_SIDE, MAX_SIDE = 28, 32, 35
+INITIALIZER = "reciprocal-uniform"
 THREE = [[i, (i + 1) % 6, (i + 2) % 6] for i in range(6)]
 FOUR = [[i, (i + 1) % 6, (i + 2) % 6, (i + 3) % 6] for i in range(6)]
 APART = [[0, 1, 3, 4], [1, 2, 4, 5], [0, 2, 3, 5]]
@@ -44,22 +44,23 @@ class Lenet51998(Model):
     ) -> dict[str, Layer]:
         """Return the chain; ConfigError for other sizes, and for more than ten classes."""
         channels, height, width = shape
-        if min(height, width) < LEAST or max(height, width) > MOST:
+        if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
             raise ConfigError(
                 "model",
-                f"lenet5-1998 needs images of {LEAST}×{LEAST} to {MOST}×{MOST}, got {height}×{width}",
+                f"lenet5-1998 needs images of {MIN_SIDE}×{MIN_SIDE} to {MAX_SIDE}×{MAX_SIDE}, "
+                f"got {height}×{width}",
             )
         if classes < 2:
             raise ConfigError("model", f"lenet5-1998 draws 2 to 10 classes, got {classes}")
-        padding = (2 if height < FULL else 0, 2 if width < FULL else 0)
+        padding = (2 if height < PADDED_SIDE else 0, 2 if width < PADDED_SIDE else 0)
         squash = Activate("squash", "model.squash")
         return {
-            "c1": Conv2d(channels, 6, 5, padding, initializer=FIRST), "squash1": squash,
-            "s2": Subsample(6, 2, FIRST), "squash2": squash,
-            "c3": Conv2d(6, 16, 5, table=TABLE, initializer=FIRST), "squash3": squash,
-            "s4": Subsample(16, 2, FIRST), "squash4": squash,
-            "c5": Conv2d(16, 120, 5, initializer=FIRST), "squash5": squash,
+            "c1": Conv2d(channels, 6, 5, padding, initializer=INITIALIZER), "squash1": squash,
+            "s2": Subsample(6, 2, INITIALIZER), "squash2": squash,
+            "c3": Conv2d(6, 16, 5, table=TABLE, initializer=INITIALIZER), "squash3": squash,
+            "s4": Subsample(16, 2, INITIALIZER), "squash4": squash,
+            "c5": Conv2d(16, 120, 5, initializer=INITIALIZER), "squash5": squash,
             "flatten": Flatten(),
-            "f6": Linear(120, 84, initializer=FIRST), "squash6": squash,
+            "f6": Linear(120, 84, initializer=INITIALIZER), "squash6": squash,
             "rbf": Rbf(classes),
         }  # fmt: skip

@@ -17,7 +17,7 @@ from cnnlab.layers.maxout import Maxout
 from cnnlab.model import Model
 from cnnlab.registry import register
 
-LEAST = 32
+PADDED_SIDE = 32
 STAGES = ((8, 4, 4), (8, 3, 4), (5, 3, 2))  # filter, zeros around, window of the pooling, all strides 2
 
 
@@ -53,7 +53,7 @@ class MaxoutConv(Model):
     ) -> dict[str, Layer]:
         """Return the chain."""
         inputs, *sides = shape
-        frame = [max(0, LEAST - side + 1) // 2 for side in sides]
+        frame = [max(0, PADDED_SIDE - side + 1) // 2 for side in sides]
         start, scale = config["initializer"]["name"], config["dropout_scale"]
         bias = config["norm"] == "none"  # batch normalization takes the mean, and any bias with it
         chain: dict[str, Layer] = {"drop0": Dropout("model.input_dropout", scale)}

@@ -21,7 +21,7 @@ BLOCKS = {
     "101": (3, 4, 23, 3),
     "152": (3, 8, 36, 3),
 }
-LEAST = 32
+PADDED_SIDE = 32
 
 
 @register
@@ -53,7 +53,7 @@ class Resnet(Model):
     ) -> dict[str, Layer]:
         """Return the chain; images under 32×32 get zeros around them."""
         channels, *sides = shape
-        height, width = (max(0, LEAST - side + 1) // 2 for side in sides)
+        height, width = (max(0, PADDED_SIDE - side + 1) // 2 for side in sides)
         make = Stages(
             Activate(config["activation"]["name"], "model.activation"),
             config["norm_statistics"],

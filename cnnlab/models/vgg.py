@@ -25,7 +25,7 @@ BLOCKS = {
     "E": ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3)),
 }
 MAPS = (64, 128, 256, 512, 512)
-LEAST = 32
+PADDED_SIDE = 32
 
 
 @register
@@ -61,7 +61,7 @@ class Vgg(Model):
     ) -> dict[str, Layer]:
         """Return the chain."""
         inputs, *sides = shape
-        height, width = (max(0, LEAST - side + 1) // 2 for side in sides)
+        height, width = (max(0, PADDED_SIDE - side + 1) // 2 for side in sides)
         act = Activate(config["activation"]["name"], "model.activation")
         start = config["initializer"]["name"]
         chain: dict[str, Layer] = {}

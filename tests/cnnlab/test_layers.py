@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from cnnlab import registry
 from cnnlab.errors import CnnlabError, ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.auxiliary import Auxiliary
 from cnnlab.layers.average_pool1d import AveragePool1d
 from cnnlab.layers.average_pool2d import AveragePool2d
@@ -142,7 +142,13 @@ class Hypers(dict):
 def context(rows, dtype, training=True):
     """Hyperparameters and seeds of rows; row k is the same whatever stands beside it."""
     hypers = Hypers(rows, dtype)
-    return Context(hypers, frozenset(), rows.int(), torch.full_like(rows, 3).int(), training)
+    return Context(
+        hypers,
+        frozenset(),
+        rows.int(),
+        torch.full_like(rows, 3).int(),
+        Mode.TRAIN if training else Mode.PREDICT,
+    )
 
 
 def numbers(layer, shape, dtype, same):
@@ -274,7 +280,13 @@ def test_pooling_the_example_of_the_notes():
 def dropped(rate, training=True, images=4000, seed=1, step=3):
     hypers = {"rate": torch.tensor([rate])}
     seeds = torch.tensor([seed], dtype=torch.int32)
-    own = Context(hypers, frozenset(), seeds, torch.tensor([step], dtype=torch.int32), training)
+    own = Context(
+        hypers,
+        frozenset(),
+        seeds,
+        torch.tensor([step], dtype=torch.int32),
+        Mode.TRAIN if training else Mode.PREDICT,
+    )
     return Dropout("rate").forward(torch.ones(images, 1, 10), [], [], own)
 
 
@@ -331,7 +343,7 @@ def test_a_composite_counts_its_layers():
     assert layer.multiply_adds(shape) == 3 * 2 * 3 * 2 * 9 + 3 * 2 * 3 * 2
     assert layer.connections(shape) == layer.multiply_adds(shape) + 2 * 3 * 2 * 3
     assert layer.activations(shape) == (18 + 18) + (40 + 18 + 18) + 18
-    assert layer.places == 5
+    assert layer.layer_count == 5
     assert [p.name for p in layer.parameters][-2:] == ["shortcut.norm.weight", "shortcut.norm.bias"]
     drop = Dropout("rate")
     both = Residual({"drop": drop}, {"drop": drop})

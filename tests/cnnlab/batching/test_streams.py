@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from cnnlab import registry, resolve, rng
+from cnnlab.batching import batch_order
 from cnnlab.config import is_row, shape_key
 from cnnlab.data import Images, Info
 from cnnlab.engine.array import Array
@@ -41,7 +42,7 @@ def config(data=None, **train):
 def epoch(one, number=1):
     """Return images (N, K, C, H, W), targets (N, K) and the order (N, streams) of an epoch, untrained."""
     order = one._streams.order(number)
-    pieces = [one._streams.batch(order[cut], number) for cut in order.cuts(len(order), 50)]
+    pieces = [one._streams.batch(order[cut], number) for cut in batch_order.cuts(len(order), 50)]
     x, y = (torch.cat(part) for part in zip(*pieces, strict=True))
     return x, y, order
 

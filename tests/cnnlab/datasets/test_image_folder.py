@@ -188,7 +188,7 @@ def test_a_damaged_member_is_named(folder: Path) -> None:
 
 
 def test_an_image_of_too_many_pixels_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_file, "MOST_PIXELS", 63)
+    monkeypatch.setattr(image_file, "MAX_PIXELS", 63)
     with pytest.raises(DataError, match=r"^x must have at most 63 pixels, got 8×8"):
         image_file.decode(picture(0), "x", 8, 3)
     file = io.BytesIO()
@@ -208,7 +208,7 @@ def test_sixteen_bits_are_refused() -> None:
 def test_a_file_that_unpacks_to_too_much_is_refused(
     folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_tree, "MOST_FILE", 90)
+    monkeypatch.setattr(image_tree, "MAX_FILE_BYTES", 90)
     data = put(folder, FILES, kind) | {"channels": 3, "sha256": ""}
     with pytest.raises(DataError, match=r"must have at most 90 bytes"):
         data_set(data).load(data)
@@ -256,9 +256,9 @@ def test_a_name_that_is_no_utf_8_is_refused_in_words(folder: Path) -> None:
 
 def test_a_folder_of_too_many_files_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = put(folder, FILES)
-    monkeypatch.setattr(image_tree, "MOST_FILES", len(FILES))
+    monkeypatch.setattr(image_tree, "MAX_FILES", len(FILES))
     assert section(data)["sha256"]
-    monkeypatch.setattr(image_tree, "MOST_FILES", len(FILES) - 1)
+    monkeypatch.setattr(image_tree, "MAX_FILES", len(FILES) - 1)
     forget()
     with pytest.raises(ConfigError, match="pets must have at most 4 files"):
         resolve({"model": "mlp", "data": data})
@@ -306,7 +306,7 @@ def test_two_channels_are_refused(folder: Path) -> None:
 
 
 def test_pixels_that_would_not_fit_are_refused_unread(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnnlab.files.user_folder.MOST_BYTES", 900)
+    monkeypatch.setattr("cnnlab.files.user_folder.MAX_IMAGE_BYTES", 900)
     with pytest.raises(ConfigError, match="must take at most 900 bytes of pixels, got 960; choose a smaller"):
         inspect(resolve({"model": "mlp", "data": put(folder, FILES)}))
 

@@ -10,7 +10,7 @@ import torch
 
 from cnnlab import registry
 from cnnlab.data import DataError
-from cnnlab.files.synthetic import Made
+from cnnlab.files.synthetic import Synthetic
 
 
 def module(name):
@@ -18,7 +18,9 @@ def module(name):
 
 
 NAMES = [
-    name for name in registry.names("datasets") if isinstance(getattr(module(name), "CONTENT", None), Made)
+    name
+    for name in registry.names("datasets")
+    if isinstance(getattr(module(name), "CONTENT", None), Synthetic)
 ]
 
 
@@ -75,14 +77,14 @@ def test_other_content_is_refused_in_words(name):
     _, images = load(name)
     got = module(name).CONTENT.sha256
     with pytest.raises(DataError, match=rf"^{name} is made otherwise.* must be (12){{32}}, got {got}$"):
-        Made(name, "12" * 32).check(images)
+        Synthetic(name, "12" * 32).check(images)
     with pytest.raises(DataError, match="is made otherwise"):
-        Made(name, got[:-1] + ("1" if got[-1] == "0" else "0")).check(images)
+        Synthetic(name, got[:-1] + ("1" if got[-1] == "0" else "0")).check(images)
 
 
 def test_loading_checks(monkeypatch):
     for name in NAMES:
-        monkeypatch.setattr(module(name), "CONTENT", Made(name, "12" * 32))
+        monkeypatch.setattr(module(name), "CONTENT", Synthetic(name, "12" * 32))
         with pytest.raises(DataError, match="is made otherwise"):
             module(name)._images.__wrapped__()
 

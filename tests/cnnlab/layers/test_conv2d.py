@@ -7,11 +7,11 @@ import torch
 from torch.nn import functional
 
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.conv2d import Conv2d
 
 TABLE = [[0, 2], [1, 2], [0, 1, 2], [1]]
-NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), training=True)
+NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), Mode.TRAIN)
 
 
 def test_a_table_is_a_dense_convolution_with_zeros():

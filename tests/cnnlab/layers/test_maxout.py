@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.maxout import Maxout
 
-NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), training=True)
+NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), Mode.TRAIN)
 
 
 def largest(x, pieces):

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.rbf import Rbf
 
-NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), training=True)
+NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), Mode.TRAIN)
 
 
 def test_a_drawing_is_nearest_to_itself():

@@ -9,14 +9,14 @@ from torch.nn import functional
 
 from cnnlab import registry
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.average_pool1d import AveragePool1d
 from cnnlab.layers.conv1d import Conv1d
 from cnnlab.layers.max_pool1d import MaxPool1d
 from cnnlab.layers.series import Series
 from cnnlab.layers.subsample1d import Subsample1d
 
-NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), training=True)
+NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), Mode.TRAIN)
 ROWS = 3
 SHAPES = [  # steps, kernel, stride, padding
     (time, kernel, stride, padding)
