@@ -9,8 +9,6 @@ from typing import Literal
 
 from torch import Tensor
 
-from cnnlab.errors import ConfigError
-
 Shape = tuple[int, ...]
 Role = Literal["weight", "bias", "scale", "shift"]
 
@@ -130,25 +128,3 @@ def over_maps(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         return y[:, None].expand(-1, x.shape[1], *y.shape[1:])
     y = function(x.flatten(1, 2))
     return y.view(*x.shape[:3], *y.shape[2:])
-
-
-def pooled(
-    shape: Shape, kernel: int, stride: int | None = None, padding: int = 0, ceil: bool = False
-) -> Shape:
-    """Return (C, H′, W′) of k×k windows; ConfigError if no window fits.
-
-    H′ = (H + 2·padding − k)/stride + 1, rounded down, or with `ceil` up unless the last window would begin
-    past the image and the padding before it. Without a stride the windows touch.
-    """
-    maps, height, width = shape
-    step = stride or kernel
-    if min(height, width) + 2 * padding < kernel:
-        raise ConfigError("model", f"a {kernel}×{kernel} window does not fit maps of {height}×{width}")
-
-    def count(size: int) -> int:
-        room = size + 2 * padding - kernel
-        whole, rest = divmod(room, step)
-        partial = ceil and rest > 0 and (whole + 1) * step < size + padding
-        return whole + 1 + partial
-
-    return maps, count(height), count(width)

@@ -5,17 +5,16 @@ import io
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from cnnlab.data import DataError, DataSet, Images, Info
+from cnnlab.data import DataError, Images, Info
 from cnnlab.files.fetch import download, keep
 from cnnlab.files.published import cache_folder
+from cnnlab.fixed_data import FixedDataSet
 from cnnlab.registry import register
 
 TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
@@ -33,7 +32,7 @@ MAX_ARCHIVE_BYTES = 200_000_000  # bytes of the archive
 
 
 @register
-class Cifar10(DataSet):
+class Cifar10(FixedDataSet):
     """Offer 60,000 colour photographs, 32×32 RGB.
 
     50,000 to train and 10,000 to test, 5,000 and 1,000 of each class: airplane, automobile, bird, cat, deer,
@@ -45,20 +44,14 @@ class Cifar10(DataSet):
     University of Toronto (2009), https://www.cs.toronto.edu/~kriz/cifar.html.
     """
 
-    def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the published sizes; no digest, because only the archive has a published checksum."""
-        return Info(shape=(3, 32, 32), classes=CLASSES, train=len(TRAIN) * RECORDS, test=RECORDS)
+    # No digest: only the archive has a published checksum.
+    facts = Info(shape=(3, 32, 32), classes=CLASSES, train=len(TRAIN) * RECORDS, test=RECORDS)
 
-    def load(self, data: Mapping[str, Any]) -> Images:
-        """Return the images, read once per process: about 184 MB."""
-        return _images()
-
-
-@cache
-def _images() -> Images:
-    files = _files()
-    train, test = (_part([(name, files[name]) for name in names]) for names in (TRAIN, TEST))
-    return Images(*train, *test)
+    def read(self) -> Images:
+        """Return the images: about 184 MB."""
+        files = _files()
+        train, test = (_part([(name, files[name]) for name in names]) for names in (TRAIN, TEST))
+        return Images(*train, *test)
 
 
 def _part(files: list[tuple[str, bytes]]) -> tuple[Tensor, Tensor]:

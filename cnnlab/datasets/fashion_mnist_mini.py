@@ -1,12 +1,10 @@
 """A tenth of Fashion-MNIST that ships with cnnlab: a first sweep needs no network and no waiting."""
 
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from cnnlab.data import DataSet, Images, Info
+from cnnlab.data import Images, Info
 from cnnlab.files.published import File, Published
+from cnnlab.fixed_data import FixedDataSet
 from cnnlab.registry import register
 
 FILES = Published(
@@ -34,11 +32,9 @@ FILES = Published(
     folders=(Path(__file__).parent / "fashion-mnist-mini",),
 )
 
-INFO = Info(shape=(1, 28, 28), classes=10, train=6_000, test=1_000, digest=FILES.digest)
-
 
 @register
-class FashionMnistMini(DataSet):
+class FashionMnistMini(FixedDataSet):
     """Offer a tenth of Fashion-MNIST: 7,000 pictures of clothing, 28×28 grey, 0 is the background.
 
     6,000 to train and 1,000 to test, of every class of Fashion-MNIST 600 and 100: those whose text "train
@@ -49,15 +45,8 @@ class FashionMnistMini(DataSet):
     benchmarking machine learning algorithms", arXiv:1708.07747 (2017), by scripts/make_fashion_mnist_mini.py.
     """
 
-    def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the published sizes."""
-        return INFO
+    facts = Info(shape=(1, 28, 28), classes=10, train=6_000, test=1_000, digest=FILES.digest)
 
-    def load(self, data: Mapping[str, Any]) -> Images:
-        """Return the images, read once per process: about 6 MB."""
-        return _images()
-
-
-@cache
-def _images() -> Images:
-    return FILES.load()
+    def read(self) -> Images:
+        """Return the images: about 6 MB."""
+        return FILES.load()

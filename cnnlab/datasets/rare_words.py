@@ -1,14 +1,11 @@
 """Sparse inputs that cnnlab makes itself: where a rate for each weight shows what it is worth."""
 
-from collections.abc import Mapping
-from functools import cache
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from cnnlab.data import DataSet, Images, Info
+from cnnlab.data import Images, Info
 from cnnlab.files.synthetic import Synthetic
+from cnnlab.fixed_data import FixedDataSet
 from cnnlab.registry import register
 
 CONTENT = Synthetic("rare-words", "64da3dccc56205fa90fed2d89cbc9557da064a153bb47cecc0492bae0066f8b3")
@@ -16,13 +13,9 @@ WORDS, EMPTY, CLASSES, LEAN = 2_000, 100, 10, 8  # EMPTY words, the most frequen
 TRAIN, TEST, CHUNK_DOCUMENTS = 6_000, 1_000, 500  # 2,000 hashes for each of a chunk still fit a cache
 PRESENT = 0  # stream of hashes: which words a document has
 
-INFO = Info(
-    shape=(1, 1, WORDS), classes=CLASSES, train=TRAIN, test=TEST, digest=CONTENT.digest, centred=False
-)
-
 
 @register
-class RareWords(DataSet):
+class RareWords(FixedDataSet):
     """Offer 7,000 documents as bags of words, images one pixel high: which of 2,000 words each has, 0 or 255.
 
     6,000 to train and 1,000 to test, as many of each of ten classes. Word i = 0, 1, … is in a document with
@@ -37,20 +30,15 @@ class RareWords(DataSet):
     E. Hazan and Y. Singer, "Adaptive subgradient methods" (2011), section 1: rare features that say most.
     """
 
-    def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the sizes, which are chosen."""
-        return INFO
+    facts = Info(
+        shape=(1, 1, WORDS), classes=CLASSES, train=TRAIN, test=TEST, digest=CONTENT.digest, centred=False
+    )
 
-    def load(self, data: Mapping[str, Any]) -> Images:
-        """Return the documents, made once per process: 14 MB, in a fraction of a second."""
-        return _images()
-
-
-@cache
-def _images() -> Images:
-    train_x, train_y = make(0, TRAIN)
-    test_x, test_y = make(TRAIN, TEST)
-    return CONTENT.check(Images(train_x, train_y, test_x, test_y))
+    def read(self) -> Images:
+        """Make the documents: 14 MB, in a fraction of a second."""
+        train_x, train_y = make(0, TRAIN)
+        test_x, test_y = make(TRAIN, TEST)
+        return CONTENT.check(Images(train_x, train_y, test_x, test_y))
 
 
 def make(first: int, count: int) -> tuple[Tensor, Tensor]:

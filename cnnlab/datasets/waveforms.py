@@ -1,14 +1,11 @@
 """Signals over time that cnnlab makes itself: a first series needs no download."""
 
-from collections.abc import Mapping
-from functools import cache
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from cnnlab.data import DataSet, Images, Info
+from cnnlab.data import Images, Info
 from cnnlab.files.synthetic import Synthetic
+from cnnlab.fixed_data import FixedDataSet
 from cnnlab.registry import register
 
 CONTENT = Synthetic("waveforms", "1e29f5d7fcdac70b8101bb72fb0e98e48c4517069e215a0f5d538785566146d9")
@@ -16,11 +13,9 @@ CLASSES = ("sine", "square", "sawtooth", "rising", "falling", "burst")
 STEPS, TRAIN, TEST = 128, 6_000, 1_200
 FACTS, NOISE = range(2)  # streams of hashes: what a signal is, and what is laid over it
 
-INFO = Info(shape=(1, 1, STEPS), classes=len(CLASSES), train=TRAIN, test=TEST, digest=CONTENT.digest)
-
 
 @register
-class Waveforms(DataSet):
+class Waveforms(FixedDataSet):
     """Offer 7,200 noisy signals of 128 steps, images one pixel high, in six classes of shape.
 
     6,000 to train and 1,200 to test, as many of each class: 0 sine, 1 square, 2 sawtooth, 3 a sine whose
@@ -34,20 +29,13 @@ class Waveforms(DataSet):
     Mahabhaskariya (7th century).
     """
 
-    def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the sizes, which are chosen."""
-        return INFO
+    facts = Info(shape=(1, 1, STEPS), classes=len(CLASSES), train=TRAIN, test=TEST, digest=CONTENT.digest)
 
-    def load(self, data: Mapping[str, Any]) -> Images:
-        """Return the images, made once per process: about 1 MB, in a fraction of a second."""
-        return _images()
-
-
-@cache
-def _images() -> Images:
-    train_x, train_y = make(0, TRAIN)
-    test_x, test_y = make(TRAIN, TEST)
-    return CONTENT.check(Images(train_x, train_y, test_x, test_y))
+    def read(self) -> Images:
+        """Make the signals: about 1 MB, in a fraction of a second."""
+        train_x, train_y = make(0, TRAIN)
+        test_x, test_y = make(TRAIN, TEST)
+        return CONTENT.check(Images(train_x, train_y, test_x, test_y))
 
 
 def make(first: int, count: int) -> tuple[Tensor, Tensor]:

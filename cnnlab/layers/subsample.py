@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from cnnlab.layer import Context, Layer, Parameter, Shape, over_maps, pooled
+from cnnlab.layer import Context, Layer, Parameter, Shape, over_maps
+from cnnlab.pooling import pooled
 from cnnlab.registry import register
 
 

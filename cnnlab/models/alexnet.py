@@ -1,12 +1,14 @@
 """AlexNet: the network with which images became a matter of deep learning."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import prod
 from typing import Any, ClassVar
 
 from cnnlab.hyper import Choice, EntryOf, Number
 from cnnlab.layer import Layer
 from cnnlab.layers.activate import Activate
+from cnnlab.layers.connected_conv2d import ConnectedConv2d
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.dropout import Dropout
 from cnnlab.layers.flatten import Flatten
@@ -64,12 +66,12 @@ class Alexnet(Model):
         }
         for i in range(1, 6):
             if i > 1:
-                side, table = 5 if i == 2 else 3, None
+                inputs, outputs, side = maps[i - 2], maps[i - 1], 5 if i == 2 else 3
+                make: Callable[..., Layer] = Conv2d
                 if halves and i != 3:
-                    table = _halves(maps[i - 2], maps[i - 1])
-                pad = side // 2
-                chain[f"conv{i}"] = Conv2d(
-                    maps[i - 2], maps[i - 1], side, (pad, pad), table=table,
+                    make = partial(ConnectedConv2d, table=_halves(inputs, outputs))
+                chain[f"conv{i}"] = make(
+                    inputs, outputs, side, (side // 2, side // 2),
                     initializer=start, bias_initializer=None if i == 3 else "ones",
                 )  # fmt: skip
             chain[f"act{i}"] = act

@@ -10,7 +10,7 @@ from cnnlab.layer import Layer
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.global_average_pool import GlobalAveragePool
 from cnnlab.layers.linear import Linear
-from cnnlab.model import Model
+from cnnlab.model import NORM_STATISTICS, Model
 from cnnlab.registry import register
 from cnnlab.residual_stage import Stages
 
@@ -40,7 +40,7 @@ class CifarResnet(Model):
     residual: ClassVar = Choice(default="yes", options=("yes", "no"))
     shortcut: ClassVar = Choice(default="A", options=("A", "B"))
     padding: ClassVar = Choice(default="end", options=("end", "half"))
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
+    norm_statistics: ClassVar = NORM_STATISTICS
     activation: ClassVar = EntryOf(kind="activations", default="relu")
 
     def layers(

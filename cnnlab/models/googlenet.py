@@ -20,7 +20,7 @@ from cnnlab.layers.global_average_pool import GlobalAveragePool
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.local_response_norm import LocalResponseNorm
 from cnnlab.layers.max_pool2d import MaxPool2d
-from cnnlab.model import Model
+from cnnlab.model import NORM_STATISTICS, Model
 from cnnlab.registry import register
 
 # Maps of each block: 1×1; 1×1 before 3×3, 3×3; 1×1 before 5×5, 5×5; 1×1 behind the pooling.
@@ -36,7 +36,7 @@ BLOCKS = {
     "5b": (384, 192, 384, 48, 128, 128),
 }
 PADDED_SIDE, LARGE_SIDE = 32, 128
-INITIALIZER = "he-normal"
+START = "he-normal"
 
 
 @register
@@ -63,7 +63,7 @@ class Googlenet(Model):
     auxiliary: ClassVar = Choice(default="no", options=("no", "yes"))
     auxiliary_weight: ClassVar = Number(default=0.3, low=0.0, high=10.0)
     auxiliary_dropout: ClassVar = Number(default=0.7, low=0.0, high=1.0)
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
+    norm_statistics: ClassVar = NORM_STATISTICS
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
@@ -83,16 +83,16 @@ class Googlenet(Model):
         if small:
             height, width = (1 + max(0, PADDED_SIDE - side + 1) // 2 for side in sides)
             chain = {
-                "conv1": Conv2d(channels, 192, 3, (height, width), bias=False, initializer=INITIALIZER),
+                "conv1": Conv2d(channels, 192, 3, (height, width), bias=False, initializer=START),
                 "norm1": BatchNorm(192, config["norm_statistics"]),
                 "act1": act,
             }
         else:
             chain = {
-                "conv1": Conv2d(channels, 64, 7, (3, 3), stride=2, initializer=INITIALIZER), "act1": act,
+                "conv1": Conv2d(channels, 64, 7, (3, 3), stride=2, initializer=START), "act1": act,
                 "pool1": MaxPool2d(3, 2, ceil=True), "norm1": LocalResponseNorm(),
-                "conv2": Conv2d(64, 64, 1, initializer=INITIALIZER), "act2": act,
-                "conv3": Conv2d(64, 192, 3, (1, 1), initializer=INITIALIZER), "act3": act,
+                "conv2": Conv2d(64, 64, 1, initializer=START), "act2": act,
+                "conv3": Conv2d(64, 192, 3, (1, 1), initializer=START), "act3": act,
                 "norm3": LocalResponseNorm(), "pool3": MaxPool2d(3, 2, ceil=True),
             }  # fmt: skip
         inputs = 192
@@ -107,20 +107,20 @@ class Googlenet(Model):
         return chain | {
             "pool": GlobalAveragePool(),
             "drop": Dropout("model.dropout"),
-            "linear": Linear(inputs, classes, initializer=INITIALIZER),
+            "linear": Linear(inputs, classes, initializer=START),
         }
 
 
 def _head(shape: Shape, classes: int, act: Layer) -> dict[str, Layer]:
     """Return a classifier for maps of this shape."""
     chain: dict[str, Layer] = {
-        "pool": AveragePool2d(5, 3), "conv": Conv2d(shape[0], 128, 1, initializer=INITIALIZER), "act1": act,
+        "pool": AveragePool2d(5, 3), "conv": Conv2d(shape[0], 128, 1, initializer=START), "act1": act,
         "flatten": Flatten(),
     }  # fmt: skip
     return chain | {
-        "linear1": Linear(prod(Chain(chain).output(shape)), 1024, initializer=INITIALIZER), "act2": act,
+        "linear1": Linear(prod(Chain(chain).output(shape)), 1024, initializer=START), "act2": act,
         "drop": Dropout("model.auxiliary_dropout"),
-        "linear2": Linear(1024, classes, initializer=INITIALIZER),
+        "linear2": Linear(1024, classes, initializer=START),
     }  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def _block(
     def conv(n: int, inputs: int, outputs: int, kernel: int) -> dict[str, Layer]:
         pad, bias = kernel // 2, statistics is None
         layers: dict[str, Layer] = {
-            f"conv{n}": Conv2d(inputs, outputs, kernel, (pad, pad), bias, initializer=INITIALIZER)
+            f"conv{n}": Conv2d(inputs, outputs, kernel, (pad, pad), bias, initializer=START)
         }
         if statistics:
             layers[f"norm{n}"] = BatchNorm(outputs, statistics)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from cnnlab.errors import ConfigError
-from cnnlab.hyper import Choice, EntryOf, Number
+from cnnlab.hyper import Choice, EntryOf
 from cnnlab.layer import Layer
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.average_pool2d import AveragePool2d
@@ -16,7 +16,7 @@ from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.layers.min_pool2d import MinPool2d
 from cnnlab.layers.sum_pool2d import SumPool2d
-from cnnlab.model import Model
+from cnnlab.model import DROPOUT, DROPOUT_SCALE, INITIALIZER, NORM, NORM_STATISTICS, Model
 from cnnlab.registry import register
 
 MIN_SIDE, PADDED_SIDE = 28, 32
@@ -49,12 +49,12 @@ class Lenet5(Model):
     activation: ClassVar = EntryOf(kind="activations", default="relu")
     pooling: ClassVar = Choice(default="max", options=tuple(POOLS))
     flip: ClassVar = Choice(default="no", options=("no", "yes"))
-    input_dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout_scale: ClassVar = Choice(default="train", options=("train", "predict"))
-    norm: ClassVar = Choice(default="none", options=("none", "batch"))
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
-    initializer: ClassVar = EntryOf(kind="initializers", default="fan-in-uniform")
+    input_dropout: ClassVar = DROPOUT
+    dropout: ClassVar = DROPOUT
+    dropout_scale: ClassVar = DROPOUT_SCALE
+    norm: ClassVar = NORM
+    norm_statistics: ClassVar = NORM_STATISTICS
+    initializer: ClassVar = INITIALIZER
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int

@@ -6,6 +6,7 @@ from typing import Any
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Layer
 from cnnlab.layers.activate import Activate
+from cnnlab.layers.connected_conv2d import ConnectedConv2d
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
@@ -15,7 +16,7 @@ from cnnlab.model import Model
 from cnnlab.registry import register
 
 MIN_SIDE, PADDED_SIDE, MAX_SIDE = 28, 32, 35
-INITIALIZER = "reciprocal-uniform"
+START = "reciprocal-uniform"
 THREE = [[i, (i + 1) % 6, (i + 2) % 6] for i in range(6)]
 FOUR = [[i, (i + 1) % 6, (i + 2) % 6, (i + 3) % 6] for i in range(6)]
 APART = [[0, 1, 3, 4], [1, 2, 4, 5], [0, 2, 3, 5]]
@@ -55,12 +56,12 @@ class Lenet51998(Model):
         padding = (2 if height < PADDED_SIDE else 0, 2 if width < PADDED_SIDE else 0)
         squash = Activate("squash", "model.squash")
         return {
-            "c1": Conv2d(channels, 6, 5, padding, initializer=INITIALIZER), "squash1": squash,
-            "s2": Subsample(6, 2, INITIALIZER), "squash2": squash,
-            "c3": Conv2d(6, 16, 5, table=TABLE, initializer=INITIALIZER), "squash3": squash,
-            "s4": Subsample(16, 2, INITIALIZER), "squash4": squash,
-            "c5": Conv2d(16, 120, 5, initializer=INITIALIZER), "squash5": squash,
+            "c1": Conv2d(channels, 6, 5, padding, initializer=START), "squash1": squash,
+            "s2": Subsample(6, 2, START), "squash2": squash,
+            "c3": ConnectedConv2d(6, 16, 5, table=TABLE, initializer=START), "squash3": squash,
+            "s4": Subsample(16, 2, START), "squash4": squash,
+            "c5": Conv2d(16, 120, 5, initializer=START), "squash5": squash,
             "flatten": Flatten(),
-            "f6": Linear(120, 84, initializer=INITIALIZER), "squash6": squash,
+            "f6": Linear(120, 84, initializer=START), "squash6": squash,
             "rbf": Rbf(classes),
         }  # fmt: skip

@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from cnnlab.chain import Chain
-from cnnlab.hyper import Choice, EntryOf, Int, Number, Widths
+from cnnlab.hyper import Int, Widths
 from cnnlab.layer import Layer
 from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.conv2d import Conv2d
@@ -14,7 +14,7 @@ from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.layers.maxout import Maxout
-from cnnlab.model import Model
+from cnnlab.model import DROPOUT, DROPOUT_SCALE, INITIALIZER, NORM, NORM_STATISTICS, Model
 from cnnlab.registry import register
 
 PADDED_SIDE = 32
@@ -41,12 +41,12 @@ class MaxoutConv(Model):
     pieces: ClassVar = Int(default=2, low=1, high=64)
     hidden: ClassVar = Widths(default=(240,), most=16)
     hidden_pieces: ClassVar = Int(default=5, low=1, high=64)
-    input_dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout_scale: ClassVar = Choice(default="train", options=("train", "predict"))
-    norm: ClassVar = Choice(default="none", options=("none", "batch"))
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
-    initializer: ClassVar = EntryOf(kind="initializers", default="fan-in-uniform")
+    input_dropout: ClassVar = DROPOUT
+    dropout: ClassVar = DROPOUT
+    dropout_scale: ClassVar = DROPOUT_SCALE
+    norm: ClassVar = NORM
+    norm_statistics: ClassVar = NORM_STATISTICS
+    initializer: ClassVar = INITIALIZER
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int

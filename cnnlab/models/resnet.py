@@ -10,7 +10,7 @@ from cnnlab.layers.activate import Activate
 from cnnlab.layers.global_average_pool import GlobalAveragePool
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
-from cnnlab.model import Model
+from cnnlab.model import NORM_STATISTICS, Model
 from cnnlab.registry import register
 from cnnlab.residual_stage import Stages
 
@@ -45,7 +45,7 @@ class Resnet(Model):
     residual: ClassVar = Choice(default="yes", options=("yes", "no"))
     shortcut: ClassVar = Choice(default="B", options=("A", "B"))
     stride_on: ClassVar = Choice(default="1x1", options=("1x1", "3x3"))
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
+    norm_statistics: ClassVar = NORM_STATISTICS
     activation: ClassVar = EntryOf(kind="activations", default="relu")
 
     def layers(

@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from cnnlab.errors import ConfigError
-from cnnlab.hyper import Choice, EntryOf, Int, Number, Widths
+from cnnlab.hyper import Choice, EntryOf, Int, Widths
 from cnnlab.layer import Layer, Shape
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.average_pool1d import AveragePool1d
@@ -16,7 +16,7 @@ from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool1d import MaxPool1d
 from cnnlab.layers.series import Series
 from cnnlab.layers.subsample1d import Subsample1d
-from cnnlab.model import Model
+from cnnlab.model import DROPOUT, Model
 from cnnlab.registry import register
 
 WINDOW = 2
@@ -44,7 +44,7 @@ class Tdnn(Model):
     kernel: ClassVar = Int(default=5, low=1, high=64)
     pooling: ClassVar = Choice(default="max", options=("max", "average", "subsample"))
     activation: ClassVar = EntryOf(kind="activations", default="relu")
-    dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
+    dropout: ClassVar = DROPOUT
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int

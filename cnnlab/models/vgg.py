@@ -13,7 +13,7 @@ from cnnlab.layers.dropout import Dropout
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
-from cnnlab.model import Model
+from cnnlab.model import NORM_STATISTICS, Model
 from cnnlab.registry import register
 
 # The convolutions of each of five blocks: their filters' sides.
@@ -53,7 +53,7 @@ class Vgg(Model):
     norm: ClassVar = Choice(default="batch", options=("none", "batch"))
     activation: ClassVar = EntryOf(kind="activations", default="relu")
     dropout: ClassVar = Number(default=0.5, low=0.0, high=1.0)
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
+    norm_statistics: ClassVar = NORM_STATISTICS
     initializer: ClassVar = EntryOf(kind="initializers", default="small-normal")
 
     def layers(

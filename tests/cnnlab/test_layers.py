@@ -13,6 +13,7 @@ from cnnlab.layers.average_pool1d import AveragePool1d
 from cnnlab.layers.average_pool2d import AveragePool2d
 from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.branches import Branches
+from cnnlab.layers.connected_conv2d import ConnectedConv2d
 from cnnlab.layers.conv1d import Conv1d
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.dropout import Dropout
@@ -32,9 +33,9 @@ VARIANTS = {
     "conv2d of one channel": (Conv2d(1, 3, 3), (1, 6, 5)),
     "conv2d without bias": (Conv2d(2, 3, 3, bias=False), (2, 6, 5)),
     "conv2d with a stride": (Conv2d(2, 3, 3, (1, 0), stride=2), (2, 6, 5)),
-    "conv2d with a table": (Conv2d(3, 4, 3, stride=2, table=TABLE), (3, 6, 5)),
+    "connected-conv2d with a stride": (ConnectedConv2d(3, 4, 3, stride=2, table=TABLE), (3, 6, 5)),
     "conv2d flipped": (Conv2d(2, 3, 3, flip=True), (2, 6, 5)),
-    "conv2d in groups": (Conv2d(4, 6, 3, table=[[0, 1]] * 3 + [[2, 3]] * 3), (4, 6, 5)),
+    "connected-conv2d in groups": (ConnectedConv2d(4, 6, 3, table=[[0, 1]] * 3 + [[2, 3]] * 3), (4, 6, 5)),
     "linear without bias": (Linear(6, 4, bias=False), (6,)),
     "max-pool2d that overlaps": (MaxPool2d(3, 2, ceil=True), (2, 6, 5)),
     "min-pool2d that overlaps": (MinPool2d(3, 2, 1), (2, 6, 5)),
@@ -84,7 +85,7 @@ PLAIN = {
     "conv2d without bias": lambda x, p: functional.conv2d(x, *p),
     "conv2d with a stride": lambda x, p: functional.conv2d(x, *p, stride=2, padding=(1, 0)),
     "conv2d flipped": lambda x, p: functional.conv2d(x, p[0].flip(2, 3), p[1]),
-    "conv2d in groups": lambda x, p: functional.conv2d(x, *p, groups=2),
+    "connected-conv2d in groups": lambda x, p: functional.conv2d(x, *p, groups=2),
     "linear": lambda x, p: functional.linear(x, *p),
     "linear without bias": lambda x, p: functional.linear(x, *p),
     "max-pool2d": lambda x, p: functional.max_pool2d(x, 2),

@@ -101,7 +101,7 @@ def test_packing_does_not_matter(name):
 
 
 def choice(name, precision="float64", **more):
-    """A net's config with an optimizer; methods that need the same objective at every evaluation get all images."""
+    """A net's config with an optimizer; full-batch methods get all images."""
     given = {"name": name, **packing.CALM.get(name, {}), **more}
     size = {"batch_size": "full"} if name in WHOLE else {}
     return packing.config(precision=precision, optimizer=given, **size)
