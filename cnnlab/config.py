@@ -1,4 +1,4 @@
-"""The one language of the system: a nested dict of a model, its data and how to train it."""
+"""What a config is: a nested dict of a model, its data and how to train it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, Size, declared
 Config = dict[str, Any]
 
 SECTIONS = ("model", "data", "train")
-DATA_FIELDS: Mapping[str, Hyper] = {  # beside the data set's own hyperparameters
+DATA_FIELDS: Mapping[str, Hyper] = {  # in addition to the data set's own hyperparameters
     "validation": Number(default=0.1, low=0.0, high=0.5, row=False),
     "label_noise": Number(default=0.0, low=0.0, high=1.0, row=False),
     "resize": Int(default=0, low=0, high=1024),
@@ -36,7 +36,7 @@ TRAIN_FIELDS: Mapping[str, Hyper | EntryOf] = {
 
 
 def resolve(config: Mapping[str, Any]) -> Config:
-    """Return a config complete and checked: every default filled in, every value in its one clean form.
+    """Return a config complete and checked: every default filled in, every value in its canonical form.
 
     model and data are a name or an object; a regularizer in train is its strength or an object.
     ConfigError at the dotted path of whatever is wrong.
@@ -57,7 +57,7 @@ def resolve(config: Mapping[str, Any]) -> Config:
 
 
 def _data(choice: Any) -> Config:
-    """Take out the fields that every data set has, and augmentations' amounts; the rest is the entry's."""
+    """Resolve the section data: fields of every data set, of augmentations, and the entry's own."""
     augmentations = registry.names("augmentations")
     fields = (*DATA_FIELDS, *augmentations)
     given: Mapping[str, Any] = choice if isinstance(choice, Mapping) else {}
@@ -68,7 +68,7 @@ def _data(choice: Any) -> Config:
     except UnknownName as wrong:
         field = wrong.path.removeprefix("data.")
         if field not in given or field in declared(registry.get("datasets", choice["name"])):
-            raise  # no such data set, or a fault inside of a field
+            raise  # no such data set, or an error inside a field
         raise UnknownName(wrong.path, "field of data", field, {"name", *fields, *wrong.known}) from None
     resolved = data_set(resolved).complete(resolved)
     for name, hyper in (*DATA_FIELDS.items(), *((name, _amount(name)) for name in augmentations)):
@@ -105,7 +105,7 @@ def _train(section: Any, task: Task) -> Config:
 
 
 def _check_momentum(train: Config) -> None:
-    """Refuse to schedule the momentum of a rule that has none, and a line to what is no momentum."""
+    """Refuse a momentum schedule where the rule has no momentum, or where it ends outside of its range."""
     rule, schedule = train["optimizer"]["name"], train["momentum_schedule"]
     momentum = declared(registry.get("optimizers", rule)).get("momentum")
     if schedule["name"] != "constant" and momentum is None:
@@ -117,7 +117,7 @@ def _check_momentum(train: Config) -> None:
 
 
 def _penalty(name: str, value: Any) -> Config:
-    """A bare number is a strength; the name is known, so an object need not repeat it."""
+    """Resolve a penalty: a plain number is its strength; an object may leave out the name."""
     given = value if isinstance(value, Mapping) else {"strength": value}
     if given.get("name", name) != name:
         raise ConfigError(f"train.{name}.name", f"must be {name!r} or left out, got {given['name']!r}")
@@ -151,7 +151,7 @@ def is_row(config: Mapping[str, Any], path: str) -> bool:
     for part in rest:
         if part == "name":
             return False
-        assert isinstance(hyper, EntryOf)  # a path goes on below entries only
+        assert isinstance(hyper, EntryOf)  # only entries have paths below them
         hyper = declared(registry.get(hyper.kind, choice["name"]))[part]
         choice = choice[part]
     return hyper.row
@@ -170,7 +170,7 @@ def _walk(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def shape_key(config: Mapping[str, Any]) -> str:
-    """Return 16 hexadecimal digits that name everything the rows of one array must share."""
+    """Return 16 hexadecimal digits that identify everything the rows of one array must share."""
     shape = {
         path: value
         for path, value in _walk(config)
@@ -180,7 +180,7 @@ def shape_key(config: Mapping[str, Any]) -> str:
 
 
 def row_numbers(config: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers of the model that belong to a row, by path: dropout rates, slopes."""
+    """Return the model's numbers in which rows may differ, by path: dropout rates, slopes."""
     return {
         path: value
         for path, value in _walk(config)

@@ -1,4 +1,4 @@
-"""What every layer is: a map between activations of K trials, with parameters that are views of rows."""
+"""What every layer is: a function of the activations of K trials, with parameters that are views of rows."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -117,12 +117,12 @@ class Layer(ABC):
 
 
 def shared(x: Tensor) -> bool:
-    """Whether all rows see the same numbers, so that work on them may be done once."""
+    """Whether all rows have the same numbers, so that work on them is done only once."""
     return x.shape[1] == 1 or x.stride(1) == 0
 
 
 def over_maps(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Apply a function of (N, maps, H, W) that treats every map alone to (N, K, C, H, W)."""
+    """Apply a function of (N, maps, H, W), independent for each map, to (N, K, C, H, W)."""
     if shared(x):
         y = function(x[:, 0])
         return y[:, None].expand(-1, x.shape[1], *y.shape[1:])

@@ -49,7 +49,7 @@ def register(entry: type[T]) -> type[T]:
     name = module.replace("_", "-")
     if kind not in KINDS:
         raise RegistryError(
-            f"{entry.__qualname__} is registered in {entry.__module__}, which is in no kind's folder; "
+            f"{entry.__qualname__} is registered in {entry.__module__}, which is not in a kind's folder; "
             f"an entry is a file in one of {', '.join(KINDS)}"
         )
     if (kind, name) in _entries:

@@ -1,6 +1,6 @@
-"""Sums over the parameters of rows, each row by itself, so that no bit depends on how many rows there are.
+"""Sums over the parameters of each row by itself, so that no bit depends on the number of rows.
 
-A sum of a whole matrix may be split among threads, or over a GPU's blocks, by the shape of all of it.
+torch may split the sum of a whole matrix among threads, or a GPU's blocks, by the shape of the matrix.
 """
 
 import torch

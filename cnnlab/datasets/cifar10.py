@@ -1,4 +1,4 @@
-"""CIFAR-10: small colour photographs, read from the binary files in which their authors published them."""
+"""CIFAR-10: small colour photographs, read from their authors' binary files."""
 
 import hashlib
 import io
@@ -55,7 +55,7 @@ class Cifar10(FixedDataSet):
 
 
 def _part(files: list[tuple[str, bytes]]) -> tuple[Tensor, Tensor]:
-    """Return pixels (N, 3, 32, 32) and classes (N,), which must be equally frequent."""
+    """Return pixels (N, 3, 32, 32) and classes (N,), which must have equally many images."""
     for name, content in files:
         if len(content) != RECORD * RECORDS:
             raise DataError(
@@ -68,12 +68,12 @@ def _part(files: list[tuple[str, bytes]]) -> tuple[Tensor, Tensor]:
     each = len(classes) // CLASSES
     if int(classes.max()) >= CLASSES or (classes.bincount(minlength=CLASSES) != each).any():
         names = ", ".join(name for name, _ in files)
-        raise DataError(f"{names} must hold {each:,} images of each of the classes 0 … 9; they are damaged")
+        raise DataError(f"{names} are damaged: they must hold {each:,} images of each of the classes 0 … 9")
     return records[:, 1:].reshape(-1, 3, 32, 32), classes
 
 
 def _files() -> dict[str, bytes]:
-    """Return the content of all six files from the first place that has them or the archive."""
+    """Return the content of all six files, from the first folder that has them or the archive."""
     for place in _places():
         try:
             if (archive := place / ARCHIVE).is_file():
@@ -89,8 +89,8 @@ def _files() -> dict[str, bytes]:
     except DataError as error:
         places = ", ".join(str(place) for place in _places())
         raise DataError(
-            f"cifar10 needs {ARCHIVE}, or the six files in it, and neither is in any of: {places}.\n"
-            f"Fetching it failed: {error}.\n"
+            f"cifar10 needs {ARCHIVE}, or the six files in it, and neither is in any of {places}.\n"
+            f"Downloading it failed: {error}.\n"
             "Put it into a folder named cifar10 and set CNNLAB_DATA to the folder around that."
         ) from error
     keep(packed, cache_folder("cifar10") / ARCHIVE)
@@ -119,5 +119,5 @@ def _unpack(packed: bytes, origin: str) -> dict[str, bytes]:
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
     file = archive.extractfile(f"{MEMBERS}/{name}")
     if file is None:
-        raise KeyError(f"{name} is no file in it")
+        raise KeyError(f"{name} is not a file in the archive")
     return file.read(RECORD * RECORDS + 1)

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: as small and as quick to train on as MNIST, but hard enough to tell networks apart."""
+"""Fashion-MNIST: as small and quick as MNIST, but hard enough to show differences between networks."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""MNIST: handwritten digits, the data set on which the first convolutional networks were measured."""
+"""MNIST: handwritten digits, the classic data set of convolutional networks."""
 
 from cnnlab.data import Images, Info
 from cnnlab.files.published import File, Published

@@ -1,4 +1,4 @@
-"""Signals over time that cnnlab makes itself: a first series needs no download."""
+"""Synthetic signals over time: a first series needs no download."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from cnnlab.registry import register
 CONTENT = Synthetic("waveforms", "1e29f5d7fcdac70b8101bb72fb0e98e48c4517069e215a0f5d538785566146d9")
 CLASSES = ("sine", "square", "sawtooth", "rising", "falling", "burst")
 STEPS, TRAIN, TEST = 128, 6_000, 1_200
-FACTS, NOISE = range(2)  # streams of hashes: what a signal is, and what is laid over it
+FACTS, NOISE = range(2)  # streams of hashes: the signal, and the noise added to it
 
 
 @register
@@ -21,9 +21,10 @@ class Waveforms(FixedDataSet):
     6,000 to train and 1,200 to test, as many of each class: 0 sine, 1 square, 2 sawtooth, 3 a sine whose
     frequency rises from half to one and a half times its mean, 4 one whose frequency falls so, 5 a sine that
     swells and fades. A signal lasts L = 64 … 96 steps somewhere in the 128, with 5 to 10 periods, any phase
-    and an amplitude A of 40 … 100 grey levels; 128 is silence, and noise of 20 levels lies over everything.
-    Where a signal stands says nothing of its class, so a net that looks for shapes at any time does better
-    than weights for each step. The sine is Bhaskara's, 16z / (5 − 4z) with z = h(1 − h) over half a period h.
+    and an amplitude A of 40 … 100 grey levels; 128 is silence, and noise of 20 levels is added everywhere.
+    The position of a signal is independent of its class, so a net that finds shapes at any time does better
+    than one with weights for each step. The sine is Bhaskara's, 16z / (5 − 4z) with z = h(1 − h) over half a
+    period h.
     Licence: MIT, as cnnlab.
     Source: made for cnnlab from hashes alone, the same on every machine; the sine as Bhaskara I,
     Mahabhaskariya (7th century).

@@ -1,4 +1,4 @@
-"""K trials as the rows of one array: one forward and backward pass for all, then each row's own formula."""
+"""K trials as the rows of one array: one forward and backward pass for all, then each row's own step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ class Array:
         self._full_batch = full and all(group.entry.full_batch for group in self._optimizers)
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Make these rows, in this order, the array: drop trials, or copy one by naming it twice."""
+        """Keep these rows, in this order; a row that is named twice is copied."""
         index = torch.tensor(rows, device=self.device)
         self.configs = [self.configs[row] for row in rows]
         self.theta, self.buffers = self.theta[index], self.buffers[index]
@@ -182,7 +182,7 @@ class Array:
         """Return loss and metric of a batch, then the loss with auxiliary ones and its gradient there."""
         point = point.detach().requires_grad_()
         loss, measured, total = self._forward(point, x, y, first)
-        # The sum over trials: each row's gradient is its own, whatever K is.
+        # The sum over trials: the gradient of each row depends only on that row.
         (gradient,) = torch.autograd.grad(total.sum(), point)
         return loss.detach(), measured, total.detach(), gradient
 
@@ -255,7 +255,7 @@ class Array:
             )
             for group in self._losses
         ]
-        # One mean over all rows: how that of some is rounded may depend on how many they are.
+        # One mean over all rows: the rounding of a mean may depend on the number of rows.
         return torch.cat(parts, 1).mean(0)
 
     def state(self) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""A network as a chain of layers over rows: its parameter table, its first weights, its forward pass."""
+"""A network as a chain of layers over rows: its parameter table, first weights and forward pass."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -51,7 +51,7 @@ class Net:
         )
 
     def start(self, seed: Tensor) -> Tensor:
-        """Return the first weights of each row, float64 (K, P): a function of its seed, int32 (K,)."""
+        """Return the first weights of each row, float64 (K, P), as a function of its seed, int32 (K,)."""
         parts = []
         zero = torch.zeros_like(seed)
         for i, (parameter, size) in enumerate(zip(self.table, self._sizes, strict=True)):
@@ -84,7 +84,7 @@ class Net:
                 part.fill_(own.start)
 
     def weights(self) -> Tensor:
-        """Return where a row has weights rather than biases, scales or shifts: bool (P,)."""
+        """Return which parameters are weights, not biases, scales or shifts: bool (P,)."""
         sizes = torch.tensor(self._sizes)
         return torch.tensor([own.role == "weight" for own in self.table]).repeat_interleave(sizes)
 

@@ -27,7 +27,7 @@ class RowGroup(Generic[E]):
     @property
     def size(self) -> int:
         """Return k, the number of rows."""
-        return self.rows.stop - self.rows.start
+        return int(self.rows.stop - self.rows.start)
 
 
 @dataclass(frozen=True)

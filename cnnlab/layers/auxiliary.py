@@ -1,4 +1,4 @@
-"""Auxiliary classifier: a net is also judged by what its middle layers know."""
+"""Auxiliary classifier: a second loss for the scores of a middle layer."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,12 +11,12 @@ from cnnlab.registry import register
 
 @register
 class Auxiliary(Layer):
-    """Pass the input on unchanged, and while training score it on the side.
+    """Pass the input on unchanged, and while training compute scores from it.
 
-    y = x; training gives (weight, head(x)) to the context, for a loss of the net's own plus weight · that of
-    the head, whose gradient flows into the layers before it. The weight is the hyperparameter at `path`, one
-    per row. Predicting leaves the head out, so its multiply-adds and links do not count; its parameters do,
-    and its activations, which training keeps.
+    y = x; in training (weight, head(x)) goes to the context: the loss is the net's own plus weight · the
+    head's, whose gradient flows into the layers before it. The weight is the hyperparameter at `path`, one
+    per row. Predictions leave the head out, so its multiply-adds and links do not count; its parameters do,
+    and so do its activations, which training keeps.
     Source: C. Szegedy et al., "Going deeper with convolutions" (2014), section 5.
     """
 

@@ -1,4 +1,4 @@
-"""Average pooling over time: a slower series of the same level."""
+"""Average pooling over time: fewer steps, the same level."""
 
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
@@ -13,7 +13,7 @@ class AveragePool1d(Pool1d):
 
     y[t] = (1/k) Σ x[st … st+k−1]. Without a stride s the windows touch. A remainder at the end is left out.
     Source: A. Waibel et al., "Phoneme recognition using time-delay neural networks" (1989), whose outputs
-    gather evidence over all time.
+    add up evidence over time.
     """
 
     def pool(self, maps: Tensor) -> Tensor:

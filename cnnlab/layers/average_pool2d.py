@@ -11,9 +11,9 @@ from cnnlab.registry import register
 class AveragePool2d(Pool2d):
     """Keep the mean of each k×k window.
 
-    y[i, j] = (1/n) Σ x[si … si+k−1, sj … sj+k−1]; n = k², or, where padding does not `count`, the pixels of
-    the image in the window. Without a stride s the windows touch. A remainder at the edge is left out, or
-    with `ceil` is a window of its own, cut at the edge; padding is 0.
+    y[i, j] = (1/n) Σ x[si … si+k−1, sj … sj+k−1]; n = k², or, without `count`, the pixels of the image in the
+    window. Without a stride s the windows touch. A remainder at the edge is left out, or with `ceil` is a
+    window of its own, cut at the edge; padding is 0.
     Source: Y. LeCun et al., "Backpropagation applied to handwritten zip code recognition" (1989).
     """
 

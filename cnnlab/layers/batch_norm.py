@@ -1,4 +1,4 @@
-"""Batch normalization: every feature keeps mean 0 and variance 1 while the layers before it change."""
+"""Batch normalization: each feature keeps mean 0 and variance 1 while the layers before it change."""
 
 from collections.abc import Sequence
 from math import prod

@@ -1,4 +1,4 @@
-"""Branches: several chains of layers see one input, and their maps stand side by side."""
+"""Branches: several chains of layers for one input, their output maps side by side."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,10 +13,10 @@ from cnnlab.registry import register
 
 @register
 class Branches(Layer):
-    """Apply each chain to the input and write the maps of the outputs one behind the other.
+    """Apply each chain to the input and concatenate the output maps.
 
     y = [branch₁(x), branch₂(x), …] along the maps; outputs of unequal height or width: ConfigError. A
-    parameter's name begins with its branch's. With branches of 1×1, 3×3 and 5×5 convolutions and a pooling
+    parameter's name begins with the branch's. With branches of 1×1, 3×3 and 5×5 convolutions and a pooling
     this is the inception block.
     Source: C. Szegedy et al., "Going deeper with convolutions" (2014), figure 2.
     """
@@ -41,7 +41,7 @@ class Branches(Layer):
         outputs = [branch.output(shape) for branch in self.branches]
         sides = {output[1:] for output in outputs}
         if len(sides) != 1:
-            raise ConfigError("model", f"branches of one block must give maps of one size, got {outputs}")
+            raise ConfigError("model", f"branches of one block must have maps of one size, got {outputs}")
         return (sum(output[0] for output in outputs), *outputs[0][1:])
 
     def multiply_adds(self, shape: Shape) -> int:
@@ -53,7 +53,7 @@ class Branches(Layer):
         return sum(branch.connections(shape) for branch in self.branches)
 
     def activations(self, shape: Shape) -> int:
-        """Return the branches' and those of the maps side by side."""
+        """Return those of the branches and of the concatenated maps."""
         return super().activations(shape) + sum(branch.activations(shape) for branch in self.branches)
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:

@@ -21,10 +21,9 @@ class ConnectedConv2d(Layer):
     the input maps of each output map, in rising order. Only links have parameters. Neighbouring output maps
     with equally many links share a parameter (outputs, links, k, k), so groups have torch's layout; where the
     numbers differ, the parameters are weight1, weight2, … and bias1, bias2, ….
-    Biases start as is usual beside weights of the initializer, or by `bias_initializer`.
-    In the notes: M_j, which is `table`, is called the receptive field of the last layer; it is the set of
-    input maps that map j sees, and only where it has all of them does a filter "extend through the full
-    depth".
+    Biases start as is usual with the initializer of the weights, or by `bias_initializer`.
+    In the notes: M_j, an entry of `table`, is called the receptive field of the last layer; it is the set of
+    input maps of output map j, and only if it has all of them does a filter "extend through the full depth".
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), table I; in two
     groups A. Krizhevsky et al., "ImageNet classification with deep convolutional neural networks" (2012).
     """

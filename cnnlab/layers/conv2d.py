@@ -17,9 +17,9 @@ class Conv2d(Layer):
     y[o] = b[o] + Σ_i x[i] ⋆ w[o, i], ⋆ being cross-correlation over H and W in steps of `stride`, with
     `padding` (rows, columns) of zeros on each side; H′ = ⌊(H + 2p − k)/stride⌋ + 1.
     `flip` turns each filter by 180°, which is convolution proper, as in the notes: the same functions.
-    Biases start as is usual beside weights of the initializer, or by `bias_initializer`.
+    Biases start as is usual with the initializer of the weights, or by `bias_initializer`.
     In the notes: the formula is convolution proper and is said to be the same as correlation: the functions
-    are the same, the filters differ by half a turn, which is `flip`.
+    are the same, but the filters are turned by 180°, which is `flip`.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998).
     """
 

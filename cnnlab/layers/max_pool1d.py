@@ -1,4 +1,4 @@
-"""Max pooling over time: that a feature came matters more than exactly when."""
+"""Max pooling over time: whether a feature occurred matters more than exactly when."""
 
 from torch import Tensor
 from torch.nn.functional import max_pool2d
@@ -11,7 +11,7 @@ from cnnlab.registry import register
 class MaxPool1d(Pool1d):
     """Keep the largest of each k steps.
 
-    y[t] = max x[st … st+k−1]; a tie's gradient goes to the first maximum. Without a stride s the windows
+    y[t] = max x[st … st+k−1]; the gradient goes to the first maximum. Without a stride s the windows
     touch. A remainder at the end is left out.
     Source: M. Riesenhuber and T. Poggio, "Hierarchical models of object recognition in cortex" (1999); over
     time as Y. LeCun and Y. Bengio, "Convolutional networks for images, speech, and time series" (1995).

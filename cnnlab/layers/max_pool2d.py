@@ -1,4 +1,4 @@
-"""Max pooling: whether a feature is there matters more than exactly where."""
+"""Max pooling: whether a feature is present matters more than exactly where."""
 
 from torch import Tensor
 from torch.nn.functional import max_pool2d
@@ -11,11 +11,11 @@ from cnnlab.registry import register
 class MaxPool2d(Pool2d):
     """Keep the largest of each k×k window.
 
-    y[i, j] = max x[si … si+k−1, sj … sj+k−1]; a tie's gradient goes to the first maximum.
+    y[i, j] = max x[si … si+k−1, sj … sj+k−1]; the gradient goes to the first maximum.
     Without a stride s the windows touch. A remainder at the edge is left out, or with `ceil` is a window of
     its own, cut at the edge; padding is −∞, never the largest.
     Source: M. Riesenhuber and T. Poggio, "Hierarchical models of object recognition in cortex" (1999);
-    windows that overlap: A. Krizhevsky et al., "ImageNet classification with deep convolutional neural
+    overlapping windows: A. Krizhevsky et al., "ImageNet classification with deep convolutional neural
     networks" (2012).
     """
 

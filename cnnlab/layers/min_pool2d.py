@@ -11,12 +11,12 @@ from cnnlab.registry import register
 class MinPool2d(Pool2d):
     """Keep the smallest of each k×k window.
 
-    y[i, j] = min x[si … si+k−1, sj … sj+k−1] = −max(−x); a tie's gradient goes to the first minimum.
+    y[i, j] = min x[si … si+k−1, sj … sj+k−1] = −max(−x); the gradient goes to the first minimum.
     Without a stride s the windows touch. A remainder at the edge is left out, or with `ceil` is a window of
     its own, cut at the edge; padding is +∞, never the smallest.
-    In the notes: printed as "Mini-pooling". Behind a ReLU nearly every window has a 0, and before one nearly
-    every window has a number below 0: either way little is left, and an activation with two sides does
-    better.
+    In the notes: printed as "Mini-pooling". After a ReLU nearly every window has a 0, and before one nearly
+    every window has a negative number: either way little is left, and an activation that keeps both signs
+    does better.
     Source: J. Serra, "Image analysis and mathematical morphology" (1982), as erosion by a square.
     """
 

@@ -1,4 +1,4 @@
-"""AlexNet: the network with which images became a matter of deep learning."""
+"""AlexNet: the network that brought deep learning to images."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -28,15 +28,15 @@ class Alexnet(Model):
     Convolutions 11×11 of stride 4, 5×5 and three 3×3, of 96, 256, 384, 384, 256 maps, local response
     normalization behind the first two activations, then 4096, 4096, classes with `dropout`: 62,378,344
     parameters for 227×227, colour and 1,000 classes; with `groups: two`, the second, fourth and fifth
-    convolution in halves that do not see each other, as on two GPUs, 60,965,224. The paper draws images of
-    224×224, where its arithmetic needs 227: they get two rows of zeros on each side.
-    Images under 128×128 get a net of their own: 5×5 of 64 and 192 maps, 3×3 of 384, 256, 256, stride 1, then
+    convolution in halves that do not see each other, as on two GPUs, 60,965,224. The paper's images are
+    224×224, but its arithmetic needs 227: they get two rows of zeros on each side.
+    Images under 128×128 get a smaller net: 5×5 of 64 and 192 maps, 3×3 of 384, 256, 256, stride 1, then
     1024, 1024, classes: 5,871,434 parameters for colour and ten classes; groups do not apply, and images
     under 32×32 get zeros around them. First weights are N(0, 0.01²) unless `initializer` says otherwise;
-    biases are 1 in convolutions 2, 4 and 5 and in the hidden linear layers, so that ReLUs pass something on
-    at first, and 0 elsewhere. Learning is slow to begin; by `he-normal` it begins at once.
+    biases are 1 in convolutions 2, 4 and 5 and in the hidden linear layers, so that ReLUs are active
+    at first, and 0 elsewhere. Learning starts slowly; with `he-normal` it starts at once.
     In the notes: the paper's figure, of the net in halves on two GPUs (`groups: two`), with an input of
-    224×224, which does not divide as it should; 227×227 does, and so does the frame of zeros here.
+    224×224, which does not divide evenly; 227×227 does, and so does 224×224 with the zeros added here.
     Source: A. Krizhevsky, I. Sutskever and G. Hinton, "ImageNet classification with deep convolutional neural
     networks" (2012).
     """
@@ -94,7 +94,7 @@ class Alexnet(Model):
 
 
 def _halves(inputs: int, outputs: int) -> Sequence[Sequence[int]]:
-    """Return which maps each output map sees: the first half the first, the second the second."""
+    """Return which maps each output map sees: those of its own half."""
     return [
         range(half * inputs // 2, (half + 1) * inputs // 2) for half in (0, 1) for _ in range(outputs // 2)
     ]

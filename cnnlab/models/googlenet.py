@@ -23,7 +23,7 @@ from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.model import NORM_STATISTICS, Model
 from cnnlab.registry import register
 
-# Maps of each block: 1×1; 1×1 before 3×3, 3×3; 1×1 before 5×5, 5×5; 1×1 behind the pooling.
+# Maps of each block: 1×1; 1×1 before 3×3, 3×3; 1×1 before 5×5, 5×5; 1×1 after the pooling.
 BLOCKS = {
     "3a": (64, 96, 128, 16, 32, 32),
     "3b": (128, 128, 192, 32, 96, 64),
@@ -45,16 +45,16 @@ class Googlenet(Model):
 
     A block: 1×1, 1×1 then 3×3, 1×1 then 5×5, and a 3×3 pooling then 1×1, side by side. Poolings round up.
     6,998,552 parameters for 224×224, colour and 1,000 classes; `dropout` is before the linear layer.
-    `auxiliary: yes` has two more classifiers, behind 4a and 4d: 5×5 average pooling of stride 3, 1×1 of 128
-    maps, linear 1024, `auxiliary_dropout`, linear. Their losses count `auxiliary_weight` while training, and
-    13,378,280 parameters are all; they are no part of a prediction, so its multiply-adds stay.
+    `auxiliary: yes` adds two classifiers, after 4a and 4d: 5×5 average pooling of stride 3, 1×1 of 128
+    maps, linear 1024, `auxiliary_dropout`, linear. Their losses have weight `auxiliary_weight` in training;
+    with them there are 13,378,280 parameters. Predictions do not use them, so multiply-adds stay the same.
     Images under 128×128 get a stem of one 3×3 convolution of 192 maps, poolings before 4a and 5a only, and
     batch normalization in place of biases: 5,871,914 parameters for colour and ten classes; images under
-    32×32 get zeros around them. Predictions normalize with `norm_statistics`. This form has no classifiers
-    but the last. The paper is silent on first weights: they are N(0, 2/fan-in), which holds the scale of
-    activations over 22 layers, and biases 0.
+    32×32 get zeros around them. Predictions normalize with `norm_statistics`. This form has only the
+    last classifier. The paper does not give the first weights: here they are N(0, 2/fan-in), which keeps the
+    scale of activations over 22 layers, and biases are 0.
     In the notes: 4M parameters. The paper's table adds up to 6.8 million, its text, a twelfth of AlexNet's,
-    to 5; the table's layers, as built here, have what is said above.
+    to 5; the table's layers, as built here, have the number above.
     Source: C. Szegedy et al., "Going deeper with convolutions" (2014), table 1.
     """
 
@@ -68,7 +68,7 @@ class Googlenet(Model):
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
     ) -> dict[str, Layer]:
-        """Return the chain; ConfigError at "model.auxiliary" for classifiers aside of small images."""
+        """Return the chain; ConfigError at "model.auxiliary" for auxiliary classifiers on small images."""
         channels, *sides = shape
         act = Activate(config["activation"]["name"], "model.activation")
         small, aside = min(sides) < LARGE_SIDE, config["auxiliary"] == "yes"

@@ -1,4 +1,4 @@
-"""LeNet-5 as it is trained today: the smallest convolutional network that is taken seriously."""
+"""LeNet-5 as it is trained today: the smallest convolutional network in common use."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -34,15 +34,15 @@ class Lenet5(Model):
 
     conv 5×5 → 6 maps, pool 2, conv 5×5 → 16 maps, pool 2, linear 120, 84, classes: 61,706 parameters for
     28×28 grey and ten classes, 416,520 multiply-adds. Images under 32×32 get two rows of zeros on each
-    side, as LeCun's did. Differs from 1998 in that every map of the second convolution sees all six, in max
-    pooling, in softmax on top and in ReLU. Max and min pooling stand before the activation: all activations
-    here rise, so the result is the same and there is a quarter to compute. Average and sum stand behind it.
-    `flip: yes` is convolution proper, with filters turned by 180°. `input_dropout` is on the pixels,
-    `dropout` on the outputs of linear layers but the last, scaled by 1 − p as `dropout_scale` says: divided
-    while training or multiplied when predicting. `norm: batch` is on all layers but the last, and predictions
-    normalize with `norm_statistics`; `initializer` makes the first weights of every layer.
+    side, as LeCun's did. Differs from 1998: every map of the second convolution sees all six, and there is
+    max pooling, softmax and ReLU. Max and min pooling come before the activation: activations here never
+    fall, so the result is the same for a quarter of the work. Average and sum pooling come after it. `flip:
+    yes` is convolution proper, with filters turned by 180°. `input_dropout` is on the pixels, `dropout` on
+    the outputs of all linear layers but the last; `dropout_scale` divides by 1 − p in training or multiplies
+    by it in predictions. `norm: batch` is on all layers but the last, and predictions normalize with
+    `norm_statistics`; `initializer` makes the first weights of every layer.
     In the notes: the first successful application of convolutional networks. The same authors' nets of 1989
-    and 1990, since called LeNet-1, read zip codes before it.
+    and 1990, since called LeNet-1, read zip codes before.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), section II.
     """
 

@@ -1,4 +1,4 @@
-"""LeNet-5 as it was published: subsampling with weights, a table of links, drawings to compare with."""
+"""LeNet-5 as published in 1998: trained subsampling, a connection table, and drawings as outputs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,12 +31,12 @@ class Lenet51998(Model):
     as many, F6 10,164 and as many, RBF 840 links: 60,000 parameters and 340,908 links for a grey image.
     1.7159·tanh(2x/3) follows all layers but RBF.
     Scores are minus distances; loss maximum-a-posteriori is the paper's. Weights start in U(±2.4/fan-in).
-    Other than in 1998: pixels have mean 0 and deviation 1 in place of −0.1 and 1.175, zeros are around a
-    28×28 image, the codes are drawn anew, and any optimizer trains it.
+    Unlike in 1998, pixels have mean 0 and deviation 1 instead of black −0.1 and white 1.175, a 28×28 image is
+    padded with zeros, the codes are redrawn, and any optimizer can train it.
     Images of 28×28 to 35×35, at most ten classes.
     In the notes: LeNet-5 has about 187,000 connections and 14,000 trainable weights. The paper's net has
-    340,908 and 60,000, layer by layer as above; the pair belongs to no LeNet whose counts are known. The net
-    of the paper, which is also the one that the notes draw, is built.
+    340,908 and 60,000, layer by layer as above; the pair matches no LeNet whose counts are known. Built is
+    the paper's net, which the notes also draw.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), section II.B.
     """
 
@@ -52,7 +52,7 @@ class Lenet51998(Model):
                 f"got {height}×{width}",
             )
         if classes < 2:
-            raise ConfigError("model", f"lenet5-1998 draws 2 to 10 classes, got {classes}")
+            raise ConfigError("model", f"lenet5-1998 has drawings of 2 to 10 classes, got {classes}")
         padding = (2 if height < PADDED_SIDE else 0, 2 if width < PADDED_SIDE else 0)
         squash = Activate("squash", "model.squash")
         return {

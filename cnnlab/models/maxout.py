@@ -21,7 +21,7 @@ class Maxout(Model):
 
     a_i ← max_j (W_ij a + b_ij), j = 1 … pieces, for each hidden layer, scores = W a + b: 1,233,610 parameters
     for 28×28 grey and ten classes. `input_dropout` is on the pixels, `dropout` on the hidden units: both on
-    what is multiplied by weights, never on the pieces. `norm: batch` is on the pieces, and predictions
+    inputs of weights, never on the pieces. `norm: batch` is on the pieces, and predictions
     normalize with `norm_statistics`; `initializer` makes the first weights of every layer. The authors
     trained with dropout 0.5, 0.2 on the pixels, and with max-norm.
     Source: I. Goodfellow et al., "Maxout networks" (2013), section 4.1.

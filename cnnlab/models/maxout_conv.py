@@ -25,14 +25,14 @@ STAGES = ((8, 4, 4), (8, 3, 4), (5, 3, 2))  # filter, zeros around, window of th
 class MaxoutConv(Model):
     """Up to three maxout convolutions with pooling, then maxout layers and a linear one.
 
-    a ← pool(max_j (W_j ⋆ a + b_j)), j = 1 … pieces, with 8×8, 8×8 and 5×5 filters and as many maps as `maps`
-    says, in poolings of 4×4, 4×4 and 2×2, each of stride 2; then `hidden` units of `hidden_pieces` sums each,
-    scores = W a + b. Images under 32×32 get zeros around them. 823,306 parameters for grey and ten classes.
-    `input_dropout` is on the pixels, `dropout` on all else that weights multiply, never on the pieces, scaled
-    as `dropout_scale` says. `norm: batch` is on the pieces, and predictions normalize with `norm_statistics`;
-    `initializer` makes the first weights of every layer.
-    The paper gives no sizes: filters, poolings and the net for CIFAR-10, 96, 192, 192 maps of two pieces and
-    500 units of five, are those of the authors' published experiments; the default is a smaller one. They
+    a ← pool(max_j (W_j ⋆ a + b_j)), j = 1 … pieces, with 8×8, 8×8 and 5×5 filters, numbers of maps
+    from `maps`, and poolings of 4×4, 4×4 and 2×2, each of stride 2; then `hidden` units of `hidden_pieces`
+    sums each, scores = W a + b. Images under 32×32 get zeros around them. 823,306 parameters for grey and ten
+    classes. `input_dropout` is on the pixels, `dropout` on all other inputs of weights, never on the pieces,
+    scaled according to `dropout_scale`. `norm: batch` is on the pieces, and predictions normalize with
+    `norm_statistics`; `initializer` makes the first weights of every layer.
+    The paper gives no sizes. Filters, poolings and the net for CIFAR-10, 96, 192, 192 maps of two pieces and
+    500 units of five, are from the authors' published experiments; the default is smaller. They
     trained with dropout 0.5, 0.2 on the pixels, and with max-norm.
     Source: I. Goodfellow et al., "Maxout networks" (2013), sections 4.2 and 4.3.
     """

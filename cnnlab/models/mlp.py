@@ -1,4 +1,4 @@
-"""Multilayer perceptron: the network that convolutions are compared with."""
+"""Multilayer perceptron: the baseline for convolutional networks."""
 
 from collections.abc import Mapping
 from math import prod
@@ -17,11 +17,11 @@ from cnnlab.registry import register
 
 @register
 class Mlp(Model):
-    """A chain of linear layers of the widths in `hidden`; no hidden layer is softmax regression.
+    """A chain of linear layers with the widths in `hidden`; without a hidden layer, softmax regression.
 
     a ← f(W a + b) for each hidden layer, scores = W a + b.
-    `input_dropout` is on the pixels, `dropout` on the hidden units, scaled by 1 − p as `dropout_scale` says:
-    divided while training or multiplied when predicting; `norm: batch` is before each activation, and
+    `input_dropout` is on the pixels, `dropout` on the hidden units, `dropout_scale` divides by 1 − p in
+    training or multiplies by it in predictions; `norm: batch` is before each activation, and
     predictions normalize with `norm_statistics`. `initializer` makes the first weights of every layer.
     Source: D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating
     errors" (1986); dropout as N. Srivastava et al. (2014).

@@ -1,4 +1,4 @@
-"""VGG: small filters only, and many of them."""
+"""VGG: only small filters, in many layers."""
 
 from collections.abc import Mapping
 from math import prod
@@ -30,20 +30,20 @@ PADDED_SIDE = 32
 
 @register
 class Vgg(Model):
-    """Five blocks of 3×3 convolutions, each with a 2×2 pooling behind it, then linear layers.
+    """Five blocks of 3×3 convolutions, each followed by a 2×2 pooling, then linear layers.
 
     Configurations A, B, C, D, E have 11, 13, 16, 16 and 19 layers with weights; those of 1×1 are C's. For
     224×224, colour and 1,000 classes: 132,863,336, 133,047,848, 133,638,952, 138,357,544 and 143,667,240
-    parameters; `norm: batch` on convolutions, whose biases stay, adds two for each map. `head: full` is 4096,
-    4096, classes, with `dropout` on the first two; `head: linear` is classes alone: 9,231,114 parameters for
+    parameters; `norm: batch` after convolutions, whose biases stay, adds two per map. `head: full` is 4096,
+    4096, classes, with `dropout` on the first two; `head: linear` is only classes: 9,231,114 parameters for
     A with norm on 32×32. Images under 32×32 get zeros around them. Predictions normalize with
     `norm_statistics`.
-    First weights are N(0, 0.01²), biases 0. The paper prints 10⁻² as the variance, at which the scores of an
-    untrained net grow beyond all use. With batch normalization the scale hardly matters; without it, little
-    is left of an image behind this many layers, and the authors started the deeper nets from a trained A, or
-    later by the rule that is `initializer: glorot-uniform`.
-    In the notes: nothing but 3×3 convolutions and 2×2 poolings. Configuration C, which the paper has too, has
-    three convolutions of 1×1; it is built with the others.
+    First weights are N(0, 0.01²), biases 0. The paper prints 10⁻² as the variance, with which the scores of
+    an untrained net are far too large. With batch normalization the scale hardly matters; without it, little
+    is left of an image after so many layers, and the authors started the deeper nets from a trained A, or
+    later with `initializer: glorot-uniform`.
+    In the notes: only 3×3 convolutions and 2×2 poolings. The paper's configuration C has three 1×1
+    convolutions; it is built too.
     Source: K. Simonyan and A. Zisserman, "Very deep convolutional networks for large-scale image
     recognition" (2014), table 1; batch normalization as torchvision.
     """

@@ -183,7 +183,7 @@ def test_what_has_no_parameters_keeps_a_shared_batch_shared(layer):
 
 @pytest.mark.parametrize(("height", "width"), [(2, 7), (28, 28), (7, 1)])
 def test_images_of_another_height_are_no_series(height, width):
-    words = f"a series is an image one pixel high, got {height}×{width}"
+    words = f"a series must be an image one pixel high, got {height}×{width}"
     with pytest.raises(ConfigError, match=words) as caught:
         Series().output((1, height, width))
     assert caught.value.path == "model"
