@@ -9,7 +9,7 @@ __all__ = ["resolve"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what a name needs when it is first used, so that cnnlab.plugins can be asked without torch."""
+    """Import a name on first use, so that cnnlab.plugins can be imported without torch."""
     if name not in __all__:
         raise AttributeError(f"module 'cnnlab' has no attribute {name!r}")
     from cnnlab import config

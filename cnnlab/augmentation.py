@@ -1,4 +1,4 @@
-"""What every augmentation is: a random change of training images, so that no epoch shows the same ones."""
+"""What every augmentation is: a random change of training images, different in every epoch."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -14,7 +14,7 @@ class Augmentation(ABC):
 
     The field's value is the `amount`, one for all trials of an array; 0 is off and changes no bit. `numbers`
     is how many random numbers each image needs. All of an array's images are changed in one call: an image
-    depends on its own row of u, never on what stands beside it. `tasks` are those whose targets stay true.
+    depends on its own row of u, never on other images. `tasks` are those whose targets remain valid.
     """
 
     tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "regression"})

@@ -1,4 +1,4 @@
-"""A chain of named layers that is a layer itself: what a net is made of, and what composite layers hold."""
+"""A chain of named layers that is itself a layer: nets and composite layers are made of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from cnnlab.layer import Context, Layer, Shape
 class Chain(Layer):
     """Apply layers one after the other; an empty chain is the identity.
 
-    Names of parameters and buffers are those of the layers, after the layer's own name and a dot.
+    A parameter or buffer is named after its layer: the layer's name, a dot, its own name.
     """
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
@@ -26,18 +26,18 @@ class Chain(Layer):
             for name, layer in self.layers.items()
             for own in layer.buffers
         )
-        self.places = sum(layer.places for layer in self.layers.values())
+        self.layer_count = sum(layer.layer_count for layer in self.layers.values())
         self.random = tuple(path for layer in self.layers.values() for path in layer.random)
 
     def shapes(self, shape: Shape) -> list[Shape]:
-        """Return the shape before each layer, and last the one behind them all."""
+        """Return the input shape of each layer, then the output shape of the last."""
         found = [shape]
         for layer in self.layers.values():
             found.append(layer.output(found[-1]))
         return found
 
     def output(self, shape: Shape) -> Shape:
-        """Return the shape behind the last layer."""
+        """Return the output shape of the last layer."""
         return self.shapes(shape)[-1]
 
     def multiply_adds(self, shape: Shape) -> int:
@@ -56,13 +56,13 @@ class Chain(Layer):
         return list(zip(self.layers.values(), self.shapes(shape)[:-1], strict=True))
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
-        """Return the last layer's output; p and b are all layers', one after the other."""
-        place, weights, kept = context.layer, 0, 0
+        """Return the last layer's output; p and b hold those of all layers, in order."""
+        index, weights, kept = context.layer, 0, 0
         for layer in self.layers.values():
-            context.layer = place
+            context.layer = index
             own = p[weights : weights + len(layer.parameters)]
             moved = b[kept : kept + len(layer.buffers)]
             x = layer.forward(x, own, moved, context)
-            place += layer.places
+            index += layer.layer_count
             weights, kept = weights + len(own), kept + len(moved)
         return x

@@ -1,4 +1,4 @@
-"""The one language of the system: a nested dict of a model, its data and how to train it."""
+"""What a config is: a nested dict of a model, its data and how to train it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,15 +14,15 @@ from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, Size, declared
 Config = dict[str, Any]
 
 SECTIONS = ("model", "data", "train")
-DATA: Mapping[str, Hyper] = {  # beside the data set's own hyperparameters
+DATA_FIELDS: Mapping[str, Hyper] = {  # in addition to the data set's own hyperparameters
     "validation": Number(default=0.1, low=0.0, high=0.5, row=False),
     "label_noise": Number(default=0.0, low=0.0, high=1.0, row=False),
     "resize": Int(default=0, low=0, high=1024),
     "batches": Choice(default="shuffled", options=("shuffled", "balanced")),
     "stream": Choice(default="replicate", options=("replicate", "trial")),
 }
-LOSSES: Mapping[Task, str] = {"classification": "softmax", "regression": "square"}  # unless one is named
-TRAIN: Mapping[str, Hyper | EntryOf] = {
+DEFAULT_LOSSES: Mapping[Task, str] = {"classification": "softmax", "regression": "square"}
+TRAIN_FIELDS: Mapping[str, Hyper | EntryOf] = {
     "epochs": Int(default=10, low=1, high=10_000),
     "batch_size": Size(default=128, high=65_536),
     "loss": EntryOf(kind="losses", default="softmax", row=True),
@@ -36,7 +36,7 @@ TRAIN: Mapping[str, Hyper | EntryOf] = {
 
 
 def resolve(config: Mapping[str, Any]) -> Config:
-    """Return a config complete and checked: every default filled in, every value in its one clean form.
+    """Return a config complete and checked: every default filled in, every value in its canonical form.
 
     model and data are a name or an object; a regularizer in train is its strength or an object.
     ConfigError at the dotted path of whatever is wrong.
@@ -57,9 +57,9 @@ def resolve(config: Mapping[str, Any]) -> Config:
 
 
 def _data(choice: Any) -> Config:
-    """Take out the fields that every data set has, and augmentations' amounts; the rest is the entry's."""
+    """Resolve the section data: fields of every data set, of augmentations, and the entry's own."""
     augmentations = registry.names("augmentations")
-    fields = (*DATA, *augmentations)
+    fields = (*DATA_FIELDS, *augmentations)
     given: Mapping[str, Any] = choice if isinstance(choice, Mapping) else {}
     if given:
         choice = {name: value for name, value in given.items() if name not in fields}
@@ -68,10 +68,10 @@ def _data(choice: Any) -> Config:
     except UnknownName as wrong:
         field = wrong.path.removeprefix("data.")
         if field not in given or field in declared(registry.get("datasets", choice["name"])):
-            raise  # no such data set, or a fault inside of a field
+            raise  # no such data set, or an error inside a field
         raise UnknownName(wrong.path, "field of data", field, {"name", *fields, *wrong.known}) from None
     resolved = data_set(resolved).complete(resolved)
-    for name, hyper in (*DATA.items(), *((name, _amount(name)) for name in augmentations)):
+    for name, hyper in (*DATA_FIELDS.items(), *((name, _amount(name)) for name in augmentations)):
         resolved[name] = hyper.check(f"data.{name}", given.get(name, hyper.default))
     return resolved
 
@@ -89,10 +89,10 @@ def _train(section: Any, task: Task) -> Config:
     if not isinstance(section, Mapping):
         raise ConfigError("train", f"must be an object, got {section!r}")
     penalties = registry.names("regularizers")
-    _only(section, (*TRAIN, *penalties), "train.", "field of train")
+    _only(section, (*TRAIN_FIELDS, *penalties), "train.", "field of train")
     resolved: Config = {}
-    usual = {name: hyper.default for name, hyper in TRAIN.items()} | {"loss": LOSSES[task]}
-    for name, hyper in TRAIN.items():
+    usual = {name: hyper.default for name, hyper in TRAIN_FIELDS.items()} | {"loss": DEFAULT_LOSSES[task]}
+    for name, hyper in TRAIN_FIELDS.items():
         value, path = section.get(name, usual[name]), f"train.{name}"
         if isinstance(hyper, EntryOf):
             resolved[name] = registry.resolve(hyper.kind, value, path)
@@ -105,7 +105,7 @@ def _train(section: Any, task: Task) -> Config:
 
 
 def _check_momentum(train: Config) -> None:
-    """Refuse to schedule the momentum of a rule that has none, and a line to what is no momentum."""
+    """Refuse a momentum schedule where the rule has no momentum, or where it ends outside of its range."""
     rule, schedule = train["optimizer"]["name"], train["momentum_schedule"]
     momentum = declared(registry.get("optimizers", rule)).get("momentum")
     if schedule["name"] != "constant" and momentum is None:
@@ -117,7 +117,7 @@ def _check_momentum(train: Config) -> None:
 
 
 def _penalty(name: str, value: Any) -> Config:
-    """A bare number is a strength; the name is known, so an object need not repeat it."""
+    """Resolve a penalty: a plain number is its strength; an object may leave out the name."""
     given = value if isinstance(value, Mapping) else {"strength": value}
     if given.get("name", name) != name:
         raise ConfigError(f"train.{name}.name", f"must be {name!r} or left out, got {given['name']!r}")
@@ -141,7 +141,9 @@ def is_row(config: Mapping[str, Any], path: str) -> bool:
         raise UnknownName(path, "path", path, paths(config))
     section, *rest = path.split(".")
     if section == "train" and rest:
-        return rest[0] in registry.names("regularizers") or (rest[0] in TRAIN and TRAIN[rest[0]].row)
+        return rest[0] in registry.names("regularizers") or (
+            rest[0] in TRAIN_FIELDS and TRAIN_FIELDS[rest[0]].row
+        )
     if section != "model":
         return False
     hyper: Hyper | EntryOf = EntryOf(kind="models", default="")
@@ -149,7 +151,7 @@ def is_row(config: Mapping[str, Any], path: str) -> bool:
     for part in rest:
         if part == "name":
             return False
-        assert isinstance(hyper, EntryOf)  # a path goes on below entries only
+        assert isinstance(hyper, EntryOf)  # only entries have paths below them
         hyper = declared(registry.get(hyper.kind, choice["name"]))[part]
         choice = choice[part]
     return hyper.row
@@ -168,7 +170,7 @@ def _walk(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def shape_key(config: Mapping[str, Any]) -> str:
-    """Return 16 hexadecimal digits that name everything the rows of one array must share."""
+    """Return 16 hexadecimal digits that identify everything the rows of one array must share."""
     shape = {
         path: value
         for path, value in _walk(config)
@@ -178,7 +180,7 @@ def shape_key(config: Mapping[str, Any]) -> str:
 
 
 def row_numbers(config: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers of the model that belong to a row, by path: dropout rates, slopes."""
+    """Return the model's numbers in which rows may differ, by path: dropout rates, slopes."""
     return {
         path: value
         for path, value in _walk(config)

@@ -1,4 +1,4 @@
-"""What a data set is to the rest of cnnlab: facts known without loading it, and its images."""
+"""What every data set is: facts that need no loading, and its images."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -15,16 +15,16 @@ Task = Literal["classification", "regression"]
 
 
 class DataError(CnnlabError):
-    """Images are missing, damaged, or not the ones a result would be compared on."""
+    """Images are missing, damaged, or not the recorded ones."""
 
 
 @dataclass(frozen=True)
 class Info:
-    """State what a data set holds, so that a model can be checked before an image is read.
+    """The facts of a data set, so that a model can be checked before an image is read.
 
-    shape is (C, H, W); train and test count images; digest names the content in 16 hexadecimal digits,
-    empty where the content has no fixed checksum. Of a regression `classes` is 1: a net gives one number.
-    `centred`: pixels get mean 0 and deviation 1; else v/255 is all, so that black stays 0 in sparse images.
+    shape is (C, H, W); train and test count images; digest identifies the content by 16 hexadecimal digits,
+    empty where it has no fixed checksum. For a regression `classes` is 1: a net gives one number. `centred`:
+    pixels get mean 0 and deviation 1; else they are only v/255, so that black stays 0 in sparse images.
     """
 
     shape: tuple[int, int, int]
@@ -38,10 +38,10 @@ class Info:
 
 @dataclass(frozen=True)
 class Images:
-    """Hold a loaded data set; every reader shares the tensors, so nobody writes to them.
+    """A loaded data set; all readers share the tensors, so nobody may write to them.
 
-    Targets are classes, int64, or for a regression numbers, float32. A wrong shape or type is a DataError
-    here, before it can become a wrong result.
+    Targets are classes, int64, or for a regression float32. A wrong shape or type is a DataError here, before
+    it can lead to a wrong result.
     """
 
     train_x: Tensor  # (N, C, H, W) uint8
@@ -59,22 +59,22 @@ class DataSet(ABC):
     """A file in datasets/ holds one of these.
 
     `data` is the resolved section of a config: the entry's name and its own hyperparameters. Entries whose
-    images are published have none; those that read a user's files have a path. `task` says what targets are.
+    images are published have none; those that read a user's files have a path. `task`: classes or numbers.
     """
 
     task: ClassVar[Task] = "classification"
 
     def complete(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the section with what the content decides filled in; ConfigError where it is wrong."""
+        """Return the section, with fields that the content decides filled in; ConfigError if it is wrong."""
         return dict(data)
 
     @abstractmethod
     def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the facts, without reading images; DataError if they are needed and not there."""
+        """Return the facts without reading images; DataError if files are needed for that and missing."""
 
     @abstractmethod
     def load(self, data: Mapping[str, Any]) -> Images:
-        """Return the images, the same object while a process trains on them; DataError in words."""
+        """Return the images, the same object while a process trains on them; DataError if it cannot."""
 
 
 def data_set(data: Mapping[str, Any]) -> DataSet:
@@ -84,7 +84,7 @@ def data_set(data: Mapping[str, Any]) -> DataSet:
 
 
 def seen(data: Mapping[str, Any]) -> Info:
-    """Return the facts as a net sees them: images have their size after `resize`.
+    """Return the facts from a net's view: images have their size after `resize`.
 
     ConfigError where a field of the section does not fit the data set; DataError as `info`.
     """
@@ -92,7 +92,7 @@ def seen(data: Mapping[str, Any]) -> Info:
     if data["batches"] == "balanced" and info.task == "regression":
         raise ConfigError(
             "data.batches",
-            f"must be shuffled: {data['name']} has numbers as targets, not classes; got balanced",
+            f"must be shuffled: targets of {data['name']} are numbers, not classes; got balanced",
         )
     if data["label_noise"] and info.task == "classification" and info.classes < 2:
         raise ConfigError("data.label_noise", f"must be 0 with a single class; got {data['label_noise']:g}")

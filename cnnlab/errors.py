@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 
 class CnnlabError(Exception):
-    """Everything cnnlab raises on purpose."""
+    """The base of everything that cnnlab raises on purpose."""
 
 
 class RegistryError(CnnlabError):
@@ -13,7 +13,7 @@ class RegistryError(CnnlabError):
 
 
 class ConfigError(CnnlabError, ValueError):
-    """A config is wrong at `path`, a dotted path such as "train.optimizer.lr"; `message` says how."""
+    """A config is wrong at `path`, a dotted path such as "train.optimizer.lr"; `message` is the reason."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path}: {message}" if path else message)
@@ -21,7 +21,7 @@ class ConfigError(CnnlabError, ValueError):
 
 
 class UnknownName(ConfigError):
-    """A name that nothing has; `known` are the names there are, `near` those that look like it."""
+    """A name that does not exist; `known` are the names that do, `near` the similar ones."""
 
     def __init__(self, path: str, what: str, name: str, known: Iterable[str]) -> None:
         self.known = tuple(sorted(known))

@@ -1,4 +1,4 @@
-"""The training loop: rows of one array, epoch by epoch, to watch, stop and resume."""
+"""The training loop: the rows of one array, epoch by epoch; it can be watched, stopped and resumed."""
 
 import math
 import time
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from cnnlab.batching import batch_order
-from cnnlab.batching.on_device import Part, Resident
-from cnnlab.batching.streams import Streams
+from cnnlab.batching.on_device import DeviceData, Part
+from cnnlab.batching.streams import Mixed, Streams
 from cnnlab.config import resolve, shape_key
 from cnnlab.data import Task, data_set, seen
 from cnnlab.engine import conflicts
@@ -20,12 +20,12 @@ from cnnlab.engine.net import build
 from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.task import GOALS, METRICS
 
-ENOUGH = 10_000  # images that a confusion matrix is made of
+MAX_CONFUSION_IMAGES = 10_000  # counted in a confusion matrix
 
 
 @dataclass(frozen=True)
 class Row:
-    """One trial: a resolved config, the seed of weights and masks, and what its batches depend on."""
+    """One trial: a resolved config, the seed of its weights and dropout masks, and of its batches."""
 
     config: Mapping[str, Any]
     seed: int
@@ -35,7 +35,7 @@ class Row:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What one epoch gave one row; metrics may be NaN. `diverged`: its weights or loss are not finite."""
+    """A row's metrics after one epoch; they may be NaN. `diverged`: its weights or loss are not finite."""
 
     row: int
     epoch: int
@@ -46,15 +46,14 @@ class EpochReport:
 class Fit:
     """Trials of one shape, trained side by side, epoch by epoch.
 
-    A row that is None is dead: it is padded with a copy of the first live one, because the width decides
-    the rounding. The objective (metric, "maximize" or "minimize") tells the best epoch, without one val/acc
-    or val/mae; without a validation part val/* means train/*. CnnlabError if the rows cannot share an array.
+    A row that is None is dead: a copy of the first live one fills it, because the width decides the rounding.
+    The objective (metric, "maximize" or "minimize") selects the best epoch; the default is val/acc or
+    val/mae. Without a validation part val/* means train/*. CnnlabError if the rows cannot share an array.
     In float64 a row's numbers are those of the trial alone, to 1e-10 unless training is chaotic. In float32
-    their bits depend on machine, torch, threads, width and the row's place, never on what stands beside it:
-    a state loaded into the same place of the same width goes on bit for bit. One thing more counts: whether
-    rows are `mixed`, each with batches of its own, or share each batch, which is other arithmetic. Rows of
-    different replicates must be mixed, and rows with `data.stream: trial`; left out, they are mixed if they
-    need to be.
+    their bits depend on machine, torch, threads, width and the row's index, never on the other rows: a state
+    loaded into the same row of the same width continues bit for bit. They also depend on whether rows are
+    `mixed`, each with a batch of its own, or share each batch, which is other arithmetic. Rows of different
+    replicates must be mixed, and so must rows with `data.stream: trial`.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class Fit:
         rows: Sequence[Row | None],
         device: str = "cpu",
         objective: tuple[str, str] | None = None,
-        mixed: bool | None = None,
+        mixed: Mixed = "if-needed",
     ) -> None:
         self.live = [k for k, row in enumerate(rows) if row is not None]
         first = _same_array([row for row in rows if row is not None])
@@ -79,7 +78,7 @@ class Fit:
         self.task = info.task
         self._metric, self._sign = _objective(objective, first.config, self.task)
         images = data_set(data).load(data)
-        self.data = Resident(images, data, info, first.data_seed, self.array.device, self.array.dtype)
+        self.data = DeviceData(images, data, info, first.data_seed, self.array.device, self.array.dtype)
         self._batch_size = batch_order.size(train["batch_size"], len(self.data.train))
         self.array.epoch_steps = len(batch_order.cuts(len(self.data.train), self._batch_size))
         self._streams = Streams(
@@ -99,16 +98,16 @@ class Fit:
 
     @property
     def epoch(self) -> int:
-        """Return how many epochs the live rows have behind them; CnnlabError if they differ."""
+        """Return how many epochs the live rows have trained; CnnlabError if they differ."""
         epochs = sorted({int(self._epochs[row]) for row in self.live})
         if len(epochs) != 1:
-            raise CnnlabError(f"rows of one fit must stand at one epoch, got {epochs}")
+            raise CnnlabError(f"rows of one fit must be at the same epoch, got {epochs}")
         return epochs[0]
 
     def run_epoch(self, should_stop: Callable[[], bool] = lambda: False) -> list[EpochReport] | None:
-        """Train one epoch and measure it; None if should_stop, asked before each batch, said so.
+        """Train one epoch and measure it; None if should_stop, called before each batch, returned true.
 
-        After None the rows stand in the middle of an epoch: load them again before going on.
+        After None the rows are in the middle of an epoch: load them again before training on.
         """
         epoch, start = self.epoch + 1, time.perf_counter()
         images = len(self.data.train)
@@ -119,12 +118,12 @@ class Fit:
                 return None
             tally.add(self.array.step(*self._streams.batch(index[cut], epoch)), cut.stop - cut.start)
         if self.array.net.needs_population:
-            self._gather(index, epoch)
+            self._update_population(index, epoch)
         metrics = tally.metrics("train") | {"lr": self.array.rates()}
         self.images_per_s = len(self.array) * images / (time.perf_counter() - start)
         metrics |= self._measure(self.data.validation, "val") if len(self.data.validation) else {}
         metrics |= self._measure(self.data.test, "test") if self._epochs_test else {}
-        self.array.pace.observe(metrics.get("val/loss", metrics["train/loss"]).to(self.array.device))
+        self.array.schedules.observe(metrics.get("val/loss", metrics["train/loss"]).to(self.array.device))
         self._epochs += 1
         self._note_best(epoch, metrics[self._metric])
         finite = self.array.theta.isfinite().all(1).cpu()
@@ -138,11 +137,11 @@ class Fit:
             for k in self.live
         ]
 
-    def _gather(self, index: Tensor, epoch: int) -> None:
-        """Take the statistics of normalization from the epoch's batches, with the weights as they are now."""
-        self.array.net.forget(self.array.buffers)
+    def _update_population(self, index: Tensor, epoch: int) -> None:
+        """Compute the statistics of normalization from the epoch's batches, at the present weights."""
+        self.array.net.reset_population(self.array.buffers)
         for cut in batch_order.cuts(len(self.data.train), self._batch_size):
-            self.array.gather(self._streams.batch(index[cut], epoch)[0])
+            self.array.add_to_population(self._streams.batch(index[cut], epoch)[0])
 
     def _measure(self, part: Part, name: str) -> dict[str, Tensor]:
         tally = self._tally()
@@ -162,11 +161,11 @@ class Fit:
         self._best_buffers[on_device] = self.array.buffers[on_device]
 
     def kill(self, row: int) -> None:
-        """Report a row no more; the others' numbers stay what they would have been."""
+        """Stop reporting a row; the numbers of the others do not change."""
         self.live.remove(row)
 
     def state(self) -> dict[str, Tensor]:
-        """Return all that a row needs to go on elsewhere, each tensor (K, …) on the CPU."""
+        """Return all that a row needs to continue elsewhere, each tensor (K, …) on the CPU."""
         return self.array.state() | {
             "best.theta": self._best_theta.cpu().clone(),
             "best.buffers": self._best_buffers.cpu().clone(),
@@ -187,9 +186,9 @@ class Fit:
         self._epochs[row] = epoch
 
     def best(self, row: int) -> tuple[int, float, dict[str, Tensor]]:
-        """Return a row's best epoch, the objective there, and its weights and buffers by name.
+        """Return a row's best epoch, the objective at that epoch, and its weights and buffers by name.
 
-        Epoch 0 and a NaN: no epoch had a number, the weights are the first ones.
+        Epoch 0 and NaN if no epoch had a finite objective: the weights are the first ones.
         """
         epoch = int(self._best_epoch[row])
         value = self._sign * float(self._best_value[row]) if epoch else math.nan
@@ -211,7 +210,7 @@ class Fit:
         CnnlabError where targets are numbers.
         """
         if self.task == "regression":
-            raise CnnlabError("targets that are numbers have no classes to be confused")
+            raise CnnlabError("a confusion matrix needs classes as targets, got numbers")
         alone = self._alone(row)
         name, part = (
             ("val", self.data.validation) if len(self.data.validation) else ("train", self.data.train)
@@ -223,12 +222,12 @@ class Fit:
             pairs = y[:, 0] * classes + scores.argmax(1)
             found = torch.bincount(pairs, minlength=classes * classes).view(classes, classes).cpu()
             counts, seen = (found if not seen else counts + found), seen + len(x)
-            if seen >= ENOUGH:
+            if seen >= MAX_CONFUSION_IMAGES:
                 break
         return name, counts
 
     def _alone(self, row: int) -> Array:
-        """Return an array of nothing but a row's best weights."""
+        """Return an array of one row, with a row's best weights."""
         own = self._rows[row]
         alone = Array(self.array.net, [own.config], [own.seed], str(self.array.device))
         alone.theta[0], alone.buffers[0] = self._best_theta[row], self._best_buffers[row]

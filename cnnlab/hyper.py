@@ -1,4 +1,4 @@
-"""Declared hyperparameters: what may be varied, in which range, and whether it is a row's own."""
+"""Declared hyperparameters: what may vary, in which range, and whether rows of one array may differ in it."""
 
 import re
 from abc import ABC, abstractmethod
@@ -21,7 +21,7 @@ class Hyper(ABC):
 
     @abstractmethod
     def check(self, path: str, value: Any) -> Any:
-        """Return the value in its one clean form; `ConfigError` at `path` if it is no value of this."""
+        """Return the value in its canonical form; `ConfigError` at `path` if it is invalid."""
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
@@ -30,7 +30,7 @@ class Hyper(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Number(Hyper):
-    """A float in [low, high]; `log` says that its order of magnitude matters."""
+    """A float in [low, high]; `log`: a range is best sampled by order of magnitude."""
 
     default: float
     low: float
@@ -80,7 +80,7 @@ class Int(Hyper):
 
 @dataclass(frozen=True, kw_only=True)
 class Size(Hyper):
-    """A whole number of things from 1 to `high`, or the word "full" for all that there are."""
+    """An integer from 1 to `high`, or "full" for all that there are."""
 
     default: int
     high: int
@@ -101,19 +101,23 @@ class Size(Hyper):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Hyper):
-    """One of a few words."""
+    """One of several options."""
 
     default: str
     options: tuple[str, ...]
     row: bool = False
 
     def check(self, path: str, value: Any) -> str:
-        """Return the word; True and False, as YAML reads yes and no, are these where they are options."""
+        """Return the option; True and False stand for yes and no, which YAML reads as booleans."""
         if isinstance(value, bool) and {"yes", "no"} <= set(self.options):
             return "yes" if value else "no"
         if not isinstance(value, str) or value not in self.options:
             raise ConfigError(path, f"must be one of {', '.join(self.options)}, got {value!r}")
         return value
+
+    def index(self, option: str) -> int:
+        """Return the number by which tensors of rows hold an option: its index."""
+        return self.options.index(option)
 
     def describe(self) -> dict[str, Any]:
         """Return type, options and default."""
@@ -122,7 +126,7 @@ class Choice(Hyper):
 
 @dataclass(frozen=True, kw_only=True)
 class Widths(Hyper):
-    """The widths of a chain of layers: [256, 128], or the same as a text, "256-128"; [] is no layer."""
+    """The widths of a chain of layers: [256, 128], or as text, "256-128"; [] is no layer."""
 
     default: tuple[int, ...]
     most: int
@@ -149,7 +153,7 @@ class Widths(Hyper):
 
 @dataclass(frozen=True, kw_only=True)
 class Pieces(Hyper):
-    """Times and what holds from each on: [[time, number], …], the times rising from above 0."""
+    """Pairs [[time, number], …]: each number holds from its time on; times rise, and are above 0."""
 
     default: tuple[tuple[float, float], ...]
     most: int
@@ -185,7 +189,7 @@ class Pieces(Hyper):
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Hyper):
-    """A short text, such as a path; `pattern` is a regular expression for all of it, `words` says so."""
+    """A short text, such as a path; `pattern` must match all of it, and `words` describes the pattern."""
 
     default: str = ""
     most: int
@@ -194,7 +198,7 @@ class Text(Hyper):
     row: bool = False
 
     def check(self, path: str, value: Any) -> str:
-        """Return the text; half of a surrogate pair is none."""
+        """Return the text; half of a surrogate pair is refused."""
         text = isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
         if not text or len(value) > self.most or any("\ud800" <= letter <= "\udfff" for letter in value):
             shown = ascii(value)[:100]
@@ -208,7 +212,7 @@ class Text(Hyper):
 
 @dataclass(frozen=True, kw_only=True)
 class EntryOf:
-    """An entry of another kind, with hyperparameters of its own; the registry resolves it."""
+    """An entry of another kind, with its own hyperparameters; the registry resolves it."""
 
     kind: str
     default: str
@@ -220,7 +224,7 @@ class EntryOf:
 
 
 def declared(entry: type) -> Mapping[str, Hyper | EntryOf]:
-    """Return the hyperparameters of an entry by name, a base class's first."""
+    """Return the hyperparameters of an entry by name, those of a base class first."""
     return {
         name: value
         for cls in reversed(entry.__mro__)

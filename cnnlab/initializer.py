@@ -1,4 +1,4 @@
-"""What every initializer is: first values of a parameter, made of uniform noise."""
+"""What every initializer is: the first values of a parameter, made from uniform noise."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar

@@ -1,14 +1,13 @@
-"""What every layer is: a map between activations of K trials, with parameters that are views of rows."""
+"""What every layer is: a function of the activations of K trials, with parameters that are views of rows."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from math import prod
 from typing import Literal
 
 from torch import Tensor
-
-from cnnlab.errors import ConfigError
 
 Shape = tuple[int, ...]
 Role = Literal["weight", "bias", "scale", "shift"]
@@ -16,7 +15,7 @@ Role = Literal["weight", "bias", "scale", "shift"]
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a layer; in a net's table also its place in a row.
+    """One parameter of a layer; in a net's table it has its offset in a row.
 
     unit_axis is the axis of `shape` that counts the units (feature maps, neurons); fan_in the inputs of one.
     """
@@ -31,42 +30,52 @@ class Parameter:
 
     @property
     def fan_out(self) -> int:
-        """Return the outputs of one input, as torch counts them: units × the places of a filter."""
+        """Return the outputs of one input, as torch counts them: units × positions of a filter."""
         return self.shape[self.unit_axis] * prod(self.shape[2:])
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """Numbers of a layer that training moves but no gradient does.
+    """Numbers of a layer that training changes without a gradient.
 
-    Those `gathered` are made by a pass over the training images instead, with the weights as they are.
+    Those of the `population` are filled by a pass over all training images instead, at the present weights.
     """
 
     name: str
     shape: Shape
     start: float
-    gathered: bool = False
+    population: bool = False
+
+
+class Mode(Enum):
+    """What a forward pass is for.
+
+    POPULATION predicts, and adds a batch of training images to the buffers of the population.
+    """
+
+    TRAIN = auto()
+    PREDICT = auto()
+    POPULATION = auto()
 
 
 @dataclass
 class Context:
-    """What a layer may ask besides its activations and parameters.
+    """What a layer may read besides its activations and parameters.
 
-    Hyperparameters are (K,) by their path in a config; those in `idle` are 0 in every row. `first` is the
-    place in the batch of the first image, where a batch is worked on in parts. Layers that score images on
-    the side while training put a weight (K,) and scores (N, K, classes) into `auxiliary`.
-    `gather` is a prediction that fills the buffers which are gathered: batch by batch, all training images.
+    Hyperparameters are (K,) by their path in a config; those in `all_zero` are 0 in every row. `first` is the
+    index in the batch of the first image, where a batch is evaluated in parts; `layer` is the layer's index
+    in the net. Layers with auxiliary scores append a weight (K,) and scores (N, K, classes) to `auxiliary`
+    while training.
     """
 
     hypers: Mapping[str, Tensor]
-    idle: frozenset[str]
+    all_zero: frozenset[str]
     seed: Tensor  # (K,) int32
     step: Tensor  # (K,) int32
-    training: bool
+    mode: Mode
     first: int = 0
     layer: int = 0
     auxiliary: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    gather: bool = False
 
 
 class Layer(ABC):
@@ -79,11 +88,11 @@ class Layer(ABC):
     parameters: tuple[Parameter, ...] = ()
     buffers: tuple[Buffer, ...] = ()
     random: tuple[str, ...] = ()  # paths of hyperparameters: where they are 0, nothing is random
-    places: int = 1  # how many numbers `Context.layer` counts for it: a composite's are its layers'
+    layer_count: int = 1  # how many indices of `Context.layer` it takes: a composite's are its layers'
 
     @classmethod
     def example(cls) -> tuple["Layer", Shape]:
-        """Return a small one and the shape of its input, for the tests that every layer has to pass."""
+        """Return a small layer and the shape of its input, for the tests that every layer must pass."""
         return cls(), (2, 6, 5)
 
     def output(self, shape: Shape) -> Shape:
@@ -99,7 +108,7 @@ class Layer(ABC):
         return 0
 
     def activations(self, shape: Shape) -> int:
-        """Return how many numbers one image of this input shape leaves for the way back."""
+        """Return how many numbers one image of this input shape keeps for the backward pass."""
         return prod(self.output(shape))
 
     @abstractmethod
@@ -108,36 +117,14 @@ class Layer(ABC):
 
 
 def shared(x: Tensor) -> bool:
-    """Whether all rows see the same numbers, so that work on them may be done once."""
+    """Whether all rows have the same numbers, so that work on them is done only once."""
     return x.shape[1] == 1 or x.stride(1) == 0
 
 
 def over_maps(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Apply a function of (N, maps, H, W) that treats every map alone to (N, K, C, H, W)."""
+    """Apply a function of (N, maps, H, W), independent for each map, to (N, K, C, H, W)."""
     if shared(x):
         y = function(x[:, 0])
         return y[:, None].expand(-1, x.shape[1], *y.shape[1:])
     y = function(x.flatten(1, 2))
     return y.view(*x.shape[:3], *y.shape[2:])
-
-
-def pooled(
-    shape: Shape, kernel: int, stride: int | None = None, padding: int = 0, ceil: bool = False
-) -> Shape:
-    """Return (C, H′, W′) of k×k windows; ConfigError if no window fits.
-
-    H′ = (H + 2·padding − k)/stride + 1, rounded down, or with `ceil` up unless the last window would begin
-    past the image and the padding before it. Without a stride the windows touch.
-    """
-    maps, height, width = shape
-    step = stride or kernel
-    if min(height, width) + 2 * padding < kernel:
-        raise ConfigError("model", f"a {kernel}×{kernel} window does not fit maps of {height}×{width}")
-
-    def count(size: int) -> int:
-        room = size + 2 * padding - kernel
-        whole, rest = divmod(room, step)
-        partial = ceil and rest > 0 and (whole + 1) * step < size + padding
-        return whole + 1 + partial
-
-    return maps, count(height), count(width)

@@ -1,4 +1,4 @@
-"""A line search for the strong Wolfe conditions, in which every row goes at its own pace."""
+"""A line search for the strong Wolfe conditions, in which every row finds its own step length."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -9,75 +9,75 @@ from torch import Tensor
 from cnnlab.optimizer import Evaluation
 from cnnlab.rowwise import dot
 
-MOST = 25  # evaluations: more do not help a row that rounding keeps from going lower
-APART = 0.1  # a guess keeps this share of a bracket away from both of its ends
+MAX_EVALUATIONS = 25  # of one search: more do not help a row that rounding keeps from going lower
+BRACKET_MARGIN = 0.1  # a guess stays away from both ends of a bracket by this fraction of it
 
 
 @dataclass(frozen=True)
-class Found:
-    """Where a search ended: the step's length (k, 1), 0 where nothing is lower, and the gradient there."""
+class LineSearchResult:
+    """The step length of each row, (k, 1), 0 where nothing is lower, and the gradient there, (k, P)."""
 
     length: Tensor
     gradient: Tensor
 
 
 @dataclass
-class _Place:
-    """A length tried, with value and slope of the objective along the direction, each (k, 1)."""
+class _LinePoint:
+    """A step length, with value and slope of the objective along the direction, each (k, 1)."""
 
     t: Tensor
     value: Tensor
     slope: Tensor
 
-    def put(self, where: Tensor, other: "_Place") -> None:
+    def put(self, where: Tensor, other: "_LinePoint") -> None:
         self.t = torch.where(where, other.t, self.t)
         self.value = torch.where(where, other.value, self.value)
         self.slope = torch.where(where, other.slope, self.slope)
 
-    def copy(self) -> "_Place":
-        return _Place(self.t, self.value, self.slope)
+    def copy(self) -> "_LinePoint":
+        return _LinePoint(self.t, self.value, self.slope)
 
 
 def search(
     w: Tensor, direction: Tensor, at: Evaluation, length: Tensor, sufficient: Tensor, curvature: Tensor
-) -> Generator[Tensor, Evaluation, Found]:
+) -> Generator[Tensor, Evaluation, LineSearchResult]:
     """Yield points w + t·direction until each row has a t that meets both conditions, and return it.
 
     f(t) ≤ f(0) + c₁ t f′(0) and |f′(t)| ≤ c₂ |f′(0)|, c₁ `sufficient` and c₂ `curvature`. First t doubles
     from `length` until a bracket holds such a point, then the bracket shrinks by cubic interpolation. A row
-    that has one waits at its point for the others. A row whose direction is not one of descent ends with t =
-    0. One whose bracket has shrunk to nothing, or that has had 25 evaluations, ends at the lowest point that
-    met the first condition, which may be t = 0.
+    that has one stays at its point while the others continue. A row whose direction does not descend ends
+    with t = 0. One whose bracket has shrunk to nothing, or that has used 25 evaluations, ends at the lowest
+    point that met the first condition, which may be t = 0.
     Source: J. Nocedal and S. Wright, "Numerical optimization" (2006), algorithms 3.5 and 3.6.
     """
     slope0 = dot(direction, at.gradient)
-    start = _Place(torch.zeros_like(slope0), at.value[:, None], slope0)
-    low, high = start.copy(), start.copy()  # until a row is bracketed, low is the point tried before
+    start = _LinePoint(torch.zeros_like(slope0), at.value[:, None], slope0)
+    low, high = start.copy(), start.copy()  # until a row is bracketed, low is the previous point
     gradient_low = at.gradient
     bracketed = torch.zeros_like(slope0, dtype=torch.bool)
-    done = ~(slope0 < 0)  # NaN among them: such a row goes nowhere
+    done = ~(slope0 < 0)  # NaN among them: such a row does not move
     t = torch.where(done, 0, length)
     gradient = at.gradient
-    # A bracket under the distance of neighbouring numbers holds no point that is another one.
+    # A bracket narrower than the spacing of floats holds no further point.
     reach = direction.abs().amax(1, keepdim=True)
     least = torch.finfo(w.dtype).eps * w.abs().amax(1, keepdim=True)
-    for _ in range(MOST):
+    for _ in range(MAX_EVALUATIONS):
         if done.all():
             break
-        found = yield torch.addcmul(w, t, direction)
-        now = _Place(t, found.value[:, None], dot(direction, found.gradient))
+        new = yield torch.addcmul(w, t, direction)
+        now = _LinePoint(t, new.value[:, None], dot(direction, new.gradient))
         worse = ~(now.value <= start.value + sufficient * t * slope0)  # NaN is worse
         worse |= ~(now.value < low.value)
         flat = ~worse & (now.slope.abs() <= -curvature * slope0)
         past = ~worse & ~flat & (now.slope * torch.where(bracketed, high.t - low.t, 1) >= 0)
         searching = ~done
-        gradient = torch.where(searching & flat, found.gradient, gradient)
-        # The end that the point replaces: the high one if it is worse, else the low one, whose old place
-        # becomes the high one where the slope points back at it.
+        gradient = torch.where(searching & flat, new.gradient, gradient)
+        # The point replaces the high end if it is worse, else the low end; the old low end becomes the high
+        # one where the slope points back at it.
         high.put(searching & worse, now)
         high.put(searching & past, low)
         low.put(searching & ~worse, now)
-        gradient_low = torch.where(searching & ~worse, found.gradient, gradient_low)
+        gradient_low = torch.where(searching & ~worse, new.gradient, gradient_low)
         done = done | (searching & flat)
         bracketed = bracketed | (searching & (worse | past))
         tight = ~done & bracketed & ((high.t - low.t).abs() * reach <= least)
@@ -86,14 +86,14 @@ def search(
         done = done | tight
         t = torch.where(done, t, torch.where(bracketed, _between(low, high), 2 * t))
     t = torch.where(done, t, low.t)
-    return Found(t, torch.where(done, gradient, gradient_low))
+    return LineSearchResult(t, torch.where(done, gradient, gradient_low))
 
 
-def _between(a: _Place, b: _Place) -> Tensor:
-    """Return the minimum of the cubic through two places and their slopes, kept away from both ends."""
+def _between(a: _LinePoint, b: _LinePoint) -> Tensor:
+    """Return the minimum of the cubic through two points and their slopes, kept away from both ends."""
     d1 = a.slope + b.slope - 3 * (a.value - b.value) / (a.t - b.t)
     root = (d1 * d1 - a.slope * b.slope).clamp(min=0).sqrt() * (b.t - a.t).sign()
     guess = b.t - (b.t - a.t) * (b.slope + root - d1) / (b.slope - a.slope + 2 * root)
     near, far = torch.minimum(a.t, b.t), torch.maximum(a.t, b.t)
-    margin = APART * (far - near)
+    margin = BRACKET_MARGIN * (far - near)
     return torch.where(guess.isfinite(), guess, (near + far) / 2).clamp(near + margin, far - margin)

@@ -13,7 +13,7 @@ from cnnlab.data import Task
 class Loss(ABC):
     """A file in losses/ holds one of these; the mean over a batch is taken outside.
 
-    `tasks` are those whose targets it understands.
+    `tasks` are those whose targets it accepts.
     """
 
     tasks: ClassVar[frozenset[Task]] = frozenset({"classification"})
@@ -22,8 +22,7 @@ class Loss(ABC):
     def value(self, scores: Tensor, target: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return the loss of each image, (N, K), from scores (N, K, classes) and classes int64 (N, K).
 
-        Of a regression scores are (N, K, 1) and targets are numbers. A hyperparameter has one number per row,
-        (K,).
+        For a regression scores are (N, K, 1) and targets are floats. Each hyperparameter is (K,).
         """
 
 
@@ -31,7 +30,7 @@ BOTH: frozenset[Task] = frozenset({"classification", "regression"})
 
 
 def residual(scores: Tensor, target: Tensor) -> Tensor:
-    """Return r = y − ŷ, (N, K, outputs); a class is the vector y that is 1 there and 0 elsewhere."""
+    """Return r = y − ŷ, (N, K, outputs); for a class, y is its one-hot vector."""
     if target.is_floating_point():
         return target[..., None] - scores
     return one_hot(target, scores.shape[2]).to(scores.dtype) - scores

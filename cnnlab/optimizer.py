@@ -1,4 +1,4 @@
-"""What every optimizer is: how a step is made of gradients, on rows of parameters and slots."""
+"""What every optimizer is: how gradients become a step, on rows of parameters and state."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -12,7 +12,7 @@ from torch import Tensor
 class Evaluation:
     """The objective, loss and penalties, of k rows at a point each.
 
-    `hessian()` returns its second derivatives there, (k, P, P); they are computed when asked for.
+    `hessian()` computes its second derivatives at that point, (k, P, P).
     """
 
     value: Tensor  # (k,)
@@ -24,23 +24,23 @@ Step = Generator[Tensor, Evaluation, None]
 
 
 class Optimizer(ABC):
-    """A file in optimizers/ holds one of these; it keeps nothing itself, so one object serves all rows.
+    """A file in optimizers/ holds one of these; the object has no state, so one serves all rows.
 
-    Parameters w and each slot are (k, P), constants are (k, 1). Slots are what a row remembers; they start at
-    0. A method that is `whole` needs the same objective whenever it asks: all images in one batch, nothing
-    random; `most` is how many parameters it can do with.
+    Parameters w and each slot are (k, P), constants are (k, 1). Slots are a row's state; they start at 0. A
+    `full_batch` method needs the same objective at every evaluation: all images in one batch, nothing random.
+    `max_parameters` is the largest net that it can train.
     """
 
     slots: ClassVar[int] = 0
-    whole: ClassVar[bool] = False
-    most: ClassVar[int | None] = None
+    full_batch: ClassVar[bool] = False
+    max_parameters: ClassVar[int | None] = None
 
-    def memory(self, choice: Mapping[str, Any], parameters: int) -> int:
+    def slot_count(self, choice: Mapping[str, Any], parameters: int) -> int:
         """Return how many slots a row with these hyperparameters needs."""
         return self.slots
 
-    def working(self, parameters: int) -> int:
-        """Return how many numbers more a row takes while it steps, those of float64 counted twice."""
+    def workspace(self, parameters: int) -> int:
+        """Return how many more numbers a row takes during a step; a float64 counts as two."""
         return 0
 
     def constants(self, h: Mapping[str, Tensor], t: Tensor) -> Mapping[str, Tensor]:
@@ -52,9 +52,9 @@ class Optimizer(ABC):
 
     @abstractmethod
     def step(self, w: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> Step:
-        """Yield points, (k, P), to be given the objective there; change w and the slots in place.
+        """Yield points, (k, P), and receive the objective at each; change w and the slots in place.
 
-        At least one point is asked for; rows that need no more of them yield w while others do.
+        Every step yields at least one point. A row that needs no more yields its w while others continue.
         """
 
 
@@ -62,14 +62,14 @@ class Rule(Optimizer):
     """An optimizer whose step is a formula of one gradient: most of them are."""
 
     def point(self, w: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> Tensor:
-        """Return the point at which the objective's gradient is taken, (k, P): usually w itself."""
+        """Return the point at which the gradient is evaluated, (k, P): usually w itself."""
         return w
 
     @abstractmethod
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
-        """Change w and the slots in place; penalties and their derivative are in the gradient already."""
+        """Change w and the slots in place; the gradient includes that of the penalties."""
 
     def step(self, w: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> Step:
-        """Ask for one gradient."""
+        """Evaluate one gradient."""
         at = yield self.point(w, slots, c)
         self.update(w, at.gradient, slots, c)

@@ -1,7 +1,7 @@
-"""Plug-ins: entry files of the operator's own, read from one folder when a process first asks.
+"""Plug-ins: the operator's own entry files, read from one folder when a process first needs them.
 
-The folder is CNNLAB_PLUGINS. Its sub-folders are named as the kinds and hold entry files under the rules of
-cnnlab's own; only files that end in .py and do not begin with a dot count. Nothing here needs torch.
+The folder is CNNLAB_PLUGINS. Its sub-folders are named after the kinds and hold entry files, with the same
+rules as cnnlab's own; files count if they end in .py and do not begin with a dot. Nothing here needs torch.
 """
 
 import os
@@ -24,9 +24,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*\.py")
 
 @dataclass(frozen=True)
 class Plugins:
-    """The files of a folder as they were when it was read, so that code and digest belong together.
+    """The files of a folder as they were when it was read, so that code and digest match.
 
-    `files` has each file's content by its path in the folder, "activations/swish.py".
+    `files` holds each file's content by its path in the folder, "activations/swish.py".
     """
 
     folder: Path | None
@@ -34,7 +34,7 @@ class Plugins:
 
     @cached_property
     def digest(self) -> str:
-        """Return 64 hexadecimal digits that name all files and their content; "" if there is none."""
+        """Return 64 hexadecimal digits that identify all files and their content; "" without files."""
         if not self.files:
             return ""
         lines = (f"{sha256(content).hexdigest()}  {name}\n" for name, content in sorted(self.files.items()))
@@ -53,11 +53,11 @@ class Plugins:
     def load(self, kind: str, name: str) -> str:
         """Run the file of an entry and return its module's name.
 
-        Whatever the file raises is a RegistryError that names file and reason, and leaves nothing behind.
+        Any exception of the file becomes a RegistryError with file and reason, and leaves nothing behind.
         """
         stem = name.replace("-", "_")
         file, module_name = f"{kind}/{stem}.py", f"{PACKAGE}.{kind}.{stem}"
-        assert self.folder is not None  # there are names only where there are files
+        assert self.folder is not None  # without a folder there are no names
         loader = _Loader(module_name, str(self.folder / file), self.files[file])
         module = module_from_spec(ModuleSpec(module_name, loader, origin=loader.path))
         module.__file__ = loader.path
@@ -72,18 +72,18 @@ class Plugins:
         return module_name
 
     def strays(self, kinds: Mapping[str, tuple[str, ...]]) -> list[str]:
-        """Say what is wrong with files that are no entry; `kinds` has the names that cnnlab takes itself."""
-        return [words for name in sorted(self.files) if (words := _stray(name, kinds))]
+        """Return what is wrong with files that are not entries; `kinds` has cnnlab's own names."""
+        return [problem for name in sorted(self.files) if (problem := _stray(name, kinds))]
 
 
 def plugins() -> Plugins:
-    """Return the plug-ins of this process; a folder that is no folder is a RegistryError."""
+    """Return the plug-ins of this process; RegistryError if CNNLAB_PLUGINS is not a folder."""
     return read(os.environ.get("CNNLAB_PLUGINS", ""))
 
 
 @cache
 def read(folder: str) -> Plugins:
-    """Read a folder's files, once a process: whoever changes one restarts the service. "" has none."""
+    """Read a folder's files, once per process: after a change, restart the service. "" has none."""
     if not folder:
         return Plugins(None, {})
     root = Path(folder).absolute()
@@ -100,16 +100,16 @@ def read(folder: str) -> Plugins:
 def _stray(name: str, kinds: Mapping[str, tuple[str, ...]]) -> str:
     folder, _, file = name.rpartition("/")
     if folder not in kinds:
-        return f"{name} is in no kind's folder: it must be in one of {', '.join(kinds)}"
+        return f"{name} is not in a kind's folder: it must be in one of {', '.join(kinds)}"
     if not _NAME.fullmatch(file):
-        return f"{name} must have a name of small letters, digits and _, beginning with a letter"
+        return f"{name} must have a name of lower-case letters, digits and _ that begins with a letter"
     if (entry := file.removesuffix(".py").replace("_", "-")) in kinds[folder]:
-        return f"{name} is not used: cnnlab has {entry!r} in {folder} itself; give it another name"
+        return f"{name} is not used: cnnlab has its own {entry!r} in {folder}; give it another name"
     return ""
 
 
 class _Loader(SourceFileLoader):
-    """Runs the content that was read, whatever the file holds by now, and writes no bytecode beside it."""
+    """Runs the content as it was read, even if the file has changed, and writes no bytecode."""
 
     def __init__(self, name: str, path: str, content: bytes) -> None:
         super().__init__(name, path)

@@ -6,34 +6,37 @@ import pkgutil
 from collections.abc import Mapping
 from functools import lru_cache
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from cnnlab.errors import ConfigError, RegistryError, UnknownName
 from cnnlab.hyper import EntryOf, declared
 from cnnlab.plugins import plugins
 
-KINDS = (
-    "activations",
-    "initializers",
-    "layers",
-    "losses",
-    "regularizers",
-    "optimizers",
-    "schedules",
-    "models",
-    "datasets",
-    "augmentations",
-)
-# Where the class is that every entry of a kind is one of; looked up late, because it needs torch.
-BASES = {kind: (f"cnnlab.{kind[:-1]}", kind[:-1].capitalize()) for kind in KINDS} | {
-    "losses": ("cnnlab.loss", "Loss"),
-    "datasets": ("cnnlab.data", "DataSet"),
+
+class Kind(NamedTuple):
+    """What one entry of a kind is called, and the class that it derives from, by name: it needs torch."""
+
+    singular: str
+    module: str
+    base: str
+
+
+KINDS: Mapping[str, Kind] = {  # by folder
+    "activations": Kind("activation", "cnnlab.activation", "Activation"),
+    "initializers": Kind("initializer", "cnnlab.initializer", "Initializer"),
+    "layers": Kind("layer", "cnnlab.layer", "Layer"),
+    "losses": Kind("loss", "cnnlab.loss", "Loss"),
+    "regularizers": Kind("regularizer", "cnnlab.regularizer", "Regularizer"),
+    "optimizers": Kind("optimizer", "cnnlab.optimizer", "Optimizer"),
+    "schedules": Kind("schedule", "cnnlab.schedule", "Schedule"),
+    "models": Kind("model", "cnnlab.model", "Model"),
+    "datasets": Kind("data set", "cnnlab.data", "DataSet"),
+    "augmentations": Kind("augmentation", "cnnlab.augmentation", "Augmentation"),
 }
-SINGULAR = {kind: kind[:-1] for kind in KINDS} | {"losses": "loss", "datasets": "data set"}
 
 T = TypeVar("T")
 _entries: dict[tuple[str, str], type] = {}
-_loading = RLock()  # the requests of an API are threads; Python guards its own imports alike
+_loading = RLock()  # an API serves requests in threads; Python locks its own imports in the same way
 
 
 def register(entry: type[T]) -> type[T]:
@@ -46,7 +49,7 @@ def register(entry: type[T]) -> type[T]:
     name = module.replace("_", "-")
     if kind not in KINDS:
         raise RegistryError(
-            f"{entry.__qualname__} is registered in {entry.__module__}, which is in no kind's folder; "
+            f"{entry.__qualname__} is registered in {entry.__module__}, which is not in a kind's folder; "
             f"an entry is a file in one of {', '.join(KINDS)}"
         )
     if (kind, name) in _entries:
@@ -75,7 +78,7 @@ def _listed(*folders: str) -> tuple[str, ...]:
 
 
 def get(kind: str, name: str, path: str = "") -> type[Any]:
-    """Return an entry, importing its file and no other; UnknownName if there is none.
+    """Return an entry, importing only its file; UnknownName if there is none.
 
     A file that cannot be loaded, or holds no entry of its kind, is a RegistryError that names it.
     """
@@ -87,12 +90,12 @@ def get(kind: str, name: str, path: str = "") -> type[Any]:
     elif name in plugins().names(kind):
         _load_plugin(kind, name)
     else:
-        raise UnknownName(path, SINGULAR[kind], name, names(kind))
+        raise UnknownName(path, KINDS[kind].singular, name, names(kind))
     return _entries[kind, name]
 
 
 def _load_plugin(kind: str, name: str) -> None:
-    """Run a plug-in's file, unless that is done; a class of another kind would fail later and elsewhere."""
+    """Run a plug-in's file, once; a class of another kind is refused here, before it fails elsewhere."""
     with _loading:
         if (kind, name) in _entries:
             return
@@ -107,7 +110,7 @@ def _load_plugin(kind: str, name: str) -> None:
 
 
 def _check_kind(kind: str, module: str, entry: type) -> None:
-    home, base = BASES[kind]
+    _, home, base = KINDS[kind]
     if not issubclass(entry, getattr(importlib.import_module(home), base)):
         raise RegistryError(f"{module} must hold one {base} (from {home}), got {entry.__qualname__}")
     if missing := sorted(getattr(entry, "__abstractmethods__", ())):
@@ -120,12 +123,12 @@ def is_plugin(kind: str, name: str) -> bool:
 
 
 def plugins_digest() -> str:
-    """Return 64 hexadecimal digits that name all plug-ins with their content; "" without any."""
+    """Return 64 hexadecimal digits that identify all plug-ins by their content; "" without any."""
     return plugins().digest
 
 
 def plugin_problems() -> list[str]:
-    """Say what is wrong with plug-ins: files that are no entry, and entries that cannot be loaded."""
+    """Return what is wrong with plug-ins: files that are not entries, and entries that cannot be loaded."""
     problems = plugins().strays({kind: built_in(kind) for kind in KINDS})
     for kind in KINDS:
         for name in plugins().names(kind):
@@ -170,7 +173,7 @@ def resolve(kind: str, choice: Any, path: str) -> dict[str, Any]:
 def describe() -> dict[str, dict[str, dict[str, Any]]]:
     """Return all kinds, all entries: a summary, the documentation and the hyperparameters, as JSON.
 
-    `plugin` tells an entry of the operator's; one that cannot be loaded has an `error` that says why.
+    `plugin` marks an entry of the operator's; one that cannot be loaded has an `error` with the reason.
     """
     return {kind: {name: _describe(kind, name) for name in names(kind)} for kind in KINDS}
 
@@ -182,8 +185,8 @@ def _describe(kind: str, name: str) -> dict[str, Any]:
     except RegistryError as broken:
         if not plugin:
             raise
-        words = "Cannot be loaded."
-        return {"summary": words, "doc": words, "hypers": {}, "plugin": True, "error": str(broken)}
+        summary = "Cannot be loaded."
+        return {"summary": summary, "doc": summary, "hypers": {}, "plugin": True, "error": str(broken)}
     doc = inspect.getdoc(entry) or ""
     return {
         "summary": doc.partition("\n")[0],

@@ -1,4 +1,4 @@
-"""What every regularizer is: a penalty in the objective, or what is done to weights beside a step."""
+"""What every regularizer is: a penalty in the objective, or a change of weights before or after a step."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -12,11 +12,11 @@ from cnnlab.layer import Parameter
 class Regularizer:
     """A file in regularizers/ holds one of these; its name is a field of a config's section `train`.
 
-    A penalty defines value and gradient; what is no part of the objective defines before or after, which
-    get parameters w and the strength on each, both (K, P), and learning rates (K, 1). Where the strength
-    is 0 they leave w as it is, to the last bit: other rows stand beside.
-    `scope: weights` leaves out biases and the scale and shift of normalization, as is usual;
-    `all` is the literal textbook.
+    A penalty defines value and gradient. A regularizer outside of the objective defines before or after,
+    which get parameters w and the strength on each, both (K, P), and learning rates (K, 1). Where the
+    strength is 0, they leave w unchanged to the last bit: it may belong to another row.
+    `scope: weights` leaves out biases and the scale and shift of normalization, as is usual; `all` includes
+    them, as textbooks have it.
     """
 
     strength: ClassVar = Number(default=0.0, low=0.0, high=1e3, log=True)
@@ -31,7 +31,7 @@ class Regularizer:
         return w.new_zeros(()).expand_as(w)
 
     def before(self, w: Tensor, strength: Tensor, lr: Tensor) -> None:
-        """Change w in place after the gradient is taken and before the optimizer's step."""
+        """Change w in place, after the gradient is evaluated and before the optimizer's step."""
 
     def after(self, w: Tensor, strength: Tensor, lr: Tensor, table: Sequence[Parameter]) -> None:
-        """Change w in place after the optimizer's step; the table says which columns are which parameter."""
+        """Change w in place, after the optimizer's step; the table maps columns to parameters."""

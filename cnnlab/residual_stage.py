@@ -1,4 +1,4 @@
-"""The stages of residual networks: what those for small and for large images have in common."""
+"""The stages of residual networks: what the nets for small and for large images have in common."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ Layers = dict[str, Layer]
 
 @dataclass(frozen=True)
 class Stages:
-    """Make chains of residual blocks, or of the same layers without what is added.
+    """Make chains of residual blocks, or of the same layers without shortcuts.
 
     Convolutions have no bias, first weights N(0, 2/fan-in) and batch normalization with these `statistics`.
-    Where a block changes the shape, the shortcut is zeros (A) or a convolution (B); `before` is the share of
-    the maps of zeros that stand before the others.
+    Where a block changes the shape, the shortcut adds maps of zeros (A) or is a convolution (B); `before` is
+    the fraction of the zero maps that go before the others.
     Source: K. He et al., "Deep residual learning for image recognition" (2015), section 3.
     """
 
@@ -38,7 +38,7 @@ class Stages:
         stride: int = 1,
         frame: tuple[int, int] = (0, 0),
     ) -> Layers:
-        """Return a convolution and its normalization; `frame` is more zeros than keep the size."""
+        """Return a convolution and its normalization; `frame` is padding beyond that which keeps the size."""
         height, width = (kernel // 2 + more for more in frame)
         return {
             f"conv{number}": Conv2d(
@@ -61,7 +61,7 @@ class Stages:
         stride: int,
         body: Callable[[int, int], Layers],
     ) -> Layers:
-        """Return blocks that end in `maps` maps; body makes one from its input maps and its stride."""
+        """Return blocks with `maps` output maps; body makes one from its input maps and its stride."""
         chain: Layers = {}
         for block in range(1, blocks + 1):
             own = f"{name}.block{block}"

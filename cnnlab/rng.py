@@ -1,7 +1,7 @@
 """Random numbers as a pure function of (seed, stream, step, index): the same in any packing, on any device.
 
-Two rounds of lowbias32, a 32-bit integer hash, are all there is: one makes a key from seed, stream and step,
-one mixes the key into each index. Source: C. Wellons, "Prospecting for hash functions" (2018).
+Everything is two rounds of lowbias32, a 32-bit integer hash: one makes a key from seed, stream and step, the
+other mixes the key into each index. Source: C. Wellons, "Prospecting for hash functions" (2018).
 """
 
 import struct
@@ -12,7 +12,7 @@ from torch import Tensor
 # Streams: what a random number is for. Numbered parts of a stream (parameters, layers) are STREAMS apart.
 WEIGHTS, MASKS, ORDER, SPLIT = range(4)
 STREAMS = 4
-# Order and split have no numbered parts; the places of those are streams too, so that no other number moves.
+# Order and split have no numbered parts, so the numbers after theirs are free for further streams.
 AUGMENT, TARGETS, BATCHES = ORDER + STREAMS, SPLIT + STREAMS, ORDER + 2 * STREAMS
 
 GOLDEN = -0x61C88647  # 2³² / φ as int32: spreads neighbouring integers over the range
@@ -27,7 +27,7 @@ def _mix(h: Tensor) -> Tensor:
 
 
 def fold(*numbers: int) -> int:
-    """Return one int32 for whole numbers of any size; their order and their count matter."""
+    """Return one int32 for integers of any size; their order and count matter."""
     h = torch.full((1,), GOLDEN, dtype=torch.int32)
     for number in numbers:
         words = number.bit_length() // 32 + 1
@@ -38,13 +38,13 @@ def fold(*numbers: int) -> int:
 
 
 def bits(seed: Tensor, stream: int, step: Tensor, n: int, first: int = 0) -> Tensor:
-    """Return n random int32 per row, (K, n), from place `first` of a stream on; seed, step are int32 (K,)."""
+    """Return n random int32 per row, (K, n), from index `first` of a stream; seed, step are int32 (K,)."""
     index = torch.arange(first, first + n, dtype=torch.int32, device=seed.device)
     return bits_at(seed, stream, step, index)
 
 
 def bits_at(seed: Tensor, stream: int, step: Tensor, index: Tensor) -> Tensor:
-    """Return the random int32 at these places of each row's stream, (K, n); index is int32 (n,) or (K, n)."""
+    """Return the random int32 at these indices of each row's stream, (K, n); index int32 (n,) or (K, n)."""
     offset = (stream * GOLDEN + 2**31) % 2**32 - 2**31  # wrapped to int32
     key = _mix(_mix(_mix(seed.clone()) + offset) ^ _mix(step.clone()))  # (K,)
     return _mix(_mix((index + 1).mul_(GOLDEN)) ^ key[:, None])
@@ -56,7 +56,7 @@ def uniform(seed: Tensor, stream: int, step: Tensor, n: int) -> Tensor:
 
 
 def uniform_at(seed: Tensor, stream: int, step: Tensor, index: Tensor) -> Tensor:
-    """Return the same at these places, int32 (n,) or (K, n)."""
+    """Return the same at these indices, int32 (n,) or (K, n)."""
     return _open_interval(bits_at(seed, stream, step, index))
 
 

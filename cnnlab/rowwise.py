@@ -1,7 +1,7 @@
-"""Sums over the parameters of rows, each row by itself, so that no bit depends on how many rows there are.
+"""Sums over the parameters of each row by itself, so that no bit depends on the number of rows.
 
-A sum of a whole matrix may be split among threads, or over a GPU's blocks, by the shape of all of it. And a
-dot product of a BLAS may depend on where in memory its numbers begin, which for a row depends on its place.
+torch may split the sum of a whole matrix among threads, or a GPU's blocks, by the shape of the matrix. A BLAS may
+take other instructions for a dot product whose numbers begin at an odd address, as those of a row do.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""What every schedule is: how one number of an optimizer moves while a row trains."""
+"""What every schedule is: how one number of an optimizer changes while a row trains."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,14 +12,18 @@ UNIT = Choice(default="epoch", options=("epoch", "iteration"), row=True)
 
 
 class Schedule(ABC):
-    """A file in schedules/ holds one of these; it keeps nothing itself, so one object serves all rows.
+    """A file in schedules/ holds one of these; the object has no state, so one serves all rows.
 
     The number is the learning rate (`train.schedule`) or the momentum (`train.momentum_schedule`); `start` is
-    what the optimizer's config says of it. Tensors are float64 (k,), a row each. t counts what is behind a
-    row, from 0: whole epochs, or iterations for a schedule that declares `unit` and is told so.
+    its value in the optimizer's config. Tensors are float64 (k,), one number per row. t counts from 0 what a
+    row has trained: whole epochs, or iterations where a schedule declares `unit` and it is "iteration".
     """
 
-    memory: ClassVar[tuple[float, float, float]] = (0.0, 0.0, 0.0)  # three numbers of a row, as they begin
+    memory: ClassVar[tuple[float, float, float]] = (
+        0.0,
+        0.0,
+        0.0,
+    )  # a row's state at the start
 
     @abstractmethod
     def value(self, start: Tensor, t: Tensor, h: Mapping[str, Tensor], memory: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Series, (N, K, C, T): how many steps a window leaves, and how work on images is done on them."""
+"""Series, (N, K, C, T): how many steps windows leave, and operations on images applied to series."""
 
 from collections.abc import Callable
 
@@ -21,9 +21,9 @@ def windows(shape: Shape, kernel: int, stride: int | None = None, padding: int =
 
 
 def over_series(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Apply a function of (N, maps, 1, T) that treats every map alone to (N, K, C, T).
+    """Apply a function of (N, maps, 1, T), independent for each map, to (N, K, C, T).
 
-    A height of one, because torch keeps channels innermost in images and not in series: half the time for
-    many narrow rows on a CPU.
+    Series become images one pixel high, because torch keeps channels innermost only in images: for many
+    narrow rows on a CPU that halves the time.
     """
     return over_maps(function, x.unsqueeze(3)).squeeze(3)

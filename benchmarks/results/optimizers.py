@@ -14,6 +14,7 @@ from benchmarks.results.five_seeds import say
 from cnnlab import resolve
 from cnnlab.engine.array import Array
 from cnnlab.engine.net import Net
+from cnnlab.layer import Mode
 from cnnlab.models.mlp import Mlp
 
 STEPS, SEARCHES, SHAPE = 50, 300, (1, 3, 4)
@@ -54,7 +55,7 @@ def objective(one: Array) -> Objective:
     weights = one.net.weights()
 
     def value(w: Tensor) -> Tensor:
-        scores = one.net.forward(w[None], one.buffers, x, one.context(training=True))
+        scores = one.net.forward(w[None], one.buffers, x, one.context(Mode.TRAIN))
         return one.loss(scores, y).sum() + 0.005 * w[weights].square().sum()
 
     return value

@@ -1,4 +1,4 @@
-"""Linear: no activation, so that layers of weights are one."""
+"""Linear: no activation, so that successive linear layers are one."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,9 @@ from cnnlab.registry import register
 
 @register
 class Linear(Activation):
-    """Leave everything as it is.
+    """Return the input unchanged.
 
-    f(x) = x; f′ = 1. A chain of linear layers with it is no more than one linear layer.
+    f(x) = x; f′ = 1. A chain of linear layers with it equals one linear layer.
     In the notes: named without a formula and drawn as the identity; that is built.
     Source: B. Widrow and M. Hoff, "Adaptive switching circuits" (1960).
     """

@@ -1,4 +1,4 @@
-"""ReLU: the activation that deep networks of today start from."""
+"""ReLU: the usual activation of deep networks today."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from cnnlab.registry import register
 
 @register
 class Relu(Activation):
-    """Keep what is positive.
+    """Keep positive numbers, and replace others by 0.
 
     f(x) = max(0, x); f′(x) = 0 for x < 0, 1 for x ≥ 0.
     The derivative at 0 is 1, as in the formula; torch's relu has 0 there.

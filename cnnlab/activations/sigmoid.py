@@ -1,4 +1,4 @@
-"""Sigmoid: the logistic curve, with a slope that may be swept."""
+"""Sigmoid: the logistic curve, with a slope that can be swept."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -16,9 +16,9 @@ class Sigmoid(Activation):
     """Squash to (0, 1).
 
     f(x) = 1 / (1 + e^(−βx)); f′ = β f (1 − f) = β t/(1 + t)² with t = e^(−β|x|), at most β/4, so that
-    gradients vanish through many layers. The second form keeps its digits where f is 1 but for rounding.
-    In the notes: "derivative of sigmoid neuron is always less than 1" holds for β < 4 alone, the slope is
-    called β in one place and b in another, and the range [0, 1] is open but for rounding. Any β > 0 is built.
+    gradients vanish through many layers. The second form keeps its digits where f rounds to 1.
+    In the notes: "derivative of sigmoid neuron is always less than 1" holds only for β < 4, the slope is
+    called β in one place and b in another, and the range [0, 1] is open, except for rounding.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), appendix A.
     """
 

@@ -1,4 +1,4 @@
-"""Softplus: relu without the corner."""
+"""Softplus: ReLU without the corner."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from cnnlab.registry import register
 
 @register
 class Softplus(Activation):
-    """Bend smoothly from 0 to x.
+    """Go smoothly from 0 to x.
 
     f(x) = ln(1 + e^x) = max(x, 0) + ln(1 + e^(−|x|)); f′ = 1 / (1 + e^(−x)); 1/2 at 0. The second form holds
     for all x; torch's softplus is x itself above 20, wrong by 2·10⁻⁹.

@@ -1,4 +1,4 @@
-"""Squash: LeNet-5's own tanh, steepest where inputs are."""
+"""Squash: LeNet-5's scaled tanh."""
 
 from collections.abc import Mapping
 

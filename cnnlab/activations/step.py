@@ -1,4 +1,4 @@
-"""Step: the threshold unit, of before gradients."""
+"""Step: the threshold unit, older than training by gradients."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -12,12 +12,12 @@ from cnnlab.registry import register
 
 @register
 class Step(Activation):
-    """Keep only on which side of 0 a number is.
+    """Return the sign of a number.
 
-    f(x) = 1 for x ≥ 0, −0.0 among them, −1 for x < 0; f′ = 0. Not Heaviside's, whose lower value is 0.
-    No gradient passes, so that only the layers after the last step learn, unless `straight_through` lets it:
-    the way back then takes f′ = straight_through where |x| ≤ 1, a slope that f does not have.
-    In the notes: the values are +1 and −1, so it is not Heaviside's; nothing is said of its derivative.
+    f(x) = 1 for x ≥ 0, including −0.0, and −1 for x < 0; f′ = 0. Not Heaviside's, whose lower value is 0.
+    No gradient passes, so that only the layers after the last step learn, unless `straight_through` is above
+    0: the backward pass then uses f′ = straight_through where |x| ≤ 1, a slope that f does not have.
+    In the notes: the values are +1 and −1, so it is not Heaviside's; its derivative is not mentioned.
     Source: F. Rosenblatt, "The perceptron" (1958); straight through: Y. Bengio, N. Léonard and A. Courville,
     "Estimating or propagating gradients through stochastic neurons for conditional computation" (2013).
     """
@@ -25,6 +25,6 @@ class Step(Activation):
     straight_through: ClassVar = Number(default=0.0, low=0.0, high=1.0)
 
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
-        """Return 1 or −1: the half takes 0, which sign() leaves, to the upper side."""
+        """Return 1 or −1; adding ½ moves sign(0) = 0 to the upper side."""
         ramp = h["straight_through"] * x.clamp(-1, 1)
         return (x.sign() + 0.5).sign() + (ramp - ramp.detach())

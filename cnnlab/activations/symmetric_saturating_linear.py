@@ -14,8 +14,7 @@ class SymmetricSaturatingLinear(Activation):
 
     f(x) = −1 for x < −1, x for −1 ≤ x ≤ 1, 1 for x > 1; f′ = 1 on the closed interval, else 0 (torch's
     hardtanh has 0 at both ends).
-    In the notes: given without a name or a derivative at its corners, which is 1 here, on the closed
-    interval.
+    In the notes: given without a name, and without a derivative at its corners; here that is 1.
     Source: H. Demuth and M. Beale, "Neural Network Toolbox" (1992), where it is called satlins.
     """
 

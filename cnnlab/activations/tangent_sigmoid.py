@@ -1,4 +1,4 @@
-"""Tangent sigmoid: the sigmoid stretched to be odd, with a slope that may be swept."""
+"""Tangent sigmoid: the sigmoid, stretched to be odd, with a slope that can be swept."""
 
 from collections.abc import Mapping
 from typing import ClassVar

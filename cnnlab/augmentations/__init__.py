@@ -1,1 +1,1 @@
-"""Changes of training images, drawn anew each epoch: one file per augmentation."""
+"""Random changes of training images, different in each epoch: one file per augmentation."""

@@ -10,8 +10,8 @@ from cnnlab.registry import register
 class Flip(Augmentation):
     """Mirror an image left to right, with a probability.
 
-    x[h, w] ← x[h, W − 1 − w] where u < amount; 0.5 is usual. Not for digits and letters, whose sides matter,
-    and refused where targets are numbers: an angle changes its sign in a mirror.
+    x[h, w] ← x[h, W − 1 − w] where u < amount; 0.5 is usual. Not for digits and letters, and
+    refused where targets are numbers: a mirror changes the sign of an angle.
     Source: A. Krizhevsky et al., "ImageNet classification with deep convolutional neural networks" (2012),
     section 4.1.
     """

@@ -1,4 +1,4 @@
-"""Pad and crop: what an image shows may stand a few pixels beside."""
+"""Pad and crop: shift an image by a few pixels."""
 
 from typing import ClassVar
 
@@ -15,10 +15,10 @@ from cnnlab.registry import register
 class PadCrop(Augmentation):
     """Put p black pixels on each side of an image, and cut a window of the old size at a random place.
 
-    y[h, w] = x[h + s − p, w + t − p], 0 outside x, with s, t = ⌊(2p + 1)·u⌋: each of (2p + 1)² windows is as
-    likely. The amount is p; 4 is usual for 32×32. Black is 0 before normalization, where He et al. pad after
-    the mean is taken off: theirs is the mean's grey, this is the darkest value. A side of one pixel, as
-    series have, is left alone.
+    y[h, w] = x[h + s − p, w + t − p], 0 outside x, with s, t = ⌊(2p + 1)·u⌋: (2p + 1)² windows, equally
+    likely. The amount is p; 4 is usual for 32×32. Black is 0 before normalization; He et al. pad after the
+    mean is subtracted, so that their padding has the mean's grey. A side of one pixel, as series have, is not
+    shifted.
     Source: K. He et al., "Deep residual learning for image recognition" (2015), section 4.2.
     """
 

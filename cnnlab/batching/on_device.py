@@ -1,4 +1,4 @@
-"""A data set on the device: bytes that stay there, made into numbers batch by batch."""
+"""A data set on the device: its bytes stay there and become floats batch by batch."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,14 +13,14 @@ from cnnlab.data import Images, Info
 
 Change = Callable[[Tensor], Tensor]  # of the images of one batch, (M, C, H, W) of 0 … 255
 
-CHUNK = 256  # images evaluated at once: K·CHUNK activations still fit a cache
+CHUNK_IMAGES = 256  # evaluated at once, so that the activations of K rows still fit a cache
 
 
 class Part:
     """Some images of a data set, uint8 (N, H, W, C), and how to normalize them: scale and shift (C,).
 
-    Images are scaled to `side` × `side` as they are asked for, 0 being as they are. Channels are innermost,
-    and so are rows and channels of a batch: the layout in which convolutions of many rows are fast on a CPU.
+    Images are resized to `side` × `side` when a batch is made; 0 leaves their size. Channels are innermost,
+    and so are rows and channels of a batch: in this layout convolutions of many rows are fast on a CPU.
     """
 
     def __init__(self, x: Tensor, y: Tensor, scale: Tensor, shift: Tensor, side: int = 0) -> None:
@@ -44,9 +44,9 @@ class Part:
         return wide.contiguous().permute(0, 3, 4, 1, 2), self.y[index][:, row]
 
     def chunks(self, rows: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Go through the part once, in order."""
-        for start in range(0, len(self), CHUNK):
-            yield self.batch(slice(start, start + CHUNK), rows)
+        """Iterate over the part once, in order."""
+        for start in range(0, len(self), CHUNK_IMAGES):
+            yield self.batch(slice(start, start + CHUNK_IMAGES), rows)
 
     def _normal(self, x: Tensor, change: Change | None = None) -> Tensor:
         x = x.to(self.scale.dtype)
@@ -60,12 +60,12 @@ class Part:
         return x.mul_(self.scale).sub_(self.shift)
 
 
-class Resident:
-    """Training, validation and test part of a data set; `data` is the resolved section, `info` its facts.
+class DeviceData:
+    """The parts of a data set: training, validation, test; `data` is the resolved section, `info` the facts.
 
-    A pixel v of 0 … 255 becomes (v/255 − mean)/std, mean and standard deviation being those of its channel
-    over the training part as it is stored; a constant channel becomes 0. A data set that is not centred has
-    v/255. Only the training part has label noise.
+    A pixel v of 0 … 255 becomes (v/255 − mean)/std, with mean and standard deviation of its channel over the
+    training part as stored; a constant channel becomes 0. If a data set is not centred, it becomes v/255.
+    Only the training part has label noise.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Resident:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        train, held = batch_order.split(images.train_y, data["validation"], data_seed)
+        train, validation = batch_order.split(images.train_y, data["validation"], data_seed)
         channels = images.train_x.shape[1]
         mean, std = torch.zeros(channels, dtype=torch.float64), torch.ones(channels, dtype=torch.float64)
         if info.centred:
@@ -89,11 +89,11 @@ class Resident:
             y = y.to(dtype) if y.is_floating_point() else y
             return Part(_channels_last(x).to(device), y.to(device), scale, shift, data["resize"])
 
-        told = images.train_y[train]
+        train_y = images.train_y[train]
         if data["label_noise"]:
-            told = mislabel(images.train_y, train, data["label_noise"], info.classes, data_seed)
-        self.train = part(images.train_x[train], told)
-        self.validation = part(images.train_x[held], images.train_y[held])
+            train_y = mislabel(images.train_y, train, data["label_noise"], info.classes, data_seed)
+        self.train = part(images.train_x[train], train_y)
+        self.validation = part(images.train_x[validation], images.train_y[validation])
         self.test = part(images.test_x, images.test_y)
 
 

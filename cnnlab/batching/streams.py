@@ -1,8 +1,8 @@
-"""The training images as an array's rows see them: each stream an order and changes of its own."""
+"""The training images as the rows of an array see them: each stream has its own order and augmentations."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -13,15 +13,19 @@ from cnnlab.batching import batch_order
 from cnnlab.batching.on_device import Part
 from cnnlab.errors import CnnlabError
 
+# Whether each row has a batch of its own; "if-needed": only where rows cannot share batches.
+Mixed = bool | Literal["if-needed"]
+
 
 class Streams:
-    """The streams of K rows, which share batches if they have one stream, and are `mixed` if not.
+    """The streams of K rows: rows of one stream can share batches, rows of several are `mixed`.
 
     `data` is the resolved section of a config, `trials` are replicate and seed of each row. A stream is a
-    function of the data seed, the replicate and, with `stream: trial`, the trial's seed; how it shows an
-    image also of the epoch and the image's place in the training part. Nothing is remembered, so a trial that
-    goes on elsewhere sees what it would have seen. Augmentations follow one another in the order of their
-    names, and the numbers of one do not depend on the others. CnnlabError where rows cannot share batches.
+    function of the data seed, the replicate and, with `stream: trial`, the trial's seed; how it augments an
+    image depends also on the epoch and the image's index in the training part. A stream has no state, so a
+    trial that continues elsewhere sees the same images. Augmentations are applied in the order of their
+    names, and the random numbers of one do not depend on the others. CnnlabError where rows cannot share
+    batches and `mixed` is False.
     """
 
     def __init__(
@@ -31,15 +35,15 @@ class Streams:
         batch_size: int,
         data_seed: int,
         trials: Sequence[tuple[int, int]],
-        mixed: bool | None,
+        mixed: Mixed,
     ) -> None:
         self._part, self._data, self._batch_size = part, data, batch_size
-        self._whole = batch_size == len(part)
+        self._full_batch = batch_size == len(part)
         own = data["stream"] == "trial"
         keys = [(data_seed, replicate, seed) if own else (data_seed, replicate) for replicate, seed in trials]
         self._keys = sorted(set(keys))
         self._column = torch.tensor([self._keys.index(key) for key in keys])
-        self.mixed = (own or len(self._keys) > 1) if mixed is None else mixed
+        self.mixed = (own or len(self._keys) > 1) if mixed == "if-needed" else mixed
         if own and not self.mixed:
             raise CnnlabError("rows that share batches must have data.stream replicate, got trial")
         if len(self._keys) > 1 and not self.mixed:
@@ -47,17 +51,17 @@ class Streams:
             raise CnnlabError(f"rows that share batches must have one replicate, got {replicates}")
         self._changes: list[tuple[Augmentation, float, Tensor]] = []  # with a seed for each stream
         for name in registry.names("augmentations"):
-            if amount := data.get(name):  # missing where the config was resolved without a plug-in
+            if amount := data.get(name):  # missing if the config was resolved without a plug-in
                 seeds = [rng.fold(*key, int.from_bytes(name.encode())) for key in self._keys]
                 seed = torch.tensor(seeds, dtype=torch.int32, device=part.y.device)
                 self._changes.append((registry.get("augmentations", name)(), amount, seed))
 
     def order(self, epoch: int) -> Tensor:
-        """Return which image is when in an epoch, int64 (images, streams) on the device.
+        """Return the order of the images in an epoch, int64 (images, streams) on the device.
 
-        Where a batch is all images they come as they are, because another order would be other rounding.
+        A batch of all images keeps the stored order: another order would be rounded differently.
         """
-        if self._whole:
+        if self._full_batch:
             every = torch.arange(len(self._part), device=self._part.y.device)
             return every[:, None].expand(-1, len(self._keys))
         streams = [rng.fold(*key) for key in self._keys]
@@ -69,14 +73,14 @@ class Streams:
         return torch.stack(orders, 1).to(self._part.y.device)
 
     def batch(self, index: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
-        """Return images (N, K, C, H, W) and targets (N, K) of a piece of an order, (N, streams)."""
+        """Return images (N, K, C, H, W) and targets (N, K) of a slice of an order, (N, streams)."""
         change = partial(self._change, index=index, epoch=epoch) if self._changes else None
-        if not self.mixed or (self._whole and change is None):
+        if not self.mixed or (self._full_batch and change is None):
             return self._part.batch(index[:, 0], len(self._column), change)
         return self._part.batch_per_row(index, self._column, change)
 
     def _change(self, x: Tensor, index: Tensor, epoch: int) -> Tensor:
-        """Return images (N·streams, C, H, W) as this epoch shows them."""
+        """Return images (N·streams, C, H, W) with the augmentations of this epoch."""
         step = torch.full((len(self._keys),), epoch, dtype=torch.int32, device=x.device)
         for entry, amount, seed in self._changes:
             each = torch.arange(entry.numbers, device=x.device)

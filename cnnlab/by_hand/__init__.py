@@ -1,1 +1,1 @@
-"""Layers, activations and losses with their way back written out, for reading."""
+"""Layers, activations and losses with their backward pass written out, for reading."""

@@ -13,10 +13,10 @@ HEIGHT = 1.7159  # of LeNet-5's squash
 
 @dataclass(frozen=True, eq=False)
 class Activation(BackpropLayer):
-    """Apply a function to each number alone.
+    """Apply a function to each number independently.
 
-    a = σ(z); δ ← δ ⊙ σ′(z), the last factor of BP1 and of BP2. A product suffices because a_j depends on no
-    z but its own, so that the Jacobian is a diagonal.
+    a = σ(z); δ ← δ ⊙ σ′(z), the last factor of BP1 and of BP2. A product suffices because a_j depends
+    only on z_j, so that the Jacobian is diagonal.
     Source: M. Nielsen, "Neural networks and deep learning" (2015), chapter 2.
     """
 
@@ -35,8 +35,8 @@ class Activation(BackpropLayer):
 def sigmoid(beta: float = 1.0) -> Activation:
     """Make the logistic curve: σ(z) = 1/(1 + e^(−βz)), σ′ = β σ (1 − σ).
 
-    The slope is computed as β q/(1 + q)², q = e^(−|βz|): the same without the difference 1 − σ, in which
-    every digit is lost for large z.
+    The slope is computed as β q/(1 + q)², q = e^(−|βz|): the same without the difference 1 − σ, which
+    loses all digits for large z.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), appendix A.
     """
 
@@ -93,10 +93,10 @@ def squash() -> Activation:
 
 @dataclass(frozen=True, eq=False)
 class Softmax(BackpropLayer):
-    """Make probabilities of scores.
+    """Turn scores into probabilities.
 
     p_i = e^(z_i)/Σ_j e^(z_j); ∂p_i/∂z_j = p_i (1[i = j] − p_j). Every p depends on every z, so BP1's product,
-    which knows the diagonal p_j (1 − p_j) only, is wrong here and a sum over the outputs takes its place:
+    which has only the diagonal p_j (1 − p_j), is wrong here, and a sum over the outputs replaces it:
     ∂E/∂z_j = Σ_i ∂E/∂p_i ∂p_i/∂z_j = p_j (∂E/∂p_j − Σ_i p_i ∂E/∂p_i).
     Source: J. Bridle, "Probabilistic interpretation of feedforward classification network outputs" (1990).
     """

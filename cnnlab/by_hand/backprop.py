@@ -1,4 +1,4 @@
-"""Back-propagation by hand: four equations and a loop of two phases, to read and to check autograd by.
+"""Back-propagation by hand: four equations and a loop of two phases, for reading, and to check autograd.
 
 One network, no rows, no autograd. Neuron j of layer l has z_j^l = Σ_k w_jk^l a_k^{l−1} + b_j^l and
 a_j^l = σ(z_j^l). E is the mean error of a batch, δ^l = ∂E/∂z^l, and ⊙ multiplies elementwise:
@@ -11,16 +11,16 @@ a_j^l = σ(z_j^l). E is the mean error of a batch, δ^l = ∂E/∂z^l, and ⊙ m
 Weighted sums and activations are layers of their own here, so each factor has one place: ∇_a E is a loss's
 `backward` (by_hand/losses.py), ⊙ σ′ an activation's (by_hand/activations.py), Wᵀδ, BP3 and BP4 a dense
 layer's (by_hand/layers.py). Convolution and pooling (by_hand/maps.py) and batch normalization answer the same
-question, what is E's derivative by your input and by your parameters, so the loop need not know which layer
-it has.
+question, the derivatives of E by their input and their parameters, so the loop does not depend on the kinds
+of layers.
 
-In the notes: BP1 prints ∂z^l where z^L is meant, and BP2 to BP4 are promised and never given; here are all
-four. BP1's product needs a σ that works on each number alone: softmax does not, so `Softmax` has its whole
-Jacobian and `SoftmaxCrossEntropy` the short form p − onehot. Delta is called "the difference between the
-target and actual output values" of all neurons: that is so at the output where loss and activation fit each
-other, half the squared error behind a linear output or cross-entropy behind softmax or sigmoid; squared error
-behind a sigmoid has one more factor, and no hidden delta is such a difference. And the sign must be
-actual − target, because the loop subtracts the gradient: with the other it would climb.
+In the notes: BP1 prints ∂z^l where z^L is meant, and BP2 to BP4 are promised but never given; all four are
+here. BP1's product needs a σ that works on each number independently. Softmax does not, so `Softmax` has its
+whole Jacobian and `SoftmaxCrossEntropy` the short form p − onehot. Delta is called "the difference between
+the target and actual output values" of all neurons. That holds at the output if loss and activation match:
+half the squared error after a linear output, or cross-entropy after softmax or sigmoid. Squared error after a
+sigmoid has one more factor, and no hidden delta is such a difference. And the sign must be actual − target,
+because the loop subtracts the gradient: with the other sign it would climb.
 
 Source: D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating errors" (1986);
 M. Nielsen, "Neural networks and deep learning" (2015), chapter 2, for the names BP1 to BP4.
@@ -37,9 +37,9 @@ Gradients = dict[str, Tensor]  # ∂E/∂parameter by the name of the layer's fi
 
 @dataclass(frozen=True, eq=False)
 class BackpropLayer(ABC):
-    """A map of one network, and its way back; its parameters are fields.
+    """A layer of one network: forward and backward pass; its parameters are fields.
 
-    A layer remembers nothing: the loop keeps every layer's input and hands it in again on the way back.
+    A layer has no state: the loop keeps every layer's input and passes it to `backward`.
     """
 
     @abstractmethod
@@ -52,7 +52,7 @@ class BackpropLayer(ABC):
 
 
 class BackpropLoss(ABC):
-    """The error E at the end of a network, a mean over the images, and the first delta of the way back."""
+    """The error E at the end of a network, a mean over the images, and the first delta."""
 
     @abstractmethod
     def forward(self, a: Tensor, target: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ class BackpropLoss(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Propagation:
-    """What phase 1 found: activations[0] is the batch, activations[i] the output of the i-th layer.
+    """The result of phase 1: activations[0] is the batch, activations[i] the output of the i-th layer.
 
     deltas[i] = ∂E/∂activations[i], which is δ^l where that is the z^l of a layer of weights; gradients[i] are
     those of the layer that makes activations[i + 1].
@@ -78,7 +78,7 @@ class Propagation:
 
 
 def forward(layers: Sequence[BackpropLayer], x: Tensor) -> list[Tensor]:
-    """Return the batch and every layer's output: all that the way back needs."""
+    """Return the batch and every layer's output: all that the backward pass needs."""
     activations = [x]
     for layer in layers:
         activations.append(layer.forward(activations[-1]))
@@ -98,7 +98,7 @@ def backward(
 
 
 def propagate(layers: Sequence[BackpropLayer], loss: BackpropLoss, x: Tensor, target: Tensor) -> Propagation:
-    """Go through phase 1 of the loop: forward for the activations, backward for deltas and gradients."""
+    """Run phase 1 of the loop: forward for the activations, backward for deltas and gradients."""
     activations = forward(layers, x)
     output = activations[-1]
     deltas, gradients = backward(layers, activations, loss.backward(output, target))
@@ -108,7 +108,7 @@ def propagate(layers: Sequence[BackpropLayer], loss: BackpropLoss, x: Tensor, ta
 def update(
     layers: Sequence[BackpropLayer], gradients: Sequence[Gradients], rate: float
 ) -> list[BackpropLayer]:
-    """Go through phase 2 of the loop and return the layers that have learned: θ ← θ − γ ∂E/∂θ."""
+    """Run phase 2 of the loop and return the updated layers: θ ← θ − γ ∂E/∂θ."""
     return [
         replace(layer, **{name: getattr(layer, name) - rate * slope for name, slope in own.items()})
         for layer, own in zip(layers, gradients, strict=True)

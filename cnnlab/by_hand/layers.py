@@ -12,7 +12,7 @@ from cnnlab.errors import CnnlabError
 
 @dataclass(frozen=True, eq=False)
 class Dense(BackpropLayer):
-    """Weigh and add up: every output sees every input.
+    """Compute weighted sums: every output depends on every input.
 
     z_j = Σ_k w_jk a_k + b_j
     Source: M. Nielsen, "Neural networks and deep learning" (2015), chapter 2.
@@ -34,9 +34,9 @@ class Dense(BackpropLayer):
 
 @dataclass(frozen=True, eq=False)
 class Flatten(BackpropLayer):
-    """Write the maps of an image one after the other.
+    """Concatenate the maps of an image.
 
-    y[(c·H + h)·W + w] = x[c, h, w]; the way back writes the deltas where their numbers came from.
+    y[(c·H + h)·W + w] = x[c, h, w]; the backward pass puts each delta where its number came from.
     Source: torch.nn.Flatten, whose order this is.
     """
 
@@ -54,9 +54,9 @@ class BatchNorm(BackpropLayer):
     """Normalize each feature over the batch (for maps over H and W too), then scale and shift it: training.
 
     x̂ = (x − μ)/s, s = √(σ² + ε), y = γ x̂ + β; μ and the biased σ² are means over the m numbers of a feature.
-    Because μ and σ depend on every x, so does every y, and the deltas of a batch meet:
-    ∂E/∂x = (γ/s) (δ − mean δ − x̂ mean(δ x̂)); ∂E/∂γ = Σ δ x̂, ∂E/∂β = Σ δ. The first mean is the way back
-    through μ, the second that through σ. A feature with one number has no variance: CnnlabError.
+    Because μ and σ depend on every x, so does every y, and every delta depends on those of the whole batch:
+    ∂E/∂x = (γ/s) (δ − mean δ − x̂ mean(δ x̂)); ∂E/∂γ = Σ δ x̂, ∂E/∂β = Σ δ. The first mean comes from μ,
+    the second from σ. A feature with one number has no variance: CnnlabError.
     Source: S. Ioffe and C. Szegedy, "Batch normalization" (2015), section 3, its chain rule multiplied out.
     """
 
@@ -92,7 +92,7 @@ class BatchNorm(BackpropLayer):
 
 
 def _axes(a: Tensor) -> tuple[int, ...]:
-    """Return the axes over which the numbers of one feature lie: all but the second."""
+    """Return the axes along which the numbers of one feature lie: all but the second."""
     return (0, *range(2, a.dim()))
 
 

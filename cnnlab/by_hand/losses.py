@@ -1,4 +1,4 @@
-"""Back-propagation by hand at the end of a network: errors and the deltas the way back starts with."""
+"""Back-propagation by hand at the end of a network: errors, and the first deltas of the backward pass."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ class HalfSquaredError(BackpropLoss):
 
     E = (1/N) Σ_n ½ Σ_j (a_j − t_j)²; ∇_a E = (a − t)/N, which BP1 multiplies by σ′(z^L): that is done by the
     activation before this, if there is one. The half makes the delta a plain difference; the catalog's
-    square loss is without it.
+    square loss does not have it.
     Source: D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating
     errors" (1986).
     """
@@ -26,7 +26,7 @@ class HalfSquaredError(BackpropLoss):
 
 
 class SoftmaxCrossEntropy(BackpropLoss):
-    """Take the negative logarithm of the probability of the right class; a are scores, softmax is in here.
+    """Take the negative logarithm of the probability of the right class; a are scores, softmax is included.
 
     E = −(1/N) Σ_n ln p_y, p = softmax(a); ∂E/∂a = (p − onehot(y))/N. It is softmax's Jacobian applied to
     ∂E/∂p = −onehot(y)/(N p_y), where p_y cancels: p_j (−1[j = y]/p_y + 1) = p_j − 1[j = y]. BP1's product has

@@ -21,16 +21,16 @@ def correlate(x: Tensor, kernel: Tensor, stride: int = 1) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Convolution(BackpropLayer):
-    """Correlate the input maps with a filter each, for each output map.
+    """Correlate all input maps with a filter each, for each output map.
 
     z[o] = b[o] + Σ_m a[m] ⋆ w[o, m], ⋆ being correlation in steps of `stride`, with `padding` zeros on each
-    side. On the way back δ first gets stride − 1 zeros between neighbours: the places that the stride passed
-    over have no error. Then
+    side. In the backward pass δ first gets stride − 1 zeros between neighbours: positions that the stride
+    skipped have no error. Then
     BP2's first factor is a full correlation, δ padded by k − 1 on each side, with the kernel turned by 180°:
-    a pixel that one window weighs by w[u, v] is weighed by w[u + 1, v] in the window above it, so that seen
-    from the pixel the kernel runs backwards: ∂E/∂a[m] = Σ_o full(δ[o]) ⋆ turned(w[o, m]);
-    BP3 is ∂E/∂b[o] = Σ δ[o] over all places, which share the one bias;
-    BP4 is ∂E/∂w[o, m] = a[m] ⋆ δ[o], every place adding its a_k δ_j to the shared weight.
+    a pixel with weight w[u, v] in one window has w[u + 1, v] in the window above it, so from the pixel's view
+    the kernel runs backwards: ∂E/∂a[m] = Σ_o full(δ[o]) ⋆ turned(w[o, m]); BP3 is ∂E/∂b[o] = Σ δ[o] over all
+    positions, which share one bias; BP4 is ∂E/∂w[o, m] = a[m] ⋆ δ[o], every position adds its a_k δ_j to the
+    shared weight.
     Source: J. Bouvrie, "Notes on convolutional neural networks" (2006), section 3.
     """
 
@@ -48,13 +48,13 @@ class Convolution(BackpropLayer):
         high, wide = self.weight.shape[2:]
         padded = pad(a, (self.padding,) * 4)
         error = _spread(delta, self.stride)
-        # Images take the place of the maps that a correlation adds up. Where no window reaches the last rows
-        # or columns, there is more of it than the kernel has.
+        # This correlation sums over images instead of maps. If no window reaches the last rows or columns,
+        # the result is larger than the kernel.
         weight = correlate(padded.transpose(0, 1), error.transpose(0, 1)).transpose(0, 1)[..., :high, :wide]
         turned = self.weight.flip(2, 3).transpose(0, 1)  # (I, O, k, k)
-        reached = correlate(pad(error, (wide - 1, wide - 1, high - 1, high - 1)), turned)
+        full = correlate(pad(error, (wide - 1, wide - 1, high - 1, high - 1)), turned)
         before = torch.zeros_like(padded)
-        before[..., : reached.shape[2], : reached.shape[3]] = reached
+        before[..., : full.shape[2], : full.shape[3]] = full
         height, width = a.shape[2:]
         inside = before[..., self.padding : self.padding + height, self.padding : self.padding + width]
         return inside, {"weight": weight, "bias": delta.sum((0, 2, 3))}
@@ -70,11 +70,11 @@ def _spread(delta: Tensor, stride: int) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Pooling(BackpropLayer):
-    """Make one number of each k×k window, by what share each number of the window has in it.
+    """Reduce each k×k window to one number, in which each number of the window has a share.
 
-    y = Σ share · x over the window. Max gives the whole share to the first of the largest, min to the first
-    of the smallest, average 1/k² to each and sum 1 to each. With the shares as they are, y is linear in x, so
-    the way back hands each number its share of the delta; where windows overlap, a number's shares add up.
+    y = Σ share · x over the window. Max gives the whole share to the first maximum, min to the first
+    minimum, average 1/k² to each and sum 1 to each. With fixed shares y is linear in x, so the backward pass
+    gives each number its share of the delta; where windows overlap, a number's shares add up.
     A remainder at the edge is left out and gets no delta.
     Source: J. Bouvrie, "Notes on convolutional neural networks" (2006), section 3; max: M. Riesenhuber and
     T. Poggio, "Hierarchical models of object recognition in cortex" (1999).
@@ -127,5 +127,5 @@ def sum_pooling(kernel: int, stride: int | None = None) -> Pooling:
 
 
 def _only(place: Tensor, windows: Tensor) -> Tensor:
-    """Return 1 at one place of each window and 0 elsewhere; argmax and argmin name the first of equals."""
+    """Return 1 at one position of each window and 0 elsewhere; argmax and argmin take the first of equals."""
     return torch.zeros_like(windows).scatter(-1, place[..., None], 1.0)

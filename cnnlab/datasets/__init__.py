@@ -1,1 +1,1 @@
-"""Images that a config can name: one file per data set, its name the data set's."""
+"""Images that a config can name: one file per data set."""

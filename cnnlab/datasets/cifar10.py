@@ -1,21 +1,20 @@
-"""CIFAR-10: small colour photographs, read from the binary files in which their authors published them."""
+"""CIFAR-10: small colour photographs, read from their authors' binary files."""
 
 import hashlib
 import io
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from cnnlab.data import DataError, DataSet, Images, Info
+from cnnlab.data import DataError, Images, Info
 from cnnlab.files.fetch import download, keep
 from cnnlab.files.published import cache_folder
+from cnnlab.fixed_data import FixedDataSet
 from cnnlab.registry import register
 
 TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
@@ -29,11 +28,11 @@ ARCHIVE = "cifar-10-binary.tar.gz"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"  # of the archive, as its authors publish it
 MEMBERS = "cifar-10-batches-bin"
 HOME = "https://www.cs.toronto.edu/~kriz/"
-LARGEST = 200_000_000  # bytes of the archive
+MAX_ARCHIVE_BYTES = 200_000_000  # bytes of the archive
 
 
 @register
-class Cifar10(DataSet):
+class Cifar10(FixedDataSet):
     """Offer 60,000 colour photographs, 32×32 RGB.
 
     50,000 to train and 10,000 to test, 5,000 and 1,000 of each class: airplane, automobile, bird, cat, deer,
@@ -45,24 +44,18 @@ class Cifar10(DataSet):
     University of Toronto (2009), https://www.cs.toronto.edu/~kriz/cifar.html.
     """
 
-    def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the published sizes; no digest, because only the archive has a published checksum."""
-        return Info(shape=(3, 32, 32), classes=CLASSES, train=len(TRAIN) * RECORDS, test=RECORDS)
+    # No digest: only the archive has a published checksum.
+    facts = Info(shape=(3, 32, 32), classes=CLASSES, train=len(TRAIN) * RECORDS, test=RECORDS)
 
-    def load(self, data: Mapping[str, Any]) -> Images:
-        """Return the images, read once per process: about 184 MB."""
-        return _images()
-
-
-@cache
-def _images() -> Images:
-    files = _files()
-    train, test = (_part([(name, files[name]) for name in names]) for names in (TRAIN, TEST))
-    return Images(*train, *test)
+    def read(self) -> Images:
+        """Return the images: about 184 MB."""
+        files = _files()
+        train, test = (_part([(name, files[name]) for name in names]) for names in (TRAIN, TEST))
+        return Images(*train, *test)
 
 
 def _part(files: list[tuple[str, bytes]]) -> tuple[Tensor, Tensor]:
-    """Return pixels (N, 3, 32, 32) and classes (N,), which must be equally frequent."""
+    """Return pixels (N, 3, 32, 32) and classes (N,), which must have equally many images."""
     for name, content in files:
         if len(content) != RECORD * RECORDS:
             raise DataError(
@@ -75,12 +68,12 @@ def _part(files: list[tuple[str, bytes]]) -> tuple[Tensor, Tensor]:
     each = len(classes) // CLASSES
     if int(classes.max()) >= CLASSES or (classes.bincount(minlength=CLASSES) != each).any():
         names = ", ".join(name for name, _ in files)
-        raise DataError(f"{names} must hold {each:,} images of each of the classes 0 … 9; they are damaged")
+        raise DataError(f"{names} are damaged: they must hold {each:,} images of each of the classes 0 … 9")
     return records[:, 1:].reshape(-1, 3, 32, 32), classes
 
 
 def _files() -> dict[str, bytes]:
-    """Return the content of all six files from the first place that has them or the archive."""
+    """Return the content of all six files, from the first folder that has them or the archive."""
     for place in _places():
         try:
             if (archive := place / ARCHIVE).is_file():
@@ -91,13 +84,13 @@ def _files() -> dict[str, bytes]:
         except OSError as error:
             raise DataError(f"{place} cannot be read: {error}") from error
     try:
-        packed = download(f"{HOME}{ARCHIVE}", LARGEST)
+        packed = download(f"{HOME}{ARCHIVE}", MAX_ARCHIVE_BYTES)
         files = _unpack(packed, f"{HOME}{ARCHIVE}")
     except DataError as error:
         places = ", ".join(str(place) for place in _places())
         raise DataError(
-            f"cifar10 needs {ARCHIVE}, or the six files in it, and neither is in any of: {places}.\n"
-            f"Fetching it failed: {error}.\n"
+            f"cifar10 needs {ARCHIVE}, or the six files in it, and neither is in any of {places}.\n"
+            f"Downloading it failed: {error}.\n"
             "Put it into a folder named cifar10 and set CNNLAB_DATA to the folder around that."
         ) from error
     keep(packed, cache_folder("cifar10") / ARCHIVE)
@@ -126,5 +119,5 @@ def _unpack(packed: bytes, origin: str) -> dict[str, bytes]:
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
     file = archive.extractfile(f"{MEMBERS}/{name}")
     if file is None:
-        raise KeyError(f"{name} is no file in it")
+        raise KeyError(f"{name} is not a file in the archive")
     return file.read(RECORD * RECORDS + 1)

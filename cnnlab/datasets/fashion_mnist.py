@@ -1,12 +1,10 @@
-"""Fashion-MNIST: as small and as quick to train on as MNIST, but hard enough to tell networks apart."""
+"""Fashion-MNIST: as small and quick as MNIST, but hard enough to show differences between networks."""
 
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from cnnlab.data import DataSet, Images, Info
+from cnnlab.data import Images, Info
 from cnnlab.files.published import File, Published
+from cnnlab.fixed_data import FixedDataSet
 from cnnlab.registry import register
 
 FILES = Published(
@@ -38,11 +36,9 @@ FILES = Published(
     ),
 )
 
-INFO = Info(shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest)
-
 
 @register
-class FashionMnist(DataSet):
+class FashionMnist(FixedDataSet):
     """Offer 70,000 pictures of articles of clothing, 28×28 grey, 0 is the background.
 
     60,000 to train and 10,000 to test; 6,000 and 1,000 of each class: T-shirt/top, trouser, pullover, dress,
@@ -52,15 +48,8 @@ class FashionMnist(DataSet):
     learning algorithms", arXiv:1708.07747 (2017).
     """
 
-    def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the published sizes."""
-        return INFO
+    facts = Info(shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest)
 
-    def load(self, data: Mapping[str, Any]) -> Images:
-        """Return the images, read once per process: about 56 MB."""
-        return _images()
-
-
-@cache
-def _images() -> Images:
-    return FILES.load()
+    def read(self) -> Images:
+        """Return the images: about 56 MB."""
+        return FILES.load()

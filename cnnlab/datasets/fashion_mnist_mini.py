@@ -1,12 +1,10 @@
-"""A tenth of Fashion-MNIST that ships with cnnlab: a first sweep needs no network and no waiting."""
+"""A tenth of Fashion-MNIST that ships with cnnlab: a first sweep needs no download."""
 
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from cnnlab.data import DataSet, Images, Info
+from cnnlab.data import Images, Info
 from cnnlab.files.published import File, Published
+from cnnlab.fixed_data import FixedDataSet
 from cnnlab.registry import register
 
 FILES = Published(
@@ -34,30 +32,21 @@ FILES = Published(
     folders=(Path(__file__).parent / "fashion-mnist-mini",),
 )
 
-INFO = Info(shape=(1, 28, 28), classes=10, train=6_000, test=1_000, digest=FILES.digest)
-
 
 @register
-class FashionMnistMini(DataSet):
+class FashionMnistMini(FixedDataSet):
     """Offer a tenth of Fashion-MNIST: 7,000 pictures of clothing, 28×28 grey, 0 is the background.
 
-    6,000 to train and 1,000 to test, of every class of Fashion-MNIST 600 and 100: those whose text "train
-    <index>" or "test <index>" has the smallest SHA-256, index being the place in the full set, in its order.
-    Meant for trying things out: an error of 10 % on a thousand images has a standard error of 0.95 %.
+    6,000 to train and 1,000 to test; 600 and 100 of each class: those for which the text "train <index>" or
+    "test <index>" has the smallest SHA-256, with their index in the full set, and in its order.
+    For trying things out: an error of 10 % on a thousand images has a standard error of 0.95 %.
     Licence: MIT, copyright 2017 Zalando SE.
     Source: chosen from H. Xiao, K. Rasul and R. Vollgraf, "Fashion-MNIST: a novel image dataset for
     benchmarking machine learning algorithms", arXiv:1708.07747 (2017), by scripts/make_fashion_mnist_mini.py.
     """
 
-    def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the published sizes."""
-        return INFO
+    facts = Info(shape=(1, 28, 28), classes=10, train=6_000, test=1_000, digest=FILES.digest)
 
-    def load(self, data: Mapping[str, Any]) -> Images:
-        """Return the images, read once per process: about 6 MB."""
-        return _images()
-
-
-@cache
-def _images() -> Images:
-    return FILES.load()
+    def read(self) -> Images:
+        """Return the images: about 6 MB."""
+        return FILES.load()

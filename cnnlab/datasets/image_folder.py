@@ -1,4 +1,4 @@
-"""Your own image files: a folder, or a .zip, with a folder for each class."""
+"""Your own image files: a folder, or a .zip, with one folder per class."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -41,15 +41,15 @@ class ImageFolder(DataSet):
         return user_folder.complete(data, lambda path: Source(path, data["path"]).digest())
 
     def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the facts, from names of files alone."""
+        """Return the facts, from the names of files alone."""
         source = Source(user_folder.inside(data["path"]), data["path"])
         user_folder.check(data, source.digest())
         tree = source.tree()
         shape = (data["channels"], data["size"], data["size"])
         total = (len(tree.train) + len(tree.test)) * data["channels"] * data["size"] ** 2
-        if total > user_folder.MOST_BYTES:
+        if total > user_folder.MAX_IMAGE_BYTES:
             raise DataError(
-                f"{data['path']} must take at most {user_folder.MOST_BYTES:,} bytes of pixels, got "
+                f"{data['path']} must have at most {user_folder.MAX_IMAGE_BYTES:,} bytes of pixels, got "
                 f"{total:,}; choose a smaller size"
             )
         return Info(shape, len(tree.classes), len(tree.train), len(tree.test))

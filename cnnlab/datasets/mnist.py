@@ -1,11 +1,8 @@
-"""MNIST: handwritten digits, the data set on which the first convolutional networks were measured."""
+"""MNIST: handwritten digits, the classic data set of convolutional networks."""
 
-from collections.abc import Mapping
-from functools import cache
-from typing import Any
-
-from cnnlab.data import DataSet, Images, Info
+from cnnlab.data import Images, Info
 from cnnlab.files.published import File, Published
+from cnnlab.fixed_data import FixedDataSet
 from cnnlab.registry import register
 
 FILES = Published(
@@ -36,11 +33,9 @@ FILES = Published(
     ),
 )
 
-INFO = Info(shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest)
-
 
 @register
-class Mnist(DataSet):
+class Mnist(FixedDataSet):
     """Offer 70,000 handwritten digits, 28×28 grey, 0 is the background.
 
     60,000 to train and 10,000 to test, ten classes of about equal size; the writers of the two parts differ.
@@ -49,15 +44,8 @@ class Mnist(DataSet):
     recognition", Proceedings of the IEEE 86 (1998).
     """
 
-    def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the published sizes."""
-        return INFO
+    facts = Info(shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest)
 
-    def load(self, data: Mapping[str, Any]) -> Images:
-        """Return the images, read once per process: about 56 MB."""
-        return _images()
-
-
-@cache
-def _images() -> Images:
-    return FILES.load()
+    def read(self) -> Images:
+        """Return the images: about 56 MB."""
+        return FILES.load()

@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 
 from cnnlab.data import DataError, DataSet, Images, Info
 from cnnlab.files import user_folder
-from cnnlab.files.npz_file import Npz as File
+from cnnlab.files.npz_file import NpzFile
 from cnnlab.registry import register
 
 
 @register
 class Npz(DataSet):
-    """Read images from an .npz file below CNNLAB_DATA: train_x, train_y and, if it has them, test_x, test_y.
+    """Read images from an .npz file below CNNLAB_DATA: train_x, train_y, and optionally test_x, test_y.
 
-    x is uint8 (N, H, W) or (N, H, W, C) with 1 to 4 channels; y is whole numbers (N,), the classes 0 … C−1.
+    x is uint8 (N, H, W) or (N, H, W, C) with 1 to 4 channels; y is integers (N,), the classes 0 … C−1.
     `path` is relative to CNNLAB_DATA. `sha256` is the file's; left out, it is filled in at submit, and a
     worker refuses any other content. Without test arrays train.test must be never.
     Licence: your images are yours.
@@ -47,7 +47,7 @@ class Npz(DataSet):
 def _info(path: Path, name: str, digest: str) -> Info:
     try:
         with path.open("rb") as file:
-            return File(file, name).info()
+            return NpzFile(file, name).info()
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error}") from error
 
@@ -55,10 +55,10 @@ def _info(path: Path, name: str, digest: str) -> Info:
 @lru_cache(maxsize=1)
 def _images(path: Path, name: str, sha256: str) -> Images:
     try:
-        if path.stat().st_size > user_folder.MOST_BYTES:
-            raise DataError(f"{name} must have at most {user_folder.MOST_BYTES:,} bytes")
-        content = path.read_bytes()  # hashed and read from one place: the file may change at any time
+        if path.stat().st_size > user_folder.MAX_IMAGE_BYTES:
+            raise DataError(f"{name} must have at most {user_folder.MAX_IMAGE_BYTES:,} bytes")
+        content = path.read_bytes()  # hashed and read from memory: the file may change at any time
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error}") from error
     user_folder.check({"path": name, "sha256": sha256}, hashlib.sha256(content).hexdigest())
-    return File(io.BytesIO(content), name).images()
+    return NpzFile(io.BytesIO(content), name).images()

@@ -1,4 +1,4 @@
-"""Images turned by an angle that is to be told: numbers as targets, made of any data set of classes."""
+"""Rotated images, with the angle as target: regression on any data set of classes."""
 
 import math
 from collections.abc import Mapping
@@ -16,19 +16,19 @@ from cnnlab.errors import ConfigError
 from cnnlab.hyper import EntryOf, Number
 from cnnlab.registry import register
 
-LEAST = 8  # pixels: smaller images look alike at most angles
-CHUNK = 1000  # images turned at once
+MIN_SIDE = 8  # pixels: smaller images look alike at most angles
+CHUNK_IMAGES = 1000  # images turned at once
 
 
 @register
 class Rotated(DataSet):
     """Turn every image of the data set `of` by an angle of its own; the angle, in radians, is the target.
 
-    Angles are uniform in ±`degrees`, counter-clockwise, a function of the image's index and of nothing else;
-    all 0 is what is outside the image. One radian is 57.3°, so a val/mae of 0.1 is 5.7°. `label_noise` makes
-    outliers of a share of the training targets. Images under 8×8 are refused, and data whose targets are
+    Angles are uniform in ±`degrees`, counter-clockwise, and depend only on the image's index; outside of the
+    image everything is 0. One radian is 57.3°, so a val/mae of 0.1 is 5.7°. `label_noise` turns a fraction of
+    the training targets into outliers. Images under 8×8 are refused, and so is data whose targets are
     numbers.
-    Licence: that of the data set it is made of.
+    Licence: that of the data set `of`.
     Source: the task is that of the digits' angles in MathWorks, "Train convolutional neural network for
     regression" (2017).
     """
@@ -38,29 +38,29 @@ class Rotated(DataSet):
     degrees: ClassVar = Number(default=45.0, low=1.0, high=180.0, row=False)
 
     def complete(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Complete the data set it is made of."""
+        """Complete the data set `of`."""
         return {**data, "of": data_set(data["of"]).complete(data["of"])}
 
     def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the sizes of the data set it is made of; ConfigError where that cannot be turned."""
+        """Return the sizes of the data set `of`; ConfigError if it cannot be rotated."""
         own = data_set(data["of"]).info(data["of"])
         if own.task != "classification":
-            raise ConfigError("data.of", f"must have classes for targets, got {data['of']['name']}")
-        if min(own.shape[1:]) < LEAST:
+            raise ConfigError("data.of", f"must have classes as targets, got {data['of']['name']}")
+        if min(own.shape[1:]) < MIN_SIDE:
             height, width = own.shape[1:]
             raise ConfigError(
-                "data.of", f"must have images of at least {LEAST}×{LEAST}, got {height}×{width}"
+                "data.of", f"must have images of at least {MIN_SIDE}×{MIN_SIDE}, got {height}×{width}"
             )
         return replace(own, classes=1, task="regression", digest="")
 
     def load(self, data: Mapping[str, Any]) -> Images:
-        """Return the turned images, made once per process while the same ones are asked for."""
+        """Return the rotated images, made once per process as long as they are of the same images."""
         plain = data_set(data["of"]).load(data["of"])
         return _turned(_Same(plain), data["degrees"])
 
 
 class _Same:
-    """A data set's images as a key of a cache: equal where they are the same object."""
+    """A data set's images as a cache key: equal if they are the same object."""
 
     def __init__(self, images: Images) -> None:
         self.images = images
@@ -99,9 +99,9 @@ def turn(x: Tensor, angle: Tensor) -> Tensor:
     """
     _, _, height, width = x.shape
     parts = []
-    for images, a in zip(torch.split(x, CHUNK), torch.split(angle, CHUNK), strict=True):
+    for images, a in zip(torch.split(x, CHUNK_IMAGES), torch.split(angle, CHUNK_IMAGES), strict=True):
         c, s, o = a.cos(), a.sin(), torch.zeros_like(a)
-        # Where a point of the turned image comes from; in these coordinates a side is 2, whatever its pixels.
+        # The source of each point of the turned image, in coordinates where each side has length 2.
         theta = torch.stack((c, -s * height / width, o, s * width / height, c, o), 1).view(-1, 2, 3)
         grid = affine_grid(theta, list(images.shape), align_corners=False)
         turned = grid_sample(images.double(), grid, align_corners=False)

@@ -1,53 +1,42 @@
-"""Signals over time that cnnlab makes itself: a first series needs no download."""
-
-from collections.abc import Mapping
-from functools import cache
-from typing import Any
+"""Synthetic signals over time: a first series needs no download."""
 
 import torch
 from torch import Tensor
 
-from cnnlab.data import DataSet, Images, Info
-from cnnlab.files.synthetic import Made
+from cnnlab.data import Images, Info
+from cnnlab.files.synthetic import Synthetic
+from cnnlab.fixed_data import FixedDataSet
 from cnnlab.registry import register
 
-CONTENT = Made("waveforms", "1e29f5d7fcdac70b8101bb72fb0e98e48c4517069e215a0f5d538785566146d9")
+CONTENT = Synthetic("waveforms", "1e29f5d7fcdac70b8101bb72fb0e98e48c4517069e215a0f5d538785566146d9")
 CLASSES = ("sine", "square", "sawtooth", "rising", "falling", "burst")
 STEPS, TRAIN, TEST = 128, 6_000, 1_200
-FACTS, NOISE = range(2)  # streams of hashes: what a signal is, and what is laid over it
-
-INFO = Info(shape=(1, 1, STEPS), classes=len(CLASSES), train=TRAIN, test=TEST, digest=CONTENT.digest)
+FACTS, NOISE = range(2)  # streams of hashes: the signal, and the noise added to it
 
 
 @register
-class Waveforms(DataSet):
+class Waveforms(FixedDataSet):
     """Offer 7,200 noisy signals of 128 steps, images one pixel high, in six classes of shape.
 
     6,000 to train and 1,200 to test, as many of each class: 0 sine, 1 square, 2 sawtooth, 3 a sine whose
     frequency rises from half to one and a half times its mean, 4 one whose frequency falls so, 5 a sine that
     swells and fades. A signal lasts L = 64 … 96 steps somewhere in the 128, with 5 to 10 periods, any phase
-    and an amplitude A of 40 … 100 grey levels; 128 is silence, and noise of 20 levels lies over everything.
-    Where a signal stands says nothing of its class, so a net that looks for shapes at any time does better
-    than weights for each step. The sine is Bhaskara's, 16z / (5 − 4z) with z = h(1 − h) over half a period h.
+    and an amplitude A of 40 … 100 grey levels; 128 is silence, and noise of 20 levels is added everywhere.
+    The position of a signal is independent of its class, so a net that finds shapes at any time does better
+    than one with weights for each step. The sine is Bhaskara's, 16z / (5 − 4z) with z = h(1 − h) over half a
+    period h.
     Licence: MIT, as cnnlab.
     Source: made for cnnlab from hashes alone, the same on every machine; the sine as Bhaskara I,
     Mahabhaskariya (7th century).
     """
 
-    def info(self, data: Mapping[str, Any]) -> Info:
-        """Return the sizes, which are chosen."""
-        return INFO
+    facts = Info(shape=(1, 1, STEPS), classes=len(CLASSES), train=TRAIN, test=TEST, digest=CONTENT.digest)
 
-    def load(self, data: Mapping[str, Any]) -> Images:
-        """Return the images, made once per process: about 1 MB, in a fraction of a second."""
-        return _images()
-
-
-@cache
-def _images() -> Images:
-    train_x, train_y = make(0, TRAIN)
-    test_x, test_y = make(TRAIN, TEST)
-    return CONTENT.check(Images(train_x, train_y, test_x, test_y))
+    def read(self) -> Images:
+        """Make the signals: about 1 MB, in a fraction of a second."""
+        train_x, train_y = make(0, TRAIN)
+        test_x, test_y = make(TRAIN, TEST)
+        return CONTENT.check(Images(train_x, train_y, test_x, test_y))
 
 
 def make(first: int, count: int) -> tuple[Tensor, Tensor]:

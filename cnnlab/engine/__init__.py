@@ -1,1 +1,1 @@
-"""The array of trials: its net, its rows' formulas, what it costs, and what cannot go together."""
+"""The array of trials: its net, its rows' formulas, its cost, and choices that conflict."""

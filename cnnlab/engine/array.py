@@ -1,4 +1,4 @@
-"""K trials as the rows of one array: one forward and backward pass for all, then each row's own formula."""
+"""K trials as the rows of one array: one forward and backward pass for all, then each row's own step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from torch import Tensor
 from cnnlab import registry, rng
 from cnnlab.config import row_numbers
 from cnnlab.engine.net import Net
-from cnnlab.engine.row_groups import Run, penalties, runs
-from cnnlab.engine.scheduled import Pace
+from cnnlab.engine.row_groups import RowGroup, group_rows, penalties
+from cnnlab.engine.scheduled import RowSchedules
 from cnnlab.errors import CnnlabError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.loss import Loss
 from cnnlab.optimizer import Evaluation, Optimizer, Rule, Step
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-# Numbers of activations that a step on all images keeps at once: more of them are summed up chunk by chunk.
-MOST_KEPT = 2**24
+# Activations that a step on all images keeps at once; a batch with more of them is summed up part by part.
+MAX_KEPT_ACTIVATIONS = 2**24
 
 
 class Result(NamedTuple):
@@ -35,7 +35,7 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class _Objective:
-    """What one pass over a batch found at a point of each row: loss, penalties and their slope."""
+    """The objective of each row at its own point: loss and penalties over a batch, and their gradient."""
 
     point: Tensor  # (K, P)
     result: Result
@@ -46,10 +46,10 @@ class _Objective:
 class Array:
     """K trials of one net; whatever belongs to a trial is a row of a tensor.
 
-    theta (K, P) are the parameters, buffers (K, Q), slots (S, K, P): what optimizers remember, as many as any
-    row's optimizer needs; seed and steps int32 (K,). `epoch_steps` is how many steps make an epoch, for
-    schedules that count epochs. Configs are resolved and share a shape key. No operation mixes rows: a trial
-    that diverges is NaN in its own row and in no other.
+    theta (K, P) holds the parameters, buffers is (K, Q), and slots (S, K, P) is the state of the optimizers,
+    with as many slots as the row that needs most; seed and steps are int32 (K,). `epoch_steps` is the number
+    of steps in an epoch, for schedules that count epochs. Configs are resolved and share a shape key. No
+    operation mixes rows: a trial that diverges is NaN in its own row and in no other.
     """
 
     def __init__(
@@ -66,98 +66,100 @@ class Array:
         self.buffers = net.start_buffers(len(seeds)).to(self.device, self.dtype)
         self.slots = self.theta.new_zeros(0, *self.theta.shape)
         self.epoch_steps = 1
-        self.pace = Pace(configs, self.device)
+        self.schedules = RowSchedules(configs, self.device)
         self._read_configs()
 
     def __len__(self) -> int:
         return len(self.configs)
 
     def _read_configs(self) -> None:
-        """Make of the configs what a step needs, and as many slots as their optimizers ask for."""
+        """Read what a step needs from the configs, and make as many slots as their optimizers need."""
         train = [config["train"] for config in self.configs]
-        self._optimizers: list[Run[Optimizer]] = runs(
+        self._optimizers: list[RowGroup[Optimizer]] = group_rows(
             "optimizers", [t["optimizer"] for t in train], self.device
         )
-        self._losses: list[Run[Loss]] = runs("losses", [t["loss"] for t in train], self.device)
+        self._losses: list[RowGroup[Loss]] = group_rows("losses", [t["loss"] for t in train], self.device)
         self._penalties = penalties(self.configs, self.net.weights(), self.device, self.dtype)
         numbers = [row_numbers(config) for config in self.configs]
         self._hypers = {
             path: torch.tensor([row[path] for row in numbers], dtype=self.dtype, device=self.device)
             for path in numbers[0]
         }
-        self._idle = frozenset(path for path in numbers[0] if not any(row[path] for row in numbers))
-        self._remembered = [
-            registry.get("optimizers", t["optimizer"]["name"])().memory(t["optimizer"], self.net.parameters)
+        self._all_zero = frozenset(path for path in numbers[0] if not any(row[path] for row in numbers))
+        self._slot_counts = [
+            registry.get("optimizers", t["optimizer"]["name"])().slot_count(
+                t["optimizer"], self.net.parameters
+            )
             for t in train
         ]
-        needed = max(self._remembered)
+        needed = max(self._slot_counts)
         more = self.theta.new_zeros(max(0, needed - len(self.slots)), *self.theta.shape)
         self.slots = torch.cat((self.slots, more))[:needed]
-        self._searching = not all(isinstance(run.entry, Rule) for run in self._optimizers)
-        # The last point at which all rows were looked at on all images, for whoever asks for it again.
-        self._known: _Objective | None = None
+        self._needs_value = not all(isinstance(group.entry, Rule) for group in self._optimizers)
+        # The last objective on all images: the next step begins where this one ended.
+        self._last_objective: _Objective | None = None
         full = train[0]["batch_size"] == "full"
-        self._whole = full and all(run.entry.whole for run in self._optimizers)
+        self._full_batch = full and all(group.entry.full_batch for group in self._optimizers)
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Make these rows, in this order, the array: drop trials, or copy one by naming it twice."""
+        """Keep these rows, in this order; a row that is named twice is copied."""
         index = torch.tensor(rows, device=self.device)
         self.configs = [self.configs[row] for row in rows]
         self.theta, self.buffers = self.theta[index], self.buffers[index]
         self.seed, self.steps = self.seed[index], self.steps[index]
         self.slots = self.slots[:, index]
-        self.pace.keep(index, self.configs)
+        self.schedules.keep(index, self.configs)
         self._read_configs()
 
     @torch.no_grad()
     def step(self, x: Tensor, y: Tensor) -> Result:
-        """Update every trial by one batch, (N, K, C, H, W) with targets (N, K); return what it was before.
+        """Update every trial on one batch, (N, K, C, H, W) with targets (N, K); return the result before it.
 
-        Methods that need all images are given the same batch at every step: what they found at the last point
-        is not looked for again.
+        Methods that need all images get the same batch at every step, so that the objective at the last point
+        is not evaluated again.
         """
-        lr, turns = self._turns()
-        points = [next(turn) for turn in turns]
-        at = first = self._look(points, x, y)
+        lr, steps = self._begin_steps()
+        points = [next(step) for step in steps]
+        at = first = self._evaluate_objective(points, x, y)
         for penalty in self._penalties:
             penalty.entry.before(self.theta, penalty.strength, lr)
-        asking = set(range(len(turns)))
+        unfinished = set(range(len(steps)))
         while True:
-            for i in sorted(asking):
+            for i in sorted(unfinished):
                 rows = self._optimizers[i].rows
                 try:
-                    points[i] = turns[i].send(self._seen_by(rows, at, x, y))
+                    points[i] = steps[i].send(self._evaluation_for(rows, at, x, y))
                 except StopIteration:
                     points[i] = self.theta[rows]
-                    asking.remove(i)
-            if not asking:
+                    unfinished.remove(i)
+            if not unfinished:
                 break
-            at = self._look(points, x, y)
-        self._known = at if self._whole else None
+            at = self._evaluate_objective(points, x, y)
+        self._last_objective = at if self._full_batch else None
         for penalty in self._penalties:
             penalty.entry.after(self.theta, penalty.strength, lr, self.net.table)
         return first.result
 
-    def _turns(self) -> tuple[Tensor, list[Step]]:
-        """Begin a step of each run's optimizer; return the learning rates too, (K, 1)."""
-        moved = self.pace.at(self.steps, self.epoch_steps)
-        lr = self.pace.rates(self.steps, self.epoch_steps)[:, None].to(self.dtype)
+    def _begin_steps(self) -> tuple[Tensor, list[Step]]:
+        """Return the learning rates, (K, 1), and a step of each group's optimizer, not yet begun."""
+        scheduled = self.schedules.values(self.steps, self.epoch_steps)
+        lr = self.schedules.rates(self.steps, self.epoch_steps)[:, None].to(self.dtype)
         self.steps += 1
         time = self.steps.double()[:, None]  # (K, 1)
-        turns = []
-        for run in self._optimizers:
-            hypers = {name: value[:, None] for name, value in _own(run, moved).items()}
-            c = {n: v.to(self.dtype) for n, v in run.entry.constants(hypers, time[run.rows]).items()}
-            slots = self.slots[: max(self._remembered[run.rows]), run.rows].unbind()
-            turns.append(run.entry.step(self.theta[run.rows], slots, c))
-        return lr, turns
+        steps = []
+        for group in self._optimizers:
+            hypers = {name: value[:, None] for name, value in _own(group, scheduled).items()}
+            c = {n: v.to(self.dtype) for n, v in group.entry.constants(hypers, time[group.rows]).items()}
+            slots = self.slots[: max(self._slot_counts[group.rows]), group.rows].unbind()
+            steps.append(group.entry.step(self.theta[group.rows], slots, c))
+        return lr, steps
 
-    def _look(self, points: Sequence[Tensor], x: Tensor, y: Tensor) -> _Objective:
-        """Return the objective of all rows at a point each; the same bits for the same point."""
+    def _evaluate_objective(self, points: Sequence[Tensor], x: Tensor, y: Tensor) -> _Objective:
+        """Return the objective of each row at its point; the same point gives the same bits."""
         point = points[0] if len(points) == 1 else torch.cat(tuple(points))
-        if self._known is not None and torch.equal(self._known.point, point):
-            return self._known
-        point = point.detach().clone() if self._whole else point.detach()
+        if self._last_objective is not None and torch.equal(self._last_objective.point, point):
+            return self._last_objective
+        point = point.detach().clone() if self._full_batch else point.detach()
         cuts = self._cuts(len(x))
         parts = [self._pass(point, x[cut], y[cut], cut.start) for cut in cuts]
         if len(parts) == 1:
@@ -171,21 +173,21 @@ class Array:
             measured = torch.stack([part[1] for part in parts]).sum(0)
         for penalty in self._penalties:
             gradient = gradient.add_(penalty.entry.gradient(point, penalty.strength))
-            if self._searching:  # a rule of one gradient does not ask for the value
+            if self._needs_value:  # a Rule uses the gradient alone
                 value = value + penalty.entry.value(point, penalty.strength)
         return _Objective(point, Result(loss, measured), value, gradient)
 
     @torch.enable_grad()
     def _pass(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return loss and metric of a batch, and the loss with auxiliary ones and its slope at the point."""
+        """Return loss and metric of a batch, then the loss with auxiliary ones and its gradient there."""
         point = point.detach().requires_grad_()
         loss, measured, total = self._forward(point, x, y, first)
-        # The sum over trials: each row's gradient is its own, whatever K is.
+        # The sum over trials: the gradient of each row depends only on that row.
         (gradient,) = torch.autograd.grad(total.sum(), point)
         return loss.detach(), measured, total.detach(), gradient
 
     def _forward(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
-        context = self.context(training=True, first=first)
+        context = self.context(Mode.TRAIN, first)
         scores = self.net.forward(point, self.buffers, x, context)
         loss = total = self.loss(scores, y)
         for weight, aside in context.auxiliary:
@@ -193,13 +195,14 @@ class Array:
         return loss, _measured(scores, y), total
 
     def _cuts(self, images: int) -> list[slice]:
-        """Return the parts in which a batch is looked at: one, unless it is all images and they are many."""
+        """Return the parts in which a batch is evaluated: one, unless it is all images and they are many."""
         if self.configs[0]["train"]["batch_size"] != "full" or self.net.buffers:
             return [slice(0, images)]
-        most = max(1, MOST_KEPT // (len(self) * self.net.work.activations))
+        most = max(1, MAX_KEPT_ACTIVATIONS // (len(self) * self.net.work.activations))
         return [slice(start, min(start + most, images)) for start in range(0, images, most)]
 
-    def _seen_by(self, rows: slice, at: _Objective, x: Tensor, y: Tensor) -> Evaluation:
+    def _evaluation_for(self, rows: slice, at: _Objective, x: Tensor, y: Tensor) -> Evaluation:
+        """Return what the optimizer of some rows gets of the objective."""
         hessian = partial(self._hessian, rows, at.point, x, y)
         return Evaluation(at.value[rows], at.gradient[rows], hessian)
 
@@ -224,17 +227,17 @@ class Array:
 
     def rates(self) -> Tensor:
         """Return the learning rate of each row's last step, float64 (K,) on the CPU."""
-        return self.pace.rates((self.steps - 1).clamp(min=0), self.epoch_steps).cpu()
+        return self.schedules.rates((self.steps - 1).clamp(min=0), self.epoch_steps).cpu()
 
     @torch.no_grad()
     def predict(self, x: Tensor) -> Tensor:
         """Return the scores (N, K, classes) of images (N, K, C, H, W)."""
-        return self.net.forward(self.theta, self.buffers, x, self.context(training=False))
+        return self.net.forward(self.theta, self.buffers, x, self.context(Mode.PREDICT))
 
     @torch.no_grad()
-    def gather(self, x: Tensor) -> None:
-        """Let images (N, K, C, H, W) count for the population's statistics; `net.forget` begins anew."""
-        self.net.forward(self.theta, self.buffers, x, self.context(training=False, gather=True))
+    def add_to_population(self, x: Tensor) -> None:
+        """Count images (N, K, C, H, W) in the population's statistics; `net.reset_population` begins anew."""
+        self.net.forward(self.theta, self.buffers, x, self.context(Mode.POPULATION))
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, y: Tensor) -> Result:
@@ -245,34 +248,34 @@ class Array:
     def loss(self, scores: Tensor, y: Tensor) -> Tensor:
         """Return each row's mean loss (K,) of scores (N, K, classes) against targets (N, K)."""
         parts = [
-            run.entry.value(
-                scores[:, run.rows],
-                y[:, run.rows],
-                {name: value.to(self.dtype) for name, value in run.hypers.items()},
+            group.entry.value(
+                scores[:, group.rows],
+                y[:, group.rows],
+                {name: value.to(self.dtype) for name, value in group.hypers.items()},
             )
-            for run in self._losses
+            for group in self._losses
         ]
-        # One mean over all rows: how that of some is rounded may depend on how many they are.
+        # One mean over all rows: the rounding of a mean may depend on the number of rows.
         return torch.cat(parts, 1).mean(0)
 
     def state(self) -> dict[str, Tensor]:
-        """Return what training has made, each tensor (K, …) on the CPU.
+        """Return what training has changed, each tensor (K, …) on the CPU.
 
         Seeds and hyperparameters are not in it: they belong to whoever describes the trials.
         """
         tensors = {"theta": self.theta, "buffers": self.buffers, "steps": self.steps}
-        tensors |= {"schedules": self.pace.memory, "slots": self.slots.transpose(0, 1)}
+        tensors |= {"schedules": self.schedules.memory, "slots": self.slots.transpose(0, 1)}
         return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
 
     def load_row(self, row: int, tensors: Mapping[str, Tensor]) -> None:
         """Put one row of a state, from any array of this net, into a row of this one.
 
-        Slots that this row's optimizer has no use for are passed over. CnnlabError if something is missing
-        or has another shape.
+        Slots that this row's optimizer does not use are ignored. CnnlabError if something is missing or has
+        another shape.
         """
-        own = self._remembered[row]
+        own = self._slot_counts[row]
         places = {"theta": self.theta, "buffers": self.buffers, "steps": self.steps}
-        places |= {"schedules": self.pace.memory, "slots": self.slots[:own].transpose(0, 1)}
+        places |= {"schedules": self.schedules.memory, "slots": self.slots[:own].transpose(0, 1)}
         for name, place in places.items():
             given = tensors[name][:own] if name == "slots" and name in tensors else tensors.get(name)
             if given is None or given.shape != place.shape[1:]:
@@ -281,15 +284,17 @@ class Array:
             place[row] = given.to(place)
         self.slots[own:, row] = 0
 
-    def context(self, *, training: bool, first: int = 0, gather: bool = False) -> Context:
-        """Return what the net's layers may ask for while a batch passes; a new one for every pass."""
-        return Context(self._hypers, self._idle, self.seed, self.steps, training, first, gather=gather)
+    def context(self, mode: Mode, first: int = 0) -> Context:
+        """Return what the net's layers may read during one pass; a new one for every pass."""
+        return Context(self._hypers, self._all_zero, self.seed, self.steps, mode, first)
 
 
-def _own(run: Run[Optimizer], moved: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return a run's hyperparameters, those that schedules move as they are at this step."""
-    return {**run.hypers} | {
-        name: value[run.rows] for name, value in moved.items() if name.removesuffix("_next") in run.hypers
+def _own(group: RowGroup[Optimizer], scheduled: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a group's hyperparameters; those with a schedule have their value at this step."""
+    return {**group.hypers} | {
+        name: value[group.rows]
+        for name, value in scheduled.items()
+        if name.removesuffix("_next") in group.hypers
     }
 
 

@@ -1,4 +1,4 @@
-"""Choices that are right one by one and do not go together, refused in words before anything is trained."""
+"""Choices that are valid one by one but not together: refused, with the reason, before any training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +13,13 @@ from cnnlab.regularizer import Regularizer
 
 
 def check(config: Mapping[str, Any], net: Net, task: Task) -> None:
-    """Raise ConfigError where loss, optimizer, penalties, net and data of a resolved config do not fit."""
+    """Raise ConfigError where loss, optimizer, penalties, net and data of a resolved config conflict."""
     _check_loss(config, task)
     _check_changes(config, task)
     _check_size(config, net)
     name = config["train"]["optimizer"]["name"]
-    if registry.get("optimizers", name).whole:
-        _check_whole(name, config, net)
+    if registry.get("optimizers", name).full_batch:
+        _check_full_batch(name, config, net)
 
 
 def _check_loss(config: Mapping[str, Any], task: Task) -> None:
@@ -45,38 +45,40 @@ def _check_changes(config: Mapping[str, Any], task: Task) -> None:
 def _check_size(config: Mapping[str, Any], net: Net) -> None:
     name = config["train"]["optimizer"]["name"]
     optimizer: type[Optimizer] = registry.get("optimizers", name)
-    if optimizer.most is not None and net.parameters > optimizer.most:
+    if optimizer.max_parameters is not None and net.parameters > optimizer.max_parameters:
         gibibytes = 8 * net.parameters**2 / 2**30
         raise ConfigError(
             "train.optimizer",
-            f"{name} keeps a matrix of parameters × parameters, so there may be at most {optimizer.most:,}; "
-            f"got {net.parameters:,}, a matrix of {gibibytes:,.1f} GiB a trial",
+            f"{name} keeps a matrix of parameters × parameters, so the net may have at most "
+            f"{optimizer.max_parameters:,}; got {net.parameters:,}, a matrix of {gibibytes:,.1f} GiB a trial",
         )
 
 
-def _check_whole(name: str, config: Mapping[str, Any], net: Net) -> None:
-    """Refuse what would give a method another objective each time it asks."""
+def _check_full_batch(name: str, config: Mapping[str, Any], net: Net) -> None:
+    """Refuse whatever would change the objective between two evaluations of one step."""
     train = config["train"]
     if train["batch_size"] != "full":
         raise ConfigError(
             "train.batch_size",
-            f"must be full with {name}, which needs one objective for all looks; got {train['batch_size']}",
+            f"must be full with {name}, which needs the same objective at every evaluation; "
+            f"got {train['batch_size']}",
         )
     for path in net.random:
         if value := _at(config, path):
             raise ConfigError(
-                path, f"must be 0 with {name}, which needs one objective for all looks; got {value:g}"
+                path,
+                f"must be 0 with {name}, which needs the same objective at every evaluation; got {value:g}",
             )
     if net.buffered:
         raise ConfigError(
             "train.optimizer",
-            f"{name} cannot train a net with batch normalization, whose statistics move at each look; "
-            "leave the normalization out",
+            f"{name} cannot train a net with batch normalization, whose statistics change at every "
+            "evaluation; leave the normalization out",
         )
     for kind in registry.names("augmentations"):
         if config["data"].get(kind):
             raise ConfigError(
-                f"data.{kind}", f"must be 0 with {name}, which needs the same images at each look"
+                f"data.{kind}", f"must be 0 with {name}, which needs the same images at every evaluation"
             )
     for penalty in registry.names("regularizers"):
         entry: type[Regularizer] = registry.get("regularizers", penalty)
@@ -84,7 +86,7 @@ def _check_whole(name: str, config: Mapping[str, Any], net: Net) -> None:
         if beside and train.get(penalty, {}).get("strength"):
             raise ConfigError(
                 f"train.{penalty}",
-                f"must be 0 with {name}: it acts beside the objective, whose minimum is looked for; "
+                f"must be 0 with {name}, which minimizes the objective: {penalty} is no part of it; "
                 "penalties in the objective are l1 and l2",
             )
 

@@ -11,20 +11,20 @@ from cnnlab import registry
 from cnnlab.config import row_numbers
 from cnnlab.data import DataError, Info, Task, seen
 from cnnlab.engine import conflicts
-from cnnlab.engine.array import DTYPES, MOST_KEPT
+from cnnlab.engine.array import DTYPES, MAX_KEPT_ACTIVATIONS
 from cnnlab.engine.net import Net, build
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.optimizer import Optimizer
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of a trial without training it; flops and connections are of one image, forward.
+class DryBuild:
+    """The facts of a trial that need no training; flops and connections are of one image, forward.
 
-    bytes_per_row: parameters, gradient, best parameters, slots and penalties of one row, what its optimizer
-    works with, and what one training step keeps of a batch for the way back. bytes_shared: images that all
-    rows of an array see, as numbers, where a batch is all of them.
+    bytes_per_row: parameters, gradient, best parameters, slots and penalties of one row, its optimizer's
+    workspace, and the activations that one training step keeps for the backward pass. bytes_shared: the
+    images that all rows of an array share, as floats, where a batch is all of them.
     """
 
     parameters: int
@@ -40,10 +40,10 @@ class Facts:
     net: Net = field(compare=False, repr=False)
 
 
-def inspect(config: Mapping[str, Any]) -> Facts:
+def inspect(config: Mapping[str, Any]) -> DryBuild:
     """Build a resolved config's net on paper; ConfigError where model, images and batch do not fit.
 
-    Whether what belongs to a row goes with the rest is for `point` to tell, of each point of a sweep.
+    `point` checks what belongs to a row, for each point of a sweep.
     """
     info = _info(config["data"])
     train = config["train"]
@@ -63,7 +63,7 @@ def inspect(config: Mapping[str, Any]) -> Facts:
         raise ConfigError("model", f"must give {info.classes} scores for an image, got {scores[2:]}")
     if train["batch_size"] == 1 and net.buffered:
         raise ConfigError("train.batch_size", "must be at least 2 with batch normalization, got 1")
-    return Facts(
+    return DryBuild(
         parameters=net.parameters,
         buffers=net.buffered,
         slots=_slots(config, net),
@@ -78,42 +78,44 @@ def inspect(config: Mapping[str, Any]) -> Facts:
     )
 
 
-def point(config: Mapping[str, Any], facts: Facts) -> int:
-    """Return bytes_per_row of a config whose shape has these facts; ConfigError where its choices clash."""
-    conflicts.check(config, facts.net, facts.task)
-    return _bytes_per_row(config, facts.net, _info(config["data"]).train)
+def point(config: Mapping[str, Any], built: DryBuild) -> int:
+    """Return bytes_per_row of a config of this shape; ConfigError where its choices conflict."""
+    conflicts.check(config, built.net, built.task)
+    return _bytes_per_row(config, built.net, _info(config["data"]).train)
 
 
 def _bytes_per_row(config: Mapping[str, Any], net: Net, images: int) -> int:
     train = config["train"]
     penalties = sum(train[name]["strength"] > 0 for name in registry.names("regularizers") if name in train)
     batch = images if train["batch_size"] == "full" else int(train["batch_size"])
-    if train["batch_size"] == "full" and not net.buffered:  # in parts: normalization alone needs all at once
-        batch = min(images, MOST_KEPT // net.work.activations + 1)
+    if (
+        train["batch_size"] == "full" and not net.buffered
+    ):  # in parts: only normalization needs all images at once
+        batch = min(images, MAX_KEPT_ACTIVATIONS // net.work.activations + 1)
     rows: int = (3 + _slots(config, net) + penalties) * net.parameters + 2 * net.buffered
-    rows += _optimizer(config).working(net.parameters)
+    rows += _optimizer(config).workspace(net.parameters)
     own = _bytes_of_all(config, net, images) if _own_batches(config) else 0
-    return own + _number(config) * (rows + 2 * batch * net.work.activations)
+    return own + _float_bytes(config) * (rows + 2 * batch * net.work.activations)
 
 
 def _bytes_of_all(config: Mapping[str, Any], net: Net, images: int) -> int:
-    """Return what the images of a batch of all take as numbers; a batch of some is not worth counting."""
+    """Return the bytes of all images as floats, where a batch is all of them; else 0."""
     full = config["train"]["batch_size"] == "full"
-    return _number(config) * images * prod(net.shape) if full else 0
+    return _float_bytes(config) * images * prod(net.shape) if full else 0
 
 
 def _own_batches(config: Mapping[str, Any]) -> bool:
-    """Whether rows of an array may see other images than their neighbours at one step."""
+    """Whether rows of an array may train on different images at one step."""
     data = config["data"]
     return data["stream"] == "trial" or any(data.get(name) for name in registry.names("augmentations"))
 
 
-def _number(config: Mapping[str, Any]) -> int:
+def _float_bytes(config: Mapping[str, Any]) -> int:
     return torch.finfo(DTYPES[config["train"]["precision"]]).bits // 8
 
 
 def _slots(config: Mapping[str, Any], net: Net) -> int:
-    return _optimizer(config).memory(config["train"]["optimizer"], net.parameters)
+    return _optimizer(config).slot_count(config["train"]["optimizer"], net.parameters)
 
 
 def _optimizer(config: Mapping[str, Any]) -> Optimizer:
@@ -132,7 +134,7 @@ def _dry_forward(net: Net, config: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the shape of the scores of two images for one row, on the meta device: nothing is computed."""
     one = torch.zeros(1, dtype=torch.int32, device="meta")
     hypers = {path: torch.zeros(1, device="meta") for path in row_numbers(config)}
-    context = Context(hypers, frozenset(), one, one, training=False)
+    context = Context(hypers, frozenset(), one, one, Mode.PREDICT)
     theta = torch.zeros(1, net.parameters, device="meta")
     buffers = torch.zeros(1, net.buffered, device="meta")
     return tuple(net.forward(theta, buffers, torch.zeros(2, 1, *net.shape, device="meta"), context).shape)

@@ -1,4 +1,4 @@
-"""A network as a chain of layers over rows: its parameter table, its first weights, its forward pass."""
+"""A network as a chain of layers over rows: its parameter table, first weights and forward pass."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
 
 @dataclass(frozen=True)
 class Work:
-    """What one forward pass of one image costs: links, multiply-adds and numbers kept for the way back."""
+    """The cost of one image's forward pass: links, multiply-adds, and numbers kept for the backward pass."""
 
     connections: int
     multiply_adds: int
@@ -51,7 +51,7 @@ class Net:
         )
 
     def start(self, seed: Tensor) -> Tensor:
-        """Return the first weights of each row, float64 (K, P): a function of its seed, int32 (K,)."""
+        """Return the first weights of each row, float64 (K, P), as a function of its seed, int32 (K,)."""
         parts = []
         zero = torch.zeros_like(seed)
         for i, (parameter, size) in enumerate(zip(self.table, self._sizes, strict=True)):
@@ -70,27 +70,26 @@ class Net:
 
     @property
     def needs_population(self) -> bool:
-        """Whether predictions need buffers gathered over the training images for the present weights.
+        """Whether predictions need statistics of all training images at the present weights.
 
-        Then `forget`, and one `forward` of every training batch, of the size that is trained on, in a context
-        with `gather` and without `training`, come before every measurement: weights that moved since have
-        other statistics.
+        Then every measurement is preceded by `reset_population` and one `forward` in `Mode.POPULATION` for
+        each training batch, of the size used in training: a step changes the statistics.
         """
-        return any(buffer.gathered for buffer in self.buffers)
+        return any(buffer.population for buffer in self.buffers)
 
-    def forget(self, buffers: Tensor) -> None:
-        """Put what is gathered back to its first values, in place: buffers are (K, Q)."""
+    def reset_population(self, buffers: Tensor) -> None:
+        """Set the buffers of the population back to their first values, in place: buffers are (K, Q)."""
         for own, part in zip(self.buffers, _cut(buffers, self._buffer_sizes), strict=True):
-            if own.gathered:
+            if own.population:
                 part.fill_(own.start)
 
     def weights(self) -> Tensor:
-        """Return where a row has weights rather than biases, scales or shifts: bool (P,)."""
+        """Return which parameters are weights, not biases, scales or shifts: bool (P,)."""
         sizes = torch.tensor(self._sizes)
         return torch.tensor([own.role == "weight" for own in self.table]).repeat_interleave(sizes)
 
     def forward(self, theta: Tensor, buffers: Tensor, x: Tensor, context: Context) -> Tensor:
-        """Return the scores (N, K, classes); training and gathering also move the buffers, in place."""
+        """Return the scores (N, K, classes); except in Mode.PREDICT, buffers may change in place."""
         rows = len(theta)
         weights = torch.split(theta, self._sizes, 1)
         kept = _cut(buffers, self._buffer_sizes)
@@ -107,7 +106,7 @@ class Net:
 
 
 def _cut(buffers: Tensor, sizes: list[int]) -> Sequence[Tensor]:
-    """Split the last axis; split() refuses to make no parts of nothing."""
+    """Split the last axis; torch.split() does not accept an empty list of sizes."""
     return torch.split(buffers, sizes, -1) if sizes else ()
 
 

@@ -13,16 +13,21 @@ from cnnlab.hyper import Choice, EntryOf, Hyper, Pieces, declared
 from cnnlab.regularizer import Regularizer
 
 E = TypeVar("E")
-UNUSED = {"strength": 0.0, "scope": "weights"}
+UNUSED_PENALTY = {"strength": 0.0, "scope": "weights"}
 
 
 @dataclass(frozen=True)
-class Run(Generic[E]):
-    """Neighbouring rows of one entry, and their hyperparameters, each float64 (k,); see `_tensor`."""
+class RowGroup(Generic[E]):
+    """Neighbouring rows that use one entry, and their hyperparameters, each float64 (k,); see `_tensor`."""
 
     rows: slice
     entry: E
     hypers: Mapping[str, Tensor]
+
+    @property
+    def size(self) -> int:
+        """Return k, the number of rows."""
+        return int(self.rows.stop - self.rows.start)
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,8 @@ class Penalty:
     strength: Tensor
 
 
-def runs(kind: str, choices: Sequence[Mapping[str, Any]], device: torch.device) -> list[Run[Any]]:
-    """Cut rows into the fewest slices of equal names; rows of one name side by side make one slice."""
+def group_rows(kind: str, choices: Sequence[Mapping[str, Any]], device: torch.device) -> list[RowGroup[Any]]:
+    """Group neighbouring rows whose choices have the same name; the groups cover all rows, in order."""
     found = []
     start = 0
     for end in range(1, len(choices) + 1):
@@ -45,37 +50,37 @@ def runs(kind: str, choices: Sequence[Mapping[str, Any]], device: torch.device) 
             name: _tensor(hyper, [c[name] for c in choices[start:end]]).to(device)
             for name, hyper in declared(entry).items()
         }
-        found.append(Run(slice(start, end), entry(), hypers))
+        found.append(RowGroup(slice(start, end), entry(), hypers))
         start = end
     return found
 
 
 def _tensor(hyper: Hyper | EntryOf, values: Sequence[Any]) -> Tensor:
-    """Return values of rows as numbers: a Choice's word as its place among the options.
+    """Return the values of rows as numbers; a Choice's option is its index.
 
-    Pieces are (k, pieces, 2); rows that have fewer get pieces whose time never comes.
+    Pieces are (k, pieces, 2); rows that have fewer get pieces that begin at infinity.
     """
     if isinstance(hyper, Pieces):
         most = max(map(len, values))
         values = [[*pieces, *[[math.inf, 1.0]] * (most - len(pieces))] for pieces in values]
     elif isinstance(hyper, Choice):
-        values = [hyper.options.index(value) for value in values]
+        values = [hyper.index(value) for value in values]
     return torch.tensor(values, dtype=torch.float64)
 
 
 def penalties(
     configs: Sequence[Mapping[str, Any]], weights: Tensor, device: torch.device, dtype: torch.dtype
 ) -> list[Penalty]:
-    """Return the regularizers that any row uses; `weights`, bool (P,), is what that scope reaches."""
+    """Return the regularizers that any row uses; `weights`, bool (P,), marks what `scope: weights` covers."""
     found = []
     for name in registry.names("regularizers"):
         # A plug-in's penalty is missing in a config that was resolved without the plug-in.
-        choices = [config["train"].get(name, UNUSED) for config in configs]
+        choices = [config["train"].get(name, UNUSED_PENALTY) for config in configs]
         if not any(choice["strength"] for choice in choices):
             continue
         strength = torch.tensor([choice["strength"] for choice in choices], dtype=dtype)
-        everywhere = torch.tensor([choice["scope"] == "all" for choice in choices])
-        reached = weights | everywhere[:, None]  # (K, P)
-        on_each = (strength[:, None] * reached).to(device)
+        all_parameters = torch.tensor([choice["scope"] == "all" for choice in choices])
+        covered = weights | all_parameters[:, None]  # (K, P)
+        on_each = (strength[:, None] * covered).to(device)
         found.append(Penalty(registry.get("regularizers", name)(), on_each))
     return found

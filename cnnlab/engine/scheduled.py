@@ -1,4 +1,4 @@
-"""The numbers of optimizers that schedules move: each row's learning rate and momentum, step by step."""
+"""Scheduled numbers of optimizers: each row's learning rate and momentum at each step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,73 +6,78 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnlab.engine.row_groups import Run, runs
-from cnnlab.schedule import Schedule
+from cnnlab.engine.row_groups import RowGroup, group_rows
+from cnnlab.schedule import UNIT, Schedule
 
-FIELDS = {"lr": "schedule", "momentum": "momentum_schedule"}  # an optimizer's number: its schedule in train
+# The schedules in a config's section `train`, by the optimizer's number that they change.
+SCHEDULE_FIELDS = {"lr": "schedule", "momentum": "momentum_schedule"}
 
 
-class Pace:
-    """The schedules of an array's rows, and in `memory`, float64 (K, 2, 3), what they remember."""
+class RowSchedules:
+    """The schedules of an array's rows, and their state, `memory`, float64 (K, 2, 3)."""
 
     def __init__(self, configs: Sequence[Mapping[str, Any]], device: torch.device) -> None:
         self._device = device
         self._read(configs)
         memory = [
-            torch.tensor(run.entry.memory, dtype=torch.float64).expand(run.rows.stop - run.rows.start, 3)
-            for field in FIELDS
-            for run in self._runs[field]
+            torch.tensor(group.entry.memory, dtype=torch.float64).expand(group.size, 3)
+            for field in SCHEDULE_FIELDS
+            for group in self._groups[field]
         ]
-        self.memory = torch.cat(memory).view(len(FIELDS), len(configs), 3).transpose(0, 1).to(device)
+        self.memory = torch.cat(memory).view(len(SCHEDULE_FIELDS), len(configs), 3).transpose(0, 1).to(device)
         self.memory = self.memory.contiguous()
 
     def _read(self, configs: Sequence[Mapping[str, Any]]) -> None:
         train = [config["train"] for config in configs]
-        self._runs: dict[str, list[Run[Schedule]]] = {
-            field: runs("schedules", [t[name] for t in train], self._device) for field, name in FIELDS.items()
+        self._groups: dict[str, list[RowGroup[Schedule]]] = {
+            field: group_rows("schedules", [t[name] for t in train], self._device)
+            for field, name in SCHEDULE_FIELDS.items()
         }
         self._start = {
             field: torch.tensor(
                 [t["optimizer"].get(field, 0.0) for t in train], dtype=torch.float64, device=self._device
             )
-            for field in FIELDS
+            for field in SCHEDULE_FIELDS
         }
-        self._moving = [
-            field for field, name in FIELDS.items() if any(t[name]["name"] != "constant" for t in train)
+        self._varying = [
+            field
+            for field, name in SCHEDULE_FIELDS.items()
+            if any(t[name]["name"] != "constant" for t in train)
         ]
 
     def keep(self, index: Tensor, configs: Sequence[Mapping[str, Any]]) -> None:
-        """Make these rows, whose configs are given, the array."""
+        """Keep these rows, in this order; configs are theirs."""
         self.memory = self.memory[index]
         self._read(configs)
 
-    def at(self, steps: Tensor, epoch_steps: int) -> dict[str, Tensor]:
-        """Return what moves, float64 (K,), for the step that has `steps`, int (K,), behind it.
+    def values(self, steps: Tensor, epoch_steps: int) -> dict[str, Tensor]:
+        """Return the numbers that vary, float64 (K,), at the step after `steps`, int (K,), steps.
 
-        With momentum comes `momentum_next`, the momentum of the step after.
+        Beside `momentum` stands `momentum_next`, the momentum of the following step.
         """
-        found = {field: self._value(field, steps, epoch_steps) for field in self._moving}
+        found = {field: self._value(field, steps, epoch_steps) for field in self._varying}
         if "momentum" in found:
             found["momentum_next"] = self._value("momentum", steps + 1, epoch_steps)
         return found
 
     def rates(self, steps: Tensor, epoch_steps: int) -> Tensor:
-        """Return the learning rate of the step that has `steps` behind it, float64 (K,)."""
+        """Return the learning rate at the step after `steps` steps, float64 (K,)."""
         return self._value("lr", steps, epoch_steps)
 
     def _value(self, field: str, steps: Tensor, epoch_steps: int) -> Tensor:
         iterations, epochs = steps.double(), (steps // epoch_steps).double()
         parts = []
-        for run in self._runs[field]:
-            t = epochs[run.rows]
-            if "unit" in run.hypers:
-                t = torch.where(run.hypers["unit"] == 0, t, iterations[run.rows])
-            memory = self.memory[run.rows, list(FIELDS).index(field)]
-            parts.append(run.entry.value(self._start[field][run.rows], t, run.hypers, memory))
+        for group in self._groups[field]:
+            t = epochs[group.rows]
+            if "unit" in group.hypers:
+                by_epoch = group.hypers["unit"] == UNIT.index("epoch")
+                t = torch.where(by_epoch, t, iterations[group.rows])
+            memory = self.memory[group.rows, list(SCHEDULE_FIELDS).index(field)]
+            parts.append(group.entry.value(self._start[field][group.rows], t, group.hypers, memory))
         return torch.cat(parts)
 
     def observe(self, loss: Tensor) -> None:
-        """Tell the schedules the loss of an epoch, float64 (K,)."""
-        for place, field in enumerate(FIELDS):
-            for run in self._runs[field]:
-                run.entry.observe(loss[run.rows], run.hypers, self.memory[run.rows, place])
+        """Pass the loss of an epoch, float64 (K,), to the schedules."""
+        for place, field in enumerate(SCHEDULE_FIELDS):
+            for group in self._groups[field]:
+                group.entry.observe(loss[group.rows], group.hypers, self.memory[group.rows, place])

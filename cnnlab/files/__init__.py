@@ -1,1 +1,1 @@
-"""Image files and archives: read, checked, fetched, and named by their SHA-256."""
+"""Image files and archives: read, checked, fetched, and identified by their SHA-256."""

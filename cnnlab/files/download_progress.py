@@ -1,4 +1,4 @@
-"""A progress line for the minute that a download takes, so that a first run does not look stuck."""
+"""A progress line for downloads, so that a first run does not look stuck."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ _PERIOD = 0.1  # seconds between two drawings
 class Progress:
     """Show how much of a download has arrived, on stderr.
 
-    A terminal gets a bar that is redrawn in place, a log one line when the download begins.
+    A terminal gets a bar that is redrawn in place; a log gets one line when the download begins.
     """
 
     def __init__(self, url: str, total: int | None, out: TextIO | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Bring a file from the network and keep it, so that it is there whole or not at all."""
+"""Download a file and keep it, complete or not at all."""
 
 import os
 import tempfile
@@ -11,18 +11,18 @@ from urllib.request import urlopen
 from cnnlab.data import DataError
 from cnnlab.files.download_progress import Progress
 
-_TIMEOUT = 30.0  # seconds of silence after which a home counts as down
+_TIMEOUT = 30.0  # seconds without data after which a server counts as down
 _CHUNK = 1 << 16
 
 
 def download(url: str, limit: int) -> bytes:
     """Download one file into memory, showing the progress on stderr.
 
-    No answer, an answer that breaks off, and one of more than `limit` bytes are a DataError. Nothing touches
-    the disk before the file is complete: a process killed meanwhile leaves no half file behind.
+    No response, an incomplete one, and one of more than `limit` bytes are a DataError. Nothing is written to
+    disk before the file is complete, so a killed process leaves no partial file.
     """
     try:
-        # The caller's url is a constant of this package or of a plugin, never a user's input.
+        # The url is a constant of this package or of a plug-in, never a user's input.
         with urlopen(url, timeout=_TIMEOUT) as response:  # noqa: S310
             total = response.length
             body = bytearray()
@@ -31,32 +31,32 @@ def download(url: str, limit: int) -> bytes:
                     body += chunk
                     progress.add(len(chunk))
                     if len(body) > limit:
-                        raise DataError(f"{url} must be at most {limit:,} bytes long, but sends more")
+                        raise DataError(f"{url} must be at most {limit:,} bytes long, but is longer")
     except HTTPError as error:
-        with error:  # it holds the connection
+        with error:  # closes the connection
             raise DataError(f"{url} answered {error.code} {error.reason}") from error
     except URLError as error:
         raise DataError(f"{url} cannot be reached: {error.reason}") from error
     except (OSError, HTTPException) as error:
-        raise DataError(f"{url} broke off: {error}") from error
+        raise DataError(f"{url} was interrupted: {error}") from error
     if total is not None and len(body) != total:
-        raise DataError(f"{url} broke off: {len(body):,} bytes came, {total:,} were announced")
+        raise DataError(f"{url} was interrupted: got {len(body):,} of {total:,} bytes")
     return bytes(body)
 
 
 def keep(content: bytes, path: Path) -> None:
-    """Write a file that other processes see either whole or not at all, even after a power cut.
+    """Write a file that other processes see complete or not at all, even after a power failure.
 
-    A folder that cannot be written is a DataError.
+    A folder that is not writable is a DataError.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise DataError(f"{path.parent} must be a folder that can be written: {error}") from error
+        raise DataError(f"{path.parent} must be a writable folder: {error}") from error
     try:
         with open(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o644)  # mkstemp's file is private, a cache may be shared
+            os.fchmod(file.fileno(), 0o644)  # mkstemp's file is private, but a cache may be shared
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Image files in folders named by their class: which image is what, in a folder or in a .zip."""
+"""Image files in folders named after their class, in a folder or in a .zip."""
 
 import hashlib
 import lzma
@@ -20,21 +20,21 @@ from cnnlab.data import DataError
 from cnnlab.files.image_file import FORMATS
 from cnnlab.files.user_folder import file_digest
 
-MOST_FILE = 64 << 20  # bytes of one image file
-MOST_FILES = 2_000_000
-_LOOK_AGAIN = 2.0  # seconds for which a listing of a folder counts
+MAX_FILE_BYTES = 64 << 20  # bytes of one image file
+MAX_FILES = 2_000_000
+_LISTING_SECONDS = 2.0  # for which a listing of a folder is used again
 _NO_UTF8 = re.compile("[\ud800-\udfff]")
 _ESCAPES = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|[\\\0]")
-_DAMAGES = (
+_ARCHIVE_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError),
-    *(UnicodeDecodeError, KeyError),  # a member's name; one that is gone since the names were read
+    *(UnicodeDecodeError, KeyError),  # of members' names; a member that is gone since they were read
 )
 _JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Files of each part, each with its class's place in `classes`, in the order of their names."""
+    """The files of each part with the index of their class in `classes`, in the order of their names."""
 
     classes: tuple[str, ...]
     train: tuple[tuple[str, int], ...]
@@ -44,9 +44,9 @@ class Tree:
 def arrange(names: Iterable[str], where: str) -> Tree:
     """Sort the files of `where` into parts and classes by their paths.
 
-    train/CLASS/FILE and test/CLASS/FILE, or CLASS/FILE, which are all to train on; one folder around all of
-    it, files beside the folders, and hidden files do not count. Classes are in the order of their names. A
-    file that is no image, or lies elsewhere, is a DataError.
+    train/CLASS/FILE and test/CLASS/FILE, or CLASS/FILE, all for training; one folder around everything, files
+    beside the folders, and hidden files are ignored. Classes are in the order of their names. A file that is
+    not an image, or is anywhere else, is a DataError.
     """
     paths = {name: PurePosixPath(name).parts for name in names}
     inner = {n: p for n, p in paths.items() if not any(part.startswith(".") or part in _JUNK for part in p)}
@@ -61,7 +61,7 @@ def arrange(names: Iterable[str], where: str) -> Tree:
         part, *rest = parts if parted else ("train", *parts)
         if len(rest) != 2:
             form = "PART/CLASS/FILE" if parted else "CLASS/FILE"
-            raise DataError(f"{where}: {name} must lie in the folder of a class: {form}")
+            raise DataError(f"{where}: {name} must be in the folder of a class: {form}")
         if PurePosixPath(name).suffix.lower() not in FORMATS:
             raise DataError(f"{where}: {name} must be an image, one of {', '.join(FORMATS)}")
         sorted_in[part].append((name, rest[0]))
@@ -70,32 +70,32 @@ def arrange(names: Iterable[str], where: str) -> Tree:
         found = ", ".join(classes) or "none"
         raise DataError(f"{where} must hold a folder of images for each of two or more classes, got {found}")
     if unknown := sorted({label for _, label in sorted_in["test"]} - set(classes)):
-        raise DataError(f"{where}: test has the class {unknown[0]!r}, which train has not")
+        raise DataError(f"{where}: test has the class {unknown[0]!r}, which is missing in train")
     place = {label: index for index, label in enumerate(classes)}
     train, test = (tuple((n, place[label]) for n, label in sorted_in[p]) for p in ("train", "test"))
     return Tree(classes, train, test)
 
 
 class Source:
-    """A folder or a .zip that holds a tree of images: its names, its digest, its content."""
+    """A folder or a .zip with a tree of images: its names, its digest, its content."""
 
     def __init__(self, path: Path, name: str) -> None:
         self.path, self.name = path, name
 
     def tree(self) -> Tree:
-        """Return which image is what, from names alone."""
+        """Return the classes of all images, from their names alone."""
         if self.path.is_dir():
-            return _look(self.path, self.name).tree
+            return _listing(self.path, self.name).tree
         return _zip_tree(self.path, self.name, file_digest(self.path))
 
     def digest(self) -> str:
-        """Return a .zip's SHA-256, or that of what sha256sum says of a folder's images."""
+        """Return a .zip's SHA-256, or that of the output of sha256sum for a folder's images."""
         if not self.path.is_dir():
             return file_digest(self.path)
-        return _look(self.path, self.name).digest
+        return _listing(self.path, self.name).digest
 
     def read(self, take: Callable[[str, bytes], None]) -> str:
-        """Hand over each image file's name and content, in order, and return the digest of what was read."""
+        """Pass each image file's name and content to `take`, in order, and return the digest of them all."""
         tree = self.tree()
         names = sorted(name for part in (tree.train, tree.test) for name, _ in part)
         if self.path.is_dir():
@@ -110,9 +110,11 @@ class Source:
             with zipfile.ZipFile(file) as archive:
                 for name in names:
                     with _damage(f"{self.name}: {name}"), archive.open(name) as member:
-                        content = member.read(MOST_FILE + 1)
-                    if len(content) > MOST_FILE:
-                        raise DataError(f"{self.name}: {name} must have at most {MOST_FILE:,} bytes unpacked")
+                        content = member.read(MAX_FILE_BYTES + 1)
+                    if len(content) > MAX_FILE_BYTES:
+                        raise DataError(
+                            f"{self.name}: {name} must have at most {MAX_FILE_BYTES:,} bytes unpacked"
+                        )
                     take(name, content)
         return digest
 
@@ -121,14 +123,14 @@ class Source:
 def _zip_tree(path: Path, name: str, digest: str) -> Tree:
     with _damage(name), zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-    if len(members) > MOST_FILES:
-        raise DataError(f"{name} must have at most {MOST_FILES:,} members, got {len(members):,}")
+    if len(members) > MAX_FILES:
+        raise DataError(f"{name} must have at most {MAX_FILES:,} members, got {len(members):,}")
     seen = set()
     for member in members:
         if _ESCAPES.search(member.orig_filename):
-            raise DataError(f"{name} is an archive that escapes: its member {member.orig_filename!r}")
+            raise DataError(f"{name} has a member whose path leaves the archive: {member.orig_filename!r}")
         if stat.S_ISLNK(member.external_attr >> 16):
-            raise DataError(f"{name} is an archive that escapes: its member {member.filename!r} is a link")
+            raise DataError(f"{name} has a member that is a link: {member.filename!r}")
         if member.flag_bits & 1:
             raise DataError(f"{name}: {member.filename} is encrypted")
         if member.filename in seen:
@@ -137,8 +139,8 @@ def _zip_tree(path: Path, name: str, digest: str) -> Tree:
     return arrange((member.filename for member in members if not member.is_dir()), name)
 
 
-class _Folder:
-    """What a folder held when it was looked at: each file's path, size and time."""
+class _Listing:
+    """The listing of a folder: each file's path, size and time."""
 
     def __init__(self, path: Path, name: str, files: tuple[tuple[str, int, int], ...]) -> None:
         self.path, self.name, self.files = path, name, files
@@ -153,45 +155,45 @@ class _Folder:
         return _folder_digest(self.path, tuple(found for found in self.files if found[0] in wanted))
 
 
-def _look(path: Path, name: str) -> _Folder:
-    """Look at a folder; a plan asks hundreds of times, and looking at many files takes a while."""
-    seen, moment = _seen(path, name), int(time.monotonic() / _LOOK_AGAIN)
-    with seen.lock:
-        if seen.folder is None or seen.moment != moment:
+def _listing(path: Path, name: str) -> _Listing:
+    """Return a folder's listing, at most two seconds old: a plan needs it hundreds of times."""
+    last, moment = _last_listing(path, name), int(time.monotonic() / _LISTING_SECONDS)
+    with last.lock:
+        if last.listing is None or last.moment != moment:
             files = _list(path, name)
-            # A list of a million files takes hundreds of MB: of equal ones, one is kept.
-            if seen.folder is None or seen.folder.files != files:
-                seen.folder = _Folder(path, name, files)
-            seen.moment = moment
-        return seen.folder
+            # A list of a million files takes hundreds of MB, so equal lists are kept only once.
+            if last.listing is None or last.listing.files != files:
+                last.listing = _Listing(path, name, files)
+            last.moment = moment
+        return last.listing
 
 
 @dataclass
-class _Seen:
-    """What a folder held when it was looked at last."""
+class _LastListing:
+    """The last listing of a folder, and when it was made."""
 
     lock: Lock = field(default_factory=Lock)
     moment: int = 0
-    folder: _Folder | None = None
+    listing: _Listing | None = None
 
 
 @lru_cache(maxsize=16)
-def _seen(path: Path, name: str) -> _Seen:
-    return _Seen()
+def _last_listing(path: Path, name: str) -> _LastListing:
+    return _LastListing()
 
 
 def _list(folder: Path, name: str) -> tuple[tuple[str, int, int], ...]:
     try:
-        files = tuple(sorted(islice(_walk(folder, name, ""), MOST_FILES + 1)))
+        files = tuple(sorted(islice(_walk(folder, name, ""), MAX_FILES + 1)))
     except (OSError, RecursionError) as error:
         raise DataError(f"{name} cannot be read: {error}") from error
-    if len(files) > MOST_FILES:
-        raise DataError(f"{name} must have at most {MOST_FILES:,} files")
+    if len(files) > MAX_FILES:
+        raise DataError(f"{name} must have at most {MAX_FILES:,} files")
     return files
 
 
 def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]:
-    """Go through the files below a folder; scandir, because a hundred thousand paths take seconds."""
+    """Yield the files below a folder; by scandir, because Path takes seconds for a hundred thousand."""
     with os.scandir(folder / above) as entries:
         for entry in entries:
             inner = f"{above}{entry.name}"
@@ -221,16 +223,16 @@ def _digest_of(lines: Iterable[str]) -> str:
 
 def _content(path: Path, name: str) -> bytes:
     with _damage(name), path.open("rb") as file:
-        content = file.read(MOST_FILE + 1)
-    if len(content) > MOST_FILE:
-        raise DataError(f"{name} must have at most {MOST_FILE:,} bytes")
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise DataError(f"{name} must have at most {MAX_FILE_BYTES:,} bytes")
     return content
 
 
 @contextmanager
 def _damage(name: str) -> Iterator[None]:
-    """Say in words what zipfile and the disk stumble over."""
+    """Turn errors of zipfile and the disk into DataError."""
     try:
         yield
-    except _DAMAGES as error:
+    except _ARCHIVE_ERRORS as error:
         raise DataError(f"{name} is damaged or cannot be read: {error}") from error

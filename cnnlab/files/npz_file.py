@@ -1,4 +1,4 @@
-"""Images in NumPy's .npz: a zip of arrays, of which the headers are looked at before anything is read."""
+"""Images in NumPy's .npz: a zip of arrays, whose headers are checked before any array is read."""
 
 import lzma
 import tokenize
@@ -17,35 +17,35 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnnlab.data import DataError, Images, Info
-from cnnlab.files.user_folder import MOST_BYTES
+from cnnlab.files.user_folder import MAX_IMAGE_BYTES
 
-MOST_CLASSES = 10_000
-MOST_IMAGES = 20_000_000  # of one part; their labels are read at submit, 8 bytes each
-MOST_CHANNELS = 4
+MAX_NPZ_CLASSES = 10_000
+MAX_NPZ_IMAGES = 20_000_000  # in one part; their labels are read at submit, 8 bytes each
+MAX_NPZ_CHANNELS = 4
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-_DAMAGES = (
+_NPZ_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError),
-    *(ValueError, TypeError, SyntaxError, tokenize.TokenError),  # a header is read as Python's literals
+    *(ValueError, TypeError, SyntaxError, tokenize.TokenError),  # a header is parsed as Python literals
 )
 
 
 @dataclass(frozen=True)
 class Header:
-    """What an array is, without its values."""
+    """Shape and type of an array, without its values."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
     def __str__(self) -> str:
-        """Say it in words."""
+        """Return type and shape as text."""
         return f"{self.dtype} of shape {self.shape}"
 
 
-class Npz:
-    """An .npz of images: train_x, train_y and, if it has them, test_x, test_y.
+class NpzFile:
+    """An .npz of images: train_x, train_y, and optionally test_x, test_y.
 
-    x is uint8 (N, H, W) or (N, H, W, C), C from 1 to 4; y is whole numbers (N,), the classes 0 … C−1, each of
-    which has an image to train on. Other arrays are left alone, and nothing is ever unpickled.
+    x is uint8 (N, H, W) or (N, H, W, C), C from 1 to 4; y is integers (N,), the classes 0 … C−1, each with at
+    least one training image. Other arrays are ignored, and nothing is ever unpickled.
     """
 
     def __init__(self, file: IO[bytes], name: str) -> None:
@@ -68,14 +68,15 @@ class Npz:
             self._check(part)
         shapes = [self._shape(part) for part in self._parts]
         if len(set(shapes)) > 1:
-            raise DataError(f"{name}: images to train and to test on must be alike, got {shapes}")
-        if sum(prod(header.shape) * header.dtype.itemsize for header in self._headers.values()) > MOST_BYTES:
-            raise DataError(f"{name} holds more than {MOST_BYTES:,} bytes of arrays")
+            raise DataError(f"{name}: train_x and test_x must have images of one shape, got {shapes}")
+        total = sum(prod(header.shape) * header.dtype.itemsize for header in self._headers.values())
+        if total > MAX_IMAGE_BYTES:
+            raise DataError(f"{name} must have at most {MAX_IMAGE_BYTES:,} bytes of arrays, got {total:,}")
         self._labels = {part: self._read_labels(part) for part in self._parts}
         self._classes = self._count_classes()
 
     def info(self) -> Info:
-        """Return the facts; of the arrays only the labels have been read."""
+        """Return the facts; only the labels have been read."""
         train, test = (len(self._labels[p]) if p in self._labels else 0 for p in ("train", "test"))
         return Info(self._shape("train"), self._classes, train, test)
 
@@ -89,7 +90,7 @@ class Npz:
         with self._damage(array), self._zip.open(f"{array}.npy") as file:
             version = npy.read_magic(file)
             if version not in _HEADERS:
-                raise DataError(f"{self.name}: {array} is of an unknown version {version} of the NPY format")
+                raise DataError(f"{self.name}: {array} has an unknown version {version} of the NPY format")
             shape, _, dtype = _HEADERS[version](file)
             return Header(shape, dtype)
 
@@ -99,17 +100,17 @@ class Npz:
         if x.dtype != np.uint8 or len(x.shape) not in (3, 4):
             wrong = " (Python objects are never read)" if x.dtype.hasobject else ""
             raise DataError(f"{where}_x must be uint8 (N, H, W) or (N, H, W, C), got {x}{wrong}")
-        if len(x.shape) == 4 and not 1 <= x.shape[3] <= MOST_CHANNELS:
-            first = 1 <= x.shape[1] <= MOST_CHANNELS
+        if len(x.shape) == 4 and not 1 <= x.shape[3] <= MAX_NPZ_CHANNELS:
+            first = 1 <= x.shape[1] <= MAX_NPZ_CHANNELS
             hint = "; channels come last: transpose(0, 2, 3, 1)" if first else ""
-            raise DataError(f"{where}_x must have 1 to {MOST_CHANNELS} channels, got {x}{hint}")
+            raise DataError(f"{where}_x must have 1 to {MAX_NPZ_CHANNELS} channels, got {x}{hint}")
         if y.dtype.kind not in "iu" or len(y.shape) != 1:
             wrong = " (Python objects are never read)" if y.dtype.hasobject else ""
-            raise DataError(f"{where}_y must be whole numbers (N,), the class of each image; got {y}{wrong}")
+            raise DataError(f"{where}_y must be integers (N,), the class of each image; got {y}{wrong}")
         if x.shape[0] != y.shape[0]:
             raise DataError(f"{where}_x and {part}_y must be equally long, got {x.shape[0]} and {y.shape[0]}")
-        if x.shape[0] > MOST_IMAGES:
-            raise DataError(f"{where}_x must hold at most {MOST_IMAGES:,} images, got {x.shape[0]:,}")
+        if x.shape[0] > MAX_NPZ_IMAGES:
+            raise DataError(f"{where}_x must have at most {MAX_NPZ_IMAGES:,} images, got {x.shape[0]:,}")
         if min(x.shape) < 1:
             raise DataError(f"{where}_x must hold images, got {x}")
 
@@ -120,9 +121,9 @@ class Npz:
     def _read_labels(self, part: str) -> Tensor:
         labels = self._read(f"{part}_y")
         low, high = int(labels.min()), int(labels.max())
-        if low < 0 or high >= MOST_CLASSES:
+        if low < 0 or high >= MAX_NPZ_CLASSES:
             raise DataError(
-                f"{self.name}: {part}_y must be classes 0, 1, … below {MOST_CLASSES}, got {low} to {high}"
+                f"{self.name}: {part}_y must be classes 0, 1, … below {MAX_NPZ_CLASSES}, got {low} to {high}"
             )
         return torch.from_numpy(labels.astype(np.int64))
 
@@ -150,14 +151,14 @@ class Npz:
         with self._damage(array), self._zip.open(f"{array}.npy") as file:
             values: NDArray[Any] = npy.read_array(file, allow_pickle=False)
             if file.read(1):
-                raise ValueError("it is longer than its header states")
+                raise ValueError("it is longer than its header says")
             return values
 
     @contextmanager
     def _damage(self, array: str = "") -> Iterator[None]:
-        """Say in words what zipfile, zlib and NumPy stumble over."""
+        """Turn errors of zipfile, zlib and NumPy into DataError."""
         try:
             yield
-        except _DAMAGES as error:
+        except _NPZ_ERRORS as error:
             what = f"{self.name}: {array}" if array else self.name
-            raise DataError(f"{what} is damaged or no .npz: {error}") from error
+            raise DataError(f"{what} is damaged or not an .npz: {error}") from error

@@ -1,4 +1,4 @@
-"""A data set as its authors published it: four IDX files of known content, found here or fetched."""
+"""A data set as its authors published it: four IDX files of known content, found locally or downloaded."""
 
 import hashlib
 import os
@@ -17,16 +17,16 @@ _SLACK = 1 << 16  # bytes by which a packed file may exceed its content
 
 
 def cache_folder(name: str) -> Path:
-    """Return where a data set that was fetched is kept."""
+    """Return the folder in which a downloaded data set is kept."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(base) / "cnnlab" / name
 
 
 @dataclass(frozen=True)
 class File:
-    """Name an IDX file by its unpacked content: its size in bytes and its SHA-256.
+    """An IDX file, identified by its unpacked content: size in bytes and SHA-256.
 
-    The packed bytes say nothing: a distribution that packs the same content anew changes them.
+    The packed bytes do not identify it: a distribution may pack the same content again.
     """
 
     name: str
@@ -45,12 +45,12 @@ class File:
 
 @dataclass(frozen=True)
 class Published:
-    """Say which files make a data set and where they may be.
+    """The files of a data set, and where they may be.
 
-    Looked for, in this order and plain, as .gz or as .xz: $CNNLAB_DATA/<name>, the `folders` in which a
-    system package or cnnlab itself has them, and the cache ($XDG_CACHE_HOME/cnnlab/<name>, by default
-    ~/.cache/cnnlab/<name>). What is in none of them is fetched from the `homes`, one after the other,
-    checked, and kept in the cache.
+    They are searched, plain, as .gz or as .xz, in this order: $CNNLAB_DATA/<name>, the `folders` of a system
+    package or of cnnlab itself, and the cache ($XDG_CACHE_HOME/cnnlab/<name>, by default
+    ~/.cache/cnnlab/<name>). A file that is in none of them is downloaded from the first of the `homes` that
+    has it, checked, and kept in the cache.
     """
 
     name: str
@@ -59,16 +59,16 @@ class Published:
     test_x: File
     test_y: File
     folders: tuple[Path, ...] = ()
-    homes: tuple[str, ...] = ()  # addresses to which a file's name and .gz are appended
+    homes: tuple[str, ...] = ()  # URLs without the file's name and .gz
 
     @property
     def digest(self) -> str:
-        """Name the whole content in 16 hexadecimal digits."""
+        """Return 16 hexadecimal digits that identify the whole content."""
         files = (self.train_x, self.train_y, self.test_x, self.test_y)
         return hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()[:16]
 
     def load(self) -> Images:
-        """Return the images; DataError says which file is missing or wrong and what to do."""
+        """Return the images; DataError if a file is missing or wrong, with what to do about it."""
         return Images(
             train_x=self._images(self.train_x),
             train_y=self._values(self.train_y).to(torch.int64),
@@ -77,12 +77,12 @@ class Published:
         )
 
     def find(self, file: File) -> Path | None:
-        """Return where this machine has a file, in whatever state, without fetching it."""
+        """Return the path of a file on this machine, unchecked, without downloading it."""
         candidates = (folder / f"{file.name}{suffix}" for folder in self._places() for suffix in SUFFIXES)
         return next((path for path in candidates if path.is_file()), None)
 
     def content(self, file: File) -> bytes:
-        """Return the unpacked and checked content of a file, from this machine or from a home."""
+        """Return the unpacked and checked content of a file, from this machine or downloaded."""
         path = self.find(file)
         if path is None:
             return self._fetch(file)
@@ -92,7 +92,7 @@ class Published:
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error}") from error
         except DataError as error:
-            raise DataError(f"{error}. Remove it: the file is then looked for elsewhere") from error
+            raise DataError(f"{error}. Remove it, and the file is searched elsewhere") from error
         return content
 
     def _images(self, file: File) -> Tensor:
@@ -123,9 +123,9 @@ class Published:
             keep(packed, cache_folder(self.name) / packed_name)
             return content
         places = ", ".join(str(place) for place in self._places())
-        attempts = "".join(f"\nFetching it failed: {failure}." for failure in failures)
+        attempts = "".join(f"\nDownloading it failed: {failure}." for failure in failures)
         raise DataError(
-            f"{self.name} needs the file {file.name}, plain or packed, and it is in none of: {places}."
+            f"{self.name} needs the file {file.name}, plain or packed, which is in none of {places}."
             f"{attempts}\n"
             f"Put it into a folder named {self.name} and set CNNLAB_DATA to the folder around that."
         )

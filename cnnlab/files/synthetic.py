@@ -1,4 +1,4 @@
-"""A data set that is made, not read: hashes decide every pixel, and a checksum tells whether they did."""
+"""Synthetic data: hashes decide every pixel, and a checksum shows whether every machine makes the same."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from cnnlab.data import DataError, Images
 
 
 @dataclass(frozen=True)
-class Made:
-    """Name a made data set and its content: 64 hexadecimal digits, the SHA-256 of its four tensors as bytes.
+class Synthetic:
+    """Identify a synthetic data set by name and content: the SHA-256 of its four tensors, 64 hex digits.
 
-    Pixels come from whole numbers and from sums, products and quotients of floats, which every machine rounds
-    alike; sines and roots are not among them.
+    Pixels are made only of whole numbers and of sums, products and quotients of floats, which every machine
+    rounds alike; no sines, no roots.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Made:
 
     @property
     def digest(self) -> str:
-        """Name the content in 16 hexadecimal digits."""
+        """Return 16 hexadecimal digits that identify the content."""
         return self.sha256[:16]
 
     @property
@@ -42,13 +42,13 @@ class Made:
         return rng.bits(seeds, stream, _numbers(first, count), n)
 
     def check(self, images: Images) -> Images:
-        """Return the images; DataError unless they are those that results were made with."""
+        """Return the images; DataError unless their SHA-256 is the recorded one."""
         content = hashlib.sha256()
         for part in (images.train_x, images.train_y, images.test_x, images.test_y):
             content.update(part.to(torch.uint8).contiguous().numpy().tobytes())
         if content.hexdigest() != self.sha256:
             raise DataError(
-                f"{self.name} is made otherwise on this machine than elsewhere: "
+                f"{self.name} differs on this machine from everywhere else: "
                 f"the SHA-256 of its content must be {self.sha256}, got {content.hexdigest()}"
             )
         return images

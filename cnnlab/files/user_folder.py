@@ -1,4 +1,4 @@
-"""A user's own data: files below CNNLAB_DATA, and nothing outside, named by the SHA-256 of their content."""
+"""A user's own data: files below CNNLAB_DATA, and nothing outside, identified by their SHA-256."""
 
 import hashlib
 import os
@@ -13,20 +13,20 @@ from cnnlab.errors import ConfigError
 from cnnlab.hyper import Text
 
 PATH = Text(most=500)
-SHA256 = Text(most=64, pattern="(?:[0-9a-f]{64})?", words="64 hexadecimal digits in small letters, or empty")
-MOST_BYTES = 8 << 30  # of images in memory; a small file may unpack to more
+SHA256 = Text(most=64, pattern="(?:[0-9a-f]{64})?", words="64 lower-case hexadecimal digits, or empty")
+MAX_IMAGE_BYTES = 8 << 30  # of images in memory; a small file may unpack to more
 
 
 def inside(path: str) -> Path:
-    """Return where a path below CNNLAB_DATA really is; DataError in words for anything else.
+    """Return the real location of a path below CNNLAB_DATA; DataError for anything else.
 
-    A link may lead from one place below CNNLAB_DATA to another, never out of it.
+    A link may point to another path below CNNLAB_DATA, never out of it.
     """
     folder = os.environ.get("CNNLAB_DATA", "")
     if not folder:
         raise DataError(
             f"{path or 'own data'} needs CNNLAB_DATA: set it to the folder that holds your data, for the API "
-            "and for every worker, and start them again"
+            "and for every worker, and restart them"
         )
     root = Path(folder).resolve()
     if not root.is_dir():
@@ -35,35 +35,35 @@ def inside(path: str) -> Path:
         raise DataError(f"data.path is missing: name a file or folder below {folder}{_there(root, '')}")
     parts = PurePosixPath(path).parts
     if path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
-        raise DataError(f"the path must lie below CNNLAB_DATA: relative, without .. and \\; got {path!r}")
+        raise DataError(f"the path must be below CNNLAB_DATA: relative, without .. and \\; got {path!r}")
     try:
         for end in range(1, len(parts) + 1):
             place = root.joinpath(*parts[:end])
             if not place.resolve().is_relative_to(root):
-                raise DataError(f"{'/'.join(parts[:end])} is a link that leads out of CNNLAB_DATA")
+                raise DataError(f"{'/'.join(parts[:end])} is a link that points out of CNNLAB_DATA")
         found = root.joinpath(*parts).resolve()
         if not found.exists():
             near = _there(root.joinpath(*parts[:-1]), parts[-1] if parts else "")
             raise DataError(f"{path} is not below CNNLAB_DATA ({folder}){near}")
         if not (found.is_file() or found.is_dir()):
             raise DataError(f"{path} is neither a file nor a folder")
-    except (OSError, RuntimeError, ValueError) as error:  # too long a name, a circle of links
-        raise DataError(f"{path} below CNNLAB_DATA cannot be looked at: {error}") from None
+    except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, a cycle of links
+        raise DataError(f"{path} below CNNLAB_DATA cannot be read: {error}") from None
     return found
 
 
 def _there(folder: Path, name: str) -> str:
-    """Say what is there instead: the nearest names, else the first few."""
+    """Return what is there instead: the nearest names, else the first few."""
     names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-    names = [each for each in names if each.isprintable()]  # no message can tell half a character
+    names = [each for each in names if each.isprintable()]  # half a character cannot be printed
     shown = get_close_matches(name, names, n=3) or [each for each in names if not each.startswith(".")][:5]
-    return f"; there is {', '.join(shown)}" if shown else "; nothing is there"
+    return f"; there is {', '.join(shown)}" if shown else "; the folder is empty"
 
 
 def complete(data: Mapping[str, Any], digest: Callable[[Path], str]) -> dict[str, Any]:
-    """Return a section data with the content's SHA-256 in it; ConfigError at data.path if there is none.
+    """Return a section data with the content's SHA-256 filled in; ConfigError at data.path if it has none.
 
-    A section that has one already is left alone: only who looks at the images needs the file.
+    A section that already has one does not change: only reading the images needs the file.
     """
     if data["sha256"] or not data["path"]:
         return dict(data)
@@ -74,16 +74,16 @@ def complete(data: Mapping[str, Any], digest: Callable[[Path], str]) -> dict[str
 
 
 def check(data: Mapping[str, Any], got: str) -> None:
-    """Raise DataError unless the content is the one that the section names."""
+    """Raise DataError unless the content has the SHA-256 of the section."""
     if data["sha256"] and got != data["sha256"]:
         raise DataError(
-            f"{data['path']} has SHA-256 {got}, but the sweep was planned with {data['sha256']}: bring that "
-            "content back, or submit again without sha256. To sweep over files, sweep data as a whole"
+            f"{data['path']} has SHA-256 {got}, but the sweep was planned with {data['sha256']}: restore "
+            "that content, or submit again without sha256. To sweep over files, sweep data as a whole"
         )
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, remembered until its size or its time changes."""
+    """Return the SHA-256 of a file, cached until its size or time changes."""
     try:
         state = path.stat()
         return _file_digest(path, state.st_size, state.st_mtime_ns, state.st_ino)

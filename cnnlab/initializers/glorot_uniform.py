@@ -1,4 +1,4 @@
-"""Uniform, between what the way forward and the way back ask for."""
+"""Uniform, a compromise between the forward and the backward pass."""
 
 import math
 
@@ -12,8 +12,8 @@ from cnnlab.registry import register
 class GlorotUniform(Initializer):
     """Draw from U(−√(6/(n + m)), √(6/(n + m))), n inputs of a unit, m outputs of an input; biases start at 0.
 
-    Activations keep their variance where that of weights is 1/n, gradients where it is 1/m; this one is
-    2/(n + m), between the two. m is counted as torch does: units · k² for k×k filters. Also known as xavier.
+    Activations keep their variance if that of weights is 1/n, gradients if it is 1/m; this one is 2/(n + m),
+    between the two. m is counted as torch does: units · k² for k×k filters. Also known as xavier.
     Source: X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
     networks" (2010), equation 16.
     """

@@ -1,4 +1,4 @@
-"""Normal, of variance two over the fan-in: what a ReLU halves, the next layer doubles."""
+"""Normal, with variance two over the fan-in: a ReLU halves the mean square, the next layer doubles it."""
 
 import math
 
@@ -12,8 +12,8 @@ from cnnlab.registry import register
 class HeNormal(Initializer):
     """Draw from N(0, 2/n), n being the inputs of a unit; biases start at 0.
 
-    w = √(2/n) Φ⁻¹(u), Φ being the normal distribution function. A ReLU passes half of the mean square of what
-    it is given, so with this variance it stays the same from layer to layer.
+    w = √(2/n) Φ⁻¹(u), Φ being the normal distribution function. A ReLU halves the mean square of its
+    inputs, so with this variance it stays the same from layer to layer.
     Source: K. He et al., "Delving deep into rectifiers" (2015), equation 10.
     """
 

@@ -1,4 +1,4 @@
-"""Normal, of variance one over the fan-in: a sum of inputs of variance 1 has variance 1."""
+"""Normal, with variance one over the fan-in: a sum of inputs of variance 1 has variance 1."""
 
 import math
 
@@ -12,8 +12,8 @@ from cnnlab.registry import register
 class LecunNormal(Initializer):
     """Draw from N(0, 1/n), n being the inputs of a unit; biases start at 0.
 
-    w = Φ⁻¹(u)/√n, Φ being the normal distribution function. For activations that are about the identity
-    around 0, such as the squashing tangent; behind ReLUs he-normal keeps what this one halves each time.
+    w = Φ⁻¹(u)/√n, Φ being the normal distribution function. For activations close to the identity around
+    0, such as tanh; with ReLUs use he-normal, because each ReLU halves the mean square.
     Source: Y. LeCun, L. Bottou, G. Orr and K.-R. Müller, "Efficient BackProp" (1998), equation 16.
     """
 

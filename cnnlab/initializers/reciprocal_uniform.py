@@ -1,4 +1,4 @@
-"""Uniform within 2.4 over the fan-in: how LeNet-5 was started in 1998."""
+"""Uniform within 2.4 over the fan-in: the first weights of LeNet-5 in 1998."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from cnnlab.registry import register
 class ReciprocalUniform(Initializer):
     """Draw from U(−2.4/n, 2.4/n), n being the inputs of a unit; biases likewise.
 
-    The more inputs, the smaller the sums: their deviation falls as 1/√n. Later rules keep it.
+    The more inputs, the smaller the sums: their deviation falls as 1/√n. Later rules keep it constant.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), appendix A.
     """
 

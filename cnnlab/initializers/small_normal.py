@@ -1,4 +1,4 @@
-"""Normal, of deviation 0.01 in every layer: how AlexNet and VGG were started."""
+"""Normal, with deviation 0.01 in every layer: the first weights of AlexNet and VGG."""
 
 from torch import Tensor
 
@@ -11,7 +11,7 @@ class SmallNormal(Initializer):
     """Draw from N(0, 0.01²), however many inputs a unit has; biases start at 0.
 
     w = 0.01 Φ⁻¹(u), Φ being the normal distribution function. Sums of fewer than 10,000 inputs are smaller
-    than the inputs: without normalization, or biases of 1, little is left of an image behind many layers.
+    than the inputs: without normalization, or biases of 1, little is left of an image after many layers.
     Source: A. Krizhevsky, I. Sutskever and G. Hinton, "ImageNet classification with deep convolutional neural
     networks" (2012), section 5.
     """

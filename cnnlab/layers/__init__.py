@@ -1,1 +1,1 @@
-"""Maps between activations of K trials: one file per layer."""
+"""Functions of the activations of K trials: one file per layer."""

@@ -1,4 +1,4 @@
-"""Activate: an activation as a layer of a net."""
+"""Activate: an activation as a layer."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from cnnlab.registry import register
 
 @register
 class Activate(Layer):
-    """Apply the activation `name`, whose hyperparameters stand in the config under `path`.
+    """Apply the activation `name`, whose hyperparameters are in the config under `path`.
 
     y = f(x), elementwise
     Source: D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating

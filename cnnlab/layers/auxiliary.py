@@ -1,29 +1,29 @@
-"""Auxiliary classifier: a net is also judged by what its middle layers know."""
+"""Auxiliary classifier: a second loss for the scores of a middle layer."""
 
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
 from cnnlab.chain import Chain
-from cnnlab.layer import Context, Layer, Shape
+from cnnlab.layer import Context, Layer, Mode, Shape
 from cnnlab.registry import register
 
 
 @register
 class Auxiliary(Layer):
-    """Pass the input on unchanged, and while training score it on the side.
+    """Pass the input on unchanged, and while training compute scores from it.
 
-    y = x; training gives (weight, head(x)) to the context, for a loss of the net's own plus weight · that of
-    the head, whose gradient flows into the layers before it. The weight is the hyperparameter at `path`, one
-    per row. Predicting leaves the head out, so its multiply-adds and links do not count; its parameters do,
-    and its activations, which training keeps.
+    y = x; in training (weight, head(x)) goes to the context: the loss is the net's own plus weight · the
+    head's, whose gradient flows into the layers before it. The weight is the hyperparameter at `path`, one
+    per row. Predictions leave the head out, so its multiply-adds and links do not count; its parameters do,
+    and so do its activations, which training keeps.
     Source: C. Szegedy et al., "Going deeper with convolutions" (2014), section 5.
     """
 
     def __init__(self, head: Mapping[str, Layer], path: str) -> None:
         self.head, self.path = Chain(head), path
         self.parameters, self.buffers = self.head.parameters, self.head.buffers
-        self.places, self.random = self.head.places, self.head.random
+        self.layer_count, self.random = self.head.layer_count, self.head.random
 
     @classmethod
     def example(cls) -> tuple[Layer, Shape]:
@@ -41,6 +41,6 @@ class Auxiliary(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return x itself."""
-        if context.training:
+        if context.mode is Mode.TRAIN:
             context.auxiliary.append((context.hypers[self.path], self.head.forward(x, p, b, context)))
         return x

@@ -1,4 +1,4 @@
-"""Branches: several chains of layers see one input, and their maps stand side by side."""
+"""Branches: several chains of layers for one input, their output maps side by side."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,10 +13,10 @@ from cnnlab.registry import register
 
 @register
 class Branches(Layer):
-    """Apply each chain to the input and write the maps of the outputs one behind the other.
+    """Apply each chain to the input and concatenate the output maps.
 
     y = [branch₁(x), branch₂(x), …] along the maps; outputs of unequal height or width: ConfigError. A
-    parameter's name begins with its branch's. With branches of 1×1, 3×3 and 5×5 convolutions and a pooling
+    parameter's name begins with the branch's. With branches of 1×1, 3×3 and 5×5 convolutions and a pooling
     this is the inception block.
     Source: C. Szegedy et al., "Going deeper with convolutions" (2014), figure 2.
     """
@@ -28,7 +28,7 @@ class Branches(Layer):
         ]
         self.parameters = tuple(own for branch in self.branches for own in branch.parameters)
         self.buffers = tuple(own for branch in self.branches for own in branch.buffers)
-        self.places = sum(branch.places for branch in self.branches)
+        self.layer_count = sum(branch.layer_count for branch in self.branches)
         self.random = tuple(path for branch in self.branches for path in branch.random)
 
     @classmethod
@@ -41,7 +41,7 @@ class Branches(Layer):
         outputs = [branch.output(shape) for branch in self.branches]
         sides = {output[1:] for output in outputs}
         if len(sides) != 1:
-            raise ConfigError("model", f"branches of one block must give maps of one size, got {outputs}")
+            raise ConfigError("model", f"branches of one block must have maps of one size, got {outputs}")
         return (sum(output[0] for output in outputs), *outputs[0][1:])
 
     def multiply_adds(self, shape: Shape) -> int:
@@ -53,18 +53,18 @@ class Branches(Layer):
         return sum(branch.connections(shape) for branch in self.branches)
 
     def activations(self, shape: Shape) -> int:
-        """Return the branches' and those of the maps side by side."""
+        """Return those of the branches and of the concatenated maps."""
         return super().activations(shape) + sum(branch.activations(shape) for branch in self.branches)
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, sum of maps, H, W)."""
-        place, weights, kept = context.layer, 0, 0
+        index, weights, kept = context.layer, 0, 0
         outputs = []
         for branch in self.branches:
-            context.layer = place
+            context.layer = index
             own = p[weights : weights + len(branch.parameters)]
             moved = b[kept : kept + len(branch.buffers)]
             outputs.append(branch.forward(x, own, moved, context))
-            place += branch.places
+            index += branch.layer_count
             weights, kept = weights + len(own), kept + len(moved)
         return torch.cat(outputs, 2)

@@ -1,4 +1,4 @@
-"""Temporal convolution: the same short filters at every moment of a series."""
+"""Temporal convolution: the same short filters at every step of a series."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ from cnnlab.temporal import windows
 
 @register
 class Conv1d(Layer):
-    """Correlate series with a filter each over time, for each output map.
+    """Correlate all input series with a filter each over time, for each output map.
 
-    y[o, t] = b[o] + Σ_i Σ_{d<k} w[o, i, d] · x[i, st + d − p], p being zeros before and behind the series;
-    T′ = ⌊(T + 2p − k)/s⌋ + 1. A unit that sees k moments of its inputs is a unit with k − 1 time delays.
+    y[o, t] = b[o] + Σ_i Σ_{d<k} w[o, i, d] · x[i, st + d − p], p being zeros before and after the series;
+    T′ = ⌊(T + 2p − k)/s⌋ + 1. A unit that sees k steps of its inputs has k − 1 time delays.
     `flip` turns each filter round in time, which is convolution proper: the same functions.
-    Biases start as is usual beside weights of the initializer.
+    Biases start as is usual with the initializer of the weights.
     Source: A. Waibel et al., "Phoneme recognition using time-delay neural networks" (1989);
     K. Lang, A. Waibel and G. Hinton, "A time-delay neural network architecture for isolated word recognition"
     (1990).
@@ -71,8 +71,8 @@ class Conv1d(Layer):
         once = shared(x)
         maps = (x[:, 0] if once else x.flatten(1, 2)).unsqueeze(2)  # (N, maps, 1, T)
         turned = weight.flip(3) if self.flip else weight
-        # An image one pixel high with channels innermost: in that layout many narrow groups are fast on a
-        # CPU. A clone, because contiguous() keeps odd strides where there is one channel.
+        # With images one pixel high and channels innermost, many narrow groups are fast on a CPU. A clone,
+        # because contiguous() keeps odd strides where there is one channel.
         innermost = turned.transpose(2, 3).clone(memory_format=torch.contiguous_format)
         y = conv2d(
             maps,

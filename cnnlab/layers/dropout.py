@@ -7,25 +7,24 @@ from typing import Literal
 from torch import Tensor
 
 from cnnlab import rng
-from cnnlab.layer import Context, Layer, Shape
+from cnnlab.layer import Context, Layer, Mode, Shape
 from cnnlab.registry import register
 
 
 @register
 class Dropout(Layer):
-    """Set each unit to 0 with probability p while training, and scale so that the mean stays.
+    """Set each unit to 0 with probability p while training, and scale to keep the mean.
 
-    m = 0 with probability p, else 1. `scale="train"`, as is usual: y = x·m/(1 − p), and y = x when
-    predicting. `scale="predict"`, the first form: y = x·m, and y = (1 − p)·x when predicting. p is the
-    hyperparameter at `path`, one per row: 0 is the identity, exactly, and 1 gives zeros. A mask depends on
-    the trial's seed, its step, the layer and the place in the batch, and on nothing else.
-    With sgd the second form is the first with (1 − p)·W for the weights W behind it and (1 − p)²·lr for their
-    rate.
-    In the notes: dropping alone while training, and 1 − p when predicting: that is `scale="predict"`,
-    with p as they have it, the probability to drop. The nets are "merged" exactly only where all layers
-    are linear.
+    m = 0 with probability p, else 1. `scale="train"`, the usual form: y = x·m/(1 − p), and y = x in
+    predictions. `scale="predict"`, the original form: y = x·m, and y = (1 − p)·x in predictions. p is the
+    hyperparameter at `path`, one per row: 0 is exactly the identity, and 1 gives zeros. A mask depends on
+    the trial's seed, its step, the layer and the index in the batch alone.
+    With sgd the original form equals the usual one with (1 − p)·W in place of the next layer's weights W, and
+    (1 − p)²·lr for their rate.
+    In the notes: dropping while training, and 1 − p in predictions: that is `scale="predict"`, with p, as
+    there, the probability of dropping. The nets are "merged" exactly only where all layers are linear.
     Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting"
-    (2014), section 10, whose p is the probability to keep.
+    (2014), section 10, whose p is the probability of keeping a unit.
     """
 
     def __init__(self, path: str, scale: Literal["train", "predict"] = "train") -> None:
@@ -39,15 +38,15 @@ class Dropout(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y, shaped as x."""
-        if self.path in context.idle or (not context.training and self.scale == "train"):
+        if self.path in context.all_zero or (context.mode is not Mode.TRAIN and self.scale == "train"):
             return x
-        if not context.training:
+        if context.mode is not Mode.TRAIN:
             keep = 1 - context.hypers[self.path].double()  # (K,)
             return x * keep.to(x.dtype).view(-1, *(1,) * (x.dim() - 2))
         return x * self.factors(x, context)
 
     def factors(self, x: Tensor, context: Context) -> Tensor:
-        """Return m/(1 − p), or m where predicting scales, shaped as x (N, K, …)."""
+        """Return m/(1 − p), or m if predictions are scaled, shaped as x (N, K, …)."""
         images, rows, *unit = x.shape
         keep = 1 - context.hypers[self.path].double()  # (K,)
         stream = rng.MASKS + context.layer * rng.STREAMS

@@ -11,7 +11,7 @@ from cnnlab.registry import register
 
 @register
 class Flatten(Layer):
-    """Write the maps of an image one after the other.
+    """Concatenate the maps of an image.
 
     y[(c·H + h)·W + w] = x[c, h, w]
     Source: torch.nn.Flatten, whose order this is.

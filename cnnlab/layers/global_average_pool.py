@@ -1,4 +1,4 @@
-"""Global average pooling: how much of each feature an image has, wherever it is."""
+"""Global average pooling: how much of each feature an image has, regardless of where."""
 
 from collections.abc import Sequence
 

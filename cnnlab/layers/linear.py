@@ -1,4 +1,4 @@
-"""Linear: every output sees every input."""
+"""Linear: every output depends on every input."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from cnnlab.registry import register
 class Linear(Layer):
     """Multiply by a matrix and add a bias.
 
-    y = W x + b; biases start as is usual beside weights of the initializer, or by a rule of their own.
+    y = W x + b; biases start as is usual with the initializer of the weights, or by `bias_initializer`.
     Source: F. Rosenblatt, "The perceptron" (1958), for the layer of weighted sums.
     """
 
@@ -53,7 +53,7 @@ class Linear(Layer):
         return (self.inputs + len(self.parameters) - 1) * self.outputs
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
-        """Return (N, K, outputs): one wide product of a shared batch, else a batched one."""
+        """Return (N, K, outputs): one wide product for a shared batch, else a batched product."""
         weight, *bias = p
         if shared(x):
             y = linear(x[:, 0], weight.flatten(0, 1), bias[0].flatten() if bias else None)

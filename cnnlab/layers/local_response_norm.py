@@ -1,4 +1,4 @@
-"""Local response normalization: a strong feature quiets its neighbours at the same place."""
+"""Local response normalization: a strong feature weakens its neighbours at the same pixel."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ from cnnlab.registry import register
 class LocalResponseNorm(Layer):
     """Divide each map by a power of the squares of the maps around it.
 
-    y[c] = x[c] / (k + α Σ_{j = c − ⌊n/2⌋ … c + ⌊(n−1)/2⌋} x[j]²)^β, maps that do not exist being 0.
-    α is the paper's, on the sum. torch's and Caffe's α is on the mean, so that theirs is n times this one:
-    5e-4 for the paper's 1e-4; Caffe's AlexNet with its 1e-4 on the mean and k = 1 is another function.
+    y[c] = x[c] / (k + α Σ_{j = c − ⌊n/2⌋ … c + ⌊(n−1)/2⌋} x[j]²)^β, missing maps count as 0.
+    α is the paper's and multiplies the sum. In torch and Caffe it multiplies the mean, so it is n times as
+    large: 5e-4 for the paper's 1e-4; Caffe's AlexNet, with 1e-4 on the mean and k = 1, is another function.
     Source: A. Krizhevsky, I. Sutskever and G. Hinton, "ImageNet classification with deep convolutional neural
     networks" (2012), section 3.3.
     """
@@ -29,7 +29,7 @@ class LocalResponseNorm(Layer):
         return cls(3, 0.5, 0.75, 2.0), (4, 3, 2)
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
-        """Return y, shaped as x (N, K, C, H, W): an image of a row is an image of its own."""
+        """Return y, shaped as x (N, K, C, H, W); each row's image is normalized by itself."""
         images = x[:, 0] if shared(x) else x.flatten(0, 1)
         y = local_response_norm(images, self.n, self.n * self.alpha, self.beta, self.k)
         return y[:, None].expand_as(x) if shared(x) else y.view(x.shape)

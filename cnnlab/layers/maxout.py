@@ -1,4 +1,4 @@
-"""Maxout: a unit is the largest of a few linear pieces, and so learns its own activation."""
+"""Maxout: a unit is the largest of several linear pieces, and so learns its own activation."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from cnnlab.registry import register
 
 @register
 class Maxout(Layer):
-    """Keep the largest of each `pieces` neighbouring features, or of feature maps at each place.
+    """Keep the largest of each `pieces` neighbouring features, or feature maps at each pixel.
 
     h[i] = max_{j<k} z[ik + j], z being the output of a linear layer with k times the units, or of a
     convolution with k times the maps; the gradient goes to the first maximum. k = 1 is the identity. Dropout
-    belongs on the input of that layer, never between it and the maximum.
+    belongs on that layer's input, never between the layer and the maximum.
     Source: I. Goodfellow et al., "Maxout networks" (2013), sections 2 and 3.
     """
 
@@ -31,7 +31,10 @@ class Maxout(Layer):
         """Return (F/k,) or (C/k, H, W); ConfigError if k does not divide the features."""
         features, *place = shape
         if features % self.pieces:
-            raise ConfigError("model", f"{features} features cannot be maxima of {self.pieces} pieces each")
+            raise ConfigError(
+                "model",
+                f"maxout of {self.pieces} pieces needs a multiple of {self.pieces} features, got {features}",
+            )
         return features // self.pieces, *place
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:

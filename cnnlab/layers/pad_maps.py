@@ -11,11 +11,11 @@ from cnnlab.registry import register
 
 @register
 class PadMaps(Layer):
-    """Keep every `stride`-th row and column, and put maps of zeros before and behind the maps there are.
+    """Keep every `stride`-th row and column, and add maps of zeros before and after the given ones.
 
     y = [0 (before maps), x[:, ::s, ::s], 0 (after maps)]
     Source: K. He et al., "Deep residual learning for image recognition" (2015), section 3.3, option A, which
-    says nothing of where the zeros stand.
+    does not say where the zeros go.
     """
 
     def __init__(self, before: int, after: int, stride: int) -> None:

@@ -31,8 +31,9 @@ class Rbf(Layer):
     """Compare 84 features with a fixed drawing of each digit: minus the squared distance is the score.
 
     y[i] = −Σ_j (x[j] − code[i, j])², code[i, j] = ±1; the paper's output is the distance, without the minus.
-    No parameters: the codes are not trained. They are 7×12 bitmaps as in the paper, drawn anew, because the
-    paper gives its own as a picture; at least 13 of 84 points differ between two digits. At most ten classes.
+    No parameters: the codes are not trained. They are 7×12 bitmaps as in the paper, but redrawn,
+    because the paper only has a picture; any two digits differ in at least 13 of 84 points. At most ten
+    classes.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), equation 7 and
     figure 3.
     """
@@ -40,7 +41,7 @@ class Rbf(Layer):
     def __init__(self, classes: int = 10) -> None:
         lines = [line.split() for line in DRAWING.strip().splitlines()]
         if not 1 <= classes <= len(lines[0]):
-            raise ConfigError("model", f"there are drawings of {len(lines[0])} classes, not of {classes}")
+            raise ConfigError("model", f"rbf has drawings of 1 to {len(lines[0])} classes, got {classes}")
         digits = ["".join(line[i] for line in lines) for i in range(classes)]
         self.codes = torch.tensor([[1.0 if point == "#" else -1.0 for point in digit] for digit in digits])
 
@@ -52,7 +53,10 @@ class Rbf(Layer):
     def output(self, shape: Shape) -> Shape:
         """Return (classes,); ConfigError unless there are 84 features."""
         if shape != self.codes.shape[1:]:
-            raise ConfigError("model", f"a drawing has {self.codes.shape[1]} points, got features {shape}")
+            raise ConfigError(
+                "model",
+                f"rbf needs {self.codes.shape[1]} features, one for each point of a drawing, got {shape}",
+            )
         return (len(self.codes),)
 
     def multiply_adds(self, shape: Shape) -> int:

@@ -12,10 +12,10 @@ from cnnlab.registry import register
 
 @register
 class Residual(Layer):
-    """Add a chain of layers to its own input, or to what a second chain makes of that input.
+    """Add the output of a chain of layers to its input, or to the output of a second chain.
 
-    y = body(x) + shortcut(x); a shortcut of no layers is the identity. The body's parameters go by their
-    own names, the shortcut's begin with "shortcut.". ConfigError if the two shapes differ.
+    y = body(x) + shortcut(x); a shortcut without layers is the identity. The body's parameters keep
+    their names, the shortcut's begin with "shortcut.". ConfigError if the two shapes differ.
     Source: K. He et al., "Deep residual learning for image recognition" (2015), equations 1 and 2.
     """
 
@@ -24,7 +24,7 @@ class Residual(Layer):
         self.shortcut = Chain({f"shortcut.{name}": layer for name, layer in (shortcut or {}).items()})
         self.parameters = self.body.parameters + self.shortcut.parameters
         self.buffers = self.body.buffers + self.shortcut.buffers
-        self.places = self.body.places + self.shortcut.places
+        self.layer_count = self.body.layer_count + self.shortcut.layer_count
         self.random = self.body.random + self.shortcut.random
 
     @classmethod
@@ -33,7 +33,7 @@ class Residual(Layer):
         return cls({}), (2, 5, 4)
 
     def output(self, shape: Shape) -> Shape:
-        """Return the shape of both; ConfigError if they have two."""
+        """Return the shape of body and shortcut; ConfigError if they differ."""
         body, shortcut = self.body.output(shape), self.shortcut.output(shape)
         if body != shortcut:
             raise ConfigError(
@@ -55,8 +55,8 @@ class Residual(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y."""
-        place = context.layer
+        index = context.layer
         weights, kept = len(self.body.parameters), len(self.body.buffers)
         y = self.body.forward(x, p[:weights], b[:kept], context)
-        context.layer = place + self.body.places
+        context.layer = index + self.body.layer_count
         return y + self.shortcut.forward(x, p[weights:], b[kept:], context)

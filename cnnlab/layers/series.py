@@ -1,4 +1,4 @@
-"""Series: images one pixel high are what happens over time."""
+"""Series: an image one pixel high, as a series over time."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from cnnlab.registry import register
 
 @register
 class Series(Layer):
-    """Read a row of pixels as a series: columns are moments, channels what is measured at each.
+    """Read a row of pixels as a series: columns are steps, channels are what is measured.
 
     y[c, t] = x[c, 0, t]
     Source: A. Waibel et al., "Phoneme recognition using time-delay neural networks" (1989), whose inputs are
@@ -27,7 +27,7 @@ class Series(Layer):
         """Return (C, W); ConfigError unless the images are one pixel high."""
         maps, height, width = shape
         if height != 1:
-            raise ConfigError("model", f"a series is an image one pixel high, got {height}×{width}")
+            raise ConfigError("model", f"a series must be an image one pixel high, got {height}×{width}")
         return maps, width
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:

@@ -1,11 +1,12 @@
-"""Subsampling with two trained numbers a map: what LeNet had before pooling had none."""
+"""Subsampling with two trained numbers per map: the pooling of the original LeNet."""
 
 from collections.abc import Sequence
 
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from cnnlab.layer import Context, Layer, Parameter, Shape, over_maps, pooled
+from cnnlab.layer import Context, Layer, Parameter, Shape, over_maps
+from cnnlab.pooling import pooled
 from cnnlab.registry import register
 
 
@@ -14,8 +15,8 @@ class Subsample(Layer):
     """Add up each k×k window, multiply by a coefficient of the map and add its bias; windows touch.
 
     y[c] = coefficient[c] · Σ x[c, ki … ki+k−1, kj … kj+k−1] + bias[c]: the sum, not the mean. The squashing
-    function that follows in LeNet is a layer of its own. A remainder at the edge is left out.
-    In the notes: subsampling is said to take care of rotation; LeCun's claim is shifts, scales and small
+    function that follows in LeNet is a separate layer. A remainder at the edge is left out.
+    In the notes: subsampling is said to handle rotation; LeCun claims it only for shifts, scales and small
     distortions.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), section II.B.
     """

@@ -1,4 +1,4 @@
-"""Subsampling over time with two trained numbers a map: LeNet's, for series."""
+"""Subsampling over time with two trained numbers per map: LeNet's, for series."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ class Subsample1d(Layer):
     """Add up each k steps, multiply by a coefficient of the map and add its bias; windows touch.
 
     y[c, t] = coefficient[c] · Σ x[c, kt … kt+k−1] + bias[c]: the sum, not the mean. A squashing function
-    that follows is a layer of its own. A remainder at the end is left out.
+    that follows is a separate layer. A remainder at the end is left out.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), section II.B;
     over time as Y. LeCun and Y. Bengio, "Convolutional networks for images, speech, and time series" (1995).
     """

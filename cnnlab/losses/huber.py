@@ -13,13 +13,13 @@ from cnnlab.registry import register
 
 @register
 class Huber(Loss):
-    """Bend the square into a straight line at an error of δ, without a corner.
+    """Continue the square as a straight line from an error of δ on, without a corner.
 
     L = Σ_j ½r_j² for |r_j| ≤ δ, δ(|r_j| − δ/2) beyond, r = y − ŷ; ∂L/∂ŷ = −r clipped to [−δ, δ]. ½ at r = 1
     and 3.375 at r = 3 with δ = 1.5. torch's HuberLoss; its SmoothL1Loss with β = δ is this divided by δ.
-    A number has one r; a class has one for each score, y being 1 for the class and 0 for the others.
-    In the notes: the formula is left to a picture, which reads 0.5 at r = 1 and 3.375 at r = 3: that is the ½
-    and δ = 1.5, while their square loss has no ½. Both are built as shown.
+    A number has one r; a class has one for each score, y being one-hot.
+    In the notes: only a picture, with 0.5 at r = 1 and 3.375 at r = 3: that is the ½ and δ = 1.5, while their
+    square loss has no ½. Both are built as shown.
     Source: P. Huber, "Robust estimation of a location parameter" (1964).
     """
 

@@ -1,4 +1,4 @@
-"""L1 loss: the error itself, so that far outliers pull no harder than near ones."""
+"""L1 loss: the absolute error, so that far outliers pull no harder than near ones."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ from cnnlab.registry import register
 
 @register
 class L1(Loss):
-    """Take the absolute error, whose best constant answer is the median.
+    """Take the absolute error, which the median minimizes among constants.
 
     L = Σ_j |r_j|, r = y − ŷ; ∂L/∂ŷ = −sign(r), 0 at r = 0. A number has one r; a class has one for each
-    score, y being 1 for the class and 0 for the others.
+    score, y being one-hot.
     Source: P.-S. Laplace, "Mémoire sur la probabilité des causes par les évènements" (1774).
     """
 

@@ -1,4 +1,4 @@
-"""Maximum a posteriori: the loss that LeNet-5 of 1998 was trained with, for scores that are −distances."""
+"""Maximum a posteriori: the 1998 LeNet-5's loss, for scores that are negative distances."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -13,11 +13,11 @@ from cnnlab.registry import register
 
 @register
 class MaximumAPosteriori(Loss):
-    """Pull the right class's distance to 0 and push the others away, as far as a class of rubbish at j.
+    """Pull the right class's distance to 0 and push the others away, beyond a rubbish class at distance j.
 
     L = d_y + log( e^(−j) + Σ_i e^(−d_i) ), d = −scores being distances; never negative; the sum is over all
     classes. It is the softmax loss with one more class of constant score −j, so that classes farther than j
-    are hardly pushed. The paper says that j is positive and not what it was.
+    are hardly pushed. The paper says only that j is positive.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), equation 9.
     """
 

@@ -13,7 +13,7 @@ from cnnlab.registry import register
 class Softmax(Loss):
     """Take the negative logarithm of the probability of the right class.
 
-    L = −log( e^(s_y) / Σ_j e^(s_j) ), natural logarithm; ln(classes) for equal scores.
+    L = −log( e^(s_y) / Σ_j e^(s_j) ), natural logarithm; ln(number of classes) for equal scores.
     In the notes: e^sk is printed where e^(s_k) is meant.
     Source: J. Bridle, "Probabilistic interpretation of feedforward classification network outputs" (1990).
     """

@@ -1,4 +1,4 @@
-"""Square loss: the usual choice for numbers, at the mercy of outliers."""
+"""Square loss: the usual choice for numbers, sensitive to outliers."""
 
 from collections.abc import Mapping
 
@@ -13,8 +13,8 @@ class Square(Loss):
     """Square the error.
 
     L = Σ_j r_j², r = y − ŷ, without the ½ that is common elsewhere; ∂L/∂ŷ = −2r. A number has one r; a class
-    has one for each score, y being 1 for the class and 0 for the others.
-    In the notes: r², without the ½ that their picture of Huber's loss has; both are built as they stand.
+    has one for each score, y being one-hot.
+    In the notes: r², without the ½ of their picture of Huber's loss; both are built as shown.
     Source: A.-M. Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes" (1805).
     """
 

@@ -1,4 +1,4 @@
-"""Multiclass support vector machine loss: scores count, probabilities do not."""
+"""Multiclass support vector machine loss: a margin between scores, no probabilities."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -13,7 +13,7 @@ from cnnlab.registry import register
 
 @register
 class Svm(Loss):
-    """Ask that the right class wins against every other by a margin.
+    """Require that the right class scores higher than every other by a margin.
 
     L = Σ_{j≠y} max(0, s_j − s_y + margin); classes − 1 for equal scores and a margin of 1; derivative 0
     at the kink. This is `classes` times torch's MultiMarginLoss, which divides the sum.

@@ -1,10 +1,10 @@
-"""LeNet-5 as it is trained today: the smallest convolutional network that is taken seriously."""
+"""LeNet-5 as it is trained today: the smallest convolutional network in common use."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from cnnlab.errors import ConfigError
-from cnnlab.hyper import Choice, EntryOf, Number
+from cnnlab.hyper import Choice, EntryOf
 from cnnlab.layer import Layer
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.average_pool2d import AveragePool2d
@@ -16,10 +16,10 @@ from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.layers.min_pool2d import MinPool2d
 from cnnlab.layers.sum_pool2d import SumPool2d
-from cnnlab.model import Model
+from cnnlab.model import DROPOUT, DROPOUT_SCALE, INITIALIZER, NORM, NORM_STATISTICS, Model
 from cnnlab.registry import register
 
-LEAST, FULL = 28, 32
+MIN_SIDE, PADDED_SIDE = 28, 32
 POOLS: Mapping[str, Callable[[int], Layer]] = {
     "max": MaxPool2d,
     "min": MinPool2d,
@@ -34,38 +34,38 @@ class Lenet5(Model):
 
     conv 5×5 → 6 maps, pool 2, conv 5×5 → 16 maps, pool 2, linear 120, 84, classes: 61,706 parameters for
     28×28 grey and ten classes, 416,520 multiply-adds. Images under 32×32 get two rows of zeros on each
-    side, as LeCun's did. Differs from 1998 in that every map of the second convolution sees all six, in max
-    pooling, in softmax on top and in ReLU. Max and min pooling stand before the activation: all activations
-    here rise, so the result is the same and there is a quarter to compute. Average and sum stand behind it.
-    `flip: yes` is convolution proper, with filters turned by 180°. `input_dropout` is on the pixels,
-    `dropout` on the outputs of linear layers but the last, scaled by 1 − p as `dropout_scale` says: divided
-    while training or multiplied when predicting. `norm: batch` is on all layers but the last, and predictions
-    normalize with `norm_statistics`; `initializer` makes the first weights of every layer.
+    side, as LeCun's did. Differs from 1998: every map of the second convolution sees all six, and there is
+    max pooling, softmax and ReLU. Max and min pooling come before the activation: activations here never
+    fall, so the result is the same for a quarter of the work. Average and sum pooling come after it. `flip:
+    yes` is convolution proper, with filters turned by 180°. `input_dropout` is on the pixels, `dropout` on
+    the outputs of all linear layers but the last; `dropout_scale` divides by 1 − p in training or multiplies
+    by it in predictions. `norm: batch` is on all layers but the last, and predictions normalize with
+    `norm_statistics`; `initializer` makes the first weights of every layer.
     In the notes: the first successful application of convolutional networks. The same authors' nets of 1989
-    and 1990, since called LeNet-1, read zip codes before it.
+    and 1990, since called LeNet-1, read zip codes before.
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), section II.
     """
 
     activation: ClassVar = EntryOf(kind="activations", default="relu")
     pooling: ClassVar = Choice(default="max", options=tuple(POOLS))
     flip: ClassVar = Choice(default="no", options=("no", "yes"))
-    input_dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout_scale: ClassVar = Choice(default="train", options=("train", "predict"))
-    norm: ClassVar = Choice(default="none", options=("none", "batch"))
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
-    initializer: ClassVar = EntryOf(kind="initializers", default="fan-in-uniform")
+    input_dropout: ClassVar = DROPOUT
+    dropout: ClassVar = DROPOUT
+    dropout_scale: ClassVar = DROPOUT_SCALE
+    norm: ClassVar = NORM
+    norm_statistics: ClassVar = NORM_STATISTICS
+    initializer: ClassVar = INITIALIZER
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
     ) -> dict[str, Layer]:
         """Return the chain; ConfigError for images under 28×28."""
         channels, height, width = shape
-        if min(height, width) < LEAST:
+        if min(height, width) < MIN_SIDE:
             raise ConfigError(
-                "model", f"lenet5 needs images of at least {LEAST}×{LEAST}, got {height}×{width}"
+                "model", f"lenet5 needs images of at least {MIN_SIDE}×{MIN_SIDE}, got {height}×{width}"
             )
-        padding = (2 if height < FULL else 0, 2 if width < FULL else 0)
+        padding = (2 if height < PADDED_SIDE else 0, 2 if width < PADDED_SIDE else 0)
         bias = config["norm"] == "none"  # batch normalization takes the mean, and any bias with it
         start, flip = config["initializer"]["name"], config["flip"] == "yes"
         convolution1 = Conv2d(channels, 6, 5, padding, bias, flip=flip, initializer=start)

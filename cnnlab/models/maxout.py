@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any, ClassVar
 
-from cnnlab.hyper import Choice, EntryOf, Int, Number, Widths
+from cnnlab.hyper import Int, Widths
 from cnnlab.layer import Layer
 from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.dropout import Dropout
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.maxout import Maxout as MaxoutLayer
-from cnnlab.model import Model
+from cnnlab.model import DROPOUT, DROPOUT_SCALE, INITIALIZER, NORM, NORM_STATISTICS, Model
 from cnnlab.registry import register
 
 
@@ -21,7 +21,7 @@ class Maxout(Model):
 
     a_i ← max_j (W_ij a + b_ij), j = 1 … pieces, for each hidden layer, scores = W a + b: 1,233,610 parameters
     for 28×28 grey and ten classes. `input_dropout` is on the pixels, `dropout` on the hidden units: both on
-    what is multiplied by weights, never on the pieces. `norm: batch` is on the pieces, and predictions
+    inputs of weights, never on the pieces. `norm: batch` is on the pieces, and predictions
     normalize with `norm_statistics`; `initializer` makes the first weights of every layer. The authors
     trained with dropout 0.5, 0.2 on the pixels, and with max-norm.
     Source: I. Goodfellow et al., "Maxout networks" (2013), section 4.1.
@@ -29,12 +29,12 @@ class Maxout(Model):
 
     hidden: ClassVar = Widths(default=(240, 240), most=16)
     pieces: ClassVar = Int(default=5, low=1, high=64)
-    input_dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout_scale: ClassVar = Choice(default="train", options=("train", "predict"))
-    norm: ClassVar = Choice(default="none", options=("none", "batch"))
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
-    initializer: ClassVar = EntryOf(kind="initializers", default="fan-in-uniform")
+    input_dropout: ClassVar = DROPOUT
+    dropout: ClassVar = DROPOUT
+    dropout_scale: ClassVar = DROPOUT_SCALE
+    norm: ClassVar = NORM
+    norm_statistics: ClassVar = NORM_STATISTICS
+    initializer: ClassVar = INITIALIZER
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int

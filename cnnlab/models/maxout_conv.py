@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from cnnlab.chain import Chain
-from cnnlab.hyper import Choice, EntryOf, Int, Number, Widths
+from cnnlab.hyper import Int, Widths
 from cnnlab.layer import Layer
 from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.conv2d import Conv2d
@@ -14,10 +14,10 @@ from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.layers.maxout import Maxout
-from cnnlab.model import Model
+from cnnlab.model import DROPOUT, DROPOUT_SCALE, INITIALIZER, NORM, NORM_STATISTICS, Model
 from cnnlab.registry import register
 
-LEAST = 32
+PADDED_SIDE = 32
 STAGES = ((8, 4, 4), (8, 3, 4), (5, 3, 2))  # filter, zeros around, window of the pooling, all strides 2
 
 
@@ -25,14 +25,14 @@ STAGES = ((8, 4, 4), (8, 3, 4), (5, 3, 2))  # filter, zeros around, window of th
 class MaxoutConv(Model):
     """Up to three maxout convolutions with pooling, then maxout layers and a linear one.
 
-    a ← pool(max_j (W_j ⋆ a + b_j)), j = 1 … pieces, with 8×8, 8×8 and 5×5 filters and as many maps as `maps`
-    says, in poolings of 4×4, 4×4 and 2×2, each of stride 2; then `hidden` units of `hidden_pieces` sums each,
-    scores = W a + b. Images under 32×32 get zeros around them. 823,306 parameters for grey and ten classes.
-    `input_dropout` is on the pixels, `dropout` on all else that weights multiply, never on the pieces, scaled
-    as `dropout_scale` says. `norm: batch` is on the pieces, and predictions normalize with `norm_statistics`;
-    `initializer` makes the first weights of every layer.
-    The paper gives no sizes: filters, poolings and the net for CIFAR-10, 96, 192, 192 maps of two pieces and
-    500 units of five, are those of the authors' published experiments; the default is a smaller one. They
+    a ← pool(max_j (W_j ⋆ a + b_j)), j = 1 … pieces, with 8×8, 8×8 and 5×5 filters, numbers of maps
+    from `maps`, and poolings of 4×4, 4×4 and 2×2, each of stride 2; then `hidden` units of `hidden_pieces`
+    sums each, scores = W a + b. Images under 32×32 get zeros around them. 823,306 parameters for grey and ten
+    classes. `input_dropout` is on the pixels, `dropout` on all other inputs of weights, never on the pieces,
+    scaled according to `dropout_scale`. `norm: batch` is on the pieces, and predictions normalize with
+    `norm_statistics`; `initializer` makes the first weights of every layer.
+    The paper gives no sizes. Filters, poolings and the net for CIFAR-10, 96, 192, 192 maps of two pieces and
+    500 units of five, are from the authors' published experiments; the default is smaller. They
     trained with dropout 0.5, 0.2 on the pixels, and with max-norm.
     Source: I. Goodfellow et al., "Maxout networks" (2013), sections 4.2 and 4.3.
     """
@@ -41,19 +41,19 @@ class MaxoutConv(Model):
     pieces: ClassVar = Int(default=2, low=1, high=64)
     hidden: ClassVar = Widths(default=(240,), most=16)
     hidden_pieces: ClassVar = Int(default=5, low=1, high=64)
-    input_dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout_scale: ClassVar = Choice(default="train", options=("train", "predict"))
-    norm: ClassVar = Choice(default="none", options=("none", "batch"))
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
-    initializer: ClassVar = EntryOf(kind="initializers", default="fan-in-uniform")
+    input_dropout: ClassVar = DROPOUT
+    dropout: ClassVar = DROPOUT
+    dropout_scale: ClassVar = DROPOUT_SCALE
+    norm: ClassVar = NORM
+    norm_statistics: ClassVar = NORM_STATISTICS
+    initializer: ClassVar = INITIALIZER
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
     ) -> dict[str, Layer]:
         """Return the chain."""
         inputs, *sides = shape
-        frame = [max(0, LEAST - side + 1) // 2 for side in sides]
+        frame = [max(0, PADDED_SIDE - side + 1) // 2 for side in sides]
         start, scale = config["initializer"]["name"], config["dropout_scale"]
         bias = config["norm"] == "none"  # batch normalization takes the mean, and any bias with it
         chain: dict[str, Layer] = {"drop0": Dropout("model.input_dropout", scale)}

@@ -1,27 +1,27 @@
-"""Multilayer perceptron: the network that convolutions are compared with."""
+"""Multilayer perceptron: the baseline for convolutional networks."""
 
 from collections.abc import Mapping
 from math import prod
 from typing import Any, ClassVar
 
-from cnnlab.hyper import Choice, EntryOf, Number, Widths
+from cnnlab.hyper import EntryOf, Widths
 from cnnlab.layer import Layer
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.dropout import Dropout
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
-from cnnlab.model import Model
+from cnnlab.model import DROPOUT, DROPOUT_SCALE, INITIALIZER, NORM, NORM_STATISTICS, Model
 from cnnlab.registry import register
 
 
 @register
 class Mlp(Model):
-    """A chain of linear layers of the widths in `hidden`; no hidden layer is softmax regression.
+    """A chain of linear layers with the widths in `hidden`; without a hidden layer, softmax regression.
 
     a ← f(W a + b) for each hidden layer, scores = W a + b.
-    `input_dropout` is on the pixels, `dropout` on the hidden units, scaled by 1 − p as `dropout_scale` says:
-    divided while training or multiplied when predicting; `norm: batch` is before each activation, and
+    `input_dropout` is on the pixels, `dropout` on the hidden units, `dropout_scale` divides by 1 − p in
+    training or multiplies by it in predictions; `norm: batch` is before each activation, and
     predictions normalize with `norm_statistics`. `initializer` makes the first weights of every layer.
     Source: D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating
     errors" (1986); dropout as N. Srivastava et al. (2014).
@@ -29,12 +29,12 @@ class Mlp(Model):
 
     hidden: ClassVar = Widths(default=(128, 64), most=16)
     activation: ClassVar = EntryOf(kind="activations", default="relu")
-    input_dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
-    dropout_scale: ClassVar = Choice(default="train", options=("train", "predict"))
-    norm: ClassVar = Choice(default="none", options=("none", "batch"))
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
-    initializer: ClassVar = EntryOf(kind="initializers", default="fan-in-uniform")
+    input_dropout: ClassVar = DROPOUT
+    dropout: ClassVar = DROPOUT
+    dropout_scale: ClassVar = DROPOUT_SCALE
+    norm: ClassVar = NORM
+    norm_statistics: ClassVar = NORM_STATISTICS
+    initializer: ClassVar = INITIALIZER
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int

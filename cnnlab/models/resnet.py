@@ -10,7 +10,7 @@ from cnnlab.layers.activate import Activate
 from cnnlab.layers.global_average_pool import GlobalAveragePool
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
-from cnnlab.model import Model
+from cnnlab.model import NORM_STATISTICS, Model
 from cnnlab.registry import register
 from cnnlab.residual_stage import Stages
 
@@ -21,7 +21,7 @@ BLOCKS = {
     "101": (3, 4, 23, 3),
     "152": (3, 8, 36, 3),
 }
-LEAST = 32
+PADDED_SIDE = 32
 
 
 @register
@@ -29,15 +29,15 @@ class Resnet(Model):
     """A 7×7 convolution, a pooling and four stages of blocks with 64, 128, 256, 512 maps.
 
     A block: y = f(x′ + body(x)); the body has two 3×3 convolutions in nets of 18 and 34 layers; in deeper
-    ones 1×1, 3×3 and 1×1, the last with four times as many maps. Batch normalization is behind each
-    convolution; stages 2 to 4 begin with stride 2, on the first 1×1 as in the paper (`stride_on: 3x3` as
-    torchvision has it). Option B: 11,689,512, 21,797,672, 25,557,032, 44,549,160 and 60,192,808 parameters
-    for colour and 1,000 classes; option A, whose zeros stand behind the maps, 11,515,688 and 21,623,848 for
-    18 and 34, and `residual: no`, the plain net, as many. First weights are N(0, 2/fan-in), those of the
-    linear layer too; `norm_statistics` are what predictions normalize with.
+    ones 1×1, 3×3 and 1×1, the last with four times as many maps. Batch normalization follows each
+    convolution; stages 2 to 4 begin with stride 2, on the first 1×1 as in the paper (`stride_on: 3x3`, as in
+    torchvision). Option B: 11,689,512, 21,797,672, 25,557,032, 44,549,160 and 60,192,808 parameters
+    for colour and 1,000 classes; option A, with zeros after the maps, has 11,515,688 and 21,623,848 for
+    18 and 34, and so has `residual: no`, the plain net. First weights are N(0, 2/fan-in), also in the
+    linear layer; predictions normalize with `norm_statistics`.
     In the notes: when deeper networks start to converge, accuracy saturates and then degrades. In the paper
-    it does so as the depth of plain nets grows, not as training goes on, and it is the error on the training
-    images that gets worse, so the nets do not overfit. The plain nets are built to show it.
+    this happens as the depth of plain nets grows, not as training goes on, and the error on the training
+    images grows too, so it is not overfitting. The plain nets are built to show it.
     Source: K. He et al., "Deep residual learning for image recognition" (2015), table 1.
     """
 
@@ -45,7 +45,7 @@ class Resnet(Model):
     residual: ClassVar = Choice(default="yes", options=("yes", "no"))
     shortcut: ClassVar = Choice(default="B", options=("A", "B"))
     stride_on: ClassVar = Choice(default="1x1", options=("1x1", "3x3"))
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
+    norm_statistics: ClassVar = NORM_STATISTICS
     activation: ClassVar = EntryOf(kind="activations", default="relu")
 
     def layers(
@@ -53,7 +53,7 @@ class Resnet(Model):
     ) -> dict[str, Layer]:
         """Return the chain; images under 32×32 get zeros around them."""
         channels, *sides = shape
-        height, width = (max(0, LEAST - side + 1) // 2 for side in sides)
+        height, width = (max(0, PADDED_SIDE - side + 1) // 2 for side in sides)
         make = Stages(
             Activate(config["activation"]["name"], "model.activation"),
             config["norm_statistics"],

@@ -1,11 +1,11 @@
-"""Time-delay network: the convolutional network of series, older than LeNet."""
+"""Time-delay network: a convolutional network for series, older than LeNet."""
 
 from collections.abc import Mapping
 from math import prod
 from typing import Any, ClassVar
 
 from cnnlab.errors import ConfigError
-from cnnlab.hyper import Choice, EntryOf, Int, Number, Widths
+from cnnlab.hyper import Choice, EntryOf, Int, Widths
 from cnnlab.layer import Layer, Shape
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.average_pool1d import AveragePool1d
@@ -16,7 +16,7 @@ from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool1d import MaxPool1d
 from cnnlab.layers.series import Series
 from cnnlab.layers.subsample1d import Subsample1d
-from cnnlab.model import Model
+from cnnlab.model import DROPOUT, Model
 from cnnlab.registry import register
 
 WINDOW = 2
@@ -27,14 +27,14 @@ class Tdnn(Model):
     """Convolutions over time of the widths in `maps`, each with pooling of two steps, and a linear layer.
 
     conv `kernel` → maps, pool 2 for each width, then linear: 3,494 parameters and 44,864 multiply-adds for a
-    series of 128 steps and six classes (`waveforms`). No width at all is softmax regression.
-    A shape that is learnt at one moment is known at all; the linear layer knows when it came, for what rises
-    and what falls have the same parts. Max pooling stands before the activation, which rises, for the same
-    result at half the work; average pooling and `subsample`, which has trained coefficients and biases, stand
-    behind it, because the mean of what swings around 0 is nothing. `dropout` is on the inputs of the linear
-    layer. Images are one pixel high: columns are moments, channels what is measured.
-    Differs from 1989 in pooling, of which the paper has none, in ReLU, and in the linear layer, where the
-    paper adds up what its output units say at each moment.
+    series of 128 steps and six classes (`waveforms`). Without any width it is softmax regression.
+    A shape learnt at one time is recognized at any other; the linear layer also uses the time, because rising
+    and falling signals consist of the same shapes. Max pooling comes before the activation, which never
+    falls, for the same result at half the work; average pooling and `subsample`, which has trained
+    coefficients and biases, come after it, because the mean of an oscillation around 0 is 0. `dropout` is on
+    the inputs of the linear layer. Images are one pixel high: columns are steps, channels what is measured.
+    Differs from 1989: the paper has no pooling and no ReLU, and in place of the linear layer it adds up its
+    output units over time.
     Source: A. Waibel et al., "Phoneme recognition using time-delay neural networks" (1989);
     K. Lang, A. Waibel and G. Hinton, "A time-delay neural network architecture for isolated word recognition"
     (1990).
@@ -44,7 +44,7 @@ class Tdnn(Model):
     kernel: ClassVar = Int(default=5, low=1, high=64)
     pooling: ClassVar = Choice(default="max", options=("max", "average", "subsample"))
     activation: ClassVar = EntryOf(kind="activations", default="relu")
-    dropout: ClassVar = Number(default=0.0, low=0.0, high=1.0)
+    dropout: ClassVar = DROPOUT
 
     def layers(
         self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int

@@ -1,4 +1,4 @@
-"""VGG: small filters only, and many of them."""
+"""VGG: only small filters, in many layers."""
 
 from collections.abc import Mapping
 from math import prod
@@ -13,7 +13,7 @@ from cnnlab.layers.dropout import Dropout
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
-from cnnlab.model import Model
+from cnnlab.model import NORM_STATISTICS, Model
 from cnnlab.registry import register
 
 # The convolutions of each of five blocks: their filters' sides.
@@ -25,25 +25,25 @@ BLOCKS = {
     "E": ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3)),
 }
 MAPS = (64, 128, 256, 512, 512)
-LEAST = 32
+PADDED_SIDE = 32
 
 
 @register
 class Vgg(Model):
-    """Five blocks of 3×3 convolutions, each with a 2×2 pooling behind it, then linear layers.
+    """Five blocks of 3×3 convolutions, each followed by a 2×2 pooling, then linear layers.
 
     Configurations A, B, C, D, E have 11, 13, 16, 16 and 19 layers with weights; those of 1×1 are C's. For
     224×224, colour and 1,000 classes: 132,863,336, 133,047,848, 133,638,952, 138,357,544 and 143,667,240
-    parameters; `norm: batch` on convolutions, whose biases stay, adds two for each map. `head: full` is 4096,
-    4096, classes, with `dropout` on the first two; `head: linear` is classes alone: 9,231,114 parameters for
+    parameters; `norm: batch` after convolutions, whose biases stay, adds two per map. `head: full` is 4096,
+    4096, classes, with `dropout` on the first two; `head: linear` is only classes: 9,231,114 parameters for
     A with norm on 32×32. Images under 32×32 get zeros around them. Predictions normalize with
     `norm_statistics`.
-    First weights are N(0, 0.01²), biases 0. The paper prints 10⁻² as the variance, at which the scores of an
-    untrained net grow beyond all use. With batch normalization the scale hardly matters; without it, little
-    is left of an image behind this many layers, and the authors started the deeper nets from a trained A, or
-    later by the rule that is `initializer: glorot-uniform`.
-    In the notes: nothing but 3×3 convolutions and 2×2 poolings. Configuration C, which the paper has too, has
-    three convolutions of 1×1; it is built with the others.
+    First weights are N(0, 0.01²), biases 0. The paper prints 10⁻² as the variance, with which the scores of
+    an untrained net are far too large. With batch normalization the scale hardly matters; without it, little
+    is left of an image after so many layers, and the authors started the deeper nets from a trained A, or
+    later with `initializer: glorot-uniform`.
+    In the notes: only 3×3 convolutions and 2×2 poolings. The paper's configuration C has three 1×1
+    convolutions; it is built too.
     Source: K. Simonyan and A. Zisserman, "Very deep convolutional networks for large-scale image
     recognition" (2014), table 1; batch normalization as torchvision.
     """
@@ -53,7 +53,7 @@ class Vgg(Model):
     norm: ClassVar = Choice(default="batch", options=("none", "batch"))
     activation: ClassVar = EntryOf(kind="activations", default="relu")
     dropout: ClassVar = Number(default=0.5, low=0.0, high=1.0)
-    norm_statistics: ClassVar = Choice(default="ema", options=("ema", "population"))
+    norm_statistics: ClassVar = NORM_STATISTICS
     initializer: ClassVar = EntryOf(kind="initializers", default="small-normal")
 
     def layers(
@@ -61,7 +61,7 @@ class Vgg(Model):
     ) -> dict[str, Layer]:
         """Return the chain."""
         inputs, *sides = shape
-        height, width = (max(0, LEAST - side + 1) // 2 for side in sides)
+        height, width = (max(0, PADDED_SIDE - side + 1) // 2 for side in sides)
         act = Activate(config["activation"]["name"], "model.activation")
         start = config["initializer"]["name"]
         chain: dict[str, Layer] = {}

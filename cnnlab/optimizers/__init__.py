@@ -1,1 +1,1 @@
-"""Rules that move weights: one file per rule."""
+"""Rules that update weights: one file per rule."""

@@ -1,4 +1,4 @@
-"""AdaGrad: a weight's steps shrink with all the gradient it has ever had."""
+"""AdaGrad: a weight's steps shrink with the sum of all its squared gradients."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -18,8 +18,8 @@ class Adagrad(Rule):
     s is the diagonal of Σ g·gᵀ; without the root the steps would die out. A weight that seldom has a gradient
     keeps large steps.
     In the notes: the second formula divides by G_jj without the root that the text calls very important,
-    the third has θ_j for θ; neither has eps. The root and eps are built; the matrix G they begin with is
-    in `adagrad-full`.
+    the third has θ_j for θ; neither has eps. Built with root and eps; the matrix G that the notes begin with
+    is in `adagrad-full`.
     Source: J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods" (2011), with a diagonal matrix.
     """
 
@@ -29,5 +29,6 @@ class Adagrad(Rule):
 
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
         """Move s and w."""
-        s = slots[0].addcmul_(g, g)
+        (s,) = slots
+        s.addcmul_(g, g)
         w.addcdiv_(g * c["lr"], s.sqrt().add_(c["eps"]), value=-1)

@@ -1,4 +1,4 @@
-"""AdaGrad with its full matrix: gradients that come together are divided together."""
+"""AdaGrad with its full matrix: gradients that occur together are scaled together."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -16,25 +16,25 @@ class AdagradFull(Rule):
     """Divide the gradient by the root of the matrix of all products of gradients so far.
 
     G ← G + g·gᵀ;  w ← w − lr·(G^(1/2) + eps·I)⁻¹·g
-    The root has the eigenvectors of G and the roots of its eigenvalues; it is taken in float64. A direction
-    in which there never was a gradient has eigenvalue 0, up to rounding, and no gradient now either: eps
-    keeps 0/0 from being anything, and has to be larger than `adagrad`'s, because directions mix rounding as
-    they do numbers. `adagrad` keeps the diagonal of G alone. G has P × P numbers for P parameters, and each
-    step takes all its eigenvectors: at most 1,000.
-    In the notes: G is defined as this matrix, then its diagonal alone is used; its inverse root is 0/0
-    where no gradient ever was.
+    The root has the eigenvectors of G and the roots of its eigenvalues; it is computed in float64. A
+    direction that never had a gradient has eigenvalue 0, up to rounding, and no gradient now either: eps
+    avoids 0/0, and must be larger than `adagrad`'s, because eigenvectors mix the rounding errors of all
+    weights. `adagrad` keeps only the diagonal of G. G has P × P numbers for P parameters, and each step
+    computes all its eigenvectors: P is at most 1,000.
+    In the notes: G is defined as this matrix, then only its diagonal is used; its inverse root is 0/0 where
+    there never was a gradient.
     Source: J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods" (2011), section 1.1.
     """
 
-    most = 1000
+    max_parameters = 1000
     lr: ClassVar = Number(default=0.05, low=1e-8, high=100.0, log=True)
     eps: ClassVar = Number(default=1e-4, low=1e-16, high=1.0, log=True)
 
-    def memory(self, choice: Mapping[str, Any], parameters: int) -> int:
+    def slot_count(self, choice: Mapping[str, Any], parameters: int) -> int:
         """Return P: slot j is column j of G."""
         return parameters
 
-    def working(self, parameters: int) -> int:
+    def workspace(self, parameters: int) -> int:
         """Return P² once in the trial's own precision, and twice in float64."""
         return 5 * parameters**2
 

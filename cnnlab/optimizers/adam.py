@@ -13,11 +13,11 @@ from cnnlab.registry import register
 
 @register
 class Adam(Rule):
-    """Divide a running mean of the gradient by the root of one of its square.
+    """Divide a running mean of the gradient by the root of a running mean of its square.
 
     m ← β₁·m + (1 − β₁)·g;  v ← β₂·v + (1 − β₂)·g²;
     w ← w − lr · m/(1 − β₁^t) / (√(v/(1 − β₂^t)) + eps), t = 1, 2, …
-    `bias_correction: none` leaves the divisors 1 − β^t out: w ← w − lr · m / (√v + eps). Its first step
+    `bias_correction: none` leaves out the divisors 1 − β^t: w ← w − lr · m / (√v + eps). Its first step
     is (1 − β₁)/√(1 − β₂) times as long, 3.162 with the defaults.
     Source: D. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2014), algorithm 1.
     """
@@ -31,7 +31,7 @@ class Adam(Rule):
 
     def constants(self, h: Mapping[str, Tensor], t: Tensor) -> Mapping[str, Tensor]:
         """Return both corrections: in float32 1 − β₂^t would have few correct digits."""
-        full = h["bias_correction"] == 0  # the index of the option
+        full = h["bias_correction"] == self.bias_correction.index("full")
         return {
             "rate": torch.where(full, h["lr"] / (1 - h["beta1"] ** t), h["lr"]),
             "root": torch.where(full, (1 - h["beta2"] ** t).rsqrt(), 1.0),

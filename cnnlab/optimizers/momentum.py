@@ -1,4 +1,4 @@
-"""Momentum: gradients of many steps add up in the directions they agree on."""
+"""Momentum: gradients of many steps add up in the directions on which they agree."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -16,8 +16,8 @@ class Momentum(Rule):
 
     d ← μ·d + g;  w ← w − lr·d
     This is torch's form. With v = −lr·d it is v ← μv − lr·g, w ← w + v as long as lr is constant.
-    In the notes: this form and the velocity's (`momentum-v`) are called the same, which holds while lr is
-    constant.
+    In the notes: this form and the one with a velocity (`momentum-v`) are called the same, which holds only
+    while lr is constant.
     Source: B. Polyak, "Some methods of speeding up the convergence of iteration methods" (1964).
     """
 
@@ -27,5 +27,6 @@ class Momentum(Rule):
 
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
         """Move d and w."""
-        d = slots[0].mul_(c["momentum"]).add_(g)
+        (d,) = slots
+        d.mul_(c["momentum"]).add_(g)
         w.addcmul_(d, c["lr"], value=-1)

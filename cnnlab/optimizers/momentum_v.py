@@ -1,4 +1,4 @@
-"""Momentum as a velocity: the learning rate of each step stays in it."""
+"""Momentum as a velocity, which keeps the learning rate of each earlier step."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -16,7 +16,7 @@ class MomentumV(Rule):
 
     v ← μ·v − lr·g;  w ← w + v
     The same as `momentum` while lr is constant (v = −lr·d; v carries the minus sign). After a change of lr
-    the two differ: v goes on with what earlier rates put into it, d is rescaled at once.
+    the two differ: v keeps what earlier rates put into it, d is rescaled at once.
     Source: A. Krizhevsky, I. Sutskever and G. Hinton, "ImageNet classification with deep convolutional
     neural networks" (2012), section 5; B. Polyak (1964).
     """
@@ -27,4 +27,5 @@ class MomentumV(Rule):
 
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
         """Move v and w."""
-        w.add_(slots[0].mul_(c["momentum"]).addcmul_(g, c["lr"], value=-1))
+        (v,) = slots
+        w.add_(v.mul_(c["momentum"]).addcmul_(g, c["lr"], value=-1))

@@ -27,5 +27,6 @@ class Nesterov(Rule):
 
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
         """Move d and w."""
-        d = slots[0].mul_(c["momentum"]).add_(g)
+        (d,) = slots
+        d.mul_(c["momentum"]).add_(g)
         w.addcmul_(g.addcmul(d, c["momentum"]), c["lr"], value=-1)

@@ -1,4 +1,4 @@
-"""Nesterov's momentum with its look-ahead made: the gradient is taken at a moved point."""
+"""Nesterov's momentum as written: the gradient is evaluated at the look-ahead point."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -26,8 +26,10 @@ class NesterovA(Rule):
 
     def point(self, w: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> Tensor:
         """Return x_ahead."""
-        return w.addcmul(slots[0], c["momentum"])
+        (v,) = slots
+        return w.addcmul(v, c["momentum"])
 
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
         """Move v and x."""
-        w.add_(slots[0].mul_(c["momentum"]).addcmul_(g, c["lr"], value=-1))
+        (v,) = slots
+        w.add_(v.mul_(c["momentum"]).addcmul_(g, c["lr"], value=-1))

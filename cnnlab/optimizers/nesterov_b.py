@@ -1,4 +1,4 @@
-"""Nesterov's momentum with the look-ahead point stored, and the last velocity taken back."""
+"""Nesterov's momentum with the look-ahead point stored, and the previous velocity subtracted."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -12,12 +12,12 @@ from cnnlab.registry import register
 
 @register
 class NesterovB(Rule):
-    """Step by the new velocity and a part of it ahead, less the part that the last step went ahead.
+    """Step by the new velocity and look ahead by a part of it, minus the look-ahead of the last step.
 
     v_prev = v;  v ← μ·v − lr·g;  w ← w − μ·v_prev + (1 + μ_next)·v
-    The stored w is the look-ahead point x + μ_next·v of `nesterov-a`, at every step: where a schedule moves
+    The stored w is the look-ahead point x + μ_next·v of `nesterov-a`, at every step: where a schedule changes
     μ, the last term takes the μ of the next step. With one μ for both, as the formula is usually printed,
-    the two would part as soon as μ moves. With constant lr and μ this is `nesterov`.
+    the two would differ as soon as μ changes. With constant lr and μ this is `nesterov`.
     Source: Y. Nesterov (1983), in the form of I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the
     importance of initialization and momentum in deep learning" (2013).
     """
@@ -28,6 +28,7 @@ class NesterovB(Rule):
 
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
         """Move v and w."""
-        w.addcmul_(slots[0], c["momentum"], value=-1)
-        v = slots[0].mul_(c["momentum"]).addcmul_(g, c["lr"], value=-1)
+        (v,) = slots
+        w.addcmul_(v, c["momentum"], value=-1)
+        v.mul_(c["momentum"]).addcmul_(g, c["lr"], value=-1)
         w.add_(v).addcmul_(v, c.get("momentum_next", c["momentum"]))

@@ -1,4 +1,4 @@
-"""Nesterov's momentum as a sum of gradients, each taken at a moved point."""
+"""Nesterov's momentum as a sum of gradients, each evaluated at its look-ahead point."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -26,9 +26,11 @@ class NesterovC(Rule):
 
     def point(self, w: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> Tensor:
         """Return w − lr·μ·d."""
-        return w.addcmul(slots[0], c["lr"] * c["momentum"], value=-1)
+        (d,) = slots
+        return w.addcmul(d, c["lr"] * c["momentum"], value=-1)
 
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
         """Move d and w."""
-        d = slots[0].mul_(c["momentum"]).add_(g)
+        (d,) = slots
+        d.mul_(c["momentum"]).add_(g)
         w.addcmul_(d, c["lr"], value=-1)

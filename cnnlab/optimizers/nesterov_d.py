@@ -1,4 +1,4 @@
-"""Nesterov's momentum without a moved point: the change of the gradient stands in for it."""
+"""Nesterov's momentum without a look-ahead point: the change of the gradient replaces it."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -12,7 +12,7 @@ from cnnlab.registry import register
 
 @register
 class NesterovD(Rule):
-    """Add to momentum how much the gradient has changed since the last step.
+    """Add the change of the gradient since the last step to momentum.
 
     d ← μ·d + g + μ·(g − g_prev);  w ← w − lr·d;  g_prev = 0 before the first step, which is then (1 + μ)·g
     The bracket is μ·(g(w_now) − g(w_last)).
@@ -30,7 +30,7 @@ class NesterovD(Rule):
 
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
         """Move d and w, and keep g."""
-        d, last = slots
-        d.mul_(c["momentum"]).add_(g).addcmul_(g - last, c["momentum"])
-        last.copy_(g)
+        d, g_prev = slots
+        d.mul_(c["momentum"]).add_(g).addcmul_(g - g_prev, c["momentum"])
+        g_prev.copy_(g)
         w.addcmul_(d, c["lr"], value=-1)

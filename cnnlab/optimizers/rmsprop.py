@@ -1,4 +1,4 @@
-"""RMSprop: every weight has a step of its own, from the recent size of its gradient."""
+"""RMSprop: each weight's step is scaled by the recent size of its gradient."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -24,10 +24,11 @@ class Rmsprop(Rule):
     eps: ClassVar = Number(default=1e-8, low=1e-16, high=1.0, log=True)
 
     def constants(self, h: Mapping[str, Tensor], t: Tensor) -> Mapping[str, Tensor]:
-        """Return 1 − ρ besides the hyperparameters: in float32 the difference would lose digits."""
+        """Return 1 − ρ beside the hyperparameters: in float32 the difference would lose digits."""
         return {**h, "fresh": 1 - h["rho"]}
 
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
         """Move s and w."""
-        s = slots[0].mul_(c["rho"]).add_((g * g).mul_(c["fresh"]))
+        (s,) = slots
+        s.mul_(c["rho"]).add_((g * g).mul_(c["fresh"]))
         w.addcdiv_(g * c["lr"], s.sqrt().add_(c["eps"]), value=-1)

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent: the plain rule that all others change."""
+"""Stochastic gradient descent: the plain rule that all others modify."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -15,8 +15,8 @@ class Sgd(Rule):
     """Step against the gradient of a mini-batch.
 
     w ← w − lr·g
-    In the notes: SGD is strictly one image a step, and mostly said of mini-batches; all three are here,
-    by `train.batch_size` 1, k or full.
+    In the notes: SGD strictly means one image a step, but mostly mini-batches are meant. Both are available,
+    and gradient descent on all images too: `train.batch_size` 1, k or full.
     Source: H. Robbins and S. Monro, "A stochastic approximation method" (1951).
     """
 

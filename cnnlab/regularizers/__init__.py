@@ -1,1 +1,1 @@
-"""Penalties added to the objective: one file per penalty."""
+"""Penalties in the objective, and changes of weights outside of it: one file per regularizer."""

@@ -11,9 +11,9 @@ class L1(Regularizer):
     """Add the sum of absolute values to the objective.
 
     R = λ Σ |w|; ∂R/∂w = λ sign(w), with sign(0) = 0. A step along this subgradient jumps over 0: weights
-    become small around it, hardly ever exactly 0.
-    In the notes: it leads to sparse weights; by subgradients they become small, and exactly 0 with
-    `l1-proximal` alone.
+    become small, but hardly ever exactly 0.
+    In the notes: it leads to sparse weights. By subgradients they only become small; `l1-proximal` makes them
+    exactly 0.
     Source: R. Tibshirani, "Regression shrinkage and selection via the lasso" (1996).
     """
 

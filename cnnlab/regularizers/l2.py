@@ -11,8 +11,8 @@ class L2(Regularizer):
     """Add half the sum of squares to the objective.
 
     R = (λ/2) Σ w²; ∂R/∂w = λw, which is torch's weight_decay=λ for SGD, momentum, Adam and RMSprop.
-    In the notes: "all parameters" are penalized, without saying whether by λ or by λ/2: that is `scope:
-    all` here; the default spares biases and normalization, and λ/2 makes it torch's weight_decay.
+    In the notes: "all parameters" are penalized, by λ or by λ/2 is not said. That is `scope: all` here; the
+    default leaves out biases and normalization, and λ/2 makes it torch's weight_decay.
     Source: A. Krogh and J. Hertz, "A simple weight decay can improve generalization" (1992).
     """
 

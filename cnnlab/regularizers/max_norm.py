@@ -1,4 +1,4 @@
-"""Max-norm: no unit's incoming weights grow longer than a bound."""
+"""Max-norm: a bound on the length of each unit's incoming weights."""
 
 from collections.abc import Sequence
 from math import prod
@@ -13,7 +13,7 @@ from cnnlab.regularizer import Regularizer
 
 @register
 class MaxNorm(Regularizer):
-    """Shorten the vector of weights into a unit to length c wherever a step has made it longer.
+    """Shorten a unit's vector of incoming weights to length c where a step has made it longer.
 
     w_u ← w_u · min(1, c/‖w_u‖₂) for each unit u (neuron, feature map, piece of a maxout unit); c is
     the strength, and 0 is no bound. The bias is not part of the vector; with `scope: all` each bias, scale

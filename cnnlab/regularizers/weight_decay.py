@@ -1,4 +1,4 @@
-"""Weight decay: weights shrink at each step, beside the objective rather than in it."""
+"""Weight decay: weights shrink at each step, outside of the objective."""
 
 from torch import Tensor
 
@@ -8,10 +8,10 @@ from cnnlab.regularizer import Regularizer
 
 @register
 class WeightDecay(Regularizer):
-    """Take a share lr·λ of the weights away, whatever the optimizer makes of the gradient.
+    """Subtract lr·λ times the weights, independently of the optimizer's step.
 
-    w ← w − lr·λ·w − the optimizer's step, both from the same w: torch's AdamW with Adam. With sgd it is l2,
-    with momentum or Adam it is not, because there l2 passes through the average and the division.
+    w ← w − lr·λ·w − the optimizer's step, both from the same w: with Adam this is torch's AdamW. With sgd it
+    equals l2; with momentum or Adam it does not, because l2 then passes through the average and the division.
     Source: I. Loshchilov and F. Hutter, "Decoupled weight decay regularization" (2019).
     """
 

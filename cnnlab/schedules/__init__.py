@@ -1,1 +1,1 @@
-"""Rates and momentums that move while a trial trains: one file per schedule."""
+"""Learning rates and momentums that change while a trial trains: one file per schedule."""

@@ -1,4 +1,4 @@
-"""A number that stays: what the optimizer's config says."""
+"""Constant: the number from the optimizer's config."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Exponential decay: the same share is lost in each epoch or iteration."""
+"""Exponential decay: the same fraction is lost in each epoch or iteration."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -17,8 +17,8 @@ class Exponential(Schedule):
     value = start·e^(−kt)
     In the notes: the formula is printed twice over, as α=α0e−ktα=…; t may be iterations or epochs, which
     is `unit`.
-    Source: H. Robbins and S. Monro, "A stochastic approximation method" (1951) asks of rates that they sum
-    to infinity; these do not, so training comes to rest wherever it is.
+    Source: H. Robbins and S. Monro, "A stochastic approximation method" (1951) requires that rates sum to
+    infinity; these do not, so training comes to rest wherever it is.
     """
 
     k: ClassVar = Number(default=0.1, low=0.0, high=100.0)

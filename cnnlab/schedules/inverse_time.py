@@ -1,4 +1,4 @@
-"""1/t decay: fast at first, then ever slower, and never at rest."""
+"""1/t decay: fast at first, then slower and slower, but never at rest."""
 
 from collections.abc import Mapping
 from typing import ClassVar

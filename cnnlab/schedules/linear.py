@@ -1,4 +1,4 @@
-"""A straight line from the start to another number, which then stays."""
+"""A straight line from the start to another number, then constant."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -25,6 +25,6 @@ class Linear(Schedule):
     unit: ClassVar = UNIT
 
     def value(self, start: Tensor, t: Tensor, h: Mapping[str, Tensor], memory: Tensor) -> Tensor:
-        """Return a point of the line; a weighted mean, so that its end is `to` exactly."""
+        """Return a point of the line, as a weighted mean, so that it ends at exactly `to`."""
         part = (t / h["over"]).clamp(max=1)
         return start * (1 - part) + h["to"] * part

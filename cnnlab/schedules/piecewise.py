@@ -1,4 +1,4 @@
-"""Steps by hand: a list of times and the factor that holds from each on."""
+"""A list of times, and the factor that holds from each on."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -13,12 +13,12 @@ from cnnlab.schedule import UNIT, Schedule
 
 @register
 class Piecewise(Schedule):
-    """Multiply by the factor of the last time that has come.
+    """Multiply by the factor of the latest time that has passed.
 
-    value = start·f_i for a_i ≤ t < a_{i+1}, start before a_1; `pieces` are [[a_1, f_1], …], each factor that
-    of the start and not of the piece before.
-    [[32000, 0.1], [48000, 0.01]] with unit iteration, from 0.1, is that of residual nets on CIFAR-10;
-    [[2, 0.4], [5, 0.2], [8, 0.1], [12, 0.02]], from 0.0005, that of LeNet-5 in 1998.
+    value = start·f_i for a_i ≤ t < a_{i+1}, start before a_1; `pieces` are [[a_1, f_1], …], each factor
+    relative to the start, not to the piece before.
+    [[32000, 0.1], [48000, 0.01]] with unit iteration, from 0.1, is the schedule of residual nets on CIFAR-10;
+    [[2, 0.4], [5, 0.2], [8, 0.1], [12, 0.02]], from 0.0005, the one of LeNet-5 in 1998.
     Source: K. He et al., "Deep residual learning for image recognition" (2015), section 4.2; Y. LeCun et al.,
     "Gradient-based learning applied to document recognition" (1998), section III.B.
     """

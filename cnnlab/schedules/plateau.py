@@ -1,4 +1,4 @@
-"""Step decay that waits until the validation loss stops improving."""
+"""Step decay whenever the validation loss stops improving."""
 
 import math
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from cnnlab.schedule import Schedule
 class Plateau(Schedule):
     """Multiply by a factor after more than `patience` epochs in a row without a new best validation loss.
 
-    value = start·f^c, c counts the cuts; an epoch improves if loss < best·(1 − threshold)
-    Without a validation part the training loss decides. A loss that is no number improves nothing. The
-    literal rule has patience 0 and threshold 0; torch's defaults are 10 and 1e-4. After a cut the count of
-    epochs begins anew, the best loss stays. A cut is made between epochs, so there is no unit to choose.
+    value = start·f^c, where c counts the cuts; an epoch improves if loss < best·(1 − threshold)
+    Without a validation part the training loss counts. A NaN never improves. The literal rule has patience 0
+    and threshold 0; torch's defaults are 10 and 1e-4. After a cut the count of epochs restarts, the best loss
+    stays. Cuts happen between epochs, so there is no unit to choose.
     In the notes: ×0.5 "whenever the validation error stops improving": patience 0 and threshold 0, which
     are the defaults; here it is the validation loss.
     Source: torch.optim.lr_scheduler.ReduceLROnPlateau, mode min, threshold_mode rel.
@@ -35,7 +35,7 @@ class Plateau(Schedule):
         return start * h["factor"] ** memory[:, 0]
 
     def observe(self, loss: Tensor, h: Mapping[str, Tensor], memory: Tensor) -> None:
-        """Count cuts, and epochs without a better loss."""
+        """Count the cuts, and the epochs without a better loss."""
         cuts, best, stale = memory.unbind(1)
         better = loss < best * (1 - h["threshold"])
         best.copy_(torch.where(better, loss, best))

@@ -1,4 +1,4 @@
-"""Step decay: a factor every few epochs, and nothing between."""
+"""Step decay: a factor every few epochs."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -14,10 +14,10 @@ from cnnlab.schedule import UNIT, Schedule
 class Step(Schedule):
     """Multiply by a factor every n epochs or iterations.
 
-    value = start·f^⌊t/n⌋: the first n have the start, and the drop comes with t = n.
-    Usual are ½ every 5 epochs, or 0.1 every 20.
+    value = start·f^⌊t/n⌋: the first n have the start, the first drop is at t = n.
+    Common choices: ½ every 5 epochs, or 0.1 every 20.
     Source: A. Krizhevsky, I. Sutskever and G. Hinton, "ImageNet classification with deep convolutional
-    neural networks" (2012), section 5, with steps by hand.
+    neural networks" (2012), section 5, with drops by hand.
     """
 
     every: ClassVar = Int(default=20, low=1, high=1_000_000_000, row=True)

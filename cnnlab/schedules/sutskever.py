@@ -1,4 +1,4 @@
-"""Momentum that grows by halves of what is missing to 1, up to the optimizer's own."""
+"""Momentum that grows from ½ towards 1, up to the optimizer's own."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -24,5 +24,5 @@ class Sutskever(Schedule):
     unit: ClassVar = Choice(default="iteration", options=UNIT.options, row=True)
 
     def value(self, start: Tensor, t: Tensor, h: Mapping[str, Tensor], memory: Tensor) -> Tensor:
-        """Return the smaller one."""
+        """Return the smaller of the growing momentum and the limit."""
         return (1 - 0.5 / ((t / h["every"]).floor() + 1)).minimum(start)

@@ -4,7 +4,7 @@ import packing
 import pytest
 import torch
 
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.dropout import Dropout
 
 RATES = torch.tensor([0.0, 0.5, 0.2, 1.0], dtype=torch.float64)
@@ -12,7 +12,13 @@ RATES = torch.tensor([0.0, 0.5, 0.2, 1.0], dtype=torch.float64)
 
 def passed(scale, training):
     seeds = torch.arange(4, dtype=torch.int32)
-    context = Context({"rate": RATES}, frozenset(), seeds, torch.full_like(seeds, 3), training)
+    context = Context(
+        {"rate": RATES},
+        frozenset(),
+        seeds,
+        torch.full_like(seeds, 3),
+        Mode.TRAIN if training else Mode.PREDICT,
+    )
     x = torch.randn(50, 4, 10, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     return x, Dropout("rate", scale).forward(x, [], [], context)
 

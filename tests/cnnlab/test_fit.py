@@ -126,7 +126,7 @@ def test_a_full_batch_is_one_step_with_the_gradient_of_all_images():
 def test_rows_at_different_epochs_are_refused():
     one = Fit(mixed())
     one.load_row(1, {name: tensor[1] for name, tensor in one.state().items()}, epoch=4)
-    with pytest.raises(CnnlabError, match=r"must stand at one epoch, got \[0, 4\]"):
+    with pytest.raises(CnnlabError, match=r"must be at the same epoch, got \[0, 4\]"):
         one.run_epoch()
     one.kill(1)
     assert one.epoch == 0

@@ -11,7 +11,7 @@ from cnnlab import registry, resolve
 from cnnlab.engine.array import Array
 from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 
 IMAGENET, CIFAR = ((3, 224, 224), 1000), ((3, 32, 32), 10)
 COUNTS = [
@@ -66,7 +66,7 @@ def test_counts_and_the_shape_of_scores(name, hypers, data, parameters, millions
     if millions is not None:
         assert net.work.multiply_adds / 1e6 == pytest.approx(millions, abs=0.5)  # as printed
     one = torch.zeros(1, dtype=torch.int32, device="meta")
-    context = Context({"model.activation": one}, frozenset(), one, one, training=False)
+    context = Context({"model.activation": one}, frozenset(), one, one, Mode.PREDICT)
     theta, buffers = (torch.zeros(1, n, device="meta") for n in (net.parameters, net.buffered))
     x = torch.zeros(2, 1, *data[0], device="meta")
     assert net.forward(theta, buffers, x, context).shape == (2, 1, data[1])
@@ -119,7 +119,13 @@ def context(training=False):
     hypers["auxiliary_weight"] = torch.tensor([0.3])
     idle = frozenset({"model.dropout", "model.auxiliary_dropout"})
     one = torch.ones(1, dtype=torch.int32)
-    return Context({f"model.{name}": value for name, value in hypers.items()}, idle, one, one, training)
+    return Context(
+        {f"model.{name}": value for name, value in hypers.items()},
+        idle,
+        one,
+        one,
+        Mode.TRAIN if training else Mode.PREDICT,
+    )
 
 
 @pytest.mark.parametrize("kind", PLAIN)

@@ -7,12 +7,13 @@ from torch.nn import functional
 
 from cnnlab import registry
 from cnnlab.errors import CnnlabError, ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.auxiliary import Auxiliary
 from cnnlab.layers.average_pool1d import AveragePool1d
 from cnnlab.layers.average_pool2d import AveragePool2d
 from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.branches import Branches
+from cnnlab.layers.connected_conv2d import ConnectedConv2d
 from cnnlab.layers.conv1d import Conv1d
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.dropout import Dropout
@@ -32,9 +33,9 @@ VARIANTS = {
     "conv2d of one channel": (Conv2d(1, 3, 3), (1, 6, 5)),
     "conv2d without bias": (Conv2d(2, 3, 3, bias=False), (2, 6, 5)),
     "conv2d with a stride": (Conv2d(2, 3, 3, (1, 0), stride=2), (2, 6, 5)),
-    "conv2d with a table": (Conv2d(3, 4, 3, stride=2, table=TABLE), (3, 6, 5)),
+    "connected-conv2d with a stride": (ConnectedConv2d(3, 4, 3, stride=2, table=TABLE), (3, 6, 5)),
     "conv2d flipped": (Conv2d(2, 3, 3, flip=True), (2, 6, 5)),
-    "conv2d in groups": (Conv2d(4, 6, 3, table=[[0, 1]] * 3 + [[2, 3]] * 3), (4, 6, 5)),
+    "connected-conv2d in groups": (ConnectedConv2d(4, 6, 3, table=[[0, 1]] * 3 + [[2, 3]] * 3), (4, 6, 5)),
     "linear without bias": (Linear(6, 4, bias=False), (6,)),
     "max-pool2d that overlaps": (MaxPool2d(3, 2, ceil=True), (2, 6, 5)),
     "min-pool2d that overlaps": (MinPool2d(3, 2, 1), (2, 6, 5)),
@@ -84,7 +85,7 @@ PLAIN = {
     "conv2d without bias": lambda x, p: functional.conv2d(x, *p),
     "conv2d with a stride": lambda x, p: functional.conv2d(x, *p, stride=2, padding=(1, 0)),
     "conv2d flipped": lambda x, p: functional.conv2d(x, p[0].flip(2, 3), p[1]),
-    "conv2d in groups": lambda x, p: functional.conv2d(x, *p, groups=2),
+    "connected-conv2d in groups": lambda x, p: functional.conv2d(x, *p, groups=2),
     "linear": lambda x, p: functional.linear(x, *p),
     "linear without bias": lambda x, p: functional.linear(x, *p),
     "max-pool2d": lambda x, p: functional.max_pool2d(x, 2),
@@ -142,7 +143,13 @@ class Hypers(dict):
 def context(rows, dtype, training=True):
     """Hyperparameters and seeds of rows; row k is the same whatever stands beside it."""
     hypers = Hypers(rows, dtype)
-    return Context(hypers, frozenset(), rows.int(), torch.full_like(rows, 3).int(), training)
+    return Context(
+        hypers,
+        frozenset(),
+        rows.int(),
+        torch.full_like(rows, 3).int(),
+        Mode.TRAIN if training else Mode.PREDICT,
+    )
 
 
 def numbers(layer, shape, dtype, same):
@@ -274,7 +281,13 @@ def test_pooling_the_example_of_the_notes():
 def dropped(rate, training=True, images=4000, seed=1, step=3):
     hypers = {"rate": torch.tensor([rate])}
     seeds = torch.tensor([seed], dtype=torch.int32)
-    own = Context(hypers, frozenset(), seeds, torch.tensor([step], dtype=torch.int32), training)
+    own = Context(
+        hypers,
+        frozenset(),
+        seeds,
+        torch.tensor([step], dtype=torch.int32),
+        Mode.TRAIN if training else Mode.PREDICT,
+    )
     return Dropout("rate").forward(torch.ones(images, 1, 10), [], [], own)
 
 
@@ -331,7 +344,7 @@ def test_a_composite_counts_its_layers():
     assert layer.multiply_adds(shape) == 3 * 2 * 3 * 2 * 9 + 3 * 2 * 3 * 2
     assert layer.connections(shape) == layer.multiply_adds(shape) + 2 * 3 * 2 * 3
     assert layer.activations(shape) == (18 + 18) + (40 + 18 + 18) + 18
-    assert layer.places == 5
+    assert layer.layer_count == 5
     assert [p.name for p in layer.parameters][-2:] == ["shortcut.norm.weight", "shortcut.norm.bias"]
     drop = Dropout("rate")
     both = Residual({"drop": drop}, {"drop": drop})

@@ -38,15 +38,15 @@ def test_a_search_comes_back_from_where_the_function_is_no_number():
 def test_a_search_up_the_hill_stays_and_one_without_a_floor_ends():
     assert searched(lambda w: w[:, 0] ** 2, [1.0], [1.0], 1.0) == (0.0, [])
     length, asked = searched(lambda w: -w[:, 0], [0.0], [1.0], 1.0)
-    assert len(asked) == line_search.MOST
-    assert length == 2.0 ** (line_search.MOST - 1)
+    assert len(asked) == line_search.MAX_EVALUATIONS
+    assert length == 2.0 ** (line_search.MAX_EVALUATIONS - 1)
 
 
 def by_the_book(value, slope, length, sufficient=1e-4, curvature=0.9):
     """Return the lengths tried: algorithms 3.5 and 3.6 of Nocedal and Wright, one row, in plain numbers."""
     f0, s0 = value(0.0), slope(0.0)
     low, high, t, asked = (0.0, f0, s0), None, length, []
-    while len(asked) < line_search.MOST:
+    while len(asked) < line_search.MAX_EVALUATIONS:
         now = (t, value(t), slope(t))
         asked.append(t)
         if now[1] > f0 + sufficient * t * s0 or now[1] >= low[1]:
@@ -95,7 +95,7 @@ def test_a_search_is_the_books_on_functions_of_many_dips():
             asked.append(point[:, 0].clone())
             point = turn_of.send(look(lambda w: of(w[:, 0]), point))
     except StopIteration:
-        assert len(asked) <= line_search.MOST
+        assert len(asked) <= line_search.MAX_EVALUATIONS
     tried = 0
     for k in range(rows):
         if float(at.gradient[k]) >= 0:

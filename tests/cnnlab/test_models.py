@@ -10,7 +10,7 @@ from torch.nn import functional
 from cnnlab import registry
 from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.dropout import Dropout
 
 NAMES = tuple(packing.SHAPE)  # those that are small enough to be trained here
@@ -108,7 +108,7 @@ def predict(net, theta, x, training=False, **rates):
     hypers = {f"model.{name}": torch.tensor([rate], dtype=torch.float64) for name, rate in rates.items()}
     one = torch.ones(1, dtype=torch.int32)
     idle = frozenset(path for path, rate in hypers.items() if not rate)
-    own = Context(hypers, idle, one, one, training)
+    own = Context(hypers, idle, one, one, Mode.TRAIN if training else Mode.PREDICT)
     return net.forward(theta, net.start_buffers(1), x[:, None], own)[:, 0]
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cnnlab import registry
-from cnnlab.engine.row_groups import runs
+from cnnlab.engine.row_groups import group_rows
 from cnnlab.optimizer import Evaluation
 
 NAMES = registry.names("optimizers")
@@ -22,7 +22,7 @@ TORCH = {
 }
 
 
-WHOLE = [name for name in NAMES if registry.get("optimizers", name).whole]
+WHOLE = [name for name in NAMES if registry.get("optimizers", name).full_batch]
 
 
 def look(objective, w):
@@ -55,7 +55,7 @@ def run(name, h, objective, w, steps):
     """Minimize from w, (K, P), by a rule and return the path, (steps, K, P)."""
     entry, w, path = registry.get("optimizers", name)(), w.clone(), []
     choice = {n: float(value.max()) for n, value in h.items()}
-    slots = [torch.zeros_like(w) for _ in range(entry.memory(choice, w.shape[1]))]
+    slots = [torch.zeros_like(w) for _ in range(entry.slot_count(choice, w.shape[1]))]
     for t in range(1, steps + 1):
         c = entry.constants(h, torch.full((len(w), 1), float(t), dtype=torch.float64))
         move(entry, w, slots, c, objective)
@@ -65,7 +65,7 @@ def run(name, h, objective, w, steps):
 
 def numbers(name, **given):
     choice = registry.resolve("optimizers", {"name": name, **given}, "p")
-    (one,) = runs("optimizers", [choice], torch.device("cpu"))
+    (one,) = group_rows("optimizers", [choice], torch.device("cpu"))
     return {n: value[:, None] for n, value in one.hypers.items()}
 
 
@@ -101,7 +101,7 @@ def test_packing_does_not_matter(name):
 
 
 def choice(name, precision="float64", **more):
-    """A net's config with an optimizer; methods that need the same objective at each look get all images."""
+    """A net's config with an optimizer; full-batch methods get all images."""
     given = {"name": name, **packing.CALM.get(name, {}), **more}
     size = {"batch_size": "full"} if name in WHOLE else {}
     return packing.config(precision=precision, optimizer=given, **size)

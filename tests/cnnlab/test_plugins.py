@@ -201,7 +201,7 @@ def test_a_broken_file_is_named_and_harms_nothing_else(folder, text, words):
     ("name", "words"),
     [
         ("activations/relu.py", "activations/relu.py is not used: cnnlab has 'relu' in activations itself"),
-        ("activations/max-pool.py", "activations/max-pool.py must have a name of small letters"),
+        ("activations/max-pool.py", "activations/max-pool.py must have a name of lower-case letters"),
         ("activation/mine.py", "activation/mine.py is in no kind's folder: it must be in one of activations"),
         ("mine.py", "mine.py is in no kind's folder"),
     ],

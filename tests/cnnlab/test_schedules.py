@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cnnlab import registry, resolve
-from cnnlab.engine.row_groups import runs
+from cnnlab.engine.row_groups import group_rows
 from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
 
@@ -29,7 +29,7 @@ QUICK |= {name: name for name in NAMES if name not in QUICK}  # a new one, with 
 
 def curve(choice, start=0.8, steps=25):
     """Return a schedule's numbers at t = 0, 1, …, (steps,)."""
-    (one,) = runs("schedules", [registry.resolve("schedules", choice, "p")], CPU)
+    (one,) = group_rows("schedules", [registry.resolve("schedules", choice, "p")], CPU)
     memory = torch.tensor([one.entry.memory], dtype=torch.float64)
     first = torch.tensor([start], dtype=torch.float64)
     values = [one.entry.value(first, torch.full_like(first, t), one.hypers, memory) for t in range(steps)]
@@ -78,7 +78,7 @@ def test_the_rates_of_1998():
 
 def test_rows_of_unlike_many_pieces_stand_together():
     choices = [{"name": "piecewise", "pieces": p} for p in ([[3, 0.1]], [[1, 0.5], [2, 0.2], [4, 0.0]])]
-    (both,) = runs("schedules", [registry.resolve("schedules", c, "p") for c in choices], CPU)
+    (both,) = group_rows("schedules", [registry.resolve("schedules", c, "p") for c in choices], CPU)
     start = torch.tensor([0.8, 0.8], dtype=torch.float64)
     for t in range(6):
         together = both.entry.value(start, torch.full_like(start, t), both.hypers, torch.zeros(2, 3))
@@ -105,7 +105,7 @@ def test_plateau_is_torchs(patience, threshold):
         rule, factor=0.5, patience=patience, threshold=threshold, eps=0
     )
     choice = {"name": "plateau", "patience": patience, "threshold": threshold}
-    (own,) = runs("schedules", [registry.resolve("schedules", choice, "p")], CPU)
+    (own,) = group_rows("schedules", [registry.resolve("schedules", choice, "p")], CPU)
     start = torch.tensor([0.8], dtype=torch.float64)
     memory = torch.tensor([own.entry.memory], dtype=torch.float64)
     rates = []
@@ -155,7 +155,7 @@ def test_a_rate_and_a_momentum_that_move_are_each_steps_own(optimizer):
         by_hand._read_configs()
         if optimizer == "nesterov-b":  # it asks for the next momentum, which constants do not tell
             next_mu = torch.tensor([at(t + 1)[1]], dtype=torch.float64)
-            by_hand.pace.at = lambda steps, size, mu=next_mu: {"momentum_next": mu}
+            by_hand.schedules.values = lambda steps, size, mu=next_mu: {"momentum_next": mu}
         packing.train(scheduled, 1, first=t)
         packing.train(by_hand, 1, first=t)
         assert float(scheduled.rates()) == pytest.approx(lr, rel=1e-14)
@@ -212,7 +212,7 @@ def test_a_plateau_follows_each_rows_own_validation_loss():
         losses.append(small.metrics["val/loss"])
     assert seen[-1] < 30
     assert calm == [1e-4] * 6
-    assert one.array.pace.memory[:, 0, 1].tolist() == [min(losses), best]
+    assert one.array.schedules.memory[:, 0, 1].tolist() == [min(losses), best]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -245,12 +245,12 @@ def test_going_on_from_a_checkpoint_repeats_every_bit(name):
 
 def test_keeping_rows_keeps_what_their_schedules_remember():
     array = packing.make([config(QUICK[name]) for name in ("step", "plateau", "constant", "plateau")])
-    array.pace.observe(torch.tensor([1.0, 2.0, 3.0, 4.0]).double())
-    array.pace.observe(torch.tensor([1.0, 2.0, 3.0, 4.0]).double())
+    array.schedules.observe(torch.tensor([1.0, 2.0, 3.0, 4.0]).double())
+    array.schedules.observe(torch.tensor([1.0, 2.0, 3.0, 4.0]).double())
     packing.train(array, 3)
     before = array.rates()
     array.keep([1, 0, 3])
-    assert array.pace.memory[:, 0, 1].tolist() == [2.0, 0.0, 4.0]
+    assert array.schedules.memory[:, 0, 1].tolist() == [2.0, 0.0, 4.0]
     assert array.rates().tolist() == before[[1, 0, 3]].tolist()
     assert before[1] == 0.05 * 0.1
 

@@ -9,6 +9,7 @@ from test_optimizers import look, move, numbers, run
 
 from cnnlab import registry
 from cnnlab.engine import array
+from cnnlab.layer import Mode
 from cnnlab.optimizers import lbfgs
 
 D = torch.float64
@@ -182,7 +183,7 @@ def test_an_arrays_matrix_is_that_of_its_objective():
         alone = packing.make(rows[k : k + 1], [10 + k])
 
         def objective(w, alone=alone):
-            scores = alone.net.forward(w[None], alone.buffers, x[:, :1], alone.context(training=True))
+            scores = alone.net.forward(w[None], alone.buffers, x[:, :1], alone.context(Mode.TRAIN))
             penalized = w[alone.net.weights()]
             return alone.loss(scores, y[:, :1]).sum() + 0.15 * penalized.square().sum()
 
@@ -197,7 +198,7 @@ def test_all_images_in_parts_are_all_images_at_once(monkeypatch):
     x, y = packing.batch(once, 0)
     matrix = once._hessian(slice(0, 3), once.theta, x, y)
     result = once.step(x, y)
-    monkeypatch.setattr(array, "MOST_KEPT", 3 * 4 * parts.net.work.activations)
+    monkeypatch.setattr(array, "MAX_KEPT_ACTIVATIONS", 3 * 4 * parts.net.work.activations)
     assert [cut.stop - cut.start for cut in parts._cuts(packing.IMAGES)] == [4, 2]
     torch.testing.assert_close(parts._hessian(slice(0, 3), parts.theta, x, y), matrix, rtol=0, atol=1e-12)
     partwise = parts.step(x, y)
@@ -207,12 +208,12 @@ def test_all_images_in_parts_are_all_images_at_once(monkeypatch):
 
 
 def test_mini_batches_and_normalized_nets_are_never_cut(monkeypatch):
-    monkeypatch.setattr(array, "MOST_KEPT", 1)
+    monkeypatch.setattr(array, "MAX_KEPT_ACTIVATIONS", 1)
     assert packing.make([packing.config(optimizer="sgd")])._cuts(100) == [slice(0, 100)]
     assert packing.make([full(hypers={"norm": "batch"})])._cuts(100) == [slice(0, 100)]
 
 
-def looks(rows, steps, monkeypatch, forget=False):
+def evaluations(rows, steps, monkeypatch, forget=False):
     """Train on one batch, and count passes over it."""
     made, count = packing.make(rows), [0]
     honest = array.Array._pass
@@ -223,21 +224,21 @@ def looks(rows, steps, monkeypatch, forget=False):
 
     monkeypatch.setattr(array.Array, "_pass", counting)
     for _ in range(steps):
-        made._known = None if forget else made._known
+        made._last_objective = None if forget else made._last_objective
         packing.train(made, 1, same=True)
     monkeypatch.setattr(array.Array, "_pass", honest)
     return count[0], made.theta
 
 
-def test_a_point_is_looked_at_once_and_looking_again_changes_no_bit(monkeypatch):
-    """The end of one step is the beginning of the next; a resumed array has to look again."""
+def test_a_point_is_evaluated_once_and_evaluating_it_again_changes_no_bit(monkeypatch):
+    """A step begins where the last one ended; a resumed array has to evaluate that point again."""
     rows = [full(optimizer="lbfgs", precision="float32")] * 3
-    few, straight = looks(rows, 10, monkeypatch)
-    forgetting, theta = looks(rows, 10, monkeypatch, forget=True)
+    few, straight = evaluations(rows, 10, monkeypatch)
+    forgetting, theta = evaluations(rows, 10, monkeypatch, forget=True)
     assert forgetting == few + 9
     assert torch.equal(straight, theta)
     beside = [*rows[:2], full(optimizer="sgd", precision="float32")]
-    many, mixed = looks(beside, 10, monkeypatch)
+    many, mixed = evaluations(beside, 10, monkeypatch)
     assert many >= 20  # whoever steps once moves on, so nothing can be kept
     assert torch.equal(mixed[:2], straight[:2])
 
@@ -265,7 +266,7 @@ def test_where_gradients_never_mix_the_full_matrix_is_the_diagonal():
     paths = {}
     for name in ("adagrad", "adagrad-full"):
         entry, at, paths[name] = registry.get("optimizers", name)(), w.clone(), []
-        slots = [torch.zeros_like(w) for _ in range(entry.memory({}, 3))]
+        slots = [torch.zeros_like(w) for _ in range(entry.slot_count({}, 3))]
         for t in range(9):
             move(entry, at, slots, numbers(name, lr=0.1, eps=1e-4), lambda w, i=t % 3: w[:, i] ** 2)
             paths[name].append(at.clone())
@@ -322,16 +323,16 @@ def test_a_row_that_finds_nothing_lower_forgets_its_pairs():
     assert slots[0][1].any()
 
 
-def test_penalties_are_in_the_objective_that_a_search_looks_at():
+def test_penalties_are_in_the_objective_of_a_search():
     """Its value is loss and penalties, and its gradient the slope of that value."""
     rows = [full(optimizer="lbfgs", l2=0.3, l1={"strength": 0.1, "scope": "all"}), full(optimizer="lbfgs")]
     made = packing.make(rows)
     x, y = packing.batch(made, 0)
-    at = made._look([made.theta], x, y)
+    at = made._evaluate_objective([made.theta], x, y)
     weights = made.theta[0, made.net.weights()]
     penalty = 0.15 * weights.square().sum() + 0.1 * made.theta[0].abs().sum()
     torch.testing.assert_close(at.value[0], at.result.loss[0] + penalty, rtol=1e-14, atol=0)
     assert at.value[1] == at.result.loss[1]
     step = 1e-6 * torch.randn(made.theta.shape, generator=torch.Generator().manual_seed(1), dtype=D)
-    ahead, behind = (made._look([made.theta + sign * step], x, y).value for sign in (1, -1))
+    ahead, behind = (made._evaluate_objective([made.theta + sign * step], x, y).value for sign in (1, -1))
     torch.testing.assert_close((ahead - behind) / 2, (at.gradient * step).sum(1), rtol=1e-6, atol=0)

@@ -11,7 +11,7 @@ from cnnlab.config import row_numbers
 from cnnlab.engine.cost import inspect
 from cnnlab.engine.net import build
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 
 SERIES = (1, 1, 128)
 
@@ -66,7 +66,7 @@ def test_max_pooling_before_the_activation_is_max_pooling_behind_it(activation):
     chain = layers(activation=activation)
     numbers = registry.resolve("activations", activation, "p")
     hypers = {f"model.activation.{n}": torch.full((2,), v) for n, v in numbers.items() if n != "name"}
-    own = Context(hypers, frozenset(), torch.zeros(0), torch.zeros(0), training=True)
+    own = Context(hypers, frozenset(), torch.zeros(0), torch.zeros(0), Mode.TRAIN)
     x = torch.randn(5, 2, 8, 9, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     before, behind = x, x
     for one, other in (("pool1", "act1"), ("act1", "pool1")):
@@ -101,7 +101,7 @@ def test_a_trained_filter_is_the_same_at_all_times():
     cut = next(i for i, name in enumerate(array.net.layers) if name == "flatten")
     chain = list(array.net.layers.values())[:cut]
     moved = x.roll(4, 4)  # two poolings: 4 steps are one
-    own = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), training=False)
+    own = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), Mode.PREDICT)
     features = []
     for images in (x, moved):
         values = dict(array.net.named(array.theta[0], array.buffers[0]))

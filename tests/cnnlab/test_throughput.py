@@ -24,7 +24,7 @@ def test_it_counts_the_images_of_the_timed_steps(monkeypatch):
 
 
 @pytest.mark.parametrize("name", registry.names("optimizers"))
-def test_speeds_are_compared_where_a_step_is_one_look(name):
+def test_speeds_are_compared_where_a_step_is_one_evaluation(name):
     """A search looks several times, and a matrix of all parameters costs what no batch does."""
     config = resolve({"model": "mlp", "data": "fashion-mnist-mini", "train": {"optimizer": name}})
     assert comparable(Row(config, 1)) == (name not in {"lbfgs", "newton", "adagrad-full"})

@@ -70,7 +70,7 @@ def test_the_digest_is_what_the_page_s_command_says(folder: Path) -> None:
 
 def test_every_kind_is_told_with_its_base_class() -> None:
     text = (DOCS / "extending.md").read_text(encoding="utf-8")
-    for kind, (home, base) in registry.BASES.items():
+    for kind, (_, home, base) in registry.KINDS.items():
         assert f"| `{kind}` | `{home}.{base}` |" in text
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cnnlab.batching.on_device import CHUNK, Resident
+from cnnlab.batching.on_device import CHUNK_IMAGES, DeviceData
 from cnnlab.data import Images, Info
 
 G = torch.Generator().manual_seed(1)
@@ -14,7 +14,7 @@ DATA = {"validation": 0.0, "label_noise": 0.0, "resize": 0}
 def resident(images, dtype=torch.float64, seed=0, centred=True, **data):
     shape = tuple(images.train_x.shape[1:])
     info = Info(shape, 3, len(images.train_x), len(images.test_x), centred=centred)
-    return Resident(images, DATA | data, info, seed, CPU, dtype)
+    return DeviceData(images, DATA | data, info, seed, CPU, dtype)
 
 
 def images(n=60, m=20):
@@ -61,9 +61,9 @@ def test_rows_of_different_replicates_see_their_own_images():
 
 
 def test_chunks_go_through_everything_once():
-    train = resident(images(n=3 * CHUNK // 2), torch.float32).train
+    train = resident(images(n=3 * CHUNK_IMAGES // 2), torch.float32).train
     sizes = [len(x) for x, _ in train.chunks(2)]
-    assert sizes == [CHUNK, CHUNK // 2]
+    assert sizes == [CHUNK_IMAGES, CHUNK_IMAGES // 2]
 
 
 def test_black_stays_0_where_images_are_not_centred():

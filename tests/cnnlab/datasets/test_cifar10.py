@@ -13,6 +13,7 @@ import torch
 
 from cnnlab.data import DataError, Images
 from cnnlab.datasets import cifar10
+from cnnlab.fixed_data import images_of
 
 DATA = {"name": "cifar10"}
 
@@ -28,9 +29,9 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(cifar10, "RECORDS", 20)
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    cifar10._images.cache_clear()
+    images_of.cache_clear()
     yield tmp_path
-    cifar10._images.cache_clear()
+    images_of.cache_clear()
 
 
 def made(first: int) -> bytes:

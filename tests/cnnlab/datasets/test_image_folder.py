@@ -54,7 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def forget() -> None:
     for cached in (
         image_folder._images,
-        image_tree._seen,
+        image_tree._last_listing,
         image_tree._folder_digest,
         image_tree._zip_tree,
     ):
@@ -170,7 +170,7 @@ def test_another_content_than_planned_is_refused(folder: Path, kind: str) -> Non
 def test_a_damaged_image_is_named_and_nothing_is_loaded(folder: Path, kind: str, content: bytes) -> None:
     data = section(put(folder, FILES | {"train/dogs/a.png": content}, kind))
     assert data_set(data).info(data).train == 4
-    with pytest.raises(DataError, match=r"pets.*: train/dogs/a\.png is damaged or no image"):
+    with pytest.raises(DataError, match=r"pets.*: train/dogs/a\.png is damaged or not an image"):
         data_set(data).load(data)
 
 
@@ -188,19 +188,19 @@ def test_a_damaged_member_is_named(folder: Path) -> None:
 
 
 def test_an_image_of_too_many_pixels_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_file, "MOST_PIXELS", 63)
+    monkeypatch.setattr(image_file, "MAX_PIXELS", 63)
     with pytest.raises(DataError, match=r"^x must have at most 63 pixels, got 8×8"):
         image_file.decode(picture(0), "x", 8, 3)
     file = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(file, "PNG")
-    with pytest.raises(DataError, match=r"^x is damaged or no image: DecompressionBomb"):
+    with pytest.raises(DataError, match=r"^x is damaged or not an image: DecompressionBomb"):
         image_file.decode(file.getvalue(), "x", 8, 3)
 
 
 def test_sixteen_bits_are_refused() -> None:
     file = io.BytesIO()
     Image.fromarray(np.zeros((8, 8), np.uint16)).save(file, "PNG")
-    with pytest.raises(DataError, match=r"^x must have 8 bits a channel, got mode I;16"):
+    with pytest.raises(DataError, match=r"^x must have 8 bits per channel, got mode I;16"):
         image_file.decode(file.getvalue(), "x", 8, 3)
 
 
@@ -208,19 +208,19 @@ def test_sixteen_bits_are_refused() -> None:
 def test_a_file_that_unpacks_to_too_much_is_refused(
     folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_tree, "MOST_FILE", 90)
+    monkeypatch.setattr(image_tree, "MAX_FILE_BYTES", 90)
     data = put(folder, FILES, kind) | {"channels": 3, "sha256": ""}
     with pytest.raises(DataError, match=r"must have at most 90 bytes"):
         data_set(data).load(data)
 
 
 @pytest.mark.parametrize("name", ["/etc/x.png", "../x.png", "a/../../x.png", "C:/x.png", "a\\..\\x.png"])
-def test_an_archive_that_escapes_is_refused_by_name(folder: Path, name: str) -> None:
+def test_a_path_that_leaves_the_archive_is_refused_by_name(folder: Path, name: str) -> None:
     data = put(folder, FILES, "zip")
     with zipfile.ZipFile(folder / "pets.zip", "a") as archive:
         archive.writestr(name, b"x")
     config = resolve({"model": "mlp", "data": data})
-    with pytest.raises(ConfigError, match=r"pets\.zip is an archive that escapes: its member ") as caught:
+    with pytest.raises(ConfigError, match=r"pets\.zip has a member whose path leaves the") as caught:
         inspect(config)
     assert repr(name) in caught.value.message
     assert caught.value.path == "data.path"
@@ -232,7 +232,7 @@ def test_an_archive_with_a_link_or_a_double_is_refused(folder: Path) -> None:
     data = put(folder, FILES, "zip")
     with zipfile.ZipFile(folder / "pets.zip", "a") as archive:
         archive.writestr(link, "/etc/passwd")
-    with pytest.raises(ConfigError, match=r"escapes: its member 'train/cats/link\.png' is a link"):
+    with pytest.raises(ConfigError, match=r"has a member that is a link: 'train/cats/link\.png'"):
         inspect(resolve({"model": "mlp", "data": data}))
     put(folder, FILES, "zip")
     with zipfile.ZipFile(folder / "pets.zip", "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
@@ -256,9 +256,9 @@ def test_a_name_that_is_no_utf_8_is_refused_in_words(folder: Path) -> None:
 
 def test_a_folder_of_too_many_files_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = put(folder, FILES)
-    monkeypatch.setattr(image_tree, "MOST_FILES", len(FILES))
+    monkeypatch.setattr(image_tree, "MAX_FILES", len(FILES))
     assert section(data)["sha256"]
-    monkeypatch.setattr(image_tree, "MOST_FILES", len(FILES) - 1)
+    monkeypatch.setattr(image_tree, "MAX_FILES", len(FILES) - 1)
     forget()
     with pytest.raises(ConfigError, match="pets must have at most 4 files"):
         resolve({"model": "mlp", "data": data})
@@ -281,10 +281,10 @@ WRONG: dict[str, tuple[dict[str, bytes], str]] = {
     ),
     "too deep": (
         FILES | {"train/cats/more/x.png": b""},
-        r"train/cats/more/x\.png must lie in the folder",
+        r"train/cats/more/x\.png must be in the folder",
     ),
-    "not deep enough": (FILES | {"train/x.png": b""}, r"train/x\.png must lie in the folder of a class"),
-    "unknown class": (FILES | {"test/cows/x.png": b""}, r"test has the class 'cows', which train has not"),
+    "not deep enough": (FILES | {"train/x.png": b""}, r"train/x\.png must be in the folder of a class"),
+    "unknown class": (FILES | {"test/cows/x.png": b""}, r"test has the class 'cows', which is missing"),
 }
 
 
@@ -306,12 +306,12 @@ def test_two_channels_are_refused(folder: Path) -> None:
 
 
 def test_pixels_that_would_not_fit_are_refused_unread(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnnlab.files.user_folder.MOST_BYTES", 900)
+    monkeypatch.setattr("cnnlab.files.user_folder.MAX_IMAGE_BYTES", 900)
     with pytest.raises(ConfigError, match="must take at most 900 bytes of pixels, got 960; choose a smaller"):
         inspect(resolve({"model": "mlp", "data": put(folder, FILES)}))
 
 
-def test_a_plan_that_asks_often_looks_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_that_asks_often_lists_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = put(folder, FILES)
     first = section(data)
     monkeypatch.setattr(image_tree.time, "monotonic", lambda: 1e9)
@@ -323,12 +323,12 @@ def test_a_plan_that_asks_often_looks_once(folder: Path, monkeypatch: pytest.Mon
 
 def test_a_folder_that_stays_as_it_is_is_kept_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(folder, FILES)
-    looks = []
+    listings = []
     for moment in (1e6, 2e6, 3e6):
         monkeypatch.setattr(image_tree.time, "monotonic", lambda moment=moment: moment)
-        looks.append(image_tree._look(folder / "pets", "pets"))
-    assert looks[0] is looks[1] is looks[2]
+        listings.append(image_tree._listing(folder / "pets", "pets"))
+    assert listings[0] is listings[1] is listings[2]
     (folder / "pets" / "train" / "cats" / "new.png").write_bytes(picture(7))
-    assert image_tree._look(folder / "pets", "pets") is looks[0]  # for two seconds
+    assert image_tree._listing(folder / "pets", "pets") is listings[0]  # for two seconds
     monkeypatch.setattr(image_tree.time, "monotonic", lambda: 4e6)
-    assert len(image_tree._look(folder / "pets", "pets").files) == len(FILES) + 1
+    assert len(image_tree._listing(folder / "pets", "pets").files) == len(FILES) + 1

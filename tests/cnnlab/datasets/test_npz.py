@@ -122,7 +122,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "many channels": (GOOD | {"train_x": X[:, :, None] * np.ones((1, 1, 6, 1), np.uint8)}, "1 to 4 channels"),
     "objects": (GOOD | {"train_y": OBJECTS}, r"Python objects are never read"),
     "object images": (GOOD | {"train_x": OBJECTS}, r"Python objects are never read"),
-    "float labels": (GOOD | {"train_y": Y.astype(float)}, r"train_y must be whole numbers \(N,\)"),
+    "float labels": (GOOD | {"train_y": Y.astype(float)}, r"train_y must be integers \(N,\)"),
     "one-hot labels": (GOOD | {"train_y": np.eye(3, dtype=int)[Y]}, r"got int64 of shape \(12, 3\)"),
     "other lengths": (GOOD | {"train_y": Y[:11]}, r"equally long, got 12 and 11"),
     "no images": ({"train_x": X[:0], "train_y": Y[:0]}, r"train_x must hold images"),
@@ -190,7 +190,7 @@ def test_a_damaged_file_is_named(folder: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("images", "side", "words"),
     [
-        (10_000_000, 50, "holds more than 8,589,934,592 bytes of arrays"),
+        (10_000_000, 50, "must have at most 8,589,934,592 bytes of arrays"),
         (1 << 40, 5, "train_x must hold at most 20,000,000 images, got 1,099,511,627,776"),
         (900_000_000, 1, "train_x must hold at most 20,000,000 images, got 900,000,000"),
     ],

@@ -119,6 +119,6 @@ def test_losses_of_classes_are_refused_and_so_is_accuracy():
     assert inspect(config()).task == "regression"
 
 
-def test_numbers_are_not_confused():
-    with pytest.raises(CnnlabError, match="targets that are numbers have no classes to be confused"):
+def test_numbers_have_no_confusion_matrix():
+    with pytest.raises(CnnlabError, match="a confusion matrix needs classes as targets, got numbers"):
         Fit([Row(config(), seed=0)]).confusion(0)

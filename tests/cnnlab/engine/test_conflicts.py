@@ -10,7 +10,7 @@ from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
 
-WHOLE = [n for n in registry.names("optimizers") if registry.get("optimizers", n).whole]
+WHOLE = [n for n in registry.names("optimizers") if registry.get("optimizers", n).full_batch]
 
 
 def config(optimizer="lbfgs", model=(), data=(), **train):
@@ -25,20 +25,20 @@ def config(optimizer="lbfgs", model=(), data=(), **train):
 
 
 def refused(given):
-    """Return path and words; the same by the counter's look at a point and by training."""
-    with pytest.raises(ConfigError) as at_the_counter:
+    """Return path and message: the same from the check of a point and from training."""
+    with pytest.raises(ConfigError) as at_submit:
         point(given, inspect(given))
     with pytest.raises(ConfigError) as in_training:
         Fit([Row(given, seed=1)])
-    assert str(at_the_counter.value) == str(in_training.value)
-    return at_the_counter.value.path, at_the_counter.value.message
+    assert str(at_submit.value) == str(in_training.value)
+    return at_submit.value.path, at_submit.value.message
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_mini_batches(name):
     path, words = refused(config(name, batch_size=128))
     assert path == "train.batch_size"
-    assert words == f"must be full with {name}, which needs one objective for all looks; got 128"
+    assert words == f"must be full with {name}, which needs the same objective at every evaluation; got 128"
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -81,8 +81,8 @@ def test_a_matrix_of_too_many_parameters(name, most):
     path, words = refused(config(name, model={"hidden": [128]}))
     assert path == "train.optimizer"
     assert words == (
-        f"{name} keeps a matrix of parameters × parameters, so there may be at most {most}; got 3,466, "
-        "a matrix of 0.1 GiB a trial"
+        f"{name} keeps a matrix of parameters × parameters, so the net may have at most {most}; got "
+        "3,466, a matrix of 0.1 GiB a trial"
     )
 
 

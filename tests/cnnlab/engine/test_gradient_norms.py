@@ -11,7 +11,7 @@ from cnnlab import registry
 from cnnlab.engine.array import Array
 from cnnlab.engine.gradient_norms import first_over_last, gradient_norms
 from cnnlab.engine.net import Net
-from cnnlab.layer import Context, Layer
+from cnnlab.layer import Context, Layer, Mode
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
@@ -170,7 +170,7 @@ def active(shift):
         chain |= {f"linear{i}": Linear(200 if i == 0 else 500, 500, bias=False)}
         chain |= {f"act{i}": Activate("relu", "act")}
         net = Net(chain, (200,))
-        context = Context({}, frozenset(), seeds, torch.zeros_like(seeds), training=False)
+        context = Context({}, frozenset(), seeds, torch.zeros_like(seeds), Mode.PREDICT)
         y = net.forward(net.start(seeds).float() + shift, torch.zeros(rows, 0), x, context)
         shares.append(float((y > 0).double().mean()))
     return shares

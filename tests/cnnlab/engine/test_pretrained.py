@@ -71,7 +71,7 @@ def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(CnnlabError, match="cannot be read as weights"):
         pretrained.read(tmp_path / "none.th")
     torch.save([1, 2], tmp_path / "list.th")
-    with pytest.raises(CnnlabError, match="holds no state dict"):
+    with pytest.raises(CnnlabError, match="must hold a state dict"):
         pretrained.read(tmp_path / "list.th")
 
 

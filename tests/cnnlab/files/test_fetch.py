@@ -29,13 +29,13 @@ def test_downloads_a_file_and_says_so(home: Home, capsys: pytest.CaptureFixture[
 
 
 def test_refuses_more_than_the_limit(home: Home) -> None:
-    with pytest.raises(DataError, match="must be at most 255,999 bytes long, but sends more"):
+    with pytest.raises(DataError, match="must be at most 255,999 bytes long, but is longer"):
         download(f"{home.url}x.gz", limit=len(BODY) - 1)
 
 
 def test_refuses_a_download_that_breaks_off(home: Home) -> None:
     home.breaks.add("x.gz")
-    with pytest.raises(DataError, match=r"x\.gz broke off: .*128,?000"):
+    with pytest.raises(DataError, match=r"x\.gz was interrupted: .*128,?000"):
         download(f"{home.url}x.gz", limit=len(BODY))
 
 
@@ -83,5 +83,5 @@ def test_leaves_the_old_file_alone_when_interrupted(
 
 def test_names_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "cnnlab").write_bytes(b"a file where the folder should be")
-    with pytest.raises(DataError, match="cnnlab/made must be a folder that can be written"):
+    with pytest.raises(DataError, match="cnnlab/made must be a writable folder"):
         keep(b"x", tmp_path / "cnnlab" / "made" / "x")

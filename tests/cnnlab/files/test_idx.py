@@ -55,7 +55,7 @@ def test_refuses_a_broken_file_in_words(content: bytes, words: str) -> None:
 )
 def test_unpacks_by_the_end_of_the_name(name: str, packed: bytes) -> None:
     assert unpack(packed, name, limit=len(CONTENT)) == CONTENT
-    with pytest.raises(DataError, match=f"{name} must hold 17 bytes unpacked, but holds more"):
+    with pytest.raises(DataError, match=f"{name} must have at most 17 bytes unpacked, but has more"):
         unpack(packed, name, limit=len(CONTENT) - 1)
 
 

@@ -97,8 +97,8 @@ def test_falls_back_to_the_next_home(home: Home, cache: Path) -> None:
     [
         (gzip.compress(encode(X + 1)), False, f"must be {TRAIN_X.sha256}, got [0-9a-f]{{64}}"),
         (b"<html>log in to the network</html>", False, "is damaged and cannot be unpacked"),
-        (gzip.compress(CONTENTS["train-x"] + b"\0"), False, "must hold 28 bytes unpacked, but holds more"),
-        (PACKED["train-x.gz"], True, "broke off"),
+        (gzip.compress(CONTENTS["train-x"] + b"\0"), False, "must have at most 28 bytes unpacked, but"),
+        (PACKED["train-x.gz"], True, "was interrupted"),
     ],
     ids=["other content", "page", "too long", "breaks off"],
 )
@@ -110,7 +110,7 @@ def test_a_wrong_download_leaves_nothing_in_the_cache(
         home.breaks.add("train-x.gz")
     with pytest.raises(DataError, match=words) as caught:
         _made(home.url).load()
-    assert f"Fetching it failed: {home.url}train-x.gz" in str(caught.value)
+    assert f"Downloading it failed: {home.url}train-x.gz" in str(caught.value)
     assert not cache.exists()
 
 
@@ -121,7 +121,7 @@ def test_says_where_it_looked_and_what_to_do(
     with pytest.raises(DataError) as caught:
         _made(folder=tmp_path / "system").load()
     assert str(caught.value) == (
-        f"made needs the file train-x, plain or packed, and it is in none of: {tmp_path}/data/made, "
+        f"made needs the file train-x, plain or packed, which is in none of {tmp_path}/data/made, "
         f"{tmp_path}/system.\n"
         "Put it into a folder named made and set CNNLAB_DATA to the folder around that."
     )

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.auxiliary import Auxiliary
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.dropout import Dropout
@@ -28,10 +28,10 @@ def net(**more):
     return Net(layers | {"linear": Linear(3, CLASSES)}, SHAPE)
 
 
-def context(training=True, gather=False):
+def context(mode=Mode.TRAIN):
     hypers = {"weight": torch.tensor([0.0, 0.3, 2.0], dtype=torch.float64), "rate": torch.full((ROWS,), 0.5)}
     seed = torch.arange(ROWS, dtype=torch.int32)
-    return Context(hypers, frozenset(), seed, seed * 0, training, gather=gather)
+    return Context(hypers, frozenset(), seed, seed * 0, mode)
 
 
 def numbers(own):
@@ -98,9 +98,9 @@ def test_a_weight_of_nothing_leaves_the_head_as_it_is():
     assert own_part.eq(0).all()
 
 
-@pytest.mark.parametrize("gather", [False, True])
-def test_predicting_runs_no_head(gather):
-    own, asked = net(), context(training=False, gather=gather)
+@pytest.mark.parametrize("mode", [Mode.PREDICT, Mode.POPULATION])
+def test_predicting_runs_no_head(mode):
+    own, asked = net(), context(mode)
     x, theta, buffers = numbers(own)
     scores = own.forward(theta, buffers, x, asked)
     assert asked.auxiliary == []

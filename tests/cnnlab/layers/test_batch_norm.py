@@ -7,7 +7,7 @@ from torch.nn import functional
 from cnnlab import registry
 from cnnlab.engine.net import Net
 from cnnlab.errors import CnnlabError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.batch_norm import BatchNorm
 
 ROWS, IMAGES = 3, 10
@@ -19,11 +19,11 @@ NORMALIZED = {
 CUTS = [slice(0, 4), slice(4, 8), slice(8, 10)]  # the last batch is short
 
 
-def context(training=False, gather=False):
+def context(mode):
     seed = torch.arange(ROWS, dtype=torch.int32)
     rate = {"model.dropout": torch.full((ROWS,), 0.5, dtype=torch.float64)}
     rate["model.input_dropout"] = rate["model.dropout"]
-    return Context(rate, frozenset(), seed, seed * 0, training, gather=gather)
+    return Context(rate, frozenset(), seed, seed * 0, mode)
 
 
 def images(*shape):
@@ -33,9 +33,9 @@ def images(*shape):
 
 def gathered(own, theta, x, cuts=CUTS):
     buffers = own.start_buffers(ROWS)
-    own.forget(buffers)
+    own.reset_population(buffers)
     for cut in cuts:
-        own.forward(theta, buffers, x[cut], context(gather=True))
+        own.forward(theta, buffers, x[cut], context(Mode.POPULATION))
     return buffers
 
 
@@ -57,7 +57,7 @@ def test_the_population_is_algorithm_2(shape):
         torch.testing.assert_close(found["norm.running_var"], variance, rtol=0, atol=1e-13)
         assert found["norm.images"] == IMAGES
         expected = functional.batch_norm(x[:, k], x[:, k].mean(rest), variance)
-        scores = own.forward(theta, buffers, x, context())[:, k]
+        scores = own.forward(theta, buffers, x, context(Mode.PREDICT))[:, k]
         torch.testing.assert_close(scores, expected, rtol=0, atol=1e-13)
 
 
@@ -112,7 +112,7 @@ def test_the_population_of_a_net_is_that_of_its_batches():
     own, x = deep(), images(1, 2, 3)
     theta = own.start(torch.arange(ROWS, dtype=torch.int32))
     buffers = gathered(own, theta, x)
-    scores = own.forward(theta, buffers, x, context())
+    scores = own.forward(theta, buffers, x, context(Mode.PREDICT))
     for k in range(ROWS):
         expected, plain = by_hand(own, theta, k, x[:, k])
         found = own.named(theta[k], buffers[k])
@@ -126,8 +126,8 @@ def test_training_leaves_the_population_and_predicting_too():
     theta = own.start(torch.arange(ROWS, dtype=torch.int32))
     buffers = gathered(own, theta, x)
     before = buffers.clone()
-    own.forward(theta, buffers, x, context(training=True))
-    own.forward(theta, buffers, x, context())
+    own.forward(theta, buffers, x, context(Mode.TRAIN))
+    own.forward(theta, buffers, x, context(Mode.PREDICT))
     assert torch.equal(buffers, before)
 
 
@@ -147,10 +147,10 @@ def test_gathering_twice_after_forgetting_is_gathering_once():
     theta = own.start(torch.arange(ROWS, dtype=torch.int32))
     buffers = gathered(own, theta + 1, 2 * x)
     buffers[0] = torch.nan  # a row that diverged, and was replaced
-    own.forget(buffers)
+    own.reset_population(buffers)
     assert torch.equal(buffers, own.start_buffers(ROWS))
     for cut in CUTS:
-        own.forward(theta, buffers, x[cut], context(gather=True))
+        own.forward(theta, buffers, x[cut], context(Mode.POPULATION))
     assert torch.equal(buffers, gathered(own, theta, x))
 
 
@@ -159,12 +159,12 @@ def test_running_averages_are_not_gathered():
     assert (own.needs_population, deep().needs_population) == (False, True)
     theta = own.start(torch.arange(ROWS, dtype=torch.int32))
     buffers = own.start_buffers(ROWS)
-    own.forward(theta, buffers, x, context(training=True))
+    own.forward(theta, buffers, x, context(Mode.TRAIN))
     moved = buffers.clone()
     assert not torch.equal(moved, own.start_buffers(ROWS))
-    own.forget(buffers)
-    predicted = own.forward(theta, buffers, x, context())
-    assert torch.equal(own.forward(theta, buffers, x, context(gather=True)), predicted)
+    own.reset_population(buffers)
+    predicted = own.forward(theta, buffers, x, context(Mode.PREDICT))
+    assert torch.equal(own.forward(theta, buffers, x, context(Mode.POPULATION)), predicted)
     assert torch.equal(buffers, moved)
 
 
@@ -179,7 +179,7 @@ def test_a_row_gathers_what_it_does_alone():
     theta = own.start(torch.arange(ROWS, dtype=torch.int32))
     together = gathered(own, theta, x)
     for k in range(ROWS):
-        alone, asked = own.start_buffers(1), context(gather=True)
+        alone, asked = own.start_buffers(1), context(Mode.POPULATION)
         asked.hypers = {name: value[k : k + 1] for name, value in asked.hypers.items()}
         asked.seed, asked.step = asked.seed[k : k + 1], asked.step[k : k + 1]
         for cut in CUTS:
@@ -191,8 +191,8 @@ def test_a_batch_without_variance_is_refused():
     own, x = deep(), images(1, 2, 3)
     theta = own.start(torch.arange(ROWS, dtype=torch.int32))
     with pytest.raises(CnnlabError, match=r"use train\.batch_size ≥ 2"):
-        own.forward(theta, own.start_buffers(ROWS), x[:1], context(gather=True))
-    assert own.forward(theta, own.start_buffers(ROWS), x[:1], context()).shape == (1, ROWS, 10)
+        own.forward(theta, own.start_buffers(ROWS), x[:1], context(Mode.POPULATION))
+    assert own.forward(theta, own.start_buffers(ROWS), x[:1], context(Mode.PREDICT)).shape == (1, ROWS, 10)
 
 
 @pytest.mark.parametrize("name", NORMALIZED)

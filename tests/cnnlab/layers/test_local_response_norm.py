@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.local_response_norm import LocalResponseNorm
 
-NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), training=True)
+NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), Mode.TRAIN)
 
 
 @pytest.mark.parametrize("n", [1, 4, 5])

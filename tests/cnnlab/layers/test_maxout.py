@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.maxout import Maxout
 
-NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), training=True)
+NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), Mode.TRAIN)
 
 
 def largest(x, pieces):
@@ -40,6 +40,6 @@ def test_one_piece_is_linear_and_a_piece_of_zeros_makes_relu():
 
 
 def test_pieces_that_do_not_come_out_even_are_refused():
-    with pytest.raises(ConfigError, match="7 features cannot be maxima of 2 pieces each"):
+    with pytest.raises(ConfigError, match="maxout of 2 pieces needs a multiple of 2, got 7"):
         Maxout(2).output((7,))
     assert Maxout(2).output((6, 4, 5)) == (3, 4, 5)

@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from cnnlab.layer import Context, pooled
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.average_pool2d import AveragePool2d
 from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.layers.min_pool2d import MinPool2d
 from cnnlab.layers.sum_pool2d import SumPool2d
+from cnnlab.pooling import pooled
 
-NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), training=True)
+NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), Mode.TRAIN)
 NOTES = torch.tensor([[1.0, 0, 2, 3], [4, 6, 6, 8], [3, 1, 1, 0], [1, 2, 2, 4]])[None, None, None]
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.rbf import Rbf
 
-NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), training=True)
+NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), Mode.TRAIN)
 
 
 def test_a_drawing_is_nearest_to_itself():
@@ -33,7 +33,7 @@ def test_the_score_is_minus_the_squared_distance():
 
 
 def test_eleven_classes_and_other_features_are_refused():
-    with pytest.raises(ConfigError, match="there are drawings of 10 classes, not of 11"):
+    with pytest.raises(ConfigError, match="rbf has drawings of 1 to 10 classes, got 11"):
         Rbf(11)
-    with pytest.raises(ConfigError, match="a drawing has 84 points"):
+    with pytest.raises(ConfigError, match="rbf needs 84 features"):
         Rbf().output((83,))

@@ -9,14 +9,14 @@ from torch.nn import functional
 
 from cnnlab import registry
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Context
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.average_pool1d import AveragePool1d
 from cnnlab.layers.conv1d import Conv1d
 from cnnlab.layers.max_pool1d import MaxPool1d
 from cnnlab.layers.series import Series
 from cnnlab.layers.subsample1d import Subsample1d
 
-NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), training=True)
+NOTHING = Context({}, frozenset(), torch.zeros(0), torch.zeros(0), Mode.TRAIN)
 ROWS = 3
 SHAPES = [  # steps, kernel, stride, padding
     (time, kernel, stride, padding)
@@ -183,7 +183,7 @@ def test_what_has_no_parameters_keeps_a_shared_batch_shared(layer):
 
 @pytest.mark.parametrize(("height", "width"), [(2, 7), (28, 28), (7, 1)])
 def test_images_of_another_height_are_no_series(height, width):
-    words = f"a series is an image one pixel high, got {height}×{width}"
+    words = f"a series must be an image one pixel high, got {height}×{width}"
     with pytest.raises(ConfigError, match=words) as caught:
         Series().output((1, height, width))
     assert caught.value.path == "model"

@@ -42,7 +42,7 @@ def refused(of: Spec) -> tuple[str, str]:
 def test_one_config_that_clashes() -> None:
     where, words = refused(spec(train={"optimizer": "lbfgs"}))
     assert where == "/train/batch_size"
-    assert words == "must be full with lbfgs, which needs one objective for all looks; got 128"
+    assert words == "must be full with lbfgs, which needs the same objective at every evaluation; got 128"
     with pytest.raises(SpecError) as caught:
         plan(spec(train={"optimizer": "lbfgs", "batch_size": "full", "epochs": 3, "weight-decay": 0.1}))
     assert caught.value.problems[0].pointer == "/train/weight-decay"
@@ -56,7 +56,7 @@ def test_what_is_not_written_is_named() -> None:
     assert told.pointer == "/train"
     assert told.detail == (
         "train.batch_size, which is not written and so has its default, must be full with lbfgs, "
-        "which needs one objective for all looks; got 128"
+        "which needs the same objective at every evaluation; got 128"
     )
 
 
@@ -65,7 +65,7 @@ def test_a_point_of_a_grid_that_clashes_is_found_and_a_constraint_leaves_it_out(
     where, words = refused(spec(space=space))
     assert where == "/space/model.input_dropout"
     assert words == (
-        "must be 0 with lbfgs, which needs one objective for all looks; got 0.5; "
+        "must be 0 with lbfgs, which needs the same objective at every evaluation; got 0.5; "
         "where only some points are like this, a constraint leaves them out"
     )
     kept = plan(spec(space=space, constraints=["train.optimizer != 'lbfgs' or model.input_dropout == 0"]))

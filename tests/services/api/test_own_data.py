@@ -57,9 +57,9 @@ def test_two_contents_are_two_shapes(sqlite_api: TestClient, spec: dict[str, Any
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"path": "../secret.npz"}, "must lie below CNNLAB_DATA"),
-        ({"path": "/etc/passwd"}, "must lie below CNNLAB_DATA"),
-        ({"path": "out.npz"}, "out.npz is a link that leads out of CNNLAB_DATA"),
+        ({"path": "../secret.npz"}, "must be below CNNLAB_DATA"),
+        ({"path": "/etc/passwd"}, "must be below CNNLAB_DATA"),
+        ({"path": "out.npz"}, "out.npz is a link that points out of CNNLAB_DATA"),
         ({"path": "c.npz"}, "c.npz is not below CNNLAB_DATA"),
         ({"path": "floats.npz"}, "floats.npz: train_x must be uint8"),
         ({"path": "a.npz", "sha256": "0" * 64}, "but the sweep was planned with 000"),

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from cnnlab.datasets.fashion_mnist_mini import INFO, FashionMnistMini
+from cnnlab.datasets.fashion_mnist_mini import FashionMnistMini
 from services.api.app import make_app
 from services.settings import Settings
 from services.store.models import Pack, Sweep, Trial
@@ -156,7 +156,7 @@ def test_choices_that_depend_on_one_another_are_counted_before_they_are_tried(
 def test_images_too_small_for_the_architecture_are_refused_at_the_counter(
     sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tiny = dataclasses.replace(INFO, shape=(1, 8, 8))
+    tiny = dataclasses.replace(FashionMnistMini.facts, shape=(1, 8, 8))
     monkeypatch.setattr(FashionMnistMini, "info", lambda self, data: tiny)
     answer = sqlite_api.post("/v1/sweeps", json=spec)
     assert answer.status_code == 422, answer.text
