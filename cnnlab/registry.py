@@ -17,6 +17,7 @@ KINDS = (
     "initializers",
     "layers",
     "losses",
+    "metrics",
     "regularizers",
     "optimizers",
     "schedules",
@@ -108,9 +109,11 @@ def _load_plugin(kind: str, name: str) -> None:
 
 def _check_kind(kind: str, module: str, entry: type) -> None:
     home, base = BASES[kind]
-    if not issubclass(entry, getattr(importlib.import_module(home), base)):
+    contract = getattr(importlib.import_module(home), base)
+    if not issubclass(entry, contract):
         raise RegistryError(f"{module} must hold one {base} (from {home}), got {entry.__qualname__}")
-    if missing := sorted(getattr(entry, "__abstractmethods__", ())):
+    unset = (name for name in contract.__annotations__ if not hasattr(entry, name))
+    if missing := sorted({*getattr(entry, "__abstractmethods__", ()), *unset}):
         raise RegistryError(f"{module}: {entry.__qualname__} must define {', '.join(missing)}")
 
 

@@ -15,3 +15,8 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 def size(a: Tensor) -> Tensor:
     """Return the sums of absolute values of rows, (k, 1)."""
     return torch.stack([x.abs().sum() for x in a])[:, None]
+
+
+def total(a: Tensor) -> Tensor:
+    """Return the sums of rows of a, (k, P), as (k,)."""
+    return torch.stack([x.sum() for x in a])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from cnnlab.engine.scheduled import Pace
 from cnnlab.errors import CnnlabError
 from cnnlab.layer import Context
 from cnnlab.loss import Loss
+from cnnlab.metric import Metric, Totals, add, measure
 from cnnlab.optimizer import Evaluation, Optimizer, Rule, Step
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -24,13 +26,10 @@ MOST_KEPT = 2**24
 
 
 class Result(NamedTuple):
-    """What a batch gave each row: the mean loss without penalties, and the metric summed over the images.
+    """What a batch gave each row: the mean loss without penalties, (K,), and the totals of each metric."""
 
-    The metric is 1 for a right answer and 0 for a wrong one, or of a regression the absolute error.
-    """
-
-    loss: Tensor  # (K,)
-    measured: Tensor  # (K,) int64, or the array's type
+    loss: Tensor
+    measured: Totals
 
 
 @dataclass(frozen=True)
@@ -48,13 +47,19 @@ class Array:
 
     theta (K, P) are the parameters, buffers (K, Q), slots (S, K, P): what optimizers remember, as many as any
     row's optimizer needs; seed and steps int32 (K,). `epoch_steps` is how many steps make an epoch, for
-    schedules that count epochs. Configs are resolved and share a shape key. No operation mixes rows: a trial
-    that diverges is NaN in its own row and in no other.
+    schedules that count epochs. Configs are resolved and share a shape key. Every batch is measured by
+    `metrics`, by name. No operation mixes rows: a trial that diverges is NaN in its own row and in no other.
     """
 
     def __init__(
-        self, net: Net, configs: Sequence[Mapping[str, Any]], seeds: Sequence[int], device: str = "cpu"
+        self,
+        net: Net,
+        configs: Sequence[Mapping[str, Any]],
+        seeds: Sequence[int],
+        device: str = "cpu",
+        metrics: Mapping[str, Metric] = MappingProxyType({}),
     ) -> None:
+        self.metrics = metrics
         self.net, self.configs, self.device = net, list(configs), torch.device(device)
         self.dtype = DTYPES[configs[0]["train"]["precision"]]
         seed = torch.tensor([rng.fold(seed) for seed in seeds], dtype=torch.int32)
@@ -168,7 +173,7 @@ class Array:
                 torch.stack([share * part[i] for share, part in zip(shares, parts, strict=True)]).sum(0)
                 for i in (0, 2, 3)
             )
-            measured = torch.stack([part[1] for part in parts]).sum(0)
+            measured = add([part[1] for part in parts])
         for penalty in self._penalties:
             gradient = gradient.add_(penalty.entry.gradient(point, penalty.strength))
             if self._searching:  # a rule of one gradient does not ask for the value
@@ -176,7 +181,7 @@ class Array:
         return _Objective(point, Result(loss, measured), value, gradient)
 
     @torch.enable_grad()
-    def _pass(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _pass(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Totals, Tensor, Tensor]:
         """Return loss and metric of a batch, and the loss with auxiliary ones and its slope at the point."""
         point = point.detach().requires_grad_()
         loss, measured, total = self._forward(point, x, y, first)
@@ -184,13 +189,13 @@ class Array:
         (gradient,) = torch.autograd.grad(total.sum(), point)
         return loss.detach(), measured, total.detach(), gradient
 
-    def _forward(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _forward(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Totals, Tensor]:
         context = self.context(training=True, first=first)
         scores = self.net.forward(point, self.buffers, x, context)
         loss = total = self.loss(scores, y)
         for weight, aside in context.auxiliary:
             total = total + weight * self.loss(aside, y)
-        return loss, _measured(scores, y), total
+        return loss, measure(self.metrics, scores, y), total
 
     def _cuts(self, images: int) -> list[slice]:
         """Return the parts in which a batch is looked at: one, unless it is all images and they are many."""
@@ -238,9 +243,9 @@ class Array:
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, y: Tensor) -> Result:
-        """Return loss and metric on images (N, K, C, H, W) with targets (N, K)."""
+        """Return loss and metrics on images (N, K, C, H, W) with targets (N, K)."""
         scores = self.predict(x)
-        return Result(self.loss(scores, y), _measured(scores, y))
+        return Result(self.loss(scores, y), measure(self.metrics, scores, y))
 
     def loss(self, scores: Tensor, y: Tensor) -> Tensor:
         """Return each row's mean loss (K,) of scores (N, K, classes) against targets (N, K)."""
@@ -291,10 +296,3 @@ def _own(run: Run[Optimizer], moved: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {**run.hypers} | {
         name: value[run.rows] for name, value in moved.items() if name.removesuffix("_next") in run.hypers
     }
-
-
-def _measured(scores: Tensor, y: Tensor) -> Tensor:
-    """Return right answers, or for targets that are numbers the sum of absolute errors, (K,)."""
-    if y.is_floating_point():
-        return (scores[..., 0] - y).detach().abs().sum(0)
-    return (scores.argmax(2) == y).sum(0)
