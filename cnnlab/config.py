@@ -10,6 +10,7 @@ from cnnlab.augmentation import Augmentation
 from cnnlab.data import Task, data_set
 from cnnlab.errors import ConfigError, RegistryError, UnknownName
 from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, Size, declared
+from cnnlab.metric import LOSS
 
 Config = dict[str, Any]
 
@@ -89,7 +90,7 @@ def _train(section: Any, task: Task) -> Config:
     if not isinstance(section, Mapping):
         raise ConfigError("train", f"must be an object, got {section!r}")
     penalties = registry.names("regularizers")
-    _only(section, (*TRAIN_FIELDS, *penalties), "train.", "field of train")
+    _only(section, (*TRAIN_FIELDS, "metrics", *penalties), "train.", "field of train")
     resolved: Config = {}
     usual = {name: hyper.default for name, hyper in TRAIN_FIELDS.items()} | {"loss": DEFAULT_LOSSES[task]}
     for name, hyper in TRAIN_FIELDS.items():
@@ -101,7 +102,28 @@ def _train(section: Any, task: Task) -> Config:
     _check_momentum(resolved)
     for name in penalties:
         resolved[name] = _penalty(name, section.get(name, {}))
+    if metrics := _metrics(section.get("metrics", [])):
+        resolved["metrics"] = metrics  # no field without any: the shape key of most configs has none of it
     return resolved
+
+
+def _metrics(names: Any) -> list[str]:
+    """Check the names of what is measured besides; whether the data allow it shows when these are known."""
+    if not isinstance(names, list | tuple):
+        raise ConfigError("train.metrics", f"must be a list of metrics such as [balanced-acc], got {names!r}")
+    for place, name in enumerate(names):
+        path = f"train.metrics.{place}"
+        if name == LOSS:
+            raise ConfigError(path, "loss is always measured; leave it out")
+        if not isinstance(name, str):
+            raise ConfigError(path, f"must be one of {', '.join(registry.names('metrics'))}; got {name!r}")
+        if name in names[:place]:
+            raise ConfigError(path, f"{name} is in the list twice")
+        try:
+            registry.get("metrics", name, path)
+        except RegistryError as broken:
+            raise ConfigError(path, str(broken)) from broken
+    return list(names)
 
 
 def _check_momentum(train: Config) -> None:

@@ -13,12 +13,13 @@ from cnnlab.batching import batch_order
 from cnnlab.batching.on_device import DeviceData, Part
 from cnnlab.batching.streams import Mixed, Streams
 from cnnlab.config import resolve, shape_key
-from cnnlab.data import Task, data_set, seen
+from cnnlab.data import Info, data_set, seen
 from cnnlab.engine import conflicts
-from cnnlab.engine.array import Array, Result
+from cnnlab.engine.array import Array
+from cnnlab.engine.epoch_totals import EpochTotals
 from cnnlab.engine.net import build
 from cnnlab.errors import CnnlabError, ConfigError
-from cnnlab.task import GOALS, METRICS
+from cnnlab.metric import DEFAULTS, LOSS, LOSS_GOAL, Metric, chosen, find
 
 MAX_CONFUSION_IMAGES = 10_000  # counted in a confusion matrix
 
@@ -68,15 +69,14 @@ class Fit:
         self._rows = [row or first for row in rows]
         train = first.config["train"]
         self._epochs_test = train["test"] == "each-epoch"
-        self.array = Array(
-            build(first.config), [row.config for row in self._rows], [row.seed for row in self._rows], device
-        )
         data = first.config["data"]
         info = seen(data)
+        self._metric, self._sign, metrics = _measured(objective, first.config, info)
+        configs, seeds = [row.config for row in self._rows], [row.seed for row in self._rows]
+        self.array = Array(build(first.config), configs, seeds, device, metrics)
         for row in self.live:
             conflicts.check(self._rows[row].config, self.array.net, info.task)
         self.task = info.task
-        self._metric, self._sign = _objective(objective, first.config, self.task)
         images = data_set(data).load(data)
         self.data = DeviceData(images, data, info, first.data_seed, self.array.device, self.array.dtype)
         self._batch_size = batch_order.size(train["batch_size"], len(self.data.train))
@@ -111,15 +111,15 @@ class Fit:
         """
         epoch, start = self.epoch + 1, time.perf_counter()
         images = len(self.data.train)
-        tally = self._tally()
+        totals = self._totals()
         index = self._streams.order(epoch)  # (images, streams)
         for cut in batch_order.cuts(images, self._batch_size):
             if should_stop():
                 return None
-            tally.add(self.array.step(*self._streams.batch(index[cut], epoch)), cut.stop - cut.start)
+            totals.add(self.array.step(*self._streams.batch(index[cut], epoch)), cut.stop - cut.start)
         if self.array.net.needs_population:
             self._update_population(index, epoch)
-        metrics = tally.metrics("train") | {"lr": self.array.rates()}
+        metrics = totals.metrics("train") | {"lr": self.array.rates()}
         self.images_per_s = len(self.array) * images / (time.perf_counter() - start)
         metrics |= self._measure(self.data.validation, "val") if len(self.data.validation) else {}
         metrics |= self._measure(self.data.test, "test") if self._epochs_test else {}
@@ -144,13 +144,13 @@ class Fit:
             self.array.add_to_population(self._streams.batch(index[cut], epoch)[0])
 
     def _measure(self, part: Part, name: str) -> dict[str, Tensor]:
-        tally = self._tally()
+        totals = self._totals()
         for x, y in part.chunks(len(self.array)):
-            tally.add(self.array.evaluate(x, y), len(x))
-        return tally.metrics(name)
+            totals.add(self.array.evaluate(x, y), len(x))
+        return totals.metrics(name)
 
-    def _tally(self) -> "Tally":
-        return Tally(len(self.array), self.array.device, METRICS[self.task])
+    def _totals(self) -> EpochTotals:
+        return EpochTotals(len(self.array), self.array.device, self.array.metrics)
 
     def _note_best(self, epoch: int, values: Tensor) -> None:
         better = self._sign * values > self._best_value  # never where NaN; the first of equals stays
@@ -196,12 +196,12 @@ class Fit:
         return epoch, value, self.array.net.named(theta, buffers)
 
     def test_best(self, row: int) -> dict[str, float]:
-        """Return test/loss and test/acc, or test/mae, of a row's best weights, evaluated alone."""
+        """Return test/loss and test/<metric> of a row's best weights, evaluated alone."""
         alone = self._alone(row)
-        tally = Tally(1, alone.device, METRICS[self.task])
+        totals = EpochTotals(1, alone.device, alone.metrics)
         for x, y in self.data.test.chunks(1):
-            tally.add(alone.evaluate(x, y), len(x))
-        return {name: float(values[0]) for name, values in tally.metrics("test").items()}
+            totals.add(alone.evaluate(x, y), len(x))
+        return {name: float(values[0]) for name, values in totals.metrics("test").items()}
 
     def confusion(self, row: int) -> tuple[str, Tensor]:
         """Return how often a row's best weights take each class (row) for each (column), int64 (C, C).
@@ -229,33 +229,9 @@ class Fit:
     def _alone(self, row: int) -> Array:
         """Return an array of one row, with a row's best weights."""
         own = self._rows[row]
-        alone = Array(self.array.net, [own.config], [own.seed], str(self.array.device))
+        alone = Array(self.array.net, [own.config], [own.seed], str(self.array.device), self.array.metrics)
         alone.theta[0], alone.buffers[0] = self._best_theta[row], self._best_buffers[row]
         return alone
-
-
-class Tally:
-    """Mean loss and metric of each row over batches of unequal size, summed on the device."""
-
-    def __init__(self, rows: int, device: torch.device, metric: str) -> None:
-        self._loss = torch.zeros(rows, dtype=torch.float64, device=device)
-        self._measured = torch.zeros_like(self._loss)
-        self._metric = metric
-        self._images = 0
-
-    def add(self, result: Result, images: int) -> None:
-        """Count a batch."""
-        self._loss += result.loss.double() * images
-        self._measured += result.measured
-        self._images += images
-
-    def metrics(self, part: str) -> dict[str, Tensor]:
-        """Return part/loss and part/acc or part/mae, float64 (K,); NaN with a loss that is no number."""
-        loss, metric = (self._loss / self._images).cpu(), (self._measured / self._images).cpu()
-        return {
-            f"{part}/loss": loss,
-            f"{part}/{self._metric}": torch.where(loss.isnan(), math.nan, metric),
-        }
 
 
 def _same_array(rows: Sequence[Row]) -> Row:
@@ -271,20 +247,29 @@ def _same_array(rows: Sequence[Row]) -> Row:
     return rows[0]
 
 
-def _objective(objective: tuple[str, str] | None, config: Mapping[str, Any], task: Task) -> tuple[str, int]:
-    """Return the metric that will exist, and 1 to maximize it, −1 to minimize."""
-    own = METRICS[task]
-    metric, direction = objective or (f"val/{own}", GOALS[own])
-    part, _, measure = metric.partition("/")
-    if measure not in ("loss", own) or part not in ("train", "val", "test"):
-        raise ConfigError("objective", f"must be train, val or test, then /loss or /{own}; got {metric!r}")
-    if direction not in ("maximize", "minimize"):
-        raise ConfigError("objective", f"must be to maximize or minimize, got {direction!r}")
+def _measured(
+    objective: tuple[str, str] | None, config: Mapping[str, Any], info: Info
+) -> tuple[str, int, dict[str, Metric]]:
+    """Return the metric that decides, 1 to maximize it or −1 to minimize, and all that are measured.
+
+    These are what the config asks for and, last, what the objective needs beside them.
+    """
+    metrics = chosen(config, info)
+    default = DEFAULTS[info.task]
+    metric, direction = objective or (f"val/{default}", metrics[default].goal)
+    part, _, name = metric.partition("/")
+    if part not in ("train", "val", "test"):
+        raise ConfigError("objective", f"must be train/, val/ or test/ and then a metric; got {metric!r}")
+    if name not in (LOSS, *metrics):
+        metrics[name] = find(name, info, "objective")
+    goal = LOSS_GOAL if name == LOSS else metrics[name].goal
+    if direction != goal:
+        raise ConfigError("objective", f"must be to {goal} {metric}, got {direction!r}")
     if part == "test" and config["train"]["test"] != "each-epoch":
         raise ConfigError("objective", f"{metric} needs train.test each-epoch, got {config['train']['test']}")
     if part == "val" and not config["data"]["validation"]:
-        metric = f"train/{measure}"
-    return metric, 1 if direction == "maximize" else -1
+        metric = f"train/{name}"
+    return metric, 1 if direction == "maximize" else -1, metrics
 
 
 def fit(config: Mapping[str, Any], seed: int = 0, device: str = "cpu") -> list[EpochReport]:

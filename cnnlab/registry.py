@@ -26,6 +26,7 @@ KINDS: Mapping[str, Kind] = {  # by folder
     "initializers": Kind("initializer", "cnnlab.initializer", "Initializer"),
     "layers": Kind("layer", "cnnlab.layer", "Layer"),
     "losses": Kind("loss", "cnnlab.loss", "Loss"),
+    "metrics": Kind("metric", "cnnlab.metric", "Metric"),
     "regularizers": Kind("regularizer", "cnnlab.regularizer", "Regularizer"),
     "optimizers": Kind("optimizer", "cnnlab.optimizer", "Optimizer"),
     "schedules": Kind("schedule", "cnnlab.schedule", "Schedule"),
@@ -111,9 +112,11 @@ def _load_plugin(kind: str, name: str) -> None:
 
 def _check_kind(kind: str, module: str, entry: type) -> None:
     _, home, base = KINDS[kind]
-    if not issubclass(entry, getattr(importlib.import_module(home), base)):
+    contract = getattr(importlib.import_module(home), base)
+    if not issubclass(entry, contract):
         raise RegistryError(f"{module} must hold one {base} (from {home}), got {entry.__qualname__}")
-    if missing := sorted(getattr(entry, "__abstractmethods__", ())):
+    unset = (name for name in contract.__annotations__ if not hasattr(entry, name))
+    if missing := sorted({*getattr(entry, "__abstractmethods__", ()), *unset}):
         raise RegistryError(f"{module}: {entry.__qualname__} must define {', '.join(missing)}")
 
 

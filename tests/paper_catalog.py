@@ -8,13 +8,18 @@ from typing import Any
 from services.domain.plan.plan import Plan
 from services.domain.planning.catalog import ConfigFault, Facts
 from services.domain.planning.planner import make_plan
+from services.domain.spec.objective import MetricFacts
 from services.domain.spec.spec import Spec
 
+ACCURACY = MetricFacts(name="acc", goal="maximize", label="accuracy", error="error")
+BALANCED = MetricFacts(
+    name="balanced-acc", goal="maximize", label="balanced accuracy", error="balanced_error"
+)
 OPTIMIZERS: dict[str, dict[str, Any]] = {"sgd": {"lr": 0.1}, "adam": {"lr": 0.001, "beta": 0.9}}
 
 
 class PaperCatalog:
-    """One model `net` (dropout a row, depth a shape), two optimizers, images of one size."""
+    """One model `net` (dropout a row, depth a shape), two optimizers, images of one size, two metrics."""
 
     def resolve(self, config: Mapping[str, Any]) -> dict[str, Any]:
         model, train = dict(config["model"]), dict(config.get("train", {}))
@@ -64,7 +69,12 @@ class PaperCatalog:
     def inspect(self, config: Mapping[str, Any]) -> Facts:
         if config["model"]["depth"] > 8:
             raise ConfigFault("model", "net of that depth needs larger images, got 8×8")
-        return Facts(parameters=10 * config["model"]["depth"], flops=100, bytes_per_row=1000)
+        return Facts(
+            parameters=10 * config["model"]["depth"],
+            flops=100,
+            bytes_per_row=1000,
+            metrics=[ACCURACY, BALANCED],
+        )
 
     def point(self, config: Mapping[str, Any], facts: Facts) -> int:
         """Adam and dropout above 0.9 clash on paper; adam takes 200 bytes more."""

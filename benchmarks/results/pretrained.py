@@ -45,7 +45,8 @@ def errors(folder: Path, depth: int) -> tuple[int, int]:
     mean, deviation = torch.tensor(pretrained.MEAN), torch.tensor(pretrained.DEVIATION)
     x = (x - mean.view(3, 1, 1)) / deviation.view(3, 1, 1)
     right = sum(
-        int(one.evaluate(x[i : i + 113, None], y[i : i + 113, None]).measured) for i in range(0, len(x), 113)
+        int((one.predict(x[i : i + 113, None])[:, 0].argmax(1) == y[i : i + 113]).sum())
+        for i in range(0, len(x), 113)
     )
     return len(x) - right, len(x)
 

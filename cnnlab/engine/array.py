@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from cnnlab.engine.scheduled import RowSchedules
 from cnnlab.errors import CnnlabError
 from cnnlab.layer import Context, Mode
 from cnnlab.loss import Loss
+from cnnlab.metric import Metric, Totals, add, measure
 from cnnlab.optimizer import Evaluation, Optimizer, Rule, Step
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -24,13 +26,10 @@ MAX_KEPT_ACTIVATIONS = 2**24
 
 
 class Result(NamedTuple):
-    """What a batch gave each row: the mean loss without penalties, and the metric summed over the images.
+    """What a batch gave each row: the mean loss without penalties, (K,), and the totals of each metric."""
 
-    The metric is 1 for a right answer and 0 for a wrong one, or of a regression the absolute error.
-    """
-
-    loss: Tensor  # (K,)
-    measured: Tensor  # (K,) int64, or the array's type
+    loss: Tensor
+    measured: Totals
 
 
 @dataclass(frozen=True)
@@ -48,13 +47,20 @@ class Array:
 
     theta (K, P) holds the parameters, buffers is (K, Q), and slots (S, K, P) is the state of the optimizers,
     with as many slots as the row that needs most; seed and steps are int32 (K,). `epoch_steps` is the number
-    of steps in an epoch, for schedules that count epochs. Configs are resolved and share a shape key. No
-    operation mixes rows: a trial that diverges is NaN in its own row and in no other.
+    of steps in an epoch, for schedules that count epochs. Configs are resolved and share a shape key. Every
+    batch is measured by `metrics`, by name. No operation mixes rows: a trial that diverges is NaN in its own
+    row and in no other.
     """
 
     def __init__(
-        self, net: Net, configs: Sequence[Mapping[str, Any]], seeds: Sequence[int], device: str = "cpu"
+        self,
+        net: Net,
+        configs: Sequence[Mapping[str, Any]],
+        seeds: Sequence[int],
+        device: str = "cpu",
+        metrics: Mapping[str, Metric] = MappingProxyType({}),
     ) -> None:
+        self.metrics = metrics
         self.net, self.configs, self.device = net, list(configs), torch.device(device)
         self.dtype = DTYPES[configs[0]["train"]["precision"]]
         seed = torch.tensor([rng.fold(seed) for seed in seeds], dtype=torch.int32)
@@ -170,7 +176,7 @@ class Array:
                 torch.stack([share * part[i] for share, part in zip(shares, parts, strict=True)]).sum(0)
                 for i in (0, 2, 3)
             )
-            measured = torch.stack([part[1] for part in parts]).sum(0)
+            measured = add([part[1] for part in parts])
         for penalty in self._penalties:
             gradient = gradient.add_(penalty.entry.gradient(point, penalty.strength))
             if self._needs_value:  # a Rule uses the gradient alone
@@ -178,21 +184,21 @@ class Array:
         return _Objective(point, Result(loss, measured), value, gradient)
 
     @torch.enable_grad()
-    def _pass(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return loss and metric of a batch, then the loss with auxiliary ones and its gradient there."""
+    def _pass(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Totals, Tensor, Tensor]:
+        """Return loss and metrics of a batch, then the loss with auxiliary ones and its gradient there."""
         point = point.detach().requires_grad_()
         loss, measured, total = self._forward(point, x, y, first)
         # The sum over trials: the gradient of each row depends only on that row.
         (gradient,) = torch.autograd.grad(total.sum(), point)
         return loss.detach(), measured, total.detach(), gradient
 
-    def _forward(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _forward(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Totals, Tensor]:
         context = self.context(Mode.TRAIN, first)
         scores = self.net.forward(point, self.buffers, x, context)
         loss = total = self.loss(scores, y)
         for weight, aside in context.auxiliary:
             total = total + weight * self.loss(aside, y)
-        return loss, _measured(scores, y), total
+        return loss, measure(self.metrics, scores, y), total
 
     def _cuts(self, images: int) -> list[slice]:
         """Return the parts in which a batch is evaluated: one, unless it is all images and they are many."""
@@ -241,9 +247,9 @@ class Array:
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, y: Tensor) -> Result:
-        """Return loss and metric on images (N, K, C, H, W) with targets (N, K)."""
+        """Return loss and metrics on images (N, K, C, H, W) with targets (N, K)."""
         scores = self.predict(x)
-        return Result(self.loss(scores, y), _measured(scores, y))
+        return Result(self.loss(scores, y), measure(self.metrics, scores, y))
 
     def loss(self, scores: Tensor, y: Tensor) -> Tensor:
         """Return each row's mean loss (K,) of scores (N, K, classes) against targets (N, K)."""
@@ -296,10 +302,3 @@ def _own(group: RowGroup[Optimizer], scheduled: Mapping[str, Tensor]) -> dict[st
         for name, value in scheduled.items()
         if name.removesuffix("_next") in group.hypers
     }
-
-
-def _measured(scores: Tensor, y: Tensor) -> Tensor:
-    """Return right answers, or for targets that are numbers the sum of absolute errors, (K,)."""
-    if y.is_floating_point():
-        return (scores[..., 0] - y).detach().abs().sum(0)
-    return (scores.argmax(2) == y).sum(0)

@@ -15,6 +15,7 @@ from cnnlab.engine.array import DTYPES, MAX_KEPT_ACTIVATIONS
 from cnnlab.engine.net import Net, build
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context, Mode
+from cnnlab.metric import chosen
 from cnnlab.optimizer import Optimizer
 
 
@@ -57,6 +58,7 @@ def inspect(config: Mapping[str, Any]) -> DryBuild:
             "data.validation",
             f"must be 0 or at least {one_a_class:.2g}, an image of each class; got {share:g} of {info.train}",
         )
+    chosen(config, info)  # a ConfigError where train.metrics does not fit the data
     net = build(config)
     scores = _dry_forward(net, config)
     if scores != (2, 1, info.classes):

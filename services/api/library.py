@@ -7,10 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.domain.config import Config
 from services.domain.planning.catalog import ConfigFault, Facts
+from services.domain.spec.objective import MetricFacts
+
+if TYPE_CHECKING:
+    from cnnlab.data import Task
 
 log = logging.getLogger(__name__)
 Descriptions = dict[str, dict[str, dict[str, Any]]]
@@ -65,14 +69,14 @@ class Library:
                 raise
             log.exception("a plug-in failed")
             raise ConfigFault("", f"a plug-in failed: {type(error).__name__}: {error}") from None
-        from cnnlab.task import METRICS
-
+        metrics, misfits = _metrics(facts.task, facts.classes)
         return Facts(
             facts.parameters,
             facts.flops,
             facts.bytes_per_row,
+            metrics,
+            misfits,
             facts.bytes_shared,
-            METRICS[facts.task],
             facts,
         )
 
@@ -123,6 +127,27 @@ class Library:
         from cnnlab import registry
 
         return registry.describe()
+
+
+def _metrics(task: Task, classes: int) -> tuple[list[MetricFacts], dict[str, str]]:
+    """The metrics that data have, the default one first, and why they do not have the others."""
+    from cnnlab import metric as contract
+    from cnnlab import registry
+    from cnnlab.errors import RegistryError
+
+    found, misfits = [], {}
+    default = contract.DEFAULTS[task]
+    for name in (default, *(other for other in registry.names("metrics") if other != default)):
+        try:
+            entry = registry.get("metrics", name)
+        except RegistryError as broken:
+            misfits[name] = str(broken)
+            continue
+        if why := contract.misfit(name, task, classes):
+            misfits[name] = why
+        else:
+            found.append(MetricFacts(name=name, goal=entry.goal, label=entry.label, error=entry.error))
+    return found, misfits
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -8,7 +8,8 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 
 from services.domain.errors import Problem, below, nearest, pointer
-from services.domain.spec.spec import Objective, Spec
+from services.domain.spec.objective import Objective
+from services.domain.spec.spec import Spec
 
 FIELDS: dict[tuple[Any, ...], list[str]] = {
     (): list(Spec.model_fields),

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from services.domain import json_numbers
 from services.domain.errors import ServiceError
 from services.domain.json_numbers import Metrics
-from services.domain.spec.spec import Objective, Spec
+from services.domain.spec.objective import Objective
+from services.domain.spec.spec import Spec
 from services.domain.states import TrialState
 from services.store import events
 from services.store.clock import db_now

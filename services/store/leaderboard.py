@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Subquery, case, func, literal, select, tup
 from sqlalchemy.orm import Session
 
 from services.domain.results.intervals import LARGEST, Comparison, Estimate, Side, compare, estimate
-from services.domain.spec.spec import Objective
+from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
 from services.store.models import Trial
 

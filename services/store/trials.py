@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.domain.errors import NotFound
 from services.domain.plan.plan import Plan
-from services.domain.spec.spec import Objective
+from services.domain.spec.objective import Objective
 from services.domain.states import TRIAL_FINAL, TrialState
 from services.store.clock import db_now
 from services.store.models import Sweep, Trial

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from services.domain.plan.plan import Plan
 from services.domain.results.intervals import Comparison, Estimate
-from services.domain.spec.spec import Objective, Spec
+from services.domain.spec.objective import Objective
+from services.domain.spec.spec import Spec
 from services.domain.states import SWEEP_FINAL, TrialState
 from services.store import leaderboard, mirror, sweeps
 from services.store.leaderboard import Point, Replicate

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from services.domain.spec.spec import Objective
+from services.domain.spec.objective import MetricFacts, Objective
 
 
 def ranking_metric(objective: Objective) -> str:
     """The MLflow metric that ranks runs: `best/val_acc` for the best `val/acc`, else `val/acc` itself."""
-    return "best/" + objective.metric.replace("/", "_") if objective.at == "best" else objective.metric
+    part, name = objective.measured
+    return f"best/{part}_{name}" if objective.at == "best" else objective.metric
 
 
-def error_metric(objective: Objective) -> str | None:
-    """The metric whose bars tell good trials apart: wrong answers in percent, at the best or the last epoch.
+def error_metric(objective: Objective, metrics: Sequence[MetricFacts]) -> str | None:
+    """The metric whose bars tell good trials apart: the errors in percent, at the best or the last epoch.
 
     Bars begin at 0 and carry two decimals, so 0.9312 and 0.9287 look alike where 6.88 and 7.13 do not. None
-    where the objective is no accuracy.
+    where the objective is not one of these metrics, or its metric has no share of errors.
     """
-    part, measure = objective.metric.split("/")
-    return f"{objective.at}/{part}_error_percent" if measure == "acc" else None
+    part, name = objective.measured
+    error = next((metric.error for metric in metrics if metric.name == name), "")
+    return f"{objective.at}/{part}_{error}_percent" if error else None
 
 
 def sweep_link(mlflow: str, experiment_id: str, sweep_id: str, objective: Objective) -> str:

@@ -160,7 +160,9 @@ class Export:
         if before < 0:
             return  # corrected meanwhile: the next export writes it anew
         changed, final = state != trial.exported_state, state in TRIAL_FINAL
-        points = trial_run.points(curve, self._spec.objective, before) + trial_run.closing(trial, curve)
+        metrics = self._plan.metrics
+        points = trial_run.points(curve, self._spec.objective, metrics, before)
+        points += trial_run.closing(trial, curve, metrics)
         tags = (
             trial_run.identity(trial, self._plan, parent.run_id) | trial_run.tags(trial, pack)
             if changed

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.domain.plan.plan import Plan
-from services.domain.spec.spec import Objective
+from services.domain.spec.objective import LOSS, MetricKey, Objective
 from services.store.models import Sweep
 from services.tracking import links, names
 
@@ -53,7 +53,7 @@ def tags(sweep: Sweep, plan: Plan, objective: Objective) -> dict[str, str]:
 def state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
     """What the page remembers: every trial of the sweep, best first."""
     axes = coordinates(plan)
-    return _state(sweep_id, objective, axes, plan.trials, *_cards(objective, axes, _metrics(plan)))
+    return _state(sweep_id, objective, axes, plan.trials, *_cards(objective, axes, plan))
 
 
 def means_state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
@@ -61,7 +61,7 @@ def means_state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
     axes = [axis for axis in coordinates(plan) if axis.numeric]
     key = POINT
     points = [names.group(point, plan) for point in range(min(plan.points, FOLDED))]
-    return _state(sweep_id, objective, axes, plan.points, *_cards(objective, axes, _metrics(plan))) | {
+    return _state(sweep_id, objective, axes, plan.points, *_cards(objective, axes, plan)) | {
         "groupBy": {
             "aggregateFunction": "average",
             "groupByKeys": [{"mode": "tag", "groupByData": key}],
@@ -97,14 +97,13 @@ def _saved(name: str, sweep: Sweep, content: Json) -> str:
     return json.dumps({"name": name, **times, "state": f"deflate;{packed}"}, ensure_ascii=False)
 
 
-def _metrics(plan: Plan) -> list[str]:
-    """The metrics that have a curve."""
+def _curves(plan: Plan) -> list[MetricKey]:
+    """What has a curve."""
     configs = [plan.shape_config(index) for index in range(len(plan.shapes))]
     parts = ["train"]
     parts += ["val"] if any(config["data"].get("validation") for config in configs) else []
     parts += ["test"] if any(config["train"].get("test") == "each-epoch" for config in configs) else []
-    measures = [*dict.fromkeys(shape.metric for shape in plan.shapes), "loss"]
-    return [f"{part}/{measure}" for part in parts for measure in measures]
+    return [MetricKey(part, metric.name) for part in parts for metric in (*plan.metrics, LOSS)]
 
 
 def _state(
@@ -147,11 +146,9 @@ def _state(
     }
 
 
-def _cards(
-    objective: Objective, axes: Sequence[Coordinate], metrics: Sequence[str]
-) -> tuple[list[Json], list[Json]]:
+def _cards(objective: Objective, axes: Sequence[Coordinate], plan: Plan) -> tuple[list[Json], list[Json]]:
     """Sections from the answer down to details, and the charts in them."""
-    goal, bars = links.ranking_metric(objective), links.error_metric(objective)
+    goal, bars = links.ranking_metric(objective), links.error_metric(objective, plan.metrics)
     best = "highest" if objective.goal == "maximize" else "lowest"
     sections = [
         _section("answer", f"Which is best: {goal}, {best} first", columns=2, cardHeight=420),
@@ -168,7 +165,8 @@ def _cards(
             )
         )
     charts.append(_chart("answer", "BAR", bars or goal, metricKey=bars or goal))
-    for name in sorted(metrics, key=lambda name: _nearness(name, objective)):
+    for key in sorted(_curves(plan), key=lambda key: _nearness(key, objective)):
+        name = str(key)
         charts.append(
             _chart(
                 "curves",
@@ -198,10 +196,9 @@ def _cards(
     return sections, charts
 
 
-def _nearness(metric: str, objective: Objective) -> tuple[bool, bool, str]:
+def _nearness(key: MetricKey, objective: Objective) -> tuple[bool, bool, str]:
     """The objective's curve first, then those of its own part, then the others."""
-    part = objective.metric.split("/")[0]
-    return metric != objective.metric, not metric.startswith(part), metric
+    return key != objective.measured, key.part != objective.measured.part, str(key)
 
 
 def _section(uuid: str, name: str, *, display: bool = True, **layout: int) -> Json:

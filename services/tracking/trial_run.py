@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from services.domain.json_numbers import decode
 from services.domain.plan.plan import Plan
 from services.domain.plan.trial_names import short_name
-from services.domain.spec.spec import Objective
+from services.domain.spec.objective import MetricFacts, MetricKey, Objective
 from services.domain.states import TRIAL_FINAL, TrialState
 from services.store.models import Pack, Report, Trial
 from services.tracking import names, saved_view
@@ -109,7 +109,9 @@ def data_set(trial: Trial, plan: Plan) -> DataSet:
     return DataSet(str(section["name"]), digest, text)
 
 
-def points(curve: Sequence[Report], objective: Objective, after: int) -> list[Point]:
+def points(
+    curve: Sequence[Report], objective: Objective, measured: Sequence[MetricFacts], after: int
+) -> list[Point]:
     """Metrics of the epochs beyond `after`, with the time of their first report, to six digits.
 
     `best/<metric>`, `best/epoch` and, of an accuracy, the errors in percent get a point at each epoch that is
@@ -117,7 +119,7 @@ def points(curve: Sequence[Report], objective: Objective, after: int) -> list[Po
     get one at each epoch. They depend on the curve alone: the same export again gives the same points.
     """
     found = []
-    best, error = math.inf, error_metric(objective)
+    best, error = math.inf, error_metric(objective, measured)
     for report in curve:
         metrics = decode(report.metrics)
         rank = objective.key(metrics.get(objective.metric))
@@ -132,15 +134,18 @@ def points(curve: Sequence[Report], objective: Objective, after: int) -> list[Po
     return found
 
 
-def closing(trial: Trial, curve: Sequence[Report]) -> list[Point]:
-    """`gap/acc`, once, at the end: how far training is ahead of validation at the best epoch."""
+def closing(trial: Trial, curve: Sequence[Report], measured: Sequence[MetricFacts]) -> list[Point]:
+    """`gap/<metric>` of each accuracy, once, at the end: how far training is ahead at the best epoch."""
     best = next((report for report in curve if report.epoch == trial.best_epoch), None)
     if best is None or trial.state not in TRIAL_FINAL:
         return []
     metrics = decode(best.metrics)
-    if "train/acc" not in metrics or "val/acc" not in metrics:
-        return []
-    return [Point("gap/acc", _rounded(metrics["train/acc"] - metrics["val/acc"]), best.at, best.epoch)]
+    found = []
+    for metric in measured:
+        train, val = (metrics.get(str(MetricKey(part, metric.name))) for part in ("train", "val"))
+        if metric.error and train is not None and val is not None:
+            found.append(Point(f"gap/{metric.name}", _rounded(train - val), best.at, best.epoch))
+    return found
 
 
 def files(
@@ -151,7 +156,8 @@ def files(
     found: dict[str, str | bytes] = {"config.json": json.dumps(plan.config(trial.point), indent=2) + "\n"}
     if curve:
         found["curves.csv"] = _table(curve)
-        found["figures/learning_curve.png"] = learning_curve(name(trial, plan), decoded)
+        metrics = plan.shapes[plan.shape_of(trial.point)].metrics
+        found["figures/learning_curve.png"] = learning_curve(name(trial, plan), decoded, metrics)
     if weights:
         found |= _pictures(name(trial, plan), weights)
     return found

@@ -60,12 +60,12 @@ def test_it_learns_with_the_papers_loss():
     config = packing.config(
         "lenet5-1998", loss="maximum-a-posteriori", optimizer={"name": "adam", "lr": 0.003}
     )
-    array = packing.make([config] * 2)
+    array = packing.make([config] * 2, metrics=("acc",))
     losses = torch.stack([array.step(*packing.batch(array, 0)).loss for _ in range(60)])
     assert (losses[-1] < 0.2 * losses[0]).all()
     x, y = packing.batch(array, 0)
     assert (array.predict(x) <= 0).all()
-    assert (array.evaluate(x, y).measured == packing.IMAGES).all()
+    assert (array.evaluate(x, y).measured["acc"] == packing.IMAGES).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 27, 28), (1, 28, 36)])

@@ -11,7 +11,7 @@ import pytest
 
 from cnnlab import plugins, registry, resolve
 from cnnlab.errors import ConfigError, RegistryError, UnknownName
-from cnnlab.fit import fit
+from cnnlab.fit import Fit, Row, fit
 
 SOFTPLUS = '''
 """Softplus."""
@@ -70,6 +70,35 @@ class TriedHalf(Regularizer):
 
     def gradient(self, w, strength):
         return strength * w.sign() / (2 * w.abs().sqrt())
+'''
+F1 = '''
+"""Macro F1."""
+import torch
+from torch import Tensor
+
+from cnnlab import rowwise
+from cnnlab.metric import Metric, count_by_class
+from cnnlab.registry import register
+
+
+@register
+class TriedF1(Metric):
+    """Take the mean F1 score of the classes. F1 = 2·tp / (2·tp + fp + fn). Source: D. Lewis et al. (1996)."""
+
+    goal = "maximize"
+    label = "macro F1"
+
+    def totals(self, scores: Tensor, target: Tensor) -> Tensor:
+        answer, number = scores.argmax(2), scores.shape[2]
+        right = answer == target
+        hit = count_by_class(target, right, number)
+        false = count_by_class(answer, ~right, number)
+        missed = count_by_class(target, ~right, number)
+        return torch.stack([hit, false, missed], 1)
+
+    def value(self, totals: Tensor, images: int) -> Tensor:
+        hit, false, missed = totals.unbind(1)
+        return rowwise.total(2 * hit / (2 * hit + false + missed).clamp(min=1)) / totals.shape[2]
 '''
 
 
@@ -135,6 +164,58 @@ def test_a_penalty_that_a_config_was_resolved_without_is_not_used(folder):
     assert "tried-half" not in before[0]["train"]
     assert packing.config(**{"tried-half": 0.1})["train"]["tried-half"]["strength"] == 0.1
     packing.assert_packing_does_not_matter([*before, packing.config(**{"tried-half": 0.1})])
+
+
+def f1_by_hand(answers, target, classes):
+    """Return the mean over the classes of F1, image by image; 0 for a class that nobody has or says."""
+    found = []
+    for c in range(classes):
+        hit = sum(a == c and y == c for a, y in zip(answers, target, strict=True))
+        false = sum(a == c and y != c for a, y in zip(answers, target, strict=True))
+        missed = sum(a != c and y == c for a, y in zip(answers, target, strict=True))
+        found.append(2 * hit / (2 * hit + false + missed) if hit + false + missed else 0.0)
+    return sum(found) / classes
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_metric_that_is_no_mean_over_images(folder, precision):
+    """Macro F1 as the objective: each row has the value counted by hand, the same among dead rows."""
+    add(folder, "metrics/tried_f1.py", F1)
+    model = {"name": "mlp", "hidden": [8]}
+    train = {"epochs": 1, "batch_size": 500, "precision": precision, "metrics": ["balanced-acc"]}
+    config = resolve({"model": model, "data": "fashion-mnist-mini", "train": train})
+    rows = [Row(config, seed=seed) for seed in (1, 2, 3)]
+    among = Fit(rows, objective=("val/tried-f1", "maximize"))
+    reports = among.run_epoch()
+    names = {"loss", "acc", "balanced-acc", "tried-f1"}
+    assert {name.partition("/")[2] for name in reports[0].metrics} == {*names, ""}
+    x, y = among.data.validation.batch(slice(None), 3)
+    answers = among.array.predict(x).argmax(2)
+    for k, report in enumerate(reports):
+        by_hand = f1_by_hand(answers[:, k].tolist(), y[:, k].tolist(), 10)
+        assert report.metrics["val/tried-f1"] == pytest.approx(by_hand, rel=1e-12)
+        assert report.metrics["val/tried-f1"] != report.metrics["val/balanced-acc"]
+        assert among.best(k)[1] == report.metrics["val/tried-f1"]
+        assert among.test_best(k).keys() == {f"test/{name}" for name in names}
+    alone = Fit([None, rows[1], None], objective=("val/tried-f1", "maximize"))
+    assert alone.run_epoch() == [reports[1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (F1.replace('goal = "maximize"', ""), "TriedF1 must define goal"),
+        (F1.replace('label = "macro F1"', ""), "TriedF1 must define label"),
+        (F1.replace('"maximize"', '"max"'), "goal of TriedF1 must be maximize or minimize, got 'max'"),
+        (F1.replace("def value", "def valve"), "TriedF1 must define value"),
+    ],
+)
+def test_a_metric_that_does_not_declare_itself_is_named(folder, text, words):
+    add(folder, "metrics/tried_bad.py", text)
+    with pytest.raises(ConfigError, match=words) as caught:
+        resolve({"model": "mlp", "data": "fashion-mnist-mini", "train": {"metrics": ["tried-bad"]}})
+    assert caught.value.path == "train.metrics.0"
+    assert words in registry.describe()["metrics"]["tried-bad"]["error"]
 
 
 def test_without_a_folder_there_is_no_digest(monkeypatch):

@@ -13,8 +13,8 @@ from scripts.notes_rows import COUNTS, ROWS, Count
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = runpy.run_path(str(ROOT / "scripts" / "make_catalog_page.py"))
-# What the notes do not have a row for: how nets begin and what the engine needs.
-BESIDE = {"initializers", "datasets"}
+# What the notes do not have a row for: how nets begin, how they are measured and what the engine needs.
+BESIDE = {"initializers", "datasets", "metrics"}
 ENGINE = {
     "layers/activate",
     "layers/auxiliary",

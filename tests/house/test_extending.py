@@ -36,8 +36,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[module]
 
 
-def test_the_page_shows_an_activation_and_an_optimizer(folder: Path) -> None:
-    assert [name for name, _ in EXAMPLES] == ["activations/sloped_softplus.py", "optimizers/sign_descent.py"]
+def test_the_page_shows_an_activation_an_optimizer_and_a_metric(folder: Path) -> None:
+    assert [name for name, _ in EXAMPLES] == [
+        "activations/sloped_softplus.py",
+        "optimizers/sign_descent.py",
+        "metrics/worst_recall.py",
+    ]
     assert registry.plugin_problems() == []
 
 
@@ -49,6 +53,7 @@ def test_rows_of_the_examples_train_as_they_do_alone(folder: Path) -> None:
             "epochs": 1,
             "batch_size": 100,
             "precision": "float64",
+            "metrics": ["worst-recall"],
         }
         return Row(resolve({"model": model, "data": "fashion-mnist-mini", "train": train}), seed=int(b))
 
@@ -59,6 +64,7 @@ def test_rows_of_the_examples_train_as_they_do_alone(folder: Path) -> None:
         (alone,) = Fit([own]).run_epoch() or []
         assert report.metrics == pytest.approx(alone.metrics, rel=1e-10)
         assert report.metrics["val/acc"] > 0.3
+        assert 0 <= report.metrics["val/worst-recall"] < report.metrics["val/acc"]
 
 
 def test_the_digest_is_what_the_page_s_command_says(folder: Path) -> None:

@@ -13,7 +13,8 @@ from services.api.views.point import BestView, LeaderboardView, point_view
 from services.domain.errors import StateForbids
 from services.domain.plan.plan import Plan
 from services.domain.plan.winner import winner_spec
-from services.domain.spec.spec import Objective, Spec
+from services.domain.spec.objective import Objective
+from services.domain.spec.spec import Spec
 from services.store import leaderboard as ranking
 from services.store import sweeps
 from services.store.leaderboard import Place, Point

@@ -45,7 +45,7 @@ def submit(
         known = reached.store.read(lambda session: submit_keys.find(session, key, digest))
     if known is None:
         plan = planned(spec, reached)
-        spec = spec.ranked_by(plan.shapes[0].metric)
+        spec = spec.with_default_metric(plan.shapes[0].metrics)
         if dry_run:
             response.status_code = 200
             return previewed(plan, reached)

@@ -11,7 +11,7 @@ from services.domain.plan.plan import Axis
 from services.domain.planning.catalog import ConfigFault
 from services.domain.results import eta
 from services.domain.results.intervals import Comparison
-from services.domain.spec.spec import Objective
+from services.domain.spec.objective import Objective
 from services.domain.states import SweepState, TrialState
 from services.settings import Settings
 from services.store import leaderboard

@@ -21,6 +21,7 @@ from services.domain.config import Config, overlay
 from services.domain.plan import draws, packing
 from services.domain.plan.ties import Assignment, Pick, Ties
 from services.domain.plan.trial_names import trial_seed
+from services.domain.spec.objective import MetricFacts
 
 DIGITS = 6  # of a number drawn from a range: enough to tell trials apart, few enough to read
 
@@ -106,8 +107,8 @@ class Group(BaseModel):
 class Shape(BaseModel):
     """One architecture of the sweep; its trials can share arrays of `width` rows.
 
-    `mixed`: the rows of one array may be of different replicates, so each has batches of its own. `metric` is
-    what is measured besides the loss: acc, or mae where targets are numbers.
+    `mixed`: the rows of one array may be of different replicates, so each has batches of its own. `metrics`
+    are measured besides the loss: the data's default first, then those that are asked for.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -121,7 +122,7 @@ class Shape(BaseModel):
     width: int
     mixed: bool
     epochs: int
-    metric: str = "acc"
+    metrics: list[MetricFacts] = []
 
 
 class Pin(BaseModel):
@@ -216,6 +217,11 @@ class Plan(BaseModel):
         """The values of the axes that make a shape what it is."""
         picks = self.shapes[index].picks
         return {axis.path: axis.value(picks[axis.path]) for axis in self.axes if axis.path in picks}
+
+    @property
+    def metrics(self) -> list[MetricFacts]:
+        """Every metric that some of its trials measure, besides the loss."""
+        return list({metric.name: metric for shape in self.shapes for metric in shape.metrics}.values())
 
     # ---- trials by number
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from services.domain.config import Config
+from services.domain.spec.objective import MetricFacts
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a dry build tells of one architecture; `built` is the library's own, to ask about its points."""
+    """What a dry build tells of one architecture; `built` is the library's own, to ask about its points.
+
+    `metrics` are those that its data have, besides the loss: the one that is always measured comes first.
+    `misfits` are the others, each with the reason why these data do not have it.
+    """
 
     parameters: int
     flops: int  # forward, one image
     bytes_per_row: int
+    metrics: Sequence[MetricFacts]
+    misfits: Mapping[str, str] = field(default_factory=dict)
     bytes_shared: int = 0  # of images that all rows of a pack see, where a batch is all of them
-    metric: str = "acc"  # besides the loss: acc where targets are classes, mae where they are numbers
     built: Any = None
 
 

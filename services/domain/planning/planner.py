@@ -10,7 +10,7 @@ from typing import Any
 
 from services.domain import search
 from services.domain.config import Config, overlay
-from services.domain.errors import Problem, SpecError, pointer
+from services.domain.errors import Problem, SpecError, nearest, pointer
 from services.domain.plan import draws, packing
 from services.domain.plan.plan import Axis, Group, Plan, Shape, row_parts
 from services.domain.plan.ties import Assignment, Pick
@@ -19,6 +19,7 @@ from services.domain.planning.completion import problem_at
 from services.domain.planning.representatives import tellings
 from services.domain.planning.space import Space, first
 from services.domain.spec.constraint import ConstraintError
+from services.domain.spec.objective import LOSS, PARTS, MetricFacts, MetricKey
 from services.domain.spec.spec import Spec
 
 MAX_SHAPES = 200
@@ -237,7 +238,7 @@ class _Planner:
 
     def _built(self, config: Config, picks: Assignment, points: int) -> Shape:
         facts = self.catalog.inspect(config)
-        self._check_objective(facts.metric, config["data"]["validation"])
+        metrics = self._metrics(facts, config)
         self.facts.append(facts)
         return Shape(
             key=self.catalog.shape_key(config),
@@ -249,25 +250,46 @@ class _Planner:
             width=1,  # until all points have been looked at
             mixed=False,
             epochs=config["train"]["epochs"],
-            metric=facts.metric,
+            metrics=metrics,
         )
 
-    def _check_objective(self, measure: str, validation: float) -> None:
+    def _metrics(self, facts: Facts, config: Config) -> list[MetricFacts]:
+        """What a shape's trials measure besides the loss: the default, train.metrics, the objective's."""
+        key = self._check_objective(facts, config["data"]["validation"])
+        wanted = [facts.metrics[0].name, *config["train"].get("metrics", ()), key.name]
+        known = {metric.name: metric for metric in facts.metrics}
+        return [known[name] for name in dict.fromkeys(wanted) if name in known]
+
+    def _check_objective(self, facts: Facts, validation: float) -> MetricKey:
         """The metric that ranks trials must be one that they have, all of them."""
-        metric = self.spec.ranked_by(measure).objective.metric
-        got = metric if "metric" in self.spec.objective.model_fields_set else f"{metric}, the default"
-        part, _, measured = metric.partition("/")
-        if measured not in (measure, "loss"):
-            detail = f"must be val/{measure}, val/loss, train/{measure} or train/loss with these data"
-            raise SpecError([Problem("/objective/metric", f"{detail}, got {got}")])
-        if any(facts.metric != measure for facts in self.facts) and measured != "loss":
+        written, objective = self.spec.objective, self.spec.objective.completed(facts.metrics)
+        key, goals = objective.measured, {each.name: each.goal for each in (*facts.metrics, LOSS)}
+        got = key if "metric" in written.model_fields_set else f"{key}, the default"
+        if key.part not in PARTS or key.name not in goals:
+            raise SpecError([Problem("/objective/metric", _unmeasurable(objective.metric, facts))])
+        if objective.goal != goals[key.name]:
+            detail = f"the goal of {key} is to {goals[key.name]} it, got {objective.goal}"
+            raise SpecError([Problem("/objective", f"{detail}; goal can be left out")])
+        default = facts.metrics[0].name
+        if any(other.metrics[0].name != default for other in self.facts) and key.name != LOSS.name:
             detail = "must be val/loss or train/loss where some data have classes and others numbers"
             raise SpecError([Problem("/objective", f"{detail}, got {got}")])
-        if part == "val" and not validation:
-            other = metric.replace("val", "train")
+        if key.part == "val" and not validation:
+            other = MetricKey("train", key.name)
             raise ConfigFault(
-                "data.validation", f"must be above 0 to rank by {metric}, got 0; or rank by {other}"
+                "data.validation", f"must be above 0 to rank by {key}, got 0; or rank by {other}"
             )
+        return key
+
+
+def _unmeasurable(metric: str, facts: Facts) -> str:
+    """What to write instead of a metric that the data do not have, and why they do not."""
+    names = sorted(each.name for each in (*facts.metrics, LOSS))
+    parts = " or ".join(f"{part}/" for part in PARTS)
+    detail = f"must be {parts} and then one of {', '.join(names)} with these data, got {metric!r}"
+    if why := facts.misfits.get(MetricKey.parse(metric).name):
+        return f"{detail}: {why}"
+    return detail + "." + nearest(metric, [str(MetricKey(part, name)) for part in PARTS for name in names])
 
 
 def _order(axis: Axis) -> tuple[bool, bool]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.domain.spec.axis_forms import Whole, Written
+from services.domain.spec.objective import MetricFacts, Objective
 
 Section = dict[str, Any] | str
-Goal = Literal["maximize", "minimize"]
-METRICS = ("val/acc", "val/mae", "val/loss", "train/acc", "train/mae", "train/loss")
-GOALS = ("maximize", "minimize")
 
 
 def _plain(name: str) -> str:
@@ -25,43 +23,6 @@ def _plain(name: str) -> str:
 
 
 Name = Annotated[str, Field(max_length=100), AfterValidator(_plain)]
-
-
-class Objective(BaseModel):
-    """The number that ranks trials: one metric, its direction, and which epoch's value counts."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    metric: Literal["val/acc", "val/mae", "val/loss", "train/acc", "train/mae", "train/loss"] = "val/acc"
-    goal: Goal = "maximize"
-    at: Literal["best", "last"] = "best"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _goal_follows_the_metric(cls, given: Any) -> Any:
-        """Losses and errors are minimized, accuracy is maximized; nobody wants it the other way round.
-
-        A text is the metric alone.
-        """
-        if isinstance(given, str):
-            given = {"metric": given}
-        if isinstance(given, dict) and "goal" in given and "metric" not in given:
-            raise ValueError("goal needs a metric beside it, or can be left out: it follows from the metric")
-        if not isinstance(given, dict) or given.get("metric", "val/acc") not in METRICS:
-            return given
-        metric = given.get("metric", "val/acc")
-        goal = "maximize" if metric.endswith("/acc") else "minimize"
-        if given.get("goal") in GOALS and given["goal"] != goal:
-            raise ValueError(
-                f"the goal of {metric} is to {goal} it, got {given['goal']}; goal can be left out"
-            )
-        return {"goal": goal, **given}
-
-    def key(self, value: float | None) -> float:
-        """Order values so that smaller is better; a missing or NaN value comes last."""
-        if value is None or math.isnan(value):
-            return math.inf
-        return -value if self.goal == "maximize" else value
 
 
 class Spec(BaseModel):
@@ -87,13 +48,9 @@ class Spec(BaseModel):
     seeds: Annotated[Whole, Field(ge=1, le=100)] = 1
     seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
 
-    def ranked_by(self, measure: str) -> Spec:
-        """The spec with an objective: val/acc or val/mae, as the data measure, where it names no metric."""
-        if "metric" in self.objective.model_fields_set:
-            return self
-        given = {name: getattr(self.objective, name) for name in self.objective.model_fields_set - {"goal"}}
-        objective = Objective.model_validate({"metric": f"val/{measure}", **given})
-        return self.model_copy(update={"objective": objective})
+    def with_default_metric(self, metrics: Sequence[MetricFacts]) -> Spec:
+        """The spec with its objective complete, from the metrics that its data have, the default first."""
+        return self.model_copy(update={"objective": self.objective.completed(metrics)})
 
     def sections(self) -> dict[str, Any]:
         """The config before the space is applied."""

@@ -1,4 +1,4 @@
-"""How a trial learned: its loss and its metric over its epochs."""
+"""How a trial learned: its loss and its metrics over its epochs."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import math
 from collections.abc import Sequence
 
 from services.domain.json_numbers import Metrics
+from services.domain.spec.objective import LOSS, MetricFacts, MetricKey
 from services.tracking.figures import canvas
 
-LABELS = {"loss": "Loss", "acc": "Accuracy", "mae": "Mean absolute error"}
+WIDTH, HEIGHT = 3.5, 3  # of a panel, in inches
 
 
-def learning_curve(title: str, curve: Sequence[tuple[int, Metrics]]) -> bytes:
-    """Loss and accuracy or error for each set of images, as PNG; a value that is not finite is a gap."""
-    figure = canvas.figure(7, 3, title)
+def learning_curve(title: str, curve: Sequence[tuple[int, Metrics]], metrics: Sequence[MetricFacts]) -> bytes:
+    """The loss and each metric on each part of the data, as PNG; a value that is not finite is a gap."""
+    shown = [LOSS, *metrics]
+    figure = canvas.figure(WIDTH * len(shown), HEIGHT, title)
     epochs = [epoch for epoch, _ in curve]
-    there = {name.rpartition("/")[2] for _, metrics in curve for name in metrics}
-    shown = ["loss", "mae" if "mae" in there else "acc"]
-    for place, ending in enumerate(shown, 1):
+    for place, metric in enumerate(shown, 1):
         axes = figure.add_subplot(1, len(shown), place)
         for part in ("train", "val", "test"):
-            values = [metrics.get(f"{part}/{ending}", math.nan) for _, metrics in curve]
+            key = str(MetricKey(part, metric.name))
+            values = [numbers.get(key, math.nan) for _, numbers in curve]
             finite = [value if math.isfinite(value) else math.nan for value in values]
             if not all(math.isnan(value) for value in finite):
                 axes.plot(epochs, finite, marker=".", label=part)
         axes.set_xlabel("epoch")
-        axes.set_ylabel(LABELS[ending])
+        axes.set_ylabel(metric.label[:1].upper() + metric.label[1:])
         if axes.lines:
             axes.legend(fontsize="small")
     return canvas.png(figure)

@@ -96,7 +96,7 @@ def test_a_row_of_another_net_is_refused():
 
 
 def test_evaluate_counts_right_answers_and_changes_nothing():
-    array = packing.make([packing.config(hypers={"norm": "batch", "dropout": 0.5})] * 2)
+    array = packing.make([packing.config(hypers={"norm": "batch", "dropout": 0.5})] * 2, metrics=("acc",))
     before = array.state()
     x, y = packing.batch(array, 0)
     scores = array.predict(x)
@@ -104,7 +104,7 @@ def test_evaluate_counts_right_answers_and_changes_nothing():
     assert scores.shape == (packing.IMAGES, 2, 10)
     expected = torch.nn.functional.cross_entropy(scores[:, 1], y[:, 1])
     torch.testing.assert_close(result.loss[1], expected, rtol=0, atol=1e-14)
-    assert int(result.measured[1]) == int((scores[:, 1].argmax(1) == y[:, 1]).sum())
+    assert int(result.measured["acc"][1]) == int((scores[:, 1].argmax(1) == y[:, 1]).sum())
     assert all(torch.equal(before[name], tensor) for name, tensor in array.state().items())
 
 

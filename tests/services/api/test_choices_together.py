@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -13,6 +15,7 @@ from services.domain.errors import SpecError
 from services.domain.plan.plan import Plan
 from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.planner import make_plan
+from services.domain.spec.objective import Objective
 from services.domain.spec.spec import Spec
 
 LIBRARY = Library()
@@ -117,16 +120,16 @@ NUMBERS = {"data": {"name": "rotated"}, "train": {"loss": "huber"}}
 
 def test_numbers_are_ranked_by_their_error_unless_told_otherwise() -> None:
     found = plan(spec(**NUMBERS))
-    assert [shape.metric for shape in found.shapes] == ["mae"]
-    objective = spec(**NUMBERS).ranked_by("mae").objective
+    assert [metric.name for metric in found.metrics] == ["mae"]
+    objective = spec(**NUMBERS).with_default_metric(found.metrics).objective
     assert (objective.metric, objective.goal, objective.at) == ("val/mae", "minimize", "best")
-    last = spec(**NUMBERS, objective={"at": "last"}).ranked_by("mae").objective
-    assert (last.metric, last.at) == ("val/mae", "last")
-    told = spec(**NUMBERS, objective={"metric": "train/loss"}).ranked_by("mae").objective
-    assert told.metric == "train/loss"
-    assert spec().ranked_by("acc").objective == spec().objective
-    text = Spec.model_validate({"name": "t", "objective": "val/mae"}).objective
+    last = spec(**NUMBERS, objective={"at": "last"}).with_default_metric(found.metrics).objective
+    assert (last.metric, last.goal, last.at) == ("val/mae", "minimize", "last")
+    told = spec(**NUMBERS, objective={"metric": "train/loss"}).with_default_metric(found.metrics).objective
+    assert (told.metric, told.goal) == ("train/loss", "minimize")
+    text = spec(**NUMBERS, objective="val/mae").with_default_metric(found.metrics).objective
     assert (text.metric, text.goal) == ("val/mae", "minimize")
+    assert spec().with_default_metric(plan(spec()).metrics).objective == Objective()
     with pytest.raises(ValidationError, match="goal needs a metric beside it"):
         Spec.model_validate({"name": "t", "objective": {"goal": "maximize"}})
 
@@ -134,8 +137,75 @@ def test_numbers_are_ranked_by_their_error_unless_told_otherwise() -> None:
 def test_metrics_that_the_data_have_not() -> None:
     where, words = refused(spec(**NUMBERS, objective={"metric": "val/acc"}))
     assert where == "/objective/metric"
-    assert words == "must be val/mae, val/loss, train/mae or train/loss with these data, got val/acc"
+    assert words == (
+        "must be val/ or train/ and then one of loss, mae with these data, got 'val/acc': "
+        "acc needs classes as targets, but the targets of these data are numbers"
+    )
     assert refused(spec(objective={"metric": "val/mae"}))[0] == "/objective/metric"
+
+
+@pytest.mark.parametrize("metric", ["val/acuracy", "acc", "val.acc", "validation/acc", "test/acc", ""])
+def test_a_metric_that_nothing_is_called_is_refused_with_those_there_are(metric: str) -> None:
+    where, words = refused(spec(objective={"metric": metric}))
+    assert where == "/objective/metric"
+    known = "must be val/ or train/ and then one of acc, balanced-acc, loss, top5-acc with these data"
+    near = " Did you mean 'val/acc'?" if metric and metric != "test/acc" else ""
+    assert words == f"{known}, got {metric!r}.{near}"
+
+
+@pytest.mark.parametrize(
+    ("metric", "goal"), [("val/loss", "minimize"), ("val/acc", "maximize"), ("train/top5-acc", "maximize")]
+)
+def test_a_goal_follows_from_the_metric_and_cannot_contradict_it(metric: str, goal: str) -> None:
+    given = spec(objective={"metric": metric})
+    assert given.with_default_metric(plan(given).metrics).objective.goal == goal
+    other = {"minimize": "maximize", "maximize": "minimize"}[goal]
+    where, words = refused(spec(objective={"metric": metric, "goal": other}))
+    assert (where, words) == (
+        "/objective",
+        f"the goal of {metric} is to {goal} it, got {other}; goal can be left out",
+    )
+
+
+def test_what_trials_measure_is_in_the_plan() -> None:
+    assert [metric.name for metric in plan(spec()).metrics] == ["acc"]
+    train = {"batch_size": "full", "metrics": ["balanced-acc", "acc"]}
+    found = plan(spec(train=train, objective="val/top5-acc"))
+    assert [metric.name for metric in found.metrics] == ["acc", "balanced-acc", "top5-acc"]
+    assert found.metrics[2].model_dump() == {
+        "name": "top5-acc",
+        "goal": "maximize",
+        "label": "top-5 accuracy",
+        "error": "top5_error",
+    }
+    assert [metric.name for metric in plan(spec(objective="train/loss")).metrics] == ["acc"]
+
+
+def test_a_metric_that_does_not_fit_the_data_is_refused_at_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
+    x, y = np.zeros((60, 4, 4), dtype=np.uint8), np.arange(60)
+    for classes in (5, 6):
+        np.savez(tmp_path / f"{classes}.npz", train_x=x, train_y=y % classes)
+
+    def data(classes: int) -> dict[str, Any]:
+        return {"name": "npz", "path": f"{classes}.npz"}
+
+    words = "top5-acc needs at least 6 classes, but these data have 5"
+    where, told = refused(spec(data=data(5), objective="val/top5-acc"))
+    assert where == "/objective/metric"
+    assert told.endswith(f"one of acc, balanced-acc, loss with these data, got 'val/top5-acc': {words}")
+    asked = {"metrics": ["balanced-acc", "top5-acc"]}
+    assert refused(spec(data=data(5), train=asked)) == ("/train/metrics/1", words)
+    found = plan(spec(data=data(6), train=asked, objective="val/top5-acc"))
+    assert [metric.name for metric in found.metrics] == ["acc", "balanced-acc", "top5-acc"]
+    both = {"data": data(6), "space": {"data": [data(6), data(5)]}}
+    assert refused(spec(**both, objective="val/top5-acc"))[1].endswith(words)
+    assert refused(spec(train={"metrics": ["mae"]})) == (
+        "/train/metrics/0",
+        "mae needs numbers as targets, but the targets of these data are classes",
+    )
 
 
 def test_classes_and_numbers_in_one_sweep_are_ranked_by_their_loss_or_not_at_all() -> None:

@@ -44,6 +44,25 @@ class TriedNet(Model):
     def layers(self, config, shape, classes):
         return {"one": shape["height"]}
 '''
+METRIC = '''
+"""The share of wrong answers."""
+from cnnlab.metric import Metric
+from cnnlab.registry import register
+
+
+@register
+class TriedError(Metric):
+    """Count wrong answers: 1 − acc. Source: arithmetic."""
+
+    goal = "minimize"
+    label = "share of wrong answers"
+
+    def totals(self, scores, target):
+        return (scores.argmax(2) != target).sum(0)
+
+    def value(self, totals, images):
+        return totals / images
+'''
 
 
 @pytest.fixture
@@ -53,6 +72,8 @@ def api(sqlite_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("activations/tried_half.py", ENTRY),
         ("activations/tried_bad.py", "raise OSError('no such drive')\n"),
         ("models/tried_net.py", MODEL),
+        ("metrics/tried_error.py", METRIC),
+        ("metrics/tried_none.py", "raise OSError('no metric')\n"),
     ):
         (tmp_path / "plugins" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "plugins" / name).write_text(text)
@@ -121,6 +142,51 @@ def test_a_plug_in_that_fails_on_paper_is_no_failure_of_the_service(
     refused = submit(api, spec, "tried-net")
     assert refused.status_code == 422
     assert "a plug-in failed: TypeError" in refused.json()["detail"]
+
+
+def test_a_metric_of_ones_own_ranks_a_sweep(
+    api: TestClient, sqlite_store: Store, spec: dict[str, Any]
+) -> None:
+    """Its entry gives the goal; a broken metric beside it is shown, and refused where it is named."""
+    made = submit(api, spec, "mlp", objective="val/tried-error")
+    assert made.status_code == 201, made.text
+    assert made.json()["objective"] == {"metric": "val/tried-error", "goal": "minimize", "at": "best"}
+    sweep = sqlite_store.read(lambda session: sweeps.get(session, made.json()["id"]))
+    assert sweep.plugins == registry.plugins_digest()
+    assert [each["name"] for each in sweep.plan["shapes"][0]["metrics"]] == ["acc", "tried-error"]
+    shown = api.get("/v1/catalog").json()["metrics"]
+    assert {name for name, entry in shown.items() if not entry["plugin"]} == {
+        "acc",
+        "balanced-acc",
+        "mae",
+        "top5-acc",
+    }
+    assert shown["tried-error"]["summary"] == "Count wrong answers: 1 − acc. Source: arithmetic."
+    assert "OSError: no metric" in shown["tried-none"]["error"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "words"),
+    [
+        ({"objective": "val/tried-eror"}, "/objective/metric", "Did you mean 'val/tried-error'?"),
+        ({"objective": "val/tried-none"}, "/objective/metric", "tried_none.py"),
+        (
+            {"objective": {"metric": "val/tried-error", "goal": "maximize"}},
+            "/objective",
+            "the goal of val/tried-error is to minimize it, got maximize",
+        ),
+        ({"train": {"metrics": ["tried-eror"]}}, "/train/metrics/0", "Did you mean 'tried-error'?"),
+        ({"train": {"metrics": ["acc", "tried-none"]}}, "/train/metrics/1", "OSError: no metric"),
+    ],
+)
+def test_a_metric_that_cannot_be_measured_is_refused_at_its_place(
+    api: TestClient, spec: dict[str, Any], changes: dict[str, Any], pointer: str, words: str
+) -> None:
+    refused = submit(api, spec, "mlp", **changes)
+    assert refused.status_code == 422
+    [error] = refused.json()["errors"]
+    assert error["pointer"] == pointer
+    assert words in error["detail"]
 
 
 def test_without_plug_ins_the_api_is_content(sqlite_api: TestClient) -> None:

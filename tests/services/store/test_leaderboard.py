@@ -10,7 +10,7 @@ import pytest
 from paper_sweep import write_sweep
 from sqlalchemy import event, insert
 
-from services.domain.spec.spec import Objective
+from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
 from services.store import leaderboard
 from services.store.leaderboard import Place, Point

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from services.domain.spec.spec import Objective
+from services.domain.spec.objective import MetricFacts, Objective
 from services.tracking.links import (
     error_metric,
     means_view_link,
@@ -57,6 +57,14 @@ def test_a_saved_view_opens_charts_under_a_key_of_the_sweeps_own() -> None:
 
 
 def test_only_an_accuracy_has_a_share_of_errors() -> None:
-    assert error_metric(Objective()) == "best/val_error_percent"
-    assert error_metric(Objective(metric="val/loss")) is None
-    assert error_metric(Objective(at="last", metric="train/acc")) == "last/train_error_percent"
+    measured = [
+        MetricFacts(name="acc", goal="maximize", label="accuracy", error="error"),
+        MetricFacts(name="top5-acc", goal="maximize", label="top-5 accuracy", error="top5_error"),
+        MetricFacts(name="macro-f1", goal="maximize", label="macro F1"),
+    ]
+    assert error_metric(Objective(), measured) == "best/val_error_percent"
+    assert error_metric(Objective(metric="val/loss"), measured) is None
+    assert error_metric(Objective(at="last", metric="train/acc"), measured) == "last/train_error_percent"
+    assert error_metric(Objective(metric="val/top5-acc"), measured) == "best/val_top5_error_percent"
+    assert error_metric(Objective(metric="val/macro-f1"), measured) is None
+    assert error_metric(Objective(), []) is None

@@ -131,11 +131,13 @@ def test_an_axis_below_an_object_that_was_left_out_finds_its_default() -> None:
 
 @pytest.mark.parametrize(("metric", "goal"), [("val/loss", "minimize"), ("train/acc", "maximize")])
 def test_the_goal_follows_the_metric(metric: str, goal: str) -> None:
-    assert paper_spec(objective={"metric": metric}).objective.goal == goal
-    assert paper_spec(objective={"metric": metric, "goal": goal}).objective.goal == goal
+    for objective in ({"metric": metric}, {"metric": metric, "goal": goal}):
+        spec = paper_spec(objective=objective)
+        assert spec.with_default_metric(paper_plan(spec).metrics).objective.goal == goal
     other = {"minimize": "maximize", "maximize": "minimize"}[goal]
-    with pytest.raises(ValueError, match=f"is to {goal} it, got {other}"):
-        paper_spec(objective={"metric": metric, "goal": other})
+    with pytest.raises(SpecError, match=f"is to {goal} it, got {other}") as caught:
+        paper_plan(paper_spec(objective={"metric": metric, "goal": other}))
+    assert caught.value.problems[0].pointer == "/objective"
 
 
 def test_a_space_of_many_tied_shapes_is_counted_in_a_moment() -> None:

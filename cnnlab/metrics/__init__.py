@@ -1,0 +1,1 @@
+"""What is measured beside the loss: one file per metric."""
