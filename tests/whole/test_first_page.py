@@ -98,7 +98,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     context.close()
     assert here
     assert [url for url in asked if not url.startswith(here[0])] == []
-    assert [url for url in asked if "key" in url.lower() and not url.endswith("/page/key.js")] == []
+    assert [url for url in asked if "key" in url.lower() and not url.endswith("/page/api_key.js")] == []
     # Chromium itself notes each answer that is no success.
     assert [words for words in said if not words.startswith("Failed to load resource")] == []
 

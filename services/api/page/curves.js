@@ -1,7 +1,7 @@
 // Curves of the best trials as a drawing: thin lines for trials, a thick one for their mean over seeds.
 
 import { draw, h } from "./dom.js";
-import { configuration, many, measured, number } from "./words.js";
+import { configuration, many, measured, number } from "./format.js";
 
 const HEIGHT = 260, LEFT = 52, RIGHT = 14, TOP = 12, BOTTOM = 34; // px
 

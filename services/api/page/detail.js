@@ -4,7 +4,7 @@ import { curvesView } from "./curves.js";
 import { h } from "./dom.js";
 import { leaderboard } from "./leaderboard.js";
 import { badge, bestView, mlflow, progress, verbs, waiting, when } from "./sweep.js";
-import { many } from "./words.js";
+import { many } from "./format.js";
 
 /** The panel; `found` is what was read of the sweep: `{sweep, board, groups, failed}`. */
 export function detailView({ sweep, board, groups, failed }, { busy, metric, width }) {

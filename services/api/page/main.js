@@ -3,8 +3,8 @@
 import { ask, Away, listen, Refusal } from "./api.js";
 import { detailView } from "./detail.js";
 import { h, show } from "./dom.js";
-import * as keys from "./key.js";
-import { forgetCurves, readSweep } from "./read.js";
+import * as keys from "./api_key.js";
+import { forgetCurves, readSweep } from "./sweep_reader.js";
 import { card, STATES } from "./sweep.js";
 import { workersView } from "./workers.js";
 

@@ -1,7 +1,7 @@
 // A sweep in brief: how far it is, what is best, why it waits, and what one can do with it.
 
 import { draw, h } from "./dom.js";
-import { ago, configuration, duration, many, result } from "./words.js";
+import { ago, configuration, duration, many, result } from "./format.js";
 
 /** The parts of a progress bar from left to right. */
 export const PARTS = ["succeeded", "pruned", "running", "queued", "waiting", "failed", "cancelled"];

@@ -1,7 +1,7 @@
 // Who trains: workers with the devices they hold and what they say of themselves.
 
 import { h } from "./dom.js";
-import { ago, many } from "./words.js";
+import { ago, many } from "./format.js";
 
 /** All workers, or what to do when there is none. */
 export function workersView({ workers, devices }) {
