@@ -1,25 +1,25 @@
-// The API's key: taken from the address's fragment or typed, kept in this tab, never part of an address.
+// The API key: taken from the address's fragment or typed in, kept in this tab, never left in an address.
 
-const PLACE = "cnnlab.key";
+const STORAGE_NAME = "cnnlab.key";
 
 /** The key of this tab, or null. */
-export const known = () => sessionStorage.getItem(PLACE);
+export const get = () => sessionStorage.getItem(STORAGE_NAME);
 
 /** Keep a key until the tab is closed. */
-export const keep = (key) => sessionStorage.setItem(PLACE, key.trim());
+export const keep = (key) => sessionStorage.setItem(STORAGE_NAME, key.trim());
 
-/** Drop the key. */
-export const forget = () => sessionStorage.removeItem(PLACE);
+/** Remove the key. */
+export const forget = () => sessionStorage.removeItem(STORAGE_NAME);
 
-/** Take the key out of `#key=…`, if it is there, and out of the address bar and the history with it. */
+/** Move the key from `#key=…`, if it is there, into this tab, and out of the address bar and the history. */
 export function takeFromAddress() {
-  const found = /^#key=(.+)$/.exec(location.hash);
-  if (!found) return false;
+  const match = /^#key=(.+)$/.exec(location.hash);
+  if (!match) return false;
   history.replaceState(null, "", location.pathname + location.search);
   try {
-    keep(decodeURIComponent(found[1]));
+    keep(decodeURIComponent(match[1]));
   } catch {
-    keep(found[1]); // a percent sign that encodes nothing
+    keep(match[1]); // a percent sign that encodes nothing
   }
   return true;
 }
