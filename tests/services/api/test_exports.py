@@ -88,7 +88,7 @@ def test_curves(api: TestClient, store: Store) -> None:
 def test_a_table_is_read_in_pages_that_lose_nothing(
     sqlite_api: TestClient, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_tables, "PAGE", 3)
+    monkeypatch.setattr(export_tables, "ROWS_PER_READ", 3)
     sweep_id = finished(sqlite_store)
     count = len(trials_of(sqlite_store, sweep_id))
     for table, length in (("trials", count), ("curves", 2 * count)):
