@@ -1,4 +1,4 @@
-"""What the API answers is defined in services/api/views: no class of the domain or the store is sent to a client."""
+"""What the API answers is defined in services/api/views: no class of the domain or the store leaves it."""
 
 from __future__ import annotations
 

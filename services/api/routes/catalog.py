@@ -12,14 +12,14 @@ from services.domain.errors import NotFound, nearest
 router = APIRouter(tags=["catalog"])
 
 
-@router.get("/catalog", summary="What a spec can name")
-def everything(services: ServicesDep) -> dict[str, dict[str, dict[str, Any]]]:
+@router.get("/catalog", summary="List what a spec can name")
+def list_catalog(services: ServicesDep) -> dict[str, dict[str, dict[str, Any]]]:
     """Every entry by kind and name, with its hyperparameters."""
     return services.library.descriptions
 
 
-@router.get("/catalog/{kind}/{name}", summary="One entry of the catalog")
-def entry(kind: str, name: str, services: ServicesDep) -> dict[str, Any]:
+@router.get("/catalog/{kind}/{name}", summary="Show an entry of the catalog")
+def show_entry(kind: str, name: str, services: ServicesDep) -> dict[str, Any]:
     """One entry: its documentation, and its hyperparameters with their defaults and ranges."""
     kinds = services.library.descriptions
     if kind not in kinds:

@@ -13,13 +13,13 @@ router = APIRouter(tags=["health"])
 log = logging.getLogger(__name__)
 
 
-@router.get("/health", summary="Whether the process is up")
+@router.get("/health", summary="Check that the process is up")
 async def health() -> HealthView:
     """The process answers; it checks no other service."""
     return HealthView()
 
 
-@router.get("/ready", summary="Whether sweeps can be accepted")
+@router.get("/ready", summary="Check whether sweeps can be accepted")
 def ready(services: ServicesDep) -> ReadyView:
     """Check that SQL answers; without Redis, sweeps are still accepted and sent to workers later."""
     try:

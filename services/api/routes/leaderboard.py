@@ -33,7 +33,7 @@ class SweepWithBest(NamedTuple):
     best: list[Point]
 
 
-@router.get("/sweeps/{sweep_id}/leaderboard", summary="The points of a sweep, best first")
+@router.get("/sweeps/{sweep_id}/leaderboard", summary="List a sweep's points, best first")
 def leaderboard(
     sweep_id: str,
     services: ServicesDep,
@@ -59,7 +59,7 @@ def leaderboard(
     )
 
 
-@router.get("/sweeps/{sweep_id}/best", summary="The best point, and a spec that trains it again")
+@router.get("/sweeps/{sweep_id}/best", summary="Show the best point and a spec that trains it again")
 def best(sweep_id: str, services: ServicesDep) -> BestView:
     """The point with the best mean; its spec is complete, has no axes, and can be submitted as it is."""
     found = services.store.read(lambda session: _with_best(session, sweep_id))

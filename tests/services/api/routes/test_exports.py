@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import given
-from hypothesis import strategies as st
 from paper_sweep import fill, report, take, trials_of, write_sweep
 
 from services.api import export_tables
@@ -109,33 +107,3 @@ def test_an_unknown_format_and_an_unknown_sweep(sqlite_api: TestClient, sqlite_s
     path = f"/v1/sweeps/{write_sweep(sqlite_store)}/export/trials?format=xlsx"
     assert "'csv' or 'json'" in sqlite_api.get(path).json()["detail"]
     assert sqlite_api.get("/v1/sweeps/nobody/export/curves").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("=1+1", "'=1+1"),
-        ("@SUM(A1)", "'@SUM(A1)"),
-        ("+a", "'+a"),
-        ("-a", "'-a"),
-        ("\t=1", "'\t=1"),
-        ("-1e3", "-1e3"),
-        ("-inf", "-inf"),
-        (-0.5, "-0.5"),
-        (float("-inf"), "-inf"),
-        (None, ""),
-        (True, "true"),
-        ({"name": "adam"}, '{"name": "adam"}'),
-        ("relu", "relu"),
-    ],
-)
-def test_a_cell(value: object, text: str) -> None:
-    assert export_tables.cell(value) == text
-
-
-@given(st.text(max_size=20))
-def test_no_cell_is_a_formula(text: str) -> None:
-    shown = export_tables.cell(text)
-    assert not shown.startswith(("=", "@", "\t", "\r"))
-    if shown.startswith(("+", "-")):
-        float(shown)
