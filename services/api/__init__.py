@@ -1,1 +1,1 @@
-"""The HTTP door."""
+"""The HTTP API: routes, the views they answer with, and the web page."""

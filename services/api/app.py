@@ -1,4 +1,4 @@
-"""The HTTP application, made from settings; nothing is made at import."""
+"""The HTTP application, made from settings; importing this module makes nothing."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from services.api import problems
+from services.api import error_handlers, problems
 from services.api.body import GuardedBody
-from services.api.closing import Closing
-from services.api.deps import Services, authorised
+from services.api.deps import Services, require_key
 from services.api.library import Library
-from services.api.problems import Outcome
 from services.api.routes import (
     catalog,
     events,
@@ -27,21 +25,26 @@ from services.api.routes import (
     verbs,
     workers,
 )
+from services.api.server_errors import ServerErrorMiddleware
+from services.api.shutdown import Shutdown
 from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
 
 
 def make_app(settings: Settings) -> FastAPI:
-    """Make the application; `ValueError` without an API key. It connects to nothing before it is asked."""
+    """Make the application, which connects to nothing until a request needs it.
+
+    `ValueError` if the settings hold no API key.
+    """
     if settings.api_key is None:
         raise ValueError("CNNLAB_API_KEY is not set; make a key with: openssl rand -hex 24")
-    store, library, closing = Store(settings.database_url), Library(), Closing()
+    store, library, shutdown = Store(settings.database_url), Library(), Shutdown()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=library.load, name="load-library", daemon=True).start()
-        with closing.listening():
+        with shutdown.on_signals():
             yield
         store.close()
 
@@ -50,19 +53,19 @@ def make_app(settings: Settings) -> FastAPI:
         version="1",
         summary="Hyperparameter sweeps of convolutional networks",
         redirect_slashes=False,
-        docs_url=None,  # its looks come from the internet; routes/page.py has one that needs none
+        docs_url=None,  # the framework's page loads scripts from the internet; routes/page.py has our own
         redoc_url=None,
         responses=problems.RESPONSES,
         lifespan=lifespan,
     )
-    app.state.services = Services(settings, store, Publisher(settings), library, closing)
+    app.state.services = Services(settings, store, Publisher(settings), library, shutdown)
     app.include_router(health.router)
     app.include_router(page.router)
     for part in (sweeps, verbs, events, exports, leaderboard, trials, reproduce, catalog, workers):
-        app.include_router(part.router, prefix="/v1", dependencies=[Depends(authorised)])
-    problems.install(app)
+        app.include_router(part.router, prefix="/v1", dependencies=[Depends(require_key)])
+    error_handlers.install(app)
     app.add_middleware(GuardedBody)
-    app.add_middleware(Outcome)
+    app.add_middleware(ServerErrorMiddleware)
     return app
 
 

@@ -1,4 +1,4 @@
-"""Where the next page of a list begins, as text that a client only passes back."""
+"""Where the next page of a list begins, as text that a client sends back unchanged."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from fastapi import Query
 from services.domain.errors import ParameterError
 
 Part = str | int | float | None
-After = Annotated[str | None, Query(description="`next` of the page before; without it, the first page")]
+After = Annotated[
+    str | None, Query(description="The `next` of the previous page; without it, the first page is returned")
+]
 
 
 def write(kind: str, *parts: Part) -> str:
-    """The cursor of a list of this kind behind the item with these keys."""
+    """Make the cursor that continues a list of this kind after the item with these keys."""
     plain = json.dumps([kind, *parts], separators=(",", ":"))
     return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
 def read(kind: str, text: str, *types: type | tuple[type, ...]) -> list[Any]:
-    """The keys in a cursor, one of each type; `ParameterError` unless `write` made it for such a list."""
+    """Read the keys in a cursor, one per type; `ParameterError` unless `write` made it for such a list."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        document = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, RecursionError):
-        found = None
-    keys = found[1:] if isinstance(found, list) and found[:1] == [kind] else None
+        document = None
+    keys = document[1:] if isinstance(document, list) and document[:1] == [kind] else None
     if keys is None or len(keys) != len(types) or not all(map(_fits, keys, types)):
         raise ParameterError(
-            "query parameter after: must be the `next` of the page before, unchanged and of the same list; "
+            "query parameter after: must be the `next` of the previous page of the same list, unchanged; "
             f"got {text[:80]!r}"
         )
     return keys

@@ -1,4 +1,4 @@
-"""What a route can ask for: the services behind the API, and that the caller has the key."""
+"""What a route can depend on: the services behind the API, and that the caller has sent the key."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from services.api.closing import Closing
 from services.api.library import Library
+from services.api.shutdown import Shutdown
 from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
@@ -18,34 +18,34 @@ from services.store.session import Store
 
 @dataclass(frozen=True)
 class Services:
-    """Everything behind one app."""
+    """Everything that stands behind one application."""
 
     settings: Settings
     store: Store
     publisher: Publisher
     library: Library
-    closing: Closing
+    shutdown: Shutdown
 
 
-def services(request: Request) -> Services:
-    """The app's services."""
-    found: Services = request.app.state.services
-    return found
+def get_services(request: Request) -> Services:
+    """The services of the application that handles this request."""
+    services: Services = request.app.state.services
+    return services
 
 
-Reached = Annotated[Services, Depends(services)]
+ServicesDep = Annotated[Services, Depends(get_services)]
 Credentials = Annotated[
     HTTPAuthorizationCredentials | None,
     Depends(HTTPBearer(auto_error=False, description="The API key, CNNLAB_API_KEY")),
 ]
 
 
-def authorised(reached: Reached, given: Credentials) -> None:
-    """Let only those pass who have the key; compared in constant time."""
-    key = reached.settings.api_key
+def require_key(services: ServicesDep, credentials: Credentials) -> None:
+    """Raise 401 unless the request carries the API key; compared in constant time."""
+    key = services.settings.api_key
     assert key is not None
-    sent = given.credentials if given else ""
-    # A header is bytes that the framework reads as Latin-1.
+    sent = credentials.credentials if credentials else ""
+    # A header is bytes, which the framework decodes as Latin-1.
     if not secrets.compare_digest(sent.encode("latin-1"), key.get_secret_value().encode()):
         why = "this is not the API key" if sent else "the API key is missing"
         detail = f"{why}; send the header: Authorization: Bearer <CNNLAB_API_KEY>"

@@ -1,4 +1,4 @@
-"""Sweeps to submit, as the OpenAPI document shows them."""
+"""Example sweeps, shown in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 _DATA = {"name": "fashion-mnist-mini", "validation": 0.1}
 
-SPECS: dict[str, Any] = {
+EXAMPLE_SPECS: dict[str, Any] = {
     "grid": {
         "summary": "A grid: every combination once",
         "value": {
@@ -22,7 +22,7 @@ SPECS: dict[str, Any] = {
         },
     },
     "random": {
-        "summary": "A random search: ranges, and an axis that only some optimizers have",
+        "summary": "A random search: ranges, and an axis that only one optimizer has",
         "value": {
             "name": "random-search",
             "model": {"name": "lenet5"},
@@ -39,7 +39,7 @@ SPECS: dict[str, Any] = {
         },
     },
     "seeds": {
-        "summary": "Five seeds a point: means with 95 % intervals",
+        "summary": "Five seeds per point: means with 95 % intervals",
         "value": {
             "name": "is-it-luck",
             "model": {"name": "lenet5"},

@@ -1,4 +1,4 @@
-"""A sweep's trials and curves as tables, page by page: a sweep of any size is written in little memory."""
+"""A sweep's trials and curves as tables, read in batches so that a sweep of any size needs little memory."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from services.store.session import Store
 
 Format = Literal["csv", "json"]
 Row = dict[str, Any]
-PAGE = 500  # trials or reports read at once
-MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
-BEFORE = ("trial", "number", "point", "replicate", "state")
-AFTER = (
+ROWS_PER_READ = 500  # trials or reports
+MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+COLUMNS_BEFORE_AXES = ("trial", "number", "point", "replicate", "state")
+COLUMNS_AFTER_AXES = (
     *("seed", "best_value", "best_epoch", "last_value", "epochs", "target_epochs", "attempts"),
     *("started_at", "finished_at", "failure", "message"),
 )
 
 
 def trial_columns(plan: Plan) -> list[str]:
-    """The columns of the table of trials: one for each axis among them, under its path."""
-    return [*BEFORE, *(axis.path for axis in plan.axes), *AFTER]
+    """The columns of the table of trials, among them one for each axis, named by its path."""
+    return [*COLUMNS_BEFORE_AXES, *(axis.path for axis in plan.axes), *COLUMNS_AFTER_AXES]
 
 
 def trial_rows(store: Store, sweep: Sweep) -> Iterator[Row]:
-    """The sweep's trials by number; an axis that a trial does not have is missing, as are unknown values."""
+    """The sweep's trials by number; an axis that a trial does not have is left out."""
     for trial in _trials(store, sweep.id):
         failure = trial.failure or {}
         yield {
@@ -60,7 +60,7 @@ def trial_rows(store: Store, sweep: Sweep) -> Iterator[Row]:
 
 
 def curve_columns(store: Store, sweep: Sweep) -> list[str]:
-    """The columns of the table of curves: one for each metric that any of its trials has reported."""
+    """The columns of the table of curves, among them one for each metric that any trial has reported."""
     metrics = {name: None for _, report in _curves(store, sweep.id) for name in report.metrics}
     return ["trial", "number", "point", "replicate", "epoch", "at", *sorted(metrics)]
 
@@ -79,24 +79,24 @@ def curve_rows(store: Store, sweep: Sweep) -> Iterator[Row]:
         }
 
 
-def written(columns: Sequence[str], rows: Iterable[Row], form: Format) -> Iterator[bytes]:
-    """The table as CSV (RFC 4180) with a header, or as a JSON array with an object a row."""
-    return _csv(columns, rows) if form == "csv" else _json(columns, rows)
+def written(columns: Sequence[str], rows: Iterable[Row], format: Format) -> Iterator[bytes]:
+    """The table as CSV (RFC 4180) with a header, or as a JSON array with one object per row."""
+    return _csv(columns, rows) if format == "csv" else _json(columns, rows)
 
 
-def filename(sweep: Sweep, table: str, form: Format) -> str:
-    """What a browser calls the file: the sweep's name and id, in characters that every system allows."""
-    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', sweep.name)}-{sweep.id}-{table}.{form}"
+def filename(sweep: Sweep, table: str, format: Format) -> str:
+    """The file's name: the sweep's name and id, in characters that every system allows."""
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', sweep.name)}-{sweep.id}-{table}.{format}"
 
 
 def cell(value: Any) -> str:
-    """A value in CSV: nothing where there is none, text that a spreadsheet would run behind a quote."""
+    """A value in CSV: empty for None; a quote goes before text that a spreadsheet would run as a formula."""
     if value is None:
         return ""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     text = value if isinstance(value, str) else json.dumps(value)
-    return f"'{text}" if text.startswith(FORMULA) and not _is_number(text) else text
+    return f"'{text}" if text.startswith(FORMULA_STARTS) and not _is_number(text) else text
 
 
 def _is_number(text: str) -> bool:
@@ -109,7 +109,7 @@ def _csv(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
     writer.writerow(map(cell, columns))
     for count, row in enumerate(rows, 1):
         writer.writerow([cell(row.get(column)) for column in columns])
-        if count % PAGE == 0:
+        if count % ROWS_PER_READ == 0:
             yield buffer.getvalue().encode()
             buffer.seek(0)
             buffer.truncate()
@@ -122,7 +122,7 @@ def _json(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
         shown = {column: row.get(column) for column in columns}
         part.append(f"{before}{json.dumps(shown, ensure_ascii=False, allow_nan=False)}")
         before = ",\n"
-        if len(part) == PAGE:
+        if len(part) == ROWS_PER_READ:
             yield "".join(part).encode()
             part.clear()
     yield "".join([*part, "[]\n" if before == "[\n" else "\n]\n"]).encode()
@@ -130,15 +130,15 @@ def _json(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
 
 def _trials(store: Store, sweep_id: str) -> Iterator[Trial]:
     last = -1
-    while found := store.read(partial(trials.page, sweep_id=sweep_id, limit=PAGE, after=last)):
-        yield from found
-        last = found[-1].number
+    while batch := store.read(partial(trials.page, sweep_id=sweep_id, limit=ROWS_PER_READ, after=last)):
+        yield from batch
+        last = batch[-1].number
 
 
 def _curves(store: Store, sweep_id: str) -> Iterator[tuple[Trial, Report]]:
     number, epoch = -1, 0
-    while found := store.read(
-        partial(reports.page, sweep_id=sweep_id, limit=PAGE, number=number, epoch=epoch)
+    while batch := store.read(
+        partial(reports.page, sweep_id=sweep_id, limit=ROWS_PER_READ, number=number, epoch=epoch)
     ):
-        yield from found
-        number, epoch = found[-1][0].number, found[-1][1].epoch
+        yield from batch
+        number, epoch = batch[-1][0].number, batch[-1][1].epoch

@@ -1,4 +1,4 @@
-"""The Idempotency-Key of a submit: what it may be, and what counts as the same body."""
+"""The Idempotency-Key header of a submit: which keys are valid, and which bodies count as the same."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pydantic import AfterValidator
 
 def _key(text: str) -> str:
     if not re.fullmatch(r"[\x20-\x7e]{1,200}", text):
-        raise ValueError(f"must be 1 to 200 printable characters of ASCII, got {len(text)}: {text[:40]!r}")
+        raise ValueError(f"must be 1 to 200 printable ASCII characters, got {len(text)}: {text[:40]!r}")
     return text
 
 
 async def _digest(request: Request) -> str:
-    """The SHA-256 of the body, whatever the order of its keys and its white space."""
+    """The SHA-256 of the body, independent of the order of its keys and of white space."""
     document = json.loads(await request.body() or "null")
     plain = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
@@ -28,8 +28,8 @@ Key = Annotated[
     Annotated[str, AfterValidator(_key)] | None,
     Header(
         alias="Idempotency-Key",
-        description="Any text of your own, such as a UUID. The same key with the same body answers with the "
-        "sweep that the first request made, for at least a day; with another body it is refused.",
+        description="Any text of your choice, such as a UUID. For at least a day, a request with the same "
+        "key and the same body returns the sweep that the first one made; with another body it is refused.",
     ),
 ]
 Digest = Annotated[str, Depends(_digest)]

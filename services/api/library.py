@@ -1,4 +1,4 @@
-"""The one door from the control plane to the training library; torch is loaded when it is first used."""
+"""The only way from the control plane to the training library; torch is loaded at its first use."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Descriptions = dict[str, dict[str, dict[str, Any]]]
 
 
 class Library:
-    """The training library as the plan's Catalog, and as a reference for people."""
+    """The training library as the Catalog that planning asks, and as the reference that people read."""
 
     def load(self) -> None:
-        """Load torch now, so that the first submit does not wait for it, and tell what plug-ins lack."""
+        """Load torch now, so that the first submit need not wait for it, and log faults of plug-ins."""
         import_module("cnnlab.engine.cost")
-        for words in self.plugin_problems:
-            log.warning("plug-ins: %s", words)
+        for problem in self.plugin_problems:
+            log.warning("plug-ins: %s", problem)
 
     def resolve(self, config: Mapping[str, Any]) -> Config:
         """Complete and check a config."""
@@ -50,13 +50,13 @@ class Library:
         return language.paths(config)
 
     def shape_key(self, config: Mapping[str, Any]) -> str:
-        """A short name for everything that rows of one array must share."""
+        """A short name for everything that the rows of one array must share."""
         from cnnlab import config as language
 
         return language.shape_key(config)
 
     def inspect(self, config: Mapping[str, Any]) -> Facts:
-        """Build on paper."""
+        """Build the net without allocating its parameters: its size, its cost, and whether its parts fit."""
         from cnnlab.engine import cost
 
         try:
@@ -81,14 +81,14 @@ class Library:
         )
 
     def point(self, config: Mapping[str, Any], facts: Facts) -> int:
-        """The bytes that a point of an architecture takes; `ConfigFault` where its choices clash."""
+        """The bytes that one point of an architecture needs; `ConfigFault` if its choices clash."""
         from cnnlab.engine import cost
 
         with _faults():
             return cost.point(config, facts.built)
 
     def training_images(self, config: Mapping[str, Any]) -> int:
-        """Images that one epoch trains on: the training set without its validation part."""
+        """How many images an epoch trains on: the training set without its validation part."""
         from cnnlab.data import data_set
 
         data = config["data"]
@@ -98,9 +98,9 @@ class Library:
         return round(images * (1 - validation))
 
     def plugins_of(self, plan: Mapping[str, Any]) -> str:
-        """The digest of the plug-ins if a plan, as JSON, can name one of them; "" if it cannot.
+        """The digest of the plug-ins if a plan, as JSON, contains the name of one; otherwise "".
 
-        A name that an entry and something else share counts: one digest too many costs less than one missing.
+        The name may mean something else there: a digest too many costs less than a missing one.
         """
         from cnnlab import registry
 
@@ -116,14 +116,14 @@ class Library:
 
     @cached_property
     def plugin_problems(self) -> list[str]:
-        """What is wrong with files in the folder of plug-ins, in words."""
+        """What is wrong with files in the plug-in folder, a sentence each."""
         from cnnlab import registry
 
         return registry.plugin_problems()
 
     @cached_property
     def descriptions(self) -> Descriptions:
-        """Every kind, every entry: a summary, the documentation and the hyperparameters."""
+        """Every entry by kind and name: its summary, its documentation and its hyperparameters."""
         from cnnlab import registry
 
         return registry.describe()
@@ -151,7 +151,7 @@ def _metrics(task: Task, classes: int) -> tuple[list[MetricFacts], dict[str, str
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, keys among them."""
+    """Every string in a JSON value, keys included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -165,7 +165,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 @contextmanager
 def _faults() -> Iterator[None]:
-    """Say in the plan's words what the library refuses."""
+    """Raise what the library refuses as `ConfigFault`, the exception that planning expects."""
     from cnnlab.data import DataError
     from cnnlab.errors import ConfigError
 

@@ -1,4 +1,4 @@
-"""What the request models refuse, as pointers into the user's own text and words to act on."""
+"""What the request models refuse, as problems: a pointer into the user's own JSON and what to change."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from services.domain.errors import Problem, below, nearest, pointer
 from services.domain.spec.objective import Objective
 from services.domain.spec.spec import Spec
 
-FIELDS: dict[tuple[Any, ...], list[str]] = {
+FIELDS_BY_PLACE: dict[tuple[Any, ...], list[str]] = {
     (): list(Spec.model_fields),
     ("objective",): list(Objective.model_fields),
 }
 
 
 def problems_of(error: RequestValidationError) -> list[Problem]:
-    """One problem per place; the branches of a union that all failed are told in one sentence."""
-    told: dict[str, list[str]] = {}
+    """One problem for each place; where every branch of a union failed, one sentence joins them."""
+    details_by_pointer: dict[str, list[str]] = {}
     for fault in error.errors():
-        where, *parts = fault["loc"]
-        place = _real(parts, error.body, fault["type"]) if where == "body" else []
-        words = _words(fault, place)
-        if where != "body":
-            words = f"{where} parameter {'.'.join(map(str, parts))}: {words}"
-        details = told.setdefault(pointer(*place), [])
-        if words not in details:
-            details.append(words)
-    return [Problem(place, ", or ".join(details)) for place, details in told.items()]
+        source, *parts = fault["loc"]
+        place = _place_in_body(parts, error.body, fault["type"]) if source == "body" else []
+        detail = _detail(fault, place)
+        if source != "body":
+            detail = f"{source} parameter {'.'.join(map(str, parts))}: {detail}"
+        details = details_by_pointer.setdefault(pointer(*place), [])
+        if detail not in details:
+            details.append(detail)
+    return [Problem(place, ", or ".join(details)) for place, details in details_by_pointer.items()]
 
 
-def within(problem: Problem, spec: Spec) -> Problem:
-    """The problem at the deepest place that the spec has: a fault may lie in what the library completed.
+def at_written_place(problem: Problem, spec: Spec) -> Problem:
+    """Move a problem up to the deepest place that the user wrote: it may lie in a default that was filled in.
 
-    Then the words name the field, because the place does not.
+    The detail then names the field, because the pointer does not.
     """
     place, document = "", spec.model_dump(mode="json")
     while place != problem.pointer:
-        step = next((key for key in _keys(document) if _leads(below(place, key), problem.pointer)), None)
+        step = next((key for key in _keys(document) if _leads_to(below(place, key), problem.pointer)), None)
         if step is None:
             break
         place, document = below(place, step), document[step]
     if place == problem.pointer:
         return problem
     field = ".".join(problem.pointer.strip("/").split("/"))
-    return Problem(place, f"{field}, which is not written and so has its default, {problem.detail}")
+    return Problem(place, f"{field}, which is not set and has its default value, {problem.detail}")
 
 
-def _leads(place: str, pointer: str) -> bool:
+def _leads_to(place: str, pointer: str) -> bool:
     return f"{pointer}/".startswith(f"{place}/")
 
 
@@ -59,8 +59,8 @@ def _keys(document: Any) -> Iterable[Any]:
     return range(len(document)) if isinstance(document, list) else ()
 
 
-def _real(parts: Sequence[Any], body: Any, kind: str) -> list[Any]:
-    """The part of a location that exists in the body: union branches add names that the user never wrote."""
+def _place_in_body(parts: Sequence[Any], body: Any, kind: str) -> list[Any]:
+    """The part of a location that exists in the body: a union adds names of its branches, which do not."""
     place: list[Any] = []
     for part in parts:
         if part in _keys(body):
@@ -71,9 +71,9 @@ def _real(parts: Sequence[Any], body: Any, kind: str) -> list[Any]:
     return place
 
 
-def _words(fault: Mapping[str, Any], place: Sequence[Any]) -> str:
+def _detail(fault: Mapping[str, Any], place: Sequence[Any]) -> str:
     if fault["type"] == "extra_forbidden":
-        fields = FIELDS.get(tuple(place[:-1]), [])
+        fields = FIELDS_BY_PLACE.get(tuple(place[:-1]), [])
         return f"no field {place[-1]!r} here.{nearest(str(place[-1]), fields)} Known: {', '.join(fields)}"
     if fault["type"] == "missing":
         what = place[-1] if place else "a JSON object as the body"

@@ -98,7 +98,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     context.close()
     assert here
     assert [url for url in asked if not url.startswith(here[0])] == []
-    assert [url for url in asked if "key" in url.lower() and not url.endswith("/page/key.js")] == []
+    assert [url for url in asked if "key" in url.lower() and not url.endswith("/page/api_key.js")] == []
     # Chromium itself notes each answer that is no success.
     assert [words for words in said if not words.startswith("Failed to load resource")] == []
 
@@ -187,7 +187,7 @@ def test_the_key_is_asked_for_told_to_be_wrong_and_kept_in_the_tab_only(lab: Lab
         page.get_by_label("Key").press("Enter")
         expect(page.locator("#refused")).to_contain_text("this is not the API key")
     page.get_by_label("Key").fill(KEY)
-    page.get_by_role("button", name="Show the sweeps").click()
+    page.get_by_role("button", name="Show sweeps").click()
     expect(card(page, "rates")).to_be_visible()
     assert page.url == f"{lab.url}/"
     expect(page.locator("#status")).to_have_text("live")
@@ -224,12 +224,12 @@ def test_verbs_work_by_keyboard_and_cancel_asks(lab: Lab, page: Page) -> None:
 
     mine.get_by_role("button", name="cancel").click()
     expect(page.get_by_role("dialog", name="Cancel verbs?")).to_be_visible()
-    expect(page.get_by_role("button", name="Let it go on")).to_be_focused()
+    expect(page.get_by_role("button", name="Keep running")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     assert lab.client.sweep(sweep_id)["state"] == "active"
     mine.get_by_role("button", name="cancel").click()
-    page.get_by_role("button", name="Cancel the sweep").click()
+    page.get_by_role("button", name="Cancel sweep").click()
     expect(mine.locator(".badge")).to_have_text(re.compile("cancell"))
     assert lab.client.sweep(sweep_id)["state"].startswith("cancell")
 
@@ -308,14 +308,14 @@ def test_without_sweeps_it_says_how_to_submit_one_and_that_works(empty_lab: Lab,
     page.goto(empty_lab.link)
     expect(page.locator("#sweeps")).to_contain_text("No sweeps yet")
     expect(page.locator("#sweeps")).to_contain_text("cnnlab submit examples/dropout-grid.yaml")
-    expect(page.locator("#workers")).to_contain_text("No worker is alive")
+    expect(page.locator("#workers")).to_contain_text("No worker is running")
     curl = page.locator("#sweeps pre").last.inner_text()
     assert f"{empty_lab.url}/v1/sweeps" in curl
     spec = re.search(r"-d '(.*)'", curl, re.DOTALL)
     assert spec
     empty_lab.client.submit(json.loads(spec[1]))
     expect(card(page, "rates")).to_be_visible()
-    expect(card(page, "rates").locator(".notice")).to_contain_text("no worker is alive")
+    expect(card(page, "rates").locator(".notice")).to_contain_text("no worker is running")
 
 
 @pytest.mark.parametrize("events", [True, False], ids=["events", "polling"])
@@ -324,7 +324,7 @@ def test_it_keeps_up_and_leaves_the_focus_alone(lab: Lab, page: Page, events: bo
         page.route("**/v1/events", lambda route: route.fulfill(status=404, body="{}"))
     sweep_id = add(lab.store, name=f"moves-{events}")
     page.goto(lab.link)
-    expect(page.locator("#status")).to_have_text("live" if events else "every 2 s")
+    expect(page.locator("#status")).to_have_text("live" if events else "updated every 2 s")
     mine = card(page, f"moves-{events}")
     mine.get_by_role("link").first.focus()
     Worker(lab.store, accuracy).finish(sweep_id)
@@ -343,17 +343,17 @@ def test_an_api_that_is_away_is_told_and_tried_again(lab: Lab, page: Page) -> No
     expect(page.locator("#status")).to_contain_text("does not answer; trying again", timeout=9_000)
     expect(card(page, "rates")).to_be_visible()
     page.unroute("**/v1/**", gone)
-    expect(page.locator("#status")).to_have_text(re.compile("live|every 2 s"), timeout=9_000)
+    expect(page.locator("#status")).to_have_text(re.compile("live|updated every 2 s"), timeout=9_000)
 
 
 def test_filters_find_by_name_and_state(lab: Lab, page: Page) -> None:
     page.goto(lab.link)
     expect(card(page, "rates")).to_be_visible()
-    page.get_by_label("Part of a name").fill("TANH")
+    page.get_by_label("Filter by name").fill("TANH")
     expect(page.locator("#sweeps article")).to_have_count(1)
     page.get_by_label("State").select_option("failed")
-    expect(page.locator("#sweeps")).to_contain_text("No sweep is like that")
-    page.get_by_label("Part of a name").fill("")
+    expect(page.locator("#sweeps")).to_contain_text("No sweep matches the filters")
+    page.get_by_label("Filter by name").fill("")
     page.get_by_label("State").select_option("partial")
     expect(card(page, "rates")).to_be_visible()
 

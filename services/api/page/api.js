@@ -1,34 +1,34 @@
-// The HTTP API as the page uses it: JSON with the key in a header, and events as they come.
+// Requests to the HTTP API: JSON with the key in a header, and the stream of events.
 
-/** The API answered that it will not; `status` and its own words. */
-export class Refusal extends Error {
-  constructor(status, words) {
-    super(words);
+/** The API refused a request; `status` is its HTTP status, the message its `detail`. */
+export class ApiError extends Error {
+  constructor(status, detail) {
+    super(detail);
     this.status = status;
   }
 }
 
-/** The API did not answer, or cannot work now; trying again makes sense. */
-export class Away extends Error {}
+/** The API did not answer, or cannot work now; the request can be repeated later. */
+export class Unreachable extends Error {}
 
-const PATIENCE = 15000; // ms until an answer counts as none
+const TIMEOUT_MS = 15000;
 
-/** Ask the API; the JSON of its answer. */
-export async function ask(key, path, method = "GET") {
-  const answer = await send(key, path, { method, signal: AbortSignal.timeout(PATIENCE) });
+/** Send a request; the JSON of the answer. */
+export async function request(key, path, method = "GET") {
+  const answer = await send(key, path, { method, signal: AbortSignal.timeout(TIMEOUT_MS) });
   try {
     return await answer.json();
   } catch {
-    throw new Away("the answer broke off");
+    throw new Unreachable("the answer broke off");
   }
 }
 
 /**
- * Call `onEvent` for each event of all sweeps, until `signal`; resolves when the stream ends.
+ * Call `onEvent` with the id of each event of all sweeps until `signal`; resolves when the stream ends.
  *
- * EventSource cannot send a header, and a key has no place in an address: so the stream is read by hand.
+ * The stream is read with fetch, because EventSource cannot send a header and a key must not be in an address.
  */
-export async function listen(key, after, signal, onOpen, onEvent) {
+export async function readEvents(key, after, signal, onOpen, onEvent) {
   const headers = { Accept: "text/event-stream", ...(after ? { "Last-Event-ID": after } : {}) };
   const answer = await send(key, "v1/events", { headers, signal });
   onOpen();
@@ -50,26 +50,26 @@ async function send(key, path, { headers = {}, ...options }) {
   let answer;
   try {
     const all = new Headers({ Accept: "application/json", ...headers });
-    all.set("Authorization", `Bearer ${latin(key)}`);
+    all.set("Authorization", `Bearer ${checkedKey(key)}`);
     answer = await fetch(path, { ...options, headers: all, cache: "no-store", credentials: "omit" });
   } catch (error) {
-    if (error instanceof Refusal || options.signal?.reason?.name === "AbortError") throw error;
-    throw new Away(`${location.origin} does not answer`);
+    if (error instanceof ApiError || options.signal?.reason?.name === "AbortError") throw error;
+    throw new Unreachable(`${location.origin} does not answer`);
   }
   if (answer.ok) return answer;
-  throw await failure(answer);
+  throw await errorOf(answer);
 }
 
-/** A header holds Latin-1 only, and so does every key. */
-function latin(key) {
+/** The key, if a header can hold it: Latin-1 only. */
+function checkedKey(key) {
   if (/^[\x20-\xff]+$/.test(key)) return key;
-  throw new Refusal(401, "this is not the API key: it has characters that no key has");
+  throw new ApiError(401, "this is not the API key: it has characters that no key can have");
 }
 
-async function failure(answer) {
-  let words = `${answer.status} ${answer.statusText}`;
+async function errorOf(answer) {
+  let detail = `${answer.status} ${answer.statusText}`;
   try {
-    words = (await answer.json()).detail ?? words;
-  } catch { /* no JSON: a proxy's own page */ }
-  return answer.status >= 500 ? new Away(words) : new Refusal(answer.status, words);
+    detail = (await answer.json()).detail ?? detail;
+  } catch { /* not JSON: a page of some proxy */ }
+  return answer.status >= 500 ? new Unreachable(detail) : new ApiError(answer.status, detail);
 }

@@ -1,7 +1,7 @@
-// Curves of the best trials as a drawing: thin lines for trials, a thick one for their mean over seeds.
+// Learning curves of the best points as a chart: thin lines for trials, thick ones for their mean over seeds.
 
 import { draw, h } from "./dom.js";
-import { configuration, many, measured, number } from "./words.js";
+import { configuration, many, measured, number } from "./format.js";
 
 const HEIGHT = 260, LEFT = 52, RIGHT = 14, TOP = 12, BOTTOM = 34; // px
 
@@ -12,7 +12,7 @@ export const DRAWN_TRIALS = 5;
 /** `groups`: one per point, `{point, trials}`, each trial with its curve. */
 export function curvesView(sweep, groups, chosen, width) {
   const names = metrics(groups, sweep.objective.metric);
-  if (!names.length) return h("p", { class: "quiet" }, "No epoch has been reported yet.");
+  if (!names.length) return h("p", { class: "quiet" }, "No epochs have been reported yet.");
   const metric = names.includes(chosen) ? chosen : names[0];
   const lines = groups.map(({ point, trials }) => ({
     point, lines: trials.map((trial) => line(trial, metric)).filter((each) => each.length),
@@ -24,7 +24,7 @@ export function curvesView(sweep, groups, chosen, width) {
     h("ol", { class: "lines" }, lines.map(({ point }, index) =>
       h("li", { "data-key": point.point }, h("span", { class: `curve c${index + 1}` }, index + 1),
         configuration(point.values)))),
-    sweep.seeds > 1 && h("p", { class: "quiet" }, "Thin: a trial each. Thick: their mean, as far as all have come."),
+    sweep.seeds > 1 && h("p", { class: "quiet" }, "Thin lines are single trials. Thick lines are their means, up to the last epoch that all of them have."),
   ];
 }
 
@@ -57,7 +57,7 @@ function mean(lines) {
 
 function chart(groups, metric, width) {
   const all = groups.flatMap(({ lines }) => lines.flat());
-  if (!all.length) return h("p", { class: "quiet" }, `${metric} has no finite value.`);
+  if (!all.length) return h("p", { class: "quiet" }, `${metric} has no finite values.`);
   const last = Math.max(...all.map(([epoch]) => epoch));
   const ys = ticks(Math.min(...all.map(([, value]) => value)), Math.max(...all.map(([, value]) => value)), 5);
   const [low, high] = [ys[0], ys.at(-1)];
@@ -67,7 +67,7 @@ function chart(groups, metric, width) {
   const path = (line) => line.map(([epoch, value], index) => `${index ? "L" : "M"}${x(epoch)} ${y(value)}`).join("");
   const count = groups.reduce((sum, { lines }) => sum + lines.length, 0);
   return draw("svg", { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img",
-    "aria-label": `${metric} over ${many(last, "epoch")} of ${many(count, "trial")}, ${said(groups, metric)}` },
+    "aria-label": `${metric} over ${many(last, "epoch")} of ${many(count, "trial")}, ${lastValues(groups, metric)}` },
     ys.map((at) => [
       draw("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(at), y2: y(at) }),
       draw("text", { class: "tick", x: LEFT - 8, y: y(at) + 4, "text-anchor": "end" }, number(at)),
@@ -83,7 +83,7 @@ function chart(groups, metric, width) {
       lines.length > 1 && draw("path", { class: "thick", d: path(mean(lines)) }))).reverse());
 }
 
-function said(groups, metric) {
+function lastValues(groups, metric) {
   const ends = groups.flatMap(({ lines }, index) => {
     const end = mean(lines).at(-1);
     return end ? [`number ${index + 1} ends at ${measured(end[1])}`] : [];
@@ -93,10 +93,10 @@ function said(groups, metric) {
 
 const round = (value) => Math.round(value * 10) / 10;
 
-/** Round numbers that span an interval, at most about so many. */
-function ticks(low, high, most) {
+/** About this many round numbers that span an interval. */
+function ticks(low, high, count) {
   if (low === high) [low, high] = low === 0 ? [-1, 1] : [low - Math.abs(low) / 10, high + Math.abs(high) / 10];
-  const rough = (high - low) / most;
+  const rough = (high - low) / count;
   const size = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((each) => each * size).find((each) => each >= rough);
   const first = Math.floor(low / step), end = Math.ceil(high / step - 1e-9);

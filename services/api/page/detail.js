@@ -1,12 +1,12 @@
-// One sweep in full: progress, points with their intervals, curves, failures, and its commands for a terminal.
+// One sweep in full detail: progress, leaderboard, curves, failures, and commands for a terminal.
 
 import { curvesView } from "./curves.js";
 import { h } from "./dom.js";
 import { leaderboard } from "./leaderboard.js";
 import { badge, bestView, mlflow, progress, verbs, waiting, when } from "./sweep.js";
-import { many } from "./words.js";
+import { many } from "./format.js";
 
-/** The panel; `found` is what was read of the sweep: `{sweep, board, groups, failed}`. */
+/** The panel, from what `readSweep` has read. */
 export function detailView({ sweep, board, groups, failed }, { busy, metric, width }) {
   return h("div", { "data-key": sweep.id, class: "stack" },
     h("a", { class: "back", href: "#" }, "← All sweeps"),
@@ -21,7 +21,7 @@ export function detailView({ sweep, board, groups, failed }, { busy, metric, wid
       h("footer", {}, verbs(sweep, busy), mlflow(sweep))),
     failed.length > 0 && part("Failures", failuresView(sweep, failed)),
     part("Leaderboard", leaderboard(sweep, board, groups.length)),
-    part("Curves of the best", curvesView(sweep, groups, metric, width)),
+    part("Learning curves of the best points", curvesView(sweep, groups, metric, width)),
     part("In a terminal", commands(sweep)));
 }
 
@@ -29,25 +29,25 @@ function part(title, ...inside) {
   return h("section", { class: "card part", "data-key": title }, h("h3", {}, title), inside);
 }
 
-/** Trials that failed, by what they said. */
+/** Failed trials, grouped by their message. */
 function failuresView(sweep, failed) {
-  const byWords = new Map();
+  const byMessage = new Map();
   for (const trial of failed) {
-    const words = said(trial.failure);
-    byWords.set(words, [...(byWords.get(words) ?? []), trial]);
+    const message = failureText(trial.failure);
+    byMessage.set(message, [...(byMessage.get(message) ?? []), trial]);
   }
-  const most = [...byWords].sort(([, a], [, b]) => b.length - a.length);
+  const most = [...byMessage].sort(([, a], [, b]) => b.length - a.length);
   return [
-    h("ul", { class: "failures" }, most.map(([words, trials]) => h("li", { "data-key": words },
-      h("p", { class: "bad" }, words),
+    h("ul", { class: "failures" }, most.map(([message, trials]) => h("li", { "data-key": message },
+      h("p", { class: "bad" }, message),
       h("p", { class: "quiet" }, `${many(trials.length, "trial")}: ${trials.slice(0, 12).map((trial) =>
         `t${String(trial.number).padStart(3, "0")}`).join(", ")}${trials.length > 12 ? ", …" : ""}`)))),
     failed.length < sweep.trials.failed
-      && h("p", { class: "quiet" }, `The first ${failed.length} of ${sweep.trials.failed} that failed.`),
+      && h("p", { class: "quiet" }, `Showing ${failed.length} of ${sweep.trials.failed} failed trials.`),
   ];
 }
 
-function said(failure) {
+function failureText(failure) {
   if (!failure) return "no reason was recorded";
   return [failure.kind, failure.message].filter(Boolean).join(": ");
 }

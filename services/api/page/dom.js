@@ -1,4 +1,4 @@
-// Elements of the page: made from data, then laid over what is shown, so that focus and selection stay.
+// Elements of the page: made from data, then patched into what is shown, so that focus and selection stay.
 // Text goes in as text nodes; nothing here reads HTML, so no name or message can become markup.
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -13,11 +13,11 @@ export function draw(tag, attributes, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
-/** Make `live` look like these children, changing no more than differs. */
-export function show(live, ...children) {
+/** Make these the children of `live`, changing only what differs. */
+export function update(live, ...children) {
   const wanted = fill(live.cloneNode(false), {}, children);
   const focused = document.activeElement;
-  layChildren(live, wanted);
+  patchChildren(live, wanted);
   if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
 }
 
@@ -35,36 +35,36 @@ function fill(element, attributes, children) {
 
 const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.getAttribute("data-key") : null);
 
-function alike(live, wanted) {
+function sameKind(live, wanted) {
   return live.nodeName === wanted.nodeName && keyOf(live) === keyOf(wanted);
 }
 
-function lay(live, wanted) {
+function patch(live, wanted) {
   if (live.nodeType === Node.TEXT_NODE) {
     if (live.data !== wanted.data) live.data = wanted.data;
     return;
   }
   for (const { name } of [...live.attributes]) {
-    // Whether a block is open is the reader's business.
+    // Whether a block is open is the user's choice.
     if (!wanted.hasAttribute(name) && name !== "open") live.removeAttribute(name);
   }
   for (const { name, value } of wanted.attributes) {
     if (live.getAttribute(name) !== value) live.setAttribute(name, value);
   }
-  if (live.nodeName === "SELECT") laySelect(live, wanted);
-  else layChildren(live, wanted);
+  if (live.nodeName === "SELECT") patchSelect(live, wanted);
+  else patchChildren(live, wanted);
 }
 
-/** What is chosen is the reader's business as long as it can be chosen. */
-function laySelect(live, wanted) {
+/** What is selected is the user's choice, as long as it is still an option. */
+function patchSelect(live, wanted) {
   const chosen = live.value;
   const first = wanted.value;
-  layChildren(live, wanted);
+  patchChildren(live, wanted);
   live.value = chosen;
   if (live.selectedIndex < 0) live.value = first;
 }
 
-function layChildren(live, wanted) {
+function patchChildren(live, wanted) {
   const keyed = new Map();
   for (const child of live.children) {
     if (keyOf(child) !== null) keyed.set(keyOf(child), child);
@@ -72,11 +72,11 @@ function layChildren(live, wanted) {
   let here = live.firstChild;
   for (const child of [...wanted.childNodes]) {
     const known = keyOf(child) === null ? here : keyed.get(keyOf(child));
-    if (!known || !alike(known, child)) {
+    if (!known || !sameKind(known, child)) {
       live.insertBefore(child, here);
       continue;
     }
-    lay(known, child);
+    patch(known, child);
     if (known === here) here = here.nextSibling;
     else live.insertBefore(known, here);
   }

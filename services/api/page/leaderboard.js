@@ -2,7 +2,7 @@
 
 import { draw, h } from "./dom.js";
 import { link } from "./sweep.js";
-import { measured, result, shortened, value } from "./words.js";
+import { measured, result, shortened, value } from "./format.js";
 
 const WIDTH = 140, HEIGHT = 18, EDGE = 6; // of an interval's drawing, in px
 

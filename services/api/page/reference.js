@@ -1,45 +1,45 @@
-// The reference of the HTTP API, drawn from /openapi.json: every route with what it takes and what it answers.
+// The reference of the HTTP API, made from /openapi.json: every route with its parameters, body and responses.
 
-import { h, show } from "./dom.js";
+import { h, update } from "./dom.js";
 
-const DEEPEST = 5; // levels of a schema that are written out
-const WIDTH = 88; // characters of a line
+const MAX_DEPTH = 5; // levels of a schema that are written out
+const LINE_CHARS = 88;
 
 function page(api) {
   const routes = Object.entries(api.paths).flatMap(([path, verbs]) =>
-    Object.entries(verbs).map(([verb, told]) => ({ path, verb, told, id: `${verb}${path.replace(/[^\w]+/g, "-")}` })));
-  const tags = [...new Set(routes.map(({ told }) => told.tags?.[0] ?? "other"))];
-  const of = (tag) => routes.filter(({ told }) => (told.tags?.[0] ?? "other") === tag);
+    Object.entries(verbs).map(([verb, operation]) => ({ path, verb, operation, id: `${verb}${path.replace(/[^\w]+/g, "-")}` })));
+  const tags = [...new Set(routes.map(({ operation }) => operation.tags?.[0] ?? "other"))];
+  const of = (tag) => routes.filter(({ operation }) => (operation.tags?.[0] ?? "other") === tag);
   return [
     h("section", { class: "card" },
       h("h1", {}, `${api.info.title}, version ${api.info.version}`),
       h("p", {}, api.info.summary),
-      h("p", {}, "Every route below ", h("code", {}, "/v1"), " wants the key: ",
-        h("code", {}, "Authorization: Bearer $CNNLAB_API_KEY"), ". What goes wrong is answered as ",
+      h("p", {}, "Every route below ", h("code", {}, "/v1"), " requires the key: ",
+        h("code", {}, "Authorization: Bearer $CNNLAB_API_KEY"), ". Errors are ",
         h("code", {}, "application/problem+json"), " (RFC 9457): ", h("code", {}, "detail"),
-        " says what to change, ", h("code", {}, "errors"), " points into the request."),
-      h("nav", { class: "routes", "aria-label": "Routes" }, routes.map(({ path, verb, told, id }) =>
-        h("a", { href: `#${id}` }, method(verb), h("code", {}, path), h("span", { class: "quiet" }, told.summary))))),
+        " says what to change, and ", h("code", {}, "errors"), " point into the request."),
+      h("nav", { class: "routes", "aria-label": "Routes" }, routes.map(({ path, verb, operation, id }) =>
+        h("a", { href: `#${id}` }, method(verb), h("code", {}, path), h("span", { class: "quiet" }, operation.summary))))),
     tags.map((tag) => h("section", {}, h("h2", {}, tag), of(tag).map((each) => route(api, each)))),
   ];
 }
 
 const method = (verb) => h("span", { class: `verb ${verb}` }, verb.toUpperCase());
 
-function route(api, { path, verb, told, id }) {
-  const body = told.requestBody?.content?.["application/json"];
+function route(api, { path, verb, operation, id }) {
+  const body = operation.requestBody?.content?.["application/json"];
   return h("article", { class: "card route", id, "data-key": id },
     h("h3", {}, method(verb), h("code", {}, path)),
-    h("p", { class: "prose" }, told.description ?? told.summary),
-    told.parameters?.length > 0 && parameters(told.parameters),
+    h("p", { class: "prose" }, operation.description ?? operation.summary),
+    operation.parameters?.length > 0 && parameters(operation.parameters),
     body && [h("h4", {}, "Body"), examples(body), outline(api, body.schema, "As JSON")],
     h("h4", {}, "Example"), h("pre", {}, h("code", {}, curl(path, verb, body))),
-    h("h4", {}, "Answers"), answers(api, told.responses));
+    h("h4", {}, "Responses"), responseViews(api, operation.responses));
 }
 
 function parameters(all) {
   return h("table", { class: "fields" },
-    h("thead", {}, h("tr", {}, ["Parameter", "In", "Kind", "Meaning"].map((name) => h("th", { scope: "col" }, name)))),
+    h("thead", {}, h("tr", {}, ["Parameter", "In", "Type", "Meaning"].map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", {}, all.map(({ name, in: where, required, schema, description }) => h("tr", {},
       h("td", {}, h("code", {}, name), required && " (required)"),
       h("td", {}, where),
@@ -47,7 +47,7 @@ function parameters(all) {
       h("td", {}, description ?? "")))));
 }
 
-/** A simple schema with its limits: `integer, 1 to 200, default 50`. */
+/** A simple schema with its limits, as in `integer, 1 to 200, default 50`. */
 function limits(schema) {
   const kinds = (schema.anyOf ?? [schema]).filter((each) => each.type !== "null");
   return kinds.map((each) => {
@@ -66,7 +66,7 @@ function examples(body) {
     h("summary", {}, title), h("pre", {}, h("code", {}, json(value, "")))));
 }
 
-/** JSON in lines, as few as fit. */
+/** JSON on as few lines as fit. */
 function json(value, margin) {
   const inner = `${margin}  `;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
@@ -76,10 +76,10 @@ function json(value, margin) {
   return folded(open, parts, close, margin);
 }
 
-/** In one line where that is short enough, else a line each. */
+/** On one line if that is short enough, otherwise one line for each part. */
 function folded(open, parts, close, margin) {
   const line = `${open}${parts.join(", ")}${close}`;
-  if (margin.length + line.length <= WIDTH && !line.includes("\n")) return line;
+  if (margin.length + line.length <= LINE_CHARS && !line.includes("\n")) return line;
   return `${open}\n${parts.map((part) => `${margin}  ${part}`).join(",\n")}\n${margin}${close}`;
 }
 
@@ -89,7 +89,7 @@ function curl(path, verb, body) {
   return `curl -s${verb === "get" ? "" : ` -X ${verb.toUpperCase()}`} ${location.origin}${path}${key}${data}`;
 }
 
-function answers(api, responses) {
+function responseViews(api, responses) {
   return Object.entries(responses).map(([status, { description, content = {} }]) => {
     const [kind, inside] = Object.entries(content)[0] ?? [];
     const title = `${status === "default" ? "otherwise" : status} · ${description}${kind ? ` · ${kind}` : ""}`;
@@ -102,11 +102,11 @@ function outline(api, schema, title) {
   return h("details", {}, h("summary", {}, title), h("pre", {}, h("code", {}, written(api, schema, "", 0))));
 }
 
-/** A schema as a type: `{id: string, best: {…} | null}`; what has a name is written out where it is met. */
+/** A schema as a type, `{id: string, best: {…} | null}`; named schemas are written out where they are used. */
 function written(api, schema, margin, depth) {
   if (schema.$ref) {
     const name = schema.$ref.split("/").at(-1);
-    return depth > DEEPEST ? name : written(api, api.components.schemas[name], margin, depth);
+    return depth > MAX_DEPTH ? name : written(api, api.components.schemas[name], margin, depth);
   }
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((each) => JSON.stringify(each)).join(" | ");
@@ -122,7 +122,7 @@ function written(api, schema, margin, depth) {
 }
 
 function object(api, schema, margin, depth) {
-  if (depth > DEEPEST) return schema.title ?? "object";
+  if (depth > MAX_DEPTH) return schema.title ?? "object";
   const inner = `${margin}  `;
   const fields = Object.entries(schema.properties).map(([name, each]) =>
     `${name}${schema.required?.includes(name) ? "" : "?"}: ${written(api, each, inner, depth + 1)}`);
@@ -134,12 +134,12 @@ async function begin() {
   try {
     api = await (await fetch("openapi.json")).json();
   } catch {
-    show(document.getElementById("status"), "The API does not answer; trying again.");
+    update(document.getElementById("status"), "The API does not answer; trying again.");
     setTimeout(begin, 3000);
     return;
   }
-  show(document.getElementById("status"));
-  show(document.getElementById("reference"), page(api));
+  update(document.getElementById("status"));
+  update(document.getElementById("reference"), page(api));
   if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 

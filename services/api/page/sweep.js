@@ -1,7 +1,7 @@
-// A sweep in brief: how far it is, what is best, why it waits, and what one can do with it.
+// A sweep in brief: its progress, its best point, why it waits, and what can be done with it.
 
 import { draw, h } from "./dom.js";
-import { ago, configuration, duration, many, result } from "./words.js";
+import { ago, configuration, duration, many, result } from "./format.js";
 
 /** The parts of a progress bar from left to right. */
 export const PARTS = ["succeeded", "pruned", "running", "queued", "waiting", "failed", "cancelled"];
@@ -13,21 +13,21 @@ const VERBS = {
   paused: ["resume", "stop", "cancel"],
   stopping: ["cancel"],
 };
-const MEANING = {
-  pause: "Save what runs and give the devices back; resume goes on from there",
-  resume: "Go on from where it was paused",
-  stop: "Finish what runs and start nothing else",
-  cancel: "End it now; results so far stay",
-  retry: "Run what failed or was cancelled again",
+const VERB_TITLES = {
+  pause: "Save checkpoints and release the devices; resume continues from there",
+  resume: "Continue from where the sweep was paused",
+  stop: "Finish running trials and start no others",
+  cancel: "End the sweep now; results so far are kept",
+  retry: "Run failed and cancelled trials again",
 };
 
-/** Whether nothing of a sweep will change by itself any more. */
+/** Whether the sweep has ended. */
 export const isOver = (sweep) => OVER.has(sweep.state);
 
-/** What can be done with a sweep in its present state. */
+/** The verbs that a sweep's state allows. */
 export function legal(sweep) {
-  const lost = sweep.trials.failed + sweep.trials.cancelled > 0;
-  const again = lost && (isOver(sweep) || sweep.state === "active") ? ["retry"] : [];
+  const unfinished = sweep.trials.failed + sweep.trials.cancelled > 0;
+  const again = unfinished && (isOver(sweep) || sweep.state === "active") ? ["retry"] : [];
   return [...again, ...(VERBS[sweep.state] ?? [])];
 }
 
@@ -55,11 +55,11 @@ export function when(sweep) {
   return `ended ${ago(sweep.finished_at)}, took ${duration(took)}`;
 }
 
-/** Trials by state as one bar, with the same in words. */
+/** Trials by state as a bar, with the counts as text. */
 export function progress(sweep) {
   const { total } = sweep.trials;
   const there = PARTS.filter((part) => sweep.trials[part] > 0);
-  const told = there.map((part) => `${sweep.trials[part]} ${part}`).join(", ");
+  const counts = there.map((part) => `${sweep.trials[part]} ${part}`).join(", ");
   let x = 0;
   const parts = there.map((part) => {
     const width = sweep.trials[part] / Math.max(1, total) * 1000;
@@ -69,8 +69,8 @@ export function progress(sweep) {
   });
   return h("div", { class: "progress" },
     draw("svg", { class: "bar", viewBox: "0 0 1000 1", preserveAspectRatio: "none", role: "img",
-      "aria-label": `Of ${many(total, "trial")}: ${told}` }, parts),
-    h("div", { class: "told" },
+      "aria-label": `Of ${many(total, "trial")}: ${counts}` }, parts),
+    h("div", { class: "counts" },
       h("ul", { class: "key" }, there.map((part) =>
         h("li", { "data-key": part },
           draw("svg", { class: "swatch", viewBox: "0 0 1 1", "aria-hidden": "true" },
@@ -81,13 +81,13 @@ export function progress(sweep) {
 
 function amount(sweep) {
   const { done, total } = sweep.epochs;
-  const said = [
+  const parts = [
     sweep.seeds > 1 ? `${many(sweep.points, "point")} × ${sweep.seeds} seeds` : many(sweep.trials.total, "trial"),
     `${done.toLocaleString("en")} of ${many(total, "epoch")}`,
   ];
-  if (sweep.eta_seconds !== null) said.push(`about ${duration(sweep.eta_seconds)} left`);
-  if (sweep.price) said.push(`at the price of ${sweep.price.alone.toFixed(1)} trained one by one`);
-  return said.join(" · ");
+  if (sweep.eta_seconds !== null) parts.push(`about ${duration(sweep.eta_seconds)} left`);
+  if (sweep.price) parts.push(`device time of ${sweep.price.alone.toFixed(1)} trials trained one by one`);
+  return parts.join(" · ");
 }
 
 /** The best point so far, and whether the next one is really worse. */
@@ -109,20 +109,20 @@ export function bestView(sweep) {
 
 const answer = ({ differs }) => (differs === null ? "unknown" : differs ? "differs" : "same");
 
-/** Why it does not move. */
+/** Why the sweep waits. */
 export function waiting(sweep) {
   return sweep.waiting_for && h("p", { class: "notice" }, sweep.waiting_for);
 }
 
-/** A button for each thing that the present state allows. */
+/** A button for each verb that the present state allows. */
 export function verbs(sweep, busy) {
   const allowed = legal(sweep);
   return allowed.length > 0 && h("div", { class: "verbs" }, allowed.map((verb) =>
-    h("button", { type: "button", "data-key": verb, "data-verb": verb, "data-sweep": sweep.id, title: MEANING[verb],
+    h("button", { type: "button", "data-key": verb, "data-verb": verb, "data-sweep": sweep.id, title: VERB_TITLES[verb],
       class: verb === "cancel" && "grave", "aria-disabled": busy && "true", "aria-label": `${verb} ${sweep.name}` }, verb)));
 }
 
-/** The sweep's pages in MLflow: its saved view first, else the table, which never depends on a view. */
+/** The sweep's pages in MLflow: its saved view, if there is one, and the table of its trials. */
 export function mlflow(sweep) {
   const { mlflow: view, mlflow_means: means, mlflow_table: table } = sweep.links;
   const found = [
@@ -133,8 +133,8 @@ export function mlflow(sweep) {
   return found.length > 0 && h("p", { class: "links" }, found);
 }
 
-/** A link out of the page; nothing where the address is not one of the web. */
-export function link(address, words, label) {
+/** A link out of the page; null unless the address is one of the web. */
+export function link(address, text, label) {
   if (!address || !/^https?:/i.test(address)) return null;
-  return h("a", { href: address, target: "_blank", rel: "noopener noreferrer", "aria-label": label }, words);
+  return h("a", { href: address, target: "_blank", rel: "noopener noreferrer", "aria-label": label }, text);
 }

@@ -1,9 +1,9 @@
-// Who trains: workers with the devices they hold and what they say of themselves.
+// The workers that are running, with the devices they hold and what they are doing.
 
 import { h } from "./dom.js";
-import { ago, many } from "./words.js";
+import { ago, many } from "./format.js";
 
-/** All workers, or what to do when there is none. */
+/** All workers, or how to start one. */
 export function workersView({ workers, devices }) {
   const held = new Map();
   for (const device of devices) {
@@ -13,28 +13,28 @@ export function workersView({ workers, devices }) {
   const idle = devices.filter((device) => !device.alive).length;
   if (!workers.length) {
     return h("div", { class: "card empty" },
-      h("p", {}, "No worker is alive, so nothing trains."),
+      h("p", {}, "No worker is running, so no trial is trained."),
       h("p", { class: "quiet" }, "Start one with ", h("code", {}, "cnnlab up"), " on this machine, or ",
-        h("code", {}, "python -m workers"), " on any other that reaches the same SQL and Redis."));
+        h("code", {}, "python -m workers"), " on any machine that can reach the same database and Redis."));
   }
   return [
     h("ul", { class: "workers" }, workers.map((worker) => workerView(worker, held.get(worker.id) ?? []))),
-    idle > 0 && h("p", { class: "quiet" }, `${many(idle, "device")} known from before, held by nobody.`),
+    idle > 0 && h("p", { class: "quiet" }, `${many(idle, "device")} used earlier, not held by any worker now.`),
   ];
 }
 
 function workerView(worker, devices) {
   const busy = devices.some((device) => device.pack);
-  return h("li", { class: "card worker", "data-key": worker.id, title: `${worker.id}, heard of ${ago(worker.seen)}` },
+  return h("li", { class: "card worker", "data-key": worker.id, title: `${worker.id}, last seen ${ago(worker.seen)}` },
     h("span", { class: `dot ${busy ? "busy" : "free"}`, "aria-hidden": "true" }),
     h("div", {},
       h("p", { class: "device" },
-        devices.length ? devices.map((device) => called(device, worker.host)).join(", ") : "no device",
+        devices.length ? devices.map((device) => deviceName(device, worker.host)).join(", ") : "no device",
         h("span", { class: "quiet" }, ` on ${worker.host}`)),
       h("p", { class: "quiet says" }, worker.says)));
 }
 
-/** A CPU's slot by its name within the host, a GPU by its make and the beginning of its UUID. */
-function called({ id, name }, host) {
+/** A CPU slot by its name on the host, a GPU by its model and the beginning of its UUID. */
+function deviceName({ id, name }, host) {
   return id.startsWith(`${host}/`) ? id.slice(host.length + 1) : `${name} (${id.slice(0, 12)})`;
 }

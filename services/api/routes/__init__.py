@@ -1,1 +1,1 @@
-"""One file per noun of the HTTP API."""
+"""The routes of the HTTP API, one file for each thing they are about."""

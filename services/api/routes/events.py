@@ -1,4 +1,4 @@
-"""What happens to sweeps, as it happens: server-sent events that a client can take up where it broke off."""
+"""Changes of sweeps as they happen: server-sent events, which a client can resume where it was cut off."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from services.api.deps import Reached, Services
+from services.api.deps import Services, ServicesDep
 from services.api.views.values import rfc3339
 from services.store import events, sweeps
 from services.store.events import BEGINNING, Place
@@ -22,94 +22,101 @@ from services.store.session import Session, is_outage
 T = TypeVar("T")
 router = APIRouter(tags=["events"])
 log = logging.getLogger(__name__)
-POLL = 0.5  # seconds between two looks
-PAGE = 500  # events of one look
-GREETING = "events follow; a comment like this comes every 15 seconds in which there is none"
+POLL_SECONDS = 0.5  # between two reads
+MAX_EVENTS_PER_READ = 500
+OPENING_COMMENT = "events follow; a comment like this is sent after every 15 seconds without an event"
 
 
 def _start(
     last: Annotated[
         str | None,
-        Header(alias="Last-Event-ID", description="The id of the last event that came: go on behind it"),
+        Header(
+            alias="Last-Event-ID",
+            description="The id of the last event that was received; the stream continues after it",
+        ),
     ] = None,
     after: Annotated[
-        str | None, Query(description="The same, for clients that cannot send the header, which wins")
+        str | None,
+        Query(description="The same for clients that cannot send the header; the header takes precedence"),
     ] = None,
 ) -> Place | None:
     given = last if last is not None else after
     return None if given is None else Place.read(given)
 
 
-def _known(sweep_id: str, reached: Reached) -> str:
-    return reached.store.read(lambda session: sweeps.get(session, sweep_id)).id
+def _existing(sweep_id: str, services: ServicesDep) -> str:
+    return services.store.read(lambda session: sweeps.get(session, sweep_id)).id
 
 
 Start = Annotated[Place | None, Depends(_start)]
-Known = Annotated[str, Depends(_known)]
+ExistingSweepId = Annotated[str, Depends(_existing)]
 
 
 @router.get("/sweeps/{sweep_id}/events", response_class=EventSourceResponse, summary="Watch a sweep")
-async def of_sweep(sweep_id: Known, reached: Reached, start: Start) -> AsyncIterator[ServerSentEvent]:
-    """The events of a sweep from its first one on, or from where the client was.
+async def sweep_events(
+    sweep_id: ExistingSweepId, services: ServicesDep, start: Start
+) -> AsyncIterator[ServerSentEvent]:
+    """The events of a sweep from its first one on, or from where the client was cut off.
 
     Kinds: `sweep` (its new state), `trial` (its id, number and new state, and the kind of its failure),
     `epoch` (the pack, the epoch, and the objective's value of each of its trials). When the sweep is over and
-    everything was sent comes `end` with its state, and the stream ends. Events are kept for seven days beyond
-    their sweep's end; an older id gets what is there.
+    every event was sent, `end` follows with its state, and the stream closes. Events are kept until seven
+    days after their sweep's end; an older id gets those that are left.
     """
-    async for event in _follow(reached, sweep_id, start or BEGINNING):
+    async for event in _follow(services, sweep_id, start or BEGINNING):
         yield event
 
 
 @router.get("/events", response_class=EventSourceResponse, summary="Watch every sweep")
-async def of_all(reached: Reached, start: Start) -> AsyncIterator[ServerSentEvent]:
-    """The events of every sweep, from now on or from where the client was; 0-0 is the beginning."""
-    async for event in _follow(reached, None, start):
+async def all_events(services: ServicesDep, start: Start) -> AsyncIterator[ServerSentEvent]:
+    """The events of every sweep, from now on or from where the client was cut off; 0-0 is the beginning."""
+    async for event in _follow(services, None, start):
         yield event
 
 
-class Look(NamedTuple):
-    """What one look at the tables found."""
+class Batch(NamedTuple):
+    """The events of one read."""
 
-    found: Sequence[Event]
-    over: str | None  # the sweep's final state, once nothing of it is left to be sent
+    events: Sequence[Event]
+    final_state: str | None  # of the sweep, once it is over and all of its events were sent
 
 
 async def _follow(
-    reached: Services, sweep_id: str | None, place: Place | None
+    services: Services, sweep_id: str | None, place: Place | None
 ) -> AsyncIterator[ServerSentEvent]:
-    """Look, tell, wait; no connection to the database is held while waiting."""
-    place = place or await _ask(reached, events.newest)
-    yield ServerSentEvent(comment=GREETING)
-    while not reached.closing.told:
-        place = place or await _ask(reached, events.newest)
-        look = await _ask(reached, partial(_look, sweep_id=sweep_id, place=place)) if place else None
-        for event in look.found if look else ():
+    """Read, send, wait; no database connection is held while waiting."""
+    place = place or await _read(services, events.newest)
+    yield ServerSentEvent(comment=OPENING_COMMENT)
+    while not services.shutdown.requested:
+        place = place or await _read(services, events.newest)
+        batch = await _read(services, partial(_next_batch, sweep_id=sweep_id, place=place)) if place else None
+        for event in batch.events if batch else ():
             place = Place(event.tx, event.id)
-            yield _shown(event, place)
-        if look and look.over:
-            yield ServerSentEvent(event="end", id=str(place), data={"sweep": sweep_id, "state": look.over})
+            yield _sent(event, place)
+        if batch and batch.final_state:
+            data = {"sweep": sweep_id, "state": batch.final_state}
+            yield ServerSentEvent(event="end", id=str(place), data=data)
             return
-        if look is None or len(look.found) < PAGE:
-            await asyncio.sleep(POLL)
+        if batch is None or len(batch.events) < MAX_EVENTS_PER_READ:
+            await asyncio.sleep(POLL_SECONDS)
 
 
-async def _ask(reached: Services, work: Callable[[Session], T]) -> T | None:
-    """Read from the database; None while it is away, which a stream outlives."""
+async def _read(services: Services, work: Callable[[Session], T]) -> T | None:
+    """Read from the database; None during an outage, which a stream survives."""
     try:
-        return await run_in_threadpool(reached.store.read, work)
+        return await run_in_threadpool(services.store.read, work)
     except Exception as error:
         if not is_outage(error):
             raise
-        log.warning("a stream of events waits, the database is away: %s", error)
+        log.warning("a stream of events waits because the database is away: %s", error)
         return None
 
 
-def _look(session: Session, sweep_id: str | None, place: Place) -> Look:
-    found = events.after(session, place, sweep_id, PAGE)
-    return Look(found, events.is_over(session, sweep_id, place) if sweep_id and not found else None)
+def _next_batch(session: Session, sweep_id: str | None, place: Place) -> Batch:
+    found = events.after(session, place, sweep_id, MAX_EVENTS_PER_READ)
+    return Batch(found, events.is_over(session, sweep_id, place) if sweep_id and not found else None)
 
 
-def _shown(event: Event, place: Place) -> ServerSentEvent:
+def _sent(event: Event, place: Place) -> ServerSentEvent:
     data: dict[str, Any] = {"sweep": event.sweep_id, "at": rfc3339(event.at), **event.data}
     return ServerSentEvent(event=event.kind, id=str(place), data=data)

@@ -1,4 +1,4 @@
-"""A sweep's results as files: one table of trials, one of curves."""
+"""A sweep's results as files: a table of trials and a table of curves."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from services.api import export_tables
-from services.api.deps import Reached
+from services.api.deps import ServicesDep
 from services.api.export_tables import Format, Row
 from services.domain.plan.plan import Plan
 from services.store import sweeps
 from services.store.models import Sweep
 
 router = APIRouter(tags=["exports"])
-As = Annotated[Format, Query(alias="format", description="csv, for spreadsheets, or json")]
-FILE: dict[int | str, dict[str, Any]] = {
+FormatQuery = Annotated[Format, Query(alias="format", description="csv, for spreadsheets, or json")]
+TABLE_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The table as a file",
+        "description": "The table, as a file to download",
         "content": {
             "text/csv": {"schema": {"type": "string"}},
             "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
@@ -31,35 +31,35 @@ FILE: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/sweeps/{sweep_id}/export/trials",
     response_class=StreamingResponse,
-    responses=FILE,
+    responses=TABLE_RESPONSE,
     summary="Export a sweep's trials",
 )
-def trials(sweep_id: str, reached: Reached, form: As = "csv") -> StreamingResponse:
-    """A row for each trial that was drawn: its values, one column an axis, its seed and its results."""
-    sweep = reached.store.read(lambda session: sweeps.get(session, sweep_id))
+def trials(sweep_id: str, services: ServicesDep, format: FormatQuery = "csv") -> StreamingResponse:
+    """One row for each trial drawn so far: its values, one column per axis, its seed and its results."""
+    sweep = services.store.read(lambda session: sweeps.get(session, sweep_id))
     columns = export_tables.trial_columns(Plan.model_validate(sweep.plan))
-    return _file(sweep, "trials", form, columns, export_tables.trial_rows(reached.store, sweep))
+    return _file(sweep, "trials", format, columns, export_tables.trial_rows(services.store, sweep))
 
 
 @router.get(
     "/sweeps/{sweep_id}/export/curves",
     response_class=StreamingResponse,
-    responses=FILE,
+    responses=TABLE_RESPONSE,
     summary="Export a sweep's curves",
 )
-def curves(sweep_id: str, reached: Reached, form: As = "csv") -> StreamingResponse:
-    """A row for each epoch that each trial reported, one column a metric; nan and inf are words."""
-    sweep = reached.store.read(lambda session: sweeps.get(session, sweep_id))
-    columns = export_tables.curve_columns(reached.store, sweep)
-    return _file(sweep, "curves", form, columns, export_tables.curve_rows(reached.store, sweep))
+def curves(sweep_id: str, services: ServicesDep, format: FormatQuery = "csv") -> StreamingResponse:
+    """One row per reported epoch of each trial, one column per metric; JSON has nan and inf as text."""
+    sweep = services.store.read(lambda session: sweeps.get(session, sweep_id))
+    columns = export_tables.curve_columns(services.store, sweep)
+    return _file(sweep, "curves", format, columns, export_tables.curve_rows(services.store, sweep))
 
 
 def _file(
-    sweep: Sweep, table: str, form: Format, columns: Sequence[str], rows: Iterable[Row]
+    sweep: Sweep, table: str, format: Format, columns: Sequence[str], rows: Iterable[Row]
 ) -> StreamingResponse:
-    name = export_tables.filename(sweep, table, form)
+    name = export_tables.filename(sweep, table, format)
     return StreamingResponse(
-        export_tables.written(columns, rows, form),
-        media_type=export_tables.MEDIA[form],
+        export_tables.written(columns, rows, format),
+        media_type=export_tables.MEDIA_TYPES[format],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -1,4 +1,4 @@
-"""Whether the process is up, and whether it can do its work."""
+"""Whether the process is up, and whether it can accept sweeps."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import logging
 
 from fastapi import APIRouter, HTTPException
 
-from services.api.deps import Reached
-from services.api.views.health import Health, Ready
+from services.api.deps import ServicesDep
+from services.api.views.health import HealthView, ReadyView
 
 router = APIRouter(tags=["health"])
 log = logging.getLogger(__name__)
 
 
-@router.get("/health", summary="Whether the process is up")
-async def health() -> Health:
-    """The process answers; it asks nobody else."""
-    return Health()
+@router.get("/health", summary="Check that the process is up")
+async def health() -> HealthView:
+    """The process answers; it checks no other service."""
+    return HealthView()
 
 
-@router.get("/ready", summary="Whether sweeps can be taken")
-def ready(reached: Reached) -> Ready:
-    """SQL answers; without Redis sweeps are still taken and dispatch sends them later."""
+@router.get("/ready", summary="Check whether sweeps can be accepted")
+def ready(services: ServicesDep) -> ReadyView:
+    """Check that SQL answers; without Redis, sweeps are still accepted and sent to workers later."""
     try:
-        reached.store.ping()
+        services.store.ping()
     except Exception as error:
         log.warning("not ready: sql: %s", error)
-        raise HTTPException(503, "sql does not answer, or has no tables yet; redis was not asked") from None
-    redis = reached.publisher.reachable()
-    return Ready(
+        raise HTTPException(503, "sql does not answer, or has no tables yet; redis was not checked") from None
+    redis = services.publisher.reachable()
+    return ReadyView(
         status="ready" if redis else "degraded",
         sql="ok",
-        redis="ok" if redis else "away: sweeps are taken and wait until it is back",
-        plugins="; ".join(reached.library.plugin_problems) or "ok",
+        redis="ok" if redis else "away: sweeps are accepted and wait until it is back",
+        plugins="; ".join(services.library.plugin_problems) or "ok",
     )

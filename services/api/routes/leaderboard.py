@@ -1,4 +1,4 @@
-"""A sweep's points, ranked over their seeds: the leaderboard, and the best of it."""
+"""A sweep's points, ranked by their mean over seeds: the leaderboard, and the best point."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 
 from services.api import cursor
 from services.api.cursor import After
-from services.api.deps import Reached
+from services.api.deps import ServicesDep
+from services.api.views.comparison import comparison_view
 from services.api.views.point import BestView, LeaderboardView, point_view
 from services.domain.errors import StateForbids
 from services.domain.plan.plan import Plan
@@ -24,7 +25,7 @@ from services.store.session import Session
 router = APIRouter(tags=["sweeps"])
 
 
-class Ranked(NamedTuple):
+class SweepWithBest(NamedTuple):
     """A sweep and its best two points."""
 
     sweep: Sweep
@@ -33,36 +34,36 @@ class Ranked(NamedTuple):
     best: list[Point]
 
 
-@router.get("/sweeps/{sweep_id}/leaderboard", summary="The points of a sweep, best first")
+@router.get("/sweeps/{sweep_id}/leaderboard", summary="List a sweep's points, best first")
 def leaderboard(
     sweep_id: str,
-    reached: Reached,
+    services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: After = None,
 ) -> LeaderboardView:
     """A page of a sweep's points, each with the mean over its seeds, its 95 % interval and its trials.
 
-    Points of which a replicate failed come behind the others, those without any value last. A trial that
-    still runs counts with its value so far. The comparison is always that of the sweep's best two points.
+    Points with a failed replicate come after the others, and points without any value last. A trial that is
+    still running counts with its value so far. The comparison is always that of the sweep's best two points.
     """
-    start = None if after is None else _place(after)
+    start = None if after is None else _start(after)
 
-    def read(session: Session) -> tuple[Ranked, list[Point], Place | None]:
-        found = _ranked(session, sweep_id)
+    def read(session: Session) -> tuple[SweepWithBest, list[Point], Place | None]:
+        found = _with_best(session, sweep_id)
         return found, *ranking.page(session, sweep_id, found.objective, limit, start)
 
-    found, page, last = reached.store.read(read)
+    found, page, last = services.store.read(read)
     return LeaderboardView(
-        points=[point_view(point, found.sweep, found.seeds, reached.settings) for point in page],
-        comparison=ranking.comparison(found.best, found.objective, found.seeds),
+        points=[point_view(point, found.sweep, found.seeds, services.settings) for point in page],
+        comparison=comparison_view(ranking.comparison(found.best, found.objective, found.seeds)),
         next=None if last is None else cursor.write("leaderboard", *last),
     )
 
 
-@router.get("/sweeps/{sweep_id}/best", summary="The winner, and a spec that trains it again")
-def best(sweep_id: str, reached: Reached) -> BestView:
+@router.get("/sweeps/{sweep_id}/best", summary="Show the best point and a spec that trains it again")
+def best(sweep_id: str, services: ServicesDep) -> BestView:
     """The point with the best mean; its spec is complete, has no axes, and can be submitted as it is."""
-    found = reached.store.read(lambda session: _ranked(session, sweep_id))
+    found = services.store.read(lambda session: _with_best(session, sweep_id))
     sweep = found.sweep
     if not found.best:
         raise StateForbids(
@@ -71,18 +72,18 @@ def best(sweep_id: str, reached: Reached) -> BestView:
         )
     spec, plan = Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan)
     return BestView(
-        point=point_view(found.best[0], sweep, found.seeds, reached.settings),
+        point=point_view(found.best[0], sweep, found.seeds, services.settings),
         spec=winner_spec(spec, plan, found.best[0].number),
     )
 
 
-def _ranked(session: Session, sweep_id: str) -> Ranked:
+def _with_best(session: Session, sweep_id: str) -> SweepWithBest:
     sweep = sweeps.get(session, sweep_id)
     objective = Objective.model_validate(sweep.spec["objective"])
     best = ranking.top(session, {sweep_id: objective}, 2)[sweep_id]
-    return Ranked(sweep, objective, sweep.plan["seeds"], best)
+    return SweepWithBest(sweep, objective, sweep.plan["seeds"], best)
 
 
-def _place(after: str) -> Place:
+def _start(after: str) -> Place:
     tier, score, point = cursor.read("leaderboard", after, int, (int, float), int)
     return Place(tier, score, point)

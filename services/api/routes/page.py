@@ -1,4 +1,4 @@
-"""The first page and the reference of the API: files for a browser, without data, so without a key."""
+"""The web page and the API reference: files for a browser that hold no data and so need no key."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from fastapi import APIRouter, HTTPException, Response
 
 router = APIRouter(include_in_schema=False)
 
-KINDS = {
+CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-HEADERS = {
-    # Everything comes from here and nothing stands inline, so text that became markup could still do nothing.
+SECURITY_HEADERS = {
+    # Everything is loaded from here and nothing is inline, so text that became markup could still do no harm.
     "Content-Security-Policy": (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
@@ -28,19 +28,19 @@ HEADERS = {
 
 @router.api_route("/", methods=["GET", "HEAD"])
 def first() -> Response:
-    """The first page: sweeps, workers, results."""
+    """The web page: sweeps, workers, results."""
     return _file("index.html")
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])
 def reference() -> Response:
-    """Every route of the API, drawn from /openapi.json; it needs no internet."""
+    """The API reference, made from /openapi.json without the internet."""
     return _file("reference.html")
 
 
 @router.api_route("/page/{name}", methods=["GET", "HEAD"])
 def part(name: str) -> Response:
-    """A script, a style sheet or a picture of these pages."""
+    """A script, a style sheet or an image of these pages."""
     return _file(name)
 
 
@@ -49,11 +49,13 @@ def _file(name: str) -> Response:
     if name not in files:
         raise HTTPException(404)
     _, dot, ending = name.rpartition(".")
-    return Response(files[name], headers=HEADERS, media_type=KINDS[dot + ending])
+    return Response(files[name], headers=SECURITY_HEADERS, media_type=CONTENT_TYPES[dot + ending])
 
 
 @cache
 def _files() -> dict[str, bytes]:
-    """Every file by name: a name that comes with a request is looked up, never opened."""
+    """Every file by name; the name in a request is looked up here and never opened as a path."""
     folder = resources.files("services.api") / "page"
-    return {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith(tuple(KINDS))}
+    return {
+        file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith(tuple(CONTENT_TYPES))
+    }

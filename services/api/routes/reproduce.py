@@ -1,11 +1,12 @@
-"""Repeat a trial: a sweep of one trial with the recorded seed, width and row, to compare curves with."""
+"""Repeat a trial: a sweep of one trial with the recorded seed, width and row, whose curve can be compared."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, BackgroundTasks, Response
 
-from services.api.deps import Reached
-from services.api.routes.sweeps import announce, shown
+from services.api.deps import ServicesDep
+from services.api.read_sweep import read_sweep
+from services.api.submission import announce
 from services.api.views.sweep import SweepView
 from services.domain.errors import StateForbids
 from services.domain.plan.plan import Plan
@@ -17,9 +18,11 @@ from services.store.session import Session
 router = APIRouter(tags=["trials"])
 
 
-@router.post("/trials/{trial_id}/reproduce", status_code=201, summary="Train a trial once more")
-def reproduce(trial_id: str, reached: Reached, later: BackgroundTasks, response: Response) -> SweepView:
-    """Train a trial once more, in a sweep of its own."""
+@router.post("/trials/{trial_id}/reproduce", status_code=201, summary="Train a trial again")
+def reproduce(
+    trial_id: str, services: ServicesDep, background: BackgroundTasks, response: Response
+) -> SweepView:
+    """Train a trial again, in a sweep of its own, with the same seed, width and row."""
 
     def write(session: Session) -> str:
         trial = trials.get(session, trial_id)
@@ -32,15 +35,15 @@ def reproduce(trial_id: str, reached: Reached, later: BackgroundTasks, response:
         spec, plan = repeat(
             Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan), trial_id, trial.number
         )
-        plugins = reached.library.plugins_of(plan.model_dump(mode="json"))
+        plugins = services.library.plugins_of(plan.model_dump(mode="json"))
         if plugins != (sweep.plugins or ""):
             raise StateForbids(
-                f"trial {trial_id} was planned with plug-ins {sweep.plugins or 'none'}, this API has "
-                f"{plugins or 'none'}; set CNNLAB_PLUGINS to the folder as it was"
+                f"trial {trial_id} was planned with plug-ins {sweep.plugins or 'none'}, but this API has "
+                f"{plugins or 'none'}; set CNNLAB_PLUGINS to a folder with the same plug-ins"
             )
         return sweeps.insert(session, spec, plan, plugins)
 
-    sweep_id = reached.store.write(write)
-    later.add_task(announce, reached)
+    sweep_id = services.store.write(write)
+    background.add_task(announce, services)
     response.headers["Location"] = f"/v1/sweeps/{sweep_id}"
-    return shown(sweep_id, reached)
+    return read_sweep(sweep_id, services)

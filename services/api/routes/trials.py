@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.api.deps import Reached
+from services.api.deps import ServicesDep
 from services.api.views.trial import TrialDetail, trial_detail
 from services.store import checkpoints, packs, reports, sweeps, trials
 
@@ -12,9 +12,9 @@ router = APIRouter(tags=["trials"])
 
 
 @router.get("/trials/{trial_id}", summary="Show a trial")
-def one(trial_id: str, reached: Reached) -> TrialDetail:
-    """Everything known of a trial."""
-    trial, sweep, curve, attempts, saved = reached.store.read(
+def one(trial_id: str, services: ServicesDep) -> TrialDetail:
+    """A trial in full detail: its config, its curve, its attempts and its checkpoint."""
+    trial, sweep, curve, attempts, saved = services.store.read(
         lambda session: (
             trial := trials.get(session, trial_id),
             sweeps.get(session, trial.sweep_id),
@@ -23,4 +23,4 @@ def one(trial_id: str, reached: Reached) -> TrialDetail:
             checkpoints.of_trials(session, [trial_id]).get(trial_id),
         )
     )
-    return trial_detail(trial, sweep, curve, attempts, saved, reached.settings)
+    return trial_detail(trial, sweep, curve, attempts, saved, services.settings)

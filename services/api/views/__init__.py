@@ -1,1 +1,1 @@
-"""What the API answers with: one file per noun, typed, in words of the domain."""
+"""The models of the API's answers, and the functions that make them from the domain's objects."""

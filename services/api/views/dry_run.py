@@ -1,4 +1,4 @@
-"""What a sweep would be, as JSON: nothing is stored."""
+"""What a dry run answers, as JSON: the sweep that a submit would make."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.store.models import Speed
 
 
 class ShapePreview(BaseModel):
-    """One architecture: its size, its trials and their packs. FLOPs are of one image, forward."""
+    """One architecture: its size, its trials and their packs. `flops`: one forward pass of one image."""
 
     key: str
     values: dict[str, Any]
@@ -28,8 +28,8 @@ class ShapePreview(BaseModel):
     epochs: int
 
 
-class DryRun(BaseModel):
-    """A sweep as it would be; `seconds` is None where no speed is known, as `seconds_from` says."""
+class DryRunView(BaseModel):
+    """The sweep that a submit would make; if `seconds` is null, `seconds_from` says why."""
 
     trials: int
     points: int
@@ -42,15 +42,15 @@ class DryRun(BaseModel):
     seconds_from: str
 
 
-def preview(plan: Plan, library: Library, speeds: Sequence[Speed], devices: int) -> DryRun:
-    """A plan as it would run on the devices that are alive, or on one."""
+def dry_run_view(plan: Plan, library: Library, speeds: Sequence[Speed], devices: int) -> DryRunView:
+    """What a plan would take on this many devices, or on one if there are none."""
     known: dict[str, list[dry_run.Speed]] = {}
     for speed in speeds:
-        found = dry_run.Speed(speed.images_per_s, speed.width, speed.machine)
-        known.setdefault(speed.shape_key, []).append(found)
+        measured = dry_run.Speed(speed.images_per_s, speed.width, speed.machine)
+        known.setdefault(speed.shape_key, []).append(measured)
     images = [library.training_images(plan.shape_config(index)) for index in range(len(plan.shapes))]
-    seconds, words = dry_run.seconds(plan, images, known, devices)
-    return DryRun(
+    seconds, seconds_from = dry_run.seconds(plan, images, known, devices)
+    return DryRunView(
         trials=plan.trials,
         points=plan.points,
         seeds=plan.seeds,
@@ -73,5 +73,5 @@ def preview(plan: Plan, library: Library, speeds: Sequence[Speed], devices: int)
         ],
         memory_bytes=max(shape.width * shape.bytes_per_row for shape in plan.shapes),
         seconds=None if seconds is None else round(seconds, 1),
-        seconds_from=words,
+        seconds_from=seconds_from,
     )

@@ -1,4 +1,4 @@
-"""Whether the process is up, and what it can do."""
+"""Whether the process is up, and what it can do, as JSON."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Literal
 from pydantic import BaseModel
 
 
-class Health(BaseModel):
+class HealthView(BaseModel):
     """The process is up."""
 
     status: Literal["up"] = "up"
 
 
-class Ready(BaseModel):
-    """What the API can do now; degraded: sweeps are taken, and sent when Redis is back."""
+class ReadyView(BaseModel):
+    """What the API can do now; degraded: sweeps are accepted, and sent to workers when Redis is back."""
 
     status: Literal["ready", "degraded"]
     sql: str

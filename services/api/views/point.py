@@ -1,4 +1,4 @@
-"""A point as JSON: its mean over seeds with an interval, its trials, and how the best compare."""
+"""A point as JSON: its mean over seeds with an interval, and its trials."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.domain.results.intervals import Comparison
+from services.api.views.comparison import ComparisonView
+from services.api.views.run_link import run_link
 from services.settings import Settings
 from services.store.leaderboard import Point, Replicate
 from services.store.models import Sweep
-from services.tracking import links
 
 
 class ReplicateView(BaseModel):
-    """One trial of a point: its value of the objective so far."""
+    """One trial of a point, with the value that ranks it so far."""
 
     id: str
     number: int
@@ -48,7 +48,7 @@ class LeaderboardView(BaseModel):
     """A page of a sweep's points, best first, and whether the best differs from the runner-up."""
 
     points: list[PointView]
-    comparison: Comparison | None
+    comparison: ComparisonView | None
     next: str | None
 
 
@@ -61,19 +61,23 @@ class BestView(BaseModel):
 
 def point_view(point: Point, sweep: Sweep, seeds: int, settings: Settings) -> PointView:
     """A point with its trials."""
-    found = point.estimate(seeds)
+    estimate = point.estimate(seeds)
     return PointView(
         point=point.number,
         values=point.values,
-        **found.model_dump(),
+        mean=estimate.mean,
+        low=estimate.low,
+        high=estimate.high,
+        sd=estimate.sd,
+        n=estimate.n,
         seeds=seeds,
         failed=point.failed,
-        trials=[_replicate(each, sweep, settings) for each in point.replicates],
+        note=estimate.note,
+        trials=[_replicate_view(each, sweep, settings) for each in point.replicates],
     )
 
 
-def _replicate(trial: Replicate, sweep: Sweep, settings: Settings) -> ReplicateView:
-    mlflow = settings.link_to_mlflow()
+def _replicate_view(trial: Replicate, sweep: Sweep, settings: Settings) -> ReplicateView:
     return ReplicateView(
         id=trial.id,
         number=trial.number,
@@ -81,7 +85,5 @@ def _replicate(trial: Replicate, sweep: Sweep, settings: Settings) -> ReplicateV
         state=trial.state,
         value=trial.value,
         epoch=trial.epoch,
-        mlflow=links.trial_link(mlflow, sweep.experiment_id, trial.run_id)
-        if mlflow and sweep.experiment_id and trial.run_id
-        else None,
+        mlflow=run_link(settings, sweep.experiment_id, trial.run_id),
     )

@@ -1,33 +1,32 @@
-"""A sweep as JSON: how far it is, what is best so far, and what it cost."""
+"""A sweep as JSON: its progress, its best point so far, and its cost."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel
 
 from services.api.library import Library
+from services.api.views.axis import AxisView, axis_view
+from services.api.views.comparison import ComparisonView, comparison_view
+from services.api.views.objective import ObjectiveView, objective_view
 from services.api.views.point import PointView, point_view
 from services.api.views.values import Time
-from services.domain.plan.plan import Axis
 from services.domain.planning.catalog import ConfigFault
 from services.domain.results import eta
-from services.domain.results.intervals import Comparison
-from services.domain.spec.objective import Objective
 from services.domain.states import SweepState, TrialState
 from services.settings import Settings
 from services.store import leaderboard
 from services.store.sweep_status import MOVING, Standing
 from services.tracking import links
 
-NOBODY = "no worker is alive: start one with `cnnlab up` or add a worker; the sweep waits"
-
-NOT_THESE = (
-    "no worker has the plug-ins {} that the sweep was planned with: set CNNLAB_PLUGINS to the same folder "
-    "for the API and the workers, and start these again; the sweep waits"
+NO_WORKER = "no worker is running, so the sweep waits: start one with `cnnlab up` or add a worker"
+NO_WORKER_WITH_PLUGINS = (
+    "no worker has the plug-ins {} that the sweep was planned with, so it waits: set CNNLAB_PLUGINS to the "
+    "same folder for the API and the workers, and restart the workers"
 )
 
 
-class Tally(BaseModel):
-    """Trials by state; `waiting` counts points that no trial was drawn for yet, too."""
+class TrialCounts(BaseModel):
+    """Trials by state; `waiting` includes those that have not been drawn yet."""
 
     total: int
     waiting: int
@@ -39,37 +38,37 @@ class Tally(BaseModel):
     cancelled: int
 
 
-class EpochCount(BaseModel):
-    """Epochs over all trials."""
+class EpochCounts(BaseModel):
+    """Epochs, summed over all trials."""
 
     done: int
     total: int
 
 
 class ShapeView(BaseModel):
-    """One architecture of the sweep, and how many of its trials train side by side."""
+    """One architecture of the sweep; `width` of its trials train side by side."""
 
     key: str
     parameters: int
     width: int
 
 
-class Price(BaseModel):
-    """`trials` at the price of `alone`: device time so far, in trials trained one by one."""
+class PriceView(BaseModel):
+    """`trials` for the price of `alone`: the device time that as many trials would take one by one."""
 
     trials: int
     alone: float
 
 
 class SweepLinks(BaseModel):
-    """Where to read on."""
+    """Related addresses."""
 
     self: str
     trials: str
     leaderboard: str
     events: str
-    mlflow: str | None  # the saved view; the table until there is one
-    mlflow_table: str | None  # the plain table of all trials: an address that every MLflow understands
+    mlflow: str | None  # the saved view; the table while there is none
+    mlflow_table: str | None  # the plain table of all trials, an address that every MLflow understands
     mlflow_means: str | None  # the saved view of means over seeds
 
 
@@ -83,17 +82,17 @@ class SweepView(BaseModel):
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
-    trials: Tally
-    epochs: EpochCount
+    trials: TrialCounts
+    epochs: EpochCounts
     eta_seconds: float | None
     seeds: int
     points: int
     best: PointView | None
-    comparison: Comparison | None
-    objective: Objective
-    axes: list[Axis]
+    comparison: ComparisonView | None
+    objective: ObjectiveView
+    axes: list[AxisView]
     shapes: list[ShapeView]
-    price: Price | None
+    price: PriceView | None
     links: SweepLinks
     waiting_for: str | None
 
@@ -106,7 +105,7 @@ class SweepsView(BaseModel):
 
 
 def sweep_view(standing: Standing, settings: Settings, library: Library) -> SweepView:
-    """A sweep as it stands."""
+    """A sweep as it is now."""
     sweep, plan, objective = standing.sweep, standing.plan, standing.spec.objective
     return SweepView(
         id=sweep.id,
@@ -116,8 +115,8 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
         created_at=sweep.created_at,
         started_at=sweep.started_at,
         finished_at=sweep.finished_at,
-        trials=_tally(standing),
-        epochs=EpochCount(
+        trials=_trial_counts(standing),
+        epochs=EpochCounts(
             done=sum(epochs.done for epochs in standing.epochs.values()),
             total=sum(shape.epochs * shape.points for shape in plan.shapes) * plan.seeds,
         ),
@@ -125,9 +124,9 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
         seeds=plan.seeds,
         points=plan.points,
         best=point_view(standing.best[0], sweep, plan.seeds, settings) if standing.best else None,
-        comparison=leaderboard.comparison(standing.best, objective, plan.seeds),
-        objective=objective,
-        axes=plan.axes,
+        comparison=comparison_view(leaderboard.comparison(standing.best, objective, plan.seeds)),
+        objective=objective_view(objective),
+        axes=[axis_view(axis) for axis in plan.axes],
         shapes=[
             ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width) for shape in plan.shapes
         ],
@@ -139,14 +138,14 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
 
 def _waiting_for(standing: Standing) -> str | None:
     if standing.refused:
-        return NOT_THESE.format((standing.sweep.plugins or "")[:12])
+        return NO_WORKER_WITH_PLUGINS.format((standing.sweep.plugins or "")[:12])
     if standing.idle:
-        return NOBODY
-    return None if standing.setback is None else f"tried again after a failed attempt: {standing.setback}"
+        return NO_WORKER
+    return None if standing.setback is None else f"a failed attempt will be repeated: {standing.setback}"
 
 
 def _links(standing: Standing, settings: Settings) -> SweepLinks:
-    """Links into MLflow come with the first export."""
+    """Links; those into MLflow are null until the sweep has been exported."""
     sweep, address = standing.sweep, f"{settings.public_url}/v1/sweeps/{standing.sweep.id}"
     mlflow, experiment = settings.link_to_mlflow(), sweep.experiment_id
     table = saved = means = None
@@ -166,12 +165,12 @@ def _links(standing: Standing, settings: Settings) -> SweepLinks:
     )
 
 
-def _tally(standing: Standing) -> Tally:
-    """Points never drawn wait while the sweep may still draw them; afterwards they are cancelled."""
+def _trial_counts(standing: Standing) -> TrialCounts:
+    """Trials not drawn yet are waiting while the sweep may still draw them, and cancelled afterwards."""
     counts = {state: standing.counts.get(state, 0) for state in TrialState}
     undrawn = standing.sweep.total - sum(counts.values())
     waits = standing.sweep.state in (SweepState.ACTIVE, SweepState.PAUSED)
-    return Tally(
+    return TrialCounts(
         total=standing.sweep.total,
         waiting=counts[TrialState.PENDING] + (undrawn if waits else 0),
         queued=counts[TrialState.QUEUED],
@@ -184,7 +183,7 @@ def _tally(standing: Standing) -> Tally:
 
 
 def _eta(standing: Standing) -> float | None:
-    """None unless the sweep is moving; one that is stopping draws no more trials."""
+    """Seconds left; None unless the sweep is being trained. One that is stopping draws no more trials."""
     sweep, plan = standing.sweep, standing.plan
     if sweep.state not in MOVING or standing.idle or standing.setback:
         return None
@@ -199,9 +198,11 @@ def _eta(standing: Standing) -> float | None:
     return eta.eta_seconds(done, left, standing.busy, standing.at_once)
 
 
-def _price(standing: Standing, library: Library) -> Price | None:
-    """Known once every shape that has trained was also measured alone, one trial at a time."""
-    if standing.plan.pin:  # it fills an array with dead rows to have the same bits, not to save anything
+def _price(standing: Standing, library: Library) -> PriceView | None:
+    """The price; None until every shape that has trained was also measured with one trial alone."""
+    if (
+        standing.plan.pin
+    ):  # a reproduction fills its array with dead rows to get the same bits, not to save time
         return None
     alone = 0.0
     for index, epochs in standing.epochs.items():
@@ -213,9 +214,9 @@ def _price(standing: Standing, library: Library) -> Price | None:
         config = standing.plan.shape_config(index)
         try:
             images = library.training_images(config)
-        except ConfigFault:  # the data set has gone since
+        except ConfigFault:  # the data set is no longer there
             return None
         alone += epochs.done * images / speed
     trials = standing.sweep.total
     price = eta.price(trials, standing.work, alone)
-    return None if price is None else Price(trials=trials, alone=round(price, 2))
+    return None if price is None else PriceView(trials=trials, alone=round(price, 2))

@@ -1,4 +1,4 @@
-"""A trial as JSON: in brief, and with everything known of it."""
+"""A trial as JSON: in brief, and in full detail."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from services.api.views.run_link import run_link
 from services.api.views.values import Time, finite
 from services.domain.plan.plan import Plan
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
-from services.tracking import links
 
 
-class Best(BaseModel):
+class BestEpochView(BaseModel):
     """A trial's best epoch and the objective's value there."""
 
     epoch: int
@@ -23,13 +23,13 @@ class Best(BaseModel):
 
 
 class TrialLinks(BaseModel):
-    """Where to read on."""
+    """Related addresses."""
 
     self: str
     mlflow: str | None
 
 
-class Point(BaseModel):
+class CurvePointView(BaseModel):
     """One epoch of a curve; a metric that is not finite is "nan", "inf" or "-inf"."""
 
     epoch: int
@@ -37,7 +37,7 @@ class Point(BaseModel):
     metrics: dict[str, float | str]
 
 
-class Attempt(BaseModel):
+class AttemptView(BaseModel):
     """One pack that trained the trial, or waits to."""
 
     pack: str
@@ -53,8 +53,8 @@ class Attempt(BaseModel):
     machine: dict[str, Any] | None
 
 
-class SavedRow(BaseModel):
-    """The checkpoint that a trial goes on from: its row in a file below CNNLAB_FILES."""
+class CheckpointView(BaseModel):
+    """The checkpoint that a trial resumes from: its row in a file below CNNLAB_FILES."""
 
     epoch: int
     pack: str
@@ -63,7 +63,7 @@ class SavedRow(BaseModel):
     damaged: bool
 
 
-class ShapeOf(BaseModel):
+class TrialShapeView(BaseModel):
     """The architecture of a trial, and the width of its arrays."""
 
     key: str
@@ -72,8 +72,8 @@ class ShapeOf(BaseModel):
     mixed: bool
 
 
-class Shown(BaseModel):
-    """What every view of a trial has."""
+class TrialBase(BaseModel):
+    """What both views of a trial have."""
 
     id: str
     sweep: str
@@ -84,32 +84,32 @@ class Shown(BaseModel):
     values: dict[str, Any]
     epoch: int
     target_epoch: int
-    best: Best | None
+    best: BestEpochView | None
     last: float | None
     failure: dict[str, Any] | None
     links: TrialLinks
 
 
-class TrialView(Shown):
+class TrialView(TrialBase):
     """A trial in brief."""
 
     attempts: int
 
 
-class TrialDetail(Shown):
-    """Everything known of a trial."""
+class TrialDetail(TrialBase):
+    """A trial in full detail."""
 
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
     seed: int
     row: int
-    shape: ShapeOf
+    shape: TrialShapeView
     plugins: str | None  # digest of the plug-ins that the sweep was planned with
     config: dict[str, Any]
-    curve: list[Point]
-    attempts: list[Attempt]
-    checkpoint: SavedRow | None  # none once the trial needs none
+    curve: list[CurvePointView]
+    attempts: list[AttemptView]
+    checkpoint: CheckpointView | None  # null once the trial needs none
     best_file: str | None  # the weights of its best epoch, below CNNLAB_FILES
 
 
@@ -122,7 +122,22 @@ class TrialsView(BaseModel):
 
 def trial_view(trial: Trial, sweep: Sweep, settings: Settings) -> TrialView:
     """A trial in brief."""
-    return TrialView(**_shown(trial, sweep, settings), attempts=trial.attempts)
+    return TrialView(
+        id=trial.id,
+        sweep=trial.sweep_id,
+        number=trial.number,
+        point=trial.point,
+        replicate=trial.replicate,
+        state=trial.state,
+        values=trial.values,
+        epoch=trial.epoch,
+        target_epoch=trial.target_epoch,
+        best=_best(trial),
+        last=finite(trial.last_value),
+        failure=_failure(trial),
+        links=_links(trial, sweep, settings),
+        attempts=trial.attempts,
+    )
 
 
 def trial_detail(
@@ -133,28 +148,63 @@ def trial_detail(
     saved: Checkpoint | None,
     settings: Settings,
 ) -> TrialDetail:
-    """A trial with its config, its curve, the packs that trained it and what is kept of it."""
+    """A trial with its config, its curve, the packs that trained it and its files."""
     plan = Plan.model_validate(sweep.plan)
     shape = plan.shapes[trial.shape]
     return TrialDetail(
-        **_shown(trial, sweep, settings),
+        id=trial.id,
+        sweep=trial.sweep_id,
+        number=trial.number,
+        point=trial.point,
+        replicate=trial.replicate,
+        state=trial.state,
+        values=trial.values,
+        epoch=trial.epoch,
+        target_epoch=trial.target_epoch,
+        best=_best(trial),
+        last=finite(trial.last_value),
+        failure=_failure(trial),
+        links=_links(trial, sweep, settings),
         created_at=trial.created_at,
         started_at=trial.started_at,
         finished_at=trial.finished_at,
         seed=trial.seed,
         row=trial.row,
-        shape=ShapeOf(key=shape.key, parameters=shape.parameters, width=shape.width, mixed=shape.mixed),
+        shape=TrialShapeView(
+            key=shape.key, parameters=shape.parameters, width=shape.width, mixed=shape.mixed
+        ),
         plugins=sweep.plugins,
         config=plan.config(trial.point),
-        curve=[Point(epoch=report.epoch, at=report.at, metrics=report.metrics) for report in curve],
-        attempts=[_attempt(row, pack) for row, pack in attempts],
-        checkpoint=_saved(saved) if saved else None,
+        curve=[CurvePointView(epoch=report.epoch, at=report.at, metrics=report.metrics) for report in curve],
+        attempts=[_attempt_view(row, pack) for row, pack in attempts],
+        checkpoint=_checkpoint_view(saved) if saved else None,
         best_file=trial.best_file,
     )
 
 
-def _saved(checkpoint: Checkpoint) -> SavedRow:
-    return SavedRow(
+def _best(trial: Trial) -> BestEpochView | None:
+    value = finite(trial.best_value)
+    if value is None:
+        return None
+    assert trial.best_epoch is not None
+    return BestEpochView(epoch=trial.best_epoch, value=value)
+
+
+def _failure(trial: Trial) -> dict[str, Any] | None:
+    """Why the trial failed; a failure that a later attempt made good is in `attempts` only."""
+    good = trial.state in (TrialState.SUCCEEDED, TrialState.PRUNED)
+    return None if good else trial.failure
+
+
+def _links(trial: Trial, sweep: Sweep, settings: Settings) -> TrialLinks:
+    return TrialLinks(
+        self=f"{settings.public_url}/v1/trials/{trial.id}",
+        mlflow=run_link(settings, sweep.experiment_id, trial.run_id),
+    )
+
+
+def _checkpoint_view(checkpoint: Checkpoint) -> CheckpointView:
+    return CheckpointView(
         epoch=checkpoint.epoch,
         pack=checkpoint.pack_id,
         path=checkpoint.path,
@@ -163,8 +213,8 @@ def _saved(checkpoint: Checkpoint) -> SavedRow:
     )
 
 
-def _attempt(row: int, pack: Pack) -> Attempt:
-    return Attempt(
+def _attempt_view(row: int, pack: Pack) -> AttemptView:
+    return AttemptView(
         pack=pack.id,
         row=row,
         width=pack.width,
@@ -177,29 +227,3 @@ def _attempt(row: int, pack: Pack) -> Attempt:
         outcome=pack.outcome,
         machine=pack.machine,
     )
-
-
-def _shown(trial: Trial, sweep: Sweep, settings: Settings) -> dict[str, Any]:
-    mlflow, best = settings.link_to_mlflow(), finite(trial.best_value)
-    made_good = trial.state in (TrialState.SUCCEEDED, TrialState.PRUNED)
-    return {
-        "id": trial.id,
-        "sweep": trial.sweep_id,
-        "number": trial.number,
-        "point": trial.point,
-        "replicate": trial.replicate,
-        "state": trial.state,
-        "values": trial.values,
-        "epoch": trial.epoch,
-        "target_epoch": trial.target_epoch,
-        "best": None if best is None else {"epoch": trial.best_epoch, "value": best},
-        "last": finite(trial.last_value),
-        # An attempt that failed and was made good by a later one is history, told by `attempts`.
-        "failure": None if made_good else trial.failure,
-        "links": {
-            "self": f"{settings.public_url}/v1/trials/{trial.id}",
-            "mlflow": links.trial_link(mlflow, sweep.experiment_id, trial.run_id)
-            if mlflow and sweep.experiment_id and trial.run_id
-            else None,
-        },
-    }

@@ -1,4 +1,4 @@
-"""Who trains, as JSON."""
+"""Workers and their devices, as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.store.models import Device, Worker
 
 
 class WorkerView(BaseModel):
-    """A worker and what it says of itself."""
+    """A worker; `says` is what it is doing, `seen` when it last reported."""
 
     id: str
     host: str
@@ -18,7 +18,7 @@ class WorkerView(BaseModel):
 
 
 class DeviceView(BaseModel):
-    """A device, and who has claimed it if the claim is alive."""
+    """A device; `worker` and `pack` are null unless a worker's claim on it is alive."""
 
     id: str
     kind: str
@@ -29,7 +29,7 @@ class DeviceView(BaseModel):
 
 
 class WorkersView(BaseModel):
-    """Everybody who trains."""
+    """The workers that are running, and every device that was ever claimed."""
 
     workers: list[WorkerView]
     devices: list[DeviceView]

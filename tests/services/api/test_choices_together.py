@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.api.library import Library
-from services.api.validation import within
+from services.api.validation import at_written_place
 from services.domain.errors import SpecError
 from services.domain.plan.plan import Plan
 from services.domain.planning.catalog import ConfigFault
@@ -55,10 +55,10 @@ def test_what_is_not_written_is_named() -> None:
     given = spec(train={"optimizer": "lbfgs"})
     with pytest.raises(SpecError) as caught:
         plan(given)
-    told = within(caught.value.problems[0], given)
+    told = at_written_place(caught.value.problems[0], given)
     assert told.pointer == "/train"
     assert told.detail == (
-        "train.batch_size, which is not written and so has its default, must be full with lbfgs, "
+        "train.batch_size, which is not set and has its default value, must be full with lbfgs, "
         "which needs the same objective at every evaluation; got 128"
     )
 

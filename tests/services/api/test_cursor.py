@@ -23,7 +23,7 @@ def test_what_was_written_is_read(number: int, text: str, value: float | None) -
 
 @given(st.text(max_size=60))
 def test_no_text_but_a_cursor_is_taken(text: str) -> None:
-    with pytest.raises(ParameterError, match="`next` of the page before"):
+    with pytest.raises(ParameterError, match="`next` of the previous page"):
         cursor.read("sweeps", text, int)
 
 

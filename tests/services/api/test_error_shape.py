@@ -56,7 +56,7 @@ def test_every_route_wants_the_key_but_health_and_ready(sqlite_api: TestClient) 
 def test_every_address_names_its_methods(sqlite_api: TestClient) -> None:
     for path in {path for _, path in routes(sqlite_api)}:
         answer = sqlite_api.request("PATCH", path)
-        assert "does not answer PATCH" in check(answer, 405, path)["detail"]
+        assert "does not accept PATCH" in check(answer, 405, path)["detail"]
         assert set(answer.headers["Allow"].split(", ")) == {v for v, p in routes(sqlite_api) if p == path}
 
 
@@ -136,7 +136,7 @@ def test_a_database_that_is_away_is_503(settings: Settings, spec: dict[str, Any]
         for path in ("/v1/sweeps", "/v1/workers", "/v1/trials/x"):
             assert check(api.get(path), 503, path)
         answer = api.post("/v1/sweeps", json=spec)
-        assert "whether a change was written is not known" in check(answer, 503, "/v1/sweeps")["detail"]
+        assert "not known whether a change was written" in check(answer, 503, "/v1/sweeps")["detail"]
         assert answer.headers["Retry-After"] == "5"
 
 

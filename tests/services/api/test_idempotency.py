@@ -78,7 +78,7 @@ def test_a_key_that_is_none_is_refused(sqlite_api: TestClient, spec: dict[str, A
     headers = {"Idempotency-Key": text.encode("latin-1")}
     answer = sqlite_api.post("/v1/sweeps", json=spec, headers=headers)
     assert answer.status_code == 422, answer.text
-    assert "1 to 200 printable characters" in answer.json()["detail"]
+    assert "1 to 200 printable ASCII characters" in answer.json()["detail"]
 
 
 def test_keys_are_forgotten_after_a_day(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from services.api.examples import SPECS
+from services.api.examples import EXAMPLE_SPECS
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_summaries_are_distinct(document: dict[str, Any]) -> None:
     assert len(told) == len(set(told))
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", EXAMPLE_SPECS)
 def test_each_example_is_a_sweep(sqlite_api: TestClient, document: dict[str, Any], name: str) -> None:
     shown = document["paths"]["/v1/sweeps"]["post"]["requestBody"]["content"]["application/json"]["examples"]
     answer = sqlite_api.post("/v1/sweeps?dry_run=true", json=shown[name]["value"])

@@ -92,7 +92,7 @@ def test_trials_page_by_page_by_state_and_by_point(api: TestClient, store: Store
 def test_a_damaged_cursor_is_422(sqlite_api: TestClient, sqlite_store: Store, path: str, after: str) -> None:
     answer = sqlite_api.get(path.format(write_sweep(sqlite_store)), params={"after": after})
     assert answer.status_code == 422
-    assert "query parameter after: must be the `next` of the page before" in answer.json()["detail"]
+    assert "query parameter after: must be the `next` of the previous page" in answer.json()["detail"]
 
 
 def test_an_unknown_state_is_422_and_names_those_there_are(sqlite_api: TestClient) -> None:

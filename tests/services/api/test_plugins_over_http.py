@@ -113,7 +113,7 @@ def test_a_sweep_whose_plug_ins_no_worker_has_says_so(
     api: TestClient, sqlite_store: Store, spec: dict[str, Any]
 ) -> None:
     made = submit(api, spec, {"name": "mlp", "activation": "tried-half"}).json()
-    assert made["waiting_for"].startswith("no worker is alive")
+    assert made["waiting_for"].startswith("no worker is running")
     digest = registry.plugins_digest()
     for name, has in (("cpu:0", "another"), ("cpu:1", digest)):
         before = api.get(f"/v1/sweeps/{made['id']}").json()["waiting_for"]

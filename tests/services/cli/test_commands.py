@@ -38,7 +38,7 @@ def test_a_sweep_from_submit_to_its_end(at: Run, state: Store) -> None:
     assert code == 0
     assert "18 trials" in out
     assert "dropout val/acc" in " ".join(out.split())
-    assert "no worker is alive" in out
+    assert "no worker is running" in out
 
     code, out, _ = at("show", sweep["id"], "--json")
     trial = json.loads(out)["leaderboard"][0]["trials"][0]

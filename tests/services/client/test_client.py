@@ -78,7 +78,7 @@ def test_an_unknown_id_is_an_error_in_words(client: Client, identity: str) -> No
     with pytest.raises(ApiError) as caught:
         client.sweep(identity)
     assert caught.value.status == 404
-    assert "no sweep" in str(caught.value) or "nothing is at" in str(caught.value)
+    assert "no sweep" in str(caught.value) or "there is nothing at" in str(caught.value)
 
 
 def test_a_wrong_key(running: Any) -> None:

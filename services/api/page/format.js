@@ -1,4 +1,4 @@
-// Numbers, times and values as people read them.
+// Numbers, times, values and points as text for the page.
 
 const MINUTE = 60, HOUR = 3600, DAY = 86400; // seconds
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 FILES = sorted(path.name for path in (ROOT / "services" / "api" / "page").iterdir() if path.is_file())
 NO_KEY = {"Authorization": ""}
 

@@ -35,7 +35,7 @@ def test_a_sweep_is_written_answered_and_then_dispatched(
     assert view["epochs"] == {"done": 0, "total": 8}
     assert [axis["path"] for axis in view["axes"]] == ["train.optimizer", "model.dropout"]
     assert view["shapes"][0]["parameters"] == 61_706
-    assert "no worker is alive" in view["waiting_for"]
+    assert "no worker is running" in view["waiting_for"]
     # The background task ran after the answer; Redis is away, so the pack is formed and not announced.
     pack = store.read(lambda session: session.scalars(select(Pack)).one())
     assert (pack.state, pack.sent_at) == ("queued", None)
@@ -69,7 +69,7 @@ def test_a_failing_dispatch_leaves_the_answer_alone(
     def fail(*_: Any) -> int:
         raise RuntimeError("no window today")
 
-    monkeypatch.setattr("services.api.routes.sweeps.dispatch", fail)
+    monkeypatch.setattr("services.api.submission.dispatch", fail)
     assert sqlite_api.post("/v1/sweeps", json=spec).status_code == 201
     assert rows(sqlite_store, Sweep) == 1
     assert "upkeep will do it" in caplog.text

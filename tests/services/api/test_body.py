@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from migrations.apply import upgrade
 from services.api.app import make_app
-from services.api.body import DEEPEST, LIMIT, GuardedBody, check
+from services.api.body import MAX_BODY_BYTES, MAX_NESTING, GuardedBody, check
 from services.settings import Settings
 
 JSON = {"Content-Type": "application/json"}
@@ -37,7 +37,7 @@ JSON = {"Content-Type": "application/json"}
         ('{"a": 1, "b": {"c": 1, "c": 2}}', "/b/c", "twice"),
         ('{"a/b": {"~": NaN}}', "/a~1b/~0", "NaN"),
         ("[" * 100_000 + "]" * 100_000, "", "nested deeper than 32"),
-        ("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1), "/0" * DEEPEST, "nested deeper than 32"),
+        ("[" * (MAX_NESTING + 1) + "]" * (MAX_NESTING + 1), "/0" * MAX_NESTING, "nested deeper than 32"),
     ],
 )
 def test_json_that_is_refused(text: str, pointer: str, words: str) -> None:
@@ -51,7 +51,7 @@ def test_json_that_is_refused(text: str, pointer: str, words: str) -> None:
     "text",
     [
         '{"a": [9223372036854775807, -9223372036854775808, 1e308, "\\ud83d\\ude00", null, true]}',
-        "[" * DEEPEST + "]" * DEEPEST,
+        "[" * MAX_NESTING + "]" * MAX_NESTING,
     ],
 )
 def test_json_that_passes(text: str) -> None:
@@ -73,7 +73,7 @@ def test_another_content_type_is_415(sqlite_api: TestClient, kind: str | None) -
 
 
 def test_a_body_of_the_limit_passes_and_one_byte_more_does_not(sqlite_api: TestClient) -> None:
-    exact = b'"' + b"x" * (LIMIT - 2) + b'"'
+    exact = b'"' + b"x" * (MAX_BODY_BYTES - 2) + b'"'
     assert sqlite_api.post("/v1/sweeps", content=exact, headers=JSON).status_code == 422
     assert sqlite_api.post("/v1/sweeps", content=exact + b" ", headers=JSON).status_code == 413
 
@@ -85,10 +85,10 @@ def test_a_chunked_body_of_50_mb_is_413(sqlite_api: TestClient) -> None:
 
     answer = sqlite_api.post("/v1/sweeps", content=chunks(), headers=JSON)
     assert answer.status_code == 413
-    assert str(LIMIT) in answer.json()["detail"]
+    assert str(MAX_BODY_BYTES) in answer.json()["detail"]
 
 
-def test_an_endless_body_is_not_read_for_ever() -> None:
+def test_an_endless_body_is_not_read_to_its_end() -> None:
     read, sent = 0, []
 
     async def receive() -> dict[str, Any]:

@@ -1,0 +1,39 @@
+// Read over the API what the panel shows of a sweep; a curve is read again only after it has grown.
+
+import { ApiError, request } from "./api.js";
+import { DRAWN_TRIALS, drawnPoints } from "./curves.js";
+
+const MAX_FAILED = 50; // failed trials whose messages are read
+const curves = new Map(); // trial → {epoch, state, curve} as last read
+
+/** Remove every curve that was kept. */
+export const forgetCurves = () => curves.clear();
+
+/** Everything that the panel shows of a sweep; `{missing}` with the reason if there is no such sweep. */
+export async function readSweep(key, id, count) {
+  const address = `v1/sweeps/${encodeURIComponent(id)}`;
+  try {
+    const [sweep, board] = await Promise.all([
+      request(key, address), request(key, `${address}/leaderboard?limit=${count}`),
+    ]);
+    const failed = sweep.trials.failed
+      ? (await request(key, `${address}/trials?state=failed&limit=${MAX_FAILED}`)).trials : [];
+    const points = board.points.filter((point) => point.mean !== null).slice(0, drawnPoints(sweep));
+    const groups = await Promise.all(points.map(async (point) => ({
+      point, trials: await Promise.all(point.trials.slice(0, DRAWN_TRIALS).map((trial) => readCurve(key, trial))),
+    })));
+    return { sweep, board, groups, failed };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return { missing: error.message };
+    throw error;
+  }
+}
+
+async function readCurve(key, { id, epoch, state }) {
+  const kept = curves.get(id);
+  if (kept && kept.epoch === epoch && kept.state === state) return kept;
+  const { curve } = await request(key, `v1/trials/${encodeURIComponent(id)}`);
+  const read = { epoch, state, curve };
+  curves.set(id, read);
+  return read;
+}

@@ -1,0 +1,72 @@
+"""Submit a sweep: make its plan, insert it, and announce its first packs."""
+
+from __future__ import annotations
+
+import logging
+
+from services.api.deps import Services
+from services.api.validation import at_written_place
+from services.api.views.dry_run import DryRunView, dry_run_view
+from services.dispatch import dispatch
+from services.domain.errors import Problem, SpecError
+from services.domain.plan.plan import Plan
+from services.domain.planning.catalog import ConfigFault
+from services.domain.planning.planner import make_plan
+from services.domain.spec.spec import Spec
+from services.store import devices, speeds, submit_keys, sweeps
+from services.store.session import Session
+
+log = logging.getLogger(__name__)
+
+
+def planned(spec: Spec, services: Services) -> Plan:
+    """Make the plan of a spec; `SpecError` points into the spec as the user sent it."""
+    settings = services.settings
+    try:
+        return make_plan(spec, services.library, limit=settings.trial_limit, memory=settings.pack_memory)
+    except SpecError as error:
+        raise SpecError([at_written_place(problem, spec) for problem in error.problems]) from None
+    except ConfigFault as fault:  # values that are valid one by one and clash when they meet
+        raise SpecError([Problem("/space", str(fault))]) from None
+
+
+def preview(spec: Spec, services: Services) -> DryRunView:
+    """Describe the sweep that a spec would make on the devices that are alive now; write nothing."""
+    plan = planned(spec, services)
+    measured, alive = services.store.read(
+        lambda session: (
+            speeds.of_shapes(session, [shape.key for shape in plan.shapes]),
+            sum(devices.live(session).values()),
+        )
+    )
+    return dry_run_view(plan, services.library, measured, alive)
+
+
+def find_by_key(key: str, digest: str, services: Services) -> str | None:
+    """The sweep that an earlier request with this idempotency key made."""
+    return services.store.read(lambda session: submit_keys.find(session, key, digest))
+
+
+def insert(spec: Spec, services: Services, key: str | None, digest: str) -> str:
+    """Plan a sweep and write it, once for each idempotency key; the sweep's id."""
+    plan = planned(spec, services)
+    spec = spec.with_default_metric(plan.shapes[0].metrics)
+    plugins = services.library.plugins_of(plan.model_dump(mode="json"))
+
+    def write(session: Session) -> str:
+        if key is not None and (earlier := submit_keys.find(session, key, digest)):
+            return earlier
+        sweep_id = sweeps.insert(session, spec, plan, plugins)
+        if key is not None:
+            submit_keys.keep(session, key, digest, sweep_id)
+        return sweep_id
+
+    return services.store.write(write)
+
+
+def announce(services: Services) -> None:
+    """Form the first packs and announce them to the workers; if that fails, upkeep does it later."""
+    try:
+        dispatch(services.store, services.publisher, services.settings)
+    except Exception:
+        log.exception("nothing was dispatched after a request; upkeep will do it")
