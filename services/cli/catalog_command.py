@@ -10,8 +10,8 @@ from rich.table import Table
 
 from services.cli.connection import Json, Key, Url, connect
 from services.cli.errors import Failure
-from services.cli.output import Output
-from services.cli.tables import View, label, table
+from services.cli.show.output import Output
+from services.cli.show.tables import View, label, table
 from services.cli.typed import typed
 from services.domain.errors import nearest
 from services.domain.plan.trial_names import short_value

@@ -12,8 +12,8 @@ from rich.text import Text
 from services.cli.connection import Json, Key, Url
 from services.cli.doctor.finding import Finding
 from services.cli.doctor.report import examine
-from services.cli.output import Output
-from services.cli.tables import many
+from services.cli.show.output import Output
+from services.cli.show.tables import many
 
 LOOKS = {"ok": "green", "warn": "yellow", "missing": "red"}
 

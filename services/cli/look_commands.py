@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from services.cli import failures, leaderboard, progress, tables
 from services.cli.connection import Json, Key, Url, connect
 from services.cli.errors import Failure
-from services.cli.mlflow_links import mlflow
-from services.cli.output import Output
-from services.cli.sweeps_table import sweeps
+from services.cli.show import failures, leaderboard, progress, tables
+from services.cli.show.mlflow_links import mlflow
+from services.cli.show.output import Output
+from services.cli.show.sweeps_table import sweeps
 from services.cli.typed import typed
 from services.client import ApiError, Client, View
 from services.domain.errors import nearest

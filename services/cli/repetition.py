@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from services.cli.tables import View, many, number
+from services.cli.show.tables import View, many, number
 
 MEASURED = "perf/"  # metrics of time and speed; they never repeat
 

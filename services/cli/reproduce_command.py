@@ -7,9 +7,9 @@ from rich.markup import escape
 
 from services.cli.connection import Json, Key, Url, connect
 from services.cli.errors import Failure
-from services.cli.output import Output
-from services.cli.progress import in_words
 from services.cli.repetition import compare
+from services.cli.show.output import Output
+from services.cli.show.progress import in_words
 from services.cli.trace_command import TrialId
 from services.cli.typed import typed
 from services.client import Client, View

@@ -10,12 +10,13 @@ from typing import Annotated, BinaryIO
 import typer
 from rich.markup import escape
 
-from services.cli import leaderboard, specfile
+from services.cli import specfile
 from services.cli.connection import Json, Key, Url, connect
 from services.cli.errors import Failure
 from services.cli.look_commands import SweepId
-from services.cli.mlflow_links import mlflow
-from services.cli.output import Output
+from services.cli.show import leaderboard
+from services.cli.show.mlflow_links import mlflow
+from services.cli.show.output import Output
 from services.cli.typed import typed
 from services.client import Client
 

@@ -12,12 +12,13 @@ import httpx2
 import typer
 
 import services
-from services.cli import leaderboard, specfile, tables
+from services.cli import specfile
 from services.cli.connection import Json
 from services.cli.errors import Failure
-from services.cli.mlflow_links import mlflow
-from services.cli.output import Output
-from services.cli.progress import follow, price
+from services.cli.show import leaderboard, tables
+from services.cli.show.mlflow_links import mlflow
+from services.cli.show.output import Output
+from services.cli.show.progress import follow, price
 from services.cli.typed import typed
 from services.client import Client
 from services.domain.states import SWEEP_FINAL

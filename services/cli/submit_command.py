@@ -12,9 +12,9 @@ from rich.table import Table
 from services.cli import specfile
 from services.cli.connection import Json, Key, Url, connect
 from services.cli.look_commands import stay
-from services.cli.output import Output
-from services.cli.progress import duration
-from services.cli.tables import View, headings, label, many, table
+from services.cli.show.output import Output
+from services.cli.show.progress import duration
+from services.cli.show.tables import View, headings, label, many, table
 from services.cli.typed import typed
 from services.client import ApiError
 

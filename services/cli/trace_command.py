@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.cli.connection import Json, Key, Url, connect
-from services.cli.output import Output
-from services.cli.tables import facts, label, many, number, state, table, when
+from services.cli.show.output import Output
+from services.cli.show.tables import facts, label, many, number, state, table, when
 from services.cli.typed import typed
 from services.client import View
 

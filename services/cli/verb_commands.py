@@ -11,8 +11,8 @@ from rich.markup import escape
 from services.cli.connection import Json, Key, Url, connect
 from services.cli.errors import Failure
 from services.cli.look_commands import SweepId
-from services.cli.output import Output
-from services.cli.tables import many
+from services.cli.show.output import Output
+from services.cli.show.tables import many
 from services.client import ApiError, Client, View
 
 AnyId = Annotated[str, typer.Argument(metavar="ID", help="A sweep's or a trial's id.")]

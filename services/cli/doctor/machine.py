@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from services.cli.doctor.finding import Finding, missing, ok, warn
-from services.cli.tables import many
+from services.cli.show.tables import many
 from services.cli.typed import typed
 from services.stack import layout, ports, valkey
 from services.stack.errors import StackError

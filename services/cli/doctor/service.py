@@ -13,7 +13,7 @@ import httpx2
 
 import services
 from services.cli.doctor.finding import Finding, missing, ok, warn
-from services.cli.tables import many
+from services.cli.show.tables import many
 from services.cli.typed import typed
 from services.client import ApiError, Client
 from services.stack.folder import Folder, Running

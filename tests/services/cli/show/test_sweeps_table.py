@@ -1,4 +1,4 @@
-"""services/cli/sweeps_table.py."""
+"""services/cli/show/sweeps_table.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from services.cli.sweeps_table import sweeps
+from services.cli.show.sweeps_table import sweeps
 
 SWEEP: dict[str, Any] = {
     "id": "01abc",

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.curve import sparkline
+from services.cli.show.curve import sparkline
 from services.domain.plan.trial_names import short_value
 
 View = Mapping[str, Any]

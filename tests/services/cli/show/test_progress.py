@@ -1,10 +1,10 @@
-"""services/cli/progress.py."""
+"""services/cli/show/progress.py."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from services.cli.progress import duration, in_words, price
+from services.cli.show.progress import duration, in_words, price
 
 VIEW: dict[str, Any] = {
     "name": "grid",

@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from services.cli import leaderboard
-from services.cli.output import Output
-from services.cli.tables import View, many
+from services.cli.show import leaderboard
+from services.cli.show.output import Output
+from services.cli.show.tables import View, many
 
 
 def follow(views: Iterable[View], output: Output) -> View:

@@ -1,4 +1,4 @@
-"""services/cli/failures.py."""
+"""services/cli/show/failures.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.failures import told
+from services.cli.show.failures import told
 
 
 class Trials:
@@ -45,7 +45,7 @@ def test_three_messages_at_most_the_most_frequent_first() -> None:
 
 
 def test_what_is_not_read_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.cli.failures.MOST", 2)
+    monkeypatch.setattr("services.cli.show.failures.MOST", 2)
     others = [{"id": "x", "state": "succeeded", "failure": None}]
     said, asked = lines([*others, *(failed(n, "a") for n in range(5))], 5)
     assert [line.split(" (")[0] for line in said] == ["2 trials failed: a", "3 trials more failed"]

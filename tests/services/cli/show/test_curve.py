@@ -1,10 +1,10 @@
-"""services/cli/curve.py."""
+"""services/cli/show/curve.py."""
 
 from __future__ import annotations
 
 import math
 
-from services.cli.curve import sparkline
+from services.cli.show.curve import sparkline
 
 
 def test_a_rising_curve_rises() -> None:

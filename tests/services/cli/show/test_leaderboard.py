@@ -1,4 +1,4 @@
-"""services/cli/leaderboard.py."""
+"""services/cli/show/leaderboard.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from services.cli.leaderboard import in_words, leaderboard, replicates, spread, verdict
+from services.cli.show.leaderboard import in_words, leaderboard, replicates, spread, verdict
 
 AXES: list[dict[str, Any]] = [
     {"path": "train.l2", "values": [0, 0.001]},

@@ -1,10 +1,10 @@
-"""services/cli/mlflow_links.py."""
+"""services/cli/show/mlflow_links.py."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from services.cli.mlflow_links import mlflow
+from services.cli.show.mlflow_links import mlflow
 
 
 def test_the_stable_address_is_given_beside_the_saved_view() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from services.cli.tables import View, facts
+from services.cli.show.tables import View, facts
 
 
 def mlflow(sweep: View) -> Text:

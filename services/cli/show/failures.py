@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from services.cli.tables import View, many
+from services.cli.show.tables import View, many
 from services.cli.typed import typed
 from services.client import Client
 

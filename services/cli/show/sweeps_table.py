@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from services.cli.leaderboard import spread
-from services.cli.tables import View, state, table, when
+from services.cli.show.leaderboard import spread
+from services.cli.show.tables import View, state, table, when
 
 
 def sweeps(views: Sequence[View]) -> Table:

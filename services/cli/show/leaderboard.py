@@ -9,7 +9,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from services.cli.tables import View, headings, label, number, table
+from services.cli.show.tables import View, headings, label, number, table
 
 
 def leaderboard(sweep: View, points: Sequence[View]) -> Table:

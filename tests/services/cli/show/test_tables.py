@@ -1,4 +1,4 @@
-"""services/cli/tables.py."""
+"""services/cli/show/tables.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from services.cli.tables import curves, facts, headings, label, many, when
+from services.cli.show.tables import curves, facts, headings, label, many, when
 
 
 def printed(shown: Any) -> str:
