@@ -1,4 +1,4 @@
-"""A curve in one line of text."""
+"""A curve drawn in one line of text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Draw values as bars between their least and their greatest; a dot where a value is not finite."""
+    """Draw values as bars, scaled from the smallest to the largest; a dot where a value is not finite."""
     finite = [value for value in values if math.isfinite(value)]
     low, span = min(finite, default=0.0), (max(finite, default=0.0) - min(finite, default=0.0)) or 1.0
     return "".join(

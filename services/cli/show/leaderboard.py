@@ -1,4 +1,4 @@
-"""Points as people see them: a mean with its interval, values in words, and how the best two compare."""
+"""Points of a sweep as commands print them: values, mean with interval, trials, the best two compared."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from services.cli.show.tables import View, headings, label, number, table
+from services.cli.show.formats import number
+from services.cli.show.tables import headings, label, table
+from services.client import View
 
 
 def leaderboard(sweep: View, points: Sequence[View]) -> Table:
-    """Points in the order given, best first, a column for each axis; blank where an axis is inactive."""
+    """Points in the order given, a column for each axis; blank where an axis is inactive."""
     axes = sweep["axes"]
     columns = headings([axis["path"] for axis in axes])
     single = sweep["seeds"] == 1
@@ -48,7 +50,7 @@ def replicates(point: View) -> Table:
     return shown
 
 
-def verdict(board: View) -> Iterator[str]:
+def comparison(board: View) -> Iterator[str]:
     """Whether the best point differs from the runner-up; of a single point, why it has no interval."""
     if board["comparison"] is not None:
         yield board["comparison"]["words"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from services.cli.show.tables import View, facts
+from services.cli.show.tables import facts
+from services.client import View
 
 
-def mlflow(sweep: View) -> Text:
-    """The saved view, the plain table that every MLflow understands, the view of means; or nothing.
+def mlflow_links(sweep: View) -> Text:
+    """The view of means, the saved view, and the plain table that any MLflow shows; empty without links.
 
-    With several seeds the means come first: the best trial need not be of the best point.
+    With several seeds the means come first: the best trial need not belong to the best point.
     """
     links = sweep["links"]
     table = links["mlflow_table"]
@@ -18,6 +19,6 @@ def mlflow(sweep: View) -> Text:
         {
             "mlflow, means": links["mlflow_means"],
             "mlflow": links["mlflow"],
-            "its table": None if table == links["mlflow"] else table,
+            "mlflow, table": None if table == links["mlflow"] else table,
         }
     )

@@ -1,9 +1,8 @@
-"""Watching a sweep: a line that moves on a terminal, a line for each change elsewhere."""
+"""A sweep's progress: one moving line on a terminal, elsewhere a line for each change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.live import Live
@@ -12,58 +11,52 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from services.cli.show import leaderboard
+from services.cli.show.formats import duration, many
 from services.cli.show.output import Output
-from services.cli.show.tables import View, many
+from services.client import View
+
+BAR_WIDTH = 60  # columns
 
 
 def follow(views: Iterable[View], output: Output) -> View:
     """Show each view of a sweep as it comes; returns the last one."""
     if output.as_json:
-        return _each_change(views, lambda view: output.result(dict(view)))
+        return _each_change(views, output.result)
     if not output.console.is_terminal:
-        return _each_change(views, lambda view: output.console.print(in_words(view), markup=False))
+        return _each_change(views, lambda view: output.message(summary(view)))
     return _live(views, output.console)
 
 
-def in_words(view: View) -> str:
-    """Where a sweep stands, in one line."""
-    counts, epochs = view["trials"], view["epochs"]
+def summary(sweep: View) -> str:
+    """A sweep's state, progress, remaining time and best point, in one line."""
+    counts, epochs = sweep["trials"], sweep["epochs"]
     parts = [f"{counts['succeeded'] + counts['pruned']} of {many(counts['total'], 'trial')} done"]
     parts += [f"{counts[name]} {name}" for name in ("running", "failed", "cancelled") if counts[name]]
     parts.append(f"{epochs['done']}/{many(epochs['total'], 'epoch')}")
-    if view["eta_seconds"]:
-        parts.append(f"about {duration(view['eta_seconds'])} left")
-    if view["best"] is not None:
-        found = leaderboard.in_words(view, view["best"])
-        parts.append(f"best {view['objective']['metric']} {leaderboard.spread(view['best'])} ({found})")
-    if view["waiting_for"]:
-        parts.append(str(view["waiting_for"]))
-    return f"{view['name']} {view['state']}: " + ", ".join(parts)
+    if sweep["eta_seconds"]:
+        parts.append(f"about {duration(sweep['eta_seconds'])} left")
+    if sweep["best"] is not None:
+        point = leaderboard.in_words(sweep, sweep["best"])
+        parts.append(f"best {sweep['objective']['metric']} {leaderboard.spread(sweep['best'])} ({point})")
+    if sweep["waiting_for"]:
+        parts.append(str(sweep["waiting_for"]))
+    return f"{sweep['name']} {sweep['state']}: " + ", ".join(parts)
 
 
-def price(view: View) -> str | None:
-    """What the sweep cost in units of one trial trained alone, once that is known."""
-    cost = view["price"]
-    return cost and f"{many(cost['trials'], 'trial')} for the work of {cost['alone']:.1f} trained one by one"
+def price(sweep: View) -> str | None:
+    """The device time of a sweep, in trials trained one by one; None until that is known."""
+    cost = sweep["price"]
+    trained = cost and many(cost["trials"], "trial")
+    return cost and f"{trained} took the device time of {cost['alone']:.1f} trained one by one"
 
 
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    whole = round(seconds)
-    if whole < 90:
-        return f"{whole} s"
-    return (
-        f"{whole // 60} min {whole % 60} s" if whole < 5400 else f"{whole // 3600} h {whole % 3600 // 60} min"
-    )
-
-
-def _each_change(views: Iterable[View], show: Any) -> View:
-    seen, last = None, None
+def _each_change(views: Iterable[View], show: Callable[[View], None]) -> View:
+    shown, last = None, None
     for view in views:
-        news = (view["state"], view["trials"], view["epochs"]["done"], view["waiting_for"])
-        if news != seen:
+        progress = (view["state"], view["trials"], view["epochs"]["done"], view["waiting_for"])
+        if progress != shown:
             show(view)
-        seen, last = news, view
+        shown, last = progress, view
     assert last is not None, "a sweep has at least one view"
     return last
 
@@ -79,13 +72,12 @@ def _live(views: Iterable[View], console: Console) -> View:
     return last
 
 
-def _bar(view: View) -> Table:
-    table = Table.grid()
-    table.add_row(
-        ProgressBar(total=max(view["epochs"]["total"], 1), completed=view["epochs"]["done"], width=60)
-    )
-    table.add_row(escape(in_words(view)))
-    cost = price(view)
+def _bar(sweep: View) -> Table:
+    epochs = sweep["epochs"]
+    grid = Table.grid()
+    grid.add_row(ProgressBar(total=max(epochs["total"], 1), completed=epochs["done"], width=BAR_WIDTH))
+    grid.add_row(escape(summary(sweep)))
+    cost = price(sweep)
     if cost:
-        table.add_row(cost)
-    return table
+        grid.add_row(cost)
+    return grid

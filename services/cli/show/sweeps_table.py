@@ -1,4 +1,4 @@
-"""The list of sweeps."""
+"""The list of sweeps that `ls` prints."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
+from services.cli.show.formats import state, when
 from services.cli.show.leaderboard import spread
-from services.cli.show.tables import View, state, table, when
+from services.cli.show.tables import table
+from services.client import View
 
 
-def sweeps(views: Sequence[View]) -> Table:
-    """One line a sweep, newest first as the API sends them."""
+def sweeps_table(views: Sequence[View]) -> Table:
+    """One line for each sweep, in the order given."""
     shown = table("id", "name", "project", "state", "trials", "best", "created")
     for view in views:
         shown.add_row(
@@ -20,14 +22,14 @@ def sweeps(views: Sequence[View]) -> Table:
             escape(view["name"]),
             escape(view["project"]),
             state(view["state"]),
-            _reached(view["trials"]),
+            _finished(view["trials"]),
             _best(view),
             when(view["created_at"]),
         )
     return shown
 
 
-def _reached(counts: View) -> str:
+def _finished(counts: View) -> str:
     failed = f", {counts['failed']} failed" if counts["failed"] else ""
     return f"{counts['succeeded'] + counts['pruned']}/{counts['total']}{failed}"
 

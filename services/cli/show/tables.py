@@ -1,9 +1,8 @@
-"""Tables, and the few forms in which people see values: numbers, times, states, counts."""
+"""Tables that several commands print, and the headings and labels of axes in them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from rich.markup import escape
@@ -11,14 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.show.curve import sparkline
+from services.cli.show.formats import number, state
+from services.client import View
 from services.domain.plan.trial_names import short_value
-
-View = Mapping[str, Any]
-LOOKS = {"succeeded": "green", "failed": "red", "partial": "yellow", "cancelled": "yellow", "running": "cyan"}
 
 
 def facts(rows: Mapping[str, Any]) -> Text:
-    """Names and values in two columns, unpadded at the right; what is None is left out."""
+    """Names and values in two columns, without trailing spaces; a value that is None is left out."""
     known = {name: value for name, value in rows.items() if value is not None}
     width = max(map(len, known), default=0)
     return Text("\n").join(
@@ -28,7 +26,7 @@ def facts(rows: Mapping[str, Any]) -> Text:
 
 
 def curves(curve: Sequence[View], objective: str, best: View | None) -> Table:
-    """One line a metric: its curve, its first and its last value, and of the objective the best one."""
+    """One line for each metric: its curve, first and last value, and for the objective the best value."""
     shown = table("metric", "epochs", "first", "last", "best")
     for name in sorted({name for point in curve for name in point["metrics"]}):
         values = [float(point["metrics"][name]) for point in curve if point["metrics"].get(name) is not None]
@@ -38,7 +36,7 @@ def curves(curve: Sequence[View], objective: str, best: View | None) -> Table:
 
 
 def attempts(views: Sequence[View]) -> Table:
-    """One line for each pack the trial has been in."""
+    """One line for each pack that held the trial."""
     shown = table("pack", "row", "device", "from epoch", "state", "outcome")
     for view in views:
         shown.add_row(
@@ -69,33 +67,13 @@ def label(value: Any, choices: Sequence[Any]) -> str:
 
 
 def headings(paths: Sequence[str]) -> list[str]:
-    """The last part of each path, where that is enough to tell them apart."""
+    """The last part of each path, or the whole path where two end alike."""
     leaves = [path.rsplit(".", 1)[-1] for path in paths]
     return [leaf if leaves.count(leaf) == 1 else path for leaf, path in zip(leaves, paths, strict=True)]
 
 
-def state(name: str) -> Text:
-    """A state in its colour."""
-    return Text(name, style=LOOKS.get(name, ""))
-
-
-def number(value: float | None) -> str:
-    """Four significant digits; nothing for no value."""
-    return "" if value is None else f"{value:.4g}"
-
-
-def when(moment: str) -> str:
-    """An RFC 3339 time as the local clock shows it, with that clock's distance from UTC."""
-    return datetime.fromisoformat(moment).astimezone().isoformat(" ", "seconds")
-
-
-def many(count: int, noun: str) -> str:
-    """A count with its noun: `1 trial`, `18 trials`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def table(*columns: str) -> Table:
-    """An empty table of these columns, without lines around it."""
+    """An empty table with these columns and without borders."""
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         shown.add_column(column, no_wrap=True)

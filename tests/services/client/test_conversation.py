@@ -23,7 +23,7 @@ from services.store import sweeps
 from services.store.session import Store
 
 SPEC: dict[str, Any] = {
-    "name": "talked",
+    "name": "conversation",
     "model": {"name": "mlp", "hidden": [4]},
     "data": "fashion-mnist-mini",
     "space": {"dropout": [0, 0.1, 0.2, 0.3, 0.4]},
@@ -71,7 +71,7 @@ def _length(request: bytes) -> int:
 
 @pytest.fixture
 def lossy(running: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(module, "PAUSES", (0.01, 0.01))
+    monkeypatch.setattr(module, "RESUBMIT_PAUSES", (0.01, 0.01))
     ways: list[Lossy] = []
 
     def make(losses: int) -> Lossy:
@@ -109,8 +109,8 @@ def test_it_gives_up_after_its_last_pause(lossy: Any, client: Client, key: str) 
     assert len(list(client.sweeps())) == 1
 
 
-def test_nobody_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAUSES", (60.0,))
+def test_without_an_api_a_submit_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESUBMIT_PAUSES", (60.0,))
     with Client(f"http://127.0.0.1:{free_port()}", "key") as lost, pytest.raises(httpx2.ConnectError):
         lost.submit(SPEC)
 
@@ -132,13 +132,13 @@ def test_a_dry_run_stores_nothing(client: Client) -> None:
 def test_lists_are_read_page_by_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [client.submit(SPEC | {"name": f"n{n}", "project": "p" if n % 2 else "q"})["id"] for n in range(5)]
     asked: list[dict[str, Any]] = []
-    ask = client._api.ask
+    ask = client._api.request
 
     def counted(method: str, path: str, **how: Any) -> Any:
         asked.append(how)
         return ask(method, path, **how)
 
-    monkeypatch.setattr(client._api, "ask", counted)
+    monkeypatch.setattr(client._api, "request", counted)
     paged = list(client._api.items("/sweeps", "sweeps", {}, page=2))
     assert [sweep["id"] for sweep in paged] == ids[::-1]
     assert len(asked) == 3
@@ -150,7 +150,7 @@ def test_lists_are_read_page_by_page(client: Client, monkeypatch: pytest.MonkeyP
 
 def test_a_leaderboard_of_several_pages(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     identity = drawn(client)
-    monkeypatch.setattr(module, "PAGE", 2)
+    monkeypatch.setattr(module, "PAGE_ITEMS", 2)
     for limit, count in [(None, 5), (1, 1), (2, 2), (3, 3)]:
         board = client.leaderboard(identity, limit)
         assert len(board["points"]) == len({point["point"] for point in board["points"]}) == count

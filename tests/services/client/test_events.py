@@ -1,4 +1,4 @@
-"""services/client/events.py: reading a stream, and taking it up again."""
+"""services/client/events.py: parsing a stream, and resuming it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.client import ApiError, Client, Event
+from services.client import ApiError, Client, SweepEvent
 from services.client import events as module
 from services.client.events import parse
 
@@ -24,8 +24,8 @@ STREAM = (
 def test_a_stream_in_pieces_of_any_size(size: int) -> None:
     pieces = [STREAM[at : at + size] for at in range(0, len(STREAM), size)]
     assert list(parse(pieces)) == [
-        Event("1-2", "trial", {"number": 7, "state": "running"}),
-        Event("1-3", "epoch", {}),
+        SweepEvent("1-2", "trial", {"number": 7, "state": "running"}),
+        SweepEvent("1-3", "epoch", {}),
     ], "without data there is no event, and what the end has cut off is none"
 
 
@@ -76,45 +76,45 @@ class Streams:
 
 @pytest.fixture
 def streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[Streams]:
-    monkeypatch.setattr(module, "PAUSE", 0.01)
+    monkeypatch.setattr(module, "RECONNECT_SECONDS", 0.01)
     running = Streams()
     yield running
     running.stop()
 
 
-def told(streams: Streams, after: str | None = None) -> list[str]:
+def received(streams: Streams, after: str | None = None) -> list[str]:
     with Client(streams.url, "key") as client:
         return [event.id for event in client.events("s", after)]
 
 
-def test_a_broken_stream_is_taken_up_behind_its_last_event(streams: Streams) -> None:
+def test_a_broken_stream_is_resumed_behind_its_last_event(streams: Streams) -> None:
     away = b'{"status": 503, "detail": "away"}'
     streams.streams = [(200, event(1) + event(2)), (200, b""), (503, away), (200, event(3) + event(4, "end"))]
-    assert told(streams) == ["0-1", "0-2", "0-3", "0-4"]
+    assert received(streams) == ["0-1", "0-2", "0-3", "0-4"]
     assert streams.asked == [None, "0-2", "0-2", "0-2"]
 
 
 def test_a_stream_begins_where_the_caller_was(streams: Streams) -> None:
     streams.streams = [(200, event(9, "end"))]
-    assert told(streams, "0-8") == ["0-9"]
+    assert received(streams, "0-8") == ["0-9"]
     assert streams.asked == ["0-8"]
 
 
 def test_a_refusal_ends_it(streams: Streams) -> None:
     streams.streams = [(200, event(1)), (404, b'{"status": 404, "detail": "no sweep"}')]
     with pytest.raises(ApiError, match="no sweep"):
-        told(streams)
+        received(streams)
 
 
-def test_whoever_never_answered_is_not_waited_for(streams: Streams) -> None:
+def test_an_api_that_never_answered_is_not_waited_for(streams: Streams) -> None:
     streams.streams = [(503, b'{"status": 503, "detail": "away"}')]
     with pytest.raises(ApiError, match="away"):
-        told(streams)
+        received(streams)
     assert len(streams.asked) == 1
 
 
 def test_it_gives_up_in_the_end(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE", -1.0)
+    monkeypatch.setattr(module, "MAX_OUTAGE_SECONDS", -1.0)
     streams.streams = [(200, event(1)), (200, event(2))]
     with pytest.raises(httpx2.TransportError):
-        told(streams)
+        received(streams)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from io import StringIO
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from services.cli.show.leaderboard import in_words, leaderboard, replicates, spread, verdict
+from services.cli.show.leaderboard import comparison, in_words, leaderboard, replicates, spread
 
+Printed = Callable[[Any], list[str]]
 AXES: list[dict[str, Any]] = [
     {"path": "train.l2", "values": [0, 0.001]},
     {"path": "train.optimizer", "values": [{"name": "adam"}, {"name": "sgd"}]},
@@ -31,13 +31,6 @@ def point(number: int = 7, **changed: Any) -> dict[str, Any]:
         "seeds": 3, "failed": 1, "note": "2 of 3 seeds have a value",
         "trials": [replicate(0, 0.87), replicate(1, 0.8724), replicate(2, None, "failed", 1)], **changed,
     }  # fmt: skip
-
-
-def printed(shown: Any) -> list[str]:
-    console = Console(file=StringIO(), width=200)
-    console.print(shown)
-    assert isinstance(console.file, StringIO)
-    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -63,14 +56,14 @@ def test_a_value_has_as_many_decimals_as_its_interval_bears(
     assert spread({"mean": mean, **ends}) == words
 
 
-def test_a_point_has_a_line_with_its_seeds_and_how_far_they_are() -> None:
+def test_a_point_has_a_line_with_its_seeds_and_how_far_they_are(printed: Printed) -> None:
     sweep = {"axes": AXES, "seeds": 3, "objective": {"metric": "val/acc"}}
     head, line = printed(leaderboard(sweep, [point()]))
     assert head == "point l2 optimizer dropout val/acc seeds epoch trials"
     assert line == "1 7 1e-3 adam 0.25 0.8712 ± 0.0034 2/3, 1 failed 1–3 2 succeeded, 1 failed"
 
 
-def test_an_axis_without_a_value_is_blank_and_one_seed_shows_its_trial() -> None:
+def test_an_axis_without_a_value_is_blank_and_one_seed_shows_its_trial(printed: Printed) -> None:
     sweep = {"axes": AXES, "seeds": 1, "objective": {"metric": "val/acc"}}
     alone = point(values={"train.optimizer": {"name": "sgd"}}, low=None, high=None, n=1, seeds=1, failed=0,
                   trials=[replicate(7, 0.8712)])  # fmt: skip
@@ -84,14 +77,14 @@ def test_a_value_carries_its_axis_unless_it_is_a_word() -> None:
     assert in_words({"axes": AXES}, point(values={})) == "point 7"
 
 
-def test_the_verdict_is_the_comparison_or_why_there_is_no_interval() -> None:
+def test_the_best_two_are_compared_or_the_lack_of_an_interval_is_explained() -> None:
     board = {"points": [point(note="one seed: no interval")], "comparison": {"words": "they differ"}}
-    assert list(verdict(board)) == ["they differ"]
-    assert list(verdict({**board, "comparison": None})) == ["one seed: no interval"]
-    assert list(verdict({"points": [], "comparison": None})) == []
+    assert list(comparison(board)) == ["they differ"]
+    assert list(comparison({**board, "comparison": None})) == ["one seed: no interval"]
+    assert list(comparison({"points": [], "comparison": None})) == []
 
 
-def test_a_points_trials() -> None:
+def test_a_points_trials(printed: Printed) -> None:
     assert printed(replicates(point()))[1:] == [
         "t000 0 0.87 3 succeeded s-0000",
         "t001 1 0.8724 3 succeeded s-0001",

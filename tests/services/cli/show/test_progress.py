@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.cli.show.progress import duration, in_words, price
+from services.cli.show.progress import price, summary
 
 VIEW: dict[str, Any] = {
     "name": "grid",
@@ -22,29 +22,25 @@ VIEW: dict[str, Any] = {
 
 
 def test_a_view_in_one_line() -> None:
-    assert in_words(VIEW) == (
+    assert summary(VIEW) == (
         "grid active: 7 of 18 trials done, 8 running, 2 failed, 30/54 epochs, about 12 s left, "
         "best val/acc 0.8765 (point 7: dropout 0.25)"
     )
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    words = in_words({**VIEW, "best": None, "eta_seconds": None, "waiting_for": "no worker is alive"})
+    words = summary({**VIEW, "best": None, "eta_seconds": None, "waiting_for": "no worker is alive"})
     assert "best" not in words
     assert "left" not in words
     assert words.endswith("no worker is alive")
 
 
 def test_the_price() -> None:
-    assert price(VIEW) == "18 trials for the work of 6.9 trained one by one"
+    assert price(VIEW) == "18 trials took the device time of 6.9 trained one by one"
     assert price({**VIEW, "price": None}) is None
 
 
 def test_one_is_no_plural() -> None:
     one = {"total": 1, "succeeded": 1, "pruned": 0, "running": 0, "failed": 0, "cancelled": 0}
-    words = in_words({**VIEW, "trials": one, "epochs": {"done": 1, "total": 1}})
+    words = summary({**VIEW, "trials": one, "epochs": {"done": 1, "total": 1}})
     assert "1 of 1 trial done, 1/1 epoch, " in words
-
-
-def test_durations() -> None:
-    assert [duration(s) for s in (3.4, 89, 125, 7260)] == ["3 s", "89 s", "2 min 5 s", "2 h 1 min"]

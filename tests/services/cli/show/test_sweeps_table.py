@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from io import StringIO
+from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
-
-from services.cli.show.sweeps_table import sweeps
+from services.cli.show.sweeps_table import sweeps_table
 
 SWEEP: dict[str, Any] = {
     "id": "01abc",
@@ -21,19 +19,15 @@ SWEEP: dict[str, Any] = {
 }
 
 
-def printed(sweep: dict[str, Any]) -> str:
-    console = Console(file=StringIO(), width=200)
-    console.print(sweeps([sweep]))
-    assert isinstance(console.file, StringIO)
-    return console.file.getvalue()
-
-
-def test_a_list_counts_successes_and_names_failures_and_the_metric() -> None:
-    line = printed(SWEEP)
+def test_a_list_counts_successes_and_names_failures_and_the_metric(
+    printed: Callable[[Any], list[str]],
+) -> None:
+    _, line = printed(sweeps_table([SWEEP]))
     assert " 9/18, 3 failed " in line
     assert " val/acc 0.760 ± 0.020 " in line
 
-    line = printed({**SWEEP, "trials": {**SWEEP["trials"], "failed": 0}, "best": None})
+    sound = {**SWEEP, "trials": {**SWEEP["trials"], "failed": 0}, "best": None}
+    _, line = printed(sweeps_table([sound]))
     assert " 9/18 " in line
     assert "failed" not in line
     assert "val/acc" not in line

@@ -1,4 +1,4 @@
-"""services/cli/typed.py."""
+"""services/cli/invocation.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.typed import typed
+from services.cli.invocation import command_line
 
 
 def test_a_command_on_path_is_typed_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_a_command_on_path_is_typed_by_its_name(monkeypatch: pytest.MonkeyPatch,
     (tmp_path / "cnnlab").chmod(0o755)
     monkeypatch.setattr(sys, "argv", [".venv/bin/cnnlab", "ls"])
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert typed("up") == "cnnlab up"
+    assert command_line("up") == "cnnlab up"
 
 
 def test_another_is_typed_as_it_was_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -26,4 +26,4 @@ def test_another_is_typed_as_it_was_started(monkeypatch: pytest.MonkeyPatch, tmp
         ("-c", "cnnlab up"),
     ]:
         monkeypatch.setattr(sys, "argv", [started])
-        assert typed("up") == words
+        assert command_line("up") == words

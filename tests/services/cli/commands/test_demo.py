@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HOUSE = Path(__file__).parents[3]
+HOUSE = Path(__file__).parents[4]
 
 
 def test_the_demo_trains_the_example_and_leaves_nothing_running(tmp_path: Path) -> None:
