@@ -19,6 +19,7 @@ from services.cli.show.formats import many
 from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
 from services.cli.show.progress import follow, price
+from services.cli.show.whole_sweep import MAX_FINAL_POINTS
 from services.cli.subcommand import Panel, subcommand
 from services.client import Client, View
 from services.domain.states import SWEEP_FINAL
@@ -27,7 +28,6 @@ from services.stack.stack import READY_TIMEOUT, Stack
 
 EXAMPLE = Path(services.__path__[0]).parent / "examples" / "dropout-grid.yaml"
 VIEW_SECONDS = 0.4  # between two looks at the sweep
-MAX_POINTS = 10  # of the leaderboard at the end
 MLFLOW_TIMEOUT = 20.0  # seconds that the last runs may take to arrive in MLflow
 
 
@@ -54,7 +54,7 @@ def demo(workers: Workers = None, as_json: Json = False) -> None:
                 raise typer.Exit(1)
             output.message(f"Trained after {seconds:.1f} s; waiting until MLflow has every run.")
             complete = _await_mlflow(stack, client, last["id"])
-            last, board = client.sweep(last["id"]), client.leaderboard(last["id"], MAX_POINTS)
+            last, board = client.sweep(last["id"]), client.leaderboard(last["id"], MAX_FINAL_POINTS)
         output.result(
             {
                 "sweep": last,

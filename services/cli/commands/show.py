@@ -20,7 +20,7 @@ from services.cli.subcommand import Panel, subcommand
 from services.cli.sweep_or_trial import is_sweep, sweep_or_trial
 from services.client import Client, View
 
-MAX_POINTS = 100  # of a sweep's leaderboard
+MAX_SHOWN_POINTS = 100  # of a leaderboard
 
 
 @subcommand(Panel.SWEEPS, "show 3f81c09a2e --point 7")
@@ -46,7 +46,7 @@ def show(
 
 
 def _show_sweep(client: Client, sweep: View, output: Output) -> None:
-    board = client.leaderboard(sweep["id"], MAX_POINTS)
+    board = client.leaderboard(sweep["id"], MAX_SHOWN_POINTS)
     facts_of_it = [facts({"price": progress.price(sweep)}), mlflow_links(sweep)]
     hidden = sweep["points"] - len(board["points"])
     rest = [f"{many(hidden, 'more point')}, ranked lower or without a trial yet"] if hidden > 0 else []

@@ -9,7 +9,7 @@ from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
 from services.client import Client
 
-MAX_POINTS = 10  # of the leaderboard at the end
+MAX_FINAL_POINTS = 10  # of the leaderboard at the end of a sweep
 
 
 def watch_to_the_end(client: Client, sweep_id: str, output: Output) -> int:
@@ -23,7 +23,7 @@ def watch_to_the_end(client: Client, sweep_id: str, output: Output) -> int:
         output.message(f"The sweep continues; watch it again with: {command_line(f'watch {sweep_id}')}")
         return 130
     if not output.as_json:
-        board = client.leaderboard(sweep_id, MAX_POINTS)
+        board = client.leaderboard(sweep_id, MAX_FINAL_POINTS)
         output.console.print(leaderboard.leaderboard(sweep, board["points"]))
         for line in (*leaderboard.comparison(board), *failures(client, sweep), progress.price(sweep)):
             if line:
