@@ -23,10 +23,11 @@ class SpecLoader(yaml.SafeLoader):
         """Build a mapping from its node."""
         seen: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value!r} is given twice", key.start_mark
-                )
+            fault = "a key must be text" if not isinstance(key, yaml.ScalarNode) else None
+            if fault is None and key.value in seen:
+                fault = f"{key.value!r} is given twice"
+            if fault:
+                raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -76,8 +77,10 @@ def read(path: Path) -> SpecFile:
             f"no file {path}: give a YAML or JSON file, e.g. examples/dropout-grid.yaml, or - for stdin",
             2,
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{name} cannot be read: {error}", 2) from None
+    except OSError as error:
+        raise CliError(f"{name} cannot be read: {error.strerror or error}", 2) from None
+    except UnicodeDecodeError as error:
+        raise CliError(f"{name} is not UTF-8 text: {error.reason} at byte {error.start}", 2) from None
     try:
         # SpecLoader is a SafeLoader: it builds plain data only.
         spec = yaml.load(text, SpecLoader)  # noqa: S506
@@ -86,7 +89,7 @@ def read(path: Path) -> SpecFile:
         _check(name, spec, "")
         return SpecFile(name, spec, yaml.compose(text, SpecLoader))
     except yaml.YAMLError as error:
-        raise CliError(f"{name} is not YAML: {_where(error)}", 2) from None
+        raise CliError(f"{name} is not valid YAML: {_where(error)}", 2) from None
     except RecursionError:
         raise CliError(f"{name} is nested too deeply", 2) from None
 
@@ -115,7 +118,8 @@ def _below(node: yaml.Node | None, part: str) -> tuple[int, yaml.Node] | None:
 
 def _where(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
+    parts = (getattr(error, "context", None), getattr(error, "problem", None))
+    problem = ", ".join(filter(None, parts)) or str(error)
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem
 
 

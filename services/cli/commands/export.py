@@ -64,6 +64,6 @@ def _write_file(client: Client, sweep: str, what: ExportContent, form: ExportFor
             client.export(sweep, what.value, form.value, file)
         part.replace(to)
     except OSError as error:
-        raise CliError(f"{to} cannot be written: {error}") from None
+        raise CliError(f"{to} cannot be written: {error.strerror or error}") from None
     finally:
         part.unlink(missing_ok=True)

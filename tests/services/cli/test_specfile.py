@@ -33,6 +33,15 @@ def test_numbers_with_an_exponent(tmp_path: Path) -> None:
     assert specfile.read(path).spec["space"] == {"l2": [0.001, 0.001, 200.0, -10000.0], "name": ["1e", "e3"]}
 
 
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_bytes(b"name: \xff")
+    with pytest.raises(CliError, match="is not UTF-8 text: invalid start byte at byte 6"):
+        specfile.read(path)
+    with pytest.raises(CliError, match="cannot be read: Is a directory"):
+        specfile.read(tmp_path)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CliError, match="no file"):
         specfile.read(tmp_path / "none.yaml")
@@ -59,6 +68,8 @@ def test_a_key_given_twice_is_refused_with_its_line(tmp_path: Path) -> None:
         ("", "must be a mapping with name, model and space, got nothing"),
         ("5", "must be a mapping with name, model and space, got a number"),
         ("a: &a [*a]", "nested too deeply"),
+        ("? [a, b]\n: c", "not valid YAML: line 1, column 3: a key must be text"),
+        ("a: 1\n---\nb: 2", "line 2, column 1: expected a single document in the stream, but found another"),
     ],
 )
 def test_what_json_has_no_form_for_is_refused_by_its_place(tmp_path: Path, text: str, words: str) -> None:
