@@ -1,4 +1,4 @@
-"""Write docs/commands.md from what the commands say of themselves: `python -m scripts.make_commands_page`."""
+"""Write docs/commands.md from the help of the commands: `python -m scripts.make_commands_page`."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from typer.models import OptionInfo
 
-from services.cli.app import COMMANDS, Command
+from services.cli.app import subcommands
+from services.cli.subcommand import Panel, Subcommand
 
-PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
-HEAD = """\
+COMMANDS_PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
+COMMANDS_HEAD = """\
 # Commands
 
-Made from the commands of `cnnlab` by `python -m scripts.make_commands_page`; a test compares the two. In the
-terminal `cnnlab COMMAND --help` shows the same.
+This page is generated from the commands' help by `python -m scripts.make_commands_page`; a test compares the
+two. In a terminal, `cnnlab COMMAND --help` prints the same.
 
-All but `up` and `demo` have the options `--url` and `--key` (or the variables `CNNLAB_URL` and
-`CNNLAB_API_KEY`), which name an API; without them they talk to the stack that runs in the present folder.
-All but `export` have `--json`: then they print JSON for programs, and what they say besides goes to stderr.
+All commands but `up` and `demo` have the options `--url` and `--key` (or the variables `CNNLAB_URL` and
+`CNNLAB_API_KEY`), which choose an API; without them they use the stack that is running in the current folder.
+All but `export` have `--json`: they then print JSON for programs on stdout, and messages on stderr.
 
-Exit codes: 0 it worked, 1 the service said no or the sweep did not succeed, 2 the command was wrong, 130 it
-was interrupted.
+Exit codes: 0 success; 1 the service refused, or the sweep did not succeed; 2 the command or a file is wrong;
+130 interrupted by Ctrl-C.
 """
-EVERYWHERE = ("url", "key", "as_json")  # told once, at the head
-KINDS = {int: "N", str: "TEXT", Path: "FILE"}
+SHARED_OPTIONS = ("url", "key", "as_json")  # described once, at the head of the page
+VALUE_NAMES = {int: "N", str: "TEXT", Path: "FILE"}
 
 
-class Parameter(NamedTuple):
+class CommandParameter(NamedTuple):
     """An argument or an option of a command, as its annotation declares it."""
 
     name: str
@@ -50,18 +51,18 @@ class Parameter(NamedTuple):
         if not self.is_option:
             name = str(self.info.metavar or self.name.upper())
             return name if self.default is inspect.Parameter.empty else f"[{name}]"
-        # Behind Annotated the first name stands where a default would.
+        # With Annotated, typer keeps the first name where a default would be.
         names = ", ".join(
             each for each in (self.info.default, *self.info.param_decls) if isinstance(each, str)
         )
         if self.kind is bool:
             return names
         choices = issubclass(self.kind, Enum) and r"\|".join(each.value for each in self.kind)
-        return f"{names} {choices or KINDS[self.kind]}"
+        return f"{names} {choices or VALUE_NAMES[self.kind]}"
 
     @property
     def meaning(self) -> str:
-        """Its help, the variable that may hold it, and its default."""
+        """Its help, the environment variable that can set it, and its default."""
         notes = []
         if self.is_option and self.info.envvar:
             notes.append(f"or the variable `{self.info.envvar}`")
@@ -71,14 +72,14 @@ class Parameter(NamedTuple):
 
 
 def page() -> str:
-    """The whole page, a part for each panel of commands."""
-    parts = [HEAD]
-    for panel in dict.fromkeys(command.panel for command in COMMANDS):
-        parts += [f"## {panel}\n", *(_section(command) for command in COMMANDS if command.panel == panel)]
+    """The whole page: a section for each panel of commands."""
+    parts, commands = [COMMANDS_HEAD], subcommands()
+    for panel in Panel:
+        parts += [f"## {panel}\n", *(_section(command) for command in commands if command.panel == panel)]
     return "\n".join(parts)
 
 
-def parameters(command: Command) -> Iterator[Parameter]:
+def parameters(command: Subcommand) -> Iterator[CommandParameter]:
     """A command's arguments and options, in their order."""
     hints = get_type_hints(command.run, include_extras=True)
     for name, parameter in inspect.signature(command.run).parameters.items():
@@ -86,16 +87,16 @@ def parameters(command: Command) -> Iterator[Parameter]:
         if get_origin(kind) in (Union, types.UnionType):
             kind = next(each for each in get_args(kind) if each is not type(None))
         kind = get_args(kind)[0] if get_origin(kind) is list else kind
-        yield Parameter(name, info, kind, parameter.default)
+        yield CommandParameter(name, info, kind, parameter.default)
 
 
-def _section(command: Command) -> str:
+def _section(command: Subcommand) -> str:
     found = list(parameters(command))
     arguments = [each.typed for each in found if not each.is_option]
-    rows = [f"| `{each.typed}` | {each.meaning} |" for each in found if each.name not in EVERYWHERE]
+    rows = [f"| `{each.typed}` | {each.meaning} |" for each in found if each.name not in SHARED_OPTIONS]
     return "\n".join(
         [
-            f"### `{' '.join(['cnnlab', command.run.__name__, *arguments])}`",
+            f"### `{' '.join(['cnnlab', command.name, *arguments])}`",
             "",
             inspect.getdoc(command.run) or "",
             "",
@@ -107,4 +108,4 @@ def _section(command: Command) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    COMMANDS_PAGE.write_text(page(), encoding="utf-8")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 
-class Failure(Exception):
-    """Ends the command; code 2 means that the command itself was wrong, 1 that the service said no."""
+class CliError(Exception):
+    """End the command. Exit code 2: the command line or a file is wrong; 1: the service refused or failed."""
 
-    def __init__(self, words: str, code: int = 1) -> None:
-        super().__init__(words)
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
         self.code = code

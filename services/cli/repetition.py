@@ -1,4 +1,4 @@
-"""Whether a trial trained again has the same curve: bit for bit, or by how much not."""
+"""Whether a trial trained again has the same curve: bit for bit, or with which differences."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from services.cli.tables import View, many, number
+from services.cli.show.formats import many, number
+from services.client import View
 
-MEASURED = "perf/"  # metrics of time and speed; they never repeat
+SPEED_PREFIX = "perf/"  # metrics of time and speed, which never repeat
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How one metric differs: the first epoch in which it does, and the largest differences of all epochs.
+    """How one metric differs: the first epoch in which it does, and its largest differences.
 
-    `relative` is to the larger of both values; both are infinite where one value is not finite or missing.
+    `relative` is relative to the larger value; both are infinite if a value is missing or not finite.
     """
 
     metric: str
@@ -26,8 +27,8 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """One of the things that float32 bits depend on, as it was and as it is now."""
+class ChangedCondition:
+    """Something that float32 bits depend on: its value in the original and in the rerun."""
 
     name: str
     was: Any
@@ -42,7 +43,7 @@ class Repetition:
     metrics: int
     missing: int  # epochs of the original that the rerun lacks
     differences: list[Difference] = field(default_factory=list)
-    changed: list[Condition] = field(default_factory=list)
+    changed: list[ChangedCondition] = field(default_factory=list)
 
     @property
     def bit_equal(self) -> bool:
@@ -50,51 +51,51 @@ class Repetition:
         return self.epochs > 0 and not self.missing and not self.differences
 
     def as_json(self) -> dict[str, Any]:
-        """For programs; a difference that is not finite is null."""
+        """The comparison as plain data; a difference that is not finite is null."""
         shown = asdict(self)
         for difference in shown["differences"]:
             for name in ("absolute", "relative"):
                 difference[name] = difference[name] if math.isfinite(difference[name]) else None
         return {"bit_equal": self.bit_equal, **shown}
 
-    def in_words(self) -> Iterator[str]:
-        """The result line by line."""
-        told = f"{many(self.metrics, 'metric')} over {many(self.epochs, 'epoch')}"
+    def lines(self) -> Iterator[str]:
+        """The comparison as text, line by line."""
+        epochs, metrics = many(self.epochs, "epoch"), many(self.metrics, "metric")
         if self.bit_equal:
-            yield f"bit-equal over {many(self.epochs, 'epoch')}: {many(self.metrics, 'metric')}, every number"
+            yield f"bit-equal over {epochs}: every value of {metrics}"
         else:
-            yield f"not bit-equal: {len(self.differences)} of {told} differ"
+            yield f"not bit-equal over {epochs}: {len(self.differences)} of {metrics} differ"
         for each in self.differences:
             yield (
                 f"{each.metric} differs from epoch {each.epoch} on, by at most {number(each.absolute)} "
-                f"({number(each.relative)} of the value)"
+                f"(relative: {number(each.relative)})"
             )
         if self.missing:
-            yield f"{many(self.missing, 'epoch')} of the original the rerun lacks"
+            yield f"the rerun lacks {many(self.missing, 'epoch')} of the original"
         for condition in self.changed:
-            yield f"not the same: {condition.name} was {condition.was}, is {condition.now}"
+            yield f"changed: {condition.name} was {condition.was}, is now {condition.now}"
         if not self.changed:
-            fault = "" if self.bit_equal or self.missing else ", and this is a fault of the service"
-            yield f"the same: machine kind, torch, threads, width, row; so equal bits are promised{fault}"
+            fault = "" if self.bit_equal or self.missing else ", and this is a bug in cnnlab"
+            yield f"the same: machine kind, torch, threads, width, row; equal bits are guaranteed{fault}"
         elif self.bit_equal:
-            yield "equal bits were not promised across these changes, and came out all the same"
+            yield "equal bits are not guaranteed after these changes, but the curves are bit-equal"
         else:
-            yield "equal bits are promised only where none of these changes"
+            yield "equal bits are guaranteed only if none of these changes"
 
 
 def compare(original: View, rerun: View) -> Repetition:
-    """Compare two trials' curves, each metric except those of speed, and the conditions of their attempts."""
-    ours, theirs = _curve(original), _curve(rerun)
-    common = sorted(ours.keys() & theirs.keys())
-    names = sorted({name for epoch in common for name in (*ours[epoch], *theirs[epoch])})
+    """Compare the curves of two trials, without metrics of speed, and the conditions of their attempts."""
+    before, after = _curve(original), _curve(rerun)
+    common = sorted(before.keys() & after.keys())
+    names = sorted({name for epoch in common for name in (*before[epoch], *after[epoch])})
     return Repetition(
         epochs=len(common),
         metrics=len(names),
-        missing=len(ours.keys() - theirs.keys()),
+        missing=len(before.keys() - after.keys()),
         differences=[
             found
             for name in names
-            if (found := _difference(name, {e: (ours[e].get(name), theirs[e].get(name)) for e in common}))
+            if (found := _difference(name, {e: (before[e].get(name), after[e].get(name)) for e in common}))
         ],
         changed=_changed(original["attempts"], rerun["attempts"]),
     )
@@ -103,36 +104,36 @@ def compare(original: View, rerun: View) -> Repetition:
 def _curve(trial: View) -> dict[int, dict[str, Any]]:
     return {
         point["epoch"]: {
-            name: value for name, value in point["metrics"].items() if not name.startswith(MEASURED)
+            name: value for name, value in point["metrics"].items() if not name.startswith(SPEED_PREFIX)
         }
         for point in trial["curve"]
     }
 
 
 def _difference(name: str, pairs: Mapping[int, tuple[Any, Any]]) -> Difference | None:
-    """None where every pair is equal; two NaN are."""
+    """None if every pair is equal; two NaN are equal."""
     unlike = {epoch: pair for epoch, pair in pairs.items() if pair[0] != pair[1]}
     if not unlike:
         return None
-    sizes = [_apart(*pair) for pair in unlike.values()]
+    sizes = [_distance(*pair) for pair in unlike.values()]
     return Difference(
         name, min(unlike), max(absolute for absolute, _ in sizes), max(relative for _, relative in sizes)
     )
 
 
-def _apart(was: Any, now: Any) -> tuple[float, float]:
+def _distance(was: Any, now: Any) -> tuple[float, float]:
     """The absolute and the relative difference of two values that are not equal."""
-    if not all(isinstance(value, int | float) for value in (was, now)):  # a word, "nan", or nothing
+    if not all(isinstance(value, int | float) for value in (was, now)):  # "nan", "inf" or missing
         return math.inf, math.inf
     absolute = abs(was - now)
     return absolute, absolute / max(abs(was), abs(now))
 
 
-def _changed(before: list[View], after: list[View]) -> list[Condition]:
-    """What of the five is not the same in every attempt that trained."""
+def _changed(before: list[View], after: list[View]) -> list[ChangedCondition]:
+    """The conditions that are not the same in every attempt that trained."""
     was, now = _conditions(before), _conditions(after)
     return [
-        Condition(name, _all(was[name]), _all(now[name]))
+        ChangedCondition(name, _all(was[name]), _all(now[name]))
         for name in was
         if len({*was[name], *now[name]}) != 1
     ]

@@ -1,4 +1,4 @@
-"""Reading a sweep's file: YAML with its traps closed, and every fault told with its line."""
+"""A sweep's file: strict YAML, read and written; every error is reported with its line."""
 
 from __future__ import annotations
 
@@ -12,43 +12,44 @@ from typing import Any
 
 import yaml
 
-from services.cli.errors import Failure
+from services.cli.errors import CliError
 from services.client import ApiError
 
 
-class Loader(yaml.SafeLoader):
-    """YAML that reads 1e-3 as a number, as people write it, and refuses a key given twice."""
+class SpecLoader(yaml.SafeLoader):
+    """YAML that reads 1e-3 as a number and refuses a key that is given twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Build one mapping."""
+        """Build a mapping from its node."""
         seen: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value!r} is given twice", key.start_mark
-                )
+            fault = "a key must be text" if not isinstance(key, yaml.ScalarNode) else None
+            if fault is None and key.value in seen:
+                fault = f"{key.value!r} is given twice"
+            if fault:
+                raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
-NUMBERS = ("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
-Loader.add_implicit_resolver(*NUMBERS)
+EXPONENT_NUMBERS = ("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
+SpecLoader.add_implicit_resolver(*EXPONENT_NUMBERS)
 
 
 @dataclass(frozen=True)
 class SpecFile:
-    """A spec as a file holds it, and the places of its parts in the file."""
+    """A spec from a file, and where its parts stand in the file."""
 
     name: str
     spec: dict[str, Any]
     root: yaml.Node | None
 
-    def refused(self, error: ApiError) -> Failure:
-        """What the API says of the spec, each fault with its line, or that of the nearest part above it."""
+    def refused(self, error: ApiError) -> CliError:
+        """The API's refusal as an error of the file: each fault with its line, or that of the part above."""
         faults = [fault for fault in error.problem.get("errors", ()) if fault["pointer"].startswith("/")]
         if not faults:
-            return Failure(str(error))
-        return Failure(
+            return CliError(str(error))
+        return CliError(
             "\n".join(
                 f"{self.name}, line {self._line(fault['pointer'])}: {fault['pointer']}: {fault['detail']}"
                 for fault in faults
@@ -67,43 +68,46 @@ class SpecFile:
 
 
 def read(path: Path) -> SpecFile:
-    """The spec in a file, or in the standard input for `-`; `Failure` with code 2 says where it is wrong."""
-    name = "the standard input" if str(path) == "-" else str(path)
+    """Read a spec from a file, or from standard input for `-`; `CliError` with code 2 if it is not valid."""
+    name = "standard input" if str(path) == "-" else str(path)
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise Failure(
-            f"no file {path}: give a YAML or JSON file, e.g. examples/dropout-grid.yaml, or - for stdin", 2
+        raise CliError(
+            f"no file {path}: give a YAML or JSON file, e.g. examples/dropout-grid.yaml, or - for stdin",
+            2,
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{name} cannot be read: {error}", 2) from None
+    except OSError as error:
+        raise CliError(f"{name} cannot be read: {error.strerror or error}", 2) from None
+    except UnicodeDecodeError as error:
+        raise CliError(f"{name} is not UTF-8 text: {error.reason} at byte {error.start}", 2) from None
     try:
-        # Loader is a SafeLoader: it builds plain data only.
-        spec = yaml.load(text, Loader)  # noqa: S506
+        # SpecLoader is a SafeLoader: it builds plain data only.
+        spec = yaml.load(text, SpecLoader)  # noqa: S506
         if not isinstance(spec, dict):
-            raise Failure(f"{name} must hold a mapping with name, model and space, got {_kind(spec)}", 2)
+            raise CliError(f"{name} must be a mapping with name, model and space, got {_kind(spec)}", 2)
         _check(name, spec, "")
-        return SpecFile(name, spec, yaml.compose(text, Loader))
+        return SpecFile(name, spec, yaml.compose(text, SpecLoader))
     except yaml.YAMLError as error:
-        raise Failure(f"{name} is not YAML: {_where(error)}", 2) from None
+        raise CliError(f"{name} is not valid YAML: {_where(error)}", 2) from None
     except RecursionError:
-        raise Failure(f"{name} is nested too deeply", 2) from None
+        raise CliError(f"{name} is nested too deeply", 2) from None
 
 
-class Dumper(yaml.SafeDumper):
-    """YAML that `Loader` reads back as it was."""
+class SpecDumper(yaml.SafeDumper):
+    """YAML that `SpecLoader` reads back unchanged."""
 
 
-Dumper.add_implicit_resolver(*NUMBERS)
+SpecDumper.add_implicit_resolver(*EXPONENT_NUMBERS)
 
 
 def written(spec: Mapping[str, Any]) -> str:
-    """A spec as YAML, its fields in their order."""
-    return yaml.dump(dict(spec), Dumper=Dumper, sort_keys=False, allow_unicode=True)
+    """A spec as YAML, its fields in the order given."""
+    return yaml.dump(dict(spec), Dumper=SpecDumper, sort_keys=False, allow_unicode=True)
 
 
 def _below(node: yaml.Node | None, part: str) -> tuple[int, yaml.Node] | None:
-    """The part of a node with this key or index, and the line it begins in."""
+    """The part of a node with this key or index, and the line where it begins."""
     if isinstance(node, yaml.MappingNode):
         return next(((key.start_mark.line, value) for key, value in node.value if key.value == part), None)
     if isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
@@ -114,34 +118,40 @@ def _below(node: yaml.Node | None, part: str) -> tuple[int, yaml.Node] | None:
 
 def _where(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
+    parts = (getattr(error, "context", None), getattr(error, "problem", None))
+    problem = ", ".join(filter(None, parts)) or str(error)
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem
 
 
 def _check(path: str, value: Any, place: str) -> None:
-    """Refuse what JSON cannot carry, by its place: NaN, infinities, dates, keys that are no text."""
+    """Refuse what JSON has no form for, by its place: NaN, infinities, dates, keys that are not text."""
     match value:
         case dict():
+            inside = f"in {place}" if place else "at the top"
             for key, inner in value.items():
                 if not isinstance(key, str):
-                    raise Failure(
-                        f"{path}: the key {key!r} in {place or 'the top'} must be text: put it in quotes", 2
+                    raise CliError(
+                        f"{path}: the key {key!r} {inside} must be text: put it in quotes",
+                        2,
                     )
                 _check(path, inner, f"{place}.{key}" if place else key)
         case list():
             for index, inner in enumerate(value):
                 _check(path, inner, f"{place}[{index}]")
         case float() if not math.isfinite(value):
-            raise Failure(f"{path}: {place} must be a finite number, got {value}", 2)
+            raise CliError(f"{path}: {place} must be a finite number, got {value}", 2)
         case str() | bool() | int() | float() | None:
             pass
         case _:
-            raise Failure(
+            raise CliError(
                 f"{path}: {place} must be a number, text, a list or a mapping, got {_kind(value)}: quote it",
                 2,
             )
 
 
 def _kind(value: Any) -> str:
-    names = {type(None): "nothing", list: "a list", str: "text", dict: "a mapping"}
+    names = {
+        type(None): "nothing", list: "a list", str: "text", dict: "a mapping", bool: "a boolean",
+        int: "a number", float: "a number", bytes: "binary data",
+    }  # fmt: skip
     return names.get(type(value), f"a {type(value).__name__}")

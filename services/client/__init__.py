@@ -1,8 +1,8 @@
-"""The Python client of the HTTP API: everything a person or a program does with sweeps and trials."""
+"""The Python client of the HTTP API: a method for everything that can be done with sweeps and trials."""
 
 from services.client.client import Client
 from services.client.connection import View
 from services.client.errors import ApiError
-from services.client.events import Event
+from services.client.events import SweepEvent
 
-__all__ = ["ApiError", "Client", "Event", "View"]
+__all__ = ["ApiError", "Client", "SweepEvent", "View"]

@@ -1,4 +1,4 @@
-"""What the client raises where the API refuses."""
+"""What the client raises when the API refuses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.domain.errors import ServiceError
 
 
 class ApiError(ServiceError):
-    """The API said no. `problem` is its answer (RFC 9457), `status` the HTTP status."""
+    """The API refused. `problem` is its answer (RFC 9457), `status` the HTTP status."""
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         self.problem = dict(problem)

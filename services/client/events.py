@@ -1,4 +1,4 @@
-"""Server-sent events: reading a stream of them, and going on where a broken one ended."""
+"""Server-sent events: parse a stream, and resume a broken one behind its last event."""
 
 from __future__ import annotations
 
@@ -9,45 +9,44 @@ from typing import Any, NamedTuple
 
 import httpx2
 
-from services.client.connection import Connection
+from services.client.connection import MAX_OUTAGE_SECONDS, Connection
 from services.client.errors import ApiError
 
-PATIENCE = 60.0  # seconds that an API which has gone away is waited for
-SILENCE = 45.0  # seconds without a byte that count as a broken connection; the API sends one every 15
-PAUSE = 1.0  # seconds between two attempts to connect again
-LAST = "end"  # the kind of the event behind which a sweep's stream ends
+MAX_SILENCE_SECONDS = 45.0  # without a byte; the API sends one every 15
+RECONNECT_SECONDS = 1.0  # between two attempts to connect again
+END_KIND = "end"  # the kind of a stream's last event
 
 
-class Event(NamedTuple):
-    """Something that happened. `id` is its place in the stream: pass it on to go on behind it."""
+class SweepEvent(NamedTuple):
+    """Something that happened to a sweep. `id` is its place in the stream: pass it on to resume behind it."""
 
     id: str
     kind: str  # sweep, trial, epoch, end
     data: dict[str, Any]
 
 
-def follow(connection: Connection, path: str, after: str | None) -> Iterator[Event]:
-    """Events as they come, across broken connections; ends behind the event `end`."""
-    heard: float | None = None
+def follow(connection: Connection, path: str, after: str | None) -> Iterator[SweepEvent]:
+    """Events as they arrive, across broken connections, up to and including the event `end`."""
+    last_sign: float | None = None
     while True:
         try:
             headers = {} if after is None else {"Last-Event-ID": after}
-            with connection.stream(path, silence=SILENCE, headers=headers) as body:
-                heard = time.monotonic()
+            with connection.stream(path, silence=MAX_SILENCE_SECONDS, headers=headers) as body:
+                last_sign = time.monotonic()
                 for event in parse(body):
-                    heard, after = time.monotonic(), event.id or after
+                    last_sign, after = time.monotonic(), event.id or after
                     yield event
-                    if event.kind == LAST:
+                    if event.kind == END_KIND:
                         return
         except (ApiError, httpx2.TransportError) as error:
             refused = isinstance(error, ApiError) and error.status < 500
-            if refused or heard is None or time.monotonic() - heard > PATIENCE:
+            if refused or last_sign is None or time.monotonic() - last_sign > MAX_OUTAGE_SECONDS:
                 raise
-        time.sleep(PAUSE)
+        time.sleep(RECONNECT_SECONDS)
 
 
-def parse(body: Iterable[bytes]) -> Iterator[Event]:
-    """The events of a stream; comments are skipped, and so is what the stream's end has cut off.
+def parse(body: Iterable[bytes]) -> Iterator[SweepEvent]:
+    """The events of a stream, without comments and without an event cut off by the stream's end.
 
     Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
     """
@@ -55,7 +54,7 @@ def parse(body: Iterable[bytes]) -> Iterator[Event]:
     for line in _lines(body):
         if line == "":
             if data:
-                yield Event(identity, kind or "message", json.loads("\n".join(data)))
+                yield SweepEvent(identity, kind or "message", json.loads("\n".join(data)))
             kind, data = "", []
             continue
         field, _, value = line.partition(":")
@@ -69,7 +68,7 @@ def parse(body: Iterable[bytes]) -> Iterator[Event]:
 
 
 def _lines(body: Iterable[bytes]) -> Iterator[str]:
-    """Whole lines. A carriage return alone ends none: this API sends none."""
+    """The whole lines. A carriage return alone does not end a line: this API sends none."""
     rest = b""
     for piece in body:
         *whole, rest = (rest + piece).split(b"\n")

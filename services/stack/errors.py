@@ -1,7 +1,7 @@
-"""What keeps the stack from starting, said in words."""
+"""Why the stack cannot start or continue."""
 
 from __future__ import annotations
 
 
 class StackError(Exception):
-    """The stack cannot start or go on; the text tells the user what to change."""
+    """The stack cannot start or continue; the message is for the user and names what to change."""

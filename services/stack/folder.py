@@ -1,4 +1,4 @@
-"""The folder `.cnnlab/`: data that the next start finds again, secrets, logs, and who is running in it."""
+"""The folder `.cnnlab/`: data that outlives the stack, secrets, logs, and which stack is running in it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import IO
 
 from services.stack.errors import StackError
 
-NAME = ".cnnlab"
+FOLDER_NAME = ".cnnlab"
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """Made once per folder and kept."""
+    """The keys and passwords of one folder, made once and kept."""
 
     api_key: str
     redis_password: str
@@ -25,7 +25,7 @@ class Secrets:
 
 @dataclass(frozen=True)
 class Running:
-    """Where a running stack answers."""
+    """A running stack: its process and the addresses of its servers."""
 
     pid: int
     api: str
@@ -33,24 +33,24 @@ class Running:
 
 
 class Folder:
-    """A stack's files below one working directory."""
+    """The files of a stack, below one working directory."""
 
     def __init__(self, parent: Path) -> None:
-        self.root = parent.absolute() / NAME
+        self.root = parent.absolute() / FOLDER_NAME
         self._lock: IO[str] | None = None
 
     @property
     def logs(self) -> Path:
-        """One log per child."""
+        """The folder of the logs, one for each child process."""
         return self.root / "logs"
 
     def make(self) -> None:
-        """Create what is missing; nobody but the owner may read it."""
+        """Create the missing folders, readable by their owner only."""
         for path in (self.root, self.logs, self.root / "files", self.root / "mlflow", self.root / "valkey"):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def lock(self) -> None:
-        """Take the folder for this process; `StackError` names the process that has it."""
+        """Lock the folder for this process; `StackError` names the process that holds the lock."""
         handle = (self.root / "lock").open("a+", encoding="utf-8")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,7 +60,7 @@ class Folder:
             handle.close()
             raise StackError(
                 f"a stack is already running in {self.root} (process {owner}): "
-                "use that one, stop it with Ctrl-C where it runs, or start this one in another folder"
+                "use that one, stop it with Ctrl-C in its terminal, or start this one in another folder"
             ) from None
         handle.truncate(0)
         handle.write(f"{os.getpid()}\n")
@@ -68,14 +68,14 @@ class Folder:
         self._lock = handle
 
     def unlock(self) -> None:
-        """Give the folder back."""
+        """Release the folder."""
         if self._lock is not None:
             (self.root / "running.json").unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 
     def secrets(self) -> Secrets:
-        """The folder's secrets, made at the first call; the file is the owner's alone."""
+        """The folder's secrets, made at the first call; only the owner can read their file."""
         path = self.root / "secrets.env"
         if not path.exists():
             text = f"CNNLAB_API_KEY={secrets.token_hex(24)}\nCNNLAB_REDIS_PASSWORD={secrets.token_hex(24)}\n"
@@ -87,27 +87,27 @@ class Folder:
             return Secrets(given["CNNLAB_API_KEY"], given["CNNLAB_REDIS_PASSWORD"])
         except KeyError as missing:
             raise StackError(
-                f"{path} has no line {missing.args[0]}=…: add it, or delete the file to have new ones made"
+                f"{path} has no line {missing.args[0]}=…: add it, or delete the file to get new secrets"
             ) from None
 
     def announce(self, running: Running) -> None:
-        """Let other commands of this folder find the stack."""
+        """Record the running stack, so that other commands in this folder find it."""
         write_private(self.root / "running.json", json.dumps(asdict(running)))
 
     def running(self) -> Running | None:
-        """The stack that runs here, if one does; what a killed one left behind does not count."""
+        """The stack that is running here, if any; the record of one that was killed does not count."""
         try:
             found = Running(**json.loads((self.root / "running.json").read_text(encoding="utf-8")))
             os.kill(found.pid, 0)
         except (FileNotFoundError, ProcessLookupError, ValueError, TypeError):
             return None
         except PermissionError:
-            pass  # it lives, under another user
+            pass  # it is running, under another user
         return found
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+    """Write a file that only its owner can read, completely or not at all."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a question that the main loop asks, so that no child is lost during a start."""
+"""Ctrl-C and SIGTERM as flags that the main loop checks, so that no child is lost during a start."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupt:
-    """Counts requests to stop while it is entered: one asks, two insist."""
+    """Count the signals to stop during a `with` block: the first requests a stop, the second forces it."""
 
     def __init__(self) -> None:
         self.count = 0
         self._before: dict[signal.Signals, Any] = {}
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _count_one(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
 
     @property
-    def asked(self) -> bool:
-        """Whether to stop in good order."""
+    def requested(self) -> bool:
+        """Whether to stop gracefully."""
         return self.count > 0
 
     @property
-    def insisted(self) -> bool:
+    def forced(self) -> bool:
         """Whether to stop at once."""
         return self.count > 1
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        self._before = {number: signal.signal(number, self._count_one) for number in STOP_SIGNALS}
         return self
 
     def __exit__(

@@ -1,4 +1,4 @@
-"""Which processes a stack consists of: their commands, their environment and the order they start in."""
+"""The processes of a stack: their command lines, their environment, and the order in which they start."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import services
 from services.stack import valkey
 from services.stack.folder import Folder, Secrets
 from services.stack.ports import HOST
-from services.stack.processes import Command
+from services.stack.processes import ProcessSpec
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where each server listens on this machine."""
+    """The port of each server."""
 
     api: int
     mlflow: int
@@ -28,7 +28,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class Devices:
-    """What workers may claim, and how many workers there are."""
+    """Which devices the workers may claim, and how many workers there are."""
 
     names: str
     workers: int
@@ -66,11 +66,11 @@ def count_gpus() -> int:
 def environment(
     base: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices
 ) -> dict[str, str]:
-    """The settings every child starts with, over what the user's own environment says."""
-    house = str(Path(services.__path__[0]).parent)
+    """The environment of every child: the user's own, with the settings of this stack."""
+    sources = str(Path(services.__path__[0]).parent)
     return {
         **base,
-        "PYTHONPATH": os.pathsep.join(filter(None, [house, base.get("PYTHONPATH", "")])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [sources, base.get("PYTHONPATH", "")])),
         "PYTHONUNBUFFERED": "1",
         "CNNLAB_DATABASE_URL": f"sqlite:///{folder.root / 'state.db'}",
         "CNNLAB_REDIS_URL": f"redis://:{secrets.redis_password}@{HOST}:{ports.valkey}/0",
@@ -83,15 +83,15 @@ def environment(
     }
 
 
-def migrations(env: Mapping[str, str]) -> Command:
-    """Bring the database to the present schema; ends by itself."""
-    return Command("migrations", python("migrations", "upgrade"), env, 0)
+def migrations(env: Mapping[str, str]) -> ProcessSpec:
+    """Bring the database to the newest schema; this process exits by itself."""
+    return ProcessSpec("migrations", python("migrations", "upgrade"), env, 0)
 
 
-def commands(
+def processes(
     env: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices
-) -> list[Command]:
-    """Every process that runs as long as the stack."""
+) -> list[ProcessSpec]:
+    """Every process that runs as long as the stack does."""
     config = valkey.write_config(folder.root / "valkey", ports.valkey, secrets.redis_password)
     api = (
         "--factory",
@@ -103,16 +103,19 @@ def commands(
         "--no-access-log",
     )
     return [
-        Command("valkey", (valkey.binary(), str(config)), env, 0),
-        Command("mlflow", mlflow(folder, ports.mlflow), {**env, **MLFLOW}, 0),
-        Command("api", python("uvicorn", *api), env, 1),
-        Command("upkeep", python("services.upkeep"), env, 1),
-        *(Command(f"worker-{i}", python("workers"), env, 2, patience=20.0) for i in range(devices.workers)),
+        ProcessSpec("valkey", (valkey.binary(), str(config)), env, 0),
+        ProcessSpec("mlflow", mlflow(folder, ports.mlflow), {**env, **MLFLOW_ENVIRONMENT}, 0),
+        ProcessSpec("api", python("uvicorn", *api), env, 1),
+        ProcessSpec("upkeep", python("services.upkeep"), env, 1),
+        *(
+            ProcessSpec(f"worker-{i}", python("workers"), env, 2, stop_seconds=20.0)
+            for i in range(devices.workers)
+        ),
     ]
 
 
 # Without these MLflow starts fourteen processes and takes two gigabytes.
-MLFLOW = {
+MLFLOW_ENVIRONMENT = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "OMP_NUM_THREADS": "1",
@@ -120,7 +123,7 @@ MLFLOW = {
 
 
 def mlflow(folder: Folder, port: int) -> tuple[str, ...]:
-    """MLflow's server on SQLite, which bears one worker process only."""
+    """MLflow's server on SQLite, which allows only one worker process."""
     home = folder.root / "mlflow"
     return python(
         "mlflow",
@@ -133,5 +136,5 @@ def mlflow(folder: Folder, port: int) -> tuple[str, ...]:
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:
-    """Run a module with this very interpreter; -P: never one from the user's own folder."""
+    """The command line of a module in this interpreter; with -P it never comes from the user's folder."""
     return (sys.executable, "-P", "-m", module, *arguments)

@@ -1,4 +1,4 @@
-"""Ports of this machine: finding a free one, and saying in words that one is taken."""
+"""Ports of this machine: find a free one, and refuse one that is in use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HOST = "127.0.0.1"
 
 
 def free() -> int:
-    """A port nobody listens on now."""
+    """A port that no program listens on now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -18,9 +18,11 @@ def free() -> int:
 
 
 def is_taken(port: int) -> bool:
-    """Whether another program holds the port."""
+    """Whether another program uses the port."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection just closed holds nothing
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # a port is free again as soon as its last connection is closed
         try:
             probe.bind((HOST, port))
         except OSError:
@@ -29,9 +31,9 @@ def is_taken(port: int) -> bool:
 
 
 def require(port: int, purpose: str, option: str, variable: str) -> None:
-    """Raise `StackError` unless the port is free; the option and the variable are the ways to another one."""
+    """Raise `StackError` unless the port is free; the message names the option and variable to change it."""
     if is_taken(port):
         raise StackError(
-            f"port {port}, wanted for {purpose}, is taken by another program: "
-            f"stop that one, or choose another port with {option} or {variable}, e.g. {option} {free()}"
+            f"port {port} (for {purpose}) is in use by another program: "
+            f"stop that program, or choose another port with {option} or {variable}, e.g. {option} {free()}"
         )

@@ -1,4 +1,4 @@
-"""Child processes that die with their parent, write a log, and end as a whole group."""
+"""Child processes that end with their parent, write a log, and are killed as a whole group."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
-class Command:
-    """What to run, and in which tier: lower tiers start first and stop last."""
+class ProcessSpec:
+    """A process to run. Processes of a lower tier start first and stop last."""
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str]
     tier: int
-    patience: float = 10.0  # seconds between the request to stop and the kill
+    stop_seconds: float = 10.0  # between the request to stop and the kill
 
 
 class Child:
-    """One running command, in a session of its own so that the terminal's Ctrl-C reaches the parent alone."""
+    """A started process, in a session of its own so that the terminal's Ctrl-C reaches only the parent."""
 
-    def __init__(self, command: Command, log: Path, folder: Path) -> None:
-        self.command = command
+    def __init__(self, spec: ProcessSpec, log: Path, folder: Path) -> None:
+        self.spec = spec
         self.log = log
-        self.since = time.monotonic()
+        self._started = time.monotonic()
         parent = os.getpid()
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                command.argv,
-                env=dict(command.env),
+                spec.argv,
+                env=dict(spec.env),
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -49,35 +49,35 @@ class Child:
             )
         self.pid = self._process.pid
 
-    def ended(self) -> int | None:
-        """The exit code once it has ended; negative: the signal that killed it."""
+    def exit_code(self) -> int | None:
+        """The exit code, or None while it runs; negative: the signal that killed it."""
         return self._process.poll()
 
     def age(self) -> float:
         """Seconds since the start."""
-        return time.monotonic() - self.since
+        return time.monotonic() - self._started
 
-    def ask_to_stop(self) -> None:
-        """Send SIGTERM to the child itself, which knows how to end its own children."""
-        if self.ended() is None:
+    def terminate(self) -> None:
+        """Send SIGTERM to the child alone, which ends its own children."""
+        if self.exit_code() is None:
             self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the whole group now; also removes what an ended child left in it."""
+        """Kill the whole process group, including what a child that has exited left behind."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end; says whether it came."""
+        """Wait up to so many seconds for the exit; returns whether it has exited."""
         try:
             self._process.wait(max(seconds, 0))
         except subprocess.TimeoutExpired:
             return False
         return True
 
-    def last_words(self) -> str:
-        """The log's last line that is not empty."""
+    def last_log_line(self) -> str:
+        """The last line of the log that is not empty, or empty."""
         try:
             lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
@@ -93,8 +93,8 @@ def die_with(parent: int) -> None:
             os._exit(1)
 
 
-def in_words(code: int) -> str:
-    """An exit code as people say it: `killed by SIGKILL`, `exit code 1`."""
+def describe_exit(code: int) -> str:
+    """An exit code as text: `killed by SIGKILL`, `exit code 1`."""
     if code >= 0:
         return f"exit code {code}"
     try:

@@ -1,4 +1,4 @@
-"""Start every process, keep each alive, and stop them all in reverse order."""
+"""The running stack: start every process, restart those that exit, stop all in reverse order."""
 
 from __future__ import annotations
 
@@ -22,29 +22,30 @@ from services.stack.folder import Folder, Running
 from services.stack.interrupt import Interrupt
 from services.stack.layout import Ports
 from services.stack.ports import HOST, free
-from services.stack.processes import Child, Command, in_words
+from services.stack.processes import Child, ProcessSpec, describe_exit
 
-TICK = 0.1
-LONGEST_PAUSE = 30.0
-PROVEN = 60.0  # seconds after which a child counts as healthy again
-PATIENCE = 90.0  # for the first answer; a slow machine imports torch for a long time
+POLL_SECONDS = 0.1  # between two looks at the processes
+FIRST_RESTART_SECONDS, MAX_RESTART_SECONDS = 0.5, 30.0  # before a restart; doubled with each failure
+HEALTHY_SECONDS = 60.0  # after which earlier failures of a process no longer count
+READY_TIMEOUT = 90.0  # seconds until the first answer; a slow machine takes long to import torch
+HTTP_TIMEOUT = 2.0  # seconds
 
 
 @dataclass
-class Post:
-    """A command's place in the stack: its child, and when it may be started again."""
+class ManagedProcess:
+    """A process of the stack: what to run, the child that runs it, and when to restart it after a failure."""
 
-    command: Command
+    spec: ProcessSpec
     child: Child | None = None
-    falls: int = 0
-    again_at: float = 0.0
+    failures: int = 0
+    restart_at: float = 0.0
 
 
 class Stack:
-    """The processes below one folder. Not for threads: a child dies with the thread that started it."""
+    """The processes of one folder. Not for threads: a child ends with the thread that started it."""
 
     def __init__(
-        self, parent: Path, ports: tuple[int, int], workers: int | None, say: Callable[[str], None]
+        self, parent: Path, ports: tuple[int, int], workers: int | None, message: Callable[[str], None]
     ) -> None:
         api, mlflow = ports
         self.folder = Folder(parent)
@@ -53,8 +54,8 @@ class Stack:
         self.api = f"http://{HOST}:{api}"
         self.mlflow = f"http://{HOST}:{mlflow}"
         self.interrupt = Interrupt()
-        self._say = say
-        self._posts: list[Post] = []
+        self._message = message
+        self._managed: list[ManagedProcess] = []
 
     @property
     def key(self) -> str:
@@ -74,18 +75,18 @@ class Stack:
             self.interrupt.__exit__(kind, error, trace)
 
     def take_folder(self) -> None:
-        """Make the folder this stack's own; `StackError` if another one runs in it."""
+        """Lock the folder for this stack; `StackError` if another one is running in it."""
         self.folder.make()
         self.folder.lock()
 
     def start(self) -> None:
-        """Start everything, the API and the workers after the schema; `StackError` if a setting is wrong."""
+        """Start every process, API and workers after the migrations; `StackError` if a setting is wrong."""
         secrets = self.folder.secrets()
         env = layout.environment(os.environ, self.folder, secrets, self.ports, self.devices)
-        if faults := Settings.faults(env):  # else every child would end with it, again and again
+        if faults := Settings.faults(env):  # every child would fail with them, again and again
             raise StackError(faults)
-        commands = layout.commands(env, self.folder, secrets, self.ports, self.devices)
-        self._posts = [Post(command) for command in commands]
+        processes = layout.processes(env, self.folder, secrets, self.ports, self.devices)
+        self._managed = [ManagedProcess(spec) for spec in processes]
         self._launch(0)
         self._migrate(layout.migrations(env))
         self._launch(1)
@@ -93,111 +94,119 @@ class Stack:
         self.folder.announce(Running(os.getpid(), self.api, self.mlflow))
 
     def wait_until_ready(self) -> bool:
-        """Wait until a sweep would train: API there, a device claimed. False: interrupted before."""
-        end = time.monotonic() + PATIENCE
-        with httpx2.Client(timeout=2) as http, Client(self.api, self.key) as client:
-            while not self.interrupt.asked:
+        """Wait until a sweep would train: the API answers, a device is claimed. False if interrupted."""
+        end = time.monotonic() + READY_TIMEOUT
+        with httpx2.Client(timeout=HTTP_TIMEOUT) as http, Client(self.api, self.key) as client:
+            while not self.interrupt.requested:
                 self.keep_alive()
                 missing = self._missing(http, client)
                 if missing is None:
                     return True
                 if time.monotonic() > end:
-                    raise StackError(f"not ready after {PATIENCE:.0f} s: {missing}; logs: {self.folder.logs}")
-                time.sleep(TICK)
+                    raise StackError(
+                        f"not ready after {READY_TIMEOUT:.0f} s: {missing}; logs: {self.folder.logs}"
+                    )
+                time.sleep(POLL_SECONDS)
         return False
 
     def keep_alive(self) -> None:
-        """Start again what has ended, each time after a longer pause, and say so."""
+        """Restart the processes that have exited, each time after a longer pause, with a message."""
         now = time.monotonic()
-        for post in self._posts:
-            if post.child is None:
-                if now >= post.again_at:
-                    post.child = self._spawn(post.command)
+        for managed in self._managed:
+            if managed.child is None:
+                if now >= managed.restart_at:
+                    managed.child = self._spawn(managed.spec)
                 continue
-            code = post.child.ended()
+            code = managed.child.exit_code()
             if code is None:
                 continue
-            post.falls = 1 if post.child.age() > PROVEN else post.falls + 1
-            pause = min(0.5 * 2 ** (post.falls - 1), LONGEST_PAUSE)
-            self._say(
-                f"{post.command.name} ended after {post.child.age():.0f} s ({in_words(code)}); "
-                f"starting it again in {pause:g} s; its log: {post.child.log}"
+            managed.failures = 1 if managed.child.age() > HEALTHY_SECONDS else managed.failures + 1
+            pause = restart_pause(managed.failures)
+            self._message(
+                f"{managed.spec.name} exited after {managed.child.age():.0f} s ({describe_exit(code)}); "
+                f"restarting it in {pause:g} s; log: {managed.child.log}"
             )
-            post.child.kill()
-            post.child, post.again_at = None, now + pause
+            managed.child.kill()
+            managed.child, managed.restart_at = None, now + pause
 
     def mlflow_answers(self) -> bool:
         """Whether MLflow has finished starting."""
-        with httpx2.Client(timeout=2) as http:
+        with httpx2.Client(timeout=HTTP_TIMEOUT) as http:
             return _answers(http, f"{self.mlflow}/health")
 
     def stop(self) -> None:
-        """Stop tier by tier, workers first; a second interrupt kills at once. Leaves no process behind."""
-        family = self._descendants()
-        for tier in sorted({post.command.tier for post in self._posts}, reverse=True):
-            children = [post.child for post in self._posts if post.child and post.command.tier == tier]
+        """Stop tier by tier, workers first; a second interrupt kills at once. No process is left behind."""
+        descendants = self._descendants()
+        for tier in sorted({managed.spec.tier for managed in self._managed}, reverse=True):
+            children = [
+                managed.child for managed in self._managed if managed.child and managed.spec.tier == tier
+            ]
             asked = time.monotonic()
             for child in children:
-                child.ask_to_stop()
+                child.terminate()
             for child in children:
-                end = asked + child.command.patience
-                while not child.wait(TICK) and not self.interrupt.insisted and time.monotonic() < end:
+                end = asked + child.spec.stop_seconds
+                while not child.wait(POLL_SECONDS) and not self.interrupt.forced and time.monotonic() < end:
                     pass
-                if child.ended() is None:
-                    self._say(
-                        f"{child.command.name} did not stop in {time.monotonic() - asked:.0f} s and is killed"
+                if child.exit_code() is None:
+                    self._message(
+                        f"{child.spec.name} did not stop within {time.monotonic() - asked:.0f} s: killing it"
                     )
                 child.kill()
-        self._posts = []
-        for process in family:  # what ran in a session of its own
+        self._managed = []
+        for process in descendants:  # those with a session of their own
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self.folder.unlock()
 
     def _launch(self, tier: int) -> None:
-        for post in self._posts:
-            if post.command.tier == tier:
-                post.child = self._spawn(post.command)
+        for managed in self._managed:
+            if managed.spec.tier == tier:
+                managed.child = self._spawn(managed.spec)
 
     def _descendants(self) -> list[psutil.Process]:
         found: list[psutil.Process] = []
-        for post in self._posts:
-            if post.child is not None:
+        for managed in self._managed:
+            if managed.child is not None:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    found += psutil.Process(post.child.pid).children(recursive=True)
+                    found += psutil.Process(managed.child.pid).children(recursive=True)
         return found
 
-    def _spawn(self, command: Command) -> Child:
-        return Child(command, self.folder.logs / f"{command.name}.log", self.folder.root.parent)
+    def _spawn(self, spec: ProcessSpec) -> Child:
+        return Child(spec, self.folder.logs / f"{spec.name}.log", self.folder.root.parent)
 
-    def _migrate(self, command: Command) -> None:
-        child = self._spawn(command)
-        while not child.wait(TICK):
-            if self.interrupt.insisted or child.age() > PATIENCE:
+    def _migrate(self, spec: ProcessSpec) -> None:
+        child = self._spawn(spec)
+        while not child.wait(POLL_SECONDS):
+            if self.interrupt.forced or child.age() > READY_TIMEOUT:
                 child.kill()
-        if child.ended() != 0:
-            raise StackError(
-                f"the database could not be brought up to date: {child.last_words()} (log: {child.log})"
-            )
+        if child.exit_code() != 0:
+            raise StackError(f"the database migration failed: {child.last_log_line()} (log: {child.log})")
 
     def _missing(self, http: httpx2.Client, client: Client) -> str | None:
-        """What a first sweep still waits for, in words."""
+        """What a first sweep would still wait for; None if nothing."""
         if not _answers(http, f"{self.api}/ready"):
-            return "the API does not answer yet" + self._excuse("api")
+            return "the API does not answer yet" + self._log_hint("api")
         try:
             devices = client.workers()["devices"]
         except (ApiError, httpx2.HTTPError) as error:
             return f"the API cannot list its workers: {error}"
         if not any(device["alive"] for device in devices):
-            return "no worker has claimed a device yet" + self._excuse("worker-0")
+            return "no worker has claimed a device yet" + self._log_hint("worker-0")
         return None
 
-    def _excuse(self, name: str) -> str:
-        """The last line of a log, for when waiting was in vain."""
-        for post in self._posts:
-            if post.command.name == name and post.child is not None and post.child.last_words():
-                return f" (it last said: {post.child.last_words()})"
+    def _log_hint(self, name: str) -> str:
+        """The last line of a process's log, as an explanation."""
+        for managed in self._managed:
+            if managed.spec.name == name and managed.child is not None and managed.child.last_log_line():
+                return f" (last line of its log: {managed.child.last_log_line()})"
         return ""
+
+
+def restart_pause(failures: int) -> float:
+    """Seconds before a process that has failed so many times in a row is restarted: 0.5, 1, 2 … 30."""
+    doublings = min(failures - 1, 10)  # enough for the longest pause; without a limit they overflow
+    return min(FIRST_RESTART_SECONDS * 2.0**doublings, MAX_RESTART_SECONDS)
 
 
 def _answers(http: httpx2.Client, url: str) -> bool:

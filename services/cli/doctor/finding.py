@@ -10,9 +10,9 @@ Level = Literal["ok", "warn", "missing"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at and what it is like; `remedy` says what to do where it is not right.
+    """What was checked (`name`), what was found (`says`), and what to do about it (`remedy`).
 
-    `missing` is what `cnnlab` cannot do without, `warn` what it can, at a price that is said.
+    Without what is `missing` `cnnlab` cannot run; without what is only a `warn` it can, with the loss named.
     """
 
     name: str
@@ -22,15 +22,15 @@ class Finding:
 
 
 def ok(name: str, says: str) -> Finding:
-    """Nothing to do."""
+    """A finding that needs no action."""
     return Finding(name, "ok", says)
 
 
 def warn(name: str, says: str, remedy: str) -> Finding:
-    """Something to know."""
+    """A finding that limits something."""
     return Finding(name, "warn", says, remedy)
 
 
 def missing(name: str, says: str, remedy: str) -> Finding:
-    """Something to get."""
+    """A finding that must be put right."""
     return Finding(name, "missing", says, remedy)

@@ -1,4 +1,4 @@
-"""Python and the packages of each role, in the versions that the project asks for."""
+"""Python and the packages of each role, in the versions that the project requires."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 
 import services
 from services.cli.doctor.finding import Finding, missing, ok, warn
-from services.cli.typed import NAME
+from services.cli.invocation import PROGRAM
 
-# What each role is for; a role that is not named here is for development.
-PURPOSES = {
-    "": "everything",
-    "torch": "the API, which checks architectures, and workers, which train",
-    "tracking": "workers and upkeep, which write to MLflow",
-    "embedded": "a stack of one's own: MLflow's server and a Redis",
-    "postgres": "PostgreSQL as the database",
+# What needs the packages of each role; a role that is not named here is for development.
+ROLE_PURPOSES = {
+    "": "every command",
+    "torch": "the API, which checks models, and the workers, which train",
+    "tracking": "the workers and upkeep, which write to MLflow",
+    "embedded": "a stack on this machine, which runs its own MLflow and Redis",
+    "postgres": "a service with PostgreSQL as its database",
 }
 
 
@@ -34,8 +34,8 @@ class Requirement:
     role: str
 
     @property
-    def asked(self) -> str:
-        """As one types it: `torch>=2.9,<2.14`."""
+    def specifier(self) -> str:
+        """As pip reads it: `torch>=2.9,<2.14`."""
         ends = (f">={_dotted(self.low)}" if self.low else "", f"<{_dotted(self.high)}" if self.high else "")
         return self.name + ",".join(filter(None, ends))
 
@@ -46,37 +46,37 @@ class Requirement:
 
 
 def python() -> Finding:
-    """The interpreter; one that is too old does not get as far as here."""
+    """The interpreter; one that is too old could not run this."""
     return ok("Python", f"{'.'.join(map(str, sys.version_info[:3]))} ({sys.executable})")
 
 
 def roles(needed: frozenset[str]) -> Iterator[Finding]:
     """A line for each role: whether its packages are there, in versions that fit."""
-    found = requirements()
-    for role, purpose in PURPOSES.items():
-        faults = [fault for each in found if each.role == role and (fault := _fault(each))]
+    known = requirements()
+    for role, purpose in ROLE_PURPOSES.items():
+        faults = [fault for each in known if each.role == role and (fault := _fault(each))]
         name, what = f"packages {role or 'core'}", f"needed by {purpose}"
         if not faults:
             yield ok(name, what)
             continue
         level = missing if role in needed else warn
-        told = "; ".join(fault for fault, _ in faults)
-        install = " ".join(f"'{asked}'" for _, asked in faults)
-        yield level(name, f"{told}; {what}", f"{sys.executable} -m pip install {install}")
+        found = "; ".join(fault for fault, _ in faults)
+        install = " ".join(f"'{specifier}'" for _, specifier in faults)
+        yield level(name, f"{found}; {what}", f"{sys.executable} -m pip install {install}")
 
 
 def requirements() -> list[Requirement]:
-    """What the installed distribution asks for, or the project's own file where it runs from its sources."""
+    """The requirements of pyproject.toml when run from the sources, else of the installed distribution."""
     source = Path(services.__path__[0]).parent / "pyproject.toml"
     if source.is_file():
         project = tomllib.loads(source.read_text(encoding="utf-8"))["project"]
         by_role = {"": project["dependencies"], **project["optional-dependencies"]}
         return [read(text, role) for role, texts in by_role.items() for text in texts]
-    return [read(*_marked(text)) for text in metadata.requires(NAME) or ()]
+    return [read(*_marked(text)) for text in metadata.requires(PROGRAM) or ()]
 
 
 def read(text: str, role: str) -> Requirement:
-    """A requirement as pyproject.toml has it: `psycopg[binary]>=3.2,<4`."""
+    """Read a requirement as pyproject.toml writes it: `psycopg[binary]>=3.2,<4`."""
     name = re.match(r"[\w.-]+", text)
     assert name is not None, text
     low, high = (re.search(rf"{sign}([\d.]+)", text) for sign in (">=", "<"))
@@ -96,14 +96,14 @@ def _marked(text: str) -> tuple[str, str]:
     return plain.strip(), role[1] if role else ""
 
 
-def _fault(asked: Requirement) -> tuple[str, str] | None:
-    """What is wrong with a package, and what to ask pip for."""
+def _fault(needed: Requirement) -> tuple[str, str] | None:
+    """What is wrong with a package, and what pip should install."""
     try:
-        version = metadata.version(asked.name)
+        version = metadata.version(needed.name)
     except metadata.PackageNotFoundError:
-        return f"{asked.name} is not installed", asked.asked
-    if not asked.fits(version):
-        return f"{asked.name} is {version}", asked.asked
+        return f"{needed.name} is not installed", needed.specifier
+    if not needed.fits(version):
+        return f"{needed.name} is {version}, not {needed.specifier}", needed.specifier
     return None
 
 

@@ -1,4 +1,4 @@
-"""Every check in the order in which things depend on one another."""
+"""Every check, in an order in which each thing comes after what it depends on."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from services.cli.doctor import machine, packages, service
 from services.cli.doctor.finding import Finding
 from services.stack.folder import Folder
 
-LOCAL = frozenset({"", "torch", "tracking", "embedded"})  # roles that a stack on this machine needs
+LOCAL_ROLES = frozenset({"", "torch", "tracking", "embedded"})  # what a stack on this machine needs
 
 
 def examine(
     folder: Path, url: str | None, key: str | None, environment: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """What `up` needs here and how the service of this folder is, or with a URL that API and its user."""
+    """Check what `up` needs here and the service of this folder; with a URL, that API and its key instead."""
     home = Folder(folder)
     running = None if url else home.running()
-    needed = LOCAL if url is None else frozenset({""})
+    needed = LOCAL_ROLES if url is None else frozenset({""})
     database = environment.get("CNNLAB_DATABASE_URL")
     if database and database.startswith("postgresql"):
         needed |= {"postgres"}
     yield packages.python()
     yield from packages.roles(needed)
-    found = machine.gpus()
-    yield machine.devices(found)
-    yield machine.torch(found, "torch" in needed)
+    gpus = machine.gpus()
+    yield machine.devices(gpus)
+    yield machine.torch(gpus, "torch" in needed)
     yield machine.redis("embedded" in needed)
     yield machine.disk(folder)
     yield from machine.folders(environment)

@@ -1,4 +1,4 @@
-"""The command line against a real API with nobody to train."""
+"""The command line against a real API without workers."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ KEY = "k" * 32
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def database(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("cli") / "state.db"
     shutil.copy(migrated_sqlite, path)
     return f"sqlite:///{path}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def api(database: str) -> Iterator[str]:
-    """The API in a process of its own; its Redis refuses, so nothing is ever sent."""
+    """The API in its own process; its Redis does not answer, so no pack is ever announced."""
     folder, port = Folder("api"), free_port()
     command = [
         sys.executable,
@@ -83,7 +83,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
 @pytest.fixture
 def at(run: Run, api: str) -> Run:
-    """The same, told where the API is."""
+    """Run the command line with the API's address and key."""
     return lambda *words: run(*words, "--url", api, "--key", KEY)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.cli import specfile
-from services.cli.errors import Failure
+from services.cli.errors import CliError
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "dropout-grid.yaml"
 
@@ -15,7 +15,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "dropout-grid.yaml"
 def refused(folder: Path, text: str) -> str:
     path = folder / "sweep.yaml"
     path.write_text(text)
-    with pytest.raises(Failure) as failure:
+    with pytest.raises(CliError) as failure:
         specfile.read(path)
     assert failure.value.code == 2
     return str(failure.value)
@@ -27,18 +27,27 @@ def test_the_example_is_read() -> None:
     assert len(spec["space"]) == 3
 
 
-def test_numbers_as_people_write_them(tmp_path: Path) -> None:
+def test_numbers_with_an_exponent(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
     path.write_text("space: {l2: [1e-3, 1.0e-3, 2E+2, -1e4], name: [1e, e3]}")
     assert specfile.read(path).spec["space"] == {"l2": [0.001, 0.001, 200.0, -10000.0], "name": ["1e", "e3"]}
 
 
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_bytes(b"name: \xff")
+    with pytest.raises(CliError, match="is not UTF-8 text: invalid start byte at byte 6"):
+        specfile.read(path)
+    with pytest.raises(CliError, match="cannot be read: Is a directory"):
+        specfile.read(tmp_path)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="no file"):
+    with pytest.raises(CliError, match="no file"):
         specfile.read(tmp_path / "none.yaml")
 
 
-def test_bad_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+def test_bad_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
     assert "line 3, column 6" in refused(tmp_path, "name: a\nmodel: {name: lenet5\nspace: [")
 
 
@@ -54,11 +63,14 @@ def test_a_key_given_twice_is_refused_with_its_line(tmp_path: Path) -> None:
         ("train: {lr: .nan}", "train.lr must be a finite number, got nan"),
         ("space: {train.l2: [0, .inf]}", "space.train.l2[1] must be a finite number, got inf"),
         ("name: 2026-11-22", "name must be a number, text, a list or a mapping, got a date"),
-        ("1: 2", "the key 1 in the top must be text"),
-        ("- a", "must hold a mapping with name, model and space, got a list"),
-        ("", "must hold a mapping with name, model and space, got nothing"),
+        ("1: 2", "the key 1 at the top must be text: put it in quotes"),
+        ("- a", "must be a mapping with name, model and space, got a list"),
+        ("", "must be a mapping with name, model and space, got nothing"),
+        ("5", "must be a mapping with name, model and space, got a number"),
         ("a: &a [*a]", "nested too deeply"),
+        ("? [a, b]\n: c", "not valid YAML: line 1, column 3: a key must be text"),
+        ("a: 1\n---\nb: 2", "line 2, column 1: expected a single document in the stream, but found another"),
     ],
 )
-def test_what_json_cannot_carry_is_refused_by_its_place(tmp_path: Path, text: str, words: str) -> None:
+def test_what_json_has_no_form_for_is_refused_by_its_place(tmp_path: Path, text: str, words: str) -> None:
     assert words in refused(tmp_path, text)

@@ -56,7 +56,7 @@ def test_what_a_spec_can_name_and_who_trains(client: Client) -> None:
     assert client.workers() == {"workers": [], "devices": []}
 
 
-def test_a_refused_spec_is_told_place_by_place(client: Client, spec: dict[str, Any]) -> None:
+def test_a_refused_spec_has_each_fault_with_its_place(client: Client, spec: dict[str, Any]) -> None:
     with pytest.raises(ApiError) as caught:
         client.submit(spec | {"modle": 1, "seed": -1})
     error = caught.value
@@ -68,13 +68,13 @@ def test_a_refused_spec_is_told_place_by_place(client: Client, spec: dict[str, A
     assert list(client.sweeps()) == []
 
 
-def test_what_json_cannot_say_is_refused_by_the_api(client: Client, spec: dict[str, Any]) -> None:
+def test_what_json_has_no_form_for_is_refused_by_the_api(client: Client, spec: dict[str, Any]) -> None:
     with pytest.raises(ApiError, match=r"^/space/dropout/1: NaN is not a number"):
         client.submit(spec | {"space": {"dropout": [0, float("nan")]}})
 
 
 @pytest.mark.parametrize("identity", ["x", "../sweeps", "a?limit=1", "%00", "ü/#"])
-def test_an_unknown_id_is_an_error_in_words(client: Client, identity: str) -> None:
+def test_an_unknown_id_is_an_error_that_names_it(client: Client, identity: str) -> None:
     with pytest.raises(ApiError) as caught:
         client.sweep(identity)
     assert caught.value.status == 404
@@ -116,7 +116,7 @@ def test_watch_waits_for_an_api_that_comes_back(
 def test_watch_gives_up_in_the_end(
     running: Any, client: Client, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    monkeypatch.setattr(module, "MAX_OUTAGE_SECONDS", 0.05)
     views = client.watch(client.submit(spec)["id"], every=0.01)
     next(views)
     running.stop()
@@ -129,7 +129,7 @@ def test_watch_of_nothing_fails_at_once(client: Client) -> None:
         next(client.watch("x"))
 
 
-def test_somebody_else_at_the_address(key: str) -> None:
+def test_another_server_at_the_address(key: str) -> None:
     class Stranger(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -145,7 +145,7 @@ def test_somebody_else_at_the_address(key: str) -> None:
         try:
             with Client(f"http://127.0.0.1:{server.server_port}", key) as lost:
                 for ask in (lost.catalog, lost.workers):
-                    with pytest.raises(ApiError, match="answers 200 in words that are not this API's"):
+                    with pytest.raises(ApiError, match="answered 200, but not as the cnnlab API would"):
                         ask()
         finally:
             server.shutdown()

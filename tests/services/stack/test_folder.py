@@ -35,13 +35,13 @@ def test_two_folders_have_different_secrets(folder: Folder, tmp_path: Path) -> N
     assert other.secrets() != folder.secrets()
 
 
-def test_a_damaged_secrets_file_is_told_by_its_missing_line(folder: Folder) -> None:
+def test_a_damaged_secrets_file_is_refused_with_its_missing_line(folder: Folder) -> None:
     (folder.root / "secrets.env").write_text("CNNLAB_API_KEY=abc\n")
     with pytest.raises(StackError, match="no line CNNLAB_REDIS_PASSWORD"):
         folder.secrets()
 
 
-def test_a_second_stack_is_told_who_has_the_folder(folder: Folder, tmp_path: Path) -> None:
+def test_a_second_stack_is_refused_with_the_process_of_the_first(folder: Folder, tmp_path: Path) -> None:
     folder.lock()
     second = Folder(tmp_path)
     with pytest.raises(StackError) as refused:

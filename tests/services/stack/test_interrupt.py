@@ -8,13 +8,13 @@ import signal
 from services.stack.interrupt import Interrupt
 
 
-def test_one_signal_asks_and_two_insist() -> None:
+def test_one_signal_requests_a_stop_and_two_force_it() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with Interrupt() as interrupt:
-        assert not interrupt.asked
+        assert not interrupt.requested
         os.kill(os.getpid(), signal.SIGINT)
-        assert interrupt.asked
-        assert not interrupt.insisted
+        assert interrupt.requested
+        assert not interrupt.forced
         os.kill(os.getpid(), signal.SIGTERM)
-        assert interrupt.insisted
+        assert interrupt.forced
     assert signal.getsignal(signal.SIGTERM) is before

@@ -67,8 +67,8 @@ def test_no_secret_is_on_a_command_line(folder: Folder) -> None:
     secrets = folder.secrets()
     ports, devices = Ports(1, 2, 3), Devices("cpu:0,cpu:1", 2)
     env = layout.environment({}, folder, secrets, ports, devices)
-    commands = layout.commands(env, folder, secrets, ports, devices)
-    assert [command.name for command in commands] == [
+    processes = layout.processes(env, folder, secrets, ports, devices)
+    assert [process.name for process in processes] == [
         "valkey",
         "mlflow",
         "api",
@@ -76,9 +76,9 @@ def test_no_secret_is_on_a_command_line(folder: Folder) -> None:
         "worker-0",
         "worker-1",
     ]
-    words = " ".join(" ".join(command.argv) for command in commands)
-    assert secrets.redis_password not in words
-    assert secrets.api_key not in words
+    lines = " ".join(" ".join(process.argv) for process in processes)
+    assert secrets.redis_password not in lines
+    assert secrets.api_key not in lines
     config = folder.root / "valkey" / "valkey.conf"
     assert f"requirepass {secrets.redis_password}" in config.read_text()
     assert config.stat().st_mode & 0o777 == 0o600

@@ -10,7 +10,7 @@ from services.stack import ports
 from services.stack.errors import StackError
 
 
-def test_a_taken_port_is_refused_with_a_way_out() -> None:
+def test_a_port_in_use_is_refused_with_a_remedy() -> None:
     with socket.socket() as other:
         other.bind((ports.HOST, 0))
         other.listen()
@@ -18,7 +18,7 @@ def test_a_taken_port_is_refused_with_a_way_out() -> None:
         with pytest.raises(StackError) as refused:
             ports.require(taken, "the API", "--port", "CNNLAB_PORT")
     words = str(refused.value)
-    assert f"port {taken}, wanted for the API, is taken" in words
+    assert f"port {taken} (for the API) is in use by another program" in words
     assert "--port" in words
     assert "CNNLAB_PORT" in words
 

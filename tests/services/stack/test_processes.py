@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.stack.processes import Child, Command, in_words
+from services.stack.processes import Child, ProcessSpec, describe_exit
 
 Start = Callable[[str], Child]
 
@@ -24,8 +24,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     children: list[Child] = []
 
     def start(code: str) -> Child:
-        command = Command("probe", (sys.executable, "-c", code), dict(os.environ), 0)
-        children.append(Child(command, tmp_path / "probe.log", tmp_path))
+        spec = ProcessSpec("probe", (sys.executable, "-c", code), dict(os.environ), 0)
+        children.append(Child(spec, tmp_path / "probe.log", tmp_path))
         return children[-1]
 
     yield start
@@ -41,10 +41,10 @@ def until(true: Callable[[], bool], seconds: float = 10) -> bool:
 
 
 def test_a_child_writes_its_log_and_ends(start: Start) -> None:
-    child = start("print('one'); print('last words'); print()")
+    child = start("print('one'); print('two'); print()")
     assert child.wait(10)
-    assert child.ended() == 0
-    assert child.last_words() == "last words"
+    assert child.exit_code() == 0
+    assert child.last_log_line() == "two"
 
 
 def test_a_child_has_a_session_of_its_own(start: Start) -> None:
@@ -61,7 +61,7 @@ def test_kill_takes_the_whole_group(start: Start, tmp_path: Path) -> None:
     assert until(lambda: (tmp_path / "inner").exists() and (tmp_path / "inner").read_text().endswith("\n"))
     inner = int((tmp_path / "inner").read_text())
     child.kill()
-    assert child.ended() == -signal.SIGKILL
+    assert child.exit_code() == -signal.SIGKILL
     assert until(lambda: not _alive(inner))
 
 
@@ -71,10 +71,10 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
             sys.executable,
             "-c",
             "import sys, os, time; from pathlib import Path;"
-            "from services.stack.processes import Child, Command;"
+            "from services.stack.processes import Child, ProcessSpec;"
             f"folder = Path({str(tmp_path)!r});"
             "sleep = (sys.executable, '-c', 'import time; time.sleep(60)');"
-            "child = Child(Command('probe', sleep, dict(os.environ), 0), folder / 'log', folder);"
+            "child = Child(ProcessSpec('probe', sleep, dict(os.environ), 0), folder / 'log', folder);"
             "(folder / 'pid').write_text(f'{child.pid}\\n'); time.sleep(60)",
         ],
         cwd=Path(__file__).parents[3],
@@ -86,9 +86,10 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
     assert until(lambda: not _alive(pid))
 
 
-def test_ends_in_words() -> None:
-    assert in_words(1) == "exit code 1"
-    assert in_words(-9) == "killed by SIGKILL"
+def test_how_a_process_exited() -> None:
+    assert describe_exit(1) == "exit code 1"
+    assert describe_exit(-9) == "killed by SIGKILL"
+    assert describe_exit(-250) == "killed by signal 250"
 
 
 def _alive(pid: int) -> bool:

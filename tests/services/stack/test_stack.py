@@ -19,9 +19,10 @@ import psutil
 import pytest
 
 from services.stack.ports import free
+from services.stack.stack import restart_pause
 
-HOUSE = Path(__file__).parents[3]
-PATIENCE = 100
+SOURCES = Path(__file__).parents[3]
+TIMEOUT = 100
 CNNLAB = [sys.executable, "-c", "from services.cli import main; main()"]
 
 
@@ -33,12 +34,12 @@ class Up:
     folder: Path
     addresses: dict[str, Any]
 
-    def family(self) -> list[psutil.Process]:
+    def descendants(self) -> list[psutil.Process]:
         """Every process below it."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def said(self) -> str:
-        """What it told the user so far."""
+    def messages(self) -> str:
+        """The messages that it has printed so far."""
         return (self.folder / "err").read_text()
 
 
@@ -74,9 +75,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield start
     for process in started:
-        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        descendants = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.kill()
-        for child in family:
+        for child in descendants:
             with suppress(psutil.NoSuchProcess):  # it may follow its parent by itself
                 child.kill()
         process.communicate()
@@ -92,16 +93,16 @@ def test_a_stack_keeps_its_children_alive_and_leaves_none(start: Start) -> None:
     assert "already running" in second.stderr
     assert "Traceback" not in second.stderr
 
-    api = next(child for child in up.family() if "services.api.app:from_environment" in child.cmdline())
+    api = next(child for child in up.descendants() if "services.api.app:from_environment" in child.cmdline())
     api.kill()
-    assert _until(lambda: "api ended" in up.said())
-    assert "killed by SIGKILL" in up.said()
+    assert _until(lambda: "api exited" in up.messages())
+    assert "killed by SIGKILL" in up.messages()
     assert _until(lambda: _run(up.folder, "ls", "--json").returncode == 0)
 
-    family = up.family()
+    descendants = up.descendants()
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(60) == 0
-    assert [child for child in family if child.is_running()] == []
+    assert [child for child in descendants if child.is_running()] == []
     assert not (up.folder / ".cnnlab" / "running.json").exists()
 
 
@@ -128,28 +129,33 @@ def test_data_is_found_again(start: Start) -> None:
 
 def test_children_end_when_the_stack_is_killed(start: Start) -> None:
     up = start()
-    family = up.family()
+    descendants = up.descendants()
     up.process.kill()
     up.process.wait()
-    assert _until(lambda: not [child for child in family if _alive(child)])
+    assert _until(lambda: not [child for child in descendants if _alive(child)])
 
 
-def test_a_wrong_setting_is_told_at_once(tmp_path: Path) -> None:
+def test_a_wrong_setting_is_refused_at_once(tmp_path: Path) -> None:
     wrong = {"CNNLAB_DATA": str(tmp_path / "nowhere")}
     refused = _run(tmp_path, "up", "--port", str(free()), "--mlflow-port", str(free()), settings=wrong)
     assert refused.returncode == 1
     assert refused.stderr == f"CNNLAB_DATA: must be a folder that exists, got '{tmp_path / 'nowhere'}'\n"
 
 
-def test_a_taken_port_is_told(tmp_path: Path) -> None:
+def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         refused = _run(tmp_path, "up", "--port", str(other.getsockname()[1]))
     assert refused.returncode == 1
-    assert "wanted for the API, is taken by another program" in refused.stderr
+    assert "(for the API) is in use by another program" in refused.stderr
     assert "--port" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_pauses_before_a_restart_grow_up_to_half_a_minute() -> None:
+    assert [restart_pause(failures) for failures in (1, 2, 3, 6, 7, 8)] == [0.5, 1, 2, 16, 30, 30]
+    assert restart_pause(10_000) == 30, "a process that fails for hours is still restarted"
 
 
 def _run(
@@ -157,17 +163,17 @@ def _run(
 ) -> subprocess.CompletedProcess[str]:
     env = {**_env(), **(settings or {})}
     return subprocess.run(
-        [*CNNLAB, *words], cwd=folder, env=env, capture_output=True, text=True, timeout=PATIENCE
+        [*CNNLAB, *words], cwd=folder, env=env, capture_output=True, text=True, timeout=TIMEOUT
     )
 
 
 def _env() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CNNLAB_")}
-    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, [str(HOUSE), kept.get("PYTHONPATH", "")]))}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCES), kept.get("PYTHONPATH", "")]))}
 
 
 def _until(true: Callable[[], bool]) -> bool:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not true() and time.monotonic() < end:
         time.sleep(0.1)
     return true()

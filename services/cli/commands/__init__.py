@@ -1,0 +1,1 @@
+"""The commands of `cnnlab`: one file each, found by its name."""

@@ -1,0 +1,50 @@
+"""`cnnlab best`: a sweep's winner."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from services.cli import specfile
+from services.cli.connection import connect
+from services.cli.invocation import command_line
+from services.cli.parameters import Json, Key, SweepId, Url
+from services.cli.show import leaderboard
+from services.cli.show.mlflow_links import mlflow_links
+from services.cli.show.output import Output
+from services.cli.subcommand import Panel, subcommand
+
+
+@subcommand(Panel.RESULTS, "best 3f81c09a2e --yaml > winner.yaml")
+def best(
+    sweep: SweepId,
+    as_yaml: Annotated[
+        bool, typer.Option("--yaml", help="Print a spec that trains the winner again, ready for submit.")
+    ] = False,
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Show a sweep's best point: its value and interval, whether it beats the runner-up, its trials."""
+    with connect(url, key) as client:
+        found, view = client.best(sweep), client.sweep(sweep)
+    if as_yaml:
+        sys.stdout.write(specfile.written(found["spec"]))
+        return
+    point = found["point"]
+    comparison = leaderboard.comparison({"points": [point], "comparison": view["comparison"]})
+    value = f"{view['objective']['metric']} {leaderboard.spread(point)}"
+    note = f" ({point['note']})" if point["note"] and view["comparison"] else ""
+    again = f"{command_line(f'best {sweep} --yaml')} | {command_line('submit -')}"
+    Output(as_json).result(
+        {**found, "comparison": view["comparison"]},
+        escape(f"{view['name']} {view['state']}: {value}{note}"),
+        escape(leaderboard.in_words(view, point)),
+        *map(escape, comparison),
+        leaderboard.replicates(point),
+        *filter(None, [mlflow_links(view)]),
+        escape(f"Train it again with: {again}"),
+    )

@@ -1,0 +1,69 @@
+"""`cnnlab export`: a sweep's trials or curves as a file."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.connection import connect
+from services.cli.errors import CliError
+from services.cli.parameters import Key, SweepId, Url
+from services.cli.show.output import Output
+from services.cli.subcommand import Panel, subcommand
+from services.client import Client
+
+
+class ExportContent(StrEnum):
+    """What is exported."""
+
+    TRIALS = "trials"
+    CURVES = "curves"
+
+
+class ExportFormat(StrEnum):
+    """The format of the file."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+@subcommand(Panel.RESULTS, "export 3f81c09a2e --what curves -o curves.csv")
+def export(
+    sweep: SweepId,
+    what: Annotated[
+        ExportContent, typer.Option("--what", help="One row for each trial, or one for each epoch of each.")
+    ] = ExportContent.TRIALS,
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="The format of the file.")
+    ] = ExportFormat.CSV,
+    to: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; default: standard output.")
+    ] = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Export a sweep's trials or curves, as CSV or JSON."""
+    with connect(url, key) as client:
+        if to is None:
+            client.export(sweep, what.value, form.value, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        else:
+            _write_file(client, sweep, what, form, to)
+            Output(False).message(f"Wrote {to}.")
+
+
+def _write_file(client: Client, sweep: str, what: ExportContent, form: ExportFormat, to: Path) -> None:
+    """Write the whole file; if the export breaks off, leave none behind."""
+    part = to.with_name(f"{to.name}.part")
+    try:
+        with part.open("wb") as file:
+            client.export(sweep, what.value, form.value, file)
+        part.replace(to)
+    except OSError as error:
+        raise CliError(f"{to} cannot be written: {error.strerror or error}") from None
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,25 @@
+"""`cnnlab trace`: where a trial comes from, and the command that repeats it."""
+
+from __future__ import annotations
+
+from services.cli.connection import connect
+from services.cli.invocation import command_line
+from services.cli.parameters import Json, Key, TrialId, Url
+from services.cli.show.output import Output
+from services.cli.show.tables import facts
+from services.cli.show.trace_page import trace_attempts, trace_page
+from services.cli.subcommand import Panel, subcommand
+
+
+@subcommand(Panel.RESULTS, "trace 3f81c09a2e-0007")
+def trace(trial: TrialId, url: Url = None, key: Key = None, as_json: Json = False) -> None:
+    """Show where a trial comes from: request, point, seed, shape, packs, devices, checkpoint, MLflow run."""
+    with connect(url, key) as client:
+        found = client.trial(trial)
+        sweep = client.sweep(found["sweep"])
+    again = command_line(f"reproduce {trial}")
+    Output(as_json).result(
+        {"trial": found, "sweep": sweep, "reproduce": again},
+        facts(trace_page(found, sweep, again)),
+        *([trace_attempts(found["attempts"])] if found["attempts"] else []),
+    )

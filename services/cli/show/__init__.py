@@ -1,0 +1,1 @@
+"""What commands print: tables, lines of progress, links, and JSON for programs."""

@@ -1,0 +1,53 @@
+"""The catalog as tables: its kinds, the entries of a kind, the hyperparameters of an entry."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from services.cli.show.tables import label, table
+from services.client import View
+from services.domain.plan.trial_names import short_value
+
+
+def kinds_table(kinds: View) -> Table:
+    """One line for each kind: the names of its entries."""
+    shown = table("kind", "entries")
+    for kind, entries in kinds.items():
+        shown.add_row(kind, escape(", ".join(entries)))
+    return shown
+
+
+def entries_table(entries: View) -> Table:
+    """One line for each entry: what it is, or why its file cannot be used."""
+    shown = table("name", "what it is")
+    for name, entry in entries.items():
+        source = " (plug-in)" if entry["plugin"] else ""
+        shown.add_row(escape(name), escape(f"{entry['error'] or entry['summary']}{source}"))
+    return shown
+
+
+def hypers_table(entry: View) -> Table:
+    """One line for each hyperparameter: its type, default and range."""
+    shown = table("hyperparameter", "type", "default", "range", "may differ within a pack")
+    for name, hyper in entry["hypers"].items():
+        shown.add_row(
+            escape(name),
+            escape(str(hyper["type"])),
+            label(hyper["default"], ()) if hyper.get("default") is not None else "",
+            escape(allowed(hyper)),
+            "yes" if hyper.get("row") else "no",
+        )
+    return shown
+
+
+def allowed(hyper: View) -> str:
+    """A range as `0 to 1, logarithmic`, the options of a choice, or the kind of an entry; else empty."""
+    if "options" in hyper:
+        return ", ".join(map(str, hyper["options"]))
+    if "kind" in hyper:
+        return f"one of {hyper['kind']}"
+    if "low" not in hyper:
+        return ""
+    ends = f"{short_value(hyper['low'])} to {short_value(hyper['high'])}"
+    return f"{ends}, logarithmic" if hyper.get("log") else ends

@@ -1,0 +1,49 @@
+"""What a sweep would be: its counts, its shapes, and the memory and time it would take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from services.cli.show.formats import duration, many, size
+from services.cli.show.tables import headings, label, table
+from services.client import View
+
+
+def dry_run_report(sweep: View) -> tuple[str, Table, str]:
+    """How many trials in how many packs; a line for each shape; memory and time."""
+    seeds = f" × {many(sweep['seeds'], 'seed')}" if sweep["seeds"] > 1 else ""
+    repeated = (
+        f"; {many(sweep['duplicates'], 'trial')} with the same values as another"
+        if sweep["duplicates"]
+        else ""
+    )
+    counts = (
+        f"{many(sweep['trials'], 'trial')} ({many(sweep['points'], 'point')}{seeds}) "
+        f"in {many(sweep['packs'], 'pack')}{repeated}. Nothing was submitted."
+    )
+    time = "" if sweep["seconds"] is None else f"about {duration(sweep['seconds'])}, "
+    needs = f"Memory: {size(sweep['memory_bytes'])} for the widest pack. Time: {time}{sweep['seconds_from']}"
+    return counts, _shapes(sweep["shapes"]), escape(needs)
+
+
+def _shapes(shapes: Sequence[View]) -> Table:
+    paths = list(dict.fromkeys(path for shape in shapes for path in shape["values"]))
+    sizes = ("parameters", "FLOPs/image", "bytes/row", "width", "trials", "packs", "epochs")
+    shown = table("shape", *headings(paths), *sizes)
+    for shape in shapes:
+        values = shape["values"]
+        shown.add_row(
+            shape["key"][:8],
+            *(label(values[path], ()) if path in values else "" for path in paths),
+            f"{shape['parameters']:,}",
+            f"{shape['flops']:,}",
+            size(shape["bytes_per_row"]),
+            str(shape["width"]),
+            str(shape["trials"]),
+            str(shape["packs"]),
+            str(shape["epochs"]),
+        )
+    return shown

@@ -1,0 +1,113 @@
+"""Points of a sweep as commands print them: values, mean with interval, trials, the best two compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from services.cli.show.formats import number
+from services.cli.show.tables import headings, label, table
+from services.client import View
+
+
+def leaderboard(sweep: View, points: Sequence[View]) -> Table:
+    """Points in the order given, a column for each axis; blank where an axis is inactive."""
+    axes = sweep["axes"]
+    columns = headings([axis["path"] for axis in axes])
+    single = sweep["seeds"] == 1
+    last = "trial" if single else "trials"
+    shown = table("", "point", *columns, sweep["objective"]["metric"], "seeds", "epoch", last)
+    for place, point in enumerate(points, 1):
+        trials = point["trials"]
+        shown.add_row(
+            str(place),
+            str(point["point"]),
+            *(value_of(point, axis) for axis in axes),
+            spread(point),
+            _counted(point),
+            _epochs(trials),
+            " ".join(trial["id"] for trial in trials) if single else _states(trials),
+        )
+    return shown
+
+
+def replicates(point: View) -> Table:
+    """One line for each trial of a point."""
+    shown = table("trial", "replicate", "value", "epoch", "state", "id")
+    for trial in point["trials"]:
+        shown.add_row(
+            f"t{trial['number']:03d}",
+            str(trial["replicate"]),
+            number(trial["value"]),
+            str(trial["epoch"]),
+            trial["state"],
+            trial["id"],
+        )
+    return shown
+
+
+def comparison(board: View) -> Iterator[str]:
+    """Whether the best point differs from the runner-up; of a single point, why it has no interval."""
+    if board["comparison"] is not None:
+        yield board["comparison"]["words"]
+    elif board["points"] and board["points"][0]["note"]:
+        yield board["points"][0]["note"]
+
+
+def spread(point: View) -> str:
+    """A point's value, to two digits of the half interval: `0.8712 ± 0.0034`; else the mean alone."""
+    mean, low, high = point["mean"], point["low"], point["high"]
+    if mean is None or low is None or high is None:
+        return number(mean)
+    half = (high - low) / 2
+    if half == 0:
+        return f"{number(mean)} ± 0"
+    places = 1 - math.floor(math.log10(half))
+    if not 0 <= places <= 8:
+        return f"{number(mean)} ± {half:.2g}"
+    return f"{mean:.{places}f} ± {half:.{places}f}"
+
+
+def value_of(point: View, axis: View) -> str:
+    """The point's value on an axis in few words; nothing where the axis is inactive."""
+    path = axis["path"]
+    return label(point["values"][path], axis["values"] or ()) if path in point["values"] else ""
+
+
+def in_words(sweep: View, point: View) -> str:
+    """A point by its number and values: `point 7: dropout 0.25 adam`."""
+    axes = [axis for axis in sweep["axes"] if axis["path"] in point["values"]]
+    names = headings([axis["path"] for axis in axes])
+    values = [
+        _named(name, point["values"][axis["path"]], axis["values"] or ())
+        for name, axis in zip(names, axes, strict=True)
+    ]
+    return f"point {point['point']}" + (f": {' '.join(values)}" if values else "")
+
+
+def _named(axis: str, value: Any, choices: Sequence[Any]) -> str:
+    """A value behind its axis's name, `dropout 0.25`; one that is a word says enough alone, `adam`."""
+    speaks = isinstance(value, str) or (isinstance(value, Mapping) and "name" in value)
+    return label(value, choices) if speaks else f"{axis} {label(value, choices)}"
+
+
+def _counted(point: View) -> str:
+    failed = f", {point['failed']} failed" if point["failed"] else ""
+    return f"{point['n']}/{point['seeds']}{failed}"
+
+
+def _epochs(trials: Sequence[View]) -> str:
+    """How far the trials are: `3`, or `1–3` where they differ."""
+    reached = [trial["epoch"] for trial in trials]
+    low, high = min(reached, default=0), max(reached, default=0)
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _states(trials: Sequence[View]) -> str:
+    """How many trials are in which state: `4 succeeded, 1 running`."""
+    states = [trial["state"] for trial in trials]
+    return escape(", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)))

@@ -1,0 +1,26 @@
+"""The state of a sweep or a trial after a request to change it."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+
+from services.cli.show.formats import many
+from services.cli.show.output import Output
+from services.cli.sweep_or_trial import is_sweep
+from services.client import View
+
+
+def print_new_state(view: View, as_json: bool) -> None:
+    """Print a sweep's state with its unfinished trials, or a trial's state."""
+    if is_sweep(view):
+        counts = view["trials"]
+        unfinished = [
+            f"{many(counts[name], 'trial')} {name}"
+            for name in ("waiting", "queued", "running")
+            if counts[name]
+        ]
+        text = f"{view['name']} is {view['state']}" + (f": {', '.join(unfinished)}" if unfinished else "")
+    else:
+        # A running trial ends with its epoch; until then its state does not change.
+        text = f"t{view['number']:03d} of sweep {view['sweep']} is {view['state']}"
+    Output(as_json).result(view, escape(f"{text}."))

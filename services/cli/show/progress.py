@@ -1,0 +1,83 @@
+"""A sweep's progress: one moving line on a terminal, elsewhere a line for each change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from services.cli.show import leaderboard
+from services.cli.show.formats import duration, many
+from services.cli.show.output import Output
+from services.client import View
+
+BAR_WIDTH = 60  # columns
+
+
+def follow(views: Iterable[View], output: Output) -> View:
+    """Show each view of a sweep as it comes; returns the last one."""
+    if output.as_json:
+        return _each_change(views, output.result)
+    if not output.console.is_terminal:
+        return _each_change(views, lambda view: output.message(summary(view)))
+    return _live(views, output.console)
+
+
+def summary(sweep: View) -> str:
+    """A sweep's state, progress, remaining time and best point, in one line."""
+    counts, epochs = sweep["trials"], sweep["epochs"]
+    parts = [f"{counts['succeeded'] + counts['pruned']} of {many(counts['total'], 'trial')} done"]
+    parts += [f"{counts[name]} {name}" for name in ("running", "failed", "cancelled") if counts[name]]
+    parts.append(f"{epochs['done']}/{many(epochs['total'], 'epoch')}")
+    if sweep["eta_seconds"]:
+        parts.append(f"about {duration(sweep['eta_seconds'])} left")
+    if sweep["best"] is not None:
+        point = leaderboard.in_words(sweep, sweep["best"])
+        parts.append(f"best {sweep['objective']['metric']} {leaderboard.spread(sweep['best'])} ({point})")
+    if sweep["waiting_for"]:
+        parts.append(str(sweep["waiting_for"]))
+    return f"{sweep['name']} {sweep['state']}: " + ", ".join(parts)
+
+
+def price(sweep: View) -> str | None:
+    """The device time of a sweep, in trials trained one by one; None until that is known."""
+    cost = sweep["price"]
+    trained = cost and many(cost["trials"], "trial")
+    return cost and f"{trained} took the device time of {cost['alone']:.1f} trained one by one"
+
+
+def _each_change(views: Iterable[View], show: Callable[[View], None]) -> View:
+    shown, last = None, None
+    for view in views:
+        progress = (view["state"], view["trials"], view["epochs"]["done"], view["waiting_for"])
+        if progress != shown:
+            show(view)
+        shown, last = progress, view
+    assert last is not None, "a sweep has at least one view"
+    return last
+
+
+def _live(views: Iterable[View], console: Console) -> View:
+    last = None
+    # No refresh thread: this process may start others, and a fork wants a single thread.
+    with Live(console=console, auto_refresh=False) as live:
+        for view in views:
+            last = view
+            live.update(_bar(view), refresh=True)
+    assert last is not None, "a sweep has at least one view"
+    return last
+
+
+def _bar(sweep: View) -> Table:
+    epochs = sweep["epochs"]
+    grid = Table.grid()
+    grid.add_row(ProgressBar(total=max(epochs["total"], 1), completed=epochs["done"], width=BAR_WIDTH))
+    grid.add_row(escape(summary(sweep)))
+    cost = price(sweep)
+    if cost:
+        grid.add_row(cost)
+    return grid

@@ -1,0 +1,40 @@
+"""The list of sweeps that `ls` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from services.cli.show.formats import state, when
+from services.cli.show.leaderboard import spread
+from services.cli.show.tables import table
+from services.client import View
+
+
+def sweeps_table(views: Sequence[View]) -> Table:
+    """One line for each sweep, in the order given."""
+    shown = table("id", "name", "project", "state", "trials", "best", "created")
+    for view in views:
+        shown.add_row(
+            view["id"],
+            escape(view["name"]),
+            escape(view["project"]),
+            state(view["state"]),
+            _finished(view["trials"]),
+            _best(view),
+            when(view["created_at"]),
+        )
+    return shown
+
+
+def _finished(counts: View) -> str:
+    failed = f", {counts['failed']} failed" if counts["failed"] else ""
+    return f"{counts['succeeded'] + counts['pruned']}/{counts['total']}{failed}"
+
+
+def _best(sweep: View) -> str:
+    if sweep["best"] is None:
+        return ""
+    return f"{escape(sweep['objective']['metric'])} {spread(sweep['best'])}"

@@ -1,0 +1,81 @@
+"""Where a trial comes from, on one page: from the request to the checkpoint and the MLflow run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from services.cli.show.formats import many, number, state, when
+from services.cli.show.tables import label, table
+from services.client import View
+
+
+def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
+    """A trial's origin, training and results, in the order of events; `again` is the command to repeat it."""
+    shape, best = trial["shape"], trial["best"]
+    batches = "its own batches" if shape["mixed"] else "the same batches as its neighbours"
+    return {
+        "request": f"sweep {sweep['id']}, {sweep['name']} in project {sweep['project']}",
+        "submitted": when(sweep["created_at"]),
+        "point": f"{trial['point']} of 0 to {sweep['points'] - 1}",
+        **{f"  {path}": label(value, []) for path, value in trial["values"].items()},
+        "replicate": f"{trial['replicate']} of 0 to {sweep['seeds'] - 1}",
+        "number": f"{trial['number']} of 0 to {sweep['trials']['total'] - 1}",
+        "seed": trial["seed"],
+        "shape": f"{shape['key']}, {shape['parameters']:,} parameters",
+        "row": f"{trial['row']} of {shape['width']}, with {batches}",
+        "plug-ins": trial["plugins"],
+        "state": state(trial["state"]),
+        "failure": trial["failure"] and trial["failure"].get("message"),
+        "epoch": f"{trial['epoch']} of {trial['target_epoch']}",
+        "created": when(trial["created_at"]),
+        "started": trial["started_at"] and when(trial["started_at"]),
+        "finished": trial["finished_at"] and when(trial["finished_at"]),
+        "best": best and f"{sweep['objective']['metric']} {number(best['value'])} in epoch {best['epoch']}",
+        "machine": _machine(trial["attempts"]),
+        "checkpoint": _checkpoint(trial["checkpoint"]),
+        "weights": trial["best_file"],
+        "mlflow": trial["links"]["mlflow"] or "no run yet",
+        "config": json.dumps(trial["config"], ensure_ascii=False),
+        "reproduce": again,
+    }
+
+
+def trace_attempts(attempts: Sequence[View]) -> Table:
+    """One line for each attempt: its pack, row, device, worker, times and outcome."""
+    shown = table(
+        "attempt", "pack", "row", "device", "worker", "from epoch", "started", "ended", "state", "outcome"
+    )
+    for turn, attempt in enumerate(attempts, 1):
+        shown.add_row(
+            str(turn),
+            attempt["pack"],
+            f"{attempt['row']} of {attempt['width']}",
+            escape(attempt["device"] or ""),
+            escape(attempt["worker"] or ""),
+            str(attempt["start_epoch"]),
+            when(attempt["began_at"]) if attempt["began_at"] else "",
+            when(attempt["ended_at"]) if attempt["ended_at"] else "",
+            state(attempt["state"]),
+            escape(attempt["outcome"] or ""),
+        )
+    return shown
+
+
+def _machine(attempts: Sequence[View]) -> str:
+    """The machine of the latest attempt that ran: float32 bits depend on it, besides width and row."""
+    for attempt in reversed(attempts):
+        if machine := attempt["machine"]:
+            return f"{machine['kind']}, torch {machine['torch']}, {many(machine['threads'], 'thread')}"
+    return "none yet"
+
+
+def _checkpoint(saved: View | None) -> str:
+    if saved is None:
+        return "none: not saved yet, or no longer needed"
+    damaged = ", damaged" if saved["damaged"] else ""
+    return f"epoch {saved['epoch']} in {saved['path']} (SHA-256 {saved['sha256'][:12]}…{damaged})"

@@ -1,0 +1,35 @@
+"""services/cli/commands/export.py, against a real API without workers."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+Run = Callable[..., tuple[int, str, str]]
+Submit = Callable[[], str]
+Give = Callable[[str, dict[int, list[float]]], None]
+
+
+def test_trials_to_a_file(at: Run, submit: Submit, give: Give, tmp_path: Path) -> None:
+    sweep = submit()
+    give(sweep, {})
+    path = tmp_path / "trials.csv"
+    code, out, _ = at("export", sweep, "-o", str(path))
+    assert (code, out) == (0, f"Wrote {path}.\n")
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    assert [row["number"] for row in rows] == [str(number) for number in range(12)]
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_a_refused_export_leaves_no_file(at: Run, tmp_path: Path) -> None:
+    code, _, err = at("export", "nothing", "-o", str(tmp_path / "none.csv"))
+    assert code == 1
+    assert "no sweep" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_does_not_exist(at: Run, submit: Submit, tmp_path: Path) -> None:
+    code, _, err = at("export", submit(), "-o", str(tmp_path / "away" / "x.csv"))
+    assert code == 1
+    assert f"{tmp_path / 'away' / 'x.csv'} cannot be written: " in err

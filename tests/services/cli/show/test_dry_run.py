@@ -1,0 +1,44 @@
+"""services/cli/show/dry_run.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from services.cli.show.dry_run import dry_run_report
+
+Printed = Callable[[Any], list[str]]
+SHAPE: dict[str, Any] = {
+    "key": "0123456789abcdef", "values": {"model.width": 8}, "parameters": 61706, "flops": 1234567,
+    "bytes_per_row": 2048, "width": 16, "trials": 18, "packs": 2, "epochs": 3,
+}  # fmt: skip
+SWEEP: dict[str, Any] = {
+    "trials": 18, "points": 6, "seeds": 3, "packs": 2, "duplicates": 0, "shapes": [SHAPE],
+    "memory_bytes": 3 << 20, "seconds": 125.0, "seconds_from": "from 40 packs on this kind of device",
+}  # fmt: skip
+
+
+def test_counts_sizes_and_needs(printed: Printed) -> None:
+    counts, shapes, needs = dry_run_report(SWEEP)
+    assert counts == "18 trials (6 points × 3 seeds) in 2 packs. Nothing was submitted."
+    assert printed(shapes) == [
+        "shape width parameters FLOPs/image bytes/row width trials packs epochs",
+        "01234567 8 61,706 1,234,567 2 KiB 16 18 2 3",
+    ]
+    assert needs == (
+        "Memory: 3 MiB for the widest pack. Time: about 2 min 5 s, from 40 packs on this kind of device"
+    )
+
+
+def test_duplicates_and_an_unknown_time() -> None:
+    counts, _, needs = dry_run_report(
+        {**SWEEP, "duplicates": 1, "seconds": None, "seconds_from": "not known"}
+    )
+    assert "in 2 packs; 1 trial with the same values as another. " in counts
+    assert needs.endswith("Time: not known")
+
+
+def test_an_axis_that_a_shape_lacks_is_blank(printed: Printed) -> None:
+    other = {**SHAPE, "key": "f" * 16, "values": {}}
+    _, shapes, _ = dry_run_report({**SWEEP, "shapes": [SHAPE, other]})
+    assert printed(shapes)[2] == "ffffffff 61,706 1,234,567 2 KiB 16 18 2 3"

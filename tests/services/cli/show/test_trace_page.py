@@ -1,0 +1,59 @@
+"""services/cli/show/trace_page.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from services.cli.show.tables import facts
+from services.cli.show.trace_page import trace_attempts, trace_page
+
+MOMENT = "2026-01-02T03:04:05Z"
+SWEEP: dict[str, Any] = {
+    "id": "s", "name": "grid", "project": "p", "created_at": MOMENT, "points": 6, "seeds": 3,
+    "trials": {"total": 18}, "objective": {"metric": "val/acc"},
+}  # fmt: skip
+WAITING: dict[str, Any] = {"machine": None}
+RAN: dict[str, Any] = {
+    "pack": "p1", "row": 3, "width": 8, "device": "cpu:0", "worker": "host/1", "start_epoch": 0,
+    "began_at": MOMENT, "ended_at": None, "state": "running", "outcome": None,
+    "machine": {"kind": "a CPU", "torch": "2.13.0", "threads": 1},
+}  # fmt: skip
+TRIAL: dict[str, Any] = {
+    "point": 5, "values": {"model.dropout": 0.25}, "replicate": 2, "number": 17, "seed": 7, "row": 3,
+    "shape": {"key": "abc", "parameters": 61706, "width": 8, "mixed": True}, "plugins": None,
+    "state": "running", "failure": None, "epoch": 1, "target_epoch": 3, "created_at": MOMENT,
+    "started_at": MOMENT, "finished_at": None, "best": {"value": 0.8123456, "epoch": 1},
+    "attempts": [RAN, WAITING], "best_file": None, "links": {"mlflow": None}, "config": {"a": "ü"},
+    "checkpoint": {"epoch": 1, "path": "p1/1.pt", "sha256": "0123456789abcdef", "damaged": True},
+}  # fmt: skip
+
+
+def test_the_way_of_a_trial() -> None:
+    page = trace_page(TRIAL, SWEEP, "cnnlab reproduce s-0017")
+    assert page["request"] == "sweep s, grid in project p"
+    assert (page["point"], page["replicate"], page["number"]) == (
+        "5 of 0 to 5",
+        "2 of 0 to 2",
+        "17 of 0 to 17",
+    )
+    assert page["row"] == "3 of 8, with its own batches"
+    assert page["best"] == "val/acc 0.8123 in epoch 1"
+    assert page["machine"] == "a CPU, torch 2.13.0, 1 thread"
+    assert page["checkpoint"] == "epoch 1 in p1/1.pt (SHA-256 0123456789ab…, damaged)"
+    assert page["config"] == '{"a": "ü"}'
+    assert "finished" not in facts(page).plain, "it has not finished"
+
+
+def test_what_is_not_there_yet() -> None:
+    early = {**TRIAL, "attempts": [WAITING], "checkpoint": None, "best": None, "started_at": None}
+    page = trace_page(early, SWEEP, "again")
+    assert (page["machine"], page["mlflow"]) == ("none yet", "no run yet")
+    assert page["checkpoint"] == "none: not saved yet, or no longer needed"
+    assert page["best"] is None
+
+
+def test_attempts(printed: Callable[[Any], list[str]]) -> None:
+    _, line = printed(trace_attempts([RAN]))
+    assert line.startswith("1 p1 3 of 8 cpu:0 host/1 0 20")
+    assert line.endswith(" running")
