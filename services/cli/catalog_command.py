@@ -11,10 +11,10 @@ from rich.table import Table
 from services.cli.connection import Json, Key, Url, connect
 from services.cli.errors import Failure
 from services.cli.output import Output
-from services.cli.tables import View, label, table
+from services.cli.tables import View, table
 from services.cli.typed import typed
 from services.domain.errors import nearest
-from services.domain.plan.trial_names import short_value
+from services.domain.plan.value_text import value_text
 
 
 def catalog(
@@ -63,7 +63,7 @@ def _hypers(entry: View) -> list[Table]:
         shown.add_row(
             escape(name),
             escape(str(hyper["type"])),
-            label(hyper["default"], ()) if hyper.get("default") is not None else "",
+            escape(value_text(hyper["default"])) if hyper.get("default") is not None else "",
             escape(_range(hyper)),
             "yes" if hyper.get("row") else "no",
         )
@@ -78,5 +78,5 @@ def _range(hyper: Any) -> str:
         return f"one of {hyper['kind']}"
     if "low" not in hyper:
         return ""
-    ends = f"{short_value(hyper['low'])} to {short_value(hyper['high'])}"
+    ends = f"{value_text(hyper['low'])} to {value_text(hyper['high'])}"
     return f"{ends}, logarithmic" if hyper.get("log") else ends

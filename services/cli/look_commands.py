@@ -141,11 +141,8 @@ def _show_point(client: Client, sweep: View, number: int, output: Output) -> Non
             tables.state(trial["state"]),
             trial["id"],
         )
-    values = {"values": trials[0]["values"], "point": number} if trials else None
-    words = (
-        leaderboard.in_words(sweep, values) if values else f"point {number}: none of its trials is drawn yet"
-    )
-    output.result(trials, escape(words), *([shown] if trials else []))
+    title = leaderboard.titled(trials[0]) if trials else f"point {number}: none of its trials is drawn yet"
+    output.result(trials, escape(title), *([shown] if trials else []))
 
 
 def _show_trial(trial: Any, sweep: View, output: Output) -> None:
@@ -157,7 +154,7 @@ def _show_trial(trial: Any, sweep: View, output: Output) -> None:
                 "trial": f"t{trial['number']:03d} of sweep {trial['sweep']}: point {trial['point']}{seed}",
                 "state": tables.state(trial["state"]),
                 "epoch": f"{trial['epoch']} of {trial['target_epoch']}",
-                **{path: tables.label(value, []) for path, value in trial["values"].items()},
+                "values": trial["label"],
                 "failure": trial["failure"] and trial["failure"]["message"],
                 "mlflow": trial["links"]["mlflow"],
             }

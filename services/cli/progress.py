@@ -34,7 +34,7 @@ def in_words(view: View) -> str:
     if view["eta_seconds"]:
         parts.append(f"about {duration(view['eta_seconds'])} left")
     if view["best"] is not None:
-        found = leaderboard.in_words(view, view["best"])
+        found = leaderboard.titled(view["best"])
         parts.append(f"best {view['objective']['metric']} {leaderboard.spread(view['best'])} ({found})")
     if view["waiting_for"]:
         parts.append(str(view["waiting_for"]))

@@ -58,7 +58,7 @@ def best(
     output.result(
         {**found, "comparison": view["comparison"]},
         escape(f"{view['name']} {view['state']}: {metric}{note}"),
-        escape(leaderboard.in_words(view, point)),
+        escape(leaderboard.titled(point)),
         *map(escape, verdict),
         leaderboard.replicates(point),
         *filter(None, [mlflow(view)]),

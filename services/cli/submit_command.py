@@ -14,7 +14,7 @@ from services.cli.connection import Json, Key, Url, connect
 from services.cli.look_commands import stay
 from services.cli.output import Output
 from services.cli.progress import duration
-from services.cli.tables import View, headings, label, many, table
+from services.cli.tables import View, many, table
 from services.cli.typed import typed
 from services.client import ApiError
 
@@ -75,14 +75,13 @@ def preview(dry: View) -> tuple[str, Table, str]:
 
 
 def _shapes(shapes: list[View]) -> Table:
-    paths = list(dict.fromkeys(path for shape in shapes for path in shape["values"]))
+    names = [cell["name"] for cell in shapes[0]["cells"]] if shapes else []
     sizes = ("parameters", "FLOPs/image", "bytes/row", "width", "trials", "packs", "epochs")
-    shown = table("shape", *headings(paths), *sizes)
+    shown = table("shape", *names, *sizes)
     for shape in shapes:
-        values = shape["values"]
         shown.add_row(
             shape["key"][:8],
-            *(label(values[path], ()) if path in values else "" for path in paths),
+            *(escape(cell["text"] or "") for cell in shape["cells"]),
             f"{shape['parameters']:,}",
             f"{shape['flops']:,}",
             size(shape["bytes_per_row"]),

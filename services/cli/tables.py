@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.curve import sparkline
-from services.domain.plan.trial_names import short_value
 
 View = Mapping[str, Any]
 LOOKS = {"succeeded": "green", "failed": "red", "partial": "yellow", "cancelled": "yellow", "running": "cyan"}
@@ -50,28 +49,6 @@ def attempts(views: Sequence[View]) -> Table:
             escape(str(view["outcome"] or "")),
         )
     return shown
-
-
-def label(value: Any, choices: Sequence[Any]) -> str:
-    """An axis's value in few words: an entry by its name, and by what tells it from others of that name."""
-    if not isinstance(value, Mapping):
-        return escape(short_value(value))
-    alike = [
-        choice
-        for choice in choices
-        if isinstance(choice, Mapping) and choice.get("name") == value.get("name")
-    ]
-    apart = [key for key in value if any(choice.get(key) != value[key] for choice in alike)]
-    if "name" not in value and len(apart) <= 1:  # under the axis l2, {strength: 0.001, on: weights} is 0.001
-        return escape(short_value(value[apart[0]] if apart else next(iter(value.values()), "")))
-    name = [short_value(value)] if "name" in value else []
-    return escape(" ".join([*name, *(f"{key}={short_value(value[key])}" for key in apart)]))
-
-
-def headings(paths: Sequence[str]) -> list[str]:
-    """The last part of each path, where that is enough to tell them apart."""
-    leaves = [path.rsplit(".", 1)[-1] for path in paths]
-    return [leaf if leaves.count(leaf) == 1 else path for leaf, path in zip(leaves, paths, strict=True)]
 
 
 def state(name: str) -> Text:

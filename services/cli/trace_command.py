@@ -11,7 +11,7 @@ from rich.table import Table
 
 from services.cli.connection import Json, Key, Url, connect
 from services.cli.output import Output
-from services.cli.tables import facts, label, many, number, state, table, when
+from services.cli.tables import facts, many, number, state, table, when
 from services.cli.typed import typed
 from services.client import View
 
@@ -41,7 +41,7 @@ def page(trial: View, sweep: View, again: str) -> dict[str, Any]:
         "request": f"sweep {sweep['id']}, {sweep['name']} of project {sweep['project']}",
         "submitted": when(sweep["created_at"]),
         "point": f"{trial['point']} of 0 to {sweep['points'] - 1}",
-        **{f"  {path}": label(value, []) for path, value in trial["values"].items()},
+        "values": trial["label"],
         "replicate": f"{trial['replicate']} of 0 to {sweep['seeds'] - 1}",
         "number": f"{trial['number']} of 0 to {sweep['trials']['total'] - 1}",
         "seed": trial["seed"],

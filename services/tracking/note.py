@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+import re
 
-from services.domain.plan.trial_names import short_value
 from services.domain.results.intervals import Estimate
 from services.settings import Settings
-from services.store.leaderboard import Point
-from services.tracking import links, names
+from services.tracking import links
 from services.tracking.board import TOP, Board, best_of
 
+MARKDOWN = re.compile(r"[\\`*<>|\[\]]|\b_|_\b")  # characters that would be markup
 SPEC_SIZE = 1500  # characters of the spec that the note quotes; spec.json has all of it
 
 
@@ -49,7 +48,7 @@ def verdict(board: Board) -> str:
         return ""
     point, estimate = board.ranked[0]
     objective = board.objective
-    told = f"**Best so far**: {names.point(point.values, board.plan)}"
+    told = f"**Best so far**: {escaped(board.plan.labels.label(point.values))}"
     if board.over:
         told = told.replace(" so far", "")
     told += f" with {objective.metric} ({objective.at}) **{shown(estimate)}**"
@@ -103,8 +102,8 @@ def _leaderboard(board: Board, mlflow: str, experiment_id: str) -> str:
     if not ranked:
         return ""
     several = board.plan.seeds > 1
-    paths = [axis.path for axis in board.plan.axes if axis.size != 1]
-    heading = ["", *(path.rsplit(".", 1)[-1] for path in paths), board.objective.metric]
+    labels = board.plan.labels
+    heading = ["", *(cell.name for cell in labels.cells({})), board.objective.metric]
     heading += ["seeds", "best trial", "epochs"] if several else ["trial", "epochs", "state"]
     rows = [heading, ["---"] * len(heading)]
     for rank, (point, estimate) in enumerate(ranked, 1):
@@ -112,13 +111,19 @@ def _leaderboard(board: Board, mlflow: str, experiment_id: str) -> str:
         name = f"t{trial.number:03d}"
         if trial.run_id:
             name = f"[{name}]({links.trial_link(mlflow, experiment_id, trial.run_id)})"
-        row = [str(rank), *_values(point, paths), shown(estimate)]
+        values = [escaped(cell.text or "") for cell in labels.cells(point.values)]
+        row = [str(rank), *values, shown(estimate)]
         seeds = f"{estimate.n}/{board.plan.seeds}"
         row += [seeds, name, str(trial.epoch)] if several else [name, str(trial.epoch), trial.state]
         rows.append(row)
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _values(point: Point, paths: Sequence[str]) -> list[str]:
-    """A point's values in short; an axis whose condition does not hold there is blank."""
-    return [short_value(point.values[path]) if path in point.values else "" for path in paths]
+def escaped(text: str) -> str:
+    """Text of a user's that Markdown shows as it is."""
+    return MARKDOWN.sub(r"\\\g<0>", text)
+
+
+def unescaped(markdown: str) -> str:
+    """What `escaped` was given."""
+    return re.sub(rf"\\({MARKDOWN.pattern})", r"\1", markdown)

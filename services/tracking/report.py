@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from services.domain.plan.trial_names import short_value
 from services.domain.results.intervals import Estimate
 from services.store.leaderboard import Point
 from services.tracking import names, note
@@ -45,7 +44,7 @@ def shown_trials(board: Board) -> dict[str, str]:
     found = {}
     for point, _ in board.ranked[:CURVES]:
         trial = best_of(point, board.objective)
-        found[f"t{trial.number:03d} {names.point(point.values, board.plan)}"] = trial.id
+        found[f"t{trial.number:03d} {board.plan.labels.label(point.values)}"] = trial.id
     return found
 
 
@@ -102,10 +101,10 @@ def page(board: Board, curves: Curves) -> str:
 
 def _table(board: Board) -> str:
     objective, seeds = board.objective, board.plan.seeds
-    paths = [axis.path for axis in board.plan.axes if axis.size != 1]
+    labels = board.plan.labels
     head = [
         "",
-        *(path.rsplit(".", 1)[-1] for path in paths),
+        *(cell.name for cell in labels.cells({})),
         f"{objective.metric} ({objective.at})",
         "seeds",
         "",
@@ -113,7 +112,8 @@ def _table(board: Board) -> str:
     rows = []
     for rank, point in enumerate(board.points[:ROWS], 1):
         found = point.estimate(seeds)
-        rows.append([str(rank), *_shorts(point, paths), *_result(found, seeds)])
+        values = [cell.text or "" for cell in labels.cells(point.values)]
+        rows.append([str(rank), *values, *_result(found, seeds)])
     more = len(board.points) - ROWS
     left = f"<p>{more} more points are in leaderboard.csv.</p>" if more > 0 else ""
     cells = "\n".join(
@@ -132,13 +132,9 @@ def _texts(point: Point, paths: Sequence[str]) -> list[str]:
     return [names.text(point.values[path]) if path in point.values else "" for path in paths]
 
 
-def _shorts(point: Point, paths: Sequence[str]) -> list[str]:
-    return [short_value(point.values[path]) if path in point.values else "" for path in paths]
-
-
 def _plain(markdown: str) -> str:
-    """A line of the note without its stars, escaped."""
-    return escape(markdown.replace("**", ""))
+    """A line of the note without its markup, as HTML."""
+    return escape(note.unescaped(markdown.replace("**", "")))
 
 
 def _csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

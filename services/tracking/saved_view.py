@@ -26,8 +26,6 @@ FOLDED = 200  # points whose group the view of means folds; the others stand ope
 # Sections that the page makes of metrics without a chart of ours; closed, in this order, below ours.
 CLOSED = ("best", "gap", "perf", "Model metrics", "System metrics")
 
-POINT = "trial.point"  # the tag that replicates share
-
 Json = dict[str, Any]
 
 
@@ -59,14 +57,13 @@ def state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
 def means_state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
     """The same with the trials of each point taken together; only numbers have means."""
     axes = [axis for axis in coordinates(plan) if axis.numeric]
-    key = POINT
-    points = [names.group(point, plan) for point in range(min(plan.points, FOLDED))]
+    points = [names.point(point, plan) for point in range(min(plan.points, FOLDED))]
     return _state(sweep_id, objective, axes, plan.points, *_cards(objective, axes, _metrics(plan))) | {
         "groupBy": {
             "aggregateFunction": "average",
-            "groupByKeys": [{"mode": "tag", "groupByData": key}],
+            "groupByKeys": [{"mode": "tag", "groupByData": names.POINT}],
         },
-        "groupsExpanded": {f"tag.{key}.{point}": False for point in points},
+        "groupsExpanded": {f"tag.{names.POINT}.{point}": False for point in points},
     }
 
 

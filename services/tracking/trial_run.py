@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from services.domain.json_numbers import decode
 from services.domain.plan.plan import Plan
-from services.domain.plan.trial_names import short_name
+from services.domain.plan.value_text import value_text
 from services.domain.spec.spec import Objective
 from services.domain.states import TRIAL_FINAL, TrialState
 from services.store.models import Pack, Report, Trial
-from services.tracking import names, saved_view
+from services.tracking import names
 from services.tracking.best_weights import BestWeights
 from services.tracking.figures.confusion_matrix import confusion_matrix
 from services.tracking.figures.first_layer import first_layer
@@ -35,12 +35,8 @@ STATUS = {
 
 
 def name(trial: Trial, plan: Plan) -> str:
-    """The swept values in few characters, the column shows about twenty: `t007 s1 dro .25 adam`.
-
-    `s1` is the replicate, where points have several.
-    """
-    number, *values = short_name(trial.number, names.swept(trial.values, plan)).split(" ")
-    return " ".join([number, *([f"s{trial.replicate}"] if plan.seeds > 1 else []), *values])
+    """The name of the run: `t007 s1 nesterov, lr 0.1`."""
+    return names.run(trial.number, trial.replicate, trial.values, plan)
 
 
 def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
@@ -53,9 +49,9 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
         "sweep.id": trial.sweep_id,
         **key(trial),
         "trial.number": str(trial.number),
-        saved_view.POINT: names.group(trial.point, plan),
+        names.POINT: names.point(trial.point, plan),
         "trial.replicate": str(trial.replicate),
-        "trial.config": names.point(trial.values, plan),
+        "trial.config": plan.labels.label(trial.values),
     }
 
 
@@ -86,12 +82,13 @@ def params(trial: Trial, plan: Plan) -> dict[str, str]:
     """The whole resolved config, dotted, and under the names the user wrote the axes that have a value."""
     found = names.flatten(plan.config(trial.point))
     found |= {"trial.seed": str(trial.seed), "trial.replicate": str(trial.replicate)}
+    texts = {cell.path: cell.text for cell in plan.labels.cells(trial.values)}
     for axis in plan.axes:
         if axis.path not in trial.values:
             continue
-        own = names.own_words(trial.values[axis.path], axis)
-        found[axis.name] = names.choice(own, axis)
-        log = names.log10(own, axis)
+        value = trial.values[axis.path]
+        found[axis.name] = names.param(value, axis, texts.get(axis.path) or value_text(value))
+        log = names.log10(names.as_written(value, axis), axis)
         if log is not None:
             found[f"log10.{axis.name}"] = log
     return found

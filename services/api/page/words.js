@@ -1,4 +1,4 @@
-// Numbers, times and values as people read them.
+// Numbers and times as people read them.
 
 const MINUTE = 60, HOUR = 3600, DAY = 86400; // seconds
 
@@ -52,38 +52,4 @@ export function ago(time) {
   if (seconds < 5) return "just now";
   if (seconds < HOUR) return `${duration(seconds)} ago`;
   return seconds < DAY ? `${Math.floor(seconds / HOUR)} h ago` : `${many(Math.floor(seconds / DAY), "day")} ago`;
-}
-
-/** A hyperparameter's value: `adam (lr 0.01)`, `[16, 8]`, `0.25`. */
-export function value(given) {
-  if (given === undefined) return "–";
-  if (given === null) return "none";
-  if (typeof given === "number") return number(given);
-  if (Array.isArray(given)) return `[${given.map(value).join(", ")}]`;
-  if (typeof given !== "object") return String(given);
-  const { name, ...rest } = given;
-  const inside = Object.entries(rest).map(([key, each]) => `${key} ${value(each)}`).join(", ");
-  if (name === undefined) return inside;
-  return inside ? `${name} (${inside})` : String(name);
-}
-
-/** The shortest end of each dotted path that no other path shares: `train.optimizer.lr` is `lr`. */
-export function shortened(paths) {
-  const ends = (path, parts) => path.split(".").slice(-parts).join(".");
-  const short = new Map();
-  for (const path of paths) {
-    let parts = 1;
-    while (paths.some((other) => other !== path && ends(other, parts) === ends(path, parts))
-      && parts < path.split(".").length) parts += 1;
-    short.set(path, ends(path, parts));
-  }
-  return short;
-}
-
-/** A point's values in one line, by short names. */
-export function configuration(values) {
-  const paths = Object.keys(values);
-  if (!paths.length) return "the one configuration";
-  const short = shortened(paths);
-  return paths.map((path) => `${short.get(path)} ${value(values[path])}`).join(", ");
 }

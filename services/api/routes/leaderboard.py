@@ -51,8 +51,9 @@ def leaderboard(
         return found, *ranking.page(session, sweep_id, found.objective, limit, start)
 
     found, page, last = reached.store.read(read)
+    labels = Plan.model_validate(found.sweep.plan).labels
     return LeaderboardView(
-        points=[point_view(point, found.sweep, found.seeds, reached.settings) for point in page],
+        points=[point_view(point, found.sweep, found.seeds, labels, reached.settings) for point in page],
         comparison=ranking.comparison(found.best, found.objective, found.seeds),
         next=None if last is None else cursor.write("leaderboard", *last),
     )
@@ -70,7 +71,7 @@ def best(sweep_id: str, reached: Reached) -> BestView:
         )
     spec, plan = Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan)
     return BestView(
-        point=point_view(found.best[0], sweep, found.seeds, reached.settings),
+        point=point_view(found.best[0], sweep, found.seeds, plan.labels, reached.settings),
         spec=winner_spec(spec, plan, found.best[0].number),
     )
 

@@ -18,6 +18,7 @@ from services.api.views.dry_run import DryRun
 from services.api.views.sweep import SweepsView, SweepView, sweep_view
 from services.api.views.trial import TrialsView, trial_view
 from services.dispatch import dispatch
+from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import SweepState, TrialState
 from services.store import submit_keys, sweep_status, sweeps, trials
@@ -112,8 +113,9 @@ def trials_of(
         return sweep, trials.page(session, sweep_id, limit + 1, start, state or (), point)
 
     sweep, found = reached.store.read(read)
+    labels = Plan.model_validate(sweep.plan).labels
     return TrialsView(
-        trials=[trial_view(trial, sweep, reached.settings) for trial in found[:limit]],
+        trials=[trial_view(trial, sweep, labels, reached.settings) for trial in found[:limit]],
         next=cursor.write("trials", found[limit - 1].number) if len(found) > limit else None,
     )
 

@@ -10,6 +10,7 @@ from services.api.deps import Reached, Services
 from services.api.routes.sweeps import announce, shown
 from services.api.views.sweep import SweepView
 from services.api.views.trial import TrialView, trial_view
+from services.domain.plan.plan import Plan
 from services.store import sweep_verbs, sweeps, trial_verbs
 from services.store.models import Sweep, Trial
 from services.store.session import Session
@@ -80,4 +81,4 @@ def _trial(trial_id: str, reached: Services, verb: Callable[[Session, str], Tria
     trial, sweep = reached.store.write(
         lambda session: (found := verb(session, trial_id), sweeps.get(session, found.sweep_id))
     )
-    return trial_view(trial, sweep, reached.settings)
+    return trial_view(trial, sweep, Plan.model_validate(sweep.plan).labels, reached.settings)

@@ -124,7 +124,9 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
         eta_seconds=_eta(standing),
         seeds=plan.seeds,
         points=plan.points,
-        best=point_view(standing.best[0], sweep, plan.seeds, settings) if standing.best else None,
+        best=point_view(standing.best[0], sweep, plan.seeds, plan.labels, settings)
+        if standing.best
+        else None,
         comparison=leaderboard.comparison(standing.best, objective, plan.seeds),
         objective=objective,
         axes=plan.axes,

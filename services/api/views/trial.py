@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from services.api.views.values import Time, finite
 from services.domain.plan.plan import Plan
+from services.domain.plan.point_label import PointLabels
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
@@ -81,6 +82,7 @@ class Shown(BaseModel):
     point: int
     replicate: int
     state: str
+    label: str  # its values in one line
     values: dict[str, Any]
     epoch: int
     target_epoch: int
@@ -120,9 +122,9 @@ class TrialsView(BaseModel):
     next: str | None
 
 
-def trial_view(trial: Trial, sweep: Sweep, settings: Settings) -> TrialView:
+def trial_view(trial: Trial, sweep: Sweep, labels: PointLabels, settings: Settings) -> TrialView:
     """A trial in brief."""
-    return TrialView(**_shown(trial, sweep, settings), attempts=trial.attempts)
+    return TrialView(**_shown(trial, sweep, labels, settings), attempts=trial.attempts)
 
 
 def trial_detail(
@@ -137,7 +139,7 @@ def trial_detail(
     plan = Plan.model_validate(sweep.plan)
     shape = plan.shapes[trial.shape]
     return TrialDetail(
-        **_shown(trial, sweep, settings),
+        **_shown(trial, sweep, plan.labels, settings),
         created_at=trial.created_at,
         started_at=trial.started_at,
         finished_at=trial.finished_at,
@@ -179,7 +181,7 @@ def _attempt(row: int, pack: Pack) -> Attempt:
     )
 
 
-def _shown(trial: Trial, sweep: Sweep, settings: Settings) -> dict[str, Any]:
+def _shown(trial: Trial, sweep: Sweep, labels: PointLabels, settings: Settings) -> dict[str, Any]:
     mlflow, best = settings.link_to_mlflow(), finite(trial.best_value)
     made_good = trial.state in (TrialState.SUCCEEDED, TrialState.PRUNED)
     return {
@@ -189,6 +191,7 @@ def _shown(trial: Trial, sweep: Sweep, settings: Settings) -> dict[str, Any]:
         "point": trial.point,
         "replicate": trial.replicate,
         "state": trial.state,
+        "label": labels.label(trial.values),
         "values": trial.values,
         "epoch": trial.epoch,
         "target_epoch": trial.target_epoch,

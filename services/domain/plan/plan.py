@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict
 from services.domain import search
 from services.domain.config import Config, overlay
 from services.domain.plan import draws, packing
+from services.domain.plan.point_label import PointLabels
 from services.domain.plan.ties import Assignment, Pick, Ties
-from services.domain.plan.trial_names import trial_seed
+from services.domain.plan.trial_seed import trial_seed
 
 DIGITS = 6  # of a number drawn from a range: enough to tell trials apart, few enough to read
 
@@ -216,6 +217,11 @@ class Plan(BaseModel):
         """The values of the axes that make a shape what it is."""
         picks = self.shapes[index].picks
         return {axis.path: axis.value(picks[axis.path]) for axis in self.axes if axis.path in picks}
+
+    @cached_property
+    def labels(self) -> PointLabels:
+        """How the points are shown."""
+        return PointLabels(self.axes)
 
     # ---- trials by number
 

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from services.cli.leaderboard import in_words, leaderboard, replicates, spread, verdict
+from services.cli.leaderboard import leaderboard, replicates, spread, titled, verdict
 
-AXES: list[dict[str, Any]] = [
-    {"path": "train.l2", "values": [0, 0.001]},
-    {"path": "train.optimizer", "values": [{"name": "adam"}, {"name": "sgd"}]},
-    {"path": "model.dropout", "values": None, "low": 0.0, "high": 0.5},
-]
-ADAM = {"train.l2": 0.001, "train.optimizer": {"name": "adam"}, "model.dropout": 0.25}
+NAMES = ("l2", "optimizer", "dropout")
+
+
+def cells(*texts: str | None) -> list[dict[str, Any]]:
+    return [{"path": name, "name": name, "text": text} for name, text in zip(NAMES, texts, strict=True)]
 
 
 def replicate(number: int, value: float | None, state: str = "succeeded", epoch: int = 3) -> dict[str, Any]:
@@ -27,7 +26,8 @@ def replicate(number: int, value: float | None, state: str = "succeeded", epoch:
 
 def point(number: int = 7, **changed: Any) -> dict[str, Any]:
     return {
-        "point": number, "values": ADAM, "mean": 0.8712, "low": 0.8678, "high": 0.8746, "sd": 0.003, "n": 2,
+        "point": number, "label": "l2 0.001, adam", "cells": cells("0.001", "adam", "0.25"),
+        "mean": 0.8712, "low": 0.8678, "high": 0.8746, "sd": 0.003, "n": 2,
         "seeds": 3, "failed": 1, "note": "2 of 3 seeds have a value",
         "trials": [replicate(0, 0.87), replicate(1, 0.8724), replicate(2, None, "failed", 1)], **changed,
     }  # fmt: skip
@@ -64,24 +64,23 @@ def test_a_value_has_as_many_decimals_as_its_interval_bears(
 
 
 def test_a_point_has_a_line_with_its_seeds_and_how_far_they_are() -> None:
-    sweep = {"axes": AXES, "seeds": 3, "objective": {"metric": "val/acc"}}
+    sweep = {"seeds": 3, "objective": {"metric": "val/acc"}}
     head, line = printed(leaderboard(sweep, [point()]))
     assert head == "point l2 optimizer dropout val/acc seeds epoch trials"
-    assert line == "1 7 1e-3 adam 0.25 0.8712 ± 0.0034 2/3, 1 failed 1–3 2 succeeded, 1 failed"
+    assert line == "1 7 0.001 adam 0.25 0.8712 ± 0.0034 2/3, 1 failed 1–3 2 succeeded, 1 failed"
 
 
 def test_an_axis_without_a_value_is_blank_and_one_seed_shows_its_trial() -> None:
-    sweep = {"axes": AXES, "seeds": 1, "objective": {"metric": "val/acc"}}
-    alone = point(values={"train.optimizer": {"name": "sgd"}}, low=None, high=None, n=1, seeds=1, failed=0,
+    sweep = {"seeds": 1, "objective": {"metric": "val/acc"}}
+    alone = point(cells=cells(None, "sgd", None), low=None, high=None, n=1, seeds=1, failed=0,
                   trials=[replicate(7, 0.8712)])  # fmt: skip
     head, line = printed(leaderboard(sweep, [alone]))
     assert head.endswith("seeds epoch trial")
     assert line == "1 7 sgd 0.8712 1/1 3 s-0007"
 
 
-def test_a_value_carries_its_axis_unless_it_is_a_word() -> None:
-    assert in_words({"axes": AXES}, point()) == "point 7: l2 1e-3 adam dropout 0.25"
-    assert in_words({"axes": AXES}, point(values={})) == "point 7"
+def test_a_point_goes_by_its_number_and_its_label() -> None:
+    assert titled(point()) == "point 7: l2 0.001, adam"
 
 
 def test_the_verdict_is_the_comparison_or_why_there_is_no_interval() -> None:

@@ -1,4 +1,4 @@
-"""What the sweep's run says in words: leaderboard, interval, comparison, links; and the report's page."""
+"""What the sweep's run says: leaderboard, interval, comparison, links; and the report's page."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_several_seeds_are_shown_as_mean_and_interval(make_stage: MakeStage) -> 
     assert stage.tracker().export(stage.sweep_id)
     text = note(stage)
     assert "2 points × 2 seeds = 4 trials (4 running)" in text
-    assert re.search(r"\*\*Best so far\*\*: dropout=0.5 with val/acc \(best\) \*\*0.5\d+ ± 0.\d+\*\*", text)
+    assert re.search(r"\*\*Best so far\*\*: dropout 0.5 with val/acc \(best\) \*\*0.5\d+ ± 0.\d+\*\*", text)
     assert "95 % interval of the mean over 2 seeds" in text
     assert "The best is ahead by 0.010 on each of 2 seeds" in text  # the comparison's words
     assert re.search(r"\| 1 \| 0.5 \| 0.5\d+ ± 0.\d+ \| 2/2 \| \[t00\d\]", text)
@@ -63,7 +63,9 @@ def test_runs_of_several_seeds_are_told_apart(make_stage: MakeStage) -> None:
     stage.train(1)
     assert stage.tracker().export(stage.sweep_id)
     names = {run.info.run_name for run in stage.runs()}
-    assert {name.split(" ", 1)[1] for name in names} == {"s0 dro 0", "s1 dro 0", "s0 dro .5", "s1 dro .5"}
+    assert {name.split(" ", 1)[1] for name in names} == {
+        *("s0 dropout 0", "s1 dropout 0", "s0 dropout 0.5", "s1 dropout 0.5"),
+    }
     assert {run.data.params["trial.replicate"] for run in stage.runs()} == {"0", "1"}
     assert len({run.data.tags["trial.config"] for run in stage.runs()}) == 2
 
@@ -120,7 +122,7 @@ def test_the_report_is_one_page_that_runs_nothing(make_stage: MakeStage, tmp_pat
     assert not re.search(r'(src|href)="http', page)
     assert re.search(r"0\.5\d+ ± 0\.\d+", page)
     assert "<svg" in page
-    assert "dropout=0.5" in page
+    assert "dropout 0.5" in page
     rows = list(
         csv.DictReader(
             stage.artifact(stage.parent(), "report/leaderboard.csv", tmp_path).decode().splitlines()

@@ -51,7 +51,7 @@ def test_a_trial_carries_its_identity_its_worker_and_its_whole_config(make_stage
         "trial.number": "3",
         "trial.attempt": "1",
         "trial.state": "running",
-        "trial.config": "optimizer=adam dropout=0.25",
+        "trial.config": "adam, dropout 0.25",
         "worker": "worker-1",
         "device": "host/cpu:0",
     }
@@ -73,7 +73,7 @@ def test_a_trial_carries_its_identity_its_worker_and_its_whole_config(make_stage
         "trial.replicate": "0",
     }
     assert len({run.info.run_name for run in runs}) == 4
-    assert run.info.run_name == "t003 adam dro .25"
+    assert run.info.run_name == "t003 adam, dropout 0.25"
 
 
 def test_the_sweep_shows_its_leaderboard(stage: Stage, tmp_path: Path) -> None:
