@@ -46,6 +46,7 @@ class PointView(BaseModel):
     label: str
     values: dict[str, Any]
     cells: list[CellView]
+    text: str | None
     mean: float | None
     low: float | None
     high: float | None
