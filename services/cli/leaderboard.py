@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from rich.markup import escape
@@ -23,7 +22,7 @@ def leaderboard(sweep: View, points: Sequence[View]) -> Table:
             str(place),
             str(point["point"]),
             *(escape(cell["text"] or "") for cell in point["cells"]),
-            spread(point),
+            point["text"] or "",
             _counted(point),
             _epochs(trials),
             " ".join(trial["id"] for trial in trials) if single else _states(trials),
@@ -52,20 +51,6 @@ def verdict(board: View) -> Iterator[str]:
         yield board["comparison"]["words"]
     elif board["points"] and board["points"][0]["note"]:
         yield board["points"][0]["note"]
-
-
-def spread(point: View) -> str:
-    """A point's value, to two digits of the half interval: `0.8712 ± 0.0034`; else the mean alone."""
-    mean, low, high = point["mean"], point["low"], point["high"]
-    if mean is None or low is None or high is None:
-        return number(mean)
-    half = (high - low) / 2
-    if half == 0:
-        return f"{number(mean)} ± 0"
-    places = 1 - math.floor(math.log10(half))
-    if not 0 <= places <= 8:
-        return f"{number(mean)} ± {half:.2g}"
-    return f"{mean:.{places}f} ± {half:.{places}f}"
 
 
 def titled(point: View) -> str:

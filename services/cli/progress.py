@@ -35,7 +35,7 @@ def in_words(view: View) -> str:
         parts.append(f"about {duration(view['eta_seconds'])} left")
     if view["best"] is not None:
         found = leaderboard.titled(view["best"])
-        parts.append(f"best {view['objective']['metric']} {leaderboard.spread(view['best'])} ({found})")
+        parts.append(f"best {view['objective']['metric']} {view['best']['text']} ({found})")
     if view["waiting_for"]:
         parts.append(str(view["waiting_for"]))
     return f"{view['name']} {view['state']}: " + ", ".join(parts)

@@ -52,7 +52,7 @@ def best(
         return
     point = found["point"]
     verdict = leaderboard.verdict({"points": [point], "comparison": view["comparison"]})
-    metric = f"{view['objective']['metric']} {leaderboard.spread(point)}"
+    metric = f"{view['objective']['metric']} {point['text']}"
     note = f" ({point['note']})" if point["note"] and view["comparison"] else ""
     again = f"Train it again with: {typed(f'best {sweep} --yaml')} | {typed('submit -')}"
     output.result(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from services.cli.leaderboard import spread
 from services.cli.tables import View, state, table, when
 
 
@@ -35,4 +34,4 @@ def _reached(counts: View) -> str:
 def _best(sweep: View) -> str:
     if sweep["best"] is None:
         return ""
-    return f"{escape(sweep['objective']['metric'])} {spread(sweep['best'])}"
+    return f"{escape(sweep['objective']['metric'])} {sweep['best']['text']}"

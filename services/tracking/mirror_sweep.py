@@ -21,7 +21,7 @@ from services.tracking import best_weights, report, saved_view, sweep_run, trial
 from services.tracking import board as boards
 from services.tracking.best_weights import BestWeights
 from services.tracking.board import Board
-from services.tracking.mlflow_server import LARGEST_FILE, Found, Gone, Rejected, Server, TrackingDown
+from services.tracking.mlflow_server import MAX_UPLOAD_BYTES, Gone, MlflowRun, Rejected, Server, TrackingDown
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Export:
 
     # ---- the sweep
 
-    def _parent(self) -> Found:
+    def _parent(self) -> MlflowRun:
         sweep = self._sweep
         if sweep.run_id:
             found = self._server.run(sweep.run_id)
@@ -87,9 +87,9 @@ class Export:
             fill=fill,
             store=lambda s, run_id: mirror.store_parent(s, self._hold, experiment_id, run_id),
         )
-        return Found(run_id, experiment_id, False, tags)
+        return MlflowRun(run_id, experiment_id, False, tags)
 
-    def _show(self, parent: Found) -> None:
+    def _show(self, parent: MlflowRun) -> None:
         """Write how the sweep stands, if that is not what its run shows already."""
         self._save_view(parent.experiment_id)
         board = self._store.read(lambda s: boards.read(s, self._hold.sweep_id, self._spec, self._plan))
@@ -104,7 +104,7 @@ class Export:
             self._server.upload(parent.run_id, report.files(board, self._best_curves(board)))
             self._retire_doubles(parent.experiment_id, sweep_run.key(sweep), parent.run_id)
         # A sweep that is retried goes on: its run had ended.
-        status = sweep_run.STATUS.get(SweepState(sweep.state), "RUNNING")
+        status = sweep_run.SWEEP_RUN_STATUS.get(SweepState(sweep.state), "RUNNING")
         self._server.set_status(parent.run_id, status, sweep.finished_at if board.over else None)
         self._write(lambda s: mirror.mark_sweep(s, self._hold, bookmark))
 
@@ -134,7 +134,7 @@ class Export:
 
     # ---- a trial
 
-    def _trial(self, trial_id: str, parent: Found) -> None:
+    def _trial(self, trial_id: str, parent: MlflowRun) -> None:
         try:
             self._export_trial(trial_id, parent)
         except (RunDeleted, Rejected, Gone) as error:
@@ -152,7 +152,7 @@ class Export:
         run_id = self._store.read(lambda s: trials.get(s, trial_id)).run_id
         return run_id is not None and self._server.run(run_id).deleted
 
-    def _export_trial(self, trial_id: str, parent: Found) -> None:
+    def _export_trial(self, trial_id: str, parent: MlflowRun) -> None:
         self._write(lambda session: mirror.keep(session, self._hold))
         run_id = self._run_of(self._store.read(lambda s: trials.get(s, trial_id)), parent)
         trial, curve, pack = self._store.read(lambda s: mirror.curve_and_pack(s, trial_id))
@@ -172,11 +172,13 @@ class Export:
             self._server.log(run_id, tags=self._upload_checkpoint(trial, run_id))
             self._retire_doubles(parent.experiment_id, trial_run.key(trial), run_id)
         if changed:
-            self._server.set_status(run_id, trial_run.STATUS[state], trial.finished_at if final else None)
+            self._server.set_status(
+                run_id, trial_run.TRIAL_RUN_STATUS[state], trial.finished_at if final else None
+            )
         epoch = curve[-1].epoch if curve else 0
         self._write(lambda s: mirror.mark_trial(s, self._hold, trial_id, before, epoch, state))
 
-    def _run_of(self, trial: Trial, parent: Found) -> str:
+    def _run_of(self, trial: Trial, parent: MlflowRun) -> str:
         if trial.exported_epoch < 0 and trial.run_id:
             self._retire(trial.run_id)  # it shows the old value
         elif trial.run_id:
@@ -212,10 +214,11 @@ class Export:
             return {}
         path = self._best_path(trial)
         if path is None:
-            return {"checkpoint": f"not uploaded: {trial.best_file} is not there"}
+            return {"checkpoint": f"not uploaded: {trial.best_file} is missing"}
         size = path.stat().st_size
-        if size > LARGEST_FILE:
-            return {"checkpoint": f"not uploaded: {trial.best_file} has {size} bytes, {LARGEST_FILE} at most"}
+        if size > MAX_UPLOAD_BYTES:
+            why = f"{trial.best_file} has {size} bytes, more than {MAX_UPLOAD_BYTES}"
+            return {"checkpoint": f"not uploaded: {why}"}
         self._server.upload_file(run_id, path, "checkpoint")
         return {"checkpoint": trial.best_file}
 

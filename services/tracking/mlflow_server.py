@@ -13,12 +13,12 @@ from typing import Any
 
 from services.domain.errors import ServiceError
 
-TIMEOUT = 5  # seconds that one request may take
-BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what the server takes at once
-PARAM_SIZE, TAG_SIZE = 6000, 5000  # characters; the server's own limits are 6,000 and 8,000
-LARGEST_FILE = 50_000_000  # bytes; more does not belong through a tracking server
+REQUEST_SECONDS = 5  # that one request may take
+MAX_PER_REQUEST = {"metrics": 1000, "params": 100, "tags": 100}  # the server's limits
+MAX_PARAM_CHARS, MAX_TAG_CHARS = 6000, 5000  # the server's own limits are 6,000 and 8,000
+MAX_UPLOAD_BYTES = 50_000_000  # larger files are not sent through a tracking server
 
-ROLE, REPLACED = "sweep.role", "replaced"
+ROLE_TAG, REPLACED = "sweep.role", "replaced"
 
 
 class TrackingDown(ServiceError):
@@ -34,7 +34,7 @@ class Rejected(ServiceError):
 
 
 @dataclass(frozen=True)
-class Point:
+class MetricPoint:
     """One value of a metric; `at` in ms. The same point twice is one point, so `at` never changes."""
 
     name: str
@@ -44,7 +44,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class DataSet:
+class TrainingData:
     """What a run was trained on; `source` is JSON."""
 
     name: str
@@ -53,7 +53,7 @@ class DataSet:
 
 
 @dataclass(frozen=True)
-class Found:
+class MlflowRun:
     """A run as MLflow has it."""
 
     run_id: str
@@ -71,7 +71,7 @@ class Server:
     @cached_property
     def _client(self) -> Any:
         """MLflow's client, imported when first needed: that takes two seconds."""
-        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(TIMEOUT)
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(REQUEST_SECONDS)
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -92,7 +92,7 @@ class Server:
             experiment_id = str(found.experiment_id)
             if found.lifecycle_stage == "deleted":
                 self._client.restore_experiment(experiment_id)
-                for run in self.runs(experiment_id, {ROLE: REPLACED}):
+                for run in self.runs(experiment_id, {ROLE_TAG: REPLACED}):
                     self._client.delete_run(run.run_id)
         self.tag_experiment(
             experiment_id, {key: value for key, value in tags.items() if found.tags.get(key) != value}
@@ -117,12 +117,12 @@ class Server:
 
     # ---- runs
 
-    def run(self, run_id: str) -> Found:
+    def run(self, run_id: str) -> MlflowRun:
         """Look at a run; `Gone` where there is none."""
         with _failures():
             return _found(self._client.get_run(run_id))
 
-    def runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[Found]:
+    def runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[MlflowRun]:
         """Runs that carry these tags, deleted ones too, oldest first."""
         from mlflow.entities import ViewType
 
@@ -149,13 +149,13 @@ class Server:
     def retire(self, run_id: str) -> None:
         """Delete a run that another one replaces; its tags say so, and nobody takes it for a user's doing."""
         with _failures():
-            self._client.set_tag(run_id, ROLE, REPLACED)
+            self._client.set_tag(run_id, ROLE_TAG, REPLACED)
             self._client.delete_run(run_id)
 
     def log(
         self,
         run_id: str,
-        points: Sequence[Point] = (),
+        points: Sequence[MetricPoint] = (),
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
@@ -163,21 +163,21 @@ class Server:
         from mlflow.entities import Metric, Param, RunTag
 
         metrics = [Metric(point.name, point.value, point.at, point.step) for point in points]
-        texts = [Param(key, _shorten(value, PARAM_SIZE)) for key, value in (params or {}).items()]
+        texts = [Param(key, _shorten(value, MAX_PARAM_CHARS)) for key, value in (params or {}).items()]
         labels = [RunTag(key, value) for key, value in _cut(tags or {}).items()]
         with _failures():
             while metrics or texts or labels:
                 self._client.log_batch(
                     run_id,
-                    metrics[: BATCH["metrics"]],
-                    texts[: BATCH["params"]],
-                    labels[: BATCH["tags"]],
+                    metrics[: MAX_PER_REQUEST["metrics"]],
+                    texts[: MAX_PER_REQUEST["params"]],
+                    labels[: MAX_PER_REQUEST["tags"]],
                     synchronous=True,
                 )
-                metrics, texts = metrics[BATCH["metrics"] :], texts[BATCH["params"] :]
-                labels = labels[BATCH["tags"] :]
+                metrics, texts = metrics[MAX_PER_REQUEST["metrics"] :], texts[MAX_PER_REQUEST["params"] :]
+                labels = labels[MAX_PER_REQUEST["tags"] :]
 
-    def log_data(self, run_id: str, data: DataSet) -> None:
+    def log_data(self, run_id: str, data: TrainingData) -> None:
         """Name the data set that a run was trained on; the same one twice is one."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -202,13 +202,13 @@ class Server:
             self._client.log_artifact(run_id, str(path), folder)
 
 
-def _found(run: Any) -> Found:
+def _found(run: Any) -> MlflowRun:
     info = run.info
-    return Found(info.run_id, info.experiment_id, info.lifecycle_stage == "deleted", dict(run.data.tags))
+    return MlflowRun(info.run_id, info.experiment_id, info.lifecycle_stage == "deleted", dict(run.data.tags))
 
 
 def _cut(tags: Mapping[str, str]) -> dict[str, str]:
-    return {key: _shorten(value, TAG_SIZE) for key, value in tags.items()}
+    return {key: _shorten(value, MAX_TAG_CHARS) for key, value in tags.items()}
 
 
 def _shorten(text: str, size: int) -> str:

@@ -9,9 +9,11 @@ from typing import Any
 
 from services.domain.plan.plan import Axis, Plan
 
-POINT = "trial.point"  # the tag that replicates share
+POINT_TAG = "trial.point"  # the tag that replicates share
 MAX_RUN_NAME_CHARS = 200  # the server's database has room for 250
-SPAN = 10  # an axis whose largest value is so many times its smallest is read on a logarithmic scale
+LOG_SCALE_RATIO = (
+    10  # an axis whose largest value is so many times its smallest is read on a logarithmic scale
+)
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -57,7 +59,7 @@ def logarithmic(axis: Axis) -> bool:
     positive = [value for value in numbers if value > 0]
     if len(numbers) < len(axis.values) or min(numbers) < 0 or not positive:
         return False
-    return bool(max(positive) >= SPAN * min(positive))
+    return bool(max(positive) >= LOG_SCALE_RATIO * min(positive))
 
 
 def numeric(axis: Axis) -> bool:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 
-from services.domain.results.intervals import Estimate
 from services.settings import Settings
 from services.tracking import links
 from services.tracking.board import TOP, Board, best_of
 
-MARKDOWN = re.compile(r"[\\`*<>|\[\]]|\b_|_\b")  # characters that would be markup
-SPEC_SIZE = 1500  # characters of the spec that the note quotes; spec.json has all of it
+MARKDOWN_CHARS = re.compile(r"[\\`*<>|\[\]]|\b_|_\b")  # characters that would be markup
+MAX_SPEC_CHARS = 1500  # characters of the spec that the note quotes; spec.json has all of it
 
 
 def note(board: Board, settings: Settings, experiment_id: str) -> str:
     """The whole note."""
     mlflow = settings.link_to_mlflow() or ""
     quoted = json.dumps(board.spec.model_dump(mode="json", exclude_defaults=True), indent=1)
-    if len(quoted) > SPEC_SIZE:
-        quoted = quoted[:SPEC_SIZE] + "\n… (spec.json has all of it)"
+    if len(quoted) > MAX_SPEC_CHARS:
+        quoted = quoted[:MAX_SPEC_CHARS] + "\n… (spec.json has all of it)"
     parts = [
         board.spec.description,
         standing(board),
@@ -51,26 +49,13 @@ def verdict(board: Board) -> str:
     told = f"**Best so far**: {escaped(board.plan.labels.label(point.values))}"
     if board.over:
         told = told.replace(" so far", "")
-    told += f" with {objective.metric} ({objective.at}) **{shown(estimate)}**"
+    told += f" with {objective.metric} ({objective.at}) **{estimate.text}**"
     if estimate.low is not None:
         told += f", 95 % interval of the mean over {estimate.n} seeds"
     words = board.comparison.words if board.comparison else ""
     if estimate.low is None and estimate.note and not words.startswith(estimate.note):
         told += f" ({estimate.note})"
     return f"{told}. {_sentence(words)}" if words else f"{told}."
-
-
-def shown(estimate: Estimate) -> str:
-    """A mean and half its interval to two digits, `0.9312 ± 0.0021`; without an interval four decimals."""
-    mean, places = estimate.mean, 4
-    if mean is None:
-        return "–"
-    if estimate.low is None or estimate.high is None:
-        return f"{mean:.{places}f}" if 1e-3 < abs(mean) < 1e6 else f"{mean:.4g}"
-    half = (estimate.high - estimate.low) / 2
-    if half > 0:
-        places = min(8, max(0, 1 - math.floor(math.log10(half))))
-    return f"{mean:.{places}f} ± {half:.{places}f}"
 
 
 def _sentence(words: str) -> str:
@@ -112,7 +97,7 @@ def _leaderboard(board: Board, mlflow: str, experiment_id: str) -> str:
         if trial.run_id:
             name = f"[{name}]({links.trial_link(mlflow, experiment_id, trial.run_id)})"
         values = [escaped(cell.text or "") for cell in labels.cells(point.values)]
-        row = [str(rank), *values, shown(estimate)]
+        row = [str(rank), *values, estimate.text or "–"]
         seeds = f"{estimate.n}/{board.plan.seeds}"
         row += [seeds, name, str(trial.epoch)] if several else [name, str(trial.epoch), trial.state]
         rows.append(row)
@@ -121,9 +106,9 @@ def _leaderboard(board: Board, mlflow: str, experiment_id: str) -> str:
 
 def escaped(text: str) -> str:
     """Text of a user's that Markdown shows as it is."""
-    return MARKDOWN.sub(r"\\\g<0>", text)
+    return MARKDOWN_CHARS.sub(r"\\\g<0>", text)
 
 
 def unescaped(markdown: str) -> str:
     """What `escaped` was given."""
-    return re.sub(rf"\\({MARKDOWN.pattern})", r"\1", markdown)
+    return re.sub(rf"\\({MARKDOWN_CHARS.pattern})", r"\1", markdown)

@@ -15,8 +15,8 @@ from services.tracking import names, note
 from services.tracking.board import Board, best_of
 from services.tracking.figures.best_curves import best_curves
 
-CURVES = 8  # trials, each the best of its point
-ROWS = 100  # points that the page shows; the tables have all
+MAX_CURVES = 8  # trials, each the best of its point
+MAX_PAGE_POINTS = 100  # points that the page shows; the tables have all
 
 Curves = Mapping[str, Sequence[tuple[int, float]]]
 
@@ -42,7 +42,7 @@ def files(board: Board, curves: Curves) -> dict[str, str | bytes]:
 def shown_trials(board: Board) -> dict[str, str]:
     """Ids of the trials whose curves the page shows, by what it calls them."""
     found = {}
-    for point, _ in board.ranked[:CURVES]:
+    for point, _ in board.ranked[:MAX_CURVES]:
         trial = best_of(point, board.objective)
         found[f"t{trial.number:03d} {board.plan.labels.label(point.values)}"] = trial.id
     return found
@@ -110,11 +110,11 @@ def _table(board: Board) -> str:
         "",
     ]
     rows = []
-    for rank, point in enumerate(board.points[:ROWS], 1):
+    for rank, point in enumerate(board.points[:MAX_PAGE_POINTS], 1):
         found = point.estimate(seeds)
         values = [cell.text or "" for cell in labels.cells(point.values)]
         rows.append([str(rank), *values, *_result(found, seeds)])
-    more = len(board.points) - ROWS
+    more = len(board.points) - MAX_PAGE_POINTS
     left = f"<p>{more} more points are in leaderboard.csv.</p>" if more > 0 else ""
     cells = "\n".join(
         "<tr>" + "".join(f'<td class="n">{escape(c)}</td>' for c in row) + "</tr>" for row in rows
@@ -125,7 +125,7 @@ def _table(board: Board) -> str:
 
 
 def _result(found: Estimate, seeds: int) -> list[str]:
-    return [note.shown(found), f"{found.n}/{seeds}", found.note or ""]
+    return [found.text or "–", f"{found.n}/{seeds}", found.note or ""]
 
 
 def _texts(point: Point, paths: Sequence[str]) -> list[str]:

@@ -20,11 +20,11 @@ from services.domain.spec.spec import Objective
 from services.store.models import Sweep
 from services.tracking import links, names
 
-TAG = "mlflow.sharedViewState."
-FEW, FEWEST = "FIRST_20_RUNS", "FIRST_10_RUNS"  # that charts show: of many the best, so that they can be read
-FOLDED = 200  # points whose group the view of means folds; the others stand open
+VIEW_TAG = "mlflow.sharedViewState."
+FIRST_20, FIRST_10 = "FIRST_20_RUNS", "FIRST_10_RUNS"  # how many of the best trials the charts show
+MAX_FOLDED_POINTS = 200  # points whose group the view of means folds; the others stand open
 # Sections that the page makes of metrics without a chart of ours; closed, in this order, below ours.
-CLOSED = ("best", "gap", "perf", "Model metrics", "System metrics")
+CLOSED_SECTIONS = ("best", "gap", "perf", "Model metrics", "System metrics")
 
 Json = dict[str, Any]
 
@@ -41,10 +41,10 @@ class Coordinate:
 def tags(sweep: Sweep, plan: Plan, objective: Objective) -> dict[str, str]:
     """The experiment's tags that hold the sweep's views: of its trials, and with several seeds of means."""
     name = f"{sweep.name} · {sweep.id}"
-    found = {TAG + links.view_key(sweep.id): _saved(name, sweep, state(sweep.id, plan, objective))}
+    found = {VIEW_TAG + links.view_key(sweep.id): _saved(name, sweep, state(sweep.id, plan, objective))}
     if plan.seeds > 1:
         means = means_state(sweep.id, plan, objective)
-        found[TAG + links.means_key(sweep.id)] = _saved(f"{name} · means over seeds", sweep, means)
+        found[VIEW_TAG + links.means_key(sweep.id)] = _saved(f"{name} · means over seeds", sweep, means)
     return found
 
 
@@ -57,13 +57,13 @@ def state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
 def means_state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
     """The same with the trials of each point taken together; only numbers have means."""
     axes = [axis for axis in coordinates(plan) if axis.numeric]
-    points = [names.point(point, plan) for point in range(min(plan.points, FOLDED))]
+    points = [names.point(point, plan) for point in range(min(plan.points, MAX_FOLDED_POINTS))]
     return _state(sweep_id, objective, axes, plan.points, *_cards(objective, axes, _metrics(plan))) | {
         "groupBy": {
             "aggregateFunction": "average",
-            "groupByKeys": [{"mode": "tag", "groupByData": names.POINT}],
+            "groupByKeys": [{"mode": "tag", "groupByData": names.POINT_TAG}],
         },
-        "groupsExpanded": {f"tag.{names.POINT}.{point}": False for point in points},
+        "groupsExpanded": {f"tag.{names.POINT_TAG}.{point}": False for point in points},
     }
 
 
@@ -128,7 +128,7 @@ def _state(
         "runsPinned": [],
         "runsHidden": [],
         "runsVisibilityMap": {},
-        "runsHiddenMode": FEW if lines <= 20 else FEWEST,
+        "runsHiddenMode": FIRST_20 if lines <= 20 else FIRST_10,
         "viewMaximized": False,
         "runListHidden": False,
         "isAccordionReordered": True,  # else the page sorts sections by name
@@ -154,7 +154,7 @@ def _cards(
         _section("answer", f"Which is best: {goal}, {best} first", columns=2, cardHeight=420),
         _section("curves", "Curves of the best trials", columns=2, cardHeight=320),
         _section("axes", f"One axis at a time against {goal}: the best trials", columns=3, cardHeight=300),
-        *(_section(name, name, display=False) for name in CLOSED),
+        *(_section(name, name, display=False) for name in CLOSED_SECTIONS),
     ]
     together = [axis.param for axis in axes if axis.always]
     charts = []

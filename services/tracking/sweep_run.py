@@ -13,9 +13,9 @@ from services.settings import Settings
 from services.store.models import Sweep
 from services.tracking import links, names, note
 from services.tracking.board import GOOD, Board
-from services.tracking.mlflow_server import ROLE, Point
+from services.tracking.mlflow_server import ROLE_TAG, MetricPoint
 
-STATUS = {
+SWEEP_RUN_STATUS = {
     SweepState.SUCCEEDED: "FINISHED",
     SweepState.PARTIAL: "FINISHED",
     SweepState.FAILED: "FAILED",
@@ -55,7 +55,7 @@ def identity(sweep: Sweep) -> dict[str, str]:
 
 def key(sweep: Sweep) -> dict[str, str]:
     """The tags that no other run has."""
-    return {"sweep.id": sweep.id, ROLE: "sweep"}
+    return {"sweep.id": sweep.id, ROLE_TAG: "sweep"}
 
 
 def params(spec: Spec) -> dict[str, str]:
@@ -74,7 +74,7 @@ def tags(board: Board, settings: Settings, experiment_id: str) -> dict[str, str]
     }
 
 
-def points(board: Board) -> list[Point]:
+def points(board: Board) -> list[MetricPoint]:
     """`sweep/best`, `sweep/done` and `sweep/failed` over the trials that ended, at the time of the last."""
     done = sum(board.counts.get(state, 0) for state in GOOD)
     failed = board.counts.get(TrialState.FAILED, 0)
@@ -82,9 +82,9 @@ def points(board: Board) -> list[Point]:
     if at is None or not done + failed:
         return []
     step = done + failed
-    found = [Point("sweep/done", done, at, step), Point("sweep/failed", failed, at, step)]
+    found = [MetricPoint("sweep/done", done, at, step), MetricPoint("sweep/failed", failed, at, step)]
     if board.best is not None and board.best.value is not None:
-        found.append(Point("sweep/best", float(f"{board.best.value:.6g}"), at, step))
+        found.append(MetricPoint("sweep/best", float(f"{board.best.value:.6g}"), at, step))
     return found
 
 

@@ -13,7 +13,7 @@ from services.tracking.mirror_sweep import Export
 from services.tracking.mlflow_server import Server
 from services.tracking.sweep_run import addresses
 
-OWNER_SIZE = 50  # characters; the column has 64
+MAX_OWNER_CHARS = 50  # characters; the column has 64
 
 
 class Tracker:
@@ -26,7 +26,7 @@ class Tracker:
 
     def __init__(self, store: Store, settings: Settings, owner: str) -> None:
         self._store, self._settings = store, settings
-        self._owner = f"{owner[:OWNER_SIZE]}:{secrets.token_hex(4)}"
+        self._owner = f"{owner[:MAX_OWNER_CHARS]}:{secrets.token_hex(4)}"
         self._without_view: set[str] = set()
         self._server = Server(settings.mlflow_url) if settings.mlflow_url else None
 

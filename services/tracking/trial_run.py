@@ -21,9 +21,9 @@ from services.tracking.figures.confusion_matrix import confusion_matrix
 from services.tracking.figures.first_layer import first_layer
 from services.tracking.figures.learning_curve import learning_curve
 from services.tracking.links import error_metric, ranking_metric
-from services.tracking.mlflow_server import ROLE, DataSet, Point
+from services.tracking.mlflow_server import ROLE_TAG, MetricPoint, TrainingData
 
-STATUS = {
+TRIAL_RUN_STATUS = {
     TrialState.PENDING: "SCHEDULED",
     TrialState.QUEUED: "SCHEDULED",
     TrialState.RUNNING: "RUNNING",
@@ -49,7 +49,7 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
         "sweep.id": trial.sweep_id,
         **key(trial),
         "trial.number": str(trial.number),
-        names.POINT: names.point(trial.point, plan),
+        names.POINT_TAG: names.point(trial.point, plan),
         "trial.replicate": str(trial.replicate),
         "trial.config": plan.labels.label(trial.values),
     }
@@ -57,7 +57,7 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
 
 def key(trial: Trial) -> dict[str, str]:
     """The tags that no other run has."""
-    return {"trial.id": trial.id, ROLE: "trial"}
+    return {"trial.id": trial.id, ROLE_TAG: "trial"}
 
 
 def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
@@ -94,7 +94,7 @@ def params(trial: Trial, plan: Plan) -> dict[str, str]:
     return found
 
 
-def data_set(trial: Trial, plan: Plan) -> DataSet:
+def data_set(trial: Trial, plan: Plan) -> TrainingData:
     """What the trial was trained on.
 
     The digest is that of the content where the config has one, else one of the config's section: same name,
@@ -103,10 +103,10 @@ def data_set(trial: Trial, plan: Plan) -> DataSet:
     section = plan.config(trial.point)["data"]
     text = json.dumps(section, sort_keys=True)
     digest = str(section.get("digest") or hashlib.sha256(text.encode()).hexdigest())[:16]
-    return DataSet(str(section["name"]), digest, text)
+    return TrainingData(str(section["name"]), digest, text)
 
 
-def points(curve: Sequence[Report], objective: Objective, after: int) -> list[Point]:
+def points(curve: Sequence[Report], objective: Objective, after: int) -> list[MetricPoint]:
     """Metrics of the epochs beyond `after`, with the time of their first report, to six digits.
 
     `best/<metric>`, `best/epoch` and, of an accuracy, the errors in percent get a point at each epoch that is
@@ -125,11 +125,11 @@ def points(curve: Sequence[Report], objective: Objective, after: int) -> list[Po
             best = rank
             metrics |= {_best(objective): metrics[objective.metric], "best/epoch": float(report.epoch)}
         if report.epoch > after:
-            found += [Point(key, _rounded(v), report.at, report.epoch) for key, v in metrics.items()]
+            found += [MetricPoint(key, _rounded(v), report.at, report.epoch) for key, v in metrics.items()]
     return found
 
 
-def closing(trial: Trial, curve: Sequence[Report]) -> list[Point]:
+def closing(trial: Trial, curve: Sequence[Report]) -> list[MetricPoint]:
     """`gap/acc`, once, at the end: how far training is ahead of validation at the best epoch."""
     best = next((report for report in curve if report.epoch == trial.best_epoch), None)
     if best is None or trial.state not in TRIAL_FINAL:
@@ -137,7 +137,7 @@ def closing(trial: Trial, curve: Sequence[Report]) -> list[Point]:
     metrics = decode(best.metrics)
     if "train/acc" not in metrics or "val/acc" not in metrics:
         return []
-    return [Point("gap/acc", _rounded(metrics["train/acc"] - metrics["val/acc"]), best.at, best.epoch)]
+    return [MetricPoint("gap/acc", _rounded(metrics["train/acc"] - metrics["val/acc"]), best.at, best.epoch)]
 
 
 def files(

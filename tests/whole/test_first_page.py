@@ -179,47 +179,6 @@ def test_a_sweep_is_shown_in_full(lab: Lab, page: Page) -> None:
     expect(detail).to_contain_text("no sweep 'none'")
 
 
-SIX_AXES = {
-    "model.dropout": [0.0, 0.15],
-    "train.optimizer": ["nesterov", {"name": "nesterov", "momentum": 0.5}],
-    "train.optimizer.lr": [0.01, 0.02],
-    "train.l2": [0, 0.0001],
-    "train.batch_size": [32, 64],
-    "model.activation": ["relu", "tangent-sigmoid"],
-}
-THREE_AXES = dict(list(SIX_AXES.items())[:3])
-# Words, names and numbers of the table that stand on more than one line, and whether the table fits.
-BROKEN_WORDS = """table => {
-  const broken = [], walk = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) {
-    for (const { 0: word, index } of walk.currentNode.data.matchAll(/[^ ]+/g)) {
-      const range = document.createRange();
-      range.setStart(walk.currentNode, index);
-      range.setEnd(walk.currentNode, index + word.length);
-      if (range.getClientRects().length > 1) broken.push(word);
-    }
-  }
-  return [broken, table.scrollWidth <= table.parentElement.clientWidth];
-}"""
-
-
-@pytest.mark.parametrize(("space", "seeds"), [(THREE_AXES, 5), (SIX_AXES, 1), (SIX_AXES, 5)])
-def test_the_leaderboard_breaks_no_word(
-    lab: Lab, chromium: Browser, space: dict[str, Any], seeds: int
-) -> None:
-    sweep_id = add(lab.store, space=space, seeds=seeds)
-    Worker(lab.store, accuracy).finish(sweep_id)
-    page = chromium.new_page(viewport={"width": 1400, "height": 900})
-    page.goto(lab.link)
-    expect(page.locator("#status")).to_have_text("live")
-    page.goto(f"{lab.url}/#sweep/{sweep_id}")
-    expect(page.locator(".board tbody tr").first).to_be_visible()
-    label = lab.client.sweep(sweep_id)["best"]["label"]
-    expect(page.locator("#detail .winner")).to_have_text(label)
-    assert page.locator(".board").evaluate(BROKEN_WORDS) == [[], True]
-    page.close()
-
-
 def test_the_key_is_asked_for_told_to_be_wrong_and_kept_in_the_tab_only(lab: Lab, page: Page) -> None:
     page.goto(lab.url)
     expect(page.locator("main")).to_be_hidden()

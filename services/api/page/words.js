@@ -18,22 +18,11 @@ export function measured(value) {
   return size !== 0 && (size < 1e-3 || size >= 1e4) ? number(value) : minus(value.toPrecision(4));
 }
 
-/** As many decimals as show two digits of `scale`. */
-export function rounded(value, scale) {
-  if (scale === 0) return measured(value);
-  const places = Math.max(0, 1 - Math.floor(Math.log10(scale)));
-  return minus(places <= 8 ? value.toFixed(places) : value.toPrecision(3));
-}
-
 const minus = (text) => text.replace("-", "−");
 
-/** A point's mean with half of its 95 % interval, and what it is based on. */
+/** A point's mean with its interval, and what it is based on. */
 export function result(point) {
-  if (point.mean === null) return { value: null, basis: point.note ?? "no value yet" };
-  if (point.low === null) return { value: measured(point.mean), basis: point.note ?? many(point.n, "seed") };
-  const half = (point.high - point.low) / 2;
-  const mean = rounded(point.mean, half);
-  return { value: `${mean} ± ${rounded(half, half)}`, basis: point.note ?? many(point.n, "seed") };
+  return { value: point.text, basis: point.note ?? (point.mean === null ? "no value yet" : many(point.n, "seed")) };
 }
 
 /** "40 s", "12 min", "2 h 5 min", "3 d 4 h". */

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from services.tracking.figures import canvas
 
-WRITTEN = 20  # classes; numbers in more cells than that cannot be read
-PARTS = {"val": "validation part", "train": "training part"}
+MAX_CLASSES_WITH_COUNTS = 20  # classes; numbers in more cells than that cannot be read
+PART_NAMES = {"val": "validation part", "train": "training part"}
 
 
 def confusion_matrix(title: str, part: str, counts: Sequence[Sequence[int]]) -> bytes:
@@ -21,12 +21,12 @@ def confusion_matrix(title: str, part: str, counts: Sequence[Sequence[int]]) -> 
     size = min(10.0, 3 + classes * 0.35)
     right = sum(counts[i][i] for i in range(classes))
     total = sum(map(sum, counts))
-    figure = canvas.figure(size, size, f"{title}\n{PARTS[part]}: {right} of {total} right")
+    figure = canvas.figure(size, size, f"{title}\n{PART_NAMES[part]}: {right} of {total} right")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=max([*wrong, 0.02]) * 1.5)
     axes.set_xlabel("answer")
     axes.set_ylabel("class")
-    if classes <= WRITTEN:
+    if classes <= MAX_CLASSES_WITH_COUNTS:
         axes.set_xticks(range(classes))
         axes.set_yticks(range(classes))
         for i, row in enumerate(counts):

@@ -7,9 +7,9 @@ from typing import Any
 
 from services.tracking.figures import canvas
 
-MOST = 64  # kernels; VGG has as many
-GAP = 1  # pixels between them
-BLANK = {True: 1.0, False: math.nan}  # what shows as white, in colour and else
+MAX_KERNELS = 64  # kernels; VGG has as many
+GAP_PIXELS = 1  # pixels between them
+BLANK_PIXEL = {True: 1.0, False: math.nan}  # what shows as white, in colour and else
 
 
 def first_layer(title: str, weight: Any, image: tuple[int, int, int]) -> bytes | None:
@@ -25,7 +25,7 @@ def first_layer(title: str, weight: Any, image: tuple[int, int, int]) -> bytes |
         weight = weight.reshape(len(weight), *image)
     if weight.ndim != 4 or not np.isfinite(weight).all():
         return None
-    kernels = weight[:MOST].astype(np.float64)
+    kernels = weight[:MAX_KERNELS].astype(np.float64)
     largest = float(np.abs(kernels).max()) or 1.0
     colours = kernels.shape[1] == 3
     pixels = kernels.transpose(0, 2, 3, 1) / (2 * largest) + 0.5 if colours else kernels[:, 0]
@@ -34,12 +34,17 @@ def first_layer(title: str, weight: Any, image: tuple[int, int, int]) -> bytes |
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     sheet = np.full(
-        (rows * (high + GAP) - GAP, columns * (wide + GAP) - GAP, *pixels.shape[3:]), BLANK[colours]
+        (
+            rows * (high + GAP_PIXELS) - GAP_PIXELS,
+            columns * (wide + GAP_PIXELS) - GAP_PIXELS,
+            *pixels.shape[3:],
+        ),
+        BLANK_PIXEL[colours],
     )
     for place, kernel in enumerate(pixels):
-        top, left = (place // columns) * (high + GAP), (place % columns) * (wide + GAP)
+        top, left = (place // columns) * (high + GAP_PIXELS), (place % columns) * (wide + GAP_PIXELS)
         sheet[top : top + high, left : left + wide] = kernel
-    more = f" (the first {MOST} of {len(weight)})" if len(weight) > MOST else ""
+    more = f" (the first {MAX_KERNELS} of {len(weight)})" if len(weight) > MAX_KERNELS else ""
     figure = canvas.figure(max(3.0, 0.7 * columns), 0.6 + 0.7 * rows, f"{title}{more}")
     axes = figure.add_subplot()
     axes.imshow(sheet, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from services.domain.json_numbers import Metrics
 from services.tracking.figures import canvas
 
-LABELS = {"loss": "Loss", "acc": "Accuracy", "mae": "Mean absolute error"}
+AXIS_LABELS = {"loss": "Loss", "acc": "Accuracy", "mae": "Mean absolute error"}
 
 
 def learning_curve(title: str, curve: Sequence[tuple[int, Metrics]]) -> bytes:
@@ -25,7 +25,7 @@ def learning_curve(title: str, curve: Sequence[tuple[int, Metrics]]) -> bytes:
             if not all(math.isnan(value) for value in finite):
                 axes.plot(epochs, finite, marker=".", label=part)
         axes.set_xlabel("epoch")
-        axes.set_ylabel(LABELS[ending])
+        axes.set_ylabel(AXIS_LABELS[ending])
         if axes.lines:
             axes.legend(fontsize="small")
     return canvas.png(figure)

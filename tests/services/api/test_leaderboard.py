@@ -45,8 +45,8 @@ def test_points_are_ranked_by_mean_and_compared(api: TestClient, store: Store, s
     assert page["next"] is None
     first, _, third, last = page["points"]
     assert first.keys() == {
-        "point", "label", "values", "cells", "text", "mean", "low", "high", "sd", "n", "seeds", "failed", "note",
-        "trials",
+        "point", "label", "values", "cells", "text", "mean", "low", "high", "sd", "n", "seeds", "failed",
+        "note", "trials",
     }  # fmt: skip
     half = 4.302653 * math.sqrt(0.0003) / math.sqrt(3)
     assert first["mean"] == pytest.approx(0.92)

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from mlflow_stage import MakeStage, Stage
 
-from services.domain.results.intervals import Estimate
 from services.domain.states import TrialState
-from services.tracking.note import shown
 
 SEEDS = {"seeds": 2, "space": {"model.dropout": [0.0, 0.5]}}
 
@@ -18,19 +16,6 @@ SEEDS = {"seeds": 2, "space": {"model.dropout": [0.0, 0.5]}}
 def note(stage: Stage) -> str:
     text: str = stage.parent().data.tags["mlflow.note.content"]
     return text
-
-
-def estimate(mean: float | None, low: float | None = None, high: float | None = None) -> Estimate:
-    return Estimate(mean=mean, low=low, high=high, sd=None, n=3, note=None)
-
-
-def test_a_mean_is_shown_with_half_its_interval() -> None:
-    assert shown(estimate(0.93123, 0.92913, 0.93333)) == "0.9312 ± 0.0021"
-    assert shown(estimate(12.3456, 2.3456, 22.3456)) == "12 ± 10"
-    assert shown(estimate(0.5, 0.5, 0.5)) == "0.5000 ± 0.0000"
-    assert shown(estimate(0.93123)) == "0.9312"
-    assert shown(estimate(0.0000123)) == "1.23e-05"
-    assert shown(estimate(None)) == "–"
 
 
 def test_several_seeds_are_shown_as_mean_and_interval(make_stage: MakeStage) -> None:

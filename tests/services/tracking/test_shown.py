@@ -129,7 +129,7 @@ def test_weights_that_are_not_there_are_missed_in_words(make_stage: MakeStage) -
         stage = make_stage()
         (stage.settings.files.parent / "elsewhere.safetensors").touch()
         finish(stage, best_file=file)
-        assert stage.runs()[3].data.tags["checkpoint"] == f"not uploaded: {file} is not there"
+        assert stage.runs()[3].data.tags["checkpoint"] == f"not uploaded: {file} is missing"
 
 
 def test_the_best_so_far_can_be_sorted_by_while_trials_run(make_stage: MakeStage) -> None:
