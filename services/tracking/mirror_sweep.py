@@ -1,4 +1,4 @@
-"""One export of one sweep, under the sweep's export lease."""
+"""Exports one sweep to MLflow, under the sweep's export lease."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class RunDeleted(Exception):
-    """Somebody removed the run in MLflow: it stays removed."""
+    """A user deleted the run in MLflow: it stays deleted."""
 
 
 class Export:
@@ -42,7 +42,7 @@ class Export:
         self._spec, self._plan = Spec.model_validate(self._sweep.spec), Plan.model_validate(self._sweep.plan)
 
     def run(self) -> bool:
-        """The sweep's run first, then every trial that is behind, then what the sweep's run shows of them."""
+        """Export the sweep's run, every trial that is behind, then what the sweep's run shows of them."""
         if self._sweep.exported in (DELETED, REFUSED):
             return True
         try:
@@ -51,13 +51,13 @@ class Export:
                 self._trial(trial_id, parent)
             self._show(parent)
         except RunDeleted:
-            log.warning("sweep %s was deleted in MLflow; nothing more of it goes there", self._hold.sweep_id)
+            log.warning("sweep %s was deleted in MLflow and is no longer exported", self._hold.sweep_id)
             self._write(lambda session: mirror.mark_sweep(session, self._hold, DELETED))
         except Rejected as error:
-            log.warning("sweep %s: MLflow refuses it: %s", self._hold.sweep_id, error)
+            log.warning("sweep %s: refused by MLflow, no longer exported: %s", self._hold.sweep_id, error)
             self._write(lambda session: mirror.mark_sweep(session, self._hold, REFUSED))
         except Gone as error:
-            log.warning("sweep %s: MLflow has lost it, writing it anew: %s", self._hold.sweep_id, error)
+            log.warning("sweep %s: MLflow has lost it, it is exported again: %s", self._hold.sweep_id, error)
             self._write(lambda session: mirror.start_over(session, self._hold))
             return False
         return True
@@ -90,7 +90,7 @@ class Export:
         return MlflowRun(run_id, experiment_id, False, tags)
 
     def _show(self, parent: MlflowRun) -> None:
-        """Write how the sweep stands, if that is not what its run shows already."""
+        """Write the sweep's state, unless its run shows it already."""
         self._save_view(parent.experiment_id)
         board = self._store.read(lambda s: boards.read(s, self._hold.sweep_id, self._spec, self._plan))
         sweep = board.sweep
@@ -109,7 +109,7 @@ class Export:
         self._write(lambda s: mirror.mark_sweep(s, self._hold, bookmark))
 
     def _save_view(self, experiment_id: str) -> None:
-        """Write the sweep's saved views once; whatever goes wrong with them, the export goes on."""
+        """Write the sweep's saved views once; if that fails, the export goes on."""
         if self._sweep.view_saved or self._hold.sweep_id in self._without_view:
             return
         try:
@@ -119,12 +119,12 @@ class Export:
             log.warning("sweep %s has no saved view yet: %s", self._hold.sweep_id, error)
         except Exception:
             self._without_view.add(self._hold.sweep_id)
-            log.exception("sweep %s gets no saved view; its plain link shows its trials", self._hold.sweep_id)
+            log.exception("sweep %s gets no saved view; the table shows its trials", self._hold.sweep_id)
         else:
             self._write(lambda session: mirror.mark_view(session, self._hold))
 
     def _best_curves(self, board: Board) -> report.Curves:
-        """The objective's curves of the trials that the report shows."""
+        """Read the objective's curves of the trials that the report shows."""
         metric = self._spec.objective.metric
         found = {}
         for name, trial_id in report.shown_trials(board).items():
@@ -142,9 +142,9 @@ class Export:
                 raise RunDeleted from error
             refused = isinstance(error, Rejected) and not self._is_deleted(trial_id)
             if refused:
-                log.warning("trial %s: MLflow refuses it, it is left out there: %s", trial_id, error)
+                log.warning("trial %s: refused by MLflow, no longer exported: %s", trial_id, error)
             else:
-                log.info("trial %s was deleted in MLflow; nothing more of it goes there", trial_id)
+                log.info("trial %s was deleted in MLflow and is no longer exported", trial_id)
             word = REFUSED if refused else DELETED
             self._write(lambda session: mirror.set_aside(session, self._hold, trial_id, word))
 
@@ -204,12 +204,12 @@ class Export:
         )
 
     def _retire(self, run_id: str) -> None:
-        """Delete a run to make room for its successor; an exporter or a user may have done so already."""
+        """Delete a run that is replaced; another exporter or a user may have done so already."""
         if not self._server.run(run_id).deleted:
             self._server.retire(run_id)
 
     def _upload_checkpoint(self, trial: Trial, run_id: str) -> dict[str, str]:
-        """Give the best weights along; where that cannot be, a tag says why."""
+        """Upload the best weights; if that is not possible, a tag says why."""
         if trial.best_file is None:
             return {}
         path = self._best_path(trial)
@@ -223,16 +223,16 @@ class Export:
         return {"checkpoint": trial.best_file}
 
     def _weights(self, trial: Trial) -> BestWeights | None:
-        """What can be drawn of the best weights; a file that cannot be read costs the pictures only."""
+        """Read what figures show of the best weights; without a readable file there are no such figures."""
         path = self._best_path(trial)
         try:
             return best_weights.read(path) if path else None
         except (OSError, ValueError) as error:
-            log.warning("trial %s: no pictures of its weights: %s", trial.id, error)
+            log.warning("trial %s: no figures of its weights: %s", trial.id, error)
             return None
 
     def _best_path(self, trial: Trial) -> Path | None:
-        """The file of the best weights, if it is where it should be."""
+        """The path of the best weights, if the file exists within CNNLAB_FILES."""
         folder = self._settings.files.resolve()
         path = (folder / (trial.best_file or "")).resolve()
         return path if path.is_relative_to(folder) and path.is_file() else None
@@ -248,7 +248,10 @@ class Export:
         fill: Callable[[str], None],
         store: Callable[[Session, str], None],
     ) -> str:
-        """The run with these tags, filled before SQL knows it; `RunDeleted` if a user removed it."""
+        """Find or create the run with these tags, and fill it before SQL refers to it.
+
+        Raises `RunDeleted` if a user has deleted it.
+        """
         found = self._server.runs(experiment_id, key)
         active = [run.run_id for run in found if not run.deleted]
         if found and not active:
@@ -260,7 +263,7 @@ class Export:
         return run_id
 
     def _retire_doubles(self, experiment_id: str, key: Mapping[str, str], run_id: str) -> None:
-        """Remove a second run, made by an exporter that had lost its lease or given its request up."""
+        """Delete a second run, made by an exporter that had lost its lease or abandoned its request."""
         for run in self._server.runs(experiment_id, key):
             if run.run_id != run_id and not run.deleted:
                 self._server.retire(run.run_id)

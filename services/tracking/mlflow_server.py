@@ -1,4 +1,4 @@
-"""The one door to MLflow: short time-outs, no retries, three kinds of failure."""
+"""The only module that calls MLflow: short time-outs, no retries, three kinds of failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROLE_TAG, REPLACED = "sweep.role", "replaced"
 
 
 class TrackingDown(ServiceError):
-    """MLflow could not be reached or could not answer; try again later."""
+    """MLflow could not be reached or did not answer; try again later."""
 
 
 class Gone(ServiceError):
@@ -30,12 +30,12 @@ class Gone(ServiceError):
 
 
 class Rejected(ServiceError):
-    """MLflow understood and would not: the run is deleted, or the values are not allowed."""
+    """MLflow refused the request: the run is deleted, or a value is not allowed."""
 
 
 @dataclass(frozen=True)
 class MetricPoint:
-    """One value of a metric; `at` in ms. The same point twice is one point, so `at` never changes."""
+    """One value of a metric; `at` in ms. MLflow keeps equal points once, so `at` must never change."""
 
     name: str
     value: float
@@ -70,7 +70,7 @@ class Server:
 
     @cached_property
     def _client(self) -> Any:
-        """MLflow's client, imported when first needed: that takes two seconds."""
+        """MLflow's client, imported when it is first needed, because the import takes two seconds."""
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(REQUEST_SECONDS)
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
@@ -83,9 +83,9 @@ class Server:
     # ---- experiments
 
     def experiment(self, name: str, tags: Mapping[str, str]) -> str:
-        """Find or create an experiment; one that was deleted is restored, because a new sweep wants it.
+        """Find or create an experiment; a deleted one is restored, because a new sweep needs it.
 
-        Restoring brings its old runs back too, except those that were replaced.
+        Its old runs are restored with it, except those that were replaced.
         """
         with _failures():
             found = self._client.get_experiment_by_name(name) or self._create_experiment(name)
@@ -118,12 +118,12 @@ class Server:
     # ---- runs
 
     def run(self, run_id: str) -> MlflowRun:
-        """Look at a run; `Gone` where there is none."""
+        """Fetch a run; raises `Gone` if there is none."""
         with _failures():
             return _found(self._client.get_run(run_id))
 
     def runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[MlflowRun]:
-        """Runs that carry these tags, deleted ones too, oldest first."""
+        """Find the runs with these tags, deleted ones included, oldest first."""
         from mlflow.entities import ViewType
 
         text = " AND ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
@@ -133,13 +133,13 @@ class Server:
         return [_found(run) for run in found]
 
     def create_run(self, experiment_id: str, name: str, start: int, tags: Mapping[str, str]) -> str:
-        """Begin a run; returns its id."""
+        """Create a run; returns its id."""
         with _failures():
             run = self._client.create_run(experiment_id, start_time=start, tags=_cut(tags), run_name=name)
         return str(run.info.run_id)
 
     def set_status(self, run_id: str, status: str, end: int | None) -> None:
-        """Say whether a run is going on (RUNNING, SCHEDULED) or how it ended (FINISHED, FAILED, KILLED)."""
+        """Set a run's status: RUNNING or SCHEDULED, or how it ended: FINISHED, FAILED or KILLED."""
         with _failures():
             if end is None:
                 self._client.update_run(run_id, status=status)
@@ -147,7 +147,7 @@ class Server:
                 self._client.set_terminated(run_id, status=status, end_time=end)
 
     def retire(self, run_id: str) -> None:
-        """Delete a run that another one replaces; its tags say so, and nobody takes it for a user's doing."""
+        """Delete a run that another one replaces; a tag says so, since it was not deleted by a user."""
         with _failures():
             self._client.set_tag(run_id, ROLE_TAG, REPLACED)
             self._client.delete_run(run_id)
@@ -159,7 +159,7 @@ class Server:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Write metrics, params and tags, in as few requests as the server's limits allow."""
+        """Write metrics, params and tags in as few requests as the server's limits allow."""
         from mlflow.entities import Metric, Param, RunTag
 
         metrics = [Metric(point.name, point.value, point.at, point.step) for point in points]
@@ -178,17 +178,17 @@ class Server:
                 labels = labels[MAX_PER_REQUEST["tags"] :]
 
     def log_data(self, run_id: str, data: TrainingData) -> None:
-        """Name the data set that a run was trained on; the same one twice is one."""
+        """Record the data set that a run was trained on; MLflow keeps equal ones once."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        told = Dataset(data.name, data.digest, source_type="cnnlab", source=data.source)
+        dataset = Dataset(data.name, data.digest, source_type="cnnlab", source=data.source)
         with _failures():
             self._client.log_inputs(
-                run_id, datasets=[DatasetInput(told, [InputTag("mlflow.data.context", "training")])]
+                run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
             )
 
     def upload(self, run_id: str, files: Mapping[str, str | bytes]) -> None:
-        """Write artifacts given as text or bytes by their path within the run."""
+        """Upload artifacts, given as text or bytes by their path within the run."""
         with tempfile.TemporaryDirectory(prefix="cnnlab-artifacts-") as folder, _failures():
             for name, content in files.items():
                 path = Path(folder, name)
@@ -197,7 +197,7 @@ class Server:
             self._client.log_artifacts(run_id, folder)
 
     def upload_file(self, run_id: str, path: Path, folder: str) -> None:
-        """Write one file as an artifact."""
+        """Upload one file as an artifact."""
         with _failures():
             self._client.log_artifact(run_id, str(path), folder)
 
@@ -217,7 +217,7 @@ def _shorten(text: str, size: int) -> str:
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Tell MLflow's failures apart."""
+    """Turn MLflow's exceptions into `Gone`, `Rejected` or `TrackingDown`."""
     from mlflow.exceptions import MlflowException
     from requests import RequestException
 

@@ -1,4 +1,4 @@
-"""What runs call a sweep's axes and values: the user's own names, flat and short enough for a column."""
+"""Names of runs and their params: the axes as the user named them, the values as labels show them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from services.domain.plan.plan import Axis, Plan
 
 POINT_TAG = "trial.point"  # the tag that replicates share
 MAX_RUN_NAME_CHARS = 200  # the server's database has room for 250
-LOG_SCALE_RATIO = (
-    10  # an axis whose largest value is so many times its smallest is read on a logarithmic scale
-)
+LOG_SCALE_RATIO = 10  # an axis whose values span at least this factor is read on a logarithmic scale
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A nested config as dotted paths and texts; a list stays one text, as JSON."""
+    """Flatten a nested config to dotted paths and texts; a list stays one text, as JSON."""
     flat: dict[str, str] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
@@ -29,30 +27,30 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def text(value: Any) -> str:
-    """A value as one text: a string as it is, all else as JSON."""
+    """Write a value as text: a string as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def param(value: Any, axis: Axis, label: str) -> str:
-    """The value of an axis as a param: an object as its label has it, anything else as the user wrote it."""
+    """Write an axis's value as a param: an object by its label, anything else as the user wrote it."""
     own = as_written(value, axis)
     return label if isinstance(value, Mapping) and not _is_number(own) else text(own)
 
 
 def as_written(value: Any, axis: Axis) -> Any:
-    """What the user wrote for a completed value; of a range the value itself."""
+    """Return what the user wrote for a completed value; for a range, the value itself."""
     if axis.values is None or axis.written is None:
         return value
     return axis.written[axis.values.index(value)]
 
 
 def log10(own: Any, axis: Axis) -> str | None:
-    """The logarithm of a value on an axis with a logarithmic scale; MLflow's charts have linear axes only."""
+    """Return the logarithm of a value on a logarithmic axis; MLflow's charts have linear axes only."""
     return f"{math.log10(own):.6g}" if logarithmic(axis) and own > 0 else None
 
 
 def logarithmic(axis: Axis) -> bool:
-    """Whether an axis is read on a logarithmic scale: a range says so, values do by spanning decades."""
+    """Whether an axis has a logarithmic scale: a range declares it, the values of a list span decades."""
     if axis.values is None:
         return axis.log
     numbers = [value for value in _choices(axis) if _is_number(value)]
@@ -68,18 +66,18 @@ def numeric(axis: Axis) -> bool:
 
 
 def has_zero(axis: Axis) -> bool:
-    """Whether a value of an axis has no logarithm."""
+    """Whether an axis has the value 0, which has no logarithm."""
     return any(not value for value in _choices(axis))
 
 
 def run(number: int, replicate: int, values: Mapping[str, Any], plan: Plan) -> str:
-    """What a trial's run is called: `t007 s1 nesterov, lr 0.1`, s1 being one of several replicates."""
+    """Name a trial's run: `t007 s1 nesterov, lr 0.1`, where s1 is one of several replicates."""
     seed = f" s{replicate}" if plan.seeds > 1 else ""
     return _cut(f"t{number:03d}{seed} {plan.labels.label(values)}")
 
 
 def point(number: int, plan: Plan) -> str:
-    """What the trials of a point are called together: `p7 nesterov, lr 0.1`."""
+    """Name the group of a point's trials: `p7 nesterov, lr 0.1`."""
     return _cut(f"p{number} {plan.labels.label(plan.values(number))}")
 
 

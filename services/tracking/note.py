@@ -1,4 +1,4 @@
-"""The note on a sweep's run: how it stands, its leaderboard and where to look further, in Markdown."""
+"""The note on a sweep's run, in Markdown: its status, its leaderboard and links."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ MAX_SPEC_CHARS = 1500  # characters of the spec that the note quotes; spec.json 
 
 
 def note(board: Board, settings: Settings, experiment_id: str) -> str:
-    """The whole note."""
+    """Write the whole note."""
     mlflow = settings.link_to_mlflow() or ""
     quoted = json.dumps(board.spec.model_dump(mode="json", exclude_defaults=True), indent=1)
     if len(quoted) > MAX_SPEC_CHARS:
         quoted = quoted[:MAX_SPEC_CHARS] + "\n… (spec.json has all of it)"
     parts = [
         board.spec.description,
-        standing(board),
-        verdict(board),
+        status_line(board),
+        best_line(board),
         _links(board, settings, mlflow, experiment_id),
         _leaderboard(board, mlflow, experiment_id),
         f"```json\n{quoted}\n```",
@@ -30,32 +30,32 @@ def note(board: Board, settings: Settings, experiment_id: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def standing(board: Board) -> str:
-    """How far the sweep is: `**active** · 4 points × 3 seeds = 12 trials (8 succeeded, 4 running)`."""
+def status_line(board: Board) -> str:
+    """Say how far the sweep is: `**active** · 4 points × 3 seeds = 12 trials (8 succeeded, 4 running)`."""
     plan = board.plan
     states = (
-        ", ".join(f"{count} {state}" for state, count in sorted(board.counts.items())) or "none drawn yet"
+        ", ".join(f"{count} {state}" for state, count in sorted(board.counts.items())) or "none created yet"
     )
     many = f"{plan.points} points × {plan.seeds} seeds = " if plan.seeds > 1 else ""
     return f"**{board.sweep.state}** · {many}{plan.trials} trials ({states})"
 
 
-def verdict(board: Board) -> str:
-    """The best point, its value with the interval, and whether it differs from the runner-up."""
+def best_line(board: Board) -> str:
+    """Name the best point with its value and interval, and say whether it differs from the runner-up."""
     if not board.ranked:
         return ""
     point, estimate = board.ranked[0]
     objective = board.objective
-    told = f"**Best so far**: {escaped(board.plan.labels.label(point.values))}"
+    line = f"**Best so far**: {escaped(board.plan.labels.label(point.values))}"
     if board.over:
-        told = told.replace(" so far", "")
-    told += f" with {objective.metric} ({objective.at}) **{estimate.text}**"
+        line = line.replace(" so far", "")
+    line += f" with {objective.metric} ({objective.at}) **{estimate.text}**"
     if estimate.low is not None:
-        told += f", 95 % interval of the mean over {estimate.n} seeds"
+        line += f", 95 % interval of the mean over {estimate.n} seeds"
     words = board.comparison.words if board.comparison else ""
     if estimate.low is None and estimate.note and not words.startswith(estimate.note):
-        told += f" ({estimate.note})"
-    return f"{told}. {_sentence(words)}" if words else f"{told}."
+        line += f" ({estimate.note})"
+    return f"{line}. {_sentence(words)}" if words else f"{line}."
 
 
 def _sentence(words: str) -> str:
@@ -78,7 +78,7 @@ def _links(board: Board, settings: Settings, mlflow: str, experiment_id: str) ->
 
 
 def address(settings: Settings, sweep_id: str) -> str:
-    """Where the API shows the sweep."""
+    """The address of the sweep in the API."""
     return f"{settings.public_url.rstrip('/')}/v1/sweeps/{sweep_id}"
 
 
@@ -105,10 +105,10 @@ def _leaderboard(board: Board, mlflow: str, experiment_id: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text of a user's that Markdown shows as it is."""
+    """Escape text so that Markdown shows it as it is."""
     return MARKDOWN_CHARS.sub(r"\\\g<0>", text)
 
 
 def unescaped(markdown: str) -> str:
-    """What `escaped` was given."""
+    """Undo `escaped`."""
     return re.sub(rf"\\({MARKDOWN_CHARS.pattern})", r"\1", markdown)

@@ -35,12 +35,12 @@ TRIAL_RUN_STATUS = {
 
 
 def name(trial: Trial, plan: Plan) -> str:
-    """The name of the run: `t007 s1 nesterov, lr 0.1`."""
+    """Name the run: `t007 s1 nesterov, lr 0.1`."""
     return names.run(trial.number, trial.replicate, trial.values, plan)
 
 
 def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
-    """The tags by which the run is found again; they are set when it is created."""
+    """Make the tags that identify the run; they are set when it is created."""
     return {
         "mlflow.parentRunId": parent,
         "mlflow.user": "cnnlab",
@@ -56,12 +56,12 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
 
 
 def key(trial: Trial) -> dict[str, str]:
-    """The tags that no other run has."""
+    """Make the tags that no other run has."""
     return {"trial.id": trial.id, ROLE_TAG: "trial"}
 
 
 def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
-    """How the trial stands and who trains it."""
+    """Make the tags with the trial's state and the worker that trains it."""
     found = {"trial.state": trial.state, "trial.attempt": str(trial.attempts)}
     if pack:
         found |= {
@@ -79,7 +79,7 @@ def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
 
 
 def params(trial: Trial, plan: Plan) -> dict[str, str]:
-    """The whole resolved config, dotted, and under the names the user wrote the axes that have a value."""
+    """Make the params: the whole config by dotted path, and the axes by the user's names."""
     found = names.flatten(plan.config(trial.point))
     found |= {"trial.seed": str(trial.seed), "trial.replicate": str(trial.replicate)}
     texts = {cell.path: cell.text for cell in plan.labels.cells(trial.values)}
@@ -95,10 +95,9 @@ def params(trial: Trial, plan: Plan) -> dict[str, str]:
 
 
 def data_set(trial: Trial, plan: Plan) -> TrainingData:
-    """What the trial was trained on.
+    """Describe what the trial was trained on.
 
-    The digest is that of the content where the config has one, else one of the config's section: same name,
-    same path, same split.
+    The digest is that of the content if the config has one, else that of the config's section `data`.
     """
     section = plan.config(trial.point)["data"]
     text = json.dumps(section, sort_keys=True)
@@ -107,11 +106,11 @@ def data_set(trial: Trial, plan: Plan) -> TrainingData:
 
 
 def points(curve: Sequence[Report], objective: Objective, after: int) -> list[MetricPoint]:
-    """Metrics of the epochs beyond `after`, with the time of their first report, to six digits.
+    """Make the metrics of the epochs beyond `after`, with the time of their first report, to six digits.
 
-    `best/<metric>`, `best/epoch` and, of an accuracy, the errors in percent get a point at each epoch that is
-    the best so far, so that a table can be sorted while trials run; where the last epoch counts, the errors
-    get one at each epoch. They depend on the curve alone: the same export again gives the same points.
+    `best/<metric>`, `best/epoch` and, for an accuracy, the errors in percent get a point at each epoch that
+    is the best so far, so that a table can be sorted while trials run; if the last epoch counts, the errors
+    get one at each epoch. They depend on the curve alone: exporting again gives the same points.
     """
     found = []
     best, error = math.inf, error_metric(objective)
@@ -130,7 +129,7 @@ def points(curve: Sequence[Report], objective: Objective, after: int) -> list[Me
 
 
 def closing(trial: Trial, curve: Sequence[Report]) -> list[MetricPoint]:
-    """`gap/acc`, once, at the end: how far training is ahead of validation at the best epoch."""
+    """Make `gap/acc`, once, at the end: by how much training is ahead of validation at the best epoch."""
     best = next((report for report in curve if report.epoch == trial.best_epoch), None)
     if best is None or trial.state not in TRIAL_FINAL:
         return []
@@ -143,7 +142,7 @@ def closing(trial: Trial, curve: Sequence[Report]) -> list[MetricPoint]:
 def files(
     trial: Trial, plan: Plan, curve: Sequence[Report], weights: BestWeights | None
 ) -> dict[str, str | bytes]:
-    """The artifacts of a trial that has ended, with pictures of its best weights if they are there."""
+    """Make the artifacts of a trial that has ended, with figures of its best weights if there are any."""
     decoded = [(report.epoch, decode(report.metrics)) for report in curve]
     found: dict[str, str | bytes] = {"config.json": json.dumps(plan.config(trial.point), indent=2) + "\n"}
     if curve:

@@ -1,4 +1,4 @@
-"""How a trial learned: its loss and its metric over its epochs."""
+"""A trial's learning curve: its loss and its metric over epochs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AXIS_LABELS = {"loss": "Loss", "acc": "Accuracy", "mae": "Mean absolute error"}
 
 
 def learning_curve(title: str, curve: Sequence[tuple[int, Metrics]]) -> bytes:
-    """Loss and accuracy or error for each set of images, as PNG; a value that is not finite is a gap."""
+    """Draw the loss and the metric of each set of images, as PNG; values that are not finite leave gaps."""
     figure = canvas.figure(7, 3, title)
     epochs = [epoch for epoch, _ in curve]
     there = {name.rpartition("/")[2] for _, metrics in curve for name in metrics}

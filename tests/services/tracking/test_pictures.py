@@ -76,7 +76,7 @@ def test_a_damaged_file_costs_the_pictures_and_nothing_else(
     stage.end(0, TrialState.SUCCEEDED, best_file="t0.safetensors")
     with caplog.at_level(logging.WARNING):
         assert stage.tracker().export(stage.sweep_id)
-    assert "no pictures of its weights" in caplog.text
+    assert "no figures of its weights" in caplog.text
     assert "figures/learning_curve.png" in stage.artifacts(stage.runs()[0])
     assert stage.tracker().behind() == []
 

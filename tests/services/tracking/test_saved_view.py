@@ -143,7 +143,7 @@ def test_a_view_that_cannot_be_made_holds_up_no_export(
     assert "viewStateShareKey" not in note
     assert f"sweep.id%60%3D%27{stage.sweep_id}" in note
     assert [record.message for record in caplog.records] == [
-        f"sweep {stage.sweep_id} gets no saved view; its plain link shows its trials"
+        f"sweep {stage.sweep_id} gets no saved view; the table shows its trials"
     ]
 
 
