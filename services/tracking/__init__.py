@@ -1,4 +1,4 @@
-"""MLflow as a projection of SQL: whoever exports brings it up to date, and nothing waits for it."""
+"""Mirrors SQL in MLflow; nothing waits for MLflow, and nothing is read from it."""
 
 from services.tracking.mlflow_server import TrackingDown
 from services.tracking.tracker import Tracker

@@ -1,4 +1,4 @@
-"""What the file with a trial's best weights tells without torch: its first layer, and what it gets wrong."""
+"""Reads the file with a trial's best weights without torch: its first layer and its confusion matrix."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class BestWeights:
-    """Of the first layer its weights, (O, I, h, w) or (O, I), and the images' shape (C, H, W).
+    """The first layer's weights, (O, I, h, w) or (O, I), the images' shape (C, H, W), the confusion matrix.
 
-    `confusion` counts, for the images of a part (val or train), how often each class (row) was taken for
-    each class (column). What the file does not have is None.
+    `confusion` counts how often each class (row) was predicted as each class (column), over the images of
+    one part (val or train). What the file does not contain is None.
     """
 
     first: Any | None  # a NumPy array
@@ -23,15 +23,15 @@ class BestWeights:
 
 
 def read(path: Path) -> BestWeights:
-    """Read a file that a runner wrote; OSError or ValueError where it is damaged."""
+    """Read a file that a runner wrote; raises OSError or ValueError if it is damaged."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="np") as file:
-            told = file.metadata() or {}
-            first = file.get_tensor(told["first_layer"]) if "first_layer" in told else None
+            metadata = file.metadata() or {}
+            first = file.get_tensor(metadata["first_layer"]) if "first_layer" in metadata else None
     except SafetensorError as error:
         raise ValueError(str(error)) from error
-    image = tuple(json.loads(told["image"])) if "image" in told else None
-    confusion = json.loads(told["confusion"]) if "confusion" in told else None
-    return BestWeights(first, image, told.get("confusion_part"), confusion)
+    image = tuple(json.loads(metadata["image"])) if "image" in metadata else None
+    confusion = json.loads(metadata["confusion"]) if "confusion" in metadata else None
+    return BestWeights(first, image, metadata.get("confusion_part"), confusion)

@@ -1,4 +1,4 @@
-"""Addresses in MLflow's web pages that show a sweep or a trial."""
+"""Links to MLflow's pages of a sweep or a trial."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def ranking_metric(objective: Objective) -> str:
 
 
 def error_metric(objective: Objective, metrics: Sequence[MetricFacts]) -> str | None:
-    """The metric whose bars tell good trials apart: the errors in percent, at the best or the last epoch.
+    """The metric that the bar chart shows: the errors in percent, at the best or the last epoch.
 
-    Bars begin at 0 and carry two decimals, so 0.9312 and 0.9287 look alike where 6.88 and 7.13 do not. None
-    where the objective is not one of these metrics, or its metric has no share of errors.
+    Bars start at 0 and have two decimals, so 0.9312 and 0.9287 look alike where 6.88 and 7.13 do not. None
+    if the objective is not one of these metrics, or its metric has no share of errors.
     """
     part, name = objective.measured
     error = next((metric.error for metric in metrics if metric.name == name), "")
@@ -26,7 +26,7 @@ def error_metric(objective: Objective, metrics: Sequence[MetricFacts]) -> str | 
 
 
 def sweep_link(mlflow: str, experiment_id: str, sweep_id: str, objective: Objective) -> str:
-    """The table of a sweep's trials, best first: a page shows 100 runs, so the order decides what is seen."""
+    """The table of a sweep's trials, best first: a page shows only the first 100."""
     query = {
         "searchFilter": trials_filter(sweep_id),
         "orderByKey": f"metrics.`{ranking_metric(objective)}`",
@@ -36,12 +36,12 @@ def sweep_link(mlflow: str, experiment_id: str, sweep_id: str, objective: Object
 
 
 def saved_view_link(mlflow: str, experiment_id: str, sweep_id: str) -> str:
-    """The sweep's saved view: its trials with charts, the answer on the first screen."""
+    """The sweep's saved view: its trials with charts, the best first."""
     return _view(mlflow, experiment_id, view_key(sweep_id))
 
 
 def means_view_link(mlflow: str, experiment_id: str, sweep_id: str) -> str:
-    """The saved view of means over seeds; only a sweep with several seeds has one."""
+    """The saved view of means over seeds; only sweeps with several seeds have one."""
     return _view(mlflow, experiment_id, means_key(sweep_id))
 
 
@@ -56,7 +56,7 @@ def means_key(sweep_id: str) -> str:
 
 
 def trials_filter(sweep_id: str) -> str:
-    """What finds a sweep's trials and nothing else, in MLflow's language of search."""
+    """The MLflow search filter that matches exactly the sweep's trials."""
     return f"tags.`sweep.id`='{sweep_id}' AND tags.`sweep.role`='trial'"
 
 
@@ -70,7 +70,7 @@ def _view(mlflow: str, experiment_id: str, key: str) -> str:
 
 
 def _page(mlflow: str, experiment_id: str, page: str, query: Mapping[str, str]) -> str:
-    """A page of an experiment; without the workflow MLflow shows runs as evaluations of language models."""
+    """A page of an experiment; without workflowType MLflow shows runs as evaluations of language models."""
     pairs = {**query, "workflowType": "machine_learning"}
     encoded = "&".join(f"{name}={quote(value, safe='')}" for name, value in pairs.items())
     return f"{mlflow.rstrip('/')}/#/experiments/{quote(experiment_id, safe='')}/{page}?{encoded}"

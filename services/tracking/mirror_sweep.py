@@ -1,4 +1,4 @@
-"""One export of one sweep, under the sweep's export lease."""
+"""Exports one sweep to MLflow, under the sweep's export lease."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from services.tracking import best_weights, report, saved_view, sweep_run, trial
 from services.tracking import board as boards
 from services.tracking.best_weights import BestWeights
 from services.tracking.board import Board
-from services.tracking.mlflow_server import LARGEST_FILE, Found, Gone, Rejected, Server, TrackingDown
+from services.tracking.mlflow_server import MAX_UPLOAD_BYTES, Gone, MlflowRun, Rejected, Server, TrackingDown
 
 log = logging.getLogger(__name__)
 
 
 class RunDeleted(Exception):
-    """Somebody removed the run in MLflow: it stays removed."""
+    """A user deleted the run in MLflow: it stays deleted."""
 
 
 class Export:
@@ -42,7 +42,7 @@ class Export:
         self._spec, self._plan = Spec.model_validate(self._sweep.spec), Plan.model_validate(self._sweep.plan)
 
     def run(self) -> bool:
-        """The sweep's run first, then every trial that is behind, then what the sweep's run shows of them."""
+        """Export the sweep's run, every trial that is behind, then what the sweep's run shows of them."""
         if self._sweep.exported in (DELETED, REFUSED):
             return True
         try:
@@ -51,20 +51,20 @@ class Export:
                 self._trial(trial_id, parent)
             self._show(parent)
         except RunDeleted:
-            log.warning("sweep %s was deleted in MLflow; nothing more of it goes there", self._hold.sweep_id)
+            log.warning("sweep %s was deleted in MLflow and is no longer exported", self._hold.sweep_id)
             self._write(lambda session: mirror.mark_sweep(session, self._hold, DELETED))
         except Rejected as error:
-            log.warning("sweep %s: MLflow refuses it: %s", self._hold.sweep_id, error)
+            log.warning("sweep %s: refused by MLflow, no longer exported: %s", self._hold.sweep_id, error)
             self._write(lambda session: mirror.mark_sweep(session, self._hold, REFUSED))
         except Gone as error:
-            log.warning("sweep %s: MLflow has lost it, writing it anew: %s", self._hold.sweep_id, error)
+            log.warning("sweep %s: MLflow has lost it, it is exported again: %s", self._hold.sweep_id, error)
             self._write(lambda session: mirror.start_over(session, self._hold))
             return False
         return True
 
     # ---- the sweep
 
-    def _parent(self) -> Found:
+    def _parent(self) -> MlflowRun:
         sweep = self._sweep
         if sweep.run_id:
             found = self._server.run(sweep.run_id)
@@ -87,10 +87,10 @@ class Export:
             fill=fill,
             store=lambda s, run_id: mirror.store_parent(s, self._hold, experiment_id, run_id),
         )
-        return Found(run_id, experiment_id, False, tags)
+        return MlflowRun(run_id, experiment_id, False, tags)
 
-    def _show(self, parent: Found) -> None:
-        """Write how the sweep stands, if that is not what its run shows already."""
+    def _show(self, parent: MlflowRun) -> None:
+        """Write the sweep's state, unless its run shows it already."""
         self._save_view(parent.experiment_id)
         board = self._store.read(lambda s: boards.read(s, self._hold.sweep_id, self._spec, self._plan))
         sweep = board.sweep
@@ -104,12 +104,12 @@ class Export:
             self._server.upload(parent.run_id, report.files(board, self._best_curves(board)))
             self._retire_doubles(parent.experiment_id, sweep_run.key(sweep), parent.run_id)
         # A sweep that is retried goes on: its run had ended.
-        status = sweep_run.STATUS.get(SweepState(sweep.state), "RUNNING")
+        status = sweep_run.SWEEP_RUN_STATUS.get(SweepState(sweep.state), "RUNNING")
         self._server.set_status(parent.run_id, status, sweep.finished_at if board.over else None)
         self._write(lambda s: mirror.mark_sweep(s, self._hold, bookmark))
 
     def _save_view(self, experiment_id: str) -> None:
-        """Write the sweep's saved views once; whatever goes wrong with them, the export goes on."""
+        """Write the sweep's saved views once; if that fails, the export goes on."""
         if self._sweep.view_saved or self._hold.sweep_id in self._without_view:
             return
         try:
@@ -119,12 +119,12 @@ class Export:
             log.warning("sweep %s has no saved view yet: %s", self._hold.sweep_id, error)
         except Exception:
             self._without_view.add(self._hold.sweep_id)
-            log.exception("sweep %s gets no saved view; its plain link shows its trials", self._hold.sweep_id)
+            log.exception("sweep %s gets no saved view; the table shows its trials", self._hold.sweep_id)
         else:
             self._write(lambda session: mirror.mark_view(session, self._hold))
 
     def _best_curves(self, board: Board) -> report.Curves:
-        """The objective's curves of the trials that the report shows."""
+        """Read the objective's curves of the trials that the report shows."""
         metric = self._spec.objective.metric
         found = {}
         for name, trial_id in report.shown_trials(board).items():
@@ -134,7 +134,7 @@ class Export:
 
     # ---- a trial
 
-    def _trial(self, trial_id: str, parent: Found) -> None:
+    def _trial(self, trial_id: str, parent: MlflowRun) -> None:
         try:
             self._export_trial(trial_id, parent)
         except (RunDeleted, Rejected, Gone) as error:
@@ -142,9 +142,9 @@ class Export:
                 raise RunDeleted from error
             refused = isinstance(error, Rejected) and not self._is_deleted(trial_id)
             if refused:
-                log.warning("trial %s: MLflow refuses it, it is left out there: %s", trial_id, error)
+                log.warning("trial %s: refused by MLflow, no longer exported: %s", trial_id, error)
             else:
-                log.info("trial %s was deleted in MLflow; nothing more of it goes there", trial_id)
+                log.info("trial %s was deleted in MLflow and is no longer exported", trial_id)
             word = REFUSED if refused else DELETED
             self._write(lambda session: mirror.set_aside(session, self._hold, trial_id, word))
 
@@ -152,7 +152,7 @@ class Export:
         run_id = self._store.read(lambda s: trials.get(s, trial_id)).run_id
         return run_id is not None and self._server.run(run_id).deleted
 
-    def _export_trial(self, trial_id: str, parent: Found) -> None:
+    def _export_trial(self, trial_id: str, parent: MlflowRun) -> None:
         self._write(lambda session: mirror.keep(session, self._hold))
         run_id = self._run_of(self._store.read(lambda s: trials.get(s, trial_id)), parent)
         trial, curve, pack = self._store.read(lambda s: mirror.curve_and_pack(s, trial_id))
@@ -174,11 +174,13 @@ class Export:
             self._server.log(run_id, tags=self._upload_checkpoint(trial, run_id))
             self._retire_doubles(parent.experiment_id, trial_run.key(trial), run_id)
         if changed:
-            self._server.set_status(run_id, trial_run.STATUS[state], trial.finished_at if final else None)
+            self._server.set_status(
+                run_id, trial_run.TRIAL_RUN_STATUS[state], trial.finished_at if final else None
+            )
         epoch = curve[-1].epoch if curve else 0
         self._write(lambda s: mirror.mark_trial(s, self._hold, trial_id, before, epoch, state))
 
-    def _run_of(self, trial: Trial, parent: Found) -> str:
+    def _run_of(self, trial: Trial, parent: MlflowRun) -> str:
         if trial.exported_epoch < 0 and trial.run_id:
             self._retire(trial.run_id)  # it shows the old value
         elif trial.run_id:
@@ -204,34 +206,35 @@ class Export:
         )
 
     def _retire(self, run_id: str) -> None:
-        """Delete a run to make room for its successor; an exporter or a user may have done so already."""
+        """Delete a run that is replaced; another exporter or a user may have done so already."""
         if not self._server.run(run_id).deleted:
             self._server.retire(run_id)
 
     def _upload_checkpoint(self, trial: Trial, run_id: str) -> dict[str, str]:
-        """Give the best weights along; where that cannot be, a tag says why."""
+        """Upload the best weights; if that is not possible, a tag says why."""
         if trial.best_file is None:
             return {}
         path = self._best_path(trial)
         if path is None:
-            return {"checkpoint": f"not uploaded: {trial.best_file} is not there"}
+            return {"checkpoint": f"not uploaded: {trial.best_file} is missing"}
         size = path.stat().st_size
-        if size > LARGEST_FILE:
-            return {"checkpoint": f"not uploaded: {trial.best_file} has {size} bytes, {LARGEST_FILE} at most"}
+        if size > MAX_UPLOAD_BYTES:
+            why = f"{trial.best_file} has {size} bytes, more than {MAX_UPLOAD_BYTES}"
+            return {"checkpoint": f"not uploaded: {why}"}
         self._server.upload_file(run_id, path, "checkpoint")
         return {"checkpoint": trial.best_file}
 
     def _weights(self, trial: Trial) -> BestWeights | None:
-        """What can be drawn of the best weights; a file that cannot be read costs the pictures only."""
+        """Read what figures show of the best weights; without a readable file there are no such figures."""
         path = self._best_path(trial)
         try:
             return best_weights.read(path) if path else None
         except (OSError, ValueError) as error:
-            log.warning("trial %s: no pictures of its weights: %s", trial.id, error)
+            log.warning("trial %s: no figures of its weights: %s", trial.id, error)
             return None
 
     def _best_path(self, trial: Trial) -> Path | None:
-        """The file of the best weights, if it is where it should be."""
+        """The path of the best weights, if the file exists within CNNLAB_FILES."""
         folder = self._settings.files.resolve()
         path = (folder / (trial.best_file or "")).resolve()
         return path if path.is_relative_to(folder) and path.is_file() else None
@@ -247,7 +250,10 @@ class Export:
         fill: Callable[[str], None],
         store: Callable[[Session, str], None],
     ) -> str:
-        """The run with these tags, filled before SQL knows it; `RunDeleted` if a user removed it."""
+        """Find or create the run with these tags, and fill it before SQL refers to it.
+
+        Raises `RunDeleted` if a user has deleted it.
+        """
         found = self._server.runs(experiment_id, key)
         active = [run.run_id for run in found if not run.deleted]
         if found and not active:
@@ -259,7 +265,7 @@ class Export:
         return run_id
 
     def _retire_doubles(self, experiment_id: str, key: Mapping[str, str], run_id: str) -> None:
-        """Remove a second run, made by an exporter that had lost its lease or given its request up."""
+        """Delete a second run, made by an exporter that had lost its lease or abandoned its request."""
         for run in self._server.runs(experiment_id, key):
             if run.run_id != run_id and not run.deleted:
                 self._server.retire(run.run_id)

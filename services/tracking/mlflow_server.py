@@ -1,4 +1,4 @@
-"""The one door to MLflow: short time-outs, no retries, three kinds of failure."""
+"""The only module that calls MLflow: short time-outs, no retries, three kinds of failure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 
 from services.domain.errors import ServiceError
 
-TIMEOUT = 5  # seconds that one request may take
-BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what the server takes at once
-PARAM_SIZE, TAG_SIZE = 6000, 5000  # characters; the server's own limits are 6,000 and 8,000
-LARGEST_FILE = 50_000_000  # bytes; more does not belong through a tracking server
+REQUEST_SECONDS = 5  # that one request may take
+MAX_PER_REQUEST = {"metrics": 1000, "params": 100, "tags": 100}  # the server's limits
+MAX_PARAM_CHARS, MAX_TAG_CHARS = 6000, 5000  # the server's own limits are 6,000 and 8,000
+MAX_UPLOAD_BYTES = 50_000_000  # larger files are not sent through a tracking server
 
-ROLE, REPLACED = "sweep.role", "replaced"
+ROLE_TAG, REPLACED = "sweep.role", "replaced"
 
 
 class TrackingDown(ServiceError):
-    """MLflow could not be reached or could not answer; try again later."""
+    """MLflow could not be reached or did not answer; try again later."""
 
 
 class Gone(ServiceError):
@@ -30,12 +30,12 @@ class Gone(ServiceError):
 
 
 class Rejected(ServiceError):
-    """MLflow understood and would not: the run is deleted, or the values are not allowed."""
+    """MLflow refused the request: the run is deleted, or a value is not allowed."""
 
 
 @dataclass(frozen=True)
-class Point:
-    """One value of a metric; `at` in ms. The same point twice is one point, so `at` never changes."""
+class MetricPoint:
+    """One value of a metric; `at` in ms. MLflow keeps equal points once, so `at` must never change."""
 
     name: str
     value: float
@@ -44,7 +44,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class DataSet:
+class TrainingData:
     """What a run was trained on; `source` is JSON."""
 
     name: str
@@ -53,7 +53,7 @@ class DataSet:
 
 
 @dataclass(frozen=True)
-class Found:
+class MlflowRun:
     """A run as MLflow has it."""
 
     run_id: str
@@ -70,8 +70,8 @@ class Server:
 
     @cached_property
     def _client(self) -> Any:
-        """MLflow's client, imported when first needed: that takes two seconds."""
-        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(TIMEOUT)
+        """MLflow's client, imported when it is first needed, because the import takes two seconds."""
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(REQUEST_SECONDS)
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -83,16 +83,16 @@ class Server:
     # ---- experiments
 
     def experiment(self, name: str, tags: Mapping[str, str]) -> str:
-        """Find or create an experiment; one that was deleted is restored, because a new sweep wants it.
+        """Find or create an experiment; a deleted one is restored, because a new sweep needs it.
 
-        Restoring brings its old runs back too, except those that were replaced.
+        Its old runs are restored with it, except those that were replaced.
         """
         with _failures():
             found = self._client.get_experiment_by_name(name) or self._create_experiment(name)
             experiment_id = str(found.experiment_id)
             if found.lifecycle_stage == "deleted":
                 self._client.restore_experiment(experiment_id)
-                for run in self.runs(experiment_id, {ROLE: REPLACED}):
+                for run in self.runs(experiment_id, {ROLE_TAG: REPLACED}):
                     self._client.delete_run(run.run_id)
         self.tag_experiment(
             experiment_id, {key: value for key, value in tags.items() if found.tags.get(key) != value}
@@ -117,13 +117,13 @@ class Server:
 
     # ---- runs
 
-    def run(self, run_id: str) -> Found:
-        """Look at a run; `Gone` where there is none."""
+    def run(self, run_id: str) -> MlflowRun:
+        """Fetch a run; raises `Gone` if there is none."""
         with _failures():
             return _found(self._client.get_run(run_id))
 
-    def runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[Found]:
-        """Runs that carry these tags, deleted ones too, oldest first."""
+    def runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[MlflowRun]:
+        """Find the runs with these tags, deleted ones included, oldest first."""
         from mlflow.entities import ViewType
 
         text = " AND ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
@@ -133,13 +133,13 @@ class Server:
         return [_found(run) for run in found]
 
     def create_run(self, experiment_id: str, name: str, start: int, tags: Mapping[str, str]) -> str:
-        """Begin a run; returns its id."""
+        """Create a run; returns its id."""
         with _failures():
             run = self._client.create_run(experiment_id, start_time=start, tags=_cut(tags), run_name=name)
         return str(run.info.run_id)
 
     def set_status(self, run_id: str, status: str, end: int | None) -> None:
-        """Say whether a run is going on (RUNNING, SCHEDULED) or how it ended (FINISHED, FAILED, KILLED)."""
+        """Set a run's status: RUNNING or SCHEDULED, or how it ended: FINISHED, FAILED or KILLED."""
         with _failures():
             if end is None:
                 self._client.update_run(run_id, status=status)
@@ -147,48 +147,48 @@ class Server:
                 self._client.set_terminated(run_id, status=status, end_time=end)
 
     def retire(self, run_id: str) -> None:
-        """Delete a run that another one replaces; its tags say so, and nobody takes it for a user's doing."""
+        """Delete a run that another one replaces; a tag says so, since it was not deleted by a user."""
         with _failures():
-            self._client.set_tag(run_id, ROLE, REPLACED)
+            self._client.set_tag(run_id, ROLE_TAG, REPLACED)
             self._client.delete_run(run_id)
 
     def log(
         self,
         run_id: str,
-        points: Sequence[Point] = (),
+        points: Sequence[MetricPoint] = (),
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Write metrics, params and tags, in as few requests as the server's limits allow."""
+        """Write metrics, params and tags in as few requests as the server's limits allow."""
         from mlflow.entities import Metric, Param, RunTag
 
         metrics = [Metric(point.name, point.value, point.at, point.step) for point in points]
-        texts = [Param(key, _shorten(value, PARAM_SIZE)) for key, value in (params or {}).items()]
+        texts = [Param(key, _shorten(value, MAX_PARAM_CHARS)) for key, value in (params or {}).items()]
         labels = [RunTag(key, value) for key, value in _cut(tags or {}).items()]
         with _failures():
             while metrics or texts or labels:
                 self._client.log_batch(
                     run_id,
-                    metrics[: BATCH["metrics"]],
-                    texts[: BATCH["params"]],
-                    labels[: BATCH["tags"]],
+                    metrics[: MAX_PER_REQUEST["metrics"]],
+                    texts[: MAX_PER_REQUEST["params"]],
+                    labels[: MAX_PER_REQUEST["tags"]],
                     synchronous=True,
                 )
-                metrics, texts = metrics[BATCH["metrics"] :], texts[BATCH["params"] :]
-                labels = labels[BATCH["tags"] :]
+                metrics, texts = metrics[MAX_PER_REQUEST["metrics"] :], texts[MAX_PER_REQUEST["params"] :]
+                labels = labels[MAX_PER_REQUEST["tags"] :]
 
-    def log_data(self, run_id: str, data: DataSet) -> None:
-        """Name the data set that a run was trained on; the same one twice is one."""
+    def log_data(self, run_id: str, data: TrainingData) -> None:
+        """Record the data set that a run was trained on; MLflow keeps equal ones once."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        told = Dataset(data.name, data.digest, source_type="cnnlab", source=data.source)
+        dataset = Dataset(data.name, data.digest, source_type="cnnlab", source=data.source)
         with _failures():
             self._client.log_inputs(
-                run_id, datasets=[DatasetInput(told, [InputTag("mlflow.data.context", "training")])]
+                run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
             )
 
     def upload(self, run_id: str, files: Mapping[str, str | bytes]) -> None:
-        """Write artifacts given as text or bytes by their path within the run."""
+        """Upload artifacts, given as text or bytes by their path within the run."""
         with tempfile.TemporaryDirectory(prefix="cnnlab-artifacts-") as folder, _failures():
             for name, content in files.items():
                 path = Path(folder, name)
@@ -197,18 +197,18 @@ class Server:
             self._client.log_artifacts(run_id, folder)
 
     def upload_file(self, run_id: str, path: Path, folder: str) -> None:
-        """Write one file as an artifact."""
+        """Upload one file as an artifact."""
         with _failures():
             self._client.log_artifact(run_id, str(path), folder)
 
 
-def _found(run: Any) -> Found:
+def _found(run: Any) -> MlflowRun:
     info = run.info
-    return Found(info.run_id, info.experiment_id, info.lifecycle_stage == "deleted", dict(run.data.tags))
+    return MlflowRun(info.run_id, info.experiment_id, info.lifecycle_stage == "deleted", dict(run.data.tags))
 
 
 def _cut(tags: Mapping[str, str]) -> dict[str, str]:
-    return {key: _shorten(value, TAG_SIZE) for key, value in tags.items()}
+    return {key: _shorten(value, MAX_TAG_CHARS) for key, value in tags.items()}
 
 
 def _shorten(text: str, size: int) -> str:
@@ -217,7 +217,7 @@ def _shorten(text: str, size: int) -> str:
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Tell MLflow's failures apart."""
+    """Turn MLflow's exceptions into `Gone`, `Rejected` or `TrackingDown`."""
     from mlflow.exceptions import MlflowException
     from requests import RequestException
 

@@ -1,4 +1,4 @@
-"""What runs call a sweep's axes and values: the user's own names, flat and short enough for a column."""
+"""Names of runs and their params: the axes as the user named them, the values as labels show them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.domain.plan.plan import Axis, Plan
-from services.domain.plan.trial_names import short_name, short_value
 
-SPAN = 10  # an axis whose largest value is so many times its smallest is read on a logarithmic scale
+POINT_TAG = "trial.point"  # the tag that replicates share
+MAX_RUN_NAME_CHARS = 200  # the server's database has room for 250
+LOG_SCALE_RATIO = 10  # an axis whose values span at least this factor is read on a logarithmic scale
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A nested config as dotted paths and texts; a list stays one text, as JSON."""
+    """Flatten a nested config to dotted paths and texts; a list stays one text, as JSON."""
     flat: dict[str, str] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
@@ -26,38 +27,37 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def text(value: Any) -> str:
-    """A value as one text: a string as it is, all else as JSON."""
+    """Write a value as text: a string as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def own_words(value: Any, axis: Axis) -> Any:
-    """The value as the user wrote it, of which `value` is the completed form; of a range the value itself."""
+def param(value: Any, axis: Axis, label: str) -> str:
+    """Write an axis's value as a param: an object by its label, anything else as the user wrote it."""
+    own = as_written(value, axis)
+    return label if isinstance(value, Mapping) and not _is_number(own) else text(own)
+
+
+def as_written(value: Any, axis: Axis) -> Any:
+    """Return what the user wrote for a completed value; for a range, the value itself."""
     if axis.values is None or axis.written is None:
         return value
     return axis.written[axis.values.index(value)]
 
 
-def choice(own: Any, axis: Axis) -> str:
-    """A choice as a param: an object goes by its name where no other choice has the same."""
-    if isinstance(own, Mapping) and "name" in own:
-        return str(own["name"]) if _alike(own, axis) == 1 else text(own)
-    return text(own)
-
-
 def log10(own: Any, axis: Axis) -> str | None:
-    """The logarithm of a value on an axis with a logarithmic scale; MLflow's charts have linear axes only."""
+    """Return the logarithm of a value on a logarithmic axis; MLflow's charts have linear axes only."""
     return f"{math.log10(own):.6g}" if logarithmic(axis) and own > 0 else None
 
 
 def logarithmic(axis: Axis) -> bool:
-    """Whether an axis is read on a logarithmic scale: a range says so, values do by spanning decades."""
+    """Whether an axis has a logarithmic scale: a range declares it, the values of a list span decades."""
     if axis.values is None:
         return axis.log
     numbers = [value for value in _choices(axis) if _is_number(value)]
     positive = [value for value in numbers if value > 0]
     if len(numbers) < len(axis.values) or min(numbers) < 0 or not positive:
         return False
-    return bool(max(positive) >= SPAN * min(positive))
+    return bool(max(positive) >= LOG_SCALE_RATIO * min(positive))
 
 
 def numeric(axis: Axis) -> bool:
@@ -66,43 +66,28 @@ def numeric(axis: Axis) -> bool:
 
 
 def has_zero(axis: Axis) -> bool:
-    """Whether a value of an axis has no logarithm."""
+    """Whether an axis has the value 0, which has no logarithm."""
     return any(not value for value in _choices(axis))
 
 
-def swept(values: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
-    """The values that tell points apart: not those of an axis that has a single one."""
-    fixed = {axis.path for axis in plan.axes if axis.size == 1}
-    return {path: value for path, value in values.items() if path not in fixed} or dict(values)
+def run(number: int, replicate: int, values: Mapping[str, Any], plan: Plan) -> str:
+    """Name a trial's run: `t007 s1 nesterov, lr 0.1`, where s1 is one of several replicates."""
+    seed = f" s{replicate}" if plan.seeds > 1 else ""
+    return _cut(f"t{number:03d}{seed} {plan.labels.label(values)}")
 
 
-def group(point: int, plan: Plan) -> str:
-    """What a point's trials are called together, in words of their runs' names: `p7 dro .25 adam`."""
-    _, *words = short_name(0, swept(plan.values(point), plan)).split(" ")
-    return " ".join([f"p{point}", *words])
+def point(number: int, plan: Plan) -> str:
+    """Name the group of a point's trials: `p7 nesterov, lr 0.1`."""
+    return _cut(f"p{number} {plan.labels.label(plan.values(number))}")
 
 
-def point(values: Mapping[str, Any], plan: Plan) -> str:
-    """A point in words: runs of one such text are replicates of one another, and no other point has it."""
-    by_path = {axis.path: axis for axis in plan.axes}
-    parts = []
-    for path, value in swept(values, plan).items():
-        axis = by_path.get(path)
-        shown = short_value(value)
-        if isinstance(value, Mapping) and axis and _alike(own_words(value, axis), axis) > 1:
-            shown = f"{shown}({', '.join(f'{k}={short_value(v)}' for k, v in value.items() if k != 'name')})"
-        parts.append(f"{path.rsplit('.', 1)[-1]}={shown}")
-    return " ".join(parts) or "the only point"
+def _cut(name: str) -> str:
+    return name if len(name) <= MAX_RUN_NAME_CHARS else f"{name[: MAX_RUN_NAME_CHARS - 1]}…"
 
 
 def _choices(axis: Axis) -> Sequence[Any]:
     """The values of an axis that lists them, as the user wrote them."""
     return axis.written or axis.values or []
-
-
-def _alike(own: Any, axis: Axis) -> int:
-    """How many choices of an axis look the same in short."""
-    return sum(short_value(other) == short_value(own) for other in _choices(axis))
 
 
 def _is_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The files that a sweep which has ended leaves in MLflow: tables for programs, one page for people."""
+"""The files that a finished sweep leaves in MLflow: tables as CSV, and one page as HTML."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from services.domain.plan.trial_names import short_value
 from services.domain.results.intervals import Estimate
 from services.store.leaderboard import Point
 from services.tracking import names, note
 from services.tracking.board import Board, best_of
 from services.tracking.figures.best_curves import best_curves
 
-CURVES = 8  # trials, each the best of its point
-ROWS = 100  # points that the page shows; the tables have all
+MAX_CURVES = 8  # on the page, each of a point's best trial
+MAX_PAGE_POINTS = 100  # on the page; the CSV files have all points
 
 Curves = Mapping[str, Sequence[tuple[int, float]]]
 
@@ -32,7 +31,7 @@ svg { max-width: 100%; height: auto; }
 
 
 def files(board: Board, curves: Curves) -> dict[str, str | bytes]:
-    """The report's files by their path within the run; `curves` are the objective's, of the best trials."""
+    """Make the report's files by path within the run; `curves` are the objective's, of the best trials."""
     return {
         "report/leaderboard.csv": leaderboard(board),
         "report/trials.csv": trials(board),
@@ -41,16 +40,16 @@ def files(board: Board, curves: Curves) -> dict[str, str | bytes]:
 
 
 def shown_trials(board: Board) -> dict[str, str]:
-    """Ids of the trials whose curves the page shows, by what it calls them."""
+    """Choose the trials whose curves the page shows: their ids by their labels."""
     found = {}
-    for point, _ in board.ranked[:CURVES]:
+    for point, _ in board.ranked[:MAX_CURVES]:
         trial = best_of(point, board.objective)
-        found[f"t{trial.number:03d} {names.point(point.values, board.plan)}"] = trial.id
+        found[f"t{trial.number:03d} {board.plan.labels.label(point.values)}"] = trial.id
     return found
 
 
 def leaderboard(board: Board) -> str:
-    """One row a point, best first, as CSV; the ends of the 95 % interval are empty where there is none."""
+    """Write one row per point, best first, as CSV; where there is no 95 % interval its ends are empty."""
     paths = [axis.path for axis in board.plan.axes]
     head = ["rank", "point", *paths, "mean", "low", "high", "sd", "n", "seeds", "note"]
     rows = []
@@ -62,7 +61,7 @@ def leaderboard(board: Board) -> str:
 
 
 def trials(board: Board) -> str:
-    """One row a trial, point by point, as CSV."""
+    """Write one row per trial, point by point, as CSV."""
     paths = [axis.path for axis in board.plan.axes]
     head = ["point", "trial", "number", "replicate", "state", *paths, "epochs", "value", "run"]
     return _csv(
@@ -79,15 +78,15 @@ def trials(board: Board) -> str:
 
 
 def page(board: Board, curves: Curves) -> str:
-    """Everything in one HTML file that needs nothing else."""
+    """Write a self-contained HTML page."""
     title = escape(f"{board.sweep.name} · {board.sweep.id}")
     picture = best_curves(board.objective.metric, curves) if curves else ""
     spec = json.dumps(board.spec.model_dump(mode="json", exclude_defaults=True), indent=2)
     parts = [
         f"<h1>{title}</h1>",
         f"<p>{escape(board.spec.description)}</p>" if board.spec.description else "",
-        f"<p>{_plain(note.standing(board))}</p>",
-        f"<p>{_plain(note.verdict(board))}</p>",
+        f"<p>{_plain(note.status_line(board))}</p>",
+        f"<p>{_plain(note.best_line(board))}</p>",
         "<h2>Points, best first</h2>",
         _table(board),
         f"<h2>Curves of the best trials</h2>\n{picture}" if picture else "",
@@ -102,43 +101,40 @@ def page(board: Board, curves: Curves) -> str:
 
 def _table(board: Board) -> str:
     objective, seeds = board.objective, board.plan.seeds
-    paths = [axis.path for axis in board.plan.axes if axis.size != 1]
+    labels = board.plan.labels
     head = [
         "",
-        *(path.rsplit(".", 1)[-1] for path in paths),
+        *(cell.name for cell in labels.cells({})),
         f"{objective.metric} ({objective.at})",
         "seeds",
         "",
     ]
     rows = []
-    for rank, point in enumerate(board.points[:ROWS], 1):
+    for rank, point in enumerate(board.points[:MAX_PAGE_POINTS], 1):
         found = point.estimate(seeds)
-        rows.append([str(rank), *_shorts(point, paths), *_result(found, seeds)])
-    more = len(board.points) - ROWS
-    left = f"<p>{more} more points are in leaderboard.csv.</p>" if more > 0 else ""
+        values = [cell.text or "" for cell in labels.cells(point.values)]
+        rows.append([str(rank), *values, *_result(found, seeds)])
+    more = len(board.points) - MAX_PAGE_POINTS
+    left = f"<p>leaderboard.csv has {more} more points.</p>" if more > 0 else ""
     cells = "\n".join(
         "<tr>" + "".join(f'<td class="n">{escape(c)}</td>' for c in row) + "</tr>" for row in rows
     )
     names_ = "".join(f"<th>{escape(name)}</th>" for name in head)
-    interval = "<p>± is half the 95 % interval of the mean over seeds.</p>" if seeds > 1 else ""
+    interval = "<p>± is half the width of the mean's 95 % interval over seeds.</p>" if seeds > 1 else ""
     return f"<table><thead><tr>{names_}</tr></thead>\n<tbody>{cells}</tbody></table>\n{left}{interval}"
 
 
 def _result(found: Estimate, seeds: int) -> list[str]:
-    return [note.shown(found), f"{found.n}/{seeds}", found.note or ""]
+    return [found.text or "–", f"{found.n}/{seeds}", found.note or ""]
 
 
 def _texts(point: Point, paths: Sequence[str]) -> list[str]:
     return [names.text(point.values[path]) if path in point.values else "" for path in paths]
 
 
-def _shorts(point: Point, paths: Sequence[str]) -> list[str]:
-    return [short_value(point.values[path]) if path in point.values else "" for path in paths]
-
-
 def _plain(markdown: str) -> str:
-    """A line of the note without its stars, escaped."""
-    return escape(markdown.replace("**", ""))
+    """Turn a line of the note into HTML without markup."""
+    return escape(note.unescaped(markdown.replace("**", "")))
 
 
 def _csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

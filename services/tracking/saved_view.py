@@ -1,9 +1,9 @@
-"""A saved view of MLflow's run page: leaderboard, charts and filter of one sweep, behind one address.
+"""Saved views of MLflow's run page: the leaderboard, charts and filter of one sweep under one address.
 
-The format is MLflow's own and undocumented (read from the pages of 3.17): an experiment's tag
+The format is MLflow's own and undocumented (read from the source of its pages, 3.17): an experiment's tag
 `mlflow.sharedViewState.<key>` holds `{"name", "createdAt", "updatedAt", "state"}`; `state` is "deflate;" and
-the base64 of the compressed JSON of what the page remembers. Whoever writes it must be ready for a page that
-does not understand it; the plain link of `links.sweep_link` shows the same runs without charts.
+the base64 of the compressed JSON of the page's state. Another version may not understand it; then
+`links.sweep_link` shows the same runs without charts.
 """
 
 from __future__ import annotations
@@ -20,58 +20,55 @@ from services.domain.spec.objective import LOSS, MetricKey, Objective
 from services.store.models import Sweep
 from services.tracking import links, names
 
-TAG = "mlflow.sharedViewState."
-FEW, FEWEST = "FIRST_20_RUNS", "FIRST_10_RUNS"  # that charts show: of many the best, so that they can be read
-FOLDED = 200  # points whose group the view of means folds; the others stand open
-# Sections that the page makes of metrics without a chart of ours; closed, in this order, below ours.
-CLOSED = ("best", "gap", "perf", "Model metrics", "System metrics")
-
-POINT = "trial.point"  # the tag that replicates share
+VIEW_TAG = "mlflow.sharedViewState."
+FIRST_20, FIRST_10 = "FIRST_20_RUNS", "FIRST_10_RUNS"  # how many of the best trials the charts show
+MAX_FOLDED_POINTS = 200  # groups of trials that the view of means shows collapsed; further ones are expanded
+# Sections that MLflow itself makes for all other metrics; collapsed, in this order, below ours.
+CLOSED_SECTIONS = ("best", "gap", "perf", "Model metrics", "System metrics")
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Coordinate:
-    """An axis as charts can show it: the param that has it, and whether that is a number in every run."""
+    """An axis as charts show it: its param, and whether that is a number in every run."""
 
     param: str
     numeric: bool
-    always: bool  # every trial has it; a chart of several axes leaves runs without one of them out
+    always: bool  # every trial has it; a chart of several axes omits runs that lack one of them
 
 
 def tags(sweep: Sweep, plan: Plan, objective: Objective) -> dict[str, str]:
-    """The experiment's tags that hold the sweep's views: of its trials, and with several seeds of means."""
+    """Make the experiment's tags with the sweep's views: of its trials and, with several seeds, of means."""
     name = f"{sweep.name} · {sweep.id}"
-    found = {TAG + links.view_key(sweep.id): _saved(name, sweep, state(sweep.id, plan, objective))}
+    found = {VIEW_TAG + links.view_key(sweep.id): _saved(name, sweep, state(sweep.id, plan, objective))}
     if plan.seeds > 1:
         means = means_state(sweep.id, plan, objective)
-        found[TAG + links.means_key(sweep.id)] = _saved(f"{name} · means over seeds", sweep, means)
+        found[VIEW_TAG + links.means_key(sweep.id)] = _saved(f"{name} · means over seeds", sweep, means)
     return found
 
 
 def state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
-    """What the page remembers: every trial of the sweep, best first."""
+    """Make the page's state: every trial of the sweep, best first."""
     axes = coordinates(plan)
     return _state(sweep_id, objective, axes, plan.trials, *_cards(objective, axes, plan))
 
 
 def means_state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
-    """The same with the trials of each point taken together; only numbers have means."""
+    """Make the same state with trials grouped by point; only axes of numbers have means."""
     axes = [axis for axis in coordinates(plan) if axis.numeric]
-    key = POINT
-    points = [names.group(point, plan) for point in range(min(plan.points, FOLDED))]
+    points = [names.point(point, plan) for point in range(min(plan.points, MAX_FOLDED_POINTS))]
     return _state(sweep_id, objective, axes, plan.points, *_cards(objective, axes, plan)) | {
         "groupBy": {
             "aggregateFunction": "average",
-            "groupByKeys": [{"mode": "tag", "groupByData": key}],
+            "groupByKeys": [{"mode": "tag", "groupByData": names.POINT_TAG}],
         },
-        "groupsExpanded": {f"tag.{key}.{point}": False for point in points},
+        "groupsExpanded": {f"tag.{names.POINT_TAG}.{point}": False for point in points},
     }
 
 
 def coordinates(plan: Plan) -> list[Coordinate]:
-    """The swept axes, those over decades by their logarithm."""
+    """List the axes that vary, those that span decades by their logarithm."""
     conditional = {condition.axis for condition in plan.ties.conditions}
     found = []
     for axis in plan.axes:
@@ -84,7 +81,7 @@ def coordinates(plan: Plan) -> list[Coordinate]:
 
 
 def read(tag: str) -> Json:
-    """The state inside a tag."""
+    """Decode the state in a tag."""
     packed = json.loads(tag)["state"].removeprefix("deflate;")
     found: Json = json.loads(zlib.decompress(base64.b64decode(packed)))
     return found
@@ -130,7 +127,7 @@ def _state(
         "runsPinned": [],
         "runsHidden": [],
         "runsVisibilityMap": {},
-        "runsHiddenMode": FEW if lines <= 20 else FEWEST,
+        "runsHiddenMode": FIRST_20 if lines <= 20 else FIRST_10,
         "viewMaximized": False,
         "runListHidden": False,
         "isAccordionReordered": True,  # else the page sorts sections by name
@@ -147,14 +144,14 @@ def _state(
 
 
 def _cards(objective: Objective, axes: Sequence[Coordinate], plan: Plan) -> tuple[list[Json], list[Json]]:
-    """Sections from the answer down to details, and the charts in them."""
+    """Make the sections, from the result down to details, and their charts."""
     goal, bars = links.ranking_metric(objective), links.error_metric(objective, plan.metrics)
     best = "highest" if objective.goal == "maximize" else "lowest"
     sections = [
         _section("answer", f"Which is best: {goal}, {best} first", columns=2, cardHeight=420),
         _section("curves", "Curves of the best trials", columns=2, cardHeight=320),
-        _section("axes", f"One axis at a time against {goal}: the best trials", columns=3, cardHeight=300),
-        *(_section(name, name, display=False) for name in CLOSED),
+        _section("axes", f"{goal} over each axis, for the best trials", columns=3, cardHeight=300),
+        *(_section(name, name, display=False) for name in CLOSED_SECTIONS),
     ]
     together = [axis.param for axis in axes if axis.always]
     charts = []
@@ -197,7 +194,7 @@ def _cards(objective: Objective, axes: Sequence[Coordinate], plan: Plan) -> tupl
 
 
 def _nearness(key: MetricKey, objective: Objective) -> tuple[bool, bool, str]:
-    """The objective's curve first, then those of its own part, then the others."""
+    """Sort the objective's curve first, then those of the same part, then the others."""
     return key != objective.measured, key.part != objective.measured.part, str(key)
 
 

@@ -1,4 +1,4 @@
-"""What a sweep's run and its experiment show: pure functions of where the sweep stands."""
+"""What a sweep's run and its experiment show: pure functions of the sweep's status."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from services.settings import Settings
 from services.store.models import Sweep
 from services.tracking import links, names, note
 from services.tracking.board import GOOD, Board
-from services.tracking.mlflow_server import ROLE, Point
+from services.tracking.mlflow_server import ROLE_TAG, MetricPoint
 
-STATUS = {
+SWEEP_RUN_STATUS = {
     SweepState.SUCCEEDED: "FINISHED",
     SweepState.PARTIAL: "FINISHED",
     SweepState.FAILED: "FAILED",
@@ -24,27 +24,27 @@ STATUS = {
 
 
 def experiment(sweep: Sweep) -> str:
-    """The experiment's name: sweeps of one project and name, and what repeats their trials, are compared."""
+    """Name the experiment: sweeps of one project and name share it, and so do repetitions of their trials."""
     pin = sweep.plan.get("pin")
     return f"{sweep.project}/{pin['name'] if pin else sweep.name}"
 
 
 def experiment_tags(sweep: Sweep, spec: Spec) -> dict[str, str]:
-    """What the experiment's page shows first."""
+    """Make the tags of the experiment, its note among them."""
     name = experiment(sweep).removeprefix(f"{sweep.project}/")
     return {
         "mlflow.experimentKind": "custom_model_development",
         "mlflow.experiment.primaryMetric.name": links.ranking_metric(spec.objective),
         "mlflow.experiment.primaryMetric.greaterIsBetter": str(spec.objective.goal == "maximize").lower(),
         "mlflow.note.content": (
-            f"Sweeps **{name}** of **{spec.project}**: one run each, its trials below it (tag "
-            "`sweep.id`). Written from the service's database; what is changed here changes nothing there."
+            f"Sweeps **{name}** of **{spec.project}**: one run each, with its trials below it (tag "
+            "`sweep.id`). Written from the service's database; changes made here have no effect there."
         ),
     }
 
 
 def identity(sweep: Sweep) -> dict[str, str]:
-    """The tags by which the run is found again; they are set when it is created."""
+    """Make the tags that identify the run; they are set when it is created."""
     return {
         "mlflow.user": "cnnlab",
         "mlflow.source.name": "cnnlab",
@@ -54,17 +54,17 @@ def identity(sweep: Sweep) -> dict[str, str]:
 
 
 def key(sweep: Sweep) -> dict[str, str]:
-    """The tags that no other run has."""
-    return {"sweep.id": sweep.id, ROLE: "sweep"}
+    """Make the tags that no other run has."""
+    return {"sweep.id": sweep.id, ROLE_TAG: "sweep"}
 
 
 def params(spec: Spec) -> dict[str, str]:
-    """The space, axis by axis, as the user wrote it."""
+    """Make the params: the space, axis by axis, as the user wrote it."""
     return {f"space.{name}": names.text(_written(given)) for name, given in spec.space.items()}
 
 
 def tags(board: Board, settings: Settings, experiment_id: str) -> dict[str, str]:
-    """How the sweep stands, and the note with its leaderboard."""
+    """Make the tags with the sweep's state, and the note with its leaderboard."""
     objective = board.objective
     return {
         "sweep.state": board.sweep.state,
@@ -74,33 +74,33 @@ def tags(board: Board, settings: Settings, experiment_id: str) -> dict[str, str]
     }
 
 
-def points(board: Board) -> list[Point]:
-    """`sweep/best`, `sweep/done` and `sweep/failed` over the trials that ended, at the time of the last."""
+def points(board: Board) -> list[MetricPoint]:
+    """Make `sweep/best`, `sweep/done` and `sweep/failed`, at the time when the last trial ended."""
     done = sum(board.counts.get(state, 0) for state in GOOD)
     failed = board.counts.get(TrialState.FAILED, 0)
     at = board.last_finish
     if at is None or not done + failed:
         return []
     step = done + failed
-    found = [Point("sweep/done", done, at, step), Point("sweep/failed", failed, at, step)]
+    found = [MetricPoint("sweep/done", done, at, step), MetricPoint("sweep/failed", failed, at, step)]
     if board.best is not None and board.best.value is not None:
-        found.append(Point("sweep/best", float(f"{board.best.value:.6g}"), at, step))
+        found.append(MetricPoint("sweep/best", float(f"{board.best.value:.6g}"), at, step))
     return found
 
 
 def spec_file(sweep: Sweep) -> dict[str, str | bytes]:
-    """The spec as submitted."""
+    """Make the file with the spec as submitted."""
     return {"spec.json": json.dumps(sweep.spec, indent=2) + "\n"}
 
 
 def bookmark(sweep: Sweep, shown: object, settings: Settings) -> str:
-    """The sweep's state, a digest of what its run shows, and the addresses in it: 64 characters at most."""
+    """Make a bookmark of at most 64 characters: the state, digests of what the run shows and of its links."""
     digest = hashlib.sha256(repr(shown).encode()).hexdigest()[:40]
     return f"{sweep.state}:{digest}:{addresses(settings)}"
 
 
 def addresses(settings: Settings) -> str:
-    """A short digest of the addresses that links carry: where it changes, notes are old."""
+    """Digest the addresses in links: when it changes, notes are out of date."""
     text = f"{settings.public_url} {settings.link_to_mlflow()}"
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 

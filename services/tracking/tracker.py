@@ -1,4 +1,4 @@
-"""Bring MLflow up to what SQL has of a sweep; one function for a worker's thread and upkeep's mirror."""
+"""Mirrors sweeps in MLflow, for a worker's thread and for upkeep."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from services.tracking.mirror_sweep import Export
 from services.tracking.mlflow_server import Server
 from services.tracking.sweep_run import addresses
 
-OWNER_SIZE = 50  # characters; the column has 64
+MAX_OWNER_CHARS = 50  # the column has room for 64
 
 
 class Tracker:
-    """Exports sweeps to MLflow.
+    """Mirror sweeps in MLflow.
 
-    Everything it writes can be written again: a run is looked for by its tag before it is created, a metric
-    keeps the time of its first report, and bookmarks in SQL move after MLflow has answered. So a tracker that
-    is killed anywhere leaves nothing that the next one would double.
+    Every write can be repeated: a run is searched for by its tag before it is created, a metric keeps the
+    time of its first report, and bookmarks in SQL move only after MLflow has answered. So a tracker that is
+    killed at any point leaves nothing behind that the next one would duplicate.
     """
 
     def __init__(self, store: Store, settings: Settings, owner: str) -> None:
         self._store, self._settings = store, settings
-        self._owner = f"{owner[:OWNER_SIZE]}:{secrets.token_hex(4)}"
+        self._owner = f"{owner[:MAX_OWNER_CHARS]}:{secrets.token_hex(4)}"
         self._without_view: set[str] = set()
         self._server = Server(settings.mlflow_url) if settings.mlflow_url else None
 
     def behind(self) -> Sequence[str]:
-        """Sweeps of which SQL has more than MLflow, or whose notes carry old addresses."""
+        """List the sweeps of which SQL has more than MLflow, or whose notes have outdated links."""
         return self._store.read(lambda session: mirror.behind(session, addresses(self._settings)))
 
     def export(self, sweep_id: str) -> bool:
-        """Bring MLflow up to SQL for one sweep.
+        """Bring MLflow up to date with SQL for one sweep.
 
-        True when it has all that SQL had; False when somebody else is exporting the sweep or the server has
-        lost it, so try again soon. Raises `TrackingDown` when MLflow does not answer.
+        Returns True if MLflow has everything that SQL had, False if another process is exporting the sweep or
+        the server has lost it: try again soon. Raises `TrackingDown` if MLflow does not answer.
         """
         if self._server is None:
             return True

@@ -11,19 +11,19 @@ from collections.abc import Sequence
 
 from services.domain.json_numbers import decode
 from services.domain.plan.plan import Plan
-from services.domain.plan.trial_names import short_name
+from services.domain.plan.value_text import value_text
 from services.domain.spec.objective import MetricFacts, MetricKey, Objective
 from services.domain.states import TRIAL_FINAL, TrialState
 from services.store.models import Pack, Report, Trial
-from services.tracking import names, saved_view
+from services.tracking import names
 from services.tracking.best_weights import BestWeights
 from services.tracking.figures.confusion_matrix import confusion_matrix
 from services.tracking.figures.first_layer import first_layer
 from services.tracking.figures.learning_curve import learning_curve
 from services.tracking.links import error_metric, ranking_metric
-from services.tracking.mlflow_server import ROLE, DataSet, Point
+from services.tracking.mlflow_server import ROLE_TAG, MetricPoint, TrainingData
 
-STATUS = {
+TRIAL_RUN_STATUS = {
     TrialState.PENDING: "SCHEDULED",
     TrialState.QUEUED: "SCHEDULED",
     TrialState.RUNNING: "RUNNING",
@@ -35,16 +35,12 @@ STATUS = {
 
 
 def name(trial: Trial, plan: Plan) -> str:
-    """The swept values in few characters, the column shows about twenty: `t007 s1 dro .25 adam`.
-
-    `s1` is the replicate, where points have several.
-    """
-    number, *values = short_name(trial.number, names.swept(trial.values, plan)).split(" ")
-    return " ".join([number, *([f"s{trial.replicate}"] if plan.seeds > 1 else []), *values])
+    """Name the run: `t007 s1 nesterov, lr 0.1`."""
+    return names.run(trial.number, trial.replicate, trial.values, plan)
 
 
 def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
-    """The tags by which the run is found again; they are set when it is created."""
+    """Make the tags that identify the run; they are set when it is created."""
     return {
         "mlflow.parentRunId": parent,
         "mlflow.user": "cnnlab",
@@ -53,19 +49,19 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
         "sweep.id": trial.sweep_id,
         **key(trial),
         "trial.number": str(trial.number),
-        saved_view.POINT: names.group(trial.point, plan),
+        names.POINT_TAG: names.point(trial.point, plan),
         "trial.replicate": str(trial.replicate),
-        "trial.config": names.point(trial.values, plan),
+        "trial.config": plan.labels.label(trial.values),
     }
 
 
 def key(trial: Trial) -> dict[str, str]:
-    """The tags that no other run has."""
-    return {"trial.id": trial.id, ROLE: "trial"}
+    """Make the tags that no other run has."""
+    return {"trial.id": trial.id, ROLE_TAG: "trial"}
 
 
 def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
-    """How the trial stands and who trains it."""
+    """Make the tags with the trial's state and the worker that trains it."""
     found = {"trial.state": trial.state, "trial.attempt": str(trial.attempts)}
     if pack:
         found |= {
@@ -83,40 +79,40 @@ def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
 
 
 def params(trial: Trial, plan: Plan) -> dict[str, str]:
-    """The whole resolved config, dotted, and under the names the user wrote the axes that have a value."""
+    """Make the params: the whole config by dotted path, and the axes by the user's names."""
     found = names.flatten(plan.config(trial.point))
     found |= {"trial.seed": str(trial.seed), "trial.replicate": str(trial.replicate)}
+    texts = {cell.path: cell.text for cell in plan.labels.cells(trial.values)}
     for axis in plan.axes:
         if axis.path not in trial.values:
             continue
-        own = names.own_words(trial.values[axis.path], axis)
-        found[axis.name] = names.choice(own, axis)
-        log = names.log10(own, axis)
+        value = trial.values[axis.path]
+        found[axis.name] = names.param(value, axis, texts.get(axis.path) or value_text(value))
+        log = names.log10(names.as_written(value, axis), axis)
         if log is not None:
             found[f"log10.{axis.name}"] = log
     return found
 
 
-def data_set(trial: Trial, plan: Plan) -> DataSet:
-    """What the trial was trained on.
+def data_set(trial: Trial, plan: Plan) -> TrainingData:
+    """Describe what the trial was trained on.
 
-    The digest is that of the content where the config has one, else one of the config's section: same name,
-    same path, same split.
+    The digest is that of the content if the config has one, else that of the config's section `data`.
     """
     section = plan.config(trial.point)["data"]
     text = json.dumps(section, sort_keys=True)
     digest = str(section.get("digest") or hashlib.sha256(text.encode()).hexdigest())[:16]
-    return DataSet(str(section["name"]), digest, text)
+    return TrainingData(str(section["name"]), digest, text)
 
 
 def points(
     curve: Sequence[Report], objective: Objective, measured: Sequence[MetricFacts], after: int
-) -> list[Point]:
-    """Metrics of the epochs beyond `after`, with the time of their first report, to six digits.
+) -> list[MetricPoint]:
+    """Make the metrics of the epochs beyond `after`, with the time of their first report, to six digits.
 
-    `best/<metric>`, `best/epoch` and, of an accuracy, the errors in percent get a point at each epoch that is
-    the best so far, so that a table can be sorted while trials run; where the last epoch counts, the errors
-    get one at each epoch. They depend on the curve alone: the same export again gives the same points.
+    `best/<metric>`, `best/epoch` and, for an accuracy, the errors in percent get a point at each epoch that
+    is the best so far, so that a table can be sorted while trials run; if the last epoch counts, the errors
+    get one at each epoch. They depend on the curve alone: exporting again gives the same points.
     """
     found = []
     best, error = math.inf, error_metric(objective, measured)
@@ -130,12 +126,12 @@ def points(
             best = rank
             metrics |= {_best(objective): metrics[objective.metric], "best/epoch": float(report.epoch)}
         if report.epoch > after:
-            found += [Point(key, _rounded(v), report.at, report.epoch) for key, v in metrics.items()]
+            found += [MetricPoint(key, _rounded(v), report.at, report.epoch) for key, v in metrics.items()]
     return found
 
 
-def closing(trial: Trial, curve: Sequence[Report], measured: Sequence[MetricFacts]) -> list[Point]:
-    """`gap/<metric>` of each accuracy, once, at the end: how far training is ahead at the best epoch."""
+def closing(trial: Trial, curve: Sequence[Report], measured: Sequence[MetricFacts]) -> list[MetricPoint]:
+    """Make `gap/<metric>` of each accuracy, once, at the end: how far training is ahead at the best epoch."""
     best = next((report for report in curve if report.epoch == trial.best_epoch), None)
     if best is None or trial.state not in TRIAL_FINAL:
         return []
@@ -144,14 +140,14 @@ def closing(trial: Trial, curve: Sequence[Report], measured: Sequence[MetricFact
     for metric in measured:
         train, val = (metrics.get(str(MetricKey(part, metric.name))) for part in ("train", "val"))
         if metric.error and train is not None and val is not None:
-            found.append(Point(f"gap/{metric.name}", _rounded(train - val), best.at, best.epoch))
+            found.append(MetricPoint(f"gap/{metric.name}", _rounded(train - val), best.at, best.epoch))
     return found
 
 
 def files(
     trial: Trial, plan: Plan, curve: Sequence[Report], weights: BestWeights | None
 ) -> dict[str, str | bytes]:
-    """The artifacts of a trial that has ended, with pictures of its best weights if they are there."""
+    """Make the artifacts of a trial that has ended, with figures of its best weights if there are any."""
     decoded = [(report.epoch, decode(report.metrics)) for report in curve]
     found: dict[str, str | bytes] = {"config.json": json.dumps(plan.config(trial.point), indent=2) + "\n"}
     if curve:

@@ -127,7 +127,7 @@ def test_the_first_page_tells_how_sweeps_stand_and_who_trains(lab: Lab, page: Pa
     half = (best["high"] - best["low"]) / 2
     expect(clear.locator(".best strong")).to_contain_text(f"± {half:.4f}")
     expect(clear).to_contain_text("5 seeds")
-    expect(clear.locator(".winner")).to_have_text("activation relu")
+    expect(clear.locator(".winner")).to_have_text("relu")
     expect(clear.locator(".comparison.differs")).to_contain_text("is better than the runner-up")
     for link, name in (("mlflow", "MLflow"), ("mlflow_means", "means over seeds")):
         address = lab.client.sweep(lab.sweeps["relu-or-tanh"])["links"][link]

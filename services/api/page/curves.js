@@ -1,7 +1,7 @@
 // Learning curves of the best points as a chart: thin lines for trials, thick ones for their mean over seeds.
 
-import { draw, h } from "./dom.js";
-import { configuration, many, measured, number } from "./format.js";
+import { draw, h, unbroken } from "./dom.js";
+import { many, measured, number } from "./format.js";
 
 const HEIGHT = 260, LEFT = 52, RIGHT = 14, TOP = 12, BOTTOM = 34; // px
 
@@ -23,7 +23,7 @@ export function curvesView(sweep, groups, chosen, width) {
     chart(lines, metric, width),
     h("ol", { class: "lines" }, lines.map(({ point }, index) =>
       h("li", { "data-key": point.point }, h("span", { class: `curve c${index + 1}` }, index + 1),
-        configuration(point.values)))),
+        h("span", {}, unbroken(point.label))))),
     sweep.seeds > 1 && h("p", { class: "quiet" }, "Thin lines are single trials. Thick lines are their means, up to the last epoch that all of them have."),
   ];
 }

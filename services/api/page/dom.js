@@ -13,6 +13,11 @@ export function draw(tag, attributes, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/** A label whose lines break between its parts, not within `lr 0.1`, `1e-4` or `tangent-sigmoid`. */
+export function unbroken(label) {
+  return label.split(/(?<=,) /).map((part) => [h("span", { class: "unbroken" }, part), " "]);
+}
+
 /** Make these the children of `live`, changing only what differs. */
 export function update(live, ...children) {
   const wanted = fill(live.cloneNode(false), {}, children);

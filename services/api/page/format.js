@@ -1,4 +1,4 @@
-// Numbers, times, values and points as text for the page.
+// Numbers and times as text for the page.
 
 const MINUTE = 60, HOUR = 3600, DAY = 86400; // seconds
 
@@ -18,22 +18,11 @@ export function measured(value) {
   return size !== 0 && (size < 1e-3 || size >= 1e4) ? number(value) : minus(value.toPrecision(4));
 }
 
-/** As many decimals as show two digits of `scale`. */
-export function rounded(value, scale) {
-  if (scale === 0) return measured(value);
-  const places = Math.max(0, 1 - Math.floor(Math.log10(scale)));
-  return minus(places <= 8 ? value.toFixed(places) : value.toPrecision(3));
-}
-
 const minus = (text) => text.replace("-", "−");
 
-/** A point's mean with half of its 95 % interval, and what it is based on. */
+/** A point's mean with its interval, and what it is based on. */
 export function result(point) {
-  if (point.mean === null) return { value: null, basis: point.note ?? "no value yet" };
-  if (point.low === null) return { value: measured(point.mean), basis: point.note ?? many(point.n, "seed") };
-  const half = (point.high - point.low) / 2;
-  const mean = rounded(point.mean, half);
-  return { value: `${mean} ± ${rounded(half, half)}`, basis: point.note ?? many(point.n, "seed") };
+  return { value: point.text, basis: point.note ?? (point.mean === null ? "no value yet" : many(point.n, "seed")) };
 }
 
 /** "40 s", "12 min", "2 h 5 min", "3 d 4 h". */
@@ -52,38 +41,4 @@ export function ago(time) {
   if (seconds < 5) return "just now";
   if (seconds < HOUR) return `${duration(seconds)} ago`;
   return seconds < DAY ? `${Math.floor(seconds / HOUR)} h ago` : `${many(Math.floor(seconds / DAY), "day")} ago`;
-}
-
-/** A hyperparameter's value: `adam (lr 0.01)`, `[16, 8]`, `0.25`. */
-export function value(given) {
-  if (given === undefined) return "–";
-  if (given === null) return "none";
-  if (typeof given === "number") return number(given);
-  if (Array.isArray(given)) return `[${given.map(value).join(", ")}]`;
-  if (typeof given !== "object") return String(given);
-  const { name, ...rest } = given;
-  const inside = Object.entries(rest).map(([key, each]) => `${key} ${value(each)}`).join(", ");
-  if (name === undefined) return inside;
-  return inside ? `${name} (${inside})` : String(name);
-}
-
-/** The shortest end of each dotted path that no other path shares: `train.optimizer.lr` is `lr`. */
-export function shortened(paths) {
-  const ends = (path, parts) => path.split(".").slice(-parts).join(".");
-  const short = new Map();
-  for (const path of paths) {
-    let parts = 1;
-    while (paths.some((other) => other !== path && ends(other, parts) === ends(path, parts))
-      && parts < path.split(".").length) parts += 1;
-    short.set(path, ends(path, parts));
-  }
-  return short;
-}
-
-/** A point's values in one line, by short names. */
-export function configuration(values) {
-  const paths = Object.keys(values);
-  if (!paths.length) return "the one configuration";
-  const short = shortened(paths);
-  return paths.map((path) => `${short.get(path)} ${value(values[path])}`).join(", ");
 }

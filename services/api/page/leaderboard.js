@@ -1,8 +1,8 @@
 // The points of a sweep, best first: values, mean, 95 % interval on a common scale, and the trials behind it.
 
-import { draw, h } from "./dom.js";
+import { draw, h, unbroken } from "./dom.js";
 import { link } from "./sweep.js";
-import { measured, result, shortened, value } from "./format.js";
+import { measured, result } from "./format.js";
 
 const WIDTH = 140, HEIGHT = 18, EDGE = 6; // of an interval's drawing, in px
 
@@ -10,18 +10,16 @@ const WIDTH = 140, HEIGHT = 18, EDGE = 6; // of an interval's drawing, in px
 export function leaderboard(sweep, board, drawn) {
   const { points } = board;
   if (!points.length) return h("p", { class: "quiet" }, "No trial has begun.");
-  const paths = axes(sweep, points);
-  const short = shortened(paths);
   const scale = scaleOf(points);
   const results = points.map(result);
   // What is true of every point is said once.
   const shared = results.every(({ basis }) => basis === results[0].basis) ? results[0].basis : null;
   const cell = (role, kind, label, ...inside) => h("td", { role, class: kind, "data-label": label }, inside);
   return [
-    h("table", { class: "board", role: "table" },
+    h("div", { class: "wide" }, h("table", { class: "board", role: "table" },
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
         h("th", { role: "columnheader", scope: "col" }, "#"),
-        paths.map((path) => h("th", { role: "columnheader", scope: "col", title: path }, short.get(path))),
+        points[0].cells.map(({ path, name }) => h("th", { role: "columnheader", scope: "col", title: path }, name)),
         h("th", { role: "columnheader", scope: "col", class: "number" }, sweep.objective.metric,
           shared && h("small", {}, shared)),
         h("th", { role: "columnheader", scope: "col" }, scale ? scaleView(scale) : "95 % interval"),
@@ -30,23 +28,14 @@ export function leaderboard(sweep, board, drawn) {
         const { value: told, basis } = results[index];
         return h("tr", { role: "row", "data-key": point.point },
           cell("cell", "rank", null, h("span", { class: index < drawn ? `curve c${index + 1}` : "curve" }, index + 1)),
-          paths.map((path) => cell("cell", "value", short.get(path), value(point.values[path]))),
+          point.cells.map(({ name, text }) => cell("cell", "value", name, unbroken(text ?? "–"))),
           cell("cell", "number result", null, told ?? "–", !shared && h("small", {}, basis)),
           cell("cell", "interval", null, scale && interval(point, scale)),
           cell("cell", "seeds", null, trials(sweep, point)));
-      }))),
+      })))),
     shared && h("p", { class: "quiet shared" }, shared),
     board.next && h("button", { type: "button", "data-more": "points" }, "Show more points"),
   ];
-}
-
-/** The axes that differ among points; the values of the others stand in the spec. */
-function axes(sweep, points) {
-  const paths = new Set(sweep.axes.map((axis) => axis.path));
-  for (const point of points) for (const path of Object.keys(point.values)) paths.add(path);
-  const fixed = (axis) => axis.values?.length === 1;
-  for (const axis of sweep.axes) if (fixed(axis)) paths.delete(axis.path);
-  return [...paths];
 }
 
 function trials(sweep, point) {

@@ -1,7 +1,7 @@
 // A sweep in brief: its progress, its best point, why it waits, and what can be done with it.
 
-import { draw, h } from "./dom.js";
-import { ago, configuration, duration, many, result } from "./format.js";
+import { draw, h, unbroken } from "./dom.js";
+import { ago, duration, many, result } from "./format.js";
 
 /** The parts of a progress bar from left to right. */
 export const PARTS = ["succeeded", "pruned", "running", "queued", "waiting", "failed", "cancelled"];
@@ -103,7 +103,7 @@ export function bestView(sweep) {
       h("span", { class: "label", title: `each trial's ${at} value` }, metric),
       value !== null && h("strong", {}, value),
       h("span", { class: "quiet" }, value === null ? basis : `, ${basis}`)),
-    h("p", { class: "winner" }, configuration(sweep.best.values)),
+    h("p", { class: "winner" }, unbroken(sweep.best.label)),
     sweep.comparison && h("p", { class: `comparison ${answer(sweep.comparison)}` }, sweep.comparison.words));
 }
 

@@ -53,8 +53,9 @@ def leaderboard(
         return found, *ranking.page(session, sweep_id, found.objective, limit, start)
 
     found, page, last = services.store.read(read)
+    labels = Plan.model_validate(found.sweep.plan).labels
     return LeaderboardView(
-        points=[point_view(point, found.sweep, found.seeds, services.settings) for point in page],
+        points=[point_view(point, found.sweep, found.seeds, labels, services.settings) for point in page],
         comparison=comparison_view(ranking.comparison(found.best, found.objective, found.seeds)),
         next=None if last is None else cursor.write("leaderboard", *last),
     )
@@ -72,7 +73,7 @@ def best(sweep_id: str, services: ServicesDep) -> BestView:
         )
     spec, plan = Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan)
     return BestView(
-        point=point_view(found.best[0], sweep, found.seeds, services.settings),
+        point=point_view(found.best[0], sweep, found.seeds, plan.labels, services.settings),
         spec=winner_spec(spec, plan, found.best[0].number),
     )
 

@@ -16,6 +16,7 @@ from services.api.read_sweep import read_sweep
 from services.api.views.dry_run import DryRunView
 from services.api.views.sweep import SweepsView, SweepView, sweep_view
 from services.api.views.trial import TrialsView, trial_view
+from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import SweepState, TrialState
 from services.store import sweep_status, sweeps, trials
@@ -104,7 +105,8 @@ def list_trials(
         return sweep, trials.page(session, sweep_id, limit + 1, start, state or (), point)
 
     sweep, found = services.store.read(read)
+    labels = Plan.model_validate(sweep.plan).labels
     return TrialsView(
-        trials=[trial_view(trial, sweep, services.settings) for trial in found[:limit]],
+        trials=[trial_view(trial, sweep, labels, services.settings) for trial in found[:limit]],
         next=cursor.write("trials", found[limit - 1].number) if len(found) > limit else None,
     )

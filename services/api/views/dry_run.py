@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.api.library import Library
+from services.api.views.point import CellView, cells
 from services.domain.plan import dry_run
 from services.domain.plan.plan import Plan
 from services.store.models import Speed
@@ -18,6 +19,7 @@ class ShapePreview(BaseModel):
 
     key: str
     values: dict[str, Any]
+    cells: list[CellView]  # of the axes that make a shape what it is
     parameters: int
     flops: int
     bytes_per_row: int
@@ -49,6 +51,7 @@ def dry_run_view(plan: Plan, library: Library, speeds: Sequence[Speed], devices:
         measured = dry_run.Speed(speed.images_per_s, speed.width, speed.machine)
         known.setdefault(speed.shape_key, []).append(measured)
     images = [library.training_images(plan.shape_config(index)) for index in range(len(plan.shapes))]
+    own_axes = {axis.path for axis in plan.axes if not axis.row}
     seconds, seconds_from = dry_run.seconds(plan, images, known, devices)
     return DryRunView(
         trials=plan.trials,
@@ -60,6 +63,9 @@ def dry_run_view(plan: Plan, library: Library, speeds: Sequence[Speed], devices:
             ShapePreview(
                 key=shape.key,
                 values=plan.shape_values(index),
+                cells=[
+                    cell for cell in cells(plan.shape_values(index), plan.labels) if cell.path in own_axes
+                ],
                 parameters=shape.parameters,
                 flops=shape.flops,
                 bytes_per_row=shape.bytes_per_row,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from services.api.views.comparison import ComparisonView
 from services.api.views.run_link import run_link
+from services.domain.plan.point_label import PointLabels
 from services.settings import Settings
 from services.store.leaderboard import Point, Replicate
 from services.store.models import Sweep
@@ -25,14 +27,26 @@ class ReplicateView(BaseModel):
     mlflow: str | None
 
 
-class PointView(BaseModel):
-    """A point: the mean of its trials' values and its 95 % interval, from `low` to `high`.
+class CellView(BaseModel):
+    """A point's value on an axis that varies, as text; null where the axis has no value at the point."""
 
-    Without an interval these are null and `note` says why. `n` of `seeds` replicates have a value.
+    path: str
+    name: str  # the axis's short name
+    text: str | None
+
+
+class PointView(BaseModel):
+    """A point: its values, in one line as `label`, and the mean of its trials' values.
+
+    The mean's 95 % interval goes from `low` to `high`. Without an interval these are null and `note` says
+    why. `n` of `seeds` replicates have a value.
     """
 
     point: int
+    label: str
     values: dict[str, Any]
+    cells: list[CellView]
+    text: str | None
     mean: float | None
     low: float | None
     high: float | None
@@ -59,15 +73,18 @@ class BestView(BaseModel):
     spec: dict[str, Any]
 
 
-def point_view(point: Point, sweep: Sweep, seeds: int, settings: Settings) -> PointView:
+def point_view(point: Point, sweep: Sweep, seeds: int, labels: PointLabels, settings: Settings) -> PointView:
     """A point with its trials."""
     estimate = point.estimate(seeds)
     return PointView(
         point=point.number,
+        label=labels.label(point.values),
         values=point.values,
+        cells=cells(point.values, labels),
         mean=estimate.mean,
         low=estimate.low,
         high=estimate.high,
+        text=estimate.text,
         sd=estimate.sd,
         n=estimate.n,
         seeds=seeds,
@@ -75,6 +92,11 @@ def point_view(point: Point, sweep: Sweep, seeds: int, settings: Settings) -> Po
         note=estimate.note,
         trials=[_replicate_view(each, sweep, settings) for each in point.replicates],
     )
+
+
+def cells(values: Mapping[str, Any], labels: PointLabels) -> list[CellView]:
+    """A point's values as a row of a table."""
+    return [CellView(path=cell.path, name=cell.name, text=cell.text) for cell in labels.cells(values)]
 
 
 def _replicate_view(trial: Replicate, sweep: Sweep, settings: Settings) -> ReplicateView:

@@ -123,7 +123,9 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
         eta_seconds=_eta(standing),
         seeds=plan.seeds,
         points=plan.points,
-        best=point_view(standing.best[0], sweep, plan.seeds, settings) if standing.best else None,
+        best=point_view(standing.best[0], sweep, plan.seeds, plan.labels, settings)
+        if standing.best
+        else None,
         comparison=comparison_view(leaderboard.comparison(standing.best, objective, plan.seeds)),
         objective=objective_view(objective),
         axes=[axis_view(axis) for axis in plan.axes],

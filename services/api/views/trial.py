@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from services.api.views.run_link import run_link
 from services.api.views.values import Time, finite
 from services.domain.plan.plan import Plan
+from services.domain.plan.point_label import PointLabels
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
@@ -81,6 +82,7 @@ class TrialBase(BaseModel):
     point: int
     replicate: int
     state: str
+    label: str  # its values in one line
     values: dict[str, Any]
     epoch: int
     target_epoch: int
@@ -120,24 +122,9 @@ class TrialsView(BaseModel):
     next: str | None
 
 
-def trial_view(trial: Trial, sweep: Sweep, settings: Settings) -> TrialView:
+def trial_view(trial: Trial, sweep: Sweep, labels: PointLabels, settings: Settings) -> TrialView:
     """A trial in brief."""
-    return TrialView(
-        id=trial.id,
-        sweep=trial.sweep_id,
-        number=trial.number,
-        point=trial.point,
-        replicate=trial.replicate,
-        state=trial.state,
-        values=trial.values,
-        epoch=trial.epoch,
-        target_epoch=trial.target_epoch,
-        best=_best(trial),
-        last=finite(trial.last_value),
-        failure=_failure(trial),
-        links=_links(trial, sweep, settings),
-        attempts=trial.attempts,
-    )
+    return TrialView(**dict(_base(trial, sweep, labels, settings)), attempts=trial.attempts)
 
 
 def trial_detail(
@@ -152,19 +139,7 @@ def trial_detail(
     plan = Plan.model_validate(sweep.plan)
     shape = plan.shapes[trial.shape]
     return TrialDetail(
-        id=trial.id,
-        sweep=trial.sweep_id,
-        number=trial.number,
-        point=trial.point,
-        replicate=trial.replicate,
-        state=trial.state,
-        values=trial.values,
-        epoch=trial.epoch,
-        target_epoch=trial.target_epoch,
-        best=_best(trial),
-        last=finite(trial.last_value),
-        failure=_failure(trial),
-        links=_links(trial, sweep, settings),
+        **dict(_base(trial, sweep, plan.labels, settings)),
         created_at=trial.created_at,
         started_at=trial.started_at,
         finished_at=trial.finished_at,
@@ -179,6 +154,25 @@ def trial_detail(
         attempts=[_attempt_view(row, pack) for row, pack in attempts],
         checkpoint=_checkpoint_view(saved) if saved else None,
         best_file=trial.best_file,
+    )
+
+
+def _base(trial: Trial, sweep: Sweep, labels: PointLabels, settings: Settings) -> TrialBase:
+    return TrialBase(
+        id=trial.id,
+        sweep=trial.sweep_id,
+        number=trial.number,
+        point=trial.point,
+        replicate=trial.replicate,
+        state=trial.state,
+        label=labels.label(trial.values),
+        values=trial.values,
+        epoch=trial.epoch,
+        target_epoch=trial.target_epoch,
+        best=_best(trial),
+        last=finite(trial.last_value),
+        failure=_failure(trial),
+        links=_links(trial, sweep, settings),
     )
 
 

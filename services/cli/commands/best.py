@@ -36,13 +36,13 @@ def best(
         return
     point = found["point"]
     comparison = leaderboard.comparison({"points": [point], "comparison": view["comparison"]})
-    value = f"{view['objective']['metric']} {leaderboard.spread(point)}"
+    value = f"{view['objective']['metric']} {point['text']}"
     note = f" ({point['note']})" if point["note"] and view["comparison"] else ""
     again = f"{command_line(f'best {sweep} --yaml')} | {command_line('submit -')}"
     Output(as_json).result(
         {**found, "comparison": view["comparison"]},
         escape(f"{view['name']} {view['state']}: {value}{note}"),
-        escape(leaderboard.in_words(view, point)),
+        escape(leaderboard.titled(point)),
         *map(escape, comparison),
         leaderboard.replicates(point),
         *filter(None, [mlflow_links(view)]),

@@ -15,7 +15,7 @@ from services.cli.show.failures import failures
 from services.cli.show.formats import many, number, state
 from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
-from services.cli.show.tables import attempts, curves, facts, label, table
+from services.cli.show.tables import attempts, curves, facts, table
 from services.cli.subcommand import Panel, subcommand
 from services.cli.sweep_or_trial import is_sweep, sweep_or_trial
 from services.client import Client, View
@@ -80,8 +80,7 @@ def _show_point(client: Client, sweep: View, point: int, output: Output) -> None
             state(trial["state"]),
             trial["id"],
         )
-    values = {"values": trials[0]["values"], "point": point}
-    output.result(trials, escape(leaderboard.in_words(sweep, values)), shown)
+    output.result(trials, escape(leaderboard.titled(trials[0])), shown)
 
 
 def _show_trial(trial: View, sweep: View, output: Output) -> None:
@@ -93,7 +92,7 @@ def _show_trial(trial: View, sweep: View, output: Output) -> None:
                 "trial": f"t{trial['number']:03d} of sweep {trial['sweep']}: point {trial['point']}{seed}",
                 "state": state(trial["state"]),
                 "epoch": f"{trial['epoch']} of {trial['target_epoch']}",
-                **{path: label(value, []) for path, value in trial["values"].items()},
+                "values": trial["label"],
                 "failure": trial["failure"] and trial["failure"]["message"],
                 "mlflow": trial["links"]["mlflow"],
             }

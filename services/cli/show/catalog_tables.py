@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from services.cli.show.tables import label, table
+from services.cli.show.tables import table
 from services.client import View
-from services.domain.plan.trial_names import short_value
+from services.domain.plan.value_text import value_text
 
 
 def kinds_table(kinds: View) -> Table:
@@ -34,7 +34,7 @@ def hypers_table(entry: View) -> Table:
         shown.add_row(
             escape(name),
             escape(str(hyper["type"])),
-            label(hyper["default"], ()) if hyper.get("default") is not None else "",
+            escape(value_text(hyper["default"])) if hyper.get("default") is not None else "",
             escape(allowed(hyper)),
             "yes" if hyper.get("row") else "no",
         )
@@ -49,5 +49,5 @@ def allowed(hyper: View) -> str:
         return f"one of {hyper['kind']}"
     if "low" not in hyper:
         return ""
-    ends = f"{short_value(hyper['low'])} to {short_value(hyper['high'])}"
+    ends = f"{value_text(hyper['low'])} to {value_text(hyper['high'])}"
     return f"{ends}, logarithmic" if hyper.get("log") else ends

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.cli.show.formats import duration, many, size
-from services.cli.show.tables import headings, label, table
+from services.cli.show.tables import table
 from services.client import View
 
 
@@ -30,14 +30,13 @@ def dry_run_report(sweep: View) -> tuple[str, Table, str]:
 
 
 def _shapes(shapes: Sequence[View]) -> Table:
-    paths = list(dict.fromkeys(path for shape in shapes for path in shape["values"]))
+    names = [cell["name"] for cell in shapes[0]["cells"]] if shapes else []
     sizes = ("parameters", "FLOPs/image", "bytes/row", "width", "trials", "packs", "epochs")
-    shown = table("shape", *headings(paths), *sizes)
+    shown = table("shape", *names, *sizes)
     for shape in shapes:
-        values = shape["values"]
         shown.add_row(
             shape["key"][:8],
-            *(label(values[path], ()) if path in values else "" for path in paths),
+            *(escape(cell["text"] or "") for cell in shape["cells"]),
             f"{shape['parameters']:,}",
             f"{shape['flops']:,}",
             size(shape["bytes_per_row"]),

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from rich.markup import escape
 from rich.table import Table
 
 from services.cli.show.formats import number
-from services.cli.show.tables import headings, label, table
+from services.cli.show.tables import table
 from services.client import View
 
 
 def leaderboard(sweep: View, points: Sequence[View]) -> Table:
-    """Points in the order given, a column for each axis; blank where an axis is inactive."""
-    axes = sweep["axes"]
-    columns = headings([axis["path"] for axis in axes])
+    """Points in the order given, a column for each axis that varies; blank where it is inactive."""
+    columns = [cell["name"] for cell in points[0]["cells"]] if points else []
     single = sweep["seeds"] == 1
     last = "trial" if single else "trials"
     shown = table("", "point", *columns, sweep["objective"]["metric"], "seeds", "epoch", last)
@@ -26,8 +23,8 @@ def leaderboard(sweep: View, points: Sequence[View]) -> Table:
         shown.add_row(
             str(place),
             str(point["point"]),
-            *(value_of(point, axis) for axis in axes),
-            spread(point),
+            *(escape(cell["text"] or "") for cell in point["cells"]),
+            point["text"] or "",
             _counted(point),
             _epochs(trials),
             " ".join(trial["id"] for trial in trials) if single else _states(trials),
@@ -58,41 +55,9 @@ def comparison(board: View) -> Iterator[str]:
         yield board["points"][0]["note"]
 
 
-def spread(point: View) -> str:
-    """A point's value, to two digits of the half interval: `0.8712 ± 0.0034`; else the mean alone."""
-    mean, low, high = point["mean"], point["low"], point["high"]
-    if mean is None or low is None or high is None:
-        return number(mean)
-    half = (high - low) / 2
-    if half == 0:
-        return f"{number(mean)} ± 0"
-    places = 1 - math.floor(math.log10(half))
-    if not 0 <= places <= 8:
-        return f"{number(mean)} ± {half:.2g}"
-    return f"{mean:.{places}f} ± {half:.{places}f}"
-
-
-def value_of(point: View, axis: View) -> str:
-    """The point's value on an axis in few words; nothing where the axis is inactive."""
-    path = axis["path"]
-    return label(point["values"][path], axis["values"] or ()) if path in point["values"] else ""
-
-
-def in_words(sweep: View, point: View) -> str:
-    """A point by its number and values: `point 7: dropout 0.25 adam`."""
-    axes = [axis for axis in sweep["axes"] if axis["path"] in point["values"]]
-    names = headings([axis["path"] for axis in axes])
-    values = [
-        _named(name, point["values"][axis["path"]], axis["values"] or ())
-        for name, axis in zip(names, axes, strict=True)
-    ]
-    return f"point {point['point']}" + (f": {' '.join(values)}" if values else "")
-
-
-def _named(axis: str, value: Any, choices: Sequence[Any]) -> str:
-    """A value behind its axis's name, `dropout 0.25`; one that is a word says enough alone, `adam`."""
-    speaks = isinstance(value, str) or (isinstance(value, Mapping) and "name" in value)
-    return label(value, choices) if speaks else f"{axis} {label(value, choices)}"
+def titled(point: View) -> str:
+    """A point by its number and what varies: `point 7: adam, dropout 0.25`."""
+    return f"point {point['point']}: {point['label']}"
 
 
 def _counted(point: View) -> str:

@@ -36,8 +36,8 @@ def summary(sweep: View) -> str:
     if sweep["eta_seconds"]:
         parts.append(f"about {duration(sweep['eta_seconds'])} left")
     if sweep["best"] is not None:
-        point = leaderboard.in_words(sweep, sweep["best"])
-        parts.append(f"best {sweep['objective']['metric']} {leaderboard.spread(sweep['best'])} ({point})")
+        best = sweep["best"]
+        parts.append(f"best {sweep['objective']['metric']} {best['text']} ({leaderboard.titled(best)})")
     if sweep["waiting_for"]:
         parts.append(str(sweep["waiting_for"]))
     return f"{sweep['name']} {sweep['state']}: " + ", ".join(parts)

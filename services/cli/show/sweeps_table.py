@@ -8,7 +8,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.cli.show.formats import state, when
-from services.cli.show.leaderboard import spread
 from services.cli.show.tables import table
 from services.client import View
 
@@ -37,4 +36,4 @@ def _finished(counts: View) -> str:
 def _best(sweep: View) -> str:
     if sweep["best"] is None:
         return ""
-    return f"{escape(sweep['objective']['metric'])} {spread(sweep['best'])}"
+    return f"{escape(sweep['objective']['metric'])} {sweep['best']['text']}"

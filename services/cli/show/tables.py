@@ -1,4 +1,4 @@
-"""Tables that several commands print, and the headings and labels of axes in them."""
+"""Tables that several commands print."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from rich.text import Text
 from services.cli.show.curve import sparkline
 from services.cli.show.formats import number, state
 from services.client import View
-from services.domain.plan.trial_names import short_value
 
 
 def facts(rows: Mapping[str, Any]) -> Text:
@@ -48,28 +47,6 @@ def attempts(views: Sequence[View]) -> Table:
             escape(str(view["outcome"] or "")),
         )
     return shown
-
-
-def label(value: Any, choices: Sequence[Any]) -> str:
-    """An axis's value in few words: an entry by its name, and by what tells it from others of that name."""
-    if not isinstance(value, Mapping):
-        return escape(short_value(value))
-    alike = [
-        choice
-        for choice in choices
-        if isinstance(choice, Mapping) and choice.get("name") == value.get("name")
-    ]
-    apart = [key for key in value if any(choice.get(key) != value[key] for choice in alike)]
-    if "name" not in value and len(apart) <= 1:  # under the axis l2, {strength: 0.001, on: weights} is 0.001
-        return escape(short_value(value[apart[0]] if apart else next(iter(value.values()), "")))
-    name = [short_value(value)] if "name" in value else []
-    return escape(" ".join([*name, *(f"{key}={short_value(value[key])}" for key in apart)]))
-
-
-def headings(paths: Sequence[str]) -> list[str]:
-    """The last part of each path, or the whole path where two end alike."""
-    leaves = [path.rsplit(".", 1)[-1] for path in paths]
-    return [leaf if leaves.count(leaf) == 1 else path for leaf, path in zip(leaves, paths, strict=True)]
 
 
 def table(*columns: str) -> Table:

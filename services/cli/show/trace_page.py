@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.cli.show.formats import many, number, state, when
-from services.cli.show.tables import label, table
+from services.cli.show.tables import table
 from services.client import View
 
 
@@ -22,7 +22,7 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
         "request": f"sweep {sweep['id']}, {sweep['name']} in project {sweep['project']}",
         "submitted": when(sweep["created_at"]),
         "point": f"{trial['point']} of 0 to {sweep['points'] - 1}",
-        **{f"  {path}": label(value, []) for path, value in trial["values"].items()},
+        "values": trial["label"],
         "replicate": f"{trial['replicate']} of 0 to {sweep['seeds'] - 1}",
         "number": f"{trial['number']} of 0 to {sweep['trials']['total'] - 1}",
         "seed": trial["seed"],

@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict
 from services.domain import search
 from services.domain.config import Config, overlay
 from services.domain.plan import draws, packing
+from services.domain.plan.point_label import PointLabels
 from services.domain.plan.ties import Assignment, Pick, Ties
-from services.domain.plan.trial_names import trial_seed
+from services.domain.plan.trial_seed import trial_seed
 from services.domain.spec.objective import MetricFacts
 
 DIGITS = 6  # of a number drawn from a range: enough to tell trials apart, few enough to read
@@ -222,6 +223,11 @@ class Plan(BaseModel):
     def metrics(self) -> list[MetricFacts]:
         """Every metric that some of its trials measure, besides the loss."""
         return list({metric.name: metric for shape in self.shapes for metric in shape.metrics}.values())
+
+    @cached_property
+    def labels(self) -> PointLabels:
+        """How the points are shown."""
+        return PointLabels(self.axes)
 
     # ---- trials by number
 

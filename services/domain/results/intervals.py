@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, TypeGuard
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
 CONFIDENCE = 0.95
 LARGEST = 1e150  # beyond it sums and squares could leave the range of floats; such a value counts as none
@@ -45,6 +45,19 @@ class Estimate(BaseModel):
     sd: float | None  # of the sample, with n − 1
     n: int  # replicates that have a value
     note: str | None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def text(self) -> str | None:
+        """The mean with half of its interval, `0.852 ± 0.011`; null where there is no mean."""
+        if self.mean is None:
+            return None
+        if self.low is None or self.high is None:
+            return _four_digits(self.mean)
+        half = (self.high - self.low) / 2
+        if half == 0:
+            return f"{_four_digits(self.mean)} ± 0"
+        return f"{_shown(self.mean, half)} ± {_shown(half, half)}"
 
 
 class Comparison(BaseModel):
@@ -225,6 +238,12 @@ def _words(
         return f"the best ({a}) and the runner-up ({b}) cannot be told apart: {told}"
     order = "is better than" if difference > 0 else "is worse on the common seeds than"
     return f"the best ({a}) {order} the runner-up ({b}): {told}"
+
+
+def _four_digits(value: float) -> str:
+    """A number with four significant digits, zeros at the end among them, and a true minus sign."""
+    plain = value == 0 or 1e-3 <= abs(value) < 1e4
+    return (f"{value:#.4g}" if plain else f"{value:.4g}").rstrip(".").replace("-", "−")
 
 
 def _shown(value: float, scale: float) -> str:

@@ -1,1 +1,1 @@
-"""Pictures of trials and sweeps, one kind a file, drawn without a display and without global state."""
+"""Figures of trials and sweeps, one kind per file, drawn without a display and without global state."""

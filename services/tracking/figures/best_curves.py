@@ -1,4 +1,4 @@
-"""How the best trials of a sweep learned, in one picture."""
+"""The curves of a sweep's best trials in one figure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.tracking.figures import canvas
 
 
 def best_curves(metric: str, curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
-    """One line a trial, best first, as SVG; a value that is not finite is a gap."""
+    """Draw one line per trial, best first, as SVG; values that are not finite leave gaps."""
     figure = canvas.figure(8.5, 3.6)
     axes = figure.add_subplot()
     for name, curve in curves.items():

@@ -1,4 +1,4 @@
-"""An empty figure, and a figure as a file's content; matplotlib is imported when the first one is drawn."""
+"""Makes empty figures and renders them; matplotlib is imported when the first one is drawn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def figure(width: float, height: float, title: str = "") -> Figure:
-    """A figure of so many inches, on a canvas of its own."""
+    """Make an empty figure; width and height are in inches."""
     from matplotlib.figure import Figure
 
     made = Figure(figsize=(width, height), dpi=90, layout="constrained")
@@ -20,14 +20,14 @@ def figure(width: float, height: float, title: str = "") -> Figure:
 
 
 def png(drawn: Figure) -> bytes:
-    """A picture of pixels."""
+    """Render as PNG."""
     content = io.BytesIO()
     drawn.savefig(content, format="png")
     return content.getvalue()
 
 
 def svg(drawn: Figure) -> str:
-    """A picture of lines to stand inside HTML: nothing before `<svg`, text as text, no date."""
+    """Render as SVG to embed in HTML: nothing before `<svg`, text as text, no date."""
     from matplotlib import rc_context
 
     content = io.StringIO()

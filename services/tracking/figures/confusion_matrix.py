@@ -1,4 +1,4 @@
-"""Which classes a trial's best weights take for which."""
+"""The confusion matrix of a trial's best weights."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from services.tracking.figures import canvas
 
-WRITTEN = 20  # classes; numbers in more cells than that cannot be read
-PARTS = {"val": "validation part", "train": "training part"}
+MAX_CLASSES_WITH_COUNTS = 20  # with more classes, counts in the cells are too small to read
+PART_NAMES = {"val": "validation images", "train": "training images"}
 
 
 def confusion_matrix(title: str, part: str, counts: Sequence[Sequence[int]]) -> bytes:
-    """A cell for each class (row) and answer (column), as PNG: the share of the class, and how many images.
+    """Draw a cell for each class (row) and prediction (column), as PNG: its colour is the share of the class.
 
-    The colour of the diagonal is left out of the scale, so that errors show beside it.
+    The diagonal does not count for the colour scale, so that errors are visible beside it.
     """
     classes = len(counts)
     shares = [[count / max(1, sum(row)) for count in row] for row in counts]
@@ -21,12 +21,12 @@ def confusion_matrix(title: str, part: str, counts: Sequence[Sequence[int]]) -> 
     size = min(10.0, 3 + classes * 0.35)
     right = sum(counts[i][i] for i in range(classes))
     total = sum(map(sum, counts))
-    figure = canvas.figure(size, size, f"{title}\n{PARTS[part]}: {right} of {total} right")
+    figure = canvas.figure(size, size, f"{title}\n{PART_NAMES[part]}: {right} of {total} correct")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=max([*wrong, 0.02]) * 1.5)
-    axes.set_xlabel("answer")
-    axes.set_ylabel("class")
-    if classes <= WRITTEN:
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    if classes <= MAX_CLASSES_WITH_COUNTS:
         axes.set_xticks(range(classes))
         axes.set_yticks(range(classes))
         for i, row in enumerate(counts):

@@ -1,4 +1,4 @@
-"""What the first layer looks for: its kernels as images."""
+"""The kernels of the first layer as images."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 from services.tracking.figures import canvas
 
-MOST = 64  # kernels; VGG has as many
-GAP = 1  # pixels between them
-BLANK = {True: 1.0, False: math.nan}  # what shows as white, in colour and else
+MAX_KERNELS = 64  # as many as VGG's first layer has
+GAP_PIXELS = 1  # between two kernels
+BLANK_PIXEL = {True: 1.0, False: math.nan}  # shown as white: in colour, and otherwise
 
 
 def first_layer(title: str, weight: Any, image: tuple[int, int, int]) -> bytes | None:
-    """The kernels of a convolution, or a dense layer's rows as images of shape (C, H, W), as PNG.
+    """Draw a convolution's kernels, or a dense layer's rows as images of shape (C, H, W), as PNG.
 
-    Three input channels are red, green and blue, scaled together around grey; one, or the first of another
-    number, goes from blue (negative) over white (0) to red. None where the weights are not finite or no
-    image can be made of them.
+    Three input channels are shown as red, green and blue, scaled together around grey; otherwise the first
+    channel is shown, from blue (negative) over white (0) to red. None if the weights are not finite or do not
+    form images.
     """
     import numpy as np
 
@@ -25,21 +25,26 @@ def first_layer(title: str, weight: Any, image: tuple[int, int, int]) -> bytes |
         weight = weight.reshape(len(weight), *image)
     if weight.ndim != 4 or not np.isfinite(weight).all():
         return None
-    kernels = weight[:MOST].astype(np.float64)
+    kernels = weight[:MAX_KERNELS].astype(np.float64)
     largest = float(np.abs(kernels).max()) or 1.0
     colours = kernels.shape[1] == 3
     pixels = kernels.transpose(0, 2, 3, 1) / (2 * largest) + 0.5 if colours else kernels[:, 0]
-    # One picture of all kernels: a panel for each of them takes ten times as long to draw.
+    # One image of all kernels: a panel for each would take ten times as long to draw.
     count, high, wide = pixels.shape[:3]
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     sheet = np.full(
-        (rows * (high + GAP) - GAP, columns * (wide + GAP) - GAP, *pixels.shape[3:]), BLANK[colours]
+        (
+            rows * (high + GAP_PIXELS) - GAP_PIXELS,
+            columns * (wide + GAP_PIXELS) - GAP_PIXELS,
+            *pixels.shape[3:],
+        ),
+        BLANK_PIXEL[colours],
     )
     for place, kernel in enumerate(pixels):
-        top, left = (place // columns) * (high + GAP), (place % columns) * (wide + GAP)
+        top, left = (place // columns) * (high + GAP_PIXELS), (place % columns) * (wide + GAP_PIXELS)
         sheet[top : top + high, left : left + wide] = kernel
-    more = f" (the first {MOST} of {len(weight)})" if len(weight) > MOST else ""
+    more = f" (the first {MAX_KERNELS} of {len(weight)})" if len(weight) > MAX_KERNELS else ""
     figure = canvas.figure(max(3.0, 0.7 * columns), 0.6 + 0.7 * rows, f"{title}{more}")
     axes = figure.add_subplot()
     axes.imshow(sheet, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")

@@ -1,4 +1,4 @@
-"""How a trial learned: its loss and its metrics over its epochs."""
+"""A trial's learning curve: its loss and its metrics over epochs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 3.5, 3  # of a panel, in inches
 
 
 def learning_curve(title: str, curve: Sequence[tuple[int, Metrics]], metrics: Sequence[MetricFacts]) -> bytes:
-    """The loss and each metric on each part of the data, as PNG; a value that is not finite is a gap."""
+    """Draw the loss and each metric of each set of images, as PNG; values that are not finite leave gaps."""
     shown = [LOSS, *metrics]
     figure = canvas.figure(WIDTH * len(shown), HEIGHT, title)
     epochs = [epoch for epoch, _ in curve]

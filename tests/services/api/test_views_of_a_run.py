@@ -129,6 +129,7 @@ def test_a_trial_tells_its_config_curve_and_attempts(api: TestClient, worker: Wo
     worker.epoch(1, [0.5, 0.7, 0.6, float("inf")])
     trial = api.get(f"/v1/trials/{worker.ids[3]}").json()
     assert trial["config"]["model"]["dropout"] == trial["values"]["model.dropout"] == 0.5
+    assert "dropout 0.5" in trial["label"].split(", ")
     assert trial["config"]["train"]["optimizer"]["lr"] == 0.01
     [point] = trial["curve"]
     assert point["metrics"] == {"val/acc": "inf", "train/loss": 1.0}

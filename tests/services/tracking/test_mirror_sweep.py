@@ -9,7 +9,7 @@ from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
 from services.store import sweep_verbs
-from services.tracking.mlflow_server import BATCH
+from services.tracking.mlflow_server import MAX_PER_REQUEST
 
 
 def test_an_export_grows_with_the_epochs(each_stage: Stage) -> None:
@@ -70,7 +70,7 @@ def test_more_points_than_one_request_takes(make_stage: MakeStage) -> None:
     stage = make_stage({"space": {"model.dropout": [0.0]}, "train": {"epochs": 170}})
     for epoch in range(1, 171):
         stage.train(epoch)
-    assert BATCH["metrics"] < 170 * 7
+    assert MAX_PER_REQUEST["metrics"] < 170 * 7
     assert stage.tracker().export(stage.sweep_id)
     for name in ("train/loss", "val/acc", "best/epoch"):
         assert [point.step for point in stage.history(0, name)] == list(range(1, 171))

@@ -32,22 +32,23 @@ def a_range(**more: Any) -> Axis:
 
 def test_a_completed_choice_is_shown_as_it_was_written() -> None:
     completed = [{"strength": 0.0, "scope": "weights"}, {"strength": 0.001, "scope": "weights"}]
-    assert names.own_words(completed[1], listed([0, 0.001], completed)) == 0.001
+    assert names.as_written(completed[1], listed([0, 0.001], completed)) == 0.001
 
 
 def test_a_value_of_a_range_is_its_own_word() -> None:
-    assert names.own_words(0.0123, a_range()) == 0.0123
+    assert names.as_written(0.0123, a_range()) == 0.0123
     assert names.log10(0.01, a_range(log=True)) == "-2"
     assert names.log10(0.01, a_range()) is None
     assert names.numeric(a_range())
 
 
-def test_an_object_goes_by_its_name_where_that_says_all() -> None:
-    adam, slow, sgd = {"name": "adam", "lr": 0.1}, {"name": "adam", "lr": 0.01}, "sgd"
-    assert names.choice(adam, listed([adam, sgd])) == "adam"
-    assert names.choice(slow, listed([adam, slow])) == '{"name": "adam", "lr": 0.01}'
-    one, other = {"name": "sgd", "lr": 1}, "sgd"
-    assert names.choice(one, listed([one, other])) == '{"name": "sgd", "lr": 1}'
+def test_an_object_is_a_param_by_its_label_and_all_else_as_it_was_written() -> None:
+    adam, slow = {"name": "adam", "lr": 0.1}, {"name": "adam", "lr": 0.01}
+    assert names.param(adam, listed([adam, slow]), "adam, lr 0.1") == "adam, lr 0.1"
+    completed = [{"strength": 0.123456789, "scope": "weights"}]
+    assert names.param(completed[0], listed([0.123456789], completed), "0.123457") == "0.123456789"
+    assert names.param([16, 8], listed([[16, 8]]), "[16, 8]") == "[16, 8]"
+    assert names.param(1e-5, a_range(), "1e-5") == "1e-05"
 
 
 @pytest.mark.parametrize(
@@ -71,16 +72,15 @@ def test_an_axis_over_decades_has_its_logarithm(
     assert names.log10(own, listed(given)) == expected
 
 
-def test_points_have_texts_of_their_own() -> None:
-    optimizers = [{"name": "adam", "lr": 0.01}, {"name": "adam", "lr": 0.1}, "sgd"]
-    space = {"train.optimizer": optimizers, "model.dropout": [0.0, 0.5], "model.depth": 3}
-    plan = paper_plan(paper_spec(space=space, seeds=3))
-    texts = [names.point(plan.values(point), plan) for point in range(plan.points)]
-    assert texts[0] == "optimizer=adam(lr=0.01, beta=0.9) dropout=0"
-    assert texts[-1] == "optimizer=sgd dropout=0.5"
-    assert len(set(texts)) == 6
+def test_runs_of_one_point_are_told_apart_by_their_replicate() -> None:
+    plan = paper_plan(paper_spec(seeds=3))
+    assert names.run(7, 2, plan.values(2), plan) == "t007 s2 adam, dropout 0"
+    assert names.run(1, 0, {}, paper_plan(paper_spec(space={}))) == "t001 the only point"
+    assert names.point(2, plan) == "p2 adam, dropout 0"
 
 
-def test_a_space_without_axes_has_a_name_for_its_point() -> None:
-    plan = paper_plan(paper_spec(space={}))
-    assert names.point(plan.values(0), plan) == "the only point"
+def test_a_name_fits_the_servers_column() -> None:
+    space = {"model.dropout": [0.0, 0.5], "train.optimizer": [{"name": "sgd", "lr": 1.0}, "sgd"]}
+    plan = paper_plan(paper_spec(space=space))
+    values = plan.values(0) | {"train.optimizer": {"name": "s" * 300}}
+    assert len(names.run(7, 0, values, plan)) == names.MAX_RUN_NAME_CHARS

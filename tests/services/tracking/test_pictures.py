@@ -1,4 +1,4 @@
-"""Pictures of the best weights: drawn from the file alone, in MLflow at the trial's end, missing in words."""
+"""Figures of the best weights are drawn from the file alone, at the trial's end, and may be missing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from safetensors.numpy import save_file
 
 from services.domain.states import TrialState
 from services.tracking import best_weights
-from services.tracking.figures.confusion_matrix import confusion_matrix
-from services.tracking.figures.first_layer import first_layer
 
 PNG = b"\x89PNG"
 IMAGE = (1, 8, 8)
@@ -31,28 +29,6 @@ def write(path: Path, first: Any) -> None:
     }
     path.parent.mkdir(exist_ok=True)
     save_file({"conv1.weight": first, "another.weight": np.zeros((2, 2))}, path, told)
-
-
-@pytest.mark.parametrize("shape", [(6, 1, 5, 5), (70, 3, 3, 3), (4, 16, 3, 3), (5, 64)])
-def test_a_first_layer_is_drawn(shape: tuple[int, ...]) -> None:
-    weight = np.random.default_rng(1).normal(size=shape).astype(np.float32)
-    drawn = first_layer("t000", weight, IMAGE)
-    assert drawn is not None
-    assert drawn.startswith(PNG)
-    assert drawn != first_layer("t000", -weight, IMAGE)
-
-
-def test_a_first_layer_that_makes_no_picture_is_left_out() -> None:
-    assert first_layer("t000", np.zeros((5, 63), np.float32), IMAGE) is None
-    assert first_layer("t000", np.full((5, 1, 3, 3), np.nan, np.float32), IMAGE) is None
-    assert first_layer("t000", np.zeros((5, 1, 3, 3), np.float32), IMAGE) is not None
-
-
-@pytest.mark.parametrize("classes", [2, 10, 100])
-def test_a_confusion_matrix_is_drawn(classes: int) -> None:
-    counts = np.random.default_rng(1).integers(0, 9, (classes, classes)).tolist()
-    assert confusion_matrix("t000", "val", counts).startswith(PNG)
-    assert confusion_matrix("t000", "train", [[0] * classes] * classes).startswith(PNG)
 
 
 def test_an_ended_trial_has_pictures_of_its_best_weights(stage: Stage, tmp_path: Path) -> None:
@@ -76,7 +52,7 @@ def test_a_damaged_file_costs_the_pictures_and_nothing_else(
     stage.end(0, TrialState.SUCCEEDED, best_file="t0.safetensors")
     with caplog.at_level(logging.WARNING):
         assert stage.tracker().export(stage.sweep_id)
-    assert "no pictures of its weights" in caplog.text
+    assert "no figures of its weights" in caplog.text
     assert "figures/learning_curve.png" in stage.artifacts(stage.runs()[0])
     assert stage.tracker().behind() == []
 

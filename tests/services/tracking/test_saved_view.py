@@ -111,7 +111,7 @@ def test_means_over_seeds_have_a_view_of_their_own(make_stage: MakeStage) -> Non
     key = {"mode": "tag", "groupByData": "trial.point"}
     assert means["groupBy"] == {"aggregateFunction": "average", "groupByKeys": [key]}
     points = {run.data.tags["trial.point"] for run in stage.runs()}
-    assert points == {"p0 dro 0", "p1 dro .5"}
+    assert points == {"p0 dropout 0", "p1 dropout 0.5"}
     assert means["groupsExpanded"] == {f"tag.trial.point.{point}": False for point in points}
     assert trials["searchFilter"] == means["searchFilter"]
     assert all(len(value) < 5000 for value in tags.values())
@@ -143,7 +143,7 @@ def test_a_view_that_cannot_be_made_holds_up_no_export(
     assert "viewStateShareKey" not in note
     assert f"sweep.id%60%3D%27{stage.sweep_id}" in note
     assert [record.message for record in caplog.records] == [
-        f"sweep {stage.sweep_id} gets no saved view; its plain link shows its trials"
+        f"sweep {stage.sweep_id} gets no saved view; the table shows its trials"
     ]
 
 

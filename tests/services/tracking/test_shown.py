@@ -51,7 +51,7 @@ def test_a_trial_carries_its_identity_its_worker_and_its_whole_config(make_stage
         "trial.number": "3",
         "trial.attempt": "1",
         "trial.state": "running",
-        "trial.config": "optimizer=adam dropout=0.25",
+        "trial.config": "adam, dropout 0.25",
         "worker": "worker-1",
         "device": "host/cpu:0",
     }
@@ -73,7 +73,7 @@ def test_a_trial_carries_its_identity_its_worker_and_its_whole_config(make_stage
         "trial.replicate": "0",
     }
     assert len({run.info.run_name for run in runs}) == 4
-    assert run.info.run_name == "t003 adam dro .25"
+    assert run.info.run_name == "t003 adam, dropout 0.25"
 
 
 def test_the_sweep_shows_its_leaderboard(stage: Stage, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_weights_that_are_not_there_are_missed_in_words(make_stage: MakeStage) -
         stage = make_stage()
         (stage.settings.files.parent / "elsewhere.safetensors").touch()
         finish(stage, best_file=file)
-        assert stage.runs()[3].data.tags["checkpoint"] == f"not uploaded: {file} is not there"
+        assert stage.runs()[3].data.tags["checkpoint"] == f"not uploaded: {file} is missing"
 
 
 def test_the_best_so_far_can_be_sorted_by_while_trials_run(make_stage: MakeStage) -> None:

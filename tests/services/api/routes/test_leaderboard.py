@@ -45,13 +45,16 @@ def test_points_are_ranked_by_mean_and_compared(api: TestClient, store: Store, s
     assert page["next"] is None
     first, _, third, last = page["points"]
     assert first.keys() == {
-        "point", "values", "mean", "low", "high", "sd", "n", "seeds", "failed", "note", "trials",
+        "point", "label", "values", "cells", "text", "mean", "low", "high", "sd", "n", "seeds", "failed",
+        "note", "trials",
     }  # fmt: skip
     half = 4.302653 * math.sqrt(0.0003) / math.sqrt(3)
     assert first["mean"] == pytest.approx(0.92)
     assert (first["low"], first["high"]) == (pytest.approx(0.92 - half), pytest.approx(0.92 + half))
     assert (first["n"], first["seeds"], first["failed"], first["note"]) == (3, 3, 0, None)
     assert first["values"]["model.dropout"] == 0.0
+    assert "dropout 0" in first["label"].split(", ")
+    assert {"path": "model.dropout", "name": "dropout", "text": "0"} in first["cells"]
     assert [trial["replicate"] for trial in first["trials"]] == [0, 1, 2]
     assert [trial["value"] for trial in first["trials"]] == [0.90, 0.93, 0.93]
     assert first["trials"][0].keys() == {"id", "number", "replicate", "state", "value", "epoch", "mlflow"}

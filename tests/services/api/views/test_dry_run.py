@@ -32,6 +32,7 @@ def test_it_counts_trials_and_packs_and_stores_nothing(
         {"train.batch_size": 250},
         {"train.batch_size": 500},
     ]
+    assert found["shapes"][0]["cells"] == [{"path": "train.batch_size", "name": "batch_size", "text": "250"}]
     assert sum(shape["trials"] for shape in found["shapes"]) == 30
     assert found["packs"] == sum(-(-15 // shape["width"]) for shape in found["shapes"])
     assert found["shapes"][0]["parameters"] == 61706

@@ -14,8 +14,14 @@ VIEW: dict[str, Any] = {
     "epochs": {"done": 30, "total": 54},
     "eta_seconds": 12.3,
     "objective": {"metric": "val/acc", "at": "best"},
-    "axes": [{"path": "model.dropout", "values": [0.0, 0.25]}],
-    "best": {"point": 7, "values": {"model.dropout": 0.25}, "mean": 0.87654, "low": None, "high": None},
+    "best": {
+        "point": 7,
+        "label": "dropout 0.25",
+        "text": "0.8765",
+        "mean": 0.87654,
+        "low": None,
+        "high": None,
+    },
     "waiting_for": None,
     "price": {"trials": 18, "alone": 6.94},
 }

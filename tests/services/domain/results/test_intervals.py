@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from services.domain.results.intervals import Side, compare, estimate, interval, t_quantile
+from services.domain.results.intervals import Estimate, Side, compare, estimate, interval, t_quantile
 
 # Two-sided 95 %: Student's t as tabulated, e.g. NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2,
 # with more digits from Abramowitz and Stegun 26.10.
@@ -192,3 +192,22 @@ def test_the_best_may_be_behind_on_common_seeds() -> None:
     assert "is worse on the common seeds than" in found.words
     found = compare(side(0, 0.5, 0.6, 0.99), side(1, 0.6, 0.7, None), "maximize", 3)
     assert found.words.startswith("the best is behind by 0.10 on each of 2 common seeds")
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "text"),
+    [
+        (0.85213, 0.0114, "0.852 ± 0.011"),
+        (0.8521, 0.0, "0.8521 ± 0"),
+        (0.9, None, "0.9000"),
+        (12.3456, 10.0, "12 ± 10"),
+        (-0.25, 0.1, "−0.25 ± 0.10"),
+        (0.00001234, None, "1.234e−05"),
+        (None, None, None),
+    ],
+)
+def test_a_mean_has_as_many_decimals_as_its_interval_bears(
+    mean: float | None, half: float | None, text: str | None
+) -> None:
+    low, high = (None, None) if mean is None or half is None else (mean - half, mean + half)
+    assert Estimate(mean=mean, low=low, high=high, sd=None, n=3, note=None).text == text

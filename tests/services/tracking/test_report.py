@@ -1,0 +1,89 @@
+"""services/tracking/report.py and the parts of a note, of a sweep that is made by hand."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+from paper_catalog import paper_plan, paper_spec
+
+from services.store import leaderboard
+from services.store.leaderboard import Point, Replicate
+from services.store.models import Sweep
+from services.tracking import note, report
+from services.tracking.board import Board
+
+SPACE = {
+    "train.optimizer": ["sgd", {"name": "adam", "lr": 0.01}],
+    "train.optimizer.beta": {"choice": [0.8, 0.9], "when": {"train.optimizer": "adam"}},
+}
+VALUES = {0: [0.5, 0.5], 1: [0.9, 0.8], 2: [None, None]}  # of each point's trials
+
+
+def board(state: str = "succeeded", **changes: Any) -> Board:
+    spec = paper_spec(space=SPACE, seeds=2, **changes)
+    plan = paper_plan(spec)
+    points = [
+        Point(
+            "s",
+            number,
+            plan.values(number),
+            [
+                Replicate(f"s-{number}-{seed}", 2 * number + seed, seed, "succeeded", value, 3, None)
+                for seed, value in enumerate(values)
+            ],
+        )
+        for number, values in sorted(VALUES.items(), key=lambda item: -(item[1][0] or 0))
+    ]
+    return Board(
+        sweep=Sweep(id="s", name=spec.name, project="p", state=state),
+        spec=spec,
+        plan=plan,
+        counts={"succeeded": 6},
+        points=points,
+        comparison=leaderboard.comparison(points, spec.objective, 2),
+        last_finish=None,
+    )
+
+
+def test_the_table_of_points_has_full_values_and_blanks_for_what_is_missing() -> None:
+    rows = list(csv.DictReader(report.leaderboard(board()).splitlines()))
+    assert [row["point"] for row in rows] == ["1", "0", "2"]
+    assert [row["train.optimizer.beta"] for row in rows] == ["0.8", "", "0.9"]
+    assert rows[2]["mean"] == rows[2]["low"] == ""
+    assert float(rows[0]["mean"]) == 0.9 / 2 + 0.8 / 2
+
+
+def test_the_table_of_trials_has_a_row_for_each() -> None:
+    rows = list(csv.DictReader(report.trials(board()).splitlines()))
+    assert [row["trial"] for row in rows] == ["s-1-0", "s-1-1", "s-0-0", "s-0-1", "s-2-0", "s-2-1"]
+    assert [row["value"] for row in rows] == ["0.9", "0.8", "0.5", "0.5", "", ""]
+
+
+def test_the_page_shows_points_by_their_cells_and_means_by_their_text() -> None:
+    page = report.page(board(), {})
+    head = "<th></th><th>optimizer</th><th>beta</th><th>val/acc (best)</th>"
+    assert head in page
+    cells = [f'<td class="n">{text}</td>' for text in ("1", "adam", "0.8", "0.85 ± 0.64", "2/2")]
+    assert "".join(cells) in page
+    assert "".join(f'<td class="n">{text}</td>' for text in ("2", "sgd", "", "0.5000 ± 0", "2/2")) in page
+
+
+def test_curves_are_called_by_trial_and_label() -> None:
+    assert list(report.shown_trials(board())) == ["t002 adam, beta 0.8", "t000 sgd"]
+
+
+def test_the_best_line_names_the_point_and_says_whether_it_may_change() -> None:
+    ended, active = board(), board(state="active")
+    assert note.best_line(ended).startswith(
+        "**Best**: adam, beta 0.8 with val/acc (best) **0.85 ± 0.64**, 95 %"
+    )
+    assert note.best_line(active).startswith("**Best so far**: adam")
+    assert "3 points × 2 seeds = 6 trials (6 succeeded)" in note.status_line(active)
+
+
+def test_markdown_in_a_value_is_shown_as_it_is() -> None:
+    for text in ("a|b", "*x*", "[16, 8]", "_private_", "batch_size 32", "`<b>`", "back\\slash"):
+        assert note.unescaped(note.escaped(text)) == text
+    assert note.escaped("a|b *x* [8]") == r"a\|b \*x\* \[8\]"
+    assert note.escaped("batch_size 32") == "batch_size 32"

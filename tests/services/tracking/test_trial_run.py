@@ -1,0 +1,80 @@
+"""services/tracking/trial_run.py."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from paper_catalog import paper_plan, paper_spec
+
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Objective
+from services.domain.states import TrialState
+from services.store.models import Report, Trial
+from services.tracking import trial_run
+
+SPACE = {"train.optimizer": ["sgd", {"name": "adam", "lr": 0.01}], "train.optimizer.lr": [0.05, 0.2]}
+
+
+def trial(plan: Plan, number: int, **changes: Any) -> Trial:
+    point = plan.point_of(number)
+    fields = {
+        "id": f"s-{number}",
+        "sweep_id": "s",
+        "number": number,
+        "point": point,
+        "replicate": 1,
+        "seed": 3,
+    }
+    return Trial(**fields | {"values": plan.values(point)} | changes)
+
+
+def curve(*accuracies: float) -> list[Report]:
+    return [
+        Report(epoch=epoch, at=1000 * epoch, metrics={"val/acc": value, "train/acc": value + 0.1})
+        for epoch, value in enumerate(accuracies, 1)
+    ]
+
+
+def test_a_run_is_called_by_the_rate_that_trains() -> None:
+    plan = paper_plan(paper_spec(space=SPACE, seeds=2))
+    found = trial(plan, 7)
+    assert trial_run.name(found, plan) == "t007 s1 adam, lr 0.2"
+    identity = trial_run.identity(found, plan, "parent")
+    assert (identity["trial.config"], identity["trial.point"]) == ("adam, lr 0.2", "p3 adam, lr 0.2")
+
+
+def test_params_are_the_whole_config_that_trains() -> None:
+    plan = paper_plan(paper_spec(space=SPACE))
+    params = trial_run.params(trial(plan, 3), plan)
+    assert (params["train.optimizer"], params["train.optimizer.lr"]) == ("adam", "0.2")
+    assert (params["train.optimizer.name"], params["train.optimizer.beta"]) == ("adam", "0.9")
+    assert (params["model.depth"], params["trial.replicate"]) == ("2", "1")
+
+
+def test_a_new_best_is_a_point_and_what_was_exported_is_not_repeated() -> None:
+    found = trial_run.points(curve(0.5, 0.4, 0.75), Objective(), after=0)
+    best = [(point.step, point.value) for point in found if point.name == "best/val_acc"]
+    assert best == [(1, 0.5), (3, 0.75)]
+    errors = [point.value for point in found if point.name == "best/val_error_percent"]
+    assert errors == [50.0, 25.0]
+    later = trial_run.points(curve(0.5, 0.4, 0.75), Objective(), after=2)
+    assert {point.step for point in later} == {3}
+
+
+def test_the_gap_is_known_at_the_end_of_a_trial_only() -> None:
+    plan = paper_plan(paper_spec())
+    running = trial(plan, 0, best_epoch=2, state=TrialState.RUNNING)
+    assert trial_run.closing(running, curve(0.5, 0.75)) == []
+    ended = trial(plan, 0, best_epoch=2, state=TrialState.SUCCEEDED)
+    (point,) = trial_run.closing(ended, curve(0.5, 0.75))
+    assert (point.name, point.step, point.at) == ("gap/acc", 2, 2000)
+    assert math.isclose(point.value, 0.1)
+
+
+def test_the_digest_of_data_is_that_of_the_content_where_there_is_one() -> None:
+    plan = paper_plan(paper_spec())
+    base = plan.base | {"data": plan.base["data"] | {"digest": "d" * 64}}
+    known = plan.model_copy(update={"base": base})
+    assert trial_run.data_set(trial(known, 0), known).digest == "d" * 16
+    assert trial_run.data_set(trial(plan, 0), plan).digest != "d" * 16
