@@ -16,7 +16,7 @@ from services.queue import Publisher
 from services.settings import Settings
 from services.store import packs, sweeps, workers
 from services.store.session import Store
-from workers.runner import check_plugins
+from workers.pack_training import check_plugins
 
 ENTRY = '''
 """Half."""

@@ -11,7 +11,8 @@ from safetensors import safe_open
 
 from cnnlab import resolve
 from services.tracking import best_weights
-from workers.runner import Segment
+from workers.messages import EpochDone, Run, RunRow
+from workers.pack_training import PackTraining
 from workers.wire import Wire
 
 
@@ -24,31 +25,29 @@ def train(folder: Path, model: dict[str, Any]) -> Path:
             "train": {"batch_size": 500, "epochs": 1, "optimizer": "adam"},
         }
     )
-    row = {"row": 0, "trial": "t0", "config": config, "seed": 1, "replicate": 0, "checkpoint": None}
-    order = {
-        "id": "p0",
-        "device": "cpu",
-        "files": str(folder),
-        "width": 1,
-        "start_epoch": 0,
-        "target_epoch": 1,
-        "checkpoint_every": 0,
-        "metric": "val/acc",
-        "goal": "maximize",
-        "mixed": False,
-        "data_seed": 0,
-        "plugins": None,
-        "measure": False,
-        "rows": [row],
-    }
+    run = Run(
+        pack="p0",
+        device="cpu",
+        files=str(folder),
+        width=1,
+        start_epoch=0,
+        target_epoch=1,
+        checkpoint_every=0,
+        metric="val/acc",
+        goal="maximize",
+        mixed=False,
+        data_seed=0,
+        plugins=None,
+        rows=(RunRow(row=0, trial="t0", config=config, seed=1, replicate=0, checkpoint=None),),
+    )
     wire = Wire(*os.pipe())
     try:
-        Segment(order, wire).run()
-        said = wire.receive()
+        PackTraining(run, wire).run()
+        last = wire.receive()
     finally:
         wire.close()
-    assert said is not None
-    return folder / said["final"]["0"]["file"]
+    assert isinstance(last, EpochDone)
+    return folder / last.final[0].file
 
 
 def test_the_best_weights_tell_their_first_layer_and_their_mistakes(tmp_path: Path) -> None:
