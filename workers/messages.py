@@ -1,4 +1,4 @@
-"""Everything that a supervisor and its runner say to each other, as types; one line of JSON each.
+"""Everything that a supervisor and its runner exchange, as types; each message is one line of JSON.
 
 From the runner: `RunnerReady` once, then about a pack `SpeedMeasured`, `EpochDone`, `Stopped`,
 `CheckpointDamaged` and `Failed`. From the supervisor: `Run`, `Go`, `Stop`. All but the first name their
@@ -18,7 +18,7 @@ from services.domain.errors import ServiceError, nearest
 from services.domain.retry import Failure
 
 MAX_SHOWN_CHARS = 80  # of a message that cannot be read
-CLOSED = ConfigDict(extra="forbid")  # a field that the reader does not know is an error
+CLOSED = ConfigDict(extra="forbid")  # an unknown field is an error
 
 # Numbers that are not finite travel under the names that SQL has for them; pydantic reads those as numbers.
 Metrics = Annotated[dict[str, float], PlainSerializer(json_numbers.encode)]

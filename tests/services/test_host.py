@@ -56,12 +56,17 @@ def test_the_driver_is_asked_for_what_is_read(driver: Driver) -> None:
         "echo 'No devices were found'",
         "echo 'Unable to determine the device handle for GPU 0000:01:00.0: Unknown Error, GPU is lost'",
         r"printf '\377\376, \000'",
-        "exec /nowhere/at-all",
     ],
-    ids=["fails", "none found", "a lost GPU", "bytes that are no text", "cannot run"],
+    ids=["fails", "none found", "a lost GPU", "bytes that are no text"],
 )
 def test_a_driver_that_fails_or_prints_nonsense_lists_no_gpu(driver: Driver, script: str) -> None:
     driver(script)
+    assert host.gpus() == []
+
+
+def test_a_driver_that_cannot_be_run_lists_no_gpu(driver: Driver, tmp_path: Path) -> None:
+    driver("")
+    (tmp_path / "nvidia-smi").write_text("#!/nowhere/at-all\n")
     assert host.gpus() == []
 
 
