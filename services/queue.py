@@ -1,8 +1,9 @@
-"""The Celery contract: queue names, the message, and how an application is made."""
+"""The queue: its names, its one message, and the Celery applications of both its ends."""
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from celery import Celery
 
@@ -13,58 +14,69 @@ log = logging.getLogger(__name__)
 
 
 def queue_of(kind: str) -> str:
-    """The queue that devices of a kind serve."""
+    """Name the queue that devices of a kind serve."""
     return f"train.{kind}"
 
 
-def make_app(settings: Settings, *, publisher: bool = False) -> Celery:
-    """A Celery application; a publisher gives up after two seconds instead of waiting for Redis."""
-    app = Celery("cnnlab", broker=settings.redis_url.get_secret_value(), set_as_current=not publisher)
-    timeouts = (
-        {"socket_timeout": 2, "socket_connect_timeout": 2, "max_retries": 0}
-        if publisher
-        else {
-            "socket_timeout": 30,
-            "socket_connect_timeout": 5,
-        }
-    )
+def make_worker_app(settings: Settings) -> Celery:
+    """Make the Celery application of a worker, which waits for Redis as long as it takes."""
+    app = Celery("cnnlab", broker=settings.redis_url.get_secret_value())
     app.conf.update(
-        accept_content=["json"],
-        task_serializer="json",
-        task_ignore_result=True,
-        task_acks_late=False,
-        task_reject_on_worker_lost=False,
-        task_create_missing_queues=True,
-        task_publish_retry=False,
-        worker_pool="prefork",
-        worker_concurrency=1,
-        worker_prefetch_multiplier=1,
-        worker_disable_prefetch=True,
-        worker_enable_remote_control=False,
-        worker_send_task_events=False,
-        worker_hijack_root_logger=False,
-        worker_redirect_stdouts=False,
-        worker_cancel_long_running_tasks_on_connection_loss=False,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=0 if publisher else None,
-        broker_transport_options={
-            **timeouts,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
-            "global_keyprefix": settings.queue_prefix,
-        },
+        **_common(settings, socket_timeout=30, socket_connect_timeout=5), broker_connection_max_retries=None
     )
     return app
 
 
+def make_publisher_app(settings: Settings) -> Celery:
+    """Make an application that only sends, and gives up after two seconds without Redis."""
+    app = Celery("cnnlab", broker=settings.redis_url.get_secret_value(), set_as_current=False)
+    app.conf.update(
+        **_common(settings, socket_timeout=2, socket_connect_timeout=2, max_retries=0),
+        broker_connection_max_retries=0,
+    )
+    return app
+
+
+def _common(settings: Settings, **transport: int) -> dict[str, Any]:
+    """What both ends of the queue agree on; `transport` holds time-outs in seconds.
+
+    The message is a wake-up: it is acknowledged at once and has no result, because SQL holds the state.
+    """
+    return {
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "task_ignore_result": True,
+        "task_acks_late": False,
+        "task_reject_on_worker_lost": False,
+        "task_create_missing_queues": True,
+        "task_publish_retry": False,
+        "worker_pool": "prefork",
+        "worker_concurrency": 1,
+        "worker_prefetch_multiplier": 1,
+        "worker_disable_prefetch": True,
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": {
+            **transport,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+            "global_keyprefix": settings.queue_prefix,
+        },
+    }
+
+
 class Publisher:
-    """Sends wake-ups. A failure is logged and False: upkeep sends again what did not go out."""
+    """Sends wake-ups: whoever dispatches holds one. A failure is logged, and upkeep sends again later."""
 
     def __init__(self, settings: Settings) -> None:
-        self._app = make_app(settings, publisher=True)
+        self._app = make_publisher_app(settings)
 
     def send(self, pack_id: str, kind: str) -> bool:
-        """Announce a queued pack to the workers of a kind of device; says whether Redis took it."""
+        """Announce a queued pack to the workers of a kind of device; return whether Redis took it."""
         try:
             with self._app.connection_for_write() as connection:
                 self._app.send_task(
@@ -75,8 +87,8 @@ class Publisher:
                     retry=False,
                     ignore_result=True,
                 )
-        except Exception as error:  # Redis or the way to it, in whichever of three libraries' words
-            log.warning("pack %s not announced, upkeep will try again: %s", pack_id, error)
+        except Exception as error:  # of Redis, redis-py, kombu or Celery
+            log.warning("pack %s was not announced, upkeep will try again: %s", pack_id, error)
             return False
         return True
 
@@ -86,6 +98,6 @@ class Publisher:
             with self._app.connection_for_write() as connection:
                 connection.default_channel.client.ping()
         except Exception as error:
-            log.warning("redis does not answer: %s", error)
+            log.warning("Redis does not answer: %s", error)
             return False
         return True

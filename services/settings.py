@@ -1,4 +1,4 @@
-"""The environment, as one Settings class; nothing else reads environment variables."""
+"""The settings of every process, read from the environment; nothing else reads environment variables."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ UNSAFE_KEYS = {"changeme", "secret", "password", "admin", "test", "key", "cnnlab
 
 
 class Settings(BaseSettings):
-    """Everything that containers, the embedded stack and the tests set; each is `CNNLAB_` and its name.
+    """Everything that can be set; the environment variable is `CNNLAB_` and the field's name.
 
-    There is no default for an address or a secret: what is missing is refused at start, by name.
+    Addresses and secrets that every process needs have no default: a missing one is refused at start.
     """
 
     model_config = SettingsConfigDict(env_prefix="CNNLAB_", extra="ignore", frozen=True)
@@ -23,35 +23,43 @@ class Settings(BaseSettings):
     database_url: Annotated[
         str, Field(description="SQLAlchemy address, sqlite:///… or postgresql+psycopg://…")
     ]
-    redis_url: Annotated[SecretStr, Field(description="Where Celery's queue lives, with its password")]
+    redis_url: Annotated[
+        SecretStr, Field(description="Address of the Redis that holds Celery's queue, with its password")
+    ]
     files: Annotated[Path, Field(description="Folder for checkpoints and logs, shared by all workers")]
-    mlflow_url: Annotated[str | None, Field(description="MLflow server; unset: nothing is exported")] = None
-    mlflow_public_url: Annotated[str | None, Field(description="The MLflow address that links carry")] = None
-    api_key: Annotated[SecretStr | None, Field(description="The bearer key of the HTTP API")] = None
-    public_url: Annotated[str, Field(description="The API address that links carry")] = (
-        "http://127.0.0.1:8080"
+    mlflow_url: Annotated[
+        str | None, Field(description="MLflow server; while unset, nothing is exported")
+    ] = None
+    mlflow_public_url: Annotated[str | None, Field(description="MLflow address to use in links")] = None
+    api_key: Annotated[SecretStr | None, Field(description="Bearer key of the HTTP API")] = None
+    public_url: Annotated[str, Field(description="API address to use in links")] = "http://127.0.0.1:8080"
+    data: Annotated[Path | None, Field(description="Folder of data sets; your own data must be below it")] = (
+        None
     )
-    data: Annotated[Path | None, Field(description="Folder of data sets; own data must lie below it")] = None
-    plugins: Annotated[Path | None, Field(description="Folder of plug-ins: entry files of your own")] = None
+    plugins: Annotated[
+        Path | None, Field(description="Folder of plug-ins, which are your own entry files")
+    ] = None
     queue_prefix: Annotated[str, Field(description="Prefix of every Redis key")] = "cnnlab:"
     devices: Annotated[
         str,
-        Field(description="Devices that workers of this host may claim: auto, or a list like cpu:0,cpu:1"),
+        Field(description="Devices that workers of this host may claim: auto, or a list such as cpu:0,cpu:1"),
     ] = "auto"
-    threads: Annotated[int, Field(ge=1, description="CPU threads of one runner")] = 1
-    lease_ttl: Annotated[float, Field(gt=0, description="Seconds until a silent worker loses its pack")] = (
-        30.0
-    )
+    threads: Annotated[int, Field(ge=1, description="CPU threads of each runner")] = 1
+    lease_ttl: Annotated[
+        float, Field(gt=0, description="Seconds without a heartbeat after which a worker loses its pack")
+    ] = 30.0
     heartbeat: Annotated[float, Field(gt=0, description="Seconds between renewals of a lease")] = 5.0
-    redispatch: Annotated[float, Field(gt=0, description="Seconds until a queued pack is sent again")] = 45.0
+    redispatch: Annotated[
+        float, Field(gt=0, description="Seconds until a queued pack is announced again")
+    ] = 45.0
     upkeep_period: Annotated[float, Field(gt=0, description="Seconds between rounds of the chores")] = 2.0
     checkpoint_every: Annotated[
-        float, Field(ge=0, description="Fewest seconds between two checkpoints of a pack")
+        float, Field(ge=0, description="Minimum seconds between two checkpoints of a pack")
     ] = 10.0
     trial_limit: Annotated[
-        int, Field(ge=1, description="Trials that a sweep may have without naming max_trials")
+        int, Field(ge=1, description="Most trials of a sweep that does not set max_trials")
     ] = 1000
-    pack_memory: Annotated[int, Field(ge=1, description="Bytes that the rows of one pack may take")] = (
+    pack_memory: Annotated[int, Field(ge=1, description="Most bytes of memory for the rows of one pack")] = (
         2 * 1024**3
     )
 
@@ -75,28 +83,28 @@ class Settings(BaseSettings):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read the environment; what is missing or wrong ends the program, by name and in words."""
+        """Read the environment; end the program if a setting is missing or wrong, and name each."""
         try:
             return cls()  # type: ignore[call-arg]  # the environment gives the rest
         except ValidationError as error:
-            raise SystemExit(f"settings: {_in_words(error)}") from None
+            raise SystemExit(f"settings: {_describe(error)}") from None
 
     @classmethod
     def faults(cls, environment: Mapping[str, str]) -> str | None:
-        """Say what a process would refuse that is started with this environment; None if it would start."""
+        """Describe what keeps a process with this environment from starting; None if it would start."""
         names = {f"CNNLAB_{name.upper()}": name for name in cls.model_fields}
         try:
             cls(**{names[key]: value for key, value in environment.items() if key in names})  # type: ignore[arg-type]
         except ValidationError as error:
-            return _in_words(error)
+            return _describe(error)
         return None
 
     def link_to_mlflow(self) -> str | None:
-        """The MLflow address for links."""
+        """Return the MLflow address to use in links; None without MLflow."""
         return self.mlflow_public_url or self.mlflow_url
 
 
-def _in_words(error: ValidationError) -> str:
+def _describe(error: ValidationError) -> str:
     faults = (
         f"CNNLAB_{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
     )

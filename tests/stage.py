@@ -17,8 +17,8 @@ from services.domain.planning.planner import make_plan
 from services.domain.retry import Failure
 from services.domain.spec.spec import Spec
 from services.domain.states import TrialState
+from services.host import HostDevice
 from services.store import devices, endings, epochs, packs, sweep_verbs, sweeps, workers
-from services.store.devices import Found
 from services.store.epochs import Epoch
 from services.store.leases import Lease
 from services.store.models import Pack, Sweep, Trial
@@ -101,7 +101,7 @@ def accuracy(trial: Trial) -> float:
 
 def hire(store: Store, host: str, slot: int, says: str, pack: Pack | None = None) -> None:
     """A worker that is alive, with a device."""
-    device = Found(host, f"cpu:{slot}", "cpu", f"slot {slot}")
+    device = HostDevice(host, f"cpu:{slot}", "cpu", f"slot {slot}")
     worker, token = f"{host}/{4000 + slot}", f"token of {host}, {slot}"
 
     def write(session: Session) -> None:

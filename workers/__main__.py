@@ -1,4 +1,4 @@
-"""`python -m workers`: claim a device, waiting in words if none is free, then take packs from its queue."""
+"""`python -m workers`: claim a device, waiting while none is free, then take packs from its queue."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from workers.claim import wait_for_device
 
 
 def main() -> int:
-    """Run a worker until it is told to go."""
+    """Run a worker until a signal ends it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment()
     settings.files.mkdir(parents=True, exist_ok=True)
     store = Store(settings.database_url)
     claim = wait_for_device(store, settings)
-    store.close()  # no connection may live on in the child
+    store.close()  # the child must inherit no connection
     app = make_worker(settings, claim)
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     name = claim.worker.replace(":", "-")

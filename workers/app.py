@@ -9,16 +9,16 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
 
-from services.queue import TASK, make_app, queue_of
+from services.host import end_with_parent
+from services.queue import TASK, make_worker_app, queue_of
 from services.settings import Settings
 from workers.claim import Claim
-from workers.runner_process import die_with_parent
 from workers.supervisor import Supervisor
 
 
 def make_worker(settings: Settings, claim: Claim) -> Celery:
-    """The application of a worker that has claimed a device: one child, one pack at a time."""
-    app = make_app(settings)
+    """Make the application of a worker that has claimed a device: one child, one pack at a time."""
+    app = make_worker_app(settings)
     app.conf.task_default_queue = queue_of(claim.device.kind)
     shutdown_read, shutdown_write = os.pipe()
     main = os.getpid()
@@ -31,18 +31,18 @@ def make_worker(settings: Settings, claim: Claim) -> Celery:
         supervisors[0].train(pack_id)
 
     @worker_process_init.connect(weak=False)
-    def begin(**_: Any) -> None:
-        die_with_parent(main)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the main process tells when to go
+    def on_child_start(**_: Any) -> None:
+        end_with_parent(main, signal.SIGKILL)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the main process announces a shutdown
         supervisors.append(Supervisor(settings, claim, shutdown_read))
         supervisors[0].start()
 
     @worker_process_shutdown.connect(weak=False)
-    def end(**_: Any) -> None:
+    def on_child_end(**_: Any) -> None:
         supervisors.pop().close()
 
     @worker_shutting_down.connect(weak=False)
-    def tell(**_: Any) -> None:
+    def on_shutdown(**_: Any) -> None:
         os.write(shutdown_write, b"x")
 
     return app

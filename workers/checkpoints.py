@@ -1,4 +1,4 @@
-"""Checkpoint files: safetensors, all rows of a pack in one file, durable before SQL hears of them."""
+"""Checkpoint files: safetensors, all rows of a pack in one file, durable before SQL names them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Damaged(Exception):
+class DamagedFile(Exception):
     """A file is gone or does not hold what was written; `checkpoint` is its number in SQL."""
 
     def __init__(self, message: str, checkpoint: int) -> None:
@@ -20,9 +20,9 @@ class Damaged(Exception):
 
 
 def write(
-    folder: Path, name: str, tensors: dict[str, Tensor], told: dict[str, str] | None = None
+    folder: Path, name: str, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None
 ) -> tuple[str, str, int]:
-    """Write tensors, and what is told of them, to `folder/name`; returns the name, the SHA-256 and the size.
+    """Write tensors and their metadata to `folder/name`; returns the name, the SHA-256 and the size in bytes.
 
     Temporary name, fsync, rename, fsync of the folder: after a power cut there is the whole file or none.
     """
@@ -30,7 +30,9 @@ def write(
 
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    data = save({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, metadata=told)
+    data = save(
+        {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, metadata=metadata
+    )
     temporary = target.with_suffix(".tmp")
     try:
         with temporary.open("wb") as file:
@@ -46,16 +48,16 @@ def write(
 
 
 def read(path: Path, sha256: str, checkpoint: int) -> dict[str, Tensor]:
-    """Every tensor of a file, (K, …); `Damaged` unless the file's SHA-256 is the recorded one."""
+    """Read every tensor of a file, (K, …); `DamagedFile` unless the file's SHA-256 is the recorded one."""
     from safetensors.torch import load
 
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise Damaged(f"{path.name} cannot be read: {error.strerror}", checkpoint) from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        raise Damaged(f"{path.name} has SHA-256 {found[:12]}…, but {sha256[:12]}… was written", checkpoint)
+        raise DamagedFile(f"{path.name} cannot be read: {error.strerror}", checkpoint) from error
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != sha256:
+        raise DamagedFile(f"{path.name} must have SHA-256 {sha256[:12]}…, got {actual[:12]}…", checkpoint)
     tensors: dict[str, Tensor] = load(data)
     return tensors
 

@@ -1,4 +1,4 @@
-"""The heartbeat: a thread that keeps the device's claim and the pack's lease, and hears the user's wish."""
+"""The heartbeat: a thread that renews the device's claim and the pack's lease, and sees what users want."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from workers.claim import Claim
 
 log = logging.getLogger(__name__)
 NOTHING = Wish(cancel=False, pause=False, cancel_trials=frozenset())
+MAX_MARGIN_SECONDS = 5.0  # before a lease ends, in which nothing is written without a renewal
 
 
-class Heart:
+class Heartbeat:
     """Beats every `heartbeat` seconds, whether a pack runs or not.
 
-    `news_fd` becomes readable when the lease is lost or the user wants something new.
-    `on_eviction` is called, from the thread, when the device belongs to somebody else by now.
+    `news_fd` becomes readable when the lease is lost or a user asks for something new.
+    `on_eviction` is called, from the thread, when another worker has claimed the device.
     """
 
     def __init__(
@@ -41,35 +42,40 @@ class Heart:
         self.wish = NOTHING
         self.fenced = False
         self.evicted = False
-        self.refuses = ""  # in words, the last pack that this worker did not take
+        self._refusal = ""  # why this worker did not take the last pack
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat_on, name="heart", daemon=True)
+        self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
 
     def start(self) -> None:
         """Begin to beat."""
         self._thread.start()
 
-    def hold(self, lease: Lease) -> None:
-        """Keep this lease from now on."""
+    def keep(self, lease: Lease) -> None:
+        """Renew this lease with every beat, until `release`."""
         with self._lock:
-            self._lease, self.wish, self.fenced, self.refuses = lease, NOTHING, False, ""
+            self._lease, self.wish, self.fenced, self._refusal = lease, NOTHING, False, ""
             self._renewed = time.monotonic()
 
-    def let_go(self) -> None:
-        """Keep no lease any more."""
+    def release(self) -> None:
+        """Renew no lease any more."""
         with self._lock:
             self._lease = None
 
-    def hear(self) -> None:
+    def refuse(self, reason: str) -> None:
+        """Show at once, and until the next pack, why this worker did not take one."""
+        self._refusal = reason
+        self.beat()
+
+    def drain(self) -> None:
         """Empty the descriptor: the news has been noticed."""
         with contextlib.suppress(BlockingIOError):
             os.read(self.news_fd, 4096)
 
-    def silent(self) -> bool:
-        """Whether the last renewal is so old that a reaper may soon act: commit and export nothing."""
+    def overdue(self) -> bool:
+        """Whether the lease was renewed so long ago that rescue may soon act: commit and export nothing."""
         if self._lease is None:
             return False
-        margin = min(5.0, self._settings.lease_ttl / 6)
+        margin = min(MAX_MARGIN_SECONDS, self._settings.lease_ttl / 6)
         return time.monotonic() - self._renewed > self._settings.lease_ttl - margin
 
     def stop(self) -> None:
@@ -80,48 +86,48 @@ class Heart:
             self._store.write(lambda s: devices.release(s, self._claim.device.id, self._claim.token))
             self._store.write(lambda s: workers.stop(s, self._claim.worker))
         except Exception as error:
-            log.warning("device not given back, its claim will expire: %s", error)
+            log.warning("the device was not given back, its claim will expire: %s", error)
+
+    def beat(self) -> None:
+        """Renew the claim, then the lease, and show what this worker does."""
+        ttl = self._settings.lease_ttl
+        with self._lock:
+            lease = self._lease
+        pack_id = lease.pack_id if lease else None
+        device, token = self._claim.device, self._claim.token
+        if not self._store.write(lambda s: devices.renew(s, device.id, token, ttl, pack_id)):
+            log.error("another worker has claimed device %s", device.identity)
+            self.evicted = True
+            self._on_eviction()
+            return
+        if lease:
+            self._renew(lease)
+        status = f"trains pack {pack_id} on {device.identity}" if pack_id else f"idle on {device.identity}"
+        status += f"; {self._refusal}" if self._refusal else ""
+        self._store.write(
+            lambda s: workers.say(s, self._claim.worker, socket.gethostname(), os.getpid(), status)
+        )
 
     def _beat_on(self) -> None:
         while not self._stop.wait(self._settings.heartbeat):
             try:
                 self.beat()
             except Exception as error:
-                log.warning("no heartbeat, will try again: %s", error)
+                log.warning("a heartbeat failed, the next one follows: %s", error)
 
-    def beat(self) -> None:
-        """Renew the claim, then the lease."""
-        ttl = self._settings.lease_ttl
-        with self._lock:
-            held = self._lease
-        pack_id = held.pack_id if held else None
-        device, token = self._claim.device, self._claim.token
-        if not self._store.write(lambda s: devices.renew(s, device.id, token, ttl, pack_id)):
-            log.error("device %s is claimed by another worker by now", device.identity)
-            self.evicted = True
-            self._on_eviction()
-            return
-        if held:
-            self._keep(held)
-        words = f"trains pack {pack_id} on {device.identity}" if pack_id else f"idle on {device.identity}"
-        words += f"; {self.refuses}" if self.refuses else ""
-        self._store.write(
-            lambda s: workers.say(s, self._claim.worker, socket.gethostname(), os.getpid(), words)
-        )
-
-    def _keep(self, held: Lease) -> None:
+    def _renew(self, lease: Lease) -> None:
         """Renew the lease and pass on what is new."""
         changed = False
         try:
-            wish = self._store.write(lambda s: leases.renew(s, held, self._settings.lease_ttl))
+            wish = self._store.write(lambda s: leases.renew(s, lease, self._settings.lease_ttl))
         except Fenced:
             with self._lock:
-                self.fenced = self._lease == held
+                self.fenced = self._lease == lease
             if self.fenced:
                 os.write(self._news, b"x")
             return
         with self._lock:
-            if self._lease == held:
+            if self._lease == lease:
                 self._renewed = time.monotonic()
                 changed, self.wish = wish != self.wish, wish
         if changed:

@@ -10,33 +10,36 @@ from services.settings import Settings
 from services.store.session import Store
 
 log = logging.getLogger(__name__)
-RETRY = 0.4  # another worker is exporting the same sweep
-BACK_OFF = (2.0, 5.0, 15.0)  # MLflow is away
+BUSY_SECONDS = 0.4  # before the next try while another worker exports the same sweep
+AWAY_SECONDS = (2.0, 5.0, 15.0)  # before the next try while MLflow is away, by failures so far
 
 
-class Exporter:
-    """Exports each sweep that it is poked with; what it does not manage, upkeep's mirror does."""
+class MirrorThread:
+    """Exports each sweep that it is notified of; what it does not manage is left to upkeep's mirror.
 
-    def __init__(self, store: Store, settings: Settings, owner: str, silent: Callable[[], bool]) -> None:
-        self._store, self._settings, self._owner, self._silent = store, settings, owner, silent
-        self._wanted: set[str] = set()
+    `overdue` says whether the worker's lease may be lost soon: then nothing is exported.
+    """
+
+    def __init__(self, store: Store, settings: Settings, owner: str, overdue: Callable[[], bool]) -> None:
+        self._store, self._settings, self._owner, self._overdue = store, settings, owner, overdue
+        self._waiting: set[str] = set()  # sweeps to export
         self._change = threading.Condition()
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="exporter", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
 
     def start(self) -> None:
         """Begin, if there is an MLflow server to export to."""
         if self._settings.mlflow_url:
             self._thread.start()
 
-    def poke(self, sweep_id: str) -> None:
-        """Something new of this sweep has been committed."""
+    def notify(self, sweep_id: str) -> None:
+        """Have this sweep exported soon: something new of it has been committed."""
         with self._change:
-            self._wanted.add(sweep_id)
+            self._waiting.add(sweep_id)
             self._change.notify()
 
     def close(self, patience: float) -> None:
-        """Finish what is wanted, for `patience` seconds at most."""
+        """Export what is waiting, for `patience` seconds at most."""
         with self._change:
             self._closing = True
             self._change.notify()
@@ -50,24 +53,24 @@ class Exporter:
         failures = 0
         while True:
             with self._change:
-                self._change.wait_for(lambda: self._wanted or self._closing)
-                if not self._wanted:
+                self._change.wait_for(lambda: self._waiting or self._closing)
+                if not self._waiting:
                     return
-                sweep_id = self._wanted.pop()
+                sweep_id = self._waiting.pop()
             pause = 0.0
             try:
-                done = not self._silent() and tracker.export(sweep_id)
-                failures, pause = 0, 0.0 if done else RETRY
+                done = not self._overdue() and tracker.export(sweep_id)
+                failures, pause = 0, 0.0 if done else BUSY_SECONDS
             except TrackingDown as error:
-                done, pause = False, BACK_OFF[min(failures, len(BACK_OFF) - 1)]
+                done, pause = False, AWAY_SECONDS[min(failures, len(AWAY_SECONDS) - 1)]
                 failures += 1
                 log.warning("MLflow is away, training goes on: %s", error)
             except Exception:
-                done, pause = False, BACK_OFF[-1]
-                log.exception("sweep %s could not be exported, will try again", sweep_id)
+                done, pause = False, AWAY_SECONDS[-1]
+                log.exception("sweep %s could not be exported; the next try follows", sweep_id)
             with self._change:
                 if not done and self._closing:
-                    return  # the mirror has it
+                    return  # upkeep's mirror finishes it
                 if not done:
-                    self._wanted.add(sweep_id)
+                    self._waiting.add(sweep_id)
                     self._change.wait_for(lambda: self._closing, timeout=pause)

@@ -1,12 +1,11 @@
 """The runner as a process: started, watched and killed as a group, and never left behind.
 
-Linux does both deaths exactly (prctl, pidfd). Elsewhere a runner notices at its next message that its
-supervisor is gone; that path is untested.
+On Linux the kernel ends a runner with its supervisor (prctl) and reports a runner's end (pidfd). Elsewhere
+a runner notices at its next message that its supervisor is gone; that path is untested.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -14,20 +13,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
-from workers.wire import Message, Wire
+from workers.messages import Machine
+from workers.wire import Wire
 
-PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when `parent` dies; at once, if it already has."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+READ_BYTES = 65536
 
 
-class Runner:
+class RunnerProcess:
     """A child that trains, in a process group of its own.
 
     Start it from a thread that lives as long as the supervisor does: the kernel counts the death of the
@@ -37,31 +29,42 @@ class Runner:
     def __init__(self, environment: Mapping[str, str]) -> None:
         to_child, from_parent = os.pipe()
         to_parent, from_child = os.pipe()
-        output, self._output_end = os.pipe()
+        output, output_end = os.pipe()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "workers.runner", str(os.getpid()), str(to_child), str(from_child)],
             pass_fds=(to_child, from_child),
             stdin=subprocess.DEVNULL,
-            stdout=self._output_end,
+            stdout=output_end,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             env=dict(environment),
         )
-        for descriptor in (to_child, from_child, self._output_end):
+        for descriptor in (to_child, from_child, output_end):
             os.close(descriptor)
         os.set_blocking(output, False)
         self.output = output
         self.wire = Wire(to_parent, from_parent)
         self.pid = self._process.pid
-        self.machine: Message = {}  # what it said of the machine once it was ready
+        self.machine: Machine | None = None  # known once the runner is ready
         self.pidfd = os.pidfd_open(self.pid) if sys.platform == "linux" else None
+
+    def mark_ready(self, machine: Machine) -> None:
+        """Note that the runner is ready, and on what it trains."""
+        self.machine = machine
 
     def alive(self) -> bool:
         """Whether the process has not ended."""
         return self._process.poll() is None
 
-    def ended_by(self) -> str:
-        """How it ended, in words."""
+    def read_output(self) -> bytes:
+        """Return a piece of what it has printed since the last call; empty when that was all."""
+        try:
+            return os.read(self.output, READ_BYTES)
+        except BlockingIOError:
+            return b""
+
+    def describe_exit(self) -> str:
+        """Wait for the end and describe it: `signal SIGKILL`, `exit code 1`."""
         code = self._process.wait()
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 

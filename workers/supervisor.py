@@ -1,4 +1,4 @@
-"""What one worker child is: a claimed device, a heartbeat, an exporter, and a runner kept ready."""
+"""What one worker child is: a claimed device, a heartbeat, a mirror thread, and a runner kept ready."""
 
 from __future__ import annotations
 
@@ -12,58 +12,65 @@ from services.settings import Settings
 from services.store import leases, packs
 from services.store.leases import Lease
 from services.store.session import Store
-from workers import devices
 from workers.attempt import Attempt
 from workers.claim import Claim
-from workers.heartbeat import Heart
-from workers.mirror import Exporter
-from workers.runner_process import Runner
+from workers.commits import PackCommits
+from workers.devices import runner_environment
+from workers.heartbeat import Heartbeat
+from workers.listener import Listener
+from workers.listeners.mirror_notifier import MirrorNotifier
+from workers.listeners.pack_log import PackLog
+from workers.listeners.speed_recorder import SpeedRecorder
+from workers.mirror import MirrorThread
+from workers.run_message import LeasedPack, read_leased_pack
+from workers.runner_process import RunnerProcess
 
 log = logging.getLogger(__name__)
-MOST_STILLBORN = 3
+MAX_FAILED_STARTS = 3  # of runners in a row, before the worker ends
+MAX_MIRROR_SECONDS = 3.0  # that the mirror thread gets to finish when the worker ends
 
 
 class Supervisor:
     """Leases packs and runs them, one after another, without torch.
 
-    `shutdown_fd` becomes readable when the worker is told to go.
+    `shutdown_fd` becomes readable when the worker must end.
     """
 
     def __init__(self, settings: Settings, claim: Claim, shutdown_fd: int) -> None:
         self._settings, self._claim, self._shutdown_fd = settings, claim, shutdown_fd
         self._store = Store(settings.database_url)
-        self._heart = Heart(self._store, settings, claim, self._evicted)
-        self._exporter = Exporter(self._store, settings, claim.worker, self._heart.silent)
-        self._runner = self._new_runner()
-        self._stillborn = 0  # runners in a row that died before they were ready
+        self._heartbeat = Heartbeat(self._store, settings, claim, self._on_eviction)
+        self._mirror = MirrorThread(self._store, settings, claim.worker, self._heartbeat.overdue)
+        self._runner = self._start_runner()
+        self._failed_starts = 0  # runners in a row that ended before they were ready
 
     def start(self) -> None:
         """Begin to beat and to export."""
-        self._heart.start()
-        self._exporter.start()
+        self._heartbeat.start()
+        self._mirror.start()
 
     def close(self) -> None:
         """Stop everything and give the device back."""
         self._runner.close()
-        self._exporter.close(patience=3.0)
-        self._heart.stop()
+        self._mirror.close(MAX_MIRROR_SECONDS)
+        self._heartbeat.stop()
         self._store.close()
 
     def train(self, pack_id: str) -> None:
         """Run a pack to its end, if it can be leased; otherwise the message was stale and means nothing."""
         if self._refuses(pack_id):
             return
-        held, claim, ttl = Lease.new(pack_id), self._claim, self._settings.lease_ttl
-        if not self._store.insist(lambda s: leases.take(s, held, claim.worker, claim.device.id, ttl)):
-            log.info("pack %s is not to be had", pack_id)
+        lease, claim, ttl = Lease.new(pack_id), self._claim, self._settings.lease_ttl
+        if not self._store.insist(lambda s: leases.take(s, lease, claim.worker, claim.device.id, ttl)):
+            log.info("pack %s cannot be leased: it has ended, was withdrawn, or trains elsewhere", pack_id)
             return
-        self._heart.hold(held)
+        self._heartbeat.keep(lease)
         attempt: Attempt | None = None
         try:
             if not self._runner.alive():
-                self._renew_runner()
-            attempt = Attempt(self._store, self._settings, held, self._heart, self._exporter, self._runner)
-            attempt.run(claim.device, self._shutdown_fd)
+                self._restart_runner()
+            attempt = self._attempt(lease)
+            attempt.run(self._shutdown_fd)
         except Fenced:
             log.warning("pack %s was taken from this worker; its runner is killed", pack_id)
             self._runner.kill()
@@ -71,48 +78,64 @@ class Supervisor:
             self._runner.kill()  # nobody would commit what it goes on to report
             raise
         finally:
-            self._heart.let_go()  # whatever happened, rescue must be able to take the pack
+            self._heartbeat.release()  # whatever happened, rescue must be able to take the pack
             if attempt:
                 attempt.close()
-            self._look_after_runner()
+            self._prepare_runner()
+
+    def _attempt(self, lease: Lease) -> Attempt:
+        device, settings = self._claim.device, self._settings
+        pack = self._store.insist(lambda s: read_leased_pack(s, lease.pack_id, device, settings))
+        commits = PackCommits(self._store, lease, self._heartbeat, settings.lease_ttl, pack.run)
+        return Attempt(pack.run, commits, self._heartbeat, self._runner, self._listeners(pack))
+
+    def _listeners(self, pack: LeasedPack) -> list[Listener]:
+        return [
+            PackLog(self._settings.files, pack.run.pack),
+            SpeedRecorder(self._store, pack),
+            MirrorNotifier(self._mirror, pack.sweep_id),
+        ]
 
     def _refuses(self, pack_id: str) -> bool:
         """Whether this worker must leave a pack to others, because its entry files are not the sweep's.
 
-        The pack stays queued, and is announced again after a while: to whoever has them by then.
+        The pack stays queued, and is announced again after a while: to a worker that has them by then.
         """
         wanted = self._store.insist(lambda session: packs.plugins_of(session, pack_id))
         if not wanted or wanted == self._claim.plugins:
             return False
         has = f"plug-ins {self._claim.plugins[:12]}" if self._claim.plugins else "none"
-        words = (
+        reason = (
             f"refuses pack {pack_id}: its sweep was planned with plug-ins {wanted[:12]}, this worker has "
             f"{has}; set CNNLAB_PLUGINS to the same folder as the API's and start the worker again"
         )
-        log.warning("%s", words)
-        self._heart.refuses = words
-        self._heart.beat()
+        log.warning("%s", reason)
+        self._heartbeat.refuse(reason)
         return True
 
-    def _look_after_runner(self) -> None:
+    def _prepare_runner(self) -> None:
         """Have a live runner for the next pack; a host on which none comes up ends this worker."""
-        self._stillborn = 0 if self._runner.machine else self._stillborn + 1
-        if self._stillborn == MOST_STILLBORN:
-            log.error("no runner comes up on this host: this worker ends")
+        self._failed_starts = 0 if self._runner.machine else self._failed_starts + 1
+        if self._failed_starts == MAX_FAILED_STARTS:
+            log.error(
+                "this worker ends, because %d runners in a row did not start; the logs of their packs "
+                "below CNNLAB_FILES may show why",
+                MAX_FAILED_STARTS,
+            )
             os.kill(os.getppid(), signal.SIGTERM)
-        elif self._stillborn:
+        elif self._failed_starts:
             time.sleep(self._settings.heartbeat)
-        if not self._runner.alive() and not self._heart.evicted:
-            self._renew_runner()
+        if not self._runner.alive() and not self._heartbeat.evicted:
+            self._restart_runner()
 
-    def _new_runner(self) -> Runner:
-        return Runner(devices.environment(self._claim.device, self._settings.threads))
+    def _start_runner(self) -> RunnerProcess:
+        return RunnerProcess(runner_environment(self._claim.device, self._settings.threads))
 
-    def _renew_runner(self) -> None:
-        old, self._runner = self._runner, self._new_runner()
+    def _restart_runner(self) -> None:
+        old, self._runner = self._runner, self._start_runner()
         old.close()
 
-    def _evicted(self) -> None:
-        """The device is gone: end this worker; whoever starts it again makes it wait for a device."""
+    def _on_eviction(self) -> None:
+        """End this worker, whose device is lost; started again, it waits for a device."""
         self._runner.kill()
         os.kill(os.getppid(), signal.SIGTERM)

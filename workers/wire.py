@@ -1,13 +1,13 @@
-"""JSON lines over a pipe: how a supervisor and its runner talk."""
+"""Messages over a pair of pipes: how a supervisor and its runner talk."""
 
 from __future__ import annotations
 
-import json
 import os
 import select
-from typing import Any
 
-Message = dict[str, Any]
+from workers.messages import Message, decode, encode
+
+READ_BYTES = 65536
 
 
 class Wire:
@@ -18,25 +18,27 @@ class Wire:
         self._rest = b""
 
     def send(self, message: Message) -> None:
-        """Write one message; `BrokenPipeError` when nobody is there."""
-        line = json.dumps(message, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+        """Write one message; `BrokenPipeError` when the other end is gone."""
+        line = encode(message)
         while line:
             line = line[os.write(self.write_fd, line) :]
 
-    def waiting(self) -> bool:
+    def readable(self) -> bool:
         """Whether a message, or the end, can be read without blocking."""
         return b"\n" in self._rest or bool(select.select([self.read_fd], [], [], 0)[0])
 
     def receive(self) -> Message | None:
-        """The next message, blocking; None when the other end is gone."""
+        """Return the next message, blocking; None when the other end is gone.
+
+        Raises `MessageError` for a line that is no message.
+        """
         while b"\n" not in self._rest:
-            chunk = os.read(self.read_fd, 65536)
+            chunk = os.read(self.read_fd, READ_BYTES)
             if not chunk:
                 return None
             self._rest += chunk
         line, self._rest = self._rest.split(b"\n", 1)
-        message: Message = json.loads(line)
-        return message
+        return decode(line)
 
     def close(self) -> None:
         """Close both descriptors."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import services
+from services import host
 from services.stack import valkey
 from services.stack.folder import Folder, Secrets
 from services.stack.ports import HOST
@@ -36,31 +35,11 @@ class Devices:
 
 def find_devices(workers: int | None) -> Devices:
     """One worker per GPU where the driver lists some, else one per core; a number given is obeyed."""
-    gpus = count_gpus()
+    gpus = host.gpus()
     if gpus:
-        return Devices("auto", workers or gpus)
-    count = workers or count_cores()
+        return Devices("auto", workers or len(gpus))
+    count = workers or host.cores()
     return Devices(",".join(f"cpu:{i}" for i in range(count)), count)
-
-
-def count_cores() -> int:
-    """Cores this process may use, which a container's mask makes fewer than the machine's."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS has no such masks
-        return os.cpu_count() or 1
-
-
-def count_gpus() -> int:
-    """GPUs that the NVIDIA driver lists; 0 without a driver."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return 0
-    try:
-        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=10, check=True)
-    except (subprocess.SubprocessError, OSError):
-        return 0
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
 
 
 def environment(

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+from services.host import end_with_parent
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=lambda: die_with(parent),
+                preexec_fn=lambda: end_with_parent(parent, signal.SIGTERM),
             )
         self.pid = self._process.pid
 
@@ -83,14 +80,6 @@ class Child:
         except FileNotFoundError:
             return ""
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
-
-
-def die_with(parent: int) -> None:
-    """Have the kernel send SIGTERM to this process when its parent ends (Linux; elsewhere nothing)."""
-    if _libc is not None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it ended before we asked
-            os._exit(1)
 
 
 def describe_exit(code: int) -> str:

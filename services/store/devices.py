@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select, true, update
 from sqlalchemy.orm import Session
 
+from services.host import HostDevice
 from services.store.clock import db_now
 from services.store.models import Device
 
 
-@dataclass(frozen=True)
-class Found:
-    """A device that a host has: its lasting identity (a UUID, or cpu:0) and its kind (cpu, cuda)."""
-
-    host: str
-    identity: str
-    kind: str
-    name: str
-
-    @property
-    def id(self) -> str:
-        """The key of the claim: a GPU's UUID is unique in the world, a CPU slot only within its host."""
-        return self.identity if self.kind == "cuda" else f"{self.host}/{self.identity}"
-
-
 def claim(
-    session: Session, found: Sequence[Found], worker: str, token: str, ttl: float, plugins: str = ""
-) -> Found | None:
+    session: Session, found: Sequence[HostDevice], worker: str, token: str, ttl: float, plugins: str = ""
+) -> HostDevice | None:
     """Claim the first free one of a host's devices; None when every one is taken.
 
     `plugins` is the digest of the entry files that the worker has.

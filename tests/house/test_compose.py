@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticUndefined
 
+from services.host import HostDevice
 from services.settings import Settings
 from services.store import devices
-from services.store.devices import Found
 from services.store.session import Store
 
 ROOT = Path(__file__).parents[2]
@@ -166,7 +166,7 @@ def test_whatever_serves_comes_back_after_a_crash(services: dict[str, dict[str, 
 
 def test_replicas_that_see_one_gpu_claim_it_once(sqlite_store: Store) -> None:
     """Each container has a host name of its own, but a GPU's UUID is the same in all of them."""
-    first, second = (Found(host, "GPU-5f0a", "cuda", "H200") for host in ("container-1", "container-2"))
+    first, second = (HostDevice(host, "GPU-5f0a", "cuda", "H200") for host in ("container-1", "container-2"))
     assert sqlite_store.write(lambda session: devices.claim(session, [first], "one", "token-1", 30.0))
     assert not sqlite_store.write(lambda session: devices.claim(session, [second], "two", "token-2", 30.0))
 

@@ -20,8 +20,20 @@ DOORS = {
     "sqlalchemy": ("services/store/", "migrations/"),
     "alembic": ("migrations/",),
     "celery": ("services/queue.py", "workers/app.py"),
-    "torch": ("cnnlab/", "services/api/library.py", "workers/runner.py", "workers/checkpoints.py"),
-    "cnnlab": ("cnnlab/", "services/api/library.py", "workers/runner.py", "workers/claim.py"),
+    "torch": (
+        "cnnlab/",
+        "services/api/library.py",
+        "workers/runner.py",
+        "workers/pack_training.py",
+        "workers/checkpoints.py",
+    ),
+    "cnnlab": (
+        "cnnlab/",
+        "services/api/library.py",
+        "workers/runner.py",
+        "workers/pack_training.py",
+        "workers/claim.py",
+    ),
     "typer": ("services/cli/",),
 }
 

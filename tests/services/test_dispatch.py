@@ -13,10 +13,10 @@ from sqlalchemy import update
 
 from services import dispatch
 from services.domain.retry import Failure
+from services.host import HostDevice
 from services.queue import Publisher
 from services.settings import Settings
 from services.store import devices, endings, packs
-from services.store.devices import Found
 from services.store.models import Device, Pack, Sweep, Trial
 from services.store.session import Store
 
@@ -38,7 +38,7 @@ class Pigeon(Publisher):
 def own(store: Store, *names: str, kind: str = "cpu") -> None:
     """Have a worker claim each of these devices."""
     for name in names:
-        found = Found("host", name, kind, name)
+        found = HostDevice("host", name, kind, name)
         assert store.write(lambda session, f=found: devices.claim(session, [f], "w", f.identity, 60))  # type: ignore[misc]
 
 

@@ -6,13 +6,13 @@ from paper_catalog import paper_plan, paper_spec
 from paper_sweep import write_sweep
 
 from services import dispatch
+from services.host import HostDevice
 from services.store import devices, packs, sweeps
-from services.store.devices import Found
 from services.store.session import Store
 
 
 def claim(store: Store, name: str, plugins: str, kind: str = "cpu") -> None:
-    found = Found("host", name, kind, name)
+    found = HostDevice("host", name, kind, name)
     assert store.write(lambda session: devices.claim(session, [found], "w", name, 60, plugins))
 
 

@@ -2,63 +2,72 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
+from scripted_runner import MACHINE, ScriptedRunner
 from sqlalchemy import update
 
 from services.domain.errors import Fenced, ServiceError
+from services.domain.retry import Failure
+from services.host import HostDevice
 from services.settings import Settings
 from services.store import endings
-from services.store.devices import Found
 from services.store.leases import Lease
 from services.store.models import Pack
 from services.store.session import Store
 from workers.attempt import Attempt
 from workers.claim import Claim
-from workers.heartbeat import Heart
-from workers.mirror import Exporter
-from workers.wire import Message, Wire
+from workers.commits import PackCommits
+from workers.heartbeat import Heartbeat
+from workers.listener import Listener
+from workers.messages import (
+    EpochDone,
+    Failed,
+    FinalResult,
+    Go,
+    Machine,
+    Message,
+    Run,
+    SavedCheckpoint,
+    SpeedMeasured,
+    Stop,
+    Stopped,
+)
+from workers.run_message import read_leased_pack
 
-DEVICE = Found("host", "cpu:0", "cpu", "slot 0")
-MACHINE = {"kind": "paper", "torch": "0", "threads": 1}
+DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
 
 
-class ScriptedRunner:
-    """Both ends of a runner's pipes; the test plays the runner's part."""
+class Recorder(Listener):
+    """Remembers the calls of its hooks, and asks for a measurement."""
 
-    def __init__(self, machine: Message) -> None:
-        to_child, from_parent = os.pipe()
-        to_parent, from_child = os.pipe()
-        self.output, self._output_end = os.pipe()
-        os.set_blocking(self.output, False)
-        self.wire, self.own = Wire(to_parent, from_parent), Wire(to_child, from_child)
-        self.pidfd, self.machine, self.killed = None, machine, False
+    def __init__(self) -> None:
+        self.calls: list[object] = []
+        self.output = b""
 
-    def say(self, *messages: Message) -> None:
-        """Write these messages at once."""
-        os.write(self.own.write_fd, b"".join(json.dumps(m).encode() + b"\n" for m in messages))
+    def before_run(self, run: Run, machine: Machine) -> Run:
+        self.calls.append(machine)
+        return replace(run, measure=True)
 
-    def hear(self) -> Message:
-        """What the supervisor says."""
-        message = self.own.receive()
-        assert message is not None
-        return message
+    def on_output(self, data: bytes) -> None:
+        self.output += data
 
-    def die(self) -> None:
-        """Close the pipes, as the death of a process does."""
-        self.own.close()
+    def on_message(self, message: Message) -> None:
+        self.calls.append(type(message))
 
-    def kill(self) -> None:
-        self.killed = True
+    def on_epoch(self, epoch: EpochDone) -> None:
+        self.calls.append(epoch.number)
 
-    def ended_by(self) -> str:
-        return "a script's end"
+    def on_early_end(self, failure: Failure) -> None:
+        self.calls.append(failure)
+
+    def close(self) -> None:
+        self.calls.append("closed")
 
 
 class Stage:
@@ -68,40 +77,44 @@ class Stage:
         self.store, self.settings = store, settings
         self.sweep_id = write_sweep(store)
         self.pack = fill(store, self.sweep_id)
-        self.held: Lease = take(store, self.pack)
+        self.lease: Lease = take(store, self.pack)
         claim = Claim("worker", DEVICE, "token")
-        self.heart = Heart(store, settings, claim, on_eviction=lambda: None)
-        self.heart.hold(self.held)
+        self.heartbeat = Heartbeat(store, settings, claim, on_eviction=lambda: None)
+        self.heartbeat.keep(self.lease)
         self.shutdown_fd, self.shutdown = os.pipe()
 
-    def lead(self, runner: ScriptedRunner, script: Callable[[ScriptedRunner], object]) -> None:
+    def lead(
+        self,
+        runner: ScriptedRunner,
+        script: Callable[[ScriptedRunner], object],
+        listeners: Sequence[Listener] = (),
+    ) -> None:
         """Run an attempt while the script plays the runner."""
-        exporter = Exporter(self.store, self.settings, "worker", self.heart.silent)
-        attempt = Attempt(self.store, self.settings, self.held, self.heart, exporter, runner)  # type: ignore[arg-type]
+        run = self.store.read(lambda s: read_leased_pack(s, self.pack.id, DEVICE, self.settings)).run
+        commits = PackCommits(self.store, self.lease, self.heartbeat, self.settings.lease_ttl, run)
+        attempt = Attempt(run, commits, self.heartbeat, runner, listeners)  # type: ignore[arg-type]
         actor = threading.Thread(target=script, args=(runner,), daemon=True)
         actor.start()
         try:
-            attempt.run(DEVICE, self.shutdown_fd)
+            attempt.run(self.shutdown_fd)
         finally:
             actor.join(5)
             attempt.close()
 
-    def epoch(self, number: int, **changes: Any) -> Message:
+    def epoch(self, number: int) -> EpochDone:
         """A report of an epoch of all rows."""
-        message = {
-            "pack": self.pack.id,
-            "say": "epoch",
-            "number": number,
-            "metrics": {row: {"val/acc": 0.5} for row in range(4)},
-            "diverged": [],
-            "best": {},
-            "saved": None,
-            "final": None,
-            "busy_ms": 1,
-            "work_ms": 1,
-            "images_per_s": 1.0,
-        }
-        return message | changes
+        return EpochDone(
+            pack=self.pack.id,
+            number=number,
+            metrics={row: {"val/acc": 0.5} for row in range(4)},
+            best={},
+            diverged=(),
+            saved=None,
+            final={},
+            busy_ms=1,
+            work_ms=1,
+            images_per_s=1.0,
+        )
 
     @property
     def states(self) -> list[str]:
@@ -118,33 +131,29 @@ def stage(sqlite_store: Store, sqlite_settings: Settings) -> Iterator[Stage]:
 
 
 @pytest.mark.timeout(20)
-def test_messages_that_arrive_together_are_all_heard(stage: Stage) -> None:
-    heard = []
+def test_messages_that_arrive_together_are_all_taken(stage: Stage) -> None:
+    received = []
 
     def script(runner: ScriptedRunner) -> None:
-        heard.append(runner.hear()["do"])
-        runner.say({"pack": stage.pack.id, "say": "speed", "images_per_s": 5.0}, stage.epoch(1))
-        heard.append(runner.hear()["do"])
-        runner.say(stage.epoch(2))
-        heard.append(runner.hear()["do"])
-        ends = {row: {"file": f"best-{row}", "metrics": {}} for row in range(4)}
-        runner.say(stage.epoch(3, final=ends))
+        received.append(type(runner.receive()))
+        runner.send(SpeedMeasured(stage.pack.id, 5.0), stage.epoch(1))
+        received.append(type(runner.receive()))
+        runner.send(stage.epoch(2))
+        received.append(type(runner.receive()))
+        ends = {row: FinalResult(f"best-{row}", {}) for row in range(4)}
+        runner.send(replace(stage.epoch(3), final=ends))
 
     stage.lead(ScriptedRunner(MACHINE), script)
-    assert heard == ["run", "go", "go"]
+    assert received == [Run, Go, Go]
     assert stage.states == ["succeeded"] * 4
 
 
 @pytest.mark.timeout(20)
 def test_what_an_earlier_pack_left_in_the_pipe_means_nothing(stage: Stage) -> None:
     def script(runner: ScriptedRunner) -> None:
-        runner.hear()
-        stale = stage.epoch(1) | {"pack": "another"}
-        runner.say(
-            stale,
-            {"pack": "another", "say": "stopped", "saved": None},
-            {"pack": stage.pack.id, "say": "stopped", "saved": None},
-        )
+        runner.receive()
+        stale = replace(stage.epoch(1), pack="another")
+        runner.send(stale, Stopped("another", None), Stopped(stage.pack.id, None))
 
     stage.lead(ScriptedRunner(MACHINE), script)
     assert {trial.epoch for trial in trials_of(stage.store, stage.sweep_id)} == {0}
@@ -153,16 +162,16 @@ def test_what_an_earlier_pack_left_in_the_pipe_means_nothing(stage: Stage) -> No
 
 @pytest.mark.timeout(20)
 def test_a_runner_that_never_was_ready_blames_the_host(stage: Stage) -> None:
-    stage.lead(ScriptedRunner({}), ScriptedRunner.die)
+    stage.lead(ScriptedRunner(None), ScriptedRunner.die)
     trials = trials_of(stage.store, stage.sweep_id)
     assert {(t.state, t.crashes, t.losses, t.most_alive) for t in trials} == {("pending", 0, 1, None)}
 
 
 @pytest.mark.timeout(20)
-def test_a_runner_that_dies_before_it_is_told_to_go_on_has_crashed(stage: Stage) -> None:
+def test_a_runner_that_dies_before_it_may_go_on_has_crashed(stage: Stage) -> None:
     def script(runner: ScriptedRunner) -> None:
-        runner.hear()
-        runner.say(stage.epoch(1))
+        runner.receive()
+        runner.send(stage.epoch(1))
         runner.die()
 
     stage.lead(ScriptedRunner(MACHINE), script)
@@ -174,9 +183,8 @@ def test_a_runner_that_dies_before_it_is_told_to_go_on_has_crashed(stage: Stage)
 @pytest.mark.timeout(20)
 def test_a_runner_that_failed_is_killed_before_the_next_pack_can_meet_it(stage: Stage) -> None:
     def script(runner: ScriptedRunner) -> None:
-        runner.hear()
-        failure = {"kind": "crashed", "message": "with a \0 in it", "trace": "…"}
-        runner.say({"pack": stage.pack.id, "say": "failed", **failure})
+        runner.receive()
+        runner.send(Failed(stage.pack.id, Failure.CRASHED, "with a \0 in it", "…"))
 
     runner = ScriptedRunner(MACHINE)
     stage.lead(runner, script)
@@ -189,9 +197,8 @@ def test_a_runner_that_failed_is_killed_before_the_next_pack_can_meet_it(stage: 
 @pytest.mark.timeout(20)
 def test_a_wrong_spec_ends_its_trials_and_keeps_the_runner(stage: Stage) -> None:
     def script(runner: ScriptedRunner) -> None:
-        runner.hear()
-        failure = {"kind": "spec", "message": "does not fit", "trace": "…"}
-        runner.say({"pack": stage.pack.id, "say": "failed", **failure})
+        runner.receive()
+        runner.send(Failed(stage.pack.id, Failure.SPEC, "does not fit", "…"))
 
     runner = ScriptedRunner(MACHINE)
     stage.lead(runner, script)
@@ -202,7 +209,7 @@ def test_a_wrong_spec_ends_its_trials_and_keeps_the_runner(stage: Stage) -> None
 @pytest.mark.timeout(20)
 def test_a_shutdown_before_the_runner_is_ready_is_not_waited_for(stage: Stage) -> None:
     os.write(stage.shutdown, b"x")
-    runner = ScriptedRunner({})
+    runner = ScriptedRunner(None)
     stage.lead(runner, lambda _: None)
     assert runner.killed
     assert stage.states == ["pending"] * 4
@@ -212,11 +219,11 @@ def test_a_shutdown_before_the_runner_is_ready_is_not_waited_for(stage: Stage) -
 @pytest.mark.timeout(20)
 def test_a_pack_that_was_taken_away_is_left_alone(stage: Stage) -> None:
     def script(runner: ScriptedRunner) -> None:
-        runner.hear()
+        runner.receive()
         gone = update(Pack).where(Pack.id == stage.pack.id).values(expires_at=0)
         stage.store.write(lambda session: session.execute(gone))
         stage.store.write(lambda session: endings.reap(session, stage.pack.id))
-        runner.say(stage.epoch(1))
+        runner.send(stage.epoch(1))
 
     with pytest.raises(Fenced):
         stage.lead(ScriptedRunner(MACHINE), script)
@@ -227,9 +234,61 @@ def test_a_pack_that_was_taken_away_is_left_alone(stage: Stage) -> None:
 @pytest.mark.timeout(20)
 def test_a_runner_that_does_not_go_on_from_the_checkpoint_is_noticed(stage: Stage) -> None:
     def script(runner: ScriptedRunner) -> None:
-        runner.hear()
-        runner.say(stage.epoch(2))
+        runner.receive()
+        runner.send(stage.epoch(2))
 
-    with pytest.raises(ServiceError, match="epoch 2 follows epoch 0"):
+    with pytest.raises(ServiceError, match="must report epoch 1 next, got epoch 2"):
         stage.lead(ScriptedRunner(MACHINE), script)
     assert {trial.epoch for trial in trials_of(stage.store, stage.sweep_id)} == {0}
+
+
+@pytest.mark.timeout(20)
+def test_a_listener_follows_the_whole_attempt(stage: Stage) -> None:
+    received: list[Message] = []
+
+    def script(runner: ScriptedRunner) -> None:
+        received.append(runner.receive())
+        os.write(runner.output_end, b"printed")
+        runner.send(stage.epoch(1))
+        runner.receive()
+        runner.send(Stopped(stage.pack.id, None))
+
+    recorder = Recorder()
+    stage.lead(ScriptedRunner(MACHINE), script, [recorder])
+    assert isinstance(received[0], Run)
+    assert received[0].measure
+    assert recorder.output == b"printed"
+    assert recorder.calls == [MACHINE, EpochDone, 1, Stopped, Failure.PREEMPTED, "closed"]
+
+
+@pytest.mark.timeout(20)
+def test_rows_that_diverged_are_dropped_and_a_pack_without_rows_is_over(stage: Stage) -> None:
+    received: list[Message] = []
+
+    def script(runner: ScriptedRunner) -> None:
+        runner.receive()
+        runner.send(replace(stage.epoch(1), diverged=(1, 3)))
+        received.append(runner.receive())
+        rest = {row: {"val/acc": 0.5} for row in (0, 2)}
+        runner.send(replace(stage.epoch(2), metrics=rest, diverged=(0, 2)))
+        received.append(runner.receive())  # it waits for an answer all the same
+
+    stage.lead(ScriptedRunner(MACHINE), script)
+    assert received == [Go(stage.pack.id, (1, 3)), Go(stage.pack.id, (0, 2))]
+    assert stage.states == ["failed"] * 4
+    assert row_of(stage.store, Pack, stage.pack.id).state == "closed"
+
+
+@pytest.mark.timeout(20)
+def test_a_shutdown_asks_the_runner_to_stop_and_keeps_what_it_saved(stage: Stage) -> None:
+    received: list[Message] = []
+
+    def script(runner: ScriptedRunner) -> None:
+        runner.receive()
+        os.write(stage.shutdown, b"x")
+        received.append(runner.receive())
+        runner.send(Stopped(stage.pack.id, SavedCheckpoint(0, "a file", "ab", 1)))
+
+    stage.lead(ScriptedRunner(MACHINE), script)
+    assert received == [Stop(stage.pack.id)]
+    assert all(trial.checkpoint_id for trial in trials_of(stage.store, stage.sweep_id))

@@ -1,4 +1,4 @@
-"""A worker without a sweep's plug-ins refuses its packs in words; one that has them trains."""
+"""A worker without a sweep's plug-ins refuses its packs and shows why; one that has them trains."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.queue import Publisher
 from services.settings import Settings
 from services.store import packs, sweeps, workers
 from services.store.session import Store
-from workers.runner import check_plugins
+from workers.pack_training import check_plugins
 
 ENTRY = '''
 """Half."""
@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.modules.pop(f"{plugins.PACKAGE}.activations.tried_half", None)
 
 
-def test_a_worker_without_them_refuses_in_words_and_another_trains(
+def test_a_worker_without_them_refuses_and_another_trains(
     sqlite_store: Store, lab: Settings, submit: Callable[..., str], folder: Path
 ) -> None:
     def says() -> str:
@@ -57,8 +57,8 @@ def test_a_worker_without_them_refuses_in_words_and_another_trains(
     digest = registry.plugins_digest()
     lacking = lab.model_copy(update={"plugins": None})
     with running("workers", lacking, {"CNNLAB_PLUGINS": ""}) as first:
-        words = f"planned with plug-ins {digest[:12]}, this worker has none; set CNNLAB_PLUGINS"
-        wait_for(lambda: words in says(), what="the refusal")
+        reason = f"planned with plug-ins {digest[:12]}, this worker has none; set CNNLAB_PLUGINS"
+        wait_for(lambda: reason in says(), what="the refusal")
         (pack,) = sqlite_store.read(packs.queued)
         assert (pack.token, pack.sends) == (None, 1)
         with running("workers", lab.model_copy(update={"plugins": folder})):

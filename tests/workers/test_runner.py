@@ -1,68 +1,79 @@
-"""What a runner leaves behind: the best weights, with what pictures of them need."""
+"""workers/runner.py: how each kind of error is reported, and whether the process trains on."""
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
-from typing import Any
 
-from safetensors import safe_open
+import pytest
+import torch
 
-from cnnlab import resolve
-from services.tracking import best_weights
-from workers.runner import Segment
+from cnnlab.data import DataError
+from cnnlab.errors import CnnlabError, RegistryError
+from services import host
+from services.domain.retry import Failure
+from workers import runner
+from workers.checkpoints import DamagedFile
+from workers.messages import CheckpointDamaged, Failed, Message, Run
 from workers.wire import Wire
 
+RUN = Run("p", "cpu", "f", 1, 0, 1, 0, "val/acc", "maximize", False, 0, None, ())
 
-def train(folder: Path, model: dict[str, Any]) -> Path:
-    """One trial, one epoch; returns the file of its best weights."""
-    config = resolve(
-        {
-            "model": model,
-            "data": {"name": "fashion-mnist-mini"},
-            "train": {"batch_size": 500, "epochs": 1, "optimizer": "adam"},
-        }
-    )
-    row = {"row": 0, "trial": "t0", "config": config, "seed": 1, "replicate": 0, "checkpoint": None}
-    order = {
-        "id": "p0",
-        "device": "cpu",
-        "files": str(folder),
-        "width": 1,
-        "start_epoch": 0,
-        "target_epoch": 1,
-        "checkpoint_every": 0,
-        "metric": "val/acc",
-        "goal": "maximize",
-        "mixed": False,
-        "data_seed": 0,
-        "plugins": None,
-        "measure": False,
-        "rows": [row],
-    }
+
+def served(error: BaseException | None, monkeypatch: pytest.MonkeyPatch) -> tuple[bool, Message | None]:
+    """Serve a pack whose training raises this; what is sent, and whether the process trains on."""
+
+    class PackTraining:
+        def __init__(self, run: Run, wire: Wire) -> None:
+            assert run is RUN
+
+        def run(self) -> None:
+            if error:
+                raise error
+
+    monkeypatch.setattr(runner, "PackTraining", PackTraining)
     wire = Wire(*os.pipe())
     try:
-        Segment(order, wire).run()
-        said = wire.receive()
+        again = runner.serve(RUN, wire)
+        return again, wire.receive() if wire.readable() else None
     finally:
         wire.close()
-    assert said is not None
-    return folder / said["final"]["0"]["file"]
 
 
-def test_the_best_weights_tell_their_first_layer_and_their_mistakes(tmp_path: Path) -> None:
-    file = train(tmp_path, {"name": "lenet5"})
-    found = best_weights.read(file)
-    assert found.first.shape[1:] == (1, 5, 5)
-    assert found.image == (1, 28, 28)
-    assert found.part == "val"
-    assert found.confusion is not None
-    assert [len(row) for row in found.confusion] == [10] * 10
-    with safe_open(file, framework="np") as opened:
-        assert json.loads(opened.metadata()["image"]) == [1, 28, 28]
+def test_a_pack_that_trains_leaves_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert served(None, monkeypatch) == (True, None)
 
 
-def test_a_dense_net_has_a_first_layer_too(tmp_path: Path) -> None:
-    found = best_weights.read(train(tmp_path, {"name": "mlp", "hidden": [7]}))
-    assert found.first.shape == (7, 784)
+def test_a_damaged_checkpoint_is_reported_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    again, message = served(DamagedFile("one is gone", 7), monkeypatch)
+    assert (again, message) == (True, CheckpointDamaged("p", 7, "one is gone"))
+
+
+@pytest.mark.parametrize(
+    ("error", "failure", "message", "again"),
+    [
+        (DataError("no such folder"), Failure.HOST, "no such folder", True),
+        (RegistryError("other plug-ins"), Failure.HOST, "other plug-ins", True),
+        (CnnlabError("does not fit"), Failure.SPEC, "does not fit", True),
+        (OSError("no space left"), Failure.HOST, "OSError: no space left", False),
+        (MemoryError("8 GB"), Failure.CRASHED, "out of memory: 8 GB", False),
+        (torch.OutOfMemoryError("8 GB"), Failure.CRASHED, "out of memory: 8 GB", False),
+        (RuntimeError("you can't allocate memory"), Failure.CRASHED, "out of memory: you can't", False),
+        (ZeroDivisionError("by zero"), Failure.CRASHED, "ZeroDivisionError: by zero", False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_an_error_is_reported_by_its_kind(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, failure: Failure, message: str, again: bool
+) -> None:
+    trains_on, sent = served(error, monkeypatch)
+    assert isinstance(sent, Failed)
+    assert (sent.failure, trains_on) == (failure, again)
+    assert sent.message.startswith(message)
+    assert sent.trace.startswith("Traceback")
+
+
+def test_the_machine_is_what_float32_results_depend_on() -> None:
+    machine = runner.machine()
+    assert (machine.torch, machine.threads) == (torch.__version__, torch.get_num_threads())
+    if not torch.cuda.is_available():
+        assert machine.kind == host.processor()

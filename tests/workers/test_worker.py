@@ -82,7 +82,7 @@ def test_a_message_that_means_nothing_is_ignored(sqlite_store: Store, lab: Setti
     assert [trial.attempts for trial in trials_of(sqlite_store, sweep_id)] == [1, 1, 1, 1]
 
 
-def test_two_workers_hold_two_devices_and_a_third_waits_in_words(sqlite_store: Store, lab: Settings) -> None:
+def test_two_workers_hold_two_devices_and_a_third_waits(sqlite_store: Store, lab: Settings) -> None:
     def says() -> list[str]:
         return [w.says for w in sqlite_store.read(lambda session: workers.seen_within(session, 5))]
 
@@ -96,7 +96,7 @@ def test_two_workers_hold_two_devices_and_a_third_waits_in_words(sqlite_store: S
                 lambda: any(w.endswith(f":{third.pid}") for w in claimed(sqlite_store).values()),
                 what="the third worker's claim",
             )
-    # One that is told to go while it still starts gives nothing back: its claim runs out.
+    # One that is terminated while it still starts gives nothing back: its claim expires.
     wait_for(lambda: claimed(sqlite_store) == {}, 10, what="the end of every claim")
 
 

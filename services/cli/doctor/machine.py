@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from services import host
 from services.cli.doctor.finding import Finding, missing, ok, warn
 from services.cli.invocation import command_line
 from services.cli.show.formats import many
-from services.stack import layout, ports, valkey
+from services.stack import ports, valkey
 from services.stack.errors import StackError
 
 MIN_FREE_BYTES, COMFORTABLE_FREE_BYTES = 1 << 30, 5 << 30  # for a stack, and for many sweeps
@@ -26,28 +27,15 @@ print(json.dumps({"version": torch.__version__, "cuda": torch.version.cuda, "nam
 """
 
 
-def gpus() -> list[str]:
-    """The GPUs that the NVIDIA driver lists, by name."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return []
-    try:
-        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=20, check=True)
-    except (subprocess.SubprocessError, OSError):
-        return []
-    lines = [line for line in listed.stdout.splitlines() if line.startswith("GPU ")]
-    return [line.partition(": ")[2].partition(" (UUID")[0] for line in lines]
-
-
-def devices(found: list[str]) -> Finding:
+def devices(found: list[host.Gpu]) -> Finding:
     """What trains here."""
     if found:
-        return ok("devices", f"{many(len(found), 'GPU')}: {', '.join(found)}")
-    cores = many(layout.count_cores(), "core")
+        return ok("devices", f"{many(len(found), 'GPU')}: {', '.join(gpu.name for gpu in found)}")
+    cores = many(host.cores(), "core")
     return ok("devices", f"no NVIDIA GPU (nvidia-smi lists none); the CPU trains, {cores} at once")
 
 
-def torch(found: list[str], needed: bool) -> Finding:
+def torch(found: list[host.Gpu], needed: bool) -> Finding:
     """torch, loaded in another process: the command line itself must stay light."""
     level = missing if needed else warn
     install = f"{sys.executable} scripts/install_torch.py, which chooses the build for this machine"

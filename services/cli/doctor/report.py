@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from services import host
 from services.cli.doctor import machine, packages, service
 from services.cli.doctor.finding import Finding
 from services.stack.folder import Folder
@@ -24,7 +25,7 @@ def examine(
         needed |= {"postgres"}
     yield packages.python()
     yield from packages.roles(needed)
-    gpus = machine.gpus()
+    gpus = host.gpus()
     yield machine.devices(gpus)
     yield machine.torch(gpus, "torch" in needed)
     yield machine.redis("embedded" in needed)

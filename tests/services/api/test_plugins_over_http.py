@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from cnnlab import plugins, registry
 from services.api.app import make_app
+from services.host import HostDevice
 from services.settings import Settings
 from services.store import devices, sweeps
-from services.store.devices import Found
 from services.store.session import Store
 
 ENTRY = '''
@@ -117,7 +117,7 @@ def test_a_sweep_whose_plug_ins_no_worker_has_says_so(
     digest = registry.plugins_digest()
     for name, has in (("cpu:0", "another"), ("cpu:1", digest)):
         before = api.get(f"/v1/sweeps/{made['id']}").json()["waiting_for"]
-        found = Found("host", name, "cpu", name)
+        found = HostDevice("host", name, "cpu", name)
         sqlite_store.write(lambda s, f=found, h=has: devices.claim(s, [f], "w", f.identity, 60, h))  # type: ignore[misc]
     assert before.startswith(f"no worker has the plug-ins {digest[:12]} that the sweep was planned with")
     assert api.get(f"/v1/sweeps/{made['id']}").json()["waiting_for"] is None

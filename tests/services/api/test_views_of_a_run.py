@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from services.domain.retry import Failure
 from services.domain.states import TrialState
+from services.host import HostDevice
 from services.store import devices, endings, epochs, leases, speeds, sweeps, trials, workers
 from services.store.epochs import Epoch
 from services.store.leases import Lease
@@ -28,7 +29,7 @@ class Worker:
 
     def start(self) -> None:
         def begin(session: Any) -> Lease:
-            found = devices.Found("box", "cpu:0", "cpu", "a CPU")
+            found = HostDevice("box", "cpu:0", "cpu", "a CPU")
             workers.say(session, "box/1", "box", 4711, "trains")
             devices.claim(session, [found], "box/1", "secret", TTL)
             pack_id = (
@@ -250,6 +251,6 @@ def test_workers_and_devices(api: TestClient, worker: Worker) -> None:
 def test_a_sweep_says_that_nobody_is_there(api: TestClient, store: Store, spec: dict[str, Any]) -> None:
     path = f"/v1/sweeps/{api.post('/v1/sweeps', json=spec).json()['id']}"
     assert api.get(path).json()["waiting_for"].startswith("no worker is running")
-    found = devices.Found("box", "cpu:0", "cpu", "a CPU")
+    found = HostDevice("box", "cpu:0", "cpu", "a CPU")
     store.write(lambda session: devices.claim(session, [found], "box/1", "secret", TTL))
     assert api.get(path).json()["waiting_for"] is None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from services.host import HostDevice
 from services.store import devices
-from services.store.devices import Found
 from services.store.session import Store
 
-TWO = [Found("host", "cpu:0", "cpu", "slot 0"), Found("host", "cpu:1", "cpu", "slot 1")]
+TWO = [HostDevice("host", "cpu:0", "cpu", "slot 0"), HostDevice("host", "cpu:1", "cpu", "slot 1")]
 
 
-def claim(store: Store, token: str, ttl: float = 60) -> Found | None:
+def claim(store: Store, token: str, ttl: float = 60) -> HostDevice | None:
     """Claim one of two devices."""
     return store.write(lambda session: devices.claim(session, TWO, f"worker-{token}", token, ttl))
 
@@ -34,5 +34,5 @@ def test_a_released_device_is_free_and_a_late_release_harms_nobody(store: Store)
 
 
 def test_a_gpu_seen_from_two_hosts_is_one_device() -> None:
-    assert Found("a", "GPU-1", "cuda", "x").id == Found("b", "GPU-1", "cuda", "x").id
-    assert Found("a", "cpu:0", "cpu", "x").id != Found("b", "cpu:0", "cpu", "x").id
+    assert HostDevice("a", "GPU-1", "cuda", "x").id == HostDevice("b", "GPU-1", "cuda", "x").id
+    assert HostDevice("a", "cpu:0", "cpu", "x").id != HostDevice("b", "cpu:0", "cpu", "x").id

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from services.host import HostDevice
 from services.store import devices, epochs, leases, packs
 from services.store.epochs import Epoch, Saved
 from services.store.leases import Lease
@@ -26,7 +27,7 @@ def test_a_trials_way_is_told(sqlite_api: TestClient, sqlite_store: Store, spec:
 
     def train(session: Session) -> None:
         pack = session.get_one(Pack, waits["pack"])
-        devices.claim(session, [devices.Found("box", "cpu:0", "cpu", "a CPU")], "box/1", "secret", 30.0)
+        devices.claim(session, [HostDevice("box", "cpu:0", "cpu", "a CPU")], "box/1", "secret", 30.0)
         held = Lease.new(pack.id)
         assert leases.take(session, held, "box/1", "box/cpu:0", 30.0)
         ids = [trial.id for trial in packs.rows_of(session, pack.id).values()]

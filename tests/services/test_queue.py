@@ -1,4 +1,4 @@
-"""A publisher tries once: whoever waits for it has better things to do."""
+"""services/queue.py: a publisher tries once, because its caller does not wait; a worker waits for Redis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from services.queue import Publisher
+from services.queue import TASK, Publisher, make_publisher_app, make_worker_app, queue_of
 from services.settings import Settings
 
 
@@ -60,3 +60,29 @@ def test_a_redis_that_works(redis_url: str, sqlite_settings: Settings) -> None:
     publisher = Publisher(sqlite_settings.model_copy(update=update))
     assert publisher.reachable()
     assert publisher.send("a pack", "cpu")
+    with make_worker_app(sqlite_settings.model_copy(update=update)).connection_for_read() as connection:
+        message = connection.SimpleQueue(queue_of("cpu")).get(timeout=5)
+        assert message.headers["task"] == TASK
+        assert message.payload[0] == ["a pack"]
+        message.ack()
+
+
+def test_both_ends_agree_and_only_the_worker_waits(sqlite_settings: Settings) -> None:
+    settings = sqlite_settings.model_copy(update={"queue_prefix": "tried:"})
+    worker, publisher = make_worker_app(settings).conf, make_publisher_app(settings).conf
+    for conf in (worker, publisher):
+        assert conf.broker_url == settings.redis_url.get_secret_value()
+        assert conf.broker_transport_options["global_keyprefix"] == "tried:"
+        assert (conf.task_serializer, conf.accept_content) == ("json", ["json"])
+        assert (conf.task_ignore_result, conf.task_acks_late) == (True, False)
+    assert (worker.broker_connection_max_retries, publisher.broker_connection_max_retries) == (None, 0)
+    assert publisher.broker_transport_options["max_retries"] == 0
+    assert "max_retries" not in worker.broker_transport_options
+
+
+def test_a_publisher_does_not_become_the_process_s_application(sqlite_settings: Settings) -> None:
+    from celery import current_app
+
+    before = current_app._get_current_object()
+    make_publisher_app(sqlite_settings)
+    assert current_app._get_current_object() is before

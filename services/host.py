@@ -1,0 +1,87 @@
+"""What this host has: its GPUs, cores and processor; and how a process ends together with its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+MAX_QUERY_SECONDS = 20.0  # that nvidia-smi may take: it is slow while a driver wakes up
+PR_SET_PDEATHSIG = 1
+# Loaded now, because nothing may be loaded between fork and exec.
+LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU that the NVIDIA driver lists."""
+
+    uuid: str
+    name: str
+
+
+@dataclass(frozen=True)
+class HostDevice:
+    """A device that a host has: its lasting identity (a UUID, or cpu:0) and its kind (cpu, cuda)."""
+
+    host: str
+    identity: str
+    kind: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        """The key of the claim: a GPU's UUID is unique in the world, a CPU slot only within its host."""
+        return self.identity if self.kind == "cuda" else f"{self.host}/{self.identity}"
+
+
+def gpus() -> list[Gpu]:
+    """List the GPUs of this host in the driver's order; none without a driver that answers."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    query = [program, "--query-gpu=uuid,name", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(
+            query, capture_output=True, text=True, errors="replace", timeout=MAX_QUERY_SECONDS, check=True
+        )
+    except (subprocess.SubprocessError, OSError) as error:
+        log.warning("no GPU is used, because nvidia-smi failed: %s", error)
+        return []
+    lines = [line.partition(",") for line in answer.stdout.splitlines()]
+    return [Gpu(uuid.strip(), name.strip()) for uuid, _, name in lines if uuid.strip().startswith("GPU-")]
+
+
+def cores() -> int:
+    """Count the cores that this process may use, which a container's mask makes fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def processor() -> str:
+    """Name the processor, as the kernel does where it is Linux."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
+
+
+def end_with_parent(parent: int, by: signal.Signals) -> None:
+    """Have the kernel send this process a signal when process `parent` ends; exit if it already has.
+
+    Only Linux can do the first. Call it in the child, before or after exec.
+    """
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, by)
+    if os.getppid() != parent:
+        os._exit(1)

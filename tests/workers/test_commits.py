@@ -1,0 +1,150 @@
+"""workers/commits.py: what reaches SQL of an epoch, a cancel, a damaged checkpoint and an early end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from paper_sweep import fill, reports_of, row_of, take, trials_of, write_sweep
+
+from services.domain.errors import Fenced
+from services.domain.retry import Failure
+from services.host import HostDevice
+from services.settings import Settings
+from services.store import endings, trial_verbs
+from services.store.models import Checkpoint, Pack, Trial
+from services.store.session import Store
+from workers.claim import Claim
+from workers.commits import MAX_FAILURE_CHARS, Committed, PackCommits
+from workers.heartbeat import Heartbeat
+from workers.messages import CheckpointDamaged, EpochDone, FinalResult, Machine, SavedCheckpoint
+from workers.run_message import read_leased_pack
+
+DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
+
+
+class Running:
+    """A leased pack of four trials, and its commits."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store, self.settings = store, settings
+        self.sweep_id = write_sweep(store)
+        self.heartbeat = Heartbeat(store, settings, Claim("worker", DEVICE, "token"), lambda: None)
+        self.begin()
+
+    def begin(self) -> None:
+        """Lease the sweep's next pack."""
+        self.pack = fill(self.store, self.sweep_id)
+        lease = take(self.store, self.pack)
+        self.heartbeat.keep(lease)
+        run = self.store.read(lambda s: read_leased_pack(s, self.pack.id, DEVICE, self.settings)).run
+        self.commits = PackCommits(self.store, lease, self.heartbeat, self.settings.lease_ttl, run)
+
+    def epoch(self, number: int, rows: tuple[int, ...] = (0, 1, 2, 3)) -> EpochDone:
+        """A report of an epoch of these rows."""
+        metrics = {row: {"val/acc": row / 10 + number / 100} for row in rows}
+        best = {row: (number, metrics[row]["val/acc"]) for row in rows}
+        return EpochDone(self.pack.id, number, metrics, best, (), None, {}, 3, 2, 1.0)
+
+    @property
+    def trials(self) -> list[Trial]:
+        return trials_of(self.store, self.sweep_id)
+
+
+@pytest.fixture
+def running(store: Store, settings: Settings) -> Iterator[Running]:
+    """A pack that has begun."""
+    made = Running(store, settings)
+    yield made
+    os.close(made.heartbeat.news_fd)
+    os.close(made.heartbeat._news)
+
+
+def saved(epoch: int) -> SavedCheckpoint:
+    return SavedCheckpoint(epoch, f"packs/p/epoch-{epoch}", "ab" * 32, 10)
+
+
+def test_an_epoch_is_one_report_of_each_row_s_trial(running: Running) -> None:
+    running.commits.machine(Machine("k", "t", 2))
+    assert running.commits.epoch(replace(running.epoch(1), saved=saved(1))) == Committed(False, ())
+    for trial in running.trials:
+        assert (trial.epoch, trial.saved_epoch, trial.best_epoch) == (1, 1, 1)
+        assert trial.best_value == trial.row / 10 + 0.01
+        assert [found.metrics for found in reports_of(running.store, trial.id)] == [
+            {"val/acc": trial.best_value}
+        ]
+    pack = row_of(running.store, Pack, running.pack.id)
+    assert (pack.machine, pack.busy_ms, pack.work_ms) == ({"kind": "k", "torch": "t", "threads": 2}, 3, 2)
+
+
+def test_the_last_epoch_adds_test_metrics_and_ends_every_trial(running: Running) -> None:
+    for number in (1, 2):
+        running.commits.epoch(running.epoch(number))
+    final = {row: FinalResult(f"best-{row}", {"test/acc": 0.25}) for row in range(4)}
+    assert running.commits.epoch(replace(running.epoch(3), final=final)).over
+    for trial in running.trials:
+        assert (trial.state, trial.best_file) == ("succeeded", f"best-{trial.row}")
+        assert reports_of(running.store, trial.id)[-1].metrics.keys() == {"val/acc", "test/acc"}
+    assert row_of(running.store, Pack, running.pack.id).outcome == "reached epoch 3"
+
+
+def test_a_cancelled_trial_s_row_is_dropped(running: Running) -> None:
+    cancelled = running.trials[2]
+    running.store.write(lambda session: trial_verbs.cancel(session, cancelled.id))
+    lease = running.heartbeat._lease
+    assert lease is not None
+    running.heartbeat._renew(lease)
+    assert running.commits.epoch(running.epoch(1)) == Committed(False, (cancelled.row,))
+    assert running.trials[2].state == "cancelled"
+    rest = tuple(row for row in range(4) if row != cancelled.row)
+    assert running.commits.epoch(running.epoch(2, rest)) == Committed(False, ())
+
+
+def test_an_early_end_keeps_what_was_saved_last_and_a_short_clean_reason(running: Running) -> None:
+    running.commits.epoch(running.epoch(1))
+    running.commits.give_up(Failure.CRASHED, "\0" + "x" * 5000, saved(1))
+    trial = running.trials[0]
+    assert (trial.state, trial.saved_epoch) == ("pending", 1)
+    assert trial.failure == {"kind": "crashed", "message": "x" * MAX_FAILURE_CHARS, "pack": running.pack.id}
+
+
+def test_a_damaged_checkpoint_sends_trials_to_the_one_before(running: Running) -> None:
+    for number in (1, 2):
+        running.commits.epoch(replace(running.epoch(number), saved=saved(number)))
+    running.commits.give_up(Failure.PREEMPTED, "stopped")
+    running.begin()
+    newest = running.trials[0].checkpoint_id
+    assert newest is not None
+    running.commits.fall_back(CheckpointDamaged(running.pack.id, newest, "it is gone"))
+    assert {(trial.state, trial.saved_epoch) for trial in running.trials} == {("pending", 1)}
+    assert running.store.read(lambda session: session.get_one(Checkpoint, newest)).damaged
+    assert row_of(running.store, Pack, running.pack.id).outcome == "damaged: it is gone"
+
+
+def test_an_overdue_lease_is_renewed_before_anything_is_written(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = row_of(running.store, Pack, running.pack.id).expires_at
+    running.commits.epoch(running.epoch(1))
+    assert row_of(running.store, Pack, running.pack.id).expires_at == before
+    monkeypatch.setattr(running.heartbeat, "overdue", lambda: True)
+    running.commits._ttl = 1000.0
+    running.commits.epoch(running.epoch(2))
+    assert row_of(running.store, Pack, running.pack.id).expires_at > before
+
+
+def test_nothing_is_written_once_the_lease_is_lost(running: Running) -> None:
+    error = {"message": "…"}
+    lease = running.heartbeat._lease
+    assert lease is not None
+    running.store.write(lambda session: endings.give_up(session, lease, Failure.PREEMPTED, error))
+    for work in (
+        lambda: running.commits.machine(Machine("k", "t", 2)),
+        lambda: running.commits.epoch(running.epoch(1)),
+        lambda: running.commits.give_up(Failure.CRASHED, "…", saved(1)),
+    ):
+        with pytest.raises(Fenced):
+            work()
+    assert {(trial.epoch, trial.saved_epoch) for trial in running.trials} == {(0, 0)}

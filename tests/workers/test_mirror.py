@@ -1,0 +1,132 @@
+"""workers/mirror.py: which sweeps the thread exports, when it tries again, and what it leaves to upkeep."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from services import tracking
+from services.settings import Settings
+from services.store.session import Store
+from services.tracking import TrackingDown
+from workers import mirror
+from workers.mirror import MirrorThread
+
+
+class PaperTracker:
+    """Stands where the tracker is; `answers` are what its exports return or raise, then True."""
+
+    def __init__(self) -> None:
+        self.exported: list[str] = []
+        self.answers: list[Any] = []
+        self.entered, self.go_on = threading.Semaphore(0), threading.Event()
+        self.go_on.set()
+
+    def __call__(self, store: Store, settings: Settings, owner: str) -> PaperTracker:
+        self.owner = owner
+        return self
+
+    def export(self, sweep_id: str) -> bool:
+        self.exported.append(sweep_id)
+        self.entered.release()
+        assert self.go_on.wait(10)
+        answer = self.answers.pop(0) if self.answers else True
+        if isinstance(answer, Exception):
+            raise answer
+        return bool(answer)
+
+
+@pytest.fixture
+def tracker(monkeypatch: pytest.MonkeyPatch) -> PaperTracker:
+    """The tracker of every mirror thread; pauses are short."""
+    made = PaperTracker()
+    monkeypatch.setattr(tracking, "Tracker", made)
+    monkeypatch.setattr(mirror, "BUSY_SECONDS", 0.001)
+    monkeypatch.setattr(mirror, "AWAY_SECONDS", (0.001, 0.002))
+    return made
+
+
+@pytest.fixture
+def make(sqlite_store: Store, sqlite_settings: Settings) -> Callable[..., MirrorThread]:
+    """Make a mirror thread that has an MLflow server to export to."""
+
+    def thread(overdue: bool = False) -> MirrorThread:
+        settings = sqlite_settings.model_copy(update={"mlflow_url": "http://127.0.0.1:1"})
+        return MirrorThread(sqlite_store, settings, "worker", lambda: overdue)
+
+    return thread
+
+
+Make = Callable[..., MirrorThread]
+
+
+def test_what_is_waiting_at_the_end_is_exported_first(tracker: PaperTracker, make: Make) -> None:
+    thread = make()
+    for sweep_id in ("a", "b", "a"):
+        thread.notify(sweep_id)
+    thread.start()
+    thread.close(10)
+    assert sorted(tracker.exported) == ["a", "b"]
+    assert tracker.owner == "worker"
+
+
+def test_news_during_an_export_is_exported_again(tracker: PaperTracker, make: Make) -> None:
+    tracker.go_on.clear()
+    thread = make()
+    thread.notify("a")
+    thread.start()
+    assert tracker.entered.acquire(timeout=10)
+    thread.notify("a")
+    tracker.go_on.set()
+    thread.close(10)
+    assert tracker.exported == ["a", "a"]
+
+
+@pytest.mark.parametrize("answer", [False, TrackingDown("away"), RuntimeError("a bug")], ids=repr)
+def test_what_did_not_work_is_tried_again(tracker: PaperTracker, make: Make, answer: Any) -> None:
+    tracker.answers = [answer, answer]
+    thread = make()
+    thread.start()
+    thread.notify("a")
+    for _ in range(3):
+        assert tracker.entered.acquire(timeout=10)
+    thread.close(10)
+    assert tracker.exported == ["a"] * 3
+
+
+def test_what_does_not_work_at_the_end_is_left_to_upkeep(tracker: PaperTracker, make: Make) -> None:
+    tracker.answers = [TrackingDown("away")]
+    tracker.go_on.clear()
+    thread = make()
+    thread.notify("a")
+    thread.start()
+    assert tracker.entered.acquire(timeout=10)
+    closing = threading.Thread(target=thread.close, args=(10,))
+    closing.start()
+    while not thread._closing:
+        pass
+    tracker.go_on.set()
+    closing.join(10)
+    assert not thread._thread.is_alive()
+    assert tracker.exported == ["a"]
+
+
+def test_nothing_is_exported_while_a_renewal_is_overdue(tracker: PaperTracker, make: Make) -> None:
+    thread = make(overdue=True)
+    thread.notify("a")
+    thread.start()
+    thread.close(10)
+    assert tracker.exported == []
+
+
+def test_without_an_mlflow_server_there_is_no_thread(
+    tracker: PaperTracker, sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    thread = MirrorThread(sqlite_store, sqlite_settings, "worker", lambda: False)
+    thread.start()
+    thread.notify("a")
+    thread.close(10)
+    assert tracker.exported == []

@@ -1,0 +1,89 @@
+"""workers/runner_process.py with real processes that run a short script instead of a training."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from workers.messages import Machine, RunnerReady, Stop
+from workers.runner_process import RunnerProcess
+
+READY = r"""
+import os, sys
+parent, read_fd, write_fd = map(int, sys.argv[1:])
+assert parent == os.getppid()
+os.write(write_fd, b'{"type":"RunnerReady","machine":{"kind":"k","torch":"t","threads":1}}\n')
+"""
+Start = Callable[..., RunnerProcess]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Start a runner process whose `workers.runner` is this script."""
+    monkeypatch.chdir(tmp_path)  # python -m looks here first
+    (tmp_path / "workers").mkdir()
+    (tmp_path / "workers" / "__init__.py").touch()
+    started: list[RunnerProcess] = []
+
+    def run(script: str, **environment: str) -> RunnerProcess:
+        (tmp_path / "workers" / "runner.py").write_text(script)
+        started.append(RunnerProcess({**os.environ, **environment}))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.close()
+
+
+def wait_for_end(process: RunnerProcess) -> None:
+    assert process.pidfd is not None
+    assert select.select([process.pidfd], [], [], 10)[0], "the process did not end"
+
+
+def test_a_runner_talks_over_the_wire_and_prints(start: Start) -> None:
+    script = READY + "print(os.environ['TRIED'], os.read(read_fd, 100).decode(), flush=True)"
+    process = start(script, TRIED="yes")
+    assert process.machine is None
+    ready = process.wire.receive()
+    assert ready == RunnerReady(Machine("k", "t", 1))
+    process.mark_ready(Machine("k", "t", 1))
+    assert process.machine == Machine("k", "t", 1)
+    assert process.read_output() == b""
+    process.wire.send(Stop("p"))
+    wait_for_end(process)
+    assert process.read_output() == b'yes {"type":"Stop","pack":"p"}\n\n'
+    assert process.wire.receive() is None
+
+
+def test_an_end_is_described(start: Start) -> None:
+    process = start("import sys; sys.exit('why')")
+    assert process.describe_exit() == "exit code 1"
+    assert not process.alive()
+    assert process.read_output() == b"why\n"
+    killed = start("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert killed.describe_exit() == "signal SIGKILL"
+
+
+def test_a_kill_ends_what_the_runner_has_started_too(start: Start) -> None:
+    script = READY + "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True)\n"
+    process = start(script + "os.read(read_fd, 1)")
+    assert select.select([process.output], [], [], 10)[0]
+    below = psutil.Process(int(process.read_output()))
+    assert process.alive()
+    process.kill()
+    assert not process.alive()
+    _, alive = psutil.wait_procs([below], timeout=10)
+    assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
+    process.kill()  # again does nothing
+
+
+def test_a_closed_one_leaves_no_descriptor_open(start: Start) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    process = RunnerProcess(os.environ)
+    process.close()
+    assert set(os.listdir("/proc/self/fd")) == before

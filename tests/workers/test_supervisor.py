@@ -1,0 +1,175 @@
+"""workers/supervisor.py with scripted runners: which packs it takes, and what it does when they break."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from paper_sweep import fill, row_of, take, trials_of, write_sweep
+from scripted_runner import MACHINE, ScriptedRunner
+from sqlalchemy import update
+
+from services.domain.errors import Fenced
+from services.host import HostDevice
+from services.settings import Settings
+from services.store import devices, workers
+from services.store.models import Device, Pack, Sweep, Trial
+from services.store.session import Store
+from workers import supervisor as module
+from workers.attempt import Attempt
+from workers.claim import Claim
+from workers.supervisor import MAX_FAILED_STARTS, Supervisor
+
+DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
+
+
+class PaperProcess(ScriptedRunner):
+    """A runner process that is ready at once, unless it is born dead."""
+
+    born_dead = False
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        super().__init__(None if self.born_dead else MACHINE)
+        self.environment, self.closed = environment, False
+        if self.born_dead:
+            self.die()
+
+    def alive(self) -> bool:
+        return not self.killed and not self.born_dead
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Worker:
+    """A supervisor whose processes and signals are on paper."""
+
+    def __init__(self, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.store, self.signals, self.pauses = store, [], []
+        monkeypatch.setattr(module, "RunnerProcess", PaperProcess)
+        monkeypatch.setattr(module.os, "kill", lambda pid, sent: self.signals.append((pid, sent)))
+        monkeypatch.setattr(module.time, "sleep", self.pauses.append)
+        store.write(lambda session: devices.claim(session, [DEVICE], "worker", "token", 60.0))
+        self.shutdown_fd, self.shutdown = os.pipe()
+        self.supervisor = Supervisor(settings, Claim("worker", DEVICE, "token"), self.shutdown_fd)
+
+    @property
+    def runner(self) -> Any:
+        return self.supervisor._runner
+
+
+@pytest.fixture
+def worker(
+    sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Worker]:
+    """A supervisor with its own connection to the test's database."""
+    made = Worker(sqlite_store, sqlite_settings, monkeypatch)
+    yield made
+    made.supervisor._store.close()
+    os.close(made.shutdown_fd)
+    os.close(made.shutdown)
+
+
+def lead(monkeypatch: pytest.MonkeyPatch, run: Callable[[Attempt], None]) -> None:
+    """Have every attempt do this instead."""
+    monkeypatch.setattr(Attempt, "run", lambda attempt, shutdown_fd: run(attempt))
+
+
+def test_a_pack_is_leased_begun_and_released(worker: Worker) -> None:
+    sweep_id = write_sweep(worker.store)
+    pack = fill(worker.store, sweep_id)
+    worker.runner.die()
+    worker.supervisor.train(pack.id)
+    ended = row_of(worker.store, Pack, pack.id)
+    assert (ended.state, ended.worker, ended.device) == ("lost", "worker", DEVICE.id)
+    assert ended.machine == {"kind": "paper", "torch": "0", "threads": 1}
+    assert {trial.state for trial in trials_of(worker.store, sweep_id)} == {"pending"}
+    assert worker.supervisor._heartbeat._lease is None
+    assert (worker.supervisor._failed_starts, worker.signals) == (0, [])
+
+
+@pytest.mark.parametrize("which", ["unknown", "taken"])
+def test_a_message_about_no_pack_of_ours_means_nothing(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    lead(monkeypatch, lambda _: pytest.fail("it must not begin"))
+    pack_id = "no-such-pack"
+    if which == "taken":
+        pack_id = fill(worker.store, write_sweep(worker.store)).id
+        take(worker.store, row_of(worker.store, Pack, pack_id))
+    runner = worker.runner
+    worker.supervisor.train(pack_id)
+    assert worker.runner is runner
+
+
+def test_a_pack_that_needs_other_plug_ins_stays_queued(worker: Worker) -> None:
+    sweep_id = write_sweep(worker.store)
+    pack = fill(worker.store, sweep_id)
+    needs = update(Sweep).where(Sweep.id == sweep_id).values(plugins="d1" * 32)
+    worker.store.write(lambda session: session.execute(needs))
+    worker.supervisor.train(pack.id)
+    assert row_of(worker.store, Pack, pack.id).state == "queued"
+    (shown,) = worker.store.read(lambda session: workers.seen_within(session, 60))
+    assert "was planned with plug-ins d1d1d1d1d1d1, this worker has none" in shown.says
+
+
+def test_a_lost_lease_kills_the_runner_and_another_one_is_started(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fenced(_: Attempt) -> None:
+        raise Fenced("gone")
+
+    lead(monkeypatch, fenced)
+    first = worker.runner
+    worker.supervisor.train(fill(worker.store, write_sweep(worker.store)).id)
+    assert first.killed
+    assert first.closed
+    assert worker.runner is not first
+    assert worker.supervisor._heartbeat._lease is None
+
+
+def test_an_error_is_raised_once_the_pack_is_released(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Attempt) -> None:
+        raise RuntimeError("a bug")
+
+    lead(monkeypatch, broken)
+    first = worker.runner
+    with pytest.raises(RuntimeError, match="a bug"):
+        worker.supervisor.train(fill(worker.store, write_sweep(worker.store)).id)
+    assert first.killed
+    assert worker.supervisor._heartbeat._lease is None
+    assert worker.runner.alive()
+
+
+def test_a_host_on_which_no_runner_starts_ends_the_worker(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, sqlite_settings: Settings
+) -> None:
+    monkeypatch.setattr(PaperProcess, "born_dead", True)
+    worker.runner.killed = True
+    sweep_id = write_sweep(worker.store)
+    for _ in range(MAX_FAILED_STARTS):
+        assert worker.signals == []
+        worker.store.write(lambda session: session.execute(update(Trial).values(not_before=0)))
+        worker.supervisor.train(fill(worker.store, sweep_id).id)
+    assert worker.signals == [(os.getppid(), signal.SIGTERM)]
+    assert worker.pauses == [sqlite_settings.heartbeat] * (MAX_FAILED_STARTS - 1)
+    assert {trial.losses for trial in trials_of(worker.store, sweep_id)} == {MAX_FAILED_STARTS}
+
+
+def test_a_worker_whose_device_is_lost_ends_and_starts_no_runner(worker: Worker) -> None:
+    worker.store.write(lambda session: session.execute(update(Device).values(token="another's")))
+    worker.supervisor._heartbeat.beat()
+    assert worker.runner.killed
+    assert worker.signals == [(os.getppid(), signal.SIGTERM)]
+    killed = worker.runner
+    worker.supervisor._prepare_runner()
+    assert worker.runner is killed
+
+
+def test_a_runner_s_environment_is_that_of_its_device(worker: Worker) -> None:
+    assert worker.runner.environment["CUDA_VISIBLE_DEVICES"] == ""

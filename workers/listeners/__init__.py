@@ -1,0 +1,1 @@
+"""What follows a pack beside its commits: one file per listener."""

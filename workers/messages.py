@@ -1,0 +1,223 @@
+"""Everything that a supervisor and its runner exchange, as types; each message is one line of JSON.
+
+From the runner: `RunnerReady` once, then about a pack `SpeedMeasured`, `EpochDone`, `Stopped`,
+`CheckpointDamaged` and `Failed`. From the supervisor: `Run`, `Go`, `Stop`. All but the first name their
+pack, so that one which comes too late is recognised.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import ConfigDict, PlainSerializer, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from services.domain import json_numbers
+from services.domain.errors import ServiceError, nearest
+from services.domain.retry import Failure
+
+MAX_SHOWN_CHARS = 80  # of a message that cannot be read
+CLOSED = ConfigDict(extra="forbid")  # an unknown field is an error
+
+# Numbers that are not finite travel under the names that SQL has for them; pydantic reads those as numbers.
+Metrics = Annotated[dict[str, float], PlainSerializer(json_numbers.encode)]
+
+
+class MessageError(ServiceError):
+    """A line that is none of the messages."""
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Machine:
+    """What a float32 result depends on besides width and row."""
+
+    kind: str
+    torch: str
+    threads: int
+
+
+@dataclass(frozen=True, config=CLOSED)
+class SavedCheckpoint:
+    """A checkpoint file that is already durable; the path is relative to the folder of files."""
+
+    epoch: int
+    path: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, config=CLOSED)
+class FinalResult:
+    """What a row leaves at its last epoch: the file of its best weights, and their test metrics if wanted."""
+
+    file: str
+    metrics: Metrics
+
+
+@dataclass(frozen=True, config=CLOSED)
+class RowCheckpoint:
+    """The file that a row goes on from, with its number in SQL."""
+
+    id: int
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, config=CLOSED)
+class RunRow:
+    """One trial to train, and its row in the array."""
+
+    row: int
+    trial: str
+    config: dict[str, Any]
+    seed: int
+    replicate: int
+    checkpoint: RowCheckpoint | None
+
+
+# ---- from the runner
+
+
+@dataclass(frozen=True, config=CLOSED)
+class RunnerReady:
+    """The runner has loaded torch and waits for its first pack."""
+
+    machine: Machine
+
+
+@dataclass(frozen=True, config=CLOSED)
+class SpeedMeasured:
+    """How fast one trial of the pack's shape would train alone."""
+
+    pack: str
+    images_per_s: float
+
+
+@dataclass(frozen=True, config=CLOSED)
+class EpochDone:
+    """An epoch of all live rows; the runner waits for `Go`, unless it was the last one.
+
+    `best` is each row's best epoch so far with the objective there; a row whose objective never was a number
+    has none. `final` is empty before the last epoch.
+    """
+
+    pack: str
+    number: int
+    metrics: dict[int, Metrics]
+    best: dict[int, tuple[int, float]]
+    diverged: tuple[int, ...]
+    saved: SavedCheckpoint | None
+    final: dict[int, FinalResult]
+    busy_ms: int
+    work_ms: int
+    images_per_s: float
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Stopped:
+    """The runner has stopped as asked; `saved` is a checkpoint that it wrote on the way out."""
+
+    pack: str
+    saved: SavedCheckpoint | None
+
+
+@dataclass(frozen=True, config=CLOSED)
+class CheckpointDamaged:
+    """A checkpoint, named by its number in SQL, is gone or is not what was written."""
+
+    pack: str
+    checkpoint: int
+    message: str
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Failed:
+    """The pack cannot go on; `trace` is for its log."""
+
+    pack: str
+    failure: Failure
+    message: str
+    trace: str
+
+
+# ---- from the supervisor
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Run:
+    """Train a pack from its starting epoch to its target; everything that its numbers depend on.
+
+    `checkpoint_every` is in seconds; `files` the folder that paths are relative to; `plugins` the digest of
+    the entry files that the sweep was planned with; `measure` asks for one `SpeedMeasured`.
+    """
+
+    pack: str
+    device: Literal["cpu", "cuda"]
+    files: str
+    width: int
+    start_epoch: int
+    target_epoch: int
+    checkpoint_every: float
+    metric: str
+    goal: str
+    mixed: bool
+    data_seed: int
+    plugins: str | None
+    rows: tuple[RunRow, ...]
+    measure: bool = False
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Go:
+    """The epoch is committed: train the next one, without the rows to drop."""
+
+    pack: str
+    drop: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Stop:
+    """Stop between two steps, and save the last finished epoch."""
+
+    pack: str
+
+
+FromRunner = RunnerReady | SpeedMeasured | EpochDone | Stopped | CheckpointDamaged | Failed
+ToRunner = Run | Go | Stop
+Message = FromRunner | ToRunner
+ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Message)}
+
+
+def encode(message: Message) -> bytes:
+    """Write a message as one line of JSON: its fields, and its class as `type`."""
+    kind = type(message).__name__
+    fields = ADAPTERS[kind].dump_python(message, mode="json")
+    return json.dumps({"type": kind, **fields}, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Read what `encode` wrote; `MessageError` for anything else."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise MessageError(f"a message must be a JSON object on one line, got {_shown(line)}")
+    kind = fields.pop("type", None)
+    if not isinstance(kind, str) or kind not in ADAPTERS:
+        known = ", ".join(ADAPTERS)
+        raise MessageError(
+            f"a message's type must be one of {known}; got {kind!r}.{nearest(str(kind), ADAPTERS)}"
+        )
+    try:
+        message: Message = ADAPTERS[kind].validate_python(fields)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise MessageError(f"a {kind} message has wrong fields: {faults}") from None
+    return message
+
+
+def _shown(line: bytes) -> str:
+    text = line.decode(errors="backslashreplace")
+    return repr(text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}…")

@@ -1,0 +1,178 @@
+"""The training of one pack in a runner: epochs reported, checkpoints written, best weights left behind."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workers import checkpoints
+from workers.messages import (
+    EpochDone,
+    FinalResult,
+    Go,
+    Run,
+    RunRow,
+    SavedCheckpoint,
+    SpeedMeasured,
+    Stop,
+    Stopped,
+)
+from workers.wire import Wire
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_CONFUSION_CLASSES = 100  # more make no picture that one can read
+
+
+def check_plugins(wanted: str | None) -> None:
+    """Refuse to train with other entry files than those that a sweep was planned with."""
+    from cnnlab import errors, registry
+
+    if wanted and wanted != (here := registry.plugins_digest()):
+        raise errors.RegistryError(
+            f"the sweep was planned with plug-ins {wanted[:12]}, but this runner read "
+            f"{here[:12] or 'none'}: they changed after its worker started; start the worker again"
+        )
+
+
+class PackTraining:
+    """One pack from its starting epoch to its target."""
+
+    def __init__(self, run: Run, wire: Wire) -> None:
+        from cnnlab.fit import Fit, Row
+
+        check_plugins(run.plugins)
+        self._message, self._wire = run, wire
+        self._folder = Path(run.files)
+        self._own = {row.row: row for row in run.rows}
+        self._rows: list[Row | None] = [None] * run.width
+        for row in run.rows:
+            self._rows[row.row] = Row(row.config, row.seed, row.replicate, run.data_seed)
+        self._fit = Fit(self._rows, run.device, (run.metric, run.goal), mixed=run.mixed)
+        self._load()
+        self._saved_at = time.monotonic()
+        self._unsaved: tuple[int, dict[str, Tensor]] | None = None  # an epoch whose state is in no file yet
+        # Not at once: while a service starts, everything is slow.
+        self._measure_after = min(run.start_epoch + 2, run.target_epoch)
+
+    def run(self) -> None:
+        """Train until the target, a `Stop`, or the last row's end."""
+        from cnnlab.throughput import work_clock
+
+        run, fit = self._message, self._fit
+        clock = work_clock(run.device)
+        while fit.live and fit.epoch < run.target_epoch:
+            started, worked = time.monotonic(), clock()
+            reports = fit.run_epoch(should_stop=self._stop_requested)
+            if reports is None:
+                self._wire.send(Stopped(run.pack, self._write_checkpoint()))
+                return
+            busy, work = time.monotonic() - started, clock() - worked
+            if run.measure and fit.epoch == self._measure_after:
+                self._measure()
+            last = fit.epoch == run.target_epoch
+            live = [report.row for report in reports]
+            self._wire.send(
+                EpochDone(
+                    pack=run.pack,
+                    number=fit.epoch,
+                    metrics={report.row: report.metrics for report in reports},
+                    best={row: best for row in live if (best := self._best(row))},
+                    diverged=tuple(report.row for report in reports if report.diverged),
+                    saved=None if last else self._checkpoint(),
+                    final={row: self._finish(row) for row in live} if last else {},
+                    busy_ms=round(busy * 1000),
+                    work_ms=round(work * 1000),
+                    images_per_s=fit.images_per_s,
+                )
+            )
+            if last:
+                return
+            answer = self._receive()
+            if not isinstance(answer, Go):
+                self._wire.send(Stopped(run.pack, self._write_checkpoint()))
+                return
+            for row in answer.drop:
+                fit.kill(row)
+
+    def _load(self) -> None:
+        """Put every row that goes on from a checkpoint where it stood; each file is read once."""
+        files = {row.checkpoint.id: row.checkpoint for row in self._message.rows if row.checkpoint}
+        tensors = {
+            number: checkpoints.read(self._folder / file.path, file.sha256, number)
+            for number, file in files.items()
+        }
+        for row in self._message.rows:
+            if row.checkpoint:
+                own = {name: tensor[row.row] for name, tensor in tensors[row.checkpoint.id].items()}
+                self._fit.load_row(row.row, own, self._message.start_epoch)
+
+    def _receive(self) -> Go | Stop | None:
+        """The next message about this pack, None at the end; one about an earlier pack came too late."""
+        while message := self._wire.receive():
+            if isinstance(message, Go | Stop) and message.pack == self._message.pack:
+                return message
+        return None
+
+    def _stop_requested(self) -> bool:
+        """Whether a `Stop`, or the end, waits; between two steps nothing else is sent about this pack."""
+        return self._wire.readable() and not isinstance(self._receive(), Go)
+
+    def _measure(self) -> None:
+        """Report how fast one trial would train alone, unless trials' steps differ in kind."""
+        from cnnlab.throughput import comparable, solo_images_per_s
+
+        rows = [row for row in self._rows if row]
+        if all(comparable(row) for row in rows):
+            speed = solo_images_per_s(rows[0], self._message.device, steps=20)
+            self._wire.send(SpeedMeasured(self._message.pack, speed))
+
+    def _checkpoint(self) -> SavedCheckpoint | None:
+        """Keep the state at an epoch's end, and write it unless the last checkpoint is recent."""
+        self._unsaved = self._fit.epoch, self._fit.state()
+        due = time.monotonic() - self._saved_at >= self._message.checkpoint_every
+        return self._write_checkpoint() if due else None
+
+    def _write_checkpoint(self) -> SavedCheckpoint | None:
+        """Write all rows as they were kept; None if that epoch is written already, or cannot be."""
+        if self._unsaved is None:
+            return None
+        (epoch, state), self._unsaved = self._unsaved, None
+        self._saved_at = time.monotonic()
+        try:
+            name = f"packs/{self._message.pack}/epoch-{epoch:05d}.safetensors"
+            path, sha256, size = checkpoints.write(self._folder, name, state)
+        except OSError as error:  # a full disk: the last one still stands
+            sys.stderr.write(f"no checkpoint at epoch {epoch}: {error}\n")
+            return None
+        return SavedCheckpoint(epoch, path, sha256, size)
+
+    def _best(self, row: int) -> tuple[int, float] | None:
+        """The best epoch so far and the objective there, if it ever was a number."""
+        epoch, value, _ = self._fit.best(row)
+        return (epoch, value) if math.isfinite(value) else None
+
+    def _finish(self, row: int) -> FinalResult:
+        """Write a trial's best weights, under the names of its layers, to a file of its own."""
+        own: RunRow = self._own[row]
+        name = f"packs/{self._message.pack}/best-{own.trial}.safetensors"
+        checkpoints.write(self._folder, name, self._fit.best(row)[2], self._metadata(row))
+        tested = own.config["train"]["test"] == "best"
+        return FinalResult(name, self._fit.test_best(row) if tested else {})
+
+    def _metadata(self, row: int) -> dict[str, str]:
+        """What pictures of the best weights need: the first layer, the images' shape, the mistakes."""
+        net = self._fit.array.net
+        first = next((own.name for own in net.table if own.role == "weight"), None)
+        metadata = {"image": json.dumps(net.shape)} | ({"first_layer": first} if first else {})
+        if self._fit.task == "regression":
+            return metadata
+        part, counts = self._fit.confusion(row)
+        if len(counts) > MAX_CONFUSION_CLASSES:
+            return metadata
+        return metadata | {"confusion_part": part, "confusion": json.dumps(counts.tolist())}

@@ -1,0 +1,70 @@
+"""The `Run` message of a leased pack, read from SQL: all that its training depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.domain.errors import ServiceError
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Spec
+from services.host import HostDevice
+from services.settings import Settings
+from services.store import checkpoints, packs, sweeps
+from services.store.models import Pack
+from services.store.session import Session
+from workers.messages import RowCheckpoint, Run, RunRow
+
+
+@dataclass(frozen=True)
+class LeasedPack:
+    """What goes to the runner, and what the supervisor keeps to itself."""
+
+    sweep_id: str
+    shape_key: str
+    run: Run
+
+
+def read_leased_pack(session: Session, pack_id: str, device: HostDevice, settings: Settings) -> LeasedPack:
+    """Read a pack that is to train on this device; `ServiceError` if its trials stand at different epochs."""
+    pack = session.get_one(Pack, pack_id)
+    sweep = sweeps.get(session, pack.sweep_id)
+    plan, spec = Plan.model_validate(sweep.plan), Spec.model_validate(sweep.spec)
+    trials = packs.rows_of(session, pack.id)
+    elsewhere = {
+        trial.id: trial.saved_epoch for trial in trials.values() if trial.saved_epoch != pack.start_epoch
+    }
+    if elsewhere:
+        raise ServiceError(
+            f"every trial of pack {pack.id} must go on from epoch {pack.start_epoch}, "
+            f"but these have saved another: {elsewhere}"
+        )
+    saved = checkpoints.of_trials(session, [trial.id for trial in trials.values()])
+    files = {trial_id: RowCheckpoint(file.id, file.path, file.sha256) for trial_id, file in saved.items()}
+    rows = tuple(
+        RunRow(
+            row=row,
+            trial=trial.id,
+            config=plan.config(trial.point),
+            seed=trial.seed,
+            replicate=trial.replicate,
+            checkpoint=files.get(trial.id),
+        )
+        for row, trial in sorted(trials.items())
+    )
+    shape = plan.shapes[pack.shape]
+    run = Run(
+        pack=pack.id,
+        device="cuda" if device.kind == "cuda" else "cpu",
+        files=str(settings.files),
+        width=pack.width,
+        start_epoch=pack.start_epoch,
+        target_epoch=pack.target_epoch,
+        checkpoint_every=settings.checkpoint_every,
+        metric=spec.objective.metric,
+        goal=spec.objective.goal,
+        mixed=shape.mixed,
+        data_seed=spec.seed,
+        plugins=sweep.plugins,
+        rows=rows,
+    )
+    return LeasedPack(sweep.id, shape.key, run)
