@@ -53,7 +53,7 @@ def compose(session: Session, pack_id: str, device: Found, settings: Settings) -
             {
                 "row": row,
                 "trial": trial.id,
-                "config": plan.config(trial.point),
+                "config": plan.config_of(trial),
                 "seed": trial.seed,
                 "replicate": trial.replicate,
                 "checkpoint": {"id": file.id, "path": file.path, "sha256": file.sha256}

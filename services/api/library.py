@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from services.domain.config import Config
-from services.domain.planning.catalog import ConfigFault, Facts
+from services.domain.planning.catalog import ConfigFault, DryBuild
 
 log = logging.getLogger(__name__)
 Descriptions = dict[str, dict[str, dict[str, Any]]]
@@ -51,7 +51,7 @@ class Library:
 
         return language.shape_key(config)
 
-    def inspect(self, config: Mapping[str, Any]) -> Facts:
+    def inspect(self, config: Mapping[str, Any]) -> DryBuild:
         """Build on paper."""
         from cnnlab.engine import cost
 
@@ -67,7 +67,7 @@ class Library:
             raise ConfigFault("", f"a plug-in failed: {type(error).__name__}: {error}") from None
         from cnnlab.task import METRICS
 
-        return Facts(
+        return DryBuild(
             facts.parameters,
             facts.flops,
             facts.bytes_per_row,
@@ -76,7 +76,7 @@ class Library:
             facts,
         )
 
-    def point(self, config: Mapping[str, Any], facts: Facts) -> int:
+    def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:
         """The bytes that a point of an architecture takes; `ConfigFault` where its choices clash."""
         from cnnlab.engine import cost
 

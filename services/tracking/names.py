@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.domain.plan.plan import Axis, Plan
+from services.domain.plan.axis import Axis, ListedAxis, RangeAxis
+from services.domain.plan.plan import Plan
 from services.domain.plan.trial_names import short_name, short_value
 
 SPAN = 10  # an axis whose largest value is so many times its smallest is read on a logarithmic scale
@@ -32,7 +33,7 @@ def text(value: Any) -> str:
 
 def own_words(value: Any, axis: Axis) -> Any:
     """The value as the user wrote it, of which `value` is the completed form; of a range the value itself."""
-    if axis.values is None or axis.written is None:
+    if isinstance(axis, RangeAxis):
         return value
     return axis.written[axis.values.index(value)]
 
@@ -51,7 +52,7 @@ def log10(own: Any, axis: Axis) -> str | None:
 
 def logarithmic(axis: Axis) -> bool:
     """Whether an axis is read on a logarithmic scale: a range says so, values do by spanning decades."""
-    if axis.values is None:
+    if isinstance(axis, RangeAxis):
         return axis.log
     numbers = [value for value in _choices(axis) if _is_number(value)]
     positive = [value for value in numbers if value > 0]
@@ -97,7 +98,7 @@ def point(values: Mapping[str, Any], plan: Plan) -> str:
 
 def _choices(axis: Axis) -> Sequence[Any]:
     """The values of an axis that lists them, as the user wrote them."""
-    return axis.written or axis.values or []
+    return axis.written if isinstance(axis, ListedAxis) else []
 
 
 def _alike(own: Any, axis: Axis) -> int:

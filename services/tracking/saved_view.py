@@ -72,7 +72,7 @@ def means_state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
 
 def coordinates(plan: Plan) -> list[Coordinate]:
     """The swept axes, those over decades by their logarithm."""
-    conditional = {condition.axis for condition in plan.ties.conditions}
+    conditional = plan.space.dependencies.conditional
     found = []
     for axis in plan.axes:
         if axis.size != 1:

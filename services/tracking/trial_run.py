@@ -84,7 +84,7 @@ def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
 
 def params(trial: Trial, plan: Plan) -> dict[str, str]:
     """The whole resolved config, dotted, and under the names the user wrote the axes that have a value."""
-    found = names.flatten(plan.config(trial.point))
+    found = names.flatten(plan.config_of(trial))
     found |= {"trial.seed": str(trial.seed), "trial.replicate": str(trial.replicate)}
     for axis in plan.axes:
         if axis.path not in trial.values:
@@ -103,7 +103,7 @@ def data_set(trial: Trial, plan: Plan) -> DataSet:
     The digest is that of the content where the config has one, else one of the config's section: same name,
     same path, same split.
     """
-    section = plan.config(trial.point)["data"]
+    section = plan.config_of(trial)["data"]
     text = json.dumps(section, sort_keys=True)
     digest = str(section.get("digest") or hashlib.sha256(text.encode()).hexdigest())[:16]
     return DataSet(str(section["name"]), digest, text)
@@ -148,7 +148,7 @@ def files(
 ) -> dict[str, str | bytes]:
     """The artifacts of a trial that has ended, with pictures of its best weights if they are there."""
     decoded = [(report.epoch, decode(report.metrics)) for report in curve]
-    found: dict[str, str | bytes] = {"config.json": json.dumps(plan.config(trial.point), indent=2) + "\n"}
+    found: dict[str, str | bytes] = {"config.json": json.dumps(plan.config_of(trial), indent=2) + "\n"}
     if curve:
         found["curves.csv"] = _table(curve)
         found["figures/learning_curve.png"] = learning_curve(name(trial, plan), decoded)

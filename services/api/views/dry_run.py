@@ -44,9 +44,9 @@ class DryRun(BaseModel):
 
 def preview(plan: Plan, library: Library, speeds: Sequence[Speed], devices: int) -> DryRun:
     """A plan as it would run on the devices that are alive, or on one."""
-    known: dict[str, list[dry_run.Speed]] = {}
+    known: dict[str, list[dry_run.MeasuredSpeed]] = {}
     for speed in speeds:
-        found = dry_run.Speed(speed.images_per_s, speed.width, speed.machine)
+        found = dry_run.MeasuredSpeed(speed.images_per_s, speed.width, speed.machine)
         known.setdefault(speed.shape_key, []).append(found)
     images = [library.training_images(plan.shape_config(index)) for index in range(len(plan.shapes))]
     seconds, words = dry_run.seconds(plan, images, known, devices)

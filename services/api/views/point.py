@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.domain.results.intervals import Comparison
+from services.domain.results.comparison import Comparison
 from services.settings import Settings
 from services.store.leaderboard import Point, Replicate
 from services.store.models import Sweep
@@ -28,7 +28,8 @@ class ReplicateView(BaseModel):
 class PointView(BaseModel):
     """A point: the mean of its trials' values and its 95 % interval, from `low` to `high`.
 
-    Without an interval these are null and `note` says why. `n` of `seeds` replicates have a value.
+    Without an interval these are null and `note` says why. `n` of `seeds` replicates have a value. `text` is
+    the mean and half the interval as they are shown everywhere: `0.852 ± 0.011`.
     """
 
     point: int
@@ -41,6 +42,7 @@ class PointView(BaseModel):
     seeds: int
     failed: int
     note: str | None
+    text: str | None
     trials: list[ReplicateView]
 
 

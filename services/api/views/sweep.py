@@ -5,12 +5,12 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from services.api.library import Library
+from services.api.views.axis import AxisView, axis_view
 from services.api.views.point import PointView, point_view
 from services.api.views.values import Time
-from services.domain.plan.plan import Axis
 from services.domain.planning.catalog import ConfigFault
 from services.domain.results import eta
-from services.domain.results.intervals import Comparison
+from services.domain.results.comparison import Comparison
 from services.domain.spec.spec import Objective
 from services.domain.states import SweepState, TrialState
 from services.settings import Settings
@@ -91,7 +91,7 @@ class SweepView(BaseModel):
     best: PointView | None
     comparison: Comparison | None
     objective: Objective
-    axes: list[Axis]
+    axes: list[AxisView]
     shapes: list[ShapeView]
     price: Price | None
     links: SweepLinks
@@ -127,7 +127,7 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
         best=point_view(standing.best[0], sweep, plan.seeds, settings) if standing.best else None,
         comparison=leaderboard.comparison(standing.best, objective, plan.seeds),
         objective=objective,
-        axes=plan.axes,
+        axes=[axis_view(axis) for axis in plan.axes],
         shapes=[
             ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width) for shape in plan.shapes
         ],

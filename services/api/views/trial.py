@@ -145,7 +145,7 @@ def trial_detail(
         row=trial.row,
         shape=ShapeOf(key=shape.key, parameters=shape.parameters, width=shape.width, mixed=shape.mixed),
         plugins=sweep.plugins,
-        config=plan.config(trial.point),
+        config=plan.config_of(trial),
         curve=[Point(epoch=report.epoch, at=report.at, metrics=report.metrics) for report in curve],
         attempts=[_attempt(row, pack) for row, pack in attempts],
         checkpoint=_saved(saved) if saved else None,

@@ -10,8 +10,8 @@ from services.domain.config import Config
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a dry build tells of one architecture; `built` is the library's own, to ask about its points."""
+class DryBuild:
+    """What a dry build says of one architecture; `built` is the library's own, to ask about its points."""
 
     parameters: int
     flops: int  # forward, one image
@@ -36,10 +36,10 @@ class Catalog(Protocol):
     def shape_key(self, config: Mapping[str, Any]) -> str:
         """A short name for everything that rows of one array must share."""
 
-    def inspect(self, config: Mapping[str, Any]) -> Facts:
+    def inspect(self, config: Mapping[str, Any]) -> DryBuild:
         """Build on paper; `ConfigFault` where the architecture and the images do not fit."""
 
-    def point(self, config: Mapping[str, Any], facts: Facts) -> int:
+    def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:
         """The bytes that a point of this architecture takes; `ConfigFault` where its choices clash."""
 
 

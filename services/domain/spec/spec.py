@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from services.domain.spec.axis_forms import Whole, Written
 
+MAX_NAME_CHARS = 100
+
 Section = dict[str, Any] | str
 Goal = Literal["maximize", "minimize"]
 METRICS = ("val/acc", "val/mae", "val/loss", "train/acc", "train/mae", "train/loss")
@@ -24,7 +26,7 @@ def _plain(name: str) -> str:
     return name
 
 
-Name = Annotated[str, Field(max_length=100), AfterValidator(_plain)]
+Name = Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(_plain)]
 
 
 class Objective(BaseModel):

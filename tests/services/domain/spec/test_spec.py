@@ -43,3 +43,12 @@ def test_whole_numbers_may_be_written_as_json_writes_them() -> None:
     assert (spec.seeds, spec.max_trials, spec.seed) == (3, 6, 1)
     with pytest.raises(ValueError, match=r"must be an integer, got 2\.5"):
         paper_spec(seeds=2.5)
+
+
+@pytest.mark.parametrize(("metric", "goal"), [("val/loss", "minimize"), ("train/acc", "maximize")])
+def test_the_goal_follows_the_metric(metric: str, goal: str) -> None:
+    assert paper_spec(objective={"metric": metric}).objective.goal == goal
+    assert paper_spec(objective={"metric": metric, "goal": goal}).objective.goal == goal
+    other = {"minimize": "maximize", "maximize": "minimize"}[goal]
+    with pytest.raises(ValueError, match=f"is to {goal} it, got {other}"):
+        paper_spec(objective={"metric": metric, "goal": other})
