@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from services.domain.errors import SpecError
 from services.domain.plan.plan import Plan
-from services.domain.planning.catalog import ConfigFault, Facts
+from services.domain.planning.catalog import ConfigFault, DryBuild
 from services.domain.planning.planner import make_plan
 from services.domain.spec.objective import MetricFacts
 from services.domain.spec.spec import Spec
@@ -66,17 +67,17 @@ class PaperCatalog:
     def shape_key(self, config: Mapping[str, Any]) -> str:
         return f"net-{config['model']['depth']}"
 
-    def inspect(self, config: Mapping[str, Any]) -> Facts:
+    def inspect(self, config: Mapping[str, Any]) -> DryBuild:
         if config["model"]["depth"] > 8:
             raise ConfigFault("model", "net of that depth needs larger images, got 8×8")
-        return Facts(
+        return DryBuild(
             parameters=10 * config["model"]["depth"],
             flops=100,
             bytes_per_row=1000,
             metrics=[ACCURACY, BALANCED],
         )
 
-    def point(self, config: Mapping[str, Any], facts: Facts) -> int:
+    def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:
         """Adam and dropout above 0.9 clash on paper; adam takes 200 bytes more."""
         adam = config["train"]["optimizer"]["name"] == "adam"
         if adam and config["model"]["dropout"] > 0.9:
@@ -97,6 +98,15 @@ def paper_spec(**changes: Any) -> Spec:
     return Spec.model_validate(fields | changes)
 
 
-def paper_plan(spec: Spec, limit: int = 1000) -> Plan:
+def paper_plan(spec: Spec, limit: int = 1000, memory: int = 1 << 30) -> Plan:
     """The spec's plan on paper."""
-    return make_plan(spec, PaperCatalog(), limit=limit, memory=1 << 30)
+    return make_plan(spec, PaperCatalog(), limit=limit, memory=memory)
+
+
+def refusals(limit: int = 1000, **changes: Any) -> list[tuple[str, str]]:
+    """The pointers and details with which planning refuses a spec."""
+    try:
+        paper_plan(paper_spec(**changes), limit)
+    except SpecError as error:
+        return [(problem.pointer, problem.detail) for problem in error.problems]
+    return []

@@ -44,7 +44,7 @@ def read_leased_pack(session: Session, pack_id: str, device: HostDevice, setting
         RunRow(
             row=row,
             trial=trial.id,
-            config=plan.config(trial.point),
+            config=plan.config_of(trial),
             seed=trial.seed,
             replicate=trial.replicate,
             checkpoint=files.get(trial.id),

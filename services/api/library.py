@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from services.domain.config import Config
-from services.domain.planning.catalog import ConfigFault, Facts
+from services.domain.planning.catalog import ConfigFault, DryBuild
 from services.domain.spec.objective import MetricFacts
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Library:
 
         return language.shape_key(config)
 
-    def inspect(self, config: Mapping[str, Any]) -> Facts:
+    def inspect(self, config: Mapping[str, Any]) -> DryBuild:
         """Build the net without allocating its parameters: its size, its cost, and whether its parts fit."""
         from cnnlab.engine import cost
 
@@ -70,7 +70,7 @@ class Library:
             log.exception("a plug-in failed")
             raise ConfigFault("", f"a plug-in failed: {type(error).__name__}: {error}") from None
         metrics, misfits = _metrics(facts.task, facts.classes)
-        return Facts(
+        return DryBuild(
             facts.parameters,
             facts.flops,
             facts.bytes_per_row,
@@ -80,7 +80,7 @@ class Library:
             facts,
         )
 
-    def point(self, config: Mapping[str, Any], facts: Facts) -> int:
+    def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:
         """The bytes that one point of an architecture needs; `ConfigFault` if its choices clash."""
         from cnnlab.engine import cost
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-CRASH_BUDGET = 3
-LOST_BUDGET = 10
-BACKOFF = (0, 10, 20)  # seconds before the next attempt, by crashes so far
+CRASH_BUDGET = 3  # crashes of a trial alone, after which it has failed
+LOST_BUDGET = 10  # attempts lost with their host, after which a trial has failed
+CRASH_DELAYS = (10, 20)  # seconds before the next attempt, after the first crash and after the second
+HOST_DELAY = 10  # seconds before the next attempt, while a host cannot train
 
 
 class Failure(StrEnum):
@@ -24,7 +25,7 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """A trial's history of bad ends."""
+    """A trial's history of failed attempts."""
 
     crashes: int
     losses: int
@@ -33,7 +34,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the trial is tried again, after which delay, and its new record."""
+    """Whether the trial gets another attempt, after how many seconds, and its new record."""
 
     again: bool
     delay: int
@@ -44,25 +45,32 @@ def judge(failure: Failure, record: Record, alive: int) -> Verdict:
     """Decide over one trial of a pack with `alive` live rows.
 
     A crash counts only against a trial that ran alone; in a wider pack it halves the rows its trials may
-    share, so that one poisonous trial ends alone and no innocent fails. A lost host halves from the second
-    time on, in case the trial itself is what takes the host down.
+    share, so that one bad trial ends alone and no other fails because of it. A lost host halves from the
+    second time on, in case the trial itself is what takes the host down.
     """
-    crashes, losses, most = record.crashes, record.losses, record.most_alive
+    crashes, losses, most_alive = record.crashes, record.losses, record.most_alive
+    half = max(1, alive // 2)
     match failure:
         case Failure.SPEC | Failure.DIVERGED:
-            return Verdict(False, 0, record)
+            return _final(record)
         case Failure.PREEMPTED | Failure.DAMAGED:
-            return Verdict(True, 0, record)
+            return _retry(record)
         case Failure.CRASHED if alive > 1:
-            return Verdict(True, 0, Record(crashes, losses, max(1, alive // 2)))
+            return _retry(Record(crashes, losses, half))
         case Failure.CRASHED:
-            crashes += 1
-            again = crashes < CRASH_BUDGET
-            return Verdict(again, BACKOFF[crashes] if again else 0, Record(crashes, losses, most))
+            new = Record(crashes + 1, losses, most_alive)
+            return _retry(new, CRASH_DELAYS[crashes]) if new.crashes < CRASH_BUDGET else _final(new)
         case Failure.HOST:
-            return Verdict(losses + 1 < LOST_BUDGET, BACKOFF[1], Record(crashes, losses + 1, most))
+            new = Record(crashes, losses + 1, most_alive)
+            return _retry(new, HOST_DELAY) if new.losses < LOST_BUDGET else _final(new)
         case Failure.LOST:
-            losses += 1
-            if losses > 1:
-                most = max(1, alive // 2)
-            return Verdict(losses < LOST_BUDGET, 0, Record(crashes, losses, most))
+            new = Record(crashes, losses + 1, half if losses else most_alive)
+            return _retry(new) if new.losses < LOST_BUDGET else _final(new)
+
+
+def _retry(record: Record, delay: int = 0) -> Verdict:
+    return Verdict(again=True, delay=delay, record=record)
+
+
+def _final(record: Record) -> Verdict:
+    return Verdict(again=False, delay=0, record=record)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Subquery, case, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from services.domain.results.intervals import LARGEST, Comparison, Estimate, Side, compare, estimate
+from services.domain.results.comparison import Comparison, Side, compare
+from services.domain.results.intervals import MAX_MAGNITUDE, Estimate, estimate
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
 from services.store.models import Trial
@@ -134,7 +135,7 @@ def _value(objectives: Mapping[str, Objective]) -> ColumnElement[float]:
     """What ranks a trial: its best value or its last one; none where arithmetic could not bear it."""
     at_best = [sweep_id for sweep_id, objective in objectives.items() if objective.at == "best"]
     value = case((Trial.sweep_id.in_(at_best), Trial.best_value), else_=Trial.last_value)
-    return case((func.abs(value) <= LARGEST, value))
+    return case((func.abs(value) <= MAX_MAGNITUDE, value))
 
 
 def _with_trials(

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.domain.plan.plan import Plan
-from services.domain.results.intervals import Comparison, Estimate
+from services.domain.results.comparison import Comparison
+from services.domain.results.intervals import Estimate
 from services.domain.spec.objective import Objective
 from services.domain.spec.spec import Spec
 from services.domain.states import SWEEP_FINAL, TrialState

@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.domain.plan.plan import Axis, Plan
+from services.domain.plan.axis import Axis, ListedAxis, RangeAxis
+from services.domain.plan.plan import Plan
 
 POINT_TAG = "trial.point"  # the tag that replicates share
 MAX_RUN_NAME_CHARS = 200  # the server's database has room for 250
@@ -39,7 +40,7 @@ def param(value: Any, axis: Axis, label: str) -> str:
 
 def as_written(value: Any, axis: Axis) -> Any:
     """Return what the user wrote for a completed value; for a range, the value itself."""
-    if axis.values is None or axis.written is None:
+    if isinstance(axis, RangeAxis):
         return value
     return axis.written[axis.values.index(value)]
 
@@ -51,7 +52,7 @@ def log10(own: Any, axis: Axis) -> str | None:
 
 def logarithmic(axis: Axis) -> bool:
     """Whether an axis has a logarithmic scale: a range declares it, the values of a list span decades."""
-    if axis.values is None:
+    if isinstance(axis, RangeAxis):
         return axis.log
     numbers = [value for value in _choices(axis) if _is_number(value)]
     positive = [value for value in numbers if value > 0]
@@ -87,7 +88,7 @@ def _cut(name: str) -> str:
 
 def _choices(axis: Axis) -> Sequence[Any]:
     """The values of an axis that lists them, as the user wrote them."""
-    return axis.written or axis.values or []
+    return axis.written if isinstance(axis, ListedAxis) else []
 
 
 def _is_number(value: Any) -> bool:

@@ -69,7 +69,7 @@ def means_state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
 
 def coordinates(plan: Plan) -> list[Coordinate]:
     """List the axes that vary, those that span decades by their logarithm."""
-    conditional = {condition.axis for condition in plan.ties.conditions}
+    conditional = plan.space.dependencies.conditional
     found = []
     for axis in plan.axes:
         if axis.size != 1:

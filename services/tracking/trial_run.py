@@ -80,7 +80,7 @@ def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
 
 def params(trial: Trial, plan: Plan) -> dict[str, str]:
     """Make the params: the whole config by dotted path, and the axes by the user's names."""
-    found = names.flatten(plan.config(trial.point))
+    found = names.flatten(plan.config_of(trial))
     found |= {"trial.seed": str(trial.seed), "trial.replicate": str(trial.replicate)}
     texts = {cell.path: cell.text for cell in plan.labels.cells(trial.values)}
     for axis in plan.axes:
@@ -99,7 +99,7 @@ def data_set(trial: Trial, plan: Plan) -> TrainingData:
 
     The digest is that of the content if the config has one, else that of the config's section `data`.
     """
-    section = plan.config(trial.point)["data"]
+    section = plan.config_of(trial)["data"]
     text = json.dumps(section, sort_keys=True)
     digest = str(section.get("digest") or hashlib.sha256(text.encode()).hexdigest())[:16]
     return TrainingData(str(section["name"]), digest, text)
@@ -149,7 +149,7 @@ def files(
 ) -> dict[str, str | bytes]:
     """Make the artifacts of a trial that has ended, with figures of its best weights if there are any."""
     decoded = [(report.epoch, decode(report.metrics)) for report in curve]
-    found: dict[str, str | bytes] = {"config.json": json.dumps(plan.config(trial.point), indent=2) + "\n"}
+    found: dict[str, str | bytes] = {"config.json": json.dumps(plan.config_of(trial), indent=2) + "\n"}
     if curve:
         found["curves.csv"] = _table(curve)
         metrics = plan.shapes[plan.shape_of(trial.point)].metrics

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.domain.plan.plan import Axis
+from services.domain.plan.axis import Axis, ListedAxis
 
 
 class AxisView(BaseModel):
@@ -31,12 +31,15 @@ class AxisView(BaseModel):
 
 def axis_view(axis: Axis) -> AxisView:
     """An axis of a plan."""
+    if isinstance(axis, ListedAxis):
+        return AxisView(
+            name=axis.name, path=axis.path, row=axis.row, values=axis.values, written=axis.written
+        )
     return AxisView(
         name=axis.name,
         path=axis.path,
         row=axis.row,
-        values=axis.values,
-        written=axis.written,
+        values=None,
         low=axis.low,
         high=axis.high,
         step=axis.step,

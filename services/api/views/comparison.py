@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from services.domain.results.intervals import Comparison
+from services.domain.results.comparison import Comparison
 
 
 class ComparisonView(BaseModel):

@@ -39,7 +39,8 @@ class PointView(BaseModel):
     """A point: its values, in one line as `label`, and the mean of its trials' values.
 
     The mean's 95 % interval goes from `low` to `high`. Without an interval these are null and `note` says
-    why. `n` of `seeds` replicates have a value.
+    why. `n` of `seeds` replicates have a value. `text` is the mean and half the interval as they are shown
+    everywhere: `0.852 ± 0.011`.
     """
 
     point: int

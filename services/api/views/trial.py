@@ -149,7 +149,7 @@ def trial_detail(
             key=shape.key, parameters=shape.parameters, width=shape.width, mixed=shape.mixed
         ),
         plugins=sweep.plugins,
-        config=plan.config(trial.point),
+        config=plan.config_of(trial),
         curve=[CurvePointView(epoch=report.epoch, at=report.at, metrics=report.metrics) for report in curve],
         attempts=[_attempt_view(row, pack) for row, pack in attempts],
         checkpoint=_checkpoint_view(saved) if saved else None,

@@ -1,82 +1,76 @@
-"""Points drawn at random where a space has ranges without steps: hashes of seed, shape, position, axis."""
+"""Points drawn at random where a space has ranges without steps: hashes of seed, shape, position and axis."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
 
-from services.domain.plan.ties import Assignment, Pick, Ties
+from services.domain.plan.axis import Axis, Coordinate, Coordinates
+from services.domain.plan.dependencies import Dependencies
 from services.domain.random_numbers import unit
 
-TRIES = 1000  # draws for one point; a space whose constraints leave less than this is not searched at random
-
-
-class Axis(Protocol):
-    """What a draw asks of an axis."""
-
-    path: str
-
-    @property
-    def size(self) -> int | None:
-        """How many values it has; None for a range without steps."""
-
-    def number(self, share: float) -> float:
-        """The number at this share of a range without steps."""
-
-    def given(self, pick: Pick) -> Any:
-        """The value of a pick as the user wrote it."""
-
-
-MOST_TRIES = 100_000  # of all points that a submit looks at
+MAX_DRAWS_PER_POINT = 1000  # a space whose constraints leave a smaller share is not searched at random
 
 
 class Undrawable(ValueError):
-    """No point that meets the constraints was found in `TRIES` draws."""
+    """No point that meets the constraints was found in `MAX_DRAWS_PER_POINT` draws."""
 
 
 def draw(
-    axes: Sequence[Axis], ties: Ties, key: tuple[int | str, ...], fixed: Mapping[str, Pick | None]
-) -> Assignment:
-    """Draw a pick for every axis, each independent of the others; `fixed` axes keep theirs, or None.
+    axes: Sequence[Axis],
+    dependencies: Dependencies,
+    key: tuple[int | str, ...],
+    fixed: Mapping[str, Coordinate | None],
+) -> Coordinates:
+    """Draw a coordinate on every axis, each independent of the others; `fixed` axes keep theirs, or None.
 
-    Drawn again, with the number of the try in the key, until conditions and constraints agree.
+    Repeated, with the number of the attempt in the key, until conditions and constraints are met. Raises
+    `Undrawable` if they are not met in `MAX_DRAWS_PER_POINT` attempts.
     """
     by_path = {axis.path: axis for axis in axes}
-    order = ties.order(list(by_path))
-    for attempt in range(TRIES):
-        found = _try(by_path, order, ties, (*key, attempt), fixed)
-        if found is not None and ties.met({path: by_path[path].given(pick) for path, pick in found.items()}):
+    order = dependencies.order(list(by_path))
+    for attempt in range(MAX_DRAWS_PER_POINT):
+        found = _attempt(by_path, order, dependencies, (*key, attempt), fixed)
+        if found is not None and _allowed(found, by_path, dependencies):
             return found
-    raise Undrawable(f"fewer than one in {TRIES} random points meets the constraints")
+    raise Undrawable(f"fewer than one in {MAX_DRAWS_PER_POINT} random points meets the constraints")
 
 
-def met_by(axes: Sequence[Axis], ties: Ties, seed: int) -> int:
-    """How many of `TRIES` random points meet the constraints."""
+def share_allowed(axes: Sequence[Axis], dependencies: Dependencies, seed: int) -> float:
+    """Estimate the share of random points that meet the constraints, from `MAX_DRAWS_PER_POINT` of them.
+
+    At least one of these counts as met.
+    """
     by_path = {axis.path: axis for axis in axes}
-    order = ties.order(list(by_path))
-    found = (_try(by_path, order, ties, (seed, "share", attempt), {}) or {} for attempt in range(TRIES))
-    return sum(ties.met({path: by_path[path].given(pick) for path, pick in one.items()}) for one in found)
+    order = dependencies.order(list(by_path))
+    found = (
+        _attempt(by_path, order, dependencies, (seed, "share", attempt), {}) or {}
+        for attempt in range(MAX_DRAWS_PER_POINT)
+    )
+    met = sum(_allowed(coordinates, by_path, dependencies) for coordinates in found)
+    return max(1, met) / MAX_DRAWS_PER_POINT
 
 
-def _try(
+def _allowed(found: Coordinates, axes: Mapping[str, Axis], dependencies: Dependencies) -> bool:
+    return dependencies.constraints_hold({path: axes[path].as_written(at) for path, at in found.items()})
+
+
+def _attempt(
     axes: Mapping[str, Axis],
     order: Sequence[str],
-    ties: Ties,
+    dependencies: Dependencies,
     key: tuple[int | str, ...],
-    fixed: Mapping[str, Pick | None],
-) -> Assignment | None:
-    found: Assignment = {}
+    fixed: Mapping[str, Coordinate | None],
+) -> Coordinates | None:
+    """One draw; None if the conditions contradict a fixed axis."""
+    found: Coordinates = {}
     for path in order:
-        active = ties.active(path, found)
+        has_value = dependencies.has_value(path, found)
         if path in fixed:
-            pick = fixed[path]
-            if active != (pick is not None):
+            coordinate = fixed[path]
+            if has_value != (coordinate is not None):
                 return None
         else:
-            share = unit(*key, ties.leader(path))
-            size = axes[path].size
-            pick = axes[path].number(share) if size is None else math.floor(share * size)
-        if active and pick is not None:
-            found[path] = pick
+            coordinate = axes[path].at(unit(*key, dependencies.first_of_zip(path)))
+        if has_value and coordinate is not None:
+            found[path] = coordinate
     return found

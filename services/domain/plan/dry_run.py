@@ -1,4 +1,4 @@
-"""What a sweep would be, told before it is submitted: its packs, repeated trials and running time."""
+"""What a sweep would be before it is submitted: its packs, its repeated trials and its running time."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 from services.domain.plan import packing
 from services.domain.plan.packing import Arrangement
-from services.domain.plan.plan import Plan, Shape
+from services.domain.plan.plan import Plan
+from services.domain.plan.shape import Shape
 
-LOOKED_AT = 20_000  # points whose configs are compared; a larger space is told from its first ones
+MAX_COMPARED_POINTS = 20_000  # of a larger space only the first ones are compared
 
 
 @dataclass(frozen=True)
-class Speed:
-    """Images per second, summed over all rows, that an array of some width was seen to train."""
+class MeasuredSpeed:
+    """Images per second, summed over all rows, measured on an array of some width."""
 
     images_per_s: float
     width: int
@@ -29,24 +30,23 @@ def packs(plan: Plan, shape: Shape) -> int:
 
 def duplicates(plan: Plan) -> int:
     """How many trials have the config of an earlier point, and so differ from it in their seed only."""
-    points = range(min(plan.points, LOOKED_AT))
+    points = range(min(plan.points, MAX_COMPARED_POINTS))
     distinct = {json.dumps(plan.config(point), sort_keys=True) for point in points}
     return (len(points) - len(distinct)) * plan.seeds
 
 
-def measured(shape: Shape, speeds: Sequence[Speed]) -> Speed | None:
-    """The measurement that says most about a shape: at its own width, else at the nearest one."""
+def measured(shape: Shape, speeds: Sequence[MeasuredSpeed]) -> MeasuredSpeed | None:
+    """The measurement at a shape's own width, else at the nearest one; None if there is none."""
     return min(speeds, key=lambda speed: (abs(speed.width - shape.width), -speed.images_per_s), default=None)
 
 
 def seconds(
-    plan: Plan, images: Sequence[int], speeds: Mapping[str, Sequence[Speed]], devices: int
+    plan: Plan, images: Sequence[int], speeds: Mapping[str, Sequence[MeasuredSpeed]], devices: int
 ) -> tuple[float | None, str]:
-    """How long the sweep would take, and what says so; None where an architecture was never measured.
+    """Seconds that the sweep would take, and where that is from; None if an architecture was never measured.
 
-    Σ over shapes of rows (dead ones too) × epochs × images / speed, by `devices` at once, but no less than
-    one pack takes.
-    `images` are those of an epoch, by shape; `speeds` the measurements, by shape key.
+    Σ over shapes of rows (dead ones too) × epochs × images / speed, divided by `devices`, but no less than
+    one pack takes. `images` are those of an epoch, by shape; `speeds` the measurements, by shape key.
     """
     total, longest, machines, unknown = 0.0, 0.0, set[str](), 0
     for shape, each in zip(plan.shapes, images, strict=True):
@@ -62,7 +62,7 @@ def seconds(
     if unknown:
         shapes = len(plan.shapes)
         count = f"{unknown} of {shapes} architectures" if shapes > 1 else "this architecture"
-        return None, f"the speed of {count} was never measured here; the first trials of one measure it"
+        return None, f"the speed of {count} was never measured here; the first trials will measure it"
     at_once = f"{devices} devices" if devices > 1 else "one device"
-    told = " and ".join(sorted(machines))
-    return max(total / max(1, devices), longest), f"speeds measured on {told}, {at_once} at work"
+    machines_text = " and ".join(sorted(machines))
+    return max(total / max(1, devices), longest), f"speeds measured on {machines_text}, {at_once} at work"

@@ -1,14 +1,12 @@
-"""How many trials train side by side, whether of one replicate or of several, and which row each takes."""
+"""The width of packs: how many trials train side by side, of one replicate or several, and in which rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Beyond this a small net on one CPU core gains nothing more by going wider (docs/records.md).
-LARGEST = 10
-SMALLEST = 4
-# What a row costs when its batches are its own (docs/records.md).
-OWN_BATCHES = 1.25
+MAX_WIDTH = 10  # wider, a small net on one CPU core gains nothing more (docs/records.md)
+MIN_WIDTH = 4
+OWN_BATCHES_COST = 1.25  # of a row whose batches are its own, beside one that shares them (docs/records.md)
 
 
 @dataclass(frozen=True)
@@ -24,19 +22,19 @@ def arrange(
 ) -> Arrangement:
     """Choose the rows of every pack of one shape; a pack with fewer trials is padded with dead rows.
 
-    With `own_batches` no trial sees the batches of another, so there is nothing to gain from one replicate.
-    It depends on the space alone, never on how many workers there are, so that a sweep's numbers do not
-    either. The estimate to be small: packs, rounded up to an even number so that two workers finish
-    together, times the rows of each plus one row's worth of fixed cost.
+    With `own_batches` no trial sees the batches of another, so a pack of one replicate only gains nothing.
+    The choice depends on the space alone and never on the number of workers, and so a sweep's numbers do not
+    depend on that either. It minimizes packs · (rows + 1): the number of packs, rounded up to an even one so
+    that two workers finish together, times the rows of each and a fixed cost of one row.
     """
     fits = max(1, memory // max(bytes_per_row, 1))
 
     def choices(mixed: bool) -> list[Arrangement]:
-        most = min(LARGEST, points * seeds if mixed else points, fits)
-        return [Arrangement(rows, mixed) for rows in range(min(SMALLEST, most), most + 1)]
+        most = min(MAX_WIDTH, points * seeds if mixed else points, fits)
+        return [Arrangement(rows, mixed) for rows in range(min(MIN_WIDTH, most), most + 1)]
 
     def cost(one: Arrangement) -> float:
-        row = OWN_BATCHES if one.mixed else 1.0
+        row = OWN_BATCHES_COST if one.mixed else 1.0
         count = packs(points, seeds, one)
         return (count + count % 2) * (one.width * row + 1)
 
@@ -53,6 +51,8 @@ def packs(points: int, seeds: int, arrangement: Arrangement) -> int:
 
 
 def row(position: int, rows: int) -> int:
-    """The row of a trial at this position among those it may share an array with, for ever: float32 bits
-    depend on width and row."""
+    """The row of the trial at this position among those that may share its array.
+
+    It never changes, because the bits of float32 results depend on width and row.
+    """
     return position % rows

@@ -6,12 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from services.domain.plan.axis import Axis
 from services.domain.plan.value_text import value_text
-
-if TYPE_CHECKING:
-    from services.domain.plan.plan import Axis
 
 ONLY_POINT = "the only point"  # of a sweep in which nothing varies
 

@@ -1,8 +1,9 @@
-"""The sweep of one trial that repeats another sweep's: same numbers in, so the same numbers out."""
+"""The sweep of one trial that repeats a trial of another sweep, with the same numbers as a result."""
 
 from __future__ import annotations
 
 from services.domain.plan.plan import Pin, Plan
+from services.domain.plan.space import Space
 from services.domain.spec.spec import Spec
 
 
@@ -14,7 +15,7 @@ def repeat(spec: Spec, plan: Plan, trial: str, number: int) -> tuple[Spec, Plan]
     """
     point = plan.point_of(number)
     config = plan.config(point)
-    shape = plan.shapes[plan.shape_of(point)].model_copy(update={"points": 1, "picks": {}})
+    shape = plan.shapes[plan.shape_of(point)].model_copy(update={"points": 1, "coordinates": {}})
     again = Spec(
         name=f"{spec.name[:80]} t{number:03d} again",
         project=spec.project,
@@ -32,4 +33,5 @@ def repeat(spec: Spec, plan: Plan, trial: str, number: int) -> tuple[Spec, Plan]
         seed=plan.seed_of(number),
         row=plan.row_of(number),
     )
-    return again, Plan(base=config, axes=[], shapes=[shape], seed=plan.seed, pin=pin)
+    space = Space(axes=[], seed=plan.space.seed)
+    return again, Plan(base=config, space=space, shapes=[shape], pin=pin)

@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from services.domain.plan.plan import Plan
-from services.domain.spec.spec import Spec
+from services.domain.spec.spec import MAX_NAME_CHARS, Spec
 
 SUFFIX = " best"
-LONGEST = 100  # characters of a name
 
 
 def winner_spec(spec: Spec, plan: Plan, point: int) -> dict[str, Any]:
     """A spec without axes: the point's complete config, the sweep's objective and number of seeds.
 
-    Its seed is the next one, so split, batches, weights and masks are drawn anew: the new mean is not biased
-    by having been the best of many.
+    Its seed is the next one, so split, batches, weights and masks are drawn anew, and the new mean is not
+    biased by having been the best of many.
     """
     return {
-        "name": spec.name[: LONGEST - len(SUFFIX)].rstrip() + SUFFIX,
+        "name": spec.name[: MAX_NAME_CHARS - len(SUFFIX)].rstrip() + SUFFIX,
         "project": spec.project,
         **plan.config(point),
         "space": {},

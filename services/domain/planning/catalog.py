@@ -11,8 +11,8 @@ from services.domain.spec.objective import MetricFacts
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a dry build tells of one architecture; `built` is the library's own, to ask about its points.
+class DryBuild:
+    """What a dry build says of one architecture; `built` is the library's own, to ask about its points.
 
     `metrics` are those that its data have, besides the loss: the one that is always measured comes first.
     `misfits` are the others, each with the reason why these data do not have it.
@@ -42,10 +42,10 @@ class Catalog(Protocol):
     def shape_key(self, config: Mapping[str, Any]) -> str:
         """A short name for everything that rows of one array must share."""
 
-    def inspect(self, config: Mapping[str, Any]) -> Facts:
+    def inspect(self, config: Mapping[str, Any]) -> DryBuild:
         """Build on paper; `ConfigFault` where the architecture and the images do not fit."""
 
-    def point(self, config: Mapping[str, Any], facts: Facts) -> int:
+    def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:
         """The bytes that a point of this architecture takes; `ConfigFault` where its choices clash."""
 
 

@@ -1,4 +1,4 @@
-"""A spec's config with some choices of its axes, completed by the catalog; and where a fault of it lies."""
+"""A spec's config with some values of its axes, completed by the catalog; and where a fault of it lies."""
 
 from __future__ import annotations
 
@@ -9,48 +9,51 @@ from typing import Any
 from services.domain.config import Config, overlay
 from services.domain.errors import Problem, pointer
 from services.domain.planning.catalog import Catalog, ConfigFault
-from services.domain.spec import axis_forms as forms
+from services.domain.spec.axis_forms import place_of_value
 from services.domain.spec.spec import Spec
 
 
 class Completion:
-    """Completes one spec; what choices near the root make of it is kept, for deeper ones by thousands."""
+    """Completes the config of one spec; configs that thousands of others have in common are kept."""
 
     def __init__(self, spec: Spec, catalog: Catalog) -> None:
-        self._spec, self._catalog = spec, catalog
+        self.spec, self.catalog = spec, catalog
         self._kept: dict[str, Config] = {}
 
-    def __call__(self, choices: Mapping[str, Any]) -> Config:
-        """The spec's config with these choices, resolved level by level.
+    def complete(self, values: Mapping[str, Any]) -> Config:
+        """The spec's config with these values, by path, resolved level by level.
 
         So an axis below an object that the spec leaves out finds the object's default in its place:
         train.optimizer.lr is the rate of the default optimizer.
         """
-        deepest = max((path.count(".") for path in choices), default=0)
-        config: Config = self._spec.sections()
+        deepest = max((path.count(".") for path in values), default=0)
+        config: Config = self.spec.sections()
         done = ""
         for depth in range(1 + deepest):
-            level = {path: value for path, value in choices.items() if path.count(".") == depth}
+            level = {path: value for path, value in values.items() if path.count(".") == depth}
             done += json.dumps(level, sort_keys=True)
             known = self._kept.get(done)
             if known is None:
-                known = self._catalog.resolve(overlay(config, level))
+                known = self.catalog.resolve(overlay(config, level))
                 if depth < deepest:
                     self._kept[done] = known
             config = known
         return config
 
+    def problem(
+        self,
+        fault: ConfigFault,
+        names: Mapping[str, str],
+        values: Mapping[str, Any],
+        indices: Mapping[str, int],
+    ) -> Problem:
+        """Point to the axis that set the faulty value, else to the place in the spec itself.
 
-def problem_at(
-    fault: ConfigFault,
-    names: Mapping[str, str],
-    space: Mapping[str, Any],
-    choice: Mapping[str, Any],
-    picks: Mapping[str, int],
-) -> Problem:
-    """Point to the axis that set the faulty value, else to the place in the spec itself."""
-    for path in sorted(choice, key=len, reverse=True):
-        if fault.path == path or fault.path.startswith(path + "."):
-            name = names[path]
-            return Problem(pointer("space", name, *forms.place(space[name], picks.get(path))), fault.detail)
-    return Problem(pointer(*fault.path.split(".")) if fault.path else "", fault.detail)
+        `names` and `indices` are the user's names of axes and the indices of their values, by path.
+        """
+        for path in sorted(values, key=len, reverse=True):
+            if fault.path == path or fault.path.startswith(path + "."):
+                name = names[path]
+                place = place_of_value(self.spec.space[name], indices.get(path))
+                return Problem(pointer("space", name, *place), fault.detail)
+        return Problem(pointer(*fault.path.split(".")) if fault.path else "", fault.detail)

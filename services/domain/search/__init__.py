@@ -1,36 +1,59 @@
-"""Search methods, one file each: which points of a space a sweep visits, and in which order."""
+"""Methods of search, one file each: which points of a space a sweep visits, and in which order.
+
+A file registers one class under the file's name.
+"""
 
 from __future__ import annotations
 
 import pkgutil
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib import import_module
-from typing import Protocol, cast
+from typing import ClassVar, TypeVar
 
 from services.domain.errors import Problem, SpecError, nearest
 
 
-class Search(Protocol):
-    """A search file's contract: a space is a number of points for each shape, held by index."""
+class IndexedSearch(ABC):
+    """A search that is fixed at submit: a shape's points have indices, and it says which it visits when."""
 
-    DRAWS: bool  # whether it can do with ranges that have no steps, and so no indices
+    needs_max_trials: ClassVar[bool]  # it goes on for as long as it may
+    takes_open_ranges: ClassVar[bool]  # a range may have no steps
+    draws_points: ClassVar[bool]  # points of a space that cannot be listed are drawn one by one
 
+    @abstractmethod
     def visits(self, sizes: Sequence[int], points: int | None, seed: int) -> list[int]:
-        """How many points of each shape it visits, given how many each has and how many are asked for."""
+        """Return how many points of each shape it visits.
 
+        `sizes` are how many each shape has, `points` how many are asked for in all; None: no limit.
+        """
+
+    @abstractmethod
     def index(self, position: int, size: int, seed: int, shape: int) -> int:
-        """Which point of a shape with `size` points it visits `position`-th."""
+        """Return the index, below `size`, of the point that it visits at a position of a shape."""
 
 
-def names() -> list[str]:
+S = TypeVar("S", bound=IndexedSearch)
+_methods: dict[str, IndexedSearch] = {}
+
+
+def register(method: type[S]) -> type[S]:
+    """Register a class under its file's name; used as a decorator."""
+    _methods[method.__module__.rpartition(".")[2]] = method()
+    return method
+
+
+@lru_cache
+def names() -> tuple[str, ...]:
     """Every method that has a file here."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def get(name: str) -> Search:
-    """The method of that name; `SpecError` at /search where there is none."""
-    known = names()
-    if name not in known:
-        detail = f"no search method {name!r}.{nearest(name, known)} Known: {', '.join(known)}."
+def get(name: str) -> IndexedSearch:
+    """The method of that name; `SpecError` at /search if there is none."""
+    if name not in names():
+        detail = f"no search method {name!r}.{nearest(name, names())} Known: {', '.join(names())}."
         raise SpecError([Problem("/search", detail)])
-    return cast(Search, import_module(f"{__name__}.{name}"))
+    import_module(f"{__name__}.{name}")
+    return _methods[name]

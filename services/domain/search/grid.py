@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-DRAWS = False
+from services.domain.search import IndexedSearch, register
 
 
-def visits(sizes: Sequence[int], points: int | None, seed: int) -> list[int]:
-    """All of them."""
-    return list(sizes)
+@register
+class Grid(IndexedSearch):
+    """Every point of the space, once, in index order."""
 
+    needs_max_trials = False
+    takes_open_ranges = False
+    draws_points = False
 
-def index(position: int, size: int, seed: int, shape: int) -> int:
-    """In order."""
-    return position
+    def visits(self, sizes: Sequence[int], points: int | None, seed: int) -> list[int]:
+        """Visit all of them."""
+        return list(sizes)
+
+    def index(self, position: int, size: int, seed: int, shape: int) -> int:
+        """Visit them in order."""
+        return position

@@ -1,4 +1,4 @@
-"""What a user may write for an axis of the space: values, one fixed value, or a range to draw from."""
+"""The forms in which a user can write an axis: a list of values, one fixed value, or a range."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from pydantic import (
 
 from services.domain.errors import nearest
 
-LARGEST = 2.0**53  # beyond it a JSON number is no longer exact
-SMALLEST = 1e-100  # where a logarithmic range may begin; far below, its ends have no quotient
-FINEST = 1e-11  # relative; values are told to twelve digits, finer steps would give one value twice
+MAX_NUMBER = 2.0**53  # beyond it a JSON number is no longer exact
+MIN_LOG_START = 1e-100  # where a logarithmic range may begin; far below it, its ends have no quotient
+MIN_RELATIVE_STEP = 1e-11  # values are rounded to twelve digits, so finer steps would give one value twice
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
         raise ValueError(f"must be a number up to 2^53, got {value!r}")
     return value
 
 
 def _whole(value: Any) -> Any:
-    """3.0 is an integer, because JSON has a single kind of number."""
-    if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST:
+    """Accept 3.0 as an integer, because JSON has only one kind of number."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_NUMBER:
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_NUMBER:
         raise ValueError(f"must be an integer, got {value!r}")
     return value
 
@@ -51,10 +51,10 @@ WholeEnds = Annotated[tuple[Whole, Whole], BeforeValidator(_pair)]
 
 
 class Conditional(BaseModel):
-    """An axis written as an object; `when` names the choices on other axes with which it exists at all.
+    """An axis written as an object; `when` names the values of other axes for which it has a value.
 
-    {"train.optimizer": ["momentum", "nesterov"]}: a value or a list of them, an entry by its name. Where the
-    condition does not hold, the axis has no value and the config keeps what it would have without it.
+    {"train.optimizer": ["momentum", "nesterov"]}: one value or a list of them, an entry by its name. Where
+    the condition does not hold, the axis has no value, and the config is as if the axis did not exist.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,12 +62,12 @@ class Conditional(BaseModel):
     when: dict[str, Any] = Field(default_factory=dict)
 
     def conditions(self) -> dict[str, list[Any]]:
-        """The wanted values by axis."""
+        """The values of other axes for which this one exists, by the axis's name."""
         return {name: value if isinstance(value, list) else [value] for name, value in self.when.items()}
 
 
-class Choice(Conditional):
-    """One of some values."""
+class OneOf(Conditional):
+    """One of the listed values."""
 
     choice: list[Any]
 
@@ -85,7 +85,7 @@ class Uniform(Conditional):
 
     @model_validator(mode="after")
     def _coarse(self) -> Uniform:
-        least = FINEST * max(map(abs, self.uniform))
+        least = MIN_RELATIVE_STEP * max(map(abs, self.uniform))
         if self.step is not None and self.step < least:
             raise ValueError(f"the step of this range must be at least {least:g}, got {self.step:g}")
         return self
@@ -102,14 +102,16 @@ class LogUniform(Conditional):
     def _rising(cls, ends: tuple[float, float]) -> tuple[float, float]:
         if ends[0] <= 0:
             raise ValueError(f"a logarithmic range must begin above 0, got {ends[0]:g}")
-        if ends[0] < SMALLEST:
-            raise ValueError(f"a logarithmic range must begin at {SMALLEST:g} or above, got {ends[0]:g}")
+        if ends[0] < MIN_LOG_START:
+            raise ValueError(f"a logarithmic range must begin at {MIN_LOG_START:g} or above, got {ends[0]:g}")
         return _checked(ends)
 
     @model_validator(mode="after")
     def _coarse(self) -> LogUniform:
-        if self.step is not None and self.step - 1 < FINEST:
-            raise ValueError(f"the step is a factor and must be at least 1 + {FINEST:g}, got {self.step!r}")
+        if self.step is not None and self.step - 1 < MIN_RELATIVE_STEP:
+            raise ValueError(
+                f"the step is a factor and must be at least 1 + {MIN_RELATIVE_STEP:g}, got {self.step!r}"
+            )
         return self
 
 
@@ -131,39 +133,39 @@ def _checked(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
-RANGES: dict[str, type[Conditional]] = {
+FORMS: dict[str, type[Conditional]] = {
     "uniform": Uniform,
     "log_uniform": LogUniform,
     "int": IntRange,
-    "choice": Choice,
+    "choice": OneOf,
 }
 
 
 def _form(given: Any) -> str:
-    """Which form was meant, by the key that only it has; in brackets, as no key of a user's is written."""
+    """The form that was meant, by the key that only it has; in brackets, which no name of a field has."""
     if isinstance(given, Conditional):
-        return next(f"<{key}>" for key, form in RANGES.items() if isinstance(given, form))
+        return next(f"<{key}>" for key, form in FORMS.items() if isinstance(given, form))
     if isinstance(given, list):
         return "<list>"
     if isinstance(given, Mapping):
-        return next((f"<{key}>" for key in RANGES if key in given), "<fixed>")
+        return next((f"<{key}>" for key in FORMS if key in given), "<fixed>")
     return "<fixed>"
 
 
 def _fixed(given: Any) -> Any:
-    """An object that is no entry and no penalty, but looks like a misspelt range, is refused."""
+    """Refuse an object that is neither an entry nor a penalty, but looks like a misspelt range."""
     if isinstance(given, Mapping) and "name" not in given:
         for key in given:
-            if hint := nearest(str(key), RANGES):
-                raise ValueError(f"no form of axis {key!r}.{hint} Known: a list, {', '.join(RANGES)}")
+            if hint := nearest(str(key), FORMS):
+                raise ValueError(f"an axis has no form {key!r}.{hint} Known: a list, {', '.join(FORMS)}")
     if given is None:
-        raise ValueError(f"must be a list, a value or an object with {', '.join(RANGES)}; got null")
+        raise ValueError(f"must be a list, a value or an object with {', '.join(FORMS)}; got null")
     return given
 
 
 Written = Annotated[
     Annotated[list[Any], Tag("<list>")]
-    | Annotated[Choice, Tag("<choice>")]
+    | Annotated[OneOf, Tag("<choice>")]
     | Annotated[Uniform, Tag("<uniform>")]
     | Annotated[LogUniform, Tag("<log_uniform>")]
     | Annotated[IntRange, Tag("<int>")]
@@ -172,17 +174,17 @@ Written = Annotated[
 ]
 
 
-def choices(written: Any) -> list[Any] | None:
+def listed_values(written: Any) -> list[Any] | None:
     """The values of an axis that lists them; None for a range."""
-    if isinstance(written, Choice):
+    if isinstance(written, OneOf):
         return list(written.choice)
     if isinstance(written, Conditional):
         return None
     return list(written) if isinstance(written, list) else [written]
 
 
-def place(written: Any, pick: int | None) -> tuple[str | int, ...]:
-    """Where below /space/<axis> the pick of an axis stands in the user's text."""
-    if isinstance(written, Choice):
-        return ("choice",) if pick is None else ("choice", pick)
-    return (pick,) if isinstance(written, list) and pick is not None else ()
+def place_of_value(written: Any, index: int | None) -> tuple[str | int, ...]:
+    """Where below /space/<axis> the value with this index stands in the user's text; None: any of them."""
+    if isinstance(written, OneOf):
+        return ("choice",) if index is None else ("choice", index)
+    return (index,) if isinstance(written, list) and index is not None else ()

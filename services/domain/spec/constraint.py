@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LONGEST = 300  # characters of one constraint
+from services.domain.spec.names import entry_name
+
+MAX_CONSTRAINT_CHARS = 300
 QUOTED = re.compile(r"`([^`]+)`")
 
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -51,8 +53,8 @@ class Constraint:
     @classmethod
     def read(cls, text: str) -> Constraint:
         """Parse; `ConstraintError` says what the language has."""
-        if len(text) > LONGEST:
-            raise ConstraintError(f"must have at most {LONGEST} characters, got {len(text)}")
+        if len(text) > MAX_CONSTRAINT_CHARS:
+            raise ConstraintError(f"must have at most {MAX_CONSTRAINT_CHARS} characters, got {len(text)}")
         quoted: dict[str, str] = {}
 
         def stand_in(match: re.Match[str]) -> str:
@@ -74,7 +76,7 @@ class Constraint:
         """Whether a point's values, by the names used here, meet it; missing ones do."""
         if not self.names <= values.keys():
             return True
-        plain = {name: _plain(values[name]) for name in self.names}
+        plain = {name: entry_name(values[name]) for name in self.names}
         try:
             return bool(self._compute(self._tree, plain))
         except (TypeError, ZeroDivisionError, OverflowError) as error:
@@ -140,7 +142,3 @@ def _numeric(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{value!r} is no number")
     return value
-
-
-def _plain(value: Any) -> Any:
-    return value["name"] if isinstance(value, Mapping) and "name" in value else value

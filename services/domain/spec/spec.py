@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from services.domain.spec.axis_forms import Whole, Written
 from services.domain.spec.objective import MetricFacts, Objective
 
+MAX_NAME_CHARS = 100
+
 Section = dict[str, Any] | str
 
 
@@ -22,7 +24,7 @@ def _plain(name: str) -> str:
     return name
 
 
-Name = Annotated[str, Field(max_length=100), AfterValidator(_plain)]
+Name = Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(_plain)]
 
 
 class Spec(BaseModel):

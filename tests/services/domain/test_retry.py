@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from services.domain.retry import CRASH_BUDGET, LOST_BUDGET, Failure, Record, judge
+import pytest
+
+from services.domain.retry import CRASH_BUDGET, HOST_DELAY, LOST_BUDGET, Failure, Record, judge
 
 CLEAN = Record(crashes=0, losses=0, most_alive=None)
 
@@ -47,8 +49,21 @@ def test_giving_back_is_free() -> None:
     assert judge(Failure.DAMAGED, CLEAN, 4) == judge(Failure.PREEMPTED, CLEAN, 4)
 
 
-def test_a_broken_host_blames_no_trial_but_is_not_tried_for_ever() -> None:
+def test_a_broken_host_blames_no_trial_but_is_not_tried_without_end() -> None:
     verdict = judge(Failure.HOST, CLEAN, alive=8)
     assert (verdict.again, verdict.record) == (True, Record(0, 1, None))
-    assert verdict.delay > 0
+    assert verdict.delay == HOST_DELAY
     assert not judge(Failure.HOST, Record(0, LOST_BUDGET - 1, None), alive=8).again
+
+
+def test_a_loss_keeps_what_crashes_have_halved() -> None:
+    assert judge(Failure.LOST, Record(2, 0, 3), alive=3).record == Record(2, 1, 3)
+    assert judge(Failure.HOST, Record(2, 1, 3), alive=3).record == Record(2, 2, 3)
+    assert judge(Failure.CRASHED, Record(1, 4, 8), alive=5).record == Record(1, 4, 2)
+
+
+@pytest.mark.parametrize("failure", Failure)
+def test_a_verdict_that_is_final_has_no_delay(failure: Failure) -> None:
+    verdict = judge(failure, Record(CRASH_BUDGET - 1, LOST_BUDGET - 1, 1), alive=1)
+    assert verdict.again == (failure in (Failure.PREEMPTED, Failure.DAMAGED))
+    assert verdict.delay == 0

@@ -76,7 +76,7 @@ def test_devices_share_the_work_but_no_pack_is_divided() -> None:
 
     plan = paper_plan(paper_spec(space={"model.dropout": [i / 10 for i in range(8)]}))
     (shape,) = plan.shapes
-    speed = {shape.key: [dry_run.Speed(100.0, shape.width, "m")]}
+    speed = {shape.key: [dry_run.MeasuredSpeed(100.0, shape.width, "m")]}
     one, words = dry_run.seconds(plan, [1000], speed, 1)
     assert one == pytest.approx(8 * 3 * 10)
     assert "one device" in words
@@ -91,5 +91,5 @@ def test_dead_rows_take_their_time() -> None:
     (shape,) = plan.shapes
     rows = dry_run.packs(plan, shape) * shape.width
     assert rows > 5
-    speed = {shape.key: [dry_run.Speed(100.0, shape.width, "m")]}
+    speed = {shape.key: [dry_run.MeasuredSpeed(100.0, shape.width, "m")]}
     assert dry_run.seconds(plan, [1000], speed, 1)[0] == pytest.approx(rows * 3 * 10)

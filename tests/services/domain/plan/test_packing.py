@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.domain.plan.packing import LARGEST, Arrangement, arrange, packs
+from services.domain.plan.packing import MAX_WIDTH, Arrangement, arrange, packs
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,6 @@ def test_memory_bounds_the_width() -> None:
 def test_a_quarter_of_the_rows_at_most_is_computed_in_vain(points: int, seeds: int) -> None:
     one = arrange(points, seeds, 1, 1 << 30)
     together = points * seeds if one.mixed else points
-    assert 1 <= one.width <= min(LARGEST, together)
-    if together > LARGEST:
+    assert 1 <= one.width <= min(MAX_WIDTH, together)
+    if together > MAX_WIDTH:
         assert (packs(points, seeds, one) * one.width - points * seeds) / (points * seeds) <= 0.25

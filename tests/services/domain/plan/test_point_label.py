@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from paper_catalog import paper_plan, paper_spec
 
 from services.domain.errors import SpecError
-from services.domain.plan.plan import Axis, Plan
+from services.domain.plan.axis import Axis, ListedAxis
+from services.domain.plan.plan import Plan
 from services.domain.plan.point_label import Cell, PointLabels, short_names
 from services.domain.plan.value_text import value_text
 
@@ -28,7 +29,7 @@ def labels_of(**changes: Any) -> list[str]:
 
 
 def listed(path: str, *values: Any) -> Axis:
-    return Axis(name=path, path=path, row=True, values=list(values), written=list(values))
+    return ListedAxis(name=path, path=path, row=True, values=list(values), written=list(values))
 
 
 def test_the_rate_that_is_shown_is_the_one_that_trains() -> None:

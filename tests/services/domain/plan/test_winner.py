@@ -16,7 +16,7 @@ def test_planned_again_it_is_the_point_it_came_from(point: int) -> None:
     again = Spec.model_validate(winner_spec(spec, plan, point))
     planned = paper_plan(again)
     assert planned.config(0) == plan.config(point)
-    assert (planned.points, planned.seeds, planned.seed) == (1, 3, 6)
+    assert (planned.points, planned.seeds, planned.space.seed) == (1, 3, 6)
     assert (again.project, again.objective) == ("p", spec.objective)
 
 

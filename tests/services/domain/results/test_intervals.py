@@ -1,48 +1,13 @@
-"""Means, intervals and comparisons over replicates, against published tables and in every odd case."""
+"""Means and intervals over replicates, in every odd case, and how they are written."""
 
 from __future__ import annotations
 
 import math
 import random
-import statistics
 
 import pytest
 
-from services.domain.results.intervals import Estimate, Side, compare, estimate, interval, t_quantile
-
-# Two-sided 95 %: Student's t as tabulated, e.g. NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2,
-# with more digits from Abramowitz and Stegun 26.10.
-TABLE = {
-    1: 12.70620,
-    2: 4.30265,
-    3: 3.18245,
-    4: 2.77645,
-    5: 2.57058,
-    6: 2.44691,
-    9: 2.26216,
-    10: 2.22814,
-    19: 2.09302,
-    29: 2.04523,
-    60: 2.00030,
-    99: 1.98422,
-    120: 1.97993,
-}
-
-
-@pytest.mark.parametrize("df", TABLE)
-def test_quantiles_as_published(df: int) -> None:
-    assert t_quantile(df) == pytest.approx(TABLE[df], abs=6e-6)
-
-
-@pytest.mark.parametrize(("df", "t"), [(1, 63.65674), (4, 4.60409), (10, 3.16927), (120, 2.61742)])
-def test_quantiles_at_another_confidence(df: int, t: float) -> None:
-    assert t_quantile(df, 0.99) == pytest.approx(t, abs=6e-6)
-
-
-def test_quantiles_as_scipy_has_them() -> None:
-    scipy_stats = pytest.importorskip("scipy.stats")
-    for df in range(1, 101):
-        assert t_quantile(df) == pytest.approx(scipy_stats.t.ppf(0.975, df), rel=1e-12)
+from services.domain.results.intervals import estimate, estimate_text, interval, rounded
 
 
 def test_an_estimate_by_hand() -> None:
@@ -108,106 +73,46 @@ def test_no_size_of_a_value_breaks_the_arithmetic() -> None:
     assert found.n == 2
     assert found.high is not None
     assert math.isfinite(found.high)
-    told = compare(side(0, 1e149, -1e149), side(1, 1e-149, 3.0), "minimize", 2)
-    assert told.high is not None
-    assert math.isfinite(told.high)
-    assert len(told.words) < 200
-
-
-def side(point: int, *values: float | None) -> Side:
-    return Side(point=point, values=dict(enumerate(values)))
-
-
-def test_a_comparison_is_paired() -> None:
-    """What replicates share drops out: the means' own intervals overlap widely, the difference is clear."""
-    best = side(3, 0.80, 0.90, 0.70, 0.85, 0.75)
-    next_ = side(8, 0.79, 0.88, 0.69, 0.83, 0.74)
-    found = compare(best, next_, "maximize", 5)
-    differences = [0.01, 0.02, 0.01, 0.02, 0.01]
-    half = 2.776445 * statistics.stdev(differences) / math.sqrt(5)
-    assert (found.best, found.runner_up, found.n, found.differs) == (3, 8, 5, True)
-    assert found.difference == pytest.approx(0.014)
-    assert found.low == pytest.approx(0.014 - half)
-    assert found.high == pytest.approx(0.014 + half)
-    assert found.words == (
-        "the best (0.8000) is better than the runner-up (0.7860): "
-        "difference 0.0140, 95 % interval 0.0072 to 0.0208 over 5 seeds"
-    )
-
-
-def test_an_interval_forbids_what_one_seed_suggested() -> None:
-    found = compare(side(0, 0.93, 0.91, 0.90), side(1, 0.91, 0.915, 0.90), "maximize", 3)
-    assert found.differs is False
-    assert found.words == (
-        "the best (0.913) and the runner-up (0.908) cannot be told apart: "
-        "difference 0.005, 95 % interval −0.028 to 0.038 over 3 seeds"
-    )
-
-
-def test_a_smaller_loss_is_better() -> None:
-    found = compare(side(0, 0.20, 0.22, 0.21), side(1, 0.30, 0.31, 0.32), "minimize", 3)
-    assert found.difference == pytest.approx(0.1)
-    assert found.differs is True
-
-
-def test_one_seed_cannot_tell() -> None:
-    found = compare(side(0, 0.9), side(1, 0.8), "maximize", 1)
-    assert (found.n, found.low, found.high, found.differs) == (1, None, None, None)
-    assert found.difference == pytest.approx(0.1)
-    assert found.words == (
-        "one seed: no interval, so whether the best differs from the runner-up cannot be said"
-    )
-
-
-def test_only_common_replicates_are_compared() -> None:
-    found = compare(side(0, 0.9, None, 0.8, 0.7), side(1, 0.8, 0.1, math.nan, 0.5), "maximize", 4)
-    assert found.n == 2
-    assert found.difference == pytest.approx(0.15)
-    found = compare(side(0, 0.9, None), side(1, 0.8, 0.7), "maximize", 2)
-    assert found.words.startswith("one common seed so far: no interval")
-    found = compare(side(0, 0.9, None), side(1, None, 0.7), "maximize", 2)
-    assert (found.n, found.difference, found.differs) == (0, None, None)
-    assert "no seed in common" in found.words
-
-
-def test_identical_points_do_not_differ() -> None:
-    found = compare(side(0, 0.9, 0.8), side(1, 0.9, 0.8), "maximize", 2)
-    assert (found.difference, found.low, found.high, found.differs) == (0.0, 0.0, 0.0, False)
-    assert found.words == "the best and the runner-up have the same value on each of 2 seeds"
-
-
-def test_one_and_the_same_difference_proves_nothing() -> None:
-    """0.9 − 0.8 and 0.8 − 0.7 differ by rounding only: the interval would have no width."""
-    found = compare(side(0, 0.9, 0.8), side(1, 0.8, 0.7), "maximize", 2)
-    assert found.difference == pytest.approx(0.1)
-    assert (found.low, found.high, found.differs) == (None, None, None)
-    assert found.words.startswith("the best is ahead by 0.10 on each of 2 seeds: without any spread")
-
-
-def test_the_best_may_be_behind_on_common_seeds() -> None:
-    found = compare(side(0, 0.5, 0.6, 0.99), side(1, 0.6, 0.71, None), "maximize", 3)
-    assert found.difference == pytest.approx(-0.105)
-    found = compare(side(0, 0.50, 0.601, 0.70, 0.99), side(1, 0.60, 0.70, 0.80, None), "maximize", 4)
-    assert found.differs is True
-    assert "is worse on the common seeds than" in found.words
-    found = compare(side(0, 0.5, 0.6, 0.99), side(1, 0.6, 0.7, None), "maximize", 3)
-    assert found.words.startswith("the best is behind by 0.10 on each of 2 common seeds")
+    assert found.text is not None
+    assert len(found.text) < 30
 
 
 @pytest.mark.parametrize(
     ("mean", "half", "text"),
     [
-        (0.85213, 0.0114, "0.852 ± 0.011"),
-        (0.8521, 0.0, "0.8521 ± 0"),
-        (0.9, None, "0.9000"),
-        (12.3456, 10.0, "12 ± 10"),
-        (-0.25, 0.1, "−0.25 ± 0.10"),
-        (0.00001234, None, "1.234e−05"),
-        (None, None, None),
+        (0.85213, 0.0109, "0.852 ± 0.011"),
+        (0.85213, 0.00996, "0.852 ± 0.010"),
+        (0.85213, 0.0996, "0.85 ± 0.10"),
+        (0.85213, 0.2, "0.85 ± 0.20"),
+        (12.3456, 3.21, "12.3 ± 3.2"),
+        (1234.5, 67.8, "1234 ± 68"),
+        (-0.5, 0.1, "−0.50 ± 0.10"),
+        (0.85213, None, "0.8521"),
+        (0.5, None, "0.5000"),
+        (0.99996, None, "1.000"),
+        (0.000123456, None, "0.0001235"),
+        (-0.00000123456, None, "−1.235e-06"),
+        (12345.6, None, "12346"),
+        (3.2e12, None, "3.2e+12"),
+        (0, None, "0"),
+        (-2.30259, None, "−2.303"),
+        (0.85213, 0, "0.8521 ± 0"),
     ],
 )
-def test_a_mean_has_as_many_decimals_as_its_interval_bears(
-    mean: float | None, half: float | None, text: str | None
+def test_a_mean_is_written_to_two_digits_of_half_its_interval(
+    mean: float, half: float | None, text: str
 ) -> None:
-    low, high = (None, None) if mean is None or half is None else (mean - half, mean + half)
-    assert Estimate(mean=mean, low=low, high=high, sd=None, n=3, note=None).text == text
+    assert estimate_text(mean, half) == text
+
+
+def test_an_estimate_has_its_text() -> None:
+    assert estimate([0.90, 0.91, 0.95], seeds=3).text == "0.920 ± 0.066"
+    assert estimate([0.852149], seeds=1).text == "0.8521"
+    assert estimate([0.8521] * 3, seeds=3).text == "0.8521 ± 0"
+    assert estimate([None, math.nan], seeds=2).text is None
+
+
+def test_a_number_is_rounded_to_the_digits_that_its_spread_shows() -> None:
+    assert rounded(0.123456, 0.012) == "0.123"
+    assert rounded(-0.123456, 0.00012) == "−0.12346"
+    assert rounded(1e149, 1e148) == "1e+149"

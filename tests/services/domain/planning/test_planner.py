@@ -1,4 +1,4 @@
-"""Spaces against a count by hand and against brute force: conditions, zips, constraints, ranges, seeds."""
+"""Whole plans against a count by hand and against brute force: conditions, zips, constraints, seeds."""
 
 from __future__ import annotations
 
@@ -19,13 +19,6 @@ from services.domain.plan.plan import Plan
 
 def points(plan: Plan) -> list[dict[str, Any]]:
     return [plan.values(point) for point in range(plan.points)]
-
-
-def refusal(**changes: Any) -> tuple[str, str]:
-    with pytest.raises(SpecError) as caught:
-        paper_plan(paper_spec(**changes))
-    (problem,) = caught.value.problems
-    return problem.pointer, problem.detail
 
 
 def names(found: list[dict[str, Any]], path: str) -> Counter[Any]:
@@ -71,6 +64,32 @@ def test_a_range_of_integers_is_held_by_index() -> None:
     assert plan.points == 1_666_667
     assert plan.values(1_000_000) == {"train.optimizer.lr": 3_000_001}
     assert len(plan.model_dump_json()) < 2000
+
+
+def test_every_point_of_the_grid_appears_once() -> None:
+    plan = paper_plan(
+        paper_spec(space={"model.depth": [2, 4], "model.dropout": [0, 0.5], "train.l2": [0, 1e-3]})
+    )
+    points = [
+        (c["model"]["depth"], c["model"]["dropout"], c["train"]["l2"]["strength"])
+        for c in map(plan.config, range(plan.trials))
+    ]
+    assert sorted(points) == sorted(product([2, 4], [0.0, 0.5], [0.0, 1e-3]))
+
+
+def test_a_bare_name_replaces_the_whole_object_and_takes_its_defaults() -> None:
+    plan = paper_plan(
+        paper_spec(train={"optimizer": {"name": "adam", "beta": 0.5}}, space={"train.optimizer": ["adam"]})
+    )
+    assert plan.config(0)["train"]["optimizer"] == {"name": "adam", "lr": 0.001, "beta": 0.9}
+
+
+def test_a_child_axis_is_set_inside_each_of_its_parents_choices() -> None:
+    plan = paper_plan(
+        paper_spec(space={"train.optimizer": ["sgd", "adam"], "train.optimizer.lr": [0.3, 0.4]})
+    )
+    found = {(o["name"], o["lr"]) for o in (plan.config(p)["train"]["optimizer"] for p in range(4))}
+    assert found == set(product(["sgd", "adam"], [0.3, 0.4]))
 
 
 CONDITIONAL = {
@@ -138,82 +157,6 @@ def test_constraints_leave_what_meets_them() -> None:
         ("adam", 0.2): 1,
         ("adam", 0.4): 1,
     }
-
-
-@pytest.mark.parametrize(
-    ("changes", "pointer", "words"),
-    [
-        ({"zip": [["model.dropout", "train.optimizer.x"]]}, "/zip/0", "no axis of the space"),
-        ({"zip": [["model.dropout", "model.dropout"]]}, "/zip/0", "with itself"),
-        (
-            {"space": {"model.dropout": [0, 0.5], "train.l2": [1]}, "zip": [["dropout", "train.l2"]]},
-            "/zip/0",
-            "model.dropout has 2, train.l2 has 1",
-        ),
-        ({"constraints": ["model.dropout <"]}, "/constraints/0", "cannot be read"),
-        ({"constraints": ["__import__('os')"]}, "/constraints/0", "a constraint has axes"),
-        ({"constraints": ["dropout ** 9 > 1"]}, "/constraints/0", "a constraint has axes"),
-        ({"constraints": ["1 < 2"]}, "/constraints/0", "at least one axis"),
-        ({"constraints": ["droput < 1"]}, "/constraints/0", "no axis of the space"),
-        ({"constraints": ["dropout < 0"]}, "/constraints", "no point of the space"),
-        ({"constraints": ["dropout / 0 < 1"]}, "/constraints", "cannot be computed for"),
-        ({"constraints": ["optimizer < 1"]}, "/constraints", "cannot be computed for"),
-        ({"constraints": ["x" * 301]}, "/constraints/0", "at most 300"),
-        (
-            {"space": {"model.dropout": {"choice": [0], "when": {"train.optimizer": "adam"}}}},
-            "/space/model.dropout/when/train.optimizer",
-            "no axis of the space",
-        ),
-        (
-            {
-                "space": {
-                    "train.optimizer": ["sgd"],
-                    "model.dropout": {"choice": [0], "when": {"train.optimizer": "adm"}},
-                }
-            },
-            "/space/model.dropout/when/train.optimizer",
-            "'adm' is no value of train.optimizer, which has 'sgd'",
-        ),
-        ({"space": {"model.dropout": {"uniform": [0, 2], "step": 1}}}, "/space/model.dropout", "got 2"),
-        ({"space": {"model.dropout": {"uniform": [0, 1]}}}, "/space/model.dropout", "range without steps"),
-        ({"search": "random", "space": {"model.dropout": {"uniform": [0, 1]}}}, "", "needs max_trials"),
-        ({"search": "random", "max_trials": 200_000}, "/max_trials", "at most 100000"),
-        ({"search": "random", "max_trials": 4, "seeds": 5}, "/max_trials", "at least seeds, 5"),
-        ({"seeds": 30, "max_trials": 100}, "/max_trials", "with 30 seeds 120 trials"),
-        (
-            {"search": "random", "max_trials": 4, "space": {"model.dropout": {"uniform": [0.5, 2]}}},
-            "/space/model.dropout",
-            "got 1.",
-        ),
-        (
-            {
-                "search": "random",
-                "max_trials": 4,
-                "space": {"model.dropout": {"uniform": [0, 1]}},
-                "constraints": ["dropout < 0.0000001"],
-            },
-            "/constraints",
-            "fewer than one in 1000",
-        ),
-        (
-            {"space": {"model.name": {"int": [1, 2000]}}, "max_trials": 2000},
-            "/space/model.name",
-            "write the axis model",
-        ),
-    ],
-)
-def test_what_cannot_be_is_refused_where_it_stands(changes: dict[str, Any], pointer: str, words: str) -> None:
-    found = refusal(**changes)
-    assert found[0] == pointer
-    assert words in found[1]
-
-
-def test_conditions_that_go_round_in_a_circle_are_refused() -> None:
-    space = {
-        "model.dropout": {"choice": [0, 0.5], "when": {"depth": 2}},
-        "model.depth": {"choice": [2, 4], "when": {"dropout": 0}},
-    }
-    assert refusal(space=space)[0] == "/space"
 
 
 RANDOM = {

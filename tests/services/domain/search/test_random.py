@@ -1,4 +1,4 @@
-"""Which points a search visits, and that it says how many."""
+"""Random search: as many distinct points as asked for, each as likely as any other."""
 
 from __future__ import annotations
 
@@ -6,21 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.domain import search
-from services.domain.errors import SpecError
+from services.domain.search.random import Random
 
 SIZES = st.lists(st.integers(1, 50), min_size=1, max_size=5)
 
 
-def test_grid_visits_every_point_in_order() -> None:
-    grid = search.get("grid")
-    assert grid.visits([6, 4], None, 0) == [6, 4]
-    assert [grid.index(i, 6, 0, 0) for i in range(6)] == [0, 1, 2, 3, 4, 5]
-
-
 @given(SIZES, st.integers(1, 300), st.integers(0, 2**31 - 1))
 def test_random_visits_as_many_distinct_points_as_asked(sizes: list[int], points: int, seed: int) -> None:
-    random = search.get("random")
+    random = Random()
     counts = random.visits(sizes, points, seed)
     assert sum(counts) == min(points, sum(sizes))
     for shape, (count, size) in enumerate(zip(counts, sizes, strict=True)):
@@ -30,7 +23,7 @@ def test_random_visits_as_many_distinct_points_as_asked(sizes: list[int], points
 
 
 def test_random_visits_all_points_about_equally_often() -> None:
-    random = search.get("random")
+    random = Random()
     hits = [0] * 12
     for seed in range(3000):
         counts = random.visits([9, 3], 4, seed)
@@ -42,11 +35,6 @@ def test_random_visits_all_points_about_equally_often() -> None:
 
 
 def test_another_seed_is_another_choice() -> None:
-    random = search.get("random")
+    random = Random()
     orders = {tuple(random.index(i, 1000, seed, 0) for i in range(5)) for seed in range(20)}
     assert len(orders) == 20
-
-
-def test_an_unknown_method_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(SpecError, match="Did you mean 'grid'"):
-        search.get("grind")

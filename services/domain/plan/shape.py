@@ -1,0 +1,29 @@
+"""A shape of a plan: one architecture, and how its trials are packed."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from services.domain.plan.axis import Coordinate
+from services.domain.spec.objective import MetricFacts
+
+
+class Shape(BaseModel):
+    """One architecture of a sweep; its trials can share arrays of `width` rows.
+
+    `mixed`: the rows of one array may be of different replicates, so each has batches of its own. `metrics`
+    are measured besides the loss: the data's default first, then those that are asked for.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    coordinates: dict[str, Coordinate]  # on the axes that belong to the shape
+    points: int
+    parameters: int
+    flops: int  # forward, one image
+    bytes_per_row: int
+    width: int
+    mixed: bool
+    epochs: int
+    metrics: list[MetricFacts] = []

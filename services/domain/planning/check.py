@@ -1,0 +1,204 @@
+"""Step 4, check. In: axes, dependencies. Out: the same, values completed, each axis a row's or a shape's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from services.domain import search
+from services.domain.config import read, related
+from services.domain.errors import Problem, SpecError, pointer
+from services.domain.plan.axis import Axis, Coordinate, Coordinates, ListedAxis, RangeAxis
+from services.domain.plan.dependencies import Dependencies
+from services.domain.planning.catalog import ConfigFault
+from services.domain.planning.completion import Completion
+from services.domain.planning.limits import MAX_COMBINATIONS, check_size
+from services.domain.planning.read import same
+from services.domain.spec.constraint import ConstraintError
+from services.domain.spec.spec import Spec
+
+INSIDE = 0.381966  # where inside a range, besides its ends, it is tried: at no round number
+
+
+def check_axes(
+    axes: Sequence[Axis], dependencies: Dependencies, completion: Completion, limit: int
+) -> tuple[list[Axis], Dependencies]:
+    """Resolve every value of every axis; `SpecError` for values that cannot be, or mean the same.
+
+    The path of a range may grow: under the axis train.l2 stands {strength: …}, and the range is of that.
+    """
+    _check_counts(axes, dependencies, completion.spec, limit)
+    checker = _Checker(axes, dependencies, completion)
+    checked = checker.checked()
+    _check_distinct(checked)
+    renamed = {old.path: new.path for old, new in zip(axes, checked, strict=True)}
+    return checked, dependencies.renamed(renamed)
+
+
+def _check_counts(axes: Sequence[Axis], dependencies: Dependencies, spec: Spec, limit: int) -> None:
+    """Refuse what can be counted before anything is resolved: what follows takes time in proportion."""
+    if search.get(spec.search).takes_open_ranges:
+        return
+    problems = [
+        Problem(
+            pointer("space", axis.name),
+            f"axis {axis.name!r} is a range without steps, which search: {spec.search} cannot visit; "
+            "give it a step or a list of values, or choose search: random with max_trials",
+        )
+        for axis in axes
+        if axis.size is None
+    ]
+    if problems:
+        raise SpecError(problems)
+    if not (dependencies.zips or dependencies.conditions or dependencies.constraints):
+        check_size(spec, prod(axis.size or 1 for axis in axes), limit)
+
+
+def _check_distinct(axes: Sequence[Axis]) -> None:
+    """Refuse a path that two axes have, and two values that are one once they are completed."""
+    for index, axis in enumerate(axes):
+        place = pointer("space", axis.name)
+        if axis.path in [other.path for other in axes[:index]]:
+            raise SpecError([Problem(place, f"{axis.path} is swept twice")])
+        values = axis.values or []
+        if any(same(v, w) for i, v in enumerate(values) for w in values[:i]):
+            raise SpecError([Problem(place, "two values of this axis mean the same once completed")])
+
+
+class _Checker:
+    """Resolves configs with the values of axes, and collects what it learns of each axis."""
+
+    def __init__(self, axes: Sequence[Axis], dependencies: Dependencies, completion: Completion) -> None:
+        self._axes, self._dependencies, self._completion = axes, dependencies, completion
+        self._names = {axis.path: axis.name for axis in axes}
+        self._rows: dict[str, bool] = {}
+        self._completed: dict[str, dict[Coordinate, Any]] = {}
+        self._found: dict[str, Axis] = {}
+        self._problems: list[Problem] = []
+
+    def checked(self) -> list[Axis]:
+        """Resolve every value of every axis, with all values of the axes that it depends on.
+
+        Of a range its ends and a number inside are tried: what the catalog allows is an interval.
+        """
+        for together in self._checked_together():
+            self._check(together)
+        if self._problems:
+            raise SpecError(self._problems)
+        return [self._found[axis.path] for axis in self._axes]
+
+    def _checked_together(self) -> Iterator[list[Axis]]:
+        """Axes whose values can depend on one another: by a dependency, or one path inside the other."""
+        left = self._dependencies.groups([axis.path for axis in self._axes])
+        by_path = {axis.path: axis for axis in self._axes}
+        while left:
+            paths = left.pop(0)
+            while near := [group for group in left if any(related(a, b) for a in group for b in paths)]:
+                paths = paths + [path for group in near for path in group]
+                left = [group for group in left if group not in near]
+            yield [by_path[path] for path in sorted(paths, key=lambda path: path.count("."))]
+
+    def _check(self, axes: Sequence[Axis]) -> None:
+        """Try every combination of these axes' values; each axis by itself where there are too many."""
+        probes = {axis.path: _probes(axis) for axis in axes}
+        self._rows |= dict.fromkeys(probes, True)
+        self._completed |= {path: {} for path in probes}
+        if self._count(probes) <= MAX_COMBINATIONS:
+            self._try_combinations(axes, probes)
+            self._keep(axes)
+            return
+        ends = {path: found[:1] + found[-1:] for path, found in probes.items()}
+        nested = any(a != b and related(a, b) for a in probes for b in probes)
+        if nested or self._count(ends) > MAX_COMBINATIONS:
+            detail = f"{' and '.join(probes)} depend on one another and have more than {MAX_COMBINATIONS}"
+            raise SpecError([Problem("/space", f"{detail} combinations")])
+        others = self._first_values()
+        for axis in axes:
+            for coordinate in probes[axis.path]:
+                values = others | {axis.path: axis.as_written(coordinate)}
+                self._try(values, {axis.path: coordinate})
+            self._keep([axis])
+
+    def _count(self, probes: Mapping[str, Sequence[Coordinate]]) -> int:
+        """How many combinations of probes there are, if zipped axes count once."""
+        return prod(len(probes[path]) for path in {self._dependencies.first_of_zip(path) for path in probes})
+
+    def _try_combinations(self, axes: Sequence[Axis], probes: Mapping[str, Sequence[Coordinate]]) -> None:
+        others = {path: value for path, value in self._first_values().items() if path not in probes}
+        by_path = {axis.path: axis for axis in axes}
+        for coordinates in self._dependencies.combinations(list(probes), probes):
+            written = {path: by_path[path].as_written(at) for path, at in coordinates.items()}
+            try:
+                allowed = self._dependencies.constraints_hold(written)
+            except ConstraintError as error:
+                raise SpecError([Problem("/constraints", str(error))]) from None
+            if allowed:
+                self._try(others | written, coordinates)
+
+    def _keep(self, axes: Sequence[Axis]) -> None:
+        """Complete axes whose values have all been tried, unless something is refused anyway."""
+        if not self._problems:
+            self._found |= {
+                axis.path: _completed(axis, self._rows[axis.path], self._completed[axis.path])
+                for axis in axes
+            }
+
+    def _try(self, values: Mapping[str, Any], coordinates: Coordinates) -> None:
+        """Resolve one combination; record of each axis whether it is a row's, and its completed value."""
+        try:
+            config = self._completion.complete(values)
+            for path, coordinate in coordinates.items():
+                self._rows[path] &= self._completion.catalog.is_row(config, path)
+                if coordinate in self._completed[path]:
+                    continue
+                inside = [other for other in values if other.startswith(path + ".")]
+                # What an axis below it sets is not part of this axis's own value.
+                own = {other: value for other, value in values.items() if other not in inside}
+                complete = self._completion.complete(own) if inside else config
+                self._completed[path][coordinate] = read(complete, path)
+        except ConfigFault as fault:
+            indices = {path: at for path, at in coordinates.items() if isinstance(at, int)}
+            problem = self._completion.problem(fault, self._names, values, indices)
+            if problem.pointer not in [other.pointer for other in self._problems]:
+                self._problems.append(problem)
+
+    def _first_values(self) -> dict[str, Any]:
+        """The first value of each axis that has one at every point."""
+        conditional = self._dependencies.conditional
+        return {
+            axis.path: axis.as_written(axis.at(0.0)) for axis in self._axes if axis.path not in conditional
+        }
+
+
+def _probes(axis: Axis) -> list[Coordinate]:
+    """Where an axis is tried: at every value of a list, at three or four of a range."""
+    if isinstance(axis, ListedAxis):
+        return list(range(axis.size))
+    size = axis.size
+    if size is None:
+        return [axis.at(share) for share in (0.0, INSIDE, 1.0)]
+    return sorted({0, 1, int(size * INSIDE), size - 1})  # the second shows whether steps are integers
+
+
+def _completed(axis: Axis, row: bool, completed: Mapping[Coordinate, Any]) -> Axis:
+    """The axis with its kind and its completed values; values that no point can have stay as written."""
+    if isinstance(axis, ListedAxis):
+        values = [completed.get(index, value) for index, value in enumerate(axis.values)]
+        return axis.model_copy(update={"row": row, "values": values})
+    return _completed_range(axis, row, list(completed.values()))
+
+
+def _completed_range(axis: RangeAxis, row: bool, probes: list[Any]) -> RangeAxis:
+    path = axis.path
+    if probes and isinstance(probes[0], Mapping):
+        # Under the axis train.l2 stands {strength: …}: the range is the range of what changes in it.
+        leaves = [key for key in probes[0] if any(probe[key] != probes[0][key] for probe in probes)]
+        if len(leaves) == 1:
+            probes = [probe[leaves[0]] for probe in probes]
+            path = f"{axis.path}.{leaves[0]}"
+    if not all(isinstance(probe, int | float) for probe in probes):
+        detail = f"axis {axis.name!r} takes no range, because its values are not numbers; give a list"
+        raise SpecError([Problem(pointer("space", axis.name), detail)])
+    whole = all(isinstance(probe, int) for probe in probes)
+    return axis.model_copy(update={"path": path, "row": row, "whole": whole})

@@ -1,0 +1,173 @@
+"""Step 5, number. In: checked axes. Out: the space of the plan, and each shape with its number of points."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+from services.domain import search
+from services.domain.config import Config
+from services.domain.errors import Problem, SpecError
+from services.domain.plan import draws
+from services.domain.plan.axis import Axis, Coordinate, Coordinates
+from services.domain.plan.choices import Group
+from services.domain.plan.dependencies import Dependencies
+from services.domain.plan.space import Space
+from services.domain.planning.completion import Completion
+from services.domain.planning.limits import MAX_COMBINATIONS, MAX_DRAWS_PER_SUBMIT, MAX_SHAPES, check_size
+from services.domain.spec.constraint import ConstraintError
+from services.domain.spec.spec import Spec
+
+
+@dataclass(frozen=True)
+class NumberedSpace:
+    """A space whose points have numbers: first those of the first shape, then those of the next.
+
+    `base` is the config with every axis at its first value.
+    """
+
+    base: Config
+    space: Space
+    shapes: list[tuple[Coordinates, int]]  # its coordinates, and how many of its points are visited
+
+
+def number_points(
+    axes: Sequence[Axis], dependencies: Dependencies, completion: Completion, limit: int
+) -> NumberedSpace:
+    """Count the points of every shape that the search visits; `SpecError` if there are none or too many."""
+    spec = completion.spec
+    # Shape axes first, so that trials of one shape are neighbours; then entries before numbers.
+    axes = sorted(axes, key=_order)
+    conditional = dependencies.conditional
+    base = completion.complete(
+        {axis.path: axis.as_written(axis.at(0.0)) for axis in axes if axis.path not in conditional}
+    )
+    try:
+        groups = _groups(axes, dependencies)
+        listed = None if groups is None else _listed_shapes(axes, groups)
+        space = Space(
+            axes=axes,
+            dependencies=dependencies,
+            groups=groups or [],
+            search=spec.search,
+            drawn=listed is None,
+            seed=spec.seed,
+        )
+        shapes = _drawn_shapes(space, spec) if listed is None else _visited_shapes(space, listed, spec)
+    except (draws.Undrawable, ConstraintError) as error:
+        raise SpecError([Problem("/constraints", str(error))]) from None
+    shapes = [(coordinates, points) for coordinates, points in shapes if points]
+    if not shapes:
+        raise SpecError([Problem("/constraints", "no point of the space meets all constraints")])
+    check_size(spec, sum(points for _, points in shapes), limit)
+    if len(shapes) > MAX_SHAPES:
+        detail = f"the space has {len(shapes)} distinct architectures; a sweep may have {MAX_SHAPES}"
+        raise SpecError([Problem("/space", detail)])
+    return NumberedSpace(base, space, shapes)
+
+
+def _order(axis: Axis) -> tuple[bool, bool]:
+    return axis.row, axis.values is None or not isinstance(axis.values[0], dict)
+
+
+def _groups(axes: Sequence[Axis], dependencies: Dependencies) -> list[Group] | None:
+    """What dependent axes can have together; None if that cannot be listed."""
+    by_path = {axis.path: axis for axis in axes}
+    sizes = {axis.path: size for axis in axes if (size := axis.size) is not None}
+    if len(sizes) < len(by_path):
+        return None
+    groups = []
+    for paths in dependencies.groups(list(by_path)):
+        if len(paths) == 1 and paths[0] not in dependencies.aliases.values():
+            groups.append(Group(paths=paths))
+            continue
+        deciding = {dependencies.first_of_zip(path) for path in paths}
+        if prod(sizes[path] for path in deciding) > MAX_COMBINATIONS:
+            return None
+        combinations = [
+            [_index(found.get(path)) for path in paths]
+            for found in dependencies.combinations(paths, {path: range(sizes[path]) for path in paths})
+            if dependencies.constraints_hold(_as_written(found, by_path))
+        ]
+        groups.append(Group(paths=paths, combinations=combinations))
+    return groups
+
+
+def _as_written(coordinates: Coordinates, axes: Mapping[str, Axis]) -> dict[str, Any]:
+    return {path: axes[path].as_written(at) for path, at in coordinates.items()}
+
+
+def _index(coordinate: Coordinate | None) -> int | None:
+    return None if coordinate is None else int(coordinate)
+
+
+def _listed_shapes(axes: Sequence[Axis], groups: Sequence[Group]) -> list[Coordinates] | None:
+    """Every combination of coordinates on the shape axes; None if there are too many."""
+    by_path = {axis.path: axis for axis in axes}
+    parts: list[Sequence[tuple[tuple[str, int | None], ...]]] = []
+    for group in groups:
+        own = [place for place, path in enumerate(group.paths) if not by_path[path].row]
+        if own:
+            parts.append(_distinct(group, own, by_path))
+    if prod(map(len, parts)) > MAX_COMBINATIONS:
+        return None
+    return [
+        {path: index for part in chosen for path, index in part if index is not None}
+        for chosen in product(*parts)
+    ]
+
+
+def _distinct(
+    group: Group, own: Sequence[int], axes: Mapping[str, Axis]
+) -> list[tuple[tuple[str, int | None], ...]]:
+    """The combinations of some axes of a group, by their places in it; each of them once."""
+    combinations: Sequence[Sequence[int | None]]
+    if group.combinations is None:
+        combinations = [(index,) for index in range(axes[group.paths[0]].size or 0)]
+    else:
+        combinations = group.combinations
+    return list(
+        dict.fromkeys(tuple((group.paths[place], found[place]) for place in own) for found in combinations)
+    )
+
+
+def _visited_shapes(space: Space, shapes: Sequence[Coordinates], spec: Spec) -> list[tuple[Coordinates, int]]:
+    """How many points of each listed shape the search visits."""
+    sizes = [prod(map(len, space.choices(shape))) for shape in shapes]
+    points = None if spec.max_trials is None else spec.max_trials // spec.seeds
+    return list(zip(shapes, search.get(spec.search).visits(sizes, points, spec.seed), strict=True))
+
+
+def _drawn_shapes(space: Space, spec: Spec) -> list[tuple[Coordinates, int]]:
+    """Draw every point once, and count those of each shape."""
+    if not search.get(spec.search).draws_points or spec.max_trials is None:
+        detail = f"the space has more than {MAX_COMBINATIONS} combinations of axes that depend on one another"
+        raise SpecError([Problem("/space", f"{detail}; shorten these axes, or choose search: random")])
+    points = spec.max_trials // spec.seeds
+    _check_draws(space, points)
+    own = [axis.path for axis in space.axes if not axis.row]
+    if not own:
+        return [({}, points)]
+    counts: Counter[tuple[tuple[str, Coordinate], ...]] = Counter()
+    for position in range(points):
+        found = draws.draw(space.axes, space.dependencies, (spec.seed, "shape", position), {})
+        counts[tuple((path, found[path]) for path in own if path in found)] += 1
+    return [(dict(shape), count) for shape, count in counts.items()]
+
+
+def _check_draws(space: Space, points: int) -> None:
+    """Refuse to look for so many points where constraints leave so few."""
+    if not space.dependencies.constraints:
+        return
+    share = draws.share_allowed(space.axes, space.dependencies, space.seed)
+    most = int(MAX_DRAWS_PER_SUBMIT * share)
+    if points > most:
+        detail = (
+            f"about {share:.1%} of random points meet the constraints, so at most {most} can be found, "
+            f"got {points}; shorten the ranges that the constraints cut, or lower max_trials"
+        )
+        raise SpecError([Problem("/constraints", detail)])

@@ -1,0 +1,53 @@
+"""What the trials of a shape measure, and whether the objective is among it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.domain.config import Config
+from services.domain.errors import Problem, SpecError, nearest
+from services.domain.planning.catalog import ConfigFault, DryBuild
+from services.domain.spec.objective import LOSS, PARTS, MetricFacts, MetricKey, Objective
+
+
+def measured_metrics(
+    objective: Objective, build: DryBuild, config: Config, others: Sequence[DryBuild]
+) -> list[MetricFacts]:
+    """What a shape's trials measure besides the loss: the default, train.metrics, the objective's.
+
+    `others` are shapes of the same sweep: one objective has to rank the trials of all of them.
+    """
+    key = _checked(objective, build, config["data"]["validation"], others)
+    wanted = [build.metrics[0].name, *config["train"].get("metrics", ()), key.name]
+    known = {metric.name: metric for metric in build.metrics}
+    return [known[name] for name in dict.fromkeys(wanted) if name in known]
+
+
+def _checked(written: Objective, build: DryBuild, validation: float, others: Sequence[DryBuild]) -> MetricKey:
+    """The objective's metric; `SpecError` or `ConfigFault` unless all trials have it."""
+    objective = written.completed(build.metrics)
+    key, goals = objective.measured, {each.name: each.goal for each in (*build.metrics, LOSS)}
+    got = key if "metric" in written.model_fields_set else f"{key}, the default"
+    if key.part not in PARTS or key.name not in goals:
+        raise SpecError([Problem("/objective/metric", _unmeasurable(objective.metric, build))])
+    if objective.goal != goals[key.name]:
+        detail = f"the goal of {key} is to {goals[key.name]} it, got {objective.goal}"
+        raise SpecError([Problem("/objective", f"{detail}; goal can be left out")])
+    default = build.metrics[0].name
+    if any(other.metrics[0].name != default for other in others) and key.name != LOSS.name:
+        detail = "must be val/loss or train/loss where some data have classes and others numbers"
+        raise SpecError([Problem("/objective", f"{detail}, got {got}")])
+    if key.part == "val" and not validation:
+        other = MetricKey("train", key.name)
+        raise ConfigFault("data.validation", f"must be above 0 to rank by {key}, got 0; or rank by {other}")
+    return key
+
+
+def _unmeasurable(metric: str, build: DryBuild) -> str:
+    """What to write instead of a metric that the data do not have, and why they do not."""
+    names = sorted(each.name for each in (*build.metrics, LOSS))
+    parts = " or ".join(f"{part}/" for part in PARTS)
+    detail = f"must be {parts} and then one of {', '.join(names)} with these data, got {metric!r}"
+    if why := build.misfits.get(MetricKey.parse(metric).name):
+        return f"{detail}: {why}"
+    return detail + "." + nearest(metric, [str(MetricKey(part, name)) for part in PARTS for name in names])

@@ -1,0 +1,126 @@
+"""Step 6, pack. In: the numbered space. Out: the plan, every shape built on paper and given a width."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.domain.config import Config, overlay
+from services.domain.errors import Problem, SpecError
+from services.domain.plan import packing
+from services.domain.plan.axis import Coordinates
+from services.domain.plan.draws import Undrawable
+from services.domain.plan.plan import Plan
+from services.domain.plan.shape import Shape
+from services.domain.planning.catalog import ConfigFault, DryBuild
+from services.domain.planning.completion import Completion
+from services.domain.planning.limits import MAX_REPRESENTATIVES
+from services.domain.planning.number import NumberedSpace
+from services.domain.planning.objective_check import measured_metrics
+from services.domain.planning.representatives import representatives
+from services.domain.spec.constraint import ConstraintError
+from services.domain.spec.objective import MetricFacts
+
+
+def pack_shapes(numbered: NumberedSpace, completion: Completion, memory: int) -> Plan:
+    """Build each shape once, try its points, and choose the width of its packs.
+
+    `memory` is the bytes that a pack's rows may take. `SpecError` for a shape that cannot be built, and for a
+    point whose values clash.
+    """
+    packer = _Packer(numbered, completion)
+    built = [packer.build(coordinates) for coordinates, _ in numbered.shapes]
+    if numbered.space.drawn and completion.spec.constraints:
+        _draw_every_point(numbered)
+    return Plan(
+        base=numbered.base,
+        space=numbered.space,
+        seeds=completion.spec.seeds,
+        shapes=[packer.shape(index, one, memory) for index, one in enumerate(built)],
+    )
+
+
+def _draw_every_point(numbered: NumberedSpace) -> None:
+    """Refuse a point that cannot be drawn now, not when dispatch comes to it."""
+    try:
+        for shape, (coordinates, points) in enumerate(numbered.shapes):
+            for position in range(points):
+                numbered.space.point(shape, coordinates, position)
+    except (Undrawable, ConstraintError) as error:
+        raise SpecError([Problem("/constraints", str(error))]) from None
+
+
+@dataclass(frozen=True)
+class _Built:
+    """A shape built on paper, and the values and the config that it was built with."""
+
+    values: dict[str, Any]
+    config: Config
+    facts: DryBuild
+    metrics: list[MetricFacts]
+
+
+class _Packer:
+    """Asks the catalog about the shapes of one space."""
+
+    def __init__(self, numbered: NumberedSpace, completion: Completion) -> None:
+        self.numbered, self.completion = numbered, completion
+        self.spec, self.catalog = completion.spec, completion.catalog
+        self.names = {axis.path: axis.name for axis in numbered.space.axes}
+        self.facts: list[DryBuild] = []  # of each shape
+
+    def build(self, coordinates: Coordinates) -> _Built:
+        """Build one shape on paper."""
+        values = self.numbered.space.values(coordinates)
+        config = overlay(self.numbered.base, values)
+        try:
+            facts = self.catalog.inspect(config)
+            metrics = measured_metrics(self.spec.objective, facts, config, self.facts)
+        except ConfigFault as fault:
+            indices = {path: int(at) for path, at in coordinates.items()}
+            problem = self.completion.problem(fault, self.names, values, indices)
+            raise SpecError([problem]) from None
+        self.facts.append(facts)
+        return _Built(values, config, facts, metrics)
+
+    def shape(self, index: int, built: _Built, memory: int) -> Shape:
+        """Choose the width of a shape's packs, with room for the rows that take most."""
+        (coordinates, points), facts = self.numbered.shapes[index], built.facts
+        bytes_per_row = self._bytes_per_row(index, built)
+        own_batches = built.config["data"].get("stream") == "trial"
+        room = max(1, memory - facts.bytes_shared)
+        arrangement = packing.arrange(points, self.spec.seeds, bytes_per_row, room, own_batches=own_batches)
+        return Shape(
+            key=self.catalog.shape_key(built.config),
+            coordinates=coordinates,
+            points=points,
+            parameters=facts.parameters,
+            flops=facts.flops,
+            bytes_per_row=bytes_per_row,
+            width=arrangement.width,
+            mixed=arrangement.mixed,
+            epochs=built.config["train"]["epochs"],
+            metrics=built.metrics,
+        )
+
+    def _bytes_per_row(self, index: int, built: _Built) -> int:
+        """The most that a row of a shape takes; `SpecError` if values clash at one of its points."""
+        (coordinates, points), most = self.numbered.shapes[index], built.facts.bytes_per_row
+        count = MAX_REPRESENTATIVES // len(self.numbered.shapes)
+        for values in representatives(self.numbered.space, index, coordinates, points, count):
+            values = built.values | values
+            try:
+                most = max(most, self.catalog.point(overlay(self.numbered.base, values), built.facts))
+            except ConfigFault as fault:
+                raise SpecError([self._clash(fault, values)]) from None
+        return most
+
+    def _clash(self, fault: ConfigFault, values: Mapping[str, Any]) -> Problem:
+        problem = self.completion.problem(fault, self.names, values, {})
+        if fault.path not in values:
+            return problem
+        return Problem(
+            problem.pointer,
+            f"{problem.detail}; if only some points are like this, leave them out with a constraint",
+        )

@@ -1,0 +1,63 @@
+"""Step 1, read. In: a spec. Out: its axes as written, each with its listed values and its conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.domain import search
+from services.domain.errors import Problem, SpecError, pointer
+from services.domain.planning.limits import MAX_AXES, MAX_LISTED_VALUES, check_budget
+from services.domain.spec import axis_forms
+from services.domain.spec.spec import Spec
+
+
+@dataclass(frozen=True)
+class WrittenAxis:
+    """An axis as the user wrote it; `values` are None for a range, `when` has the conditions."""
+
+    name: str
+    form: Any
+    values: list[Any] | None
+    when: dict[str, list[Any]]
+
+
+def read_axes(spec: Spec) -> list[WrittenAxis]:
+    """Read the axes; `SpecError` for an unknown search, no `max_trials`, and lists that cannot be an axis."""
+    if search.get(spec.search).needs_max_trials:
+        check_budget(spec)
+    axes = [
+        WrittenAxis(
+            name=name,
+            form=form,
+            values=axis_forms.listed_values(form),
+            when=form.conditions() if isinstance(form, axis_forms.Conditional) else {},
+        )
+        for name, form in spec.space.items()
+    ]
+    if problems := [problem for axis in axes for problem in _problems(axis)]:
+        raise SpecError(problems)
+    if len(axes) > MAX_AXES:
+        raise SpecError([Problem("/space", f"has {len(axes)} axes; at most {MAX_AXES} are allowed")])
+    return axes
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are one value of an axis; 1 and 1.0 are two, and so are 1 and true."""
+    return type(a) is type(b) and bool(a == b)
+
+
+def _problems(axis: WrittenAxis) -> list[Problem]:
+    """Refuse an empty list, a value given twice, and a list too long to try every value."""
+    place, values, name = pointer("space", axis.name), axis.values, f"axis {axis.name!r}"
+    if values is None:
+        return []
+    if not values:
+        return [Problem(place, f"{name} has no values; give a list of at least one")]
+    if len(values) > MAX_LISTED_VALUES:
+        detail = f"{name} has {len(values)} values; at most {MAX_LISTED_VALUES} are allowed"
+        return [Problem(place, detail)]
+    for index, value in enumerate(values):
+        if any(same(value, other) for other in values[:index]):
+            return [Problem(place, f"{name} has the value {value!r} twice")]
+    return []

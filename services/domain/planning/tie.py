@@ -1,0 +1,129 @@
+"""Step 3, tie. In: axes under their paths. Out: how they depend on one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError
+from typing import Any
+
+from services.domain.errors import Problem, SpecError, nearest, pointer
+from services.domain.plan.axis import Axis, ListedAxis
+from services.domain.plan.dependencies import AxisCondition, Dependencies
+from services.domain.planning.read import WrittenAxis
+from services.domain.spec.constraint import Constraint, ConstraintError
+from services.domain.spec.names import entry_name, full_path, matches
+from services.domain.spec.spec import Spec
+
+SHOWN_VALUES = 10  # of an axis, in a refusal
+
+
+def tie_axes(spec: Spec, written: Sequence[WrittenAxis], axes: Sequence[Axis]) -> Dependencies:
+    """Read zips, conditions and constraints; `SpecError` points at each that cannot be."""
+    reader = _Reader(axes)
+    zips = reader.zips(spec.zip)
+    conditions = reader.conditions(written)
+    aliases = reader.aliases(spec.constraints)
+    if reader.problems:
+        raise SpecError(reader.problems)
+    found = Dependencies(
+        zips=zips, conditions=conditions, constraints=list(spec.constraints), aliases=aliases
+    )
+    try:
+        found.order([axis.path for axis in axes])
+    except CycleError:
+        detail = "the conditions of some axes form a circle: an axis would depend on itself through others"
+        raise SpecError([Problem("/space", detail)]) from None
+    return found
+
+
+class _Reader:
+    """Finds axes by the names that the user gave them, or by ends of their paths, and collects problems."""
+
+    def __init__(self, axes: Sequence[Axis]) -> None:
+        self._by_name = {axis.name: axis for axis in axes}
+        self._by_path = {axis.path: axis for axis in axes}
+        self.problems: list[Problem] = []
+
+    def zips(self, zips: Sequence[Sequence[str]]) -> list[list[str]]:
+        """The paths of axes that advance together."""
+        found: list[list[str]] = []
+        for index, names in enumerate(zips):
+            place = pointer("zip", index)
+            axes: list[Axis] = []
+            for name in names:
+                if (axis := self._axis(name, place)) is None:
+                    break
+                axes.append(axis)
+            else:
+                if detail := _zip_fault(axes, found):
+                    self.problems.append(Problem(place, detail))
+                found.append([axis.path for axis in axes])
+        return found
+
+    def conditions(self, written: Sequence[WrittenAxis]) -> list[AxisCondition]:
+        """What `when` says, with values as their indices."""
+        found = []
+        for axis in written:
+            path = self._by_name[axis.name].path
+            for name, wanted in axis.when.items():
+                place = pointer("space", axis.name, "when", name)
+                on = self._axis(name, place)
+                if on is not None and (indices := self._wanted(path, on, name, wanted, place)) is not None:
+                    found.append(AxisCondition(axis=path, on=on.path, indices=indices))
+        return found
+
+    def aliases(self, constraints: Sequence[str]) -> dict[str, str]:
+        """The paths of axes by the names that constraints use."""
+        found: dict[str, str] = {}
+        for index, text in enumerate(constraints):
+            place = pointer("constraints", index)
+            try:
+                names = Constraint.read(text).names
+            except ConstraintError as error:
+                self.problems.append(Problem(place, str(error)))
+                continue
+            found |= {name: axis.path for name in sorted(names) if (axis := self._axis(name, place))}
+        return found
+
+    def _axis(self, name: str, place: str) -> Axis | None:
+        """The axis of that name; None, and a problem, if there is none."""
+        if name in self._by_name:
+            return self._by_name[name]
+        path = full_path(name, self._by_path)
+        if path is None:
+            near = nearest(name, [*self._by_name, *self._by_path])
+            self.problems.append(Problem(place, f"{name} is not an axis of the space.{near}"))
+            return None
+        return self._by_path[path]
+
+    def _wanted(self, path: str, on: Axis, name: str, wanted: Sequence[Any], place: str) -> list[int] | None:
+        """The indices of the wanted values; None, and a problem, where there can be none."""
+        if on.path == path:
+            self.problems.append(Problem(place, "an axis cannot depend on itself"))
+            return None
+        if not isinstance(on, ListedAxis):
+            detail = f"a condition needs an axis with listed values, but {name} is a range"
+            self.problems.append(Problem(place, detail))
+            return None
+        unmatched = [one for one in wanted if not any(matches(value, one) for value in on.values)]
+        if unmatched or not wanted:
+            values = ", ".join(repr(entry_name(value)) for value in on.values[:SHOWN_VALUES])
+            what = repr(unmatched[0]) if unmatched else "an empty list"
+            self.problems.append(Problem(place, f"{what} is not a value of {name}, which has {values}"))
+        return [index for index, value in enumerate(on.values) if any(matches(value, one) for one in wanted)]
+
+
+def _zip_fault(axes: Sequence[Axis], earlier: Sequence[Sequence[str]]) -> str | None:
+    """Why these axes cannot be zipped."""
+    if len({axis.path for axis in axes}) < len(axes):
+        return "an axis is zipped with itself"
+    if any(axis.path in zipped for axis in axes for zipped in earlier):
+        return "an axis can be in one zip only; put all axes of it into one list"
+    listed = [axis for axis in axes if isinstance(axis, ListedAxis)]
+    if len(listed) < len(axes):
+        return "only axes with listed values can be zipped, not ranges"
+    sizes: Mapping[str, int] = {axis.name: axis.size for axis in listed}
+    if len(set(sizes.values())) > 1:
+        got = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+        return f"zipped axes must have equally many values; {got}"
+    return None

@@ -1,0 +1,72 @@
+"""The language of constraints: what it has, what it computes, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.domain.spec.constraint import MAX_CONSTRAINT_CHARS, Constraint, ConstraintError
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "expected"),
+    [
+        ("a + 2 * b < 0.6", {"a": 0.1, "b": 0.2}, True),
+        ("a + 2 * b < 0.6", {"a": 0.3, "b": 0.2}, False),
+        ("(a + 2) * b <= 6", {"a": 1, "b": 2}, True),
+        ("-a / 2 == -1", {"a": 2}, True),
+        ("0 < a < 1", {"a": 1}, False),
+        ("0 <= a - 1 < 1", {"a": 1}, True),
+        ('train.optimizer == "adam"', {"train.optimizer": {"name": "adam", "lr": 1}}, True),
+        ("train.optimizer in ('adam', 'sgd')", {"train.optimizer": "momentum"}, False),
+        ("a not in [1, 2]", {"a": 3}, True),
+        ("not a == 1 and b == 2 or a == 7", {"a": 3, "b": 2}, True),
+        ("`train.weight-decay` < 1", {"train.weight-decay": 0.5}, True),
+        ("a == 'full' or a >= 64", {"a": "full"}, True),
+    ],
+)
+def test_what_holds(text: str, values: dict[str, Any], expected: bool) -> None:
+    assert Constraint.read(text).holds(values) is expected
+
+
+def test_an_axis_without_a_value_meets_it() -> None:
+    assert Constraint.read("a < 1 and b < 1").holds({"a": 5})
+
+
+def test_it_names_its_axes() -> None:
+    found = Constraint.read("`train.weight-decay` + model.dropout < `l2.max`").names
+    assert found == {"train.weight-decay", "model.dropout", "l2.max"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a <", "cannot be read"),
+        ("", "cannot be read"),
+        ("1 < 2", "at least one axis"),
+        ("a ** 2 > 1", "holds 'a \\*\\* 2'; a constraint has"),
+        ("f(a) > 1", "a constraint has"),
+        ("[x for x in a]", "a constraint has"),
+        ("a.b().c > 1", "a constraint has"),
+        ("a < None", "a constraint has"),
+        ("x" * (MAX_CONSTRAINT_CHARS + 1), "at most 300 characters, got 301"),
+    ],
+)
+def test_all_else_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ConstraintError, match=words):
+        Constraint.read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a / b < 1", {"a": 1, "b": 0}),
+        ("a + 1 < 2", {"a": "sgd"}),
+        ("a < 1", {"a": "sgd"}),
+        ("-a < 1", {"a": True}),
+    ],
+)
+def test_what_cannot_be_computed_shows_the_point(text: str, values: dict[str, Any]) -> None:
+    with pytest.raises(ConstraintError, match=r"cannot be computed for a = "):
+        Constraint.read(text).holds(values)

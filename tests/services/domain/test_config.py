@@ -1,0 +1,45 @@
+"""Dotted paths in nested dicts."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.domain.config import overlay, read, related
+
+CONFIG = {"model": "lenet5", "train": {"optimizer": {"name": "sgd", "lr": 0.1}, "l2": None}}
+
+
+def test_a_path_is_read_step_by_step() -> None:
+    assert read(CONFIG, "train.optimizer.lr") == 0.1
+    assert read(CONFIG, "model") == "lenet5"
+
+
+@pytest.mark.parametrize("path", ["train.optimizer.beta", "model.dropout", "data"])
+def test_a_path_that_is_not_there_is_a_key_error(path: str) -> None:
+    with pytest.raises(KeyError):
+        read(CONFIG, path)
+
+
+def test_an_overlay_sets_parents_before_children_and_leaves_the_original() -> None:
+    found = overlay(CONFIG, {"train.optimizer.beta": 0.9, "train.optimizer": {"name": "adam"}})
+    assert found["train"]["optimizer"] == {"name": "adam", "beta": 0.9}
+    assert CONFIG["train"]["optimizer"] == {"name": "sgd", "lr": 0.1}  # type: ignore[index]
+
+
+def test_a_bare_name_becomes_an_object_and_nothing_an_empty_one() -> None:
+    assert overlay(CONFIG, {"model.dropout": 0.5})["model"] == {"name": "lenet5", "dropout": 0.5}
+    assert overlay(CONFIG, {"train.l2.strength": 1})["train"]["l2"] == {"strength": 1}
+    assert overlay(CONFIG, {"data.flip": 0.5})["data"] == {"flip": 0.5}
+
+
+def test_a_choice_is_copied() -> None:
+    choice = {"name": "adam"}
+    overlay(CONFIG, {"train.optimizer": choice, "train.optimizer.lr": 1})
+    assert choice == {"name": "adam"}
+
+
+def test_paths_are_related_if_one_is_inside_the_other() -> None:
+    assert related("train.optimizer", "train.optimizer.lr")
+    assert related("train.optimizer.lr", "train.optimizer")
+    assert related("model", "model")
+    assert not related("train.optimizer", "train.optimizers")
