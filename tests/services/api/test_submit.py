@@ -111,7 +111,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
                                            "train": {"batch_size": 1}}, "/train/batch_size", "at least 2"),
     "negative seed": ({"seed": -1}, "/seed", "greater than or equal to 0"),
     "name with a slash": ({"name": "a/b"}, "/name", "letter or digit"),
-    "unknown metric": ({"objective": {"metric": "accuracy"}}, "/objective/metric", "then one of acc, "),
+    "unknown metric": ({"objective": {"metric": "accuracy"}}, "/objective/metric", "followed by one of"),
     "misspelt metric": ({"objective": "val/accuracy"}, "/objective/metric", "Did you mean 'val/acc'?"),
     "a loss to maximize": ({"objective": {"metric": "val/loss", "goal": "maximize"}},
                            "/objective", "to minimize it"),
