@@ -259,12 +259,12 @@ def _measured(
     metric, direction = objective or (f"val/{default}", metrics[default].goal)
     part, _, name = metric.partition("/")
     if part not in ("train", "val", "test"):
-        raise ConfigError("objective", f"must be train/, val/ or test/ and then a metric; got {metric!r}")
+        raise ConfigError("objective", f"must be train/, val/ or test/ followed by a metric, got {metric!r}")
     if name not in (LOSS, *metrics):
         metrics[name] = find(name, info, "objective")
     goal = LOSS_GOAL if name == LOSS else metrics[name].goal
     if direction != goal:
-        raise ConfigError("objective", f"must be to {goal} {metric}, got {direction!r}")
+        raise ConfigError("objective", f"the goal of {metric} is to {goal} it, got {direction!r}")
     if part == "test" and config["train"]["test"] != "each-epoch":
         raise ConfigError("objective", f"{metric} needs train.test each-epoch, got {config['train']['test']}")
     if part == "val" and not config["data"]["validation"]:

@@ -274,7 +274,7 @@ def test_rows_that_cannot_share_an_array_are_refused(rows, words):
         (("val/accuracy", "maximize"), r"no metric named 'accuracy'\. Known: acc, balanced-acc"),
         (("all/acc", "maximize"), "got 'all/acc'"),
         (("val/mae", "minimize"), "mae needs numbers as targets, but the targets of these data are classes"),
-        (("val/acc", "max"), "got 'max'"),
+        (("val/acc", "max"), "the goal of val/acc is to maximize it, got 'max'"),
         (("test/acc", "maximize"), "needs train.test each-epoch, got never"),
     ],
 )

@@ -152,12 +152,40 @@ class Tiny(Model):
             at = layer.output(at)
         return {**chain, "drop": Dropout("model.dropout"), "linear": Linear(prod(at), classes)}
 '''
+METRIC = '''"""Class distance: how far the class that is answered is from the right one."""
+
+from torch import Tensor
+
+from cnnlab.metric import Metric
+from cnnlab.registry import register
+
+
+@register
+class ClassDistance(Metric):
+    """Mean distance between the numbers of two classes: the one answered and the right one.
+
+    d = Σ |answer − y| / images
+    Source: the documentation of this project.
+    """
+
+    goal = "minimize"
+    label = "mean distance of classes"
+
+    def totals(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Return Σ |answer − y|, int64 (K,)."""
+        return (scores.argmax(2) - target).abs().sum(0)
+
+    def value(self, totals: Tensor, images: int) -> Tensor:
+        """Return d."""
+        return totals / images
+'''
 FILES = {
     "models/tiny.py": MODEL,
     "layers/crop.py": LAYER,
     "activations/elu.py": ELU,
     "optimizers/lion.py": LION,
     "losses/squared_hinge.py": LOSS,
+    "metrics/class_distance.py": METRIC,
 }
 
 
@@ -197,5 +225,13 @@ def test_a_file_that_mixes_rows_fails_them(tmp_path):
     """The same optimizer with its step divided by the mean over all trials."""
     write(tmp_path, lion=LION.replace(".sign(), c", ".div(g.abs().mean()), c"))
     code, line = suite(tmp_path, "lion", str(TESTS / "test_optimizers.py"))
+    assert code == 1
+    assert "failed" in line
+
+
+def test_a_metric_that_mixes_rows_fails_them(tmp_path):
+    """The same distance, from the mean over all trials."""
+    write(tmp_path, class_distance=METRIC.replace("return totals / images", "return totals / totals.mean()"))
+    code, line = suite(tmp_path, "class-distance", str(TESTS / "test_metrics.py"))
     assert code == 1
     assert "failed" in line

@@ -47,7 +47,7 @@ def _unmeasurable(metric: str, build: DryBuild) -> str:
     """What to write instead of a metric that the data do not have, and why they do not."""
     names = sorted(each.name for each in (*build.metrics, LOSS))
     parts = " or ".join(f"{part}/" for part in PARTS)
-    detail = f"must be {parts} and then one of {', '.join(names)} with these data, got {metric!r}"
+    detail = f"must be {parts} followed by one of {', '.join(names)} with these data, got {metric!r}"
     if why := build.misfits.get(MetricKey.parse(metric).name):
         return f"{detail}: {why}"
     return detail + "." + nearest(metric, [str(MetricKey(part, name)) for part in PARTS for name in names])

@@ -45,13 +45,13 @@ LOSS = MetricFacts(name="loss", goal="minimize", label="loss")  # measured alway
 class Objective(BaseModel):
     """The number that ranks trials: one metric, its direction, and which epoch's value counts.
 
-    As submitted it may leave out the metric and the goal; `completed` fills both in from the catalog.
+    Metric and goal can be left out: the metric follows from the data, the goal from the metric.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     metric: Annotated[str, Field(max_length=100)] = "val/acc"
-    goal: Goal = "maximize"
+    goal: Goal = "maximize"  # until `completed` puts the metric's own here
     at: Literal["best", "last"] = "best"
 
     @model_validator(mode="before")

@@ -138,7 +138,7 @@ def test_metrics_that_the_data_have_not() -> None:
     where, words = refused(spec(**NUMBERS, objective={"metric": "val/acc"}))
     assert where == "/objective/metric"
     assert words == (
-        "must be val/ or train/ and then one of loss, mae with these data, got 'val/acc': "
+        "must be val/ or train/ followed by one of loss, mae with these data, got 'val/acc': "
         "acc needs classes as targets, but the targets of these data are numbers"
     )
     assert refused(spec(objective={"metric": "val/mae"}))[0] == "/objective/metric"
@@ -148,7 +148,7 @@ def test_metrics_that_the_data_have_not() -> None:
 def test_a_metric_that_nothing_is_called_is_refused_with_those_there_are(metric: str) -> None:
     where, words = refused(spec(objective={"metric": metric}))
     assert where == "/objective/metric"
-    known = "must be val/ or train/ and then one of acc, balanced-acc, loss, top5-acc with these data"
+    known = "must be val/ or train/ followed by one of acc, balanced-acc, loss, top5-acc with these data"
     near = " Did you mean 'val/acc'?" if metric and metric != "test/acc" else ""
     assert words == f"{known}, got {metric!r}.{near}"
 

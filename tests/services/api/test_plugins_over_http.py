@@ -175,7 +175,7 @@ def test_a_metric_of_ones_own_ranks_a_sweep(
             "/objective",
             "the goal of val/tried-error is to minimize it, got maximize",
         ),
-        ({"train": {"metrics": ["tried-eror"]}}, "/train/metrics/0", "Did you mean 'tried-error'?"),
+        ({"train": {"metrics": ["tried-eror"]}}, "/train/metrics/0", "Did you mean 'tried-error'"),
         ({"train": {"metrics": ["acc", "tried-none"]}}, "/train/metrics/1", "OSError: no metric"),
     ],
 )
