@@ -79,7 +79,7 @@ def test_a_file_with_two_entries_is_an_error(folder):
 
 
 def test_registering_outside_a_kind_is_an_error():
-    with pytest.raises(RegistryError, match="which is in no kind's folder"):
+    with pytest.raises(RegistryError, match="which is not in a kind's folder"):
         registry.register(type("Stray", (), {}))
 
 
