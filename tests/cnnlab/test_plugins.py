@@ -204,7 +204,7 @@ def test_a_broken_file_is_named_and_harms_nothing_else(folder, text, words):
         ("activations/max-pool.py", "activations/max-pool.py must have a name of lower-case letters"),
         (
             "activation/mine.py",
-            "activation/mine.py is not in a kind's folder: it must be in one of activations",
+            "activation/mine.py is not in a kind's folder: it must be in one of",
         ),
         ("mine.py", "mine.py is not in a kind's folder"),
     ],

@@ -68,5 +68,5 @@ def test_a_wrong_file_is_named(content, words):
 
 def test_too_many_pixels_are_refused(monkeypatch):
     monkeypatch.setattr(image_file, "MAX_PIXELS", 3)
-    with pytest.raises(DataError, match="x.png must have at most 3 pixels, got 2×2"):
+    with pytest.raises(DataError, match=r"x\.png must have at most 3 pixels, got 2×2"):
         decode(file(grey([1, 2], [3, 4])), "x.png", 2, 1)

@@ -59,5 +59,5 @@ def test_wrong_arrays_are_refused(arrays, words):
 
 def test_too_many_bytes_are_refused_before_they_are_read(monkeypatch):
     monkeypatch.setattr(npz_file, "MAX_IMAGE_BYTES", 55)
-    with pytest.raises(DataError, match="a.npz must have at most 55 bytes of arrays, got 56"):
+    with pytest.raises(DataError, match=r"a\.npz must have at most 55 bytes of arrays, got 56"):
         NpzFile(npz(train_x=X, train_y=Y), "a.npz")
