@@ -20,14 +20,14 @@ HEAD = """\
 # Catalog
 
 Made from the registry by `python -m scripts.make_catalog_page`; a test compares the two.
-`cnnlab catalog KIND NAME` shows one entry whole, with its formula and the ranges of its hyperparameters.
+`cnnlab catalog KIND NAME` shows an entry in full, with its formula and the ranges of its hyperparameters.
 
-cnnlab implements a set of course notes on convolutional networks, line by line, each exact to its paper.
+cnnlab implements the content of a set of course notes on convolutional networks, each row true to its paper.
 """
 ODD = """\
 ## Where the notes are wrong or odd
 
-What the notes have, and what was built instead, as the files themselves say it.
+What the notes say, and what was built instead, quoted from the files.
 """
 
 

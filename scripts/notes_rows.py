@@ -1,10 +1,10 @@
-"""The rows of the course notes, each with the entries that build it; and what their models must count."""
+"""The rows of the course notes with the entries that build them, and their models' parameter counts."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-# Section, row, and where it is: kind/entry of the catalog, or a file of cnnlab.
+# Section, row, and where it is built: kind/entry of the catalog, or a file of cnnlab.
 ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Activations", "sigmoid with a slope β", ("activations/sigmoid",)),
     ("Activations", "tangent sigmoid with a slope b", ("activations/tangent-sigmoid",)),
@@ -20,7 +20,7 @@ ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Activations", "softmax", ("losses/softmax",)),
     ("Back-propagation", "the four equations and the two phases", ("cnnlab/by_hand/backprop.py",)),
     ("Layers", "convolution; convolution proper by `flip`", ("layers/conv2d", "models/lenet5")),
-    ("Layers", "connection table", ("layers/conv2d", "models/lenet5-1998")),
+    ("Layers", "connection table", ("layers/connected-conv2d", "models/lenet5-1998")),
     ("Layers", "temporal convolution", ("layers/conv1d", "models/tdnn", "datasets/waveforms")),
     (
         "Layers",
@@ -41,9 +41,9 @@ ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Losses", "square, of classes and numbers", ("losses/square", "datasets/rotated")),
     ("Losses", "absolute (L1), of classes and numbers", ("losses/l1", "datasets/rotated")),
     ("Losses", "Huber, of classes and numbers", ("losses/huber", "datasets/rotated")),
-    ("Losses", "maximum a posteriori of 1998", ("losses/maximum-a-posteriori",)),
+    ("Losses", "maximum a posteriori, as in 1998", ("losses/maximum-a-posteriori",)),
     ("Regularization", "L2 in the objective", ("regularizers/l2",)),
-    ("Regularization", "L2 beside the objective", ("regularizers/weight-decay",)),
+    ("Regularization", "L2 outside of the objective", ("regularizers/weight-decay",)),
     ("Regularization", "L1 by subgradient", ("regularizers/l1",)),
     ("Regularization", "L1 by proximal steps", ("regularizers/l1-proximal",)),
     ("Regularization", "max-norm", ("regularizers/max-norm",)),
@@ -57,15 +57,15 @@ ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Optimization", "class-balanced mini-batches", ("cnnlab/batching/batch_order.py",)),
     ("Optimization", "momentum as a velocity", ("optimizers/momentum-v",)),
     ("Optimization", "momentum as a sum of gradients", ("optimizers/momentum",)),
-    ("Optimization", "momentum that is annealed", ("schedules/linear", "schedules/sutskever")),
+    ("Optimization", "annealed momentum", ("schedules/linear", "schedules/sutskever")),
     ("Optimization", "Nesterov, look-ahead", ("optimizers/nesterov-a",)),
     ("Optimization", "Nesterov, by the previous velocity", ("optimizers/nesterov-b",)),
-    ("Optimization", "Nesterov, gradients at moved points", ("optimizers/nesterov-c",)),
+    ("Optimization", "Nesterov, gradients at look-ahead points", ("optimizers/nesterov-c",)),
     ("Optimization", "Nesterov, by the gradient's change", ("optimizers/nesterov-d",)),
-    ("Optimization", "Nesterov as torch has it", ("optimizers/nesterov",)),
+    ("Optimization", "Nesterov as in torch", ("optimizers/nesterov",)),
     ("Optimization", "step decay", ("schedules/step",)),
-    ("Optimization", "rates by hand, as LeNet-5 and residual nets had", ("schedules/piecewise",)),
-    ("Optimization", "decay when validation stops improving", ("schedules/plateau",)),
+    ("Optimization", "rates from a list, as for LeNet-5 and residual nets", ("schedules/piecewise",)),
+    ("Optimization", "decay when validation loss stops improving", ("schedules/plateau",)),
     ("Optimization", "exponential decay", ("schedules/exponential",)),
     ("Optimization", "1/t decay", ("schedules/inverse-time",)),
     ("Optimization", "Newton", ("optimizers/newton", "cnnlab/line_search.py")),
@@ -76,14 +76,14 @@ ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Optimization", "Adam, with and without bias correction", ("optimizers/adam",)),
     ("Data", "label noise, outliers", ("cnnlab/batching/label_noise.py",)),
     ("Data", "augmentation", ("augmentations/pad-crop", "augmentations/flip")),
-    ("Models", "LeNet-5 of 1998", ("models/lenet5-1998",)),
+    ("Models", "LeNet-5 as in 1998", ("models/lenet5-1998",)),
     ("Models", "LeNet-5, modern", ("models/lenet5",)),
     ("Models", "AlexNet, grouped and not, and for 32×32", ("models/alexnet",)),
     ("Models", "VGG A to E, with and without batch normalization, and for 32×32", ("models/vgg",)),
     ("Models", "GoogLeNet, with auxiliary heads, and for 32×32", ("models/googlenet",)),
     ("Models", "ResNet-18 to 152, options A and B, plain", ("models/resnet",)),
     ("Models", "CIFAR ResNet-20 to 1202, plain", ("models/cifar-resnet",)),
-    ("Models", "weights that are published", ("cnnlab/engine/pretrained.py",)),
+    ("Models", "published weights", ("cnnlab/engine/pretrained.py",)),
     ("Models", "multilayer perceptrons", ("models/mlp",)),
     ("Models", "maxout networks", ("models/maxout", "models/maxout-conv")),
 )
@@ -124,7 +124,7 @@ def _small_vgg(letter: str, layers: int, parameters: int) -> Count:
 
 
 COUNTS = (
-    Count("LeNet-5 of 1998, 32×32", {"name": "lenet5-1998"}, (1, 32, 32), 10, 60_000, 340_908),
+    Count("LeNet-5 as in 1998, 32×32", {"name": "lenet5-1998"}, (1, 32, 32), 10, 60_000, 340_908),
     Count("LeNet-5, modern, grey", {"name": "lenet5"}, MNIST, 10, 61_706),
     Count("LeNet-5, modern, colour", {"name": "lenet5"}, CIFAR, 10, 62_006),
     Count(

@@ -281,13 +281,16 @@ def test_a_broken_file_is_named_and_harms_nothing_else(folder, text, words):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("activations/relu.py", "activations/relu.py is not used: cnnlab has 'relu' in activations itself"),
+        ("activations/relu.py", "activations/relu.py is not used: cnnlab has its own 'relu' in activations"),
         ("activations/max-pool.py", "activations/max-pool.py must have a name of lower-case letters"),
-        ("activation/mine.py", "activation/mine.py is in no kind's folder: it must be in one of activations"),
-        ("mine.py", "mine.py is in no kind's folder"),
+        (
+            "activation/mine.py",
+            "activation/mine.py is not in a kind's folder: it must be in one of",
+        ),
+        ("mine.py", "mine.py is not in a kind's folder"),
     ],
 )
-def test_a_file_that_is_no_entry_is_told(folder, name, words):
+def test_a_file_that_is_no_entry_is_reported(folder, name, words):
     add(folder, name, SOFTPLUS)
     (problem,) = registry.plugin_problems()
     assert problem.startswith(words)

@@ -307,7 +307,7 @@ def test_two_channels_are_refused(folder: Path) -> None:
 
 def test_pixels_that_would_not_fit_are_refused_unread(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cnnlab.files.user_folder.MAX_IMAGE_BYTES", 900)
-    with pytest.raises(ConfigError, match="must take at most 900 bytes of pixels, got 960; choose a smaller"):
+    with pytest.raises(ConfigError, match="must have at most 900 bytes of pixels, got 960; choose a smaller"):
         inspect(resolve({"model": "mlp", "data": put(folder, FILES)}))
 
 

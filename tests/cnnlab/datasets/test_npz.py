@@ -138,7 +138,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown class": (GOOD | TESTS | {"test_y": Y[:4] + 3}, r"test_y has the class 5"),
     "another size": (
         GOOD | TESTS | {"test_x": X[:4, :4]},
-        r"be alike, got \[\(1, 5, 6\), \(1, 4, 6\)\]",
+        r"have images of one shape, got \[\(1, 5, 6\), \(1, 4, 6\)\]",
     ),
 }
 
@@ -183,7 +183,7 @@ def test_a_damaged_file_is_named(folder: Path, kind: str) -> None:
     file = folder / "d.npz"
     file.write_bytes(damaged(file.read_bytes(), kind))
     data = section({"name": "npz", "path": "d.npz"})
-    with pytest.raises(DataError, match=r"d\.npz.* is damaged or no \.npz"):
+    with pytest.raises(DataError, match=r"d\.npz.* is damaged or not an \.npz"):
         data_set(data).load(data)
 
 
@@ -191,8 +191,8 @@ def test_a_damaged_file_is_named(folder: Path, kind: str) -> None:
     ("images", "side", "words"),
     [
         (10_000_000, 50, "must have at most 8,589,934,592 bytes of arrays"),
-        (1 << 40, 5, "train_x must hold at most 20,000,000 images, got 1,099,511,627,776"),
-        (900_000_000, 1, "train_x must hold at most 20,000,000 images, got 900,000,000"),
+        (1 << 40, 5, "train_x must have at most 20,000,000 images, got 1,099,511,627,776"),
+        (900_000_000, 1, "train_x must have at most 20,000,000 images, got 900,000,000"),
     ],
 )
 def test_a_header_that_promises_too_much_is_refused_unread(
@@ -222,7 +222,7 @@ def test_without_test_images_none_can_be_asked_for(folder: Path) -> None:
     "header",
     ["{'descr': '|u1', 'shape': (12, 5", "{[]: 1}", "  a\n b", "'''", "{'descr': '|u1'}", "9" * 5000],
 )
-def test_a_header_that_is_no_header_is_told_in_words(folder: Path, header: str) -> None:
+def test_a_header_that_is_no_header_is_refused(folder: Path, header: str) -> None:
     labels = io.BytesIO()
     np.save(labels, Y)
     text = header.encode() + b"\n"
@@ -232,7 +232,7 @@ def test_a_header_that_is_no_header_is_told_in_words(folder: Path, header: str) 
         )
         archive.writestr("train_y.npy", labels.getvalue())
     data = section({"name": "npz", "path": "d.npz"})
-    with pytest.raises(DataError, match=r"d\.npz: train_x is damaged or no \.npz"):
+    with pytest.raises(DataError, match=r"d\.npz: train_x is damaged or not an \.npz"):
         data_set(data).info(data)
 
 

@@ -68,7 +68,7 @@ def test_what_it_is_made_of_is_loaded_once_and_made_once():
 
 
 def test_what_cannot_be_turned_is_refused():
-    with pytest.raises(ConfigError, match=r"data\.of: must have classes for targets, got rotated"):
+    with pytest.raises(ConfigError, match=r"data\.of: must have classes as targets, got rotated"):
         data_set(section()).info(section(of={"name": "rotated"}))
     with pytest.raises(ConfigError, match="must have images of at least 8×8, got 1×"):
         data_set(section()).info(section(of={"name": "waveforms"}))

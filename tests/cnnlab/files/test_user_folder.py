@@ -91,7 +91,7 @@ def test_without_the_folder_the_words_say_how_to_set_it(
 
 
 @pytest.mark.parametrize("digest", ["x", "A" * 64, "a" * 63, 3, None])
-def test_a_digest_that_is_none_is_refused(folder: Path, digest: object) -> None:
-    with pytest.raises(ConfigError, match="64 hexadecimal digits") as caught:
+def test_an_invalid_digest_is_refused(folder: Path, digest: object) -> None:
+    with pytest.raises(ConfigError, match="64 lower-case hexadecimal digits") as caught:
         resolve({"model": "mlp", "data": {"name": "npz", "path": "in.npz", "sha256": digest}})
     assert caught.value.path == "data.sha256"

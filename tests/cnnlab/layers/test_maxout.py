@@ -40,6 +40,6 @@ def test_one_piece_is_linear_and_a_piece_of_zeros_makes_relu():
 
 
 def test_pieces_that_do_not_come_out_even_are_refused():
-    with pytest.raises(ConfigError, match="maxout of 2 pieces needs a multiple of 2, got 7"):
+    with pytest.raises(ConfigError, match="maxout of 2 pieces needs a multiple of 2 features, got 7"):
         Maxout(2).output((7,))
     assert Maxout(2).output((6, 4, 5)) == (3, 4, 5)

@@ -234,7 +234,7 @@ def test_numbers_have_a_loss_of_their_own_and_a_mirror_is_refused() -> None:
     assert words == "must be 0 where targets are numbers: it would make them wrong"
     where, words = refused(spec(model="lenet5-1998", data="rotated", train={}))
     assert where == "/model"
-    assert words == "lenet5-1998 draws 2 to 10 classes, got 1"
+    assert words == "lenet5-1998 has drawings of 2 to 10 classes, got 1"
 
 
 @pytest.mark.parametrize(
