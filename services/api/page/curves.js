@@ -29,12 +29,12 @@ export function curvesView(sweep, groups, chosen, width) {
 }
 
 function metrics(groups, first) {
-  const found = new Set();
+  const names = new Set();
   for (const { trials } of groups) for (const { curve } of trials) {
-    for (const at of curve) for (const name of Object.keys(at.metrics)) found.add(name);
+    for (const at of curve) for (const name of Object.keys(at.metrics)) names.add(name);
   }
-  const rest = [...found].filter((name) => name !== first).sort();
-  return found.has(first) ? [first, ...rest] : rest;
+  const rest = [...names].filter((name) => name !== first).sort();
+  return names.has(first) ? [first, ...rest] : rest;
 }
 
 /** A trial's finite values as [epoch, value]. */

@@ -125,12 +125,12 @@ export function verbs(sweep, busy) {
 /** The sweep's pages in MLflow: its saved view, if there is one, and the table of its trials. */
 export function mlflow(sweep) {
   const { mlflow: view, mlflow_means: means, mlflow_table: table } = sweep.links;
-  const found = [
+  const links = [
     view !== table && link(view, "MLflow"),
     link(means, "means over seeds"),
     link(table, view === table ? "MLflow" : "table of trials"),
   ].filter(Boolean);
-  return found.length > 0 && h("p", { class: "links" }, found);
+  return links.length > 0 && h("p", { class: "links" }, links);
 }
 
 /** A link out of the page; null unless the address is one of the web. */

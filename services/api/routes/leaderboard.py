@@ -49,14 +49,14 @@ def leaderboard(
     start = None if after is None else _start(after)
 
     def read(session: Session) -> tuple[SweepWithBest, list[Point], Place | None]:
-        found = _with_best(session, sweep_id)
-        return found, *ranking.page(session, sweep_id, found.objective, limit, start)
+        ranked = _with_best(session, sweep_id)
+        return ranked, *ranking.page(session, sweep_id, ranked.objective, limit, start)
 
-    found, page, last = services.store.read(read)
-    labels = Plan.model_validate(found.sweep.plan).labels
+    ranked, page, last = services.store.read(read)
+    labels = Plan.model_validate(ranked.sweep.plan).labels
     return LeaderboardView(
-        points=[point_view(point, found.sweep, found.seeds, labels, services.settings) for point in page],
-        comparison=comparison_view(ranking.comparison(found.best, found.objective, found.seeds)),
+        points=[point_view(point, ranked.sweep, ranked.seeds, labels, services.settings) for point in page],
+        comparison=comparison_view(ranking.comparison(ranked.best, ranked.objective, ranked.seeds)),
         next=None if last is None else cursor.write("leaderboard", *last),
     )
 
@@ -64,17 +64,17 @@ def leaderboard(
 @router.get("/sweeps/{sweep_id}/best", summary="Show the best point and a spec that trains it again")
 def best(sweep_id: str, services: ServicesDep) -> BestView:
     """The point with the best mean; its spec is complete, has no axes, and can be submitted as it is."""
-    found = services.store.read(lambda session: _with_best(session, sweep_id))
-    sweep = found.sweep
-    if not found.best:
+    ranked = services.store.read(lambda session: _with_best(session, sweep_id))
+    sweep = ranked.sweep
+    if not ranked.best:
         raise StateForbids(
             f"sweep {sweep_id} has no best point: it is {sweep.state}, and none of its trials has reported "
-            f"a finite {found.objective.metric}"
+            f"a finite {ranked.objective.metric}"
         )
     spec, plan = Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan)
     return BestView(
-        point=point_view(found.best[0], sweep, found.seeds, plan.labels, services.settings),
-        spec=winner_spec(spec, plan, found.best[0].number),
+        point=point_view(ranked.best[0], sweep, ranked.seeds, plan.labels, services.settings),
+        spec=winner_spec(spec, plan, ranked.best[0].number),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from services.api.library import Library
@@ -41,13 +43,26 @@ def test_a_config_is_completed_and_measured(library: Library) -> None:
     ],
 )
 def test_a_refusal_is_a_fault_at_its_path(
-    library: Library, changes: dict[str, Any], path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    library: Library, changes: dict[str, Any], path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
     with pytest.raises(ConfigFault) as caught:
         library.inspect(library.resolve(CONFIG | changes))
     assert caught.value.path == path
     assert caught.value.detail
+
+
+def test_data_that_went_away_are_a_fault_at_their_path(
+    library: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
+    np.savez(tmp_path / "a.npz", train_x=np.zeros((20, 28, 28), np.uint8), train_y=np.arange(20) % 2)
+    config = library.resolve(CONFIG | {"data": {"name": "npz", "path": "a.npz"}})
+    assert library.training_images(config) == 18
+    (tmp_path / "a.npz").unlink()
+    with pytest.raises(ConfigFault) as caught:
+        library.training_images(config)
+    assert caught.value.path == "data.path"
 
 
 def test_only_a_plan_that_names_a_plug_in_has_their_digest(
