@@ -1,4 +1,4 @@
-# The one entry point, for people and for CI. `make` alone lists what there is.
+# The one entry point, for people and for CI. `make` alone lists the targets.
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -11,7 +11,7 @@ ROLES := torch,postgres,tracking,embedded
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
 
-demo: $(VENV)/installed  ## train 18 networks as one array: everything started, shown and stopped again
+demo: $(VENV)/installed  ## start everything, train 18 networks as one array, show the results, stop everything
 	@$(BIN)/cnnlab demo
 
 up: $(VENV)/installed  ## start everything on this machine and keep it running (CNNLAB_PORT: the API's port)
@@ -33,7 +33,7 @@ bench: $(VENV)/installed  ## measure what docs/records.md claims, on this machin
 results: $(VENV)/installed  ## measure what docs/results.md claims, about half an hour (needs CNNLAB_DATA)
 	@for file in benchmarks/results/[!_]*.py; do $(BIN)/python -m benchmarks.results.$$(basename $$file .py); done
 
-pictures: $(VENV)/installed-dev  ## take the documentation's pictures of MLflow's pages anew (needs Chromium)
+pictures: $(VENV)/installed-dev  ## take the documentation's pictures of MLflow's pages again (needs Chromium)
 	@mkdir -p docs/img
 	CNNLAB_PICTURES=docs/img $(BIN)/python -m pytest -q tests/whole/test_mlflow_view.py
 

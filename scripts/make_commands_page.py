@@ -91,9 +91,9 @@ def parameters(command: Subcommand) -> Iterator[CommandParameter]:
 
 
 def _section(command: Subcommand) -> str:
-    found = list(parameters(command))
-    arguments = [each.typed for each in found if not each.is_option]
-    rows = [f"| `{each.typed}` | {each.meaning} |" for each in found if each.name not in SHARED_OPTIONS]
+    declared = list(parameters(command))
+    arguments = [each.typed for each in declared if not each.is_option]
+    rows = [f"| `{each.typed}` | {each.meaning} |" for each in declared if each.name not in SHARED_OPTIONS]
     return "\n".join(
         [
             f"### `{' '.join(['cnnlab', command.name, *arguments])}`",

@@ -23,9 +23,9 @@ from services.stack.errors import StackError
 def subcommands() -> list[Subcommand]:
     """Find every command, by panel and then by name: `commands/NAME.py` defines the subcommand `NAME`."""
     names = [file.name for file in pkgutil.iter_modules(commands.__path__)]
-    found = [getattr(importlib.import_module(f"{commands.__name__}.{name}"), name) for name in names]
+    defined = [getattr(importlib.import_module(f"{commands.__name__}.{name}"), name) for name in names]
     panels = list(Panel)
-    return sorted(found, key=lambda command: (panels.index(command.panel), command.name))
+    return sorted(defined, key=lambda command: (panels.index(command.panel), command.name))
 
 
 def make_app() -> typer.Typer:

@@ -60,10 +60,10 @@ class SpecFile:
         node, line = self.root, 0
         for part in pointer.split("/")[1:]:
             wanted = part.replace("~1", "/").replace("~0", "~")
-            found = _below(node, wanted)
-            if found is None:
+            below = _below(node, wanted)
+            if below is None:
                 break
-            line, node = found
+            line, node = below
         return line + 1
 
 
@@ -111,8 +111,8 @@ def _below(node: yaml.Node | None, part: str) -> tuple[int, yaml.Node] | None:
     if isinstance(node, yaml.MappingNode):
         return next(((key.start_mark.line, value) for key, value in node.value if key.value == part), None)
     if isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
-        found = node.value[int(part)]
-        return found.start_mark.line, found
+        item = node.value[int(part)]
+        return item.start_mark.line, item
     return None
 
 

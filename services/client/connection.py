@@ -64,17 +64,17 @@ class Connection:
                 "GET", path, params={**params, "limit": page if left is None else min(page, left)}
             )
             try:
-                found, after = answer[name], answer["next"]
+                items, after = answer[name], answer["next"]
             except KeyError as missing:
                 detail = (
                     f"the answer from {path} has no {missing.args[0]!r}: is it another version of the API?"
                 )
                 raise ApiError({"status": 200, "detail": detail}) from None
-            yield from found
+            yield from items
             if after is None:
                 return
             params["after"] = after
-            left = None if left is None else left - len(found)
+            left = None if left is None else left - len(items)
 
     @contextmanager
     def stream(

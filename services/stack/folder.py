@@ -97,13 +97,13 @@ class Folder:
     def running(self) -> Running | None:
         """The stack that is running here, if any; the record of one that was killed does not count."""
         try:
-            found = Running(**json.loads((self.root / "running.json").read_text(encoding="utf-8")))
-            os.kill(found.pid, 0)
+            running = Running(**json.loads((self.root / "running.json").read_text(encoding="utf-8")))
+            os.kill(running.pid, 0)
         except (FileNotFoundError, ProcessLookupError, ValueError, TypeError):
             return None
         except PermissionError:
             pass  # it is running, under another user
-        return found
+        return running
 
 
 def write_private(path: Path, text: str) -> None:

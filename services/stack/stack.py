@@ -24,7 +24,7 @@ from services.stack.layout import Ports
 from services.stack.ports import HOST, free
 from services.stack.processes import Child, ProcessSpec, describe_exit
 
-POLL_SECONDS = 0.1  # between two looks at the processes
+POLL_SECONDS = 0.1  # between two checks of the processes
 FIRST_RESTART_SECONDS, MAX_RESTART_SECONDS = 0.5, 30.0  # before a restart; doubled with each failure
 HEALTHY_SECONDS = 60.0  # after which earlier failures of a process no longer count
 READY_TIMEOUT = 90.0  # seconds until the first answer; a slow machine takes long to import torch
@@ -141,17 +141,16 @@ class Stack:
             children = [
                 managed.child for managed in self._managed if managed.child and managed.spec.tier == tier
             ]
-            asked = time.monotonic()
+            requested_at = time.monotonic()
             for child in children:
                 child.terminate()
             for child in children:
-                end = asked + child.spec.stop_seconds
+                end = requested_at + child.spec.stop_seconds
                 while not child.wait(POLL_SECONDS) and not self.interrupt.forced and time.monotonic() < end:
                     pass
                 if child.exit_code() is None:
-                    self._message(
-                        f"{child.spec.name} did not stop within {time.monotonic() - asked:.0f} s: killing it"
-                    )
+                    waited = time.monotonic() - requested_at
+                    self._message(f"{child.spec.name} did not stop within {waited:.0f} s: killing it")
                 child.kill()
         self._managed = []
         for process in descendants:  # those with a session of their own
@@ -165,12 +164,12 @@ class Stack:
                 managed.child = self._spawn(managed.spec)
 
     def _descendants(self) -> list[psutil.Process]:
-        found: list[psutil.Process] = []
+        descendants: list[psutil.Process] = []
         for managed in self._managed:
             if managed.child is not None:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    found += psutil.Process(managed.child.pid).children(recursive=True)
-        return found
+                    descendants += psutil.Process(managed.child.pid).children(recursive=True)
+        return descendants
 
     def _spawn(self, spec: ProcessSpec) -> Child:
         return Child(spec, self.folder.logs / f"{spec.name}.log", self.folder.root.parent)

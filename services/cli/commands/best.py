@@ -30,17 +30,17 @@ def best(
 ) -> None:
     """Show a sweep's best point: its value and interval, whether it beats the runner-up, its trials."""
     with connect(url, key) as client:
-        found, view = client.best(sweep), client.sweep(sweep)
+        winner, view = client.best(sweep), client.sweep(sweep)
     if as_yaml:
-        sys.stdout.write(specfile.written(found["spec"]))
+        sys.stdout.write(specfile.written(winner["spec"]))
         return
-    point = found["point"]
+    point = winner["point"]
     comparison = leaderboard.comparison({"points": [point], "comparison": view["comparison"]})
     value = f"{view['objective']['metric']} {point['text']}"
     note = f" ({point['note']})" if point["note"] and view["comparison"] else ""
     again = f"{command_line(f'best {sweep} --yaml')} | {command_line('submit -')}"
     Output(as_json).result(
-        {**found, "comparison": view["comparison"]},
+        {**winner, "comparison": view["comparison"]},
         escape(f"{view['name']} {view['state']}: {value}{note}"),
         escape(leaderboard.titled(point)),
         *map(escape, comparison),

@@ -27,7 +27,7 @@ from services.stack import ports
 from services.stack.stack import READY_TIMEOUT, Stack
 
 EXAMPLE = Path(services.__path__[0]).parent / "examples" / "dropout-grid.yaml"
-VIEW_SECONDS = 0.4  # between two looks at the sweep
+VIEW_SECONDS = 0.4  # between two requests for the sweep
 MLFLOW_TIMEOUT = 20.0  # seconds that the last runs may take to arrive in MLflow
 
 

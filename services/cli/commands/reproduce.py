@@ -25,9 +25,11 @@ def reproduce(trial: TrialId, url: Url = None, key: Key = None, as_json: Json = 
         output.message(f"Training {trial} again, as sweep {sweep['id']}.")
         rerun = client.trial(_wait_for_trial(client, sweep, output))
         original = client.trial(trial)
-    found = compare(original, rerun)
-    output.result({"trial": trial, "rerun": rerun["id"], **found.as_json()}, *map(escape, found.lines()))
-    raise typer.Exit(0 if found.bit_equal else 1)
+    repetition = compare(original, rerun)
+    output.result(
+        {"trial": trial, "rerun": rerun["id"], **repetition.as_json()}, *map(escape, repetition.lines())
+    )
+    raise typer.Exit(0 if repetition.bit_equal else 1)
 
 
 def _wait_for_trial(client: Client, sweep: View, output: Output) -> str:

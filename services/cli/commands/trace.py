@@ -15,11 +15,11 @@ from services.cli.subcommand import Panel, subcommand
 def trace(trial: TrialId, url: Url = None, key: Key = None, as_json: Json = False) -> None:
     """Show where a trial comes from: request, point, seed, shape, packs, devices, checkpoint, MLflow run."""
     with connect(url, key) as client:
-        found = client.trial(trial)
-        sweep = client.sweep(found["sweep"])
+        view = client.trial(trial)
+        sweep = client.sweep(view["sweep"])
     again = command_line(f"reproduce {trial}")
     Output(as_json).result(
-        {"trial": found, "sweep": sweep, "reproduce": again},
-        facts(trace_page(found, sweep, again)),
-        *([trace_attempts(found["attempts"])] if found["attempts"] else []),
+        {"trial": view, "sweep": sweep, "reproduce": again},
+        facts(trace_page(view, sweep, again)),
+        *([trace_attempts(view["attempts"])] if view["attempts"] else []),
     )

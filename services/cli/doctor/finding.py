@@ -12,7 +12,7 @@ Level = Literal["ok", "warn", "missing"]
 class Finding:
     """What was checked (`name`), what was found (`says`), and what to do about it (`remedy`).
 
-    Without what is `missing` `cnnlab` cannot run; without what is only a `warn` it can, with the loss named.
+    `missing`: cnnlab cannot run without it. `warn`: it can, with the limitation that `says` describes.
     """
 
     name: str

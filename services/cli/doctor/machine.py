@@ -79,7 +79,7 @@ def disk(folder: Path) -> Finding:
     space = f"{free / (1 << 30):.1f} GiB free in {folder}"
     if free < MIN_FREE_BYTES:
         return missing(
-            "disk", space, "free at least 1 GiB: a full disk makes attempts fail and checkpoints stay old"
+            "disk", space, "free at least 1 GiB: on a full disk attempts fail and checkpoints are not renewed"
         )
     if free < COMFORTABLE_FREE_BYTES:
         return warn("disk", space, "5 GiB are recommended: data sets, checkpoints and MLflow grow")

@@ -60,9 +60,9 @@ def roles(needed: frozenset[str]) -> Iterator[Finding]:
             yield ok(name, what)
             continue
         level = missing if role in needed else warn
-        found = "; ".join(fault for fault, _ in faults)
+        problems = "; ".join(fault for fault, _ in faults)
         install = " ".join(f"'{specifier}'" for _, specifier in faults)
-        yield level(name, f"{found}; {what}", f"{sys.executable} -m pip install {install}")
+        yield level(name, f"{problems}; {what}", f"{sys.executable} -m pip install {install}")
 
 
 def requirements() -> list[Requirement]:

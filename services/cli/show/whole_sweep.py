@@ -1,4 +1,4 @@
-"""A sweep from now to its end: its progress, then what it has found."""
+"""A sweep from now to its end: first its progress, then its results."""
 
 from __future__ import annotations
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import time
+
+import pytest
 
 from services.cli.show.formats import duration, many, number, size, state, when
 
@@ -25,10 +27,14 @@ def test_durations() -> None:
     assert [duration(s) for s in (3.4, 89, 125, 7260)] == ["3 s", "89 s", "2 min 5 s", "2 h 1 min"]
 
 
-def test_a_moment_carries_its_offset_from_utc() -> None:
-    shown = datetime.fromisoformat(when("2026-01-02T03:04:05Z"))
-    assert shown.utcoffset() is not None
-    assert shown == datetime.fromisoformat("2026-01-02T03:04:05+00:00")
+def test_a_moment_is_local_and_carries_its_offset_from_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "XXX-5:30")  # POSIX: 5:30 hours ahead of UTC
+    time.tzset()
+    try:
+        assert when("2026-01-02T03:04:05Z") == "2026-01-02 08:34:05+05:30"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_state_has_its_colour() -> None:
