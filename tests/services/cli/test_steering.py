@@ -141,7 +141,7 @@ def test_the_best_with_its_interval_and_as_a_spec(
     assert code == 0
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines[0] == "steered active: val/acc 0.920 ± 0.043"
-    assert lines[1].startswith("point 0: momentum dropout 0")
+    assert lines[1].startswith("point 0: momentum, dropout 0")
     assert "cannot be told apart" in lines[2]
     assert lines[4].startswith("t000 0 0.9 0 ")
     assert "cannot be told apart" in at("show", sweep)[1]
@@ -175,7 +175,7 @@ def test_the_catalog(at: Run) -> None:
     assert "lenet5" in at("catalog")[1]
     assert "Divide a running mean" in at("catalog", "optimizers")[1]
     line = next(line for line in at("catalog", "optimizers", "adam")[1].splitlines() if line.startswith("lr"))
-    assert line.split() == ["lr", "number", "1e-3", "1e-8", "to", "100,", "logarithmic", "yes"]
+    assert line.split() == ["lr", "number", "0.001", "1e-8", "to", "100,", "logarithmic", "yes"]
     code, _, err = at("catalog", "optimisers")
     assert code == 1
     assert "Did you mean 'optimizers'?" in err
