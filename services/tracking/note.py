@@ -46,9 +46,7 @@ def best_line(board: Board) -> str:
         return ""
     point, estimate = board.ranked[0]
     objective = board.objective
-    line = f"**Best so far**: {escaped(board.plan.labels.label(point.values))}"
-    if board.over:
-        line = line.replace(" so far", "")
+    line = f"**{'Best' if board.over else 'Best so far'}**: {escaped(board.plan.labels.label(point.values))}"
     line += f" with {objective.metric} ({objective.at}) **{estimate.text}**"
     if estimate.low is not None:
         line += f", 95 % interval of the mean over {estimate.n} seeds"

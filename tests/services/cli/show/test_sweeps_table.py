@@ -14,7 +14,7 @@ SWEEP: dict[str, Any] = {
     "state": "partial",
     "trials": {"total": 18, "succeeded": 9, "pruned": 0, "running": 0, "failed": 3, "cancelled": 6},
     "objective": {"metric": "val/acc", "at": "best"},
-    "best": {"mean": 0.76, "low": 0.74, "high": 0.78},
+    "best": {"text": "0.760 ± 0.020"},
     "created_at": "2026-01-02T03:04:05Z",
 }
 
