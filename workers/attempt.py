@@ -14,10 +14,10 @@ from services.domain.json_numbers import decode
 from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.settings import Settings
-from services.store import checkpoints, endings, epochs, leases, speeds
+from services.store import checkpoints, endings, leases, reports, speeds
 from services.store.devices import Found
-from services.store.epochs import Epoch, Saved
-from services.store.leases import Lease
+from services.store.leases import Lease, SweepRequest
+from services.store.reports import Epoch, Saved
 from services.store.session import Session, Store
 from workers.heartbeat import Heart
 from workers.mirror import Exporter
@@ -135,7 +135,7 @@ class Attempt:
         self._heart.hear()
         if self._heart.fenced:
             raise Fenced(f"pack {self._held.pack_id} was taken away")
-        if self._heart.wish.cancel or self._heart.wish.pause:
+        if self._heart.request.sweep is not SweepRequest.NONE:
             self._stop()
 
     def _stop(self) -> None:
@@ -187,12 +187,12 @@ class Attempt:
             work_ms=message["work_ms"],
         )
         diverged = {self._rows[row] for row in message["diverged"]}
-        cancelled = {trial for trial in self._heart.wish.cancel_trials if trial in by_trial} - diverged
+        cancelled = {trial for trial in self._heart.request.cancel_trials if trial in by_trial} - diverged
 
         over = bool(final) or diverged | cancelled == by_trial.keys()
 
         def write(session: Session) -> None:
-            epochs.commit(session, self._held, epoch)
+            reports.commit(session, self._held, epoch)
             for trial_id in diverged:
                 error = {
                     "kind": Failure.DIVERGED,
@@ -245,7 +245,7 @@ class Attempt:
         def write(session: Session) -> None:
             leases.fence(session, self._held)
             if saved:
-                epochs.remember(session, self._held, Saved(**saved), list(self._rows.values()))
+                reports.remember(session, self._held, Saved(**saved), list(self._rows.values()))
             endings.give_up(session, self._held, failure, error)
 
         clean = words.replace("\0", "").encode(errors="replace").decode()[:LONGEST]

@@ -13,12 +13,11 @@ from collections.abc import Callable
 from services.domain.errors import Fenced
 from services.settings import Settings
 from services.store import devices, leases, workers
-from services.store.leases import Lease, Wish
+from services.store.leases import Lease, Request
 from services.store.session import Store
 from workers.claim import Claim
 
 log = logging.getLogger(__name__)
-NOTHING = Wish(cancel=False, pause=False, cancel_trials=frozenset())
 
 
 class Heart:
@@ -38,7 +37,7 @@ class Heart:
         self._lock = threading.Lock()
         self._lease: Lease | None = None
         self._renewed = time.monotonic()
-        self.wish = NOTHING
+        self.request = Request()
         self.fenced = False
         self.evicted = False
         self.refuses = ""  # in words, the last pack that this worker did not take
@@ -52,7 +51,7 @@ class Heart:
     def hold(self, lease: Lease) -> None:
         """Keep this lease from now on."""
         with self._lock:
-            self._lease, self.wish, self.fenced, self.refuses = lease, NOTHING, False, ""
+            self._lease, self.request, self.fenced, self.refuses = lease, Request(), False, ""
             self._renewed = time.monotonic()
 
     def let_go(self) -> None:
@@ -113,7 +112,7 @@ class Heart:
         """Renew the lease and pass on what is new."""
         changed = False
         try:
-            wish = self._store.write(lambda s: leases.renew(s, held, self._settings.lease_ttl))
+            request = self._store.write(lambda s: leases.renew(s, held, self._settings.lease_ttl))
         except Fenced:
             with self._lock:
                 self.fenced = self._lease == held
@@ -123,6 +122,6 @@ class Heart:
         with self._lock:
             if self._lease == held:
                 self._renewed = time.monotonic()
-                changed, self.wish = wish != self.wish, wish
+                changed, self.request = request != self.request, request
         if changed:
             os.write(self._news, b"x")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.domain.errors import ServiceError
-from services.domain.plan.plan import Plan
-from services.domain.spec.spec import Spec
 from services.settings import Settings
 from services.store import checkpoints, packs, sweeps
 from services.store.devices import Found
@@ -30,7 +28,7 @@ def compose(session: Session, pack_id: str, device: Found, settings: Settings) -
     """Read a leased pack from SQL."""
     pack = session.get_one(Pack, pack_id)
     sweep = sweeps.get(session, pack.sweep_id)
-    plan, spec = Plan.model_validate(sweep.plan), Spec.model_validate(sweep.spec)
+    plan, spec = sweep.plan, sweep.spec
     trials = packs.rows_of(session, pack.id)
     saved = checkpoints.of_trials(session, [trial.id for trial in trials.values()])
     strays = [trial.id for trial in trials.values() if trial.saved_epoch != pack.start_epoch]

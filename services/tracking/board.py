@@ -10,7 +10,7 @@ from services.domain.results.intervals import Comparison, Estimate
 from services.domain.spec.spec import Objective, Spec
 from services.domain.states import SWEEP_FINAL, TrialState
 from services.store import leaderboard, mirror, sweeps
-from services.store.leaderboard import Point, Replicate
+from services.store.leaderboard import RankedPoint, Replicate
 from services.store.models import Sweep
 from services.store.session import Session
 
@@ -27,7 +27,7 @@ class Board:
     spec: Spec
     plan: Plan
     counts: dict[str, int]  # trials per state; those not drawn are not among them
-    points: Sequence[Point]
+    points: Sequence[RankedPoint]
     comparison: Comparison | None
     last_finish: int | None  # ms
 
@@ -42,7 +42,7 @@ class Board:
         return self.spec.objective
 
     @property
-    def ranked(self) -> list[tuple[Point, Estimate]]:
+    def ranked(self) -> list[tuple[RankedPoint, Estimate]]:
         """The points that have a value, best first, with mean and interval."""
         found = [(point, point.estimate(self.plan.seeds)) for point in self.points]
         return [(point, estimate) for point, estimate in found if estimate.mean is not None]
@@ -75,6 +75,6 @@ def read(session: Session, sweep_id: str, spec: Spec, plan: Plan) -> Board:
     )
 
 
-def best_of(point: Point, objective: Objective) -> Replicate:
+def best_of(point: RankedPoint, objective: Objective) -> Replicate:
     """The trial of a point that came out best; of those without a value the first."""
     return min(point.replicates, key=lambda trial: objective.key(trial.value))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from services.domain.plan.trial_names import short_value
 from services.domain.results.intervals import Estimate
 from services.settings import Settings
-from services.store.leaderboard import Point
+from services.store.leaderboard import RankedPoint
 from services.tracking import links, names
 from services.tracking.board import TOP, Board, best_of
 
@@ -81,7 +81,7 @@ def _sentence(words: str) -> str:
 def _links(board: Board, settings: Settings, mlflow: str, experiment_id: str) -> str:
     sweep = board.sweep
     found = []
-    if sweep.view_saved:
+    if sweep.mirror.view_saved:
         found.append(("Charts", links.saved_view_link(mlflow, experiment_id, sweep.id)))
         if board.plan.seeds > 1:
             found.append(("Means over seeds", links.means_view_link(mlflow, experiment_id, sweep.id)))
@@ -119,6 +119,6 @@ def _leaderboard(board: Board, mlflow: str, experiment_id: str) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _values(point: Point, paths: Sequence[str]) -> list[str]:
+def _values(point: RankedPoint, paths: Sequence[str]) -> list[str]:
     """A point's values in short; an axis whose condition does not hold there is blank."""
     return [short_value(point.values[path]) if path in point.values else "" for path in paths]

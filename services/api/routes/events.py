@@ -15,7 +15,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from services.api.deps import Reached, Services
 from services.api.views.values import rfc3339
 from services.store import events, sweeps
-from services.store.events import BEGINNING, Place
+from services.store.events import BEGINNING, EventPosition
 from services.store.models import Event
 from services.store.session import Session, is_outage
 
@@ -35,16 +35,16 @@ def _start(
     after: Annotated[
         str | None, Query(description="The same, for clients that cannot send the header, which wins")
     ] = None,
-) -> Place | None:
+) -> EventPosition | None:
     given = last if last is not None else after
-    return None if given is None else Place.read(given)
+    return None if given is None else EventPosition.read(given)
 
 
 def _known(sweep_id: str, reached: Reached) -> str:
     return reached.store.read(lambda session: sweeps.get(session, sweep_id)).id
 
 
-Start = Annotated[Place | None, Depends(_start)]
+Start = Annotated[EventPosition | None, Depends(_start)]
 Known = Annotated[str, Depends(_known)]
 
 
@@ -76,7 +76,7 @@ class Look(NamedTuple):
 
 
 async def _follow(
-    reached: Services, sweep_id: str | None, place: Place | None
+    reached: Services, sweep_id: str | None, place: EventPosition | None
 ) -> AsyncIterator[ServerSentEvent]:
     """Look, tell, wait; no connection to the database is held while waiting."""
     place = place or await _ask(reached, events.newest)
@@ -85,7 +85,7 @@ async def _follow(
         place = place or await _ask(reached, events.newest)
         look = await _ask(reached, partial(_look, sweep_id=sweep_id, place=place)) if place else None
         for event in look.found if look else ():
-            place = Place(event.tx, event.id)
+            place = EventPosition(event.tx, event.id)
             yield _shown(event, place)
         if look and look.over:
             yield ServerSentEvent(event="end", id=str(place), data={"sweep": sweep_id, "state": look.over})
@@ -105,11 +105,11 @@ async def _ask(reached: Services, work: Callable[[Session], T]) -> T | None:
         return None
 
 
-def _look(session: Session, sweep_id: str | None, place: Place) -> Look:
+def _look(session: Session, sweep_id: str | None, place: EventPosition) -> Look:
     found = events.after(session, place, sweep_id, PAGE)
     return Look(found, events.is_over(session, sweep_id, place) if sweep_id and not found else None)
 
 
-def _shown(event: Event, place: Place) -> ServerSentEvent:
+def _shown(event: Event, place: EventPosition) -> ServerSentEvent:
     data: dict[str, Any] = {"sweep": event.sweep_id, "at": rfc3339(event.at), **event.data}
     return ServerSentEvent(event=event.kind, id=str(place), data=data)

@@ -11,7 +11,6 @@ from fastapi.responses import StreamingResponse
 from services.api import export_tables
 from services.api.deps import Reached
 from services.api.export_tables import Format, Row
-from services.domain.plan.plan import Plan
 from services.store import sweeps
 from services.store.models import Sweep
 
@@ -37,7 +36,7 @@ FILE: dict[int | str, dict[str, Any]] = {
 def trials(sweep_id: str, reached: Reached, form: As = "csv") -> StreamingResponse:
     """A row for each trial that was drawn: its values, one column an axis, its seed and its results."""
     sweep = reached.store.read(lambda session: sweeps.get(session, sweep_id))
-    columns = export_tables.trial_columns(Plan.model_validate(sweep.plan))
+    columns = export_tables.trial_columns(sweep.plan)
     return _file(sweep, "trials", form, columns, export_tables.trial_rows(reached.store, sweep))
 
 

@@ -11,12 +11,11 @@ from services.api.cursor import After
 from services.api.deps import Reached
 from services.api.views.point import BestView, LeaderboardView, point_view
 from services.domain.errors import StateForbids
-from services.domain.plan.plan import Plan
 from services.domain.plan.winner import winner_spec
-from services.domain.spec.spec import Objective, Spec
+from services.domain.spec.spec import Objective
 from services.store import leaderboard as ranking
 from services.store import sweeps
-from services.store.leaderboard import Place, Point
+from services.store.leaderboard import RankedPoint, RankPosition
 from services.store.models import Sweep
 from services.store.session import Session
 
@@ -29,7 +28,7 @@ class Ranked(NamedTuple):
     sweep: Sweep
     objective: Objective
     seeds: int
-    best: list[Point]
+    best: list[RankedPoint]
 
 
 @router.get("/sweeps/{sweep_id}/leaderboard", summary="The points of a sweep, best first")
@@ -46,7 +45,7 @@ def leaderboard(
     """
     start = None if after is None else _place(after)
 
-    def read(session: Session) -> tuple[Ranked, list[Point], Place | None]:
+    def read(session: Session) -> tuple[Ranked, list[RankedPoint], RankPosition | None]:
         found = _ranked(session, sweep_id)
         return found, *ranking.page(session, sweep_id, found.objective, limit, start)
 
@@ -68,20 +67,19 @@ def best(sweep_id: str, reached: Reached) -> BestView:
             f"sweep {sweep_id} has no best point: it is {sweep.state}, and none of its trials has reported "
             f"a finite {found.objective.metric}"
         )
-    spec, plan = Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan)
     return BestView(
         point=point_view(found.best[0], sweep, found.seeds, reached.settings),
-        spec=winner_spec(spec, plan, found.best[0].number),
+        spec=winner_spec(sweep.spec, sweep.plan, found.best[0].number),
     )
 
 
 def _ranked(session: Session, sweep_id: str) -> Ranked:
     sweep = sweeps.get(session, sweep_id)
-    objective = Objective.model_validate(sweep.spec["objective"])
+    objective = sweep.spec.objective
     best = ranking.top(session, {sweep_id: objective}, 2)[sweep_id]
-    return Ranked(sweep, objective, sweep.plan["seeds"], best)
+    return Ranked(sweep, objective, sweep.plan.seeds, best)
 
 
-def _place(after: str) -> Place:
+def _place(after: str) -> RankPosition:
     tier, score, point = cursor.read("leaderboard", after, int, (int, float), int)
-    return Place(tier, score, point)
+    return RankPosition(tier, score, point)

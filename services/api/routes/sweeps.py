@@ -23,7 +23,7 @@ from services.domain.states import SweepState, TrialState
 from services.store import submit_keys, sweep_status, sweeps, trials
 from services.store.models import Sweep, Trial
 from services.store.session import Session
-from services.store.sweep_status import Standing
+from services.store.sweep_status import SweepStatus
 
 router = APIRouter(tags=["sweeps"])
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def newest(
     start = None if after is None else cursor.read("sweeps", after, int, str)
     only = sweeps.Filter(state or (), project, name)
 
-    def read(session: Session) -> tuple[list[Standing], str | None]:
+    def read(session: Session) -> tuple[list[SweepStatus], str | None]:
         found = sweeps.newest(session, limit + 1, (start[0], start[1]) if start else None, only)
         last = found[limit - 1] if len(found) > limit else None
         more = cursor.write("sweeps", last.created_at, last.id) if last else None

@@ -10,7 +10,7 @@ from services.api.deps import Reached, Services
 from services.api.routes.sweeps import announce, shown
 from services.api.views.sweep import SweepView
 from services.api.views.trial import TrialView, trial_view
-from services.store import sweep_verbs, sweeps, trial_verbs
+from services.store import sweep_verbs, sweeps, trial_verbs, trials
 from services.store.models import Sweep, Trial
 from services.store.session import Session
 
@@ -77,7 +77,8 @@ def _sweep(sweep_id: str, reached: Services, verb: Callable[[Session, str], Swee
 
 
 def _trial(trial_id: str, reached: Services, verb: Callable[[Session, str], Trial]) -> TrialView:
-    trial, sweep = reached.store.write(
-        lambda session: (found := verb(session, trial_id), sweeps.get(session, found.sweep_id))
+    reached.store.write(lambda session: verb(session, trial_id))
+    trial, sweep = reached.store.read(
+        lambda session: (found := trials.get(session, trial_id), sweeps.get(session, found.sweep_id))
     )
     return trial_view(trial, sweep, reached.settings)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from services.domain.results.intervals import Comparison
 from services.settings import Settings
-from services.store.leaderboard import Point, Replicate
+from services.store.leaderboard import RankedPoint, Replicate
 from services.store.models import Sweep
 from services.tracking import links
 
@@ -59,7 +59,7 @@ class BestView(BaseModel):
     spec: dict[str, Any]
 
 
-def point_view(point: Point, sweep: Sweep, seeds: int, settings: Settings) -> PointView:
+def point_view(point: RankedPoint, sweep: Sweep, seeds: int, settings: Settings) -> PointView:
     """A point with its trials."""
     found = point.estimate(seeds)
     return PointView(
@@ -81,7 +81,7 @@ def _replicate(trial: Replicate, sweep: Sweep, settings: Settings) -> ReplicateV
         state=trial.state,
         value=trial.value,
         epoch=trial.epoch,
-        mlflow=links.trial_link(mlflow, sweep.experiment_id, trial.run_id)
-        if mlflow and sweep.experiment_id and trial.run_id
+        mlflow=links.trial_link(mlflow, sweep.mirror.experiment_id, trial.run_id)
+        if mlflow and sweep.mirror.experiment_id and trial.run_id
         else None,
     )

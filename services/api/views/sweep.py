@@ -12,10 +12,10 @@ from services.domain.planning.catalog import ConfigFault
 from services.domain.results import eta
 from services.domain.results.intervals import Comparison
 from services.domain.spec.spec import Objective
-from services.domain.states import SweepState, TrialState
+from services.domain.states import SWEEP_DISPATCHABLE, SWEEP_DRAWABLE, SweepState, TrialState
 from services.settings import Settings
 from services.store import leaderboard
-from services.store.sweep_status import MOVING, Standing
+from services.store.sweep_status import SweepStatus
 from services.tracking import links
 
 NOBODY = "no worker is alive: start one with `cnnlab up` or add a worker; the sweep waits"
@@ -105,7 +105,7 @@ class SweepsView(BaseModel):
     next: str | None
 
 
-def sweep_view(standing: Standing, settings: Settings, library: Library) -> SweepView:
+def sweep_view(standing: SweepStatus, settings: Settings, library: Library) -> SweepView:
     """A sweep as it stands."""
     sweep, plan, objective = standing.sweep, standing.plan, standing.spec.objective
     return SweepView(
@@ -137,7 +137,7 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
     )
 
 
-def _waiting_for(standing: Standing) -> str | None:
+def _waiting_for(standing: SweepStatus) -> str | None:
     if standing.refused:
         return NOT_THESE.format((standing.sweep.plugins or "")[:12])
     if standing.idle:
@@ -145,14 +145,14 @@ def _waiting_for(standing: Standing) -> str | None:
     return None if standing.setback is None else f"tried again after a failed attempt: {standing.setback}"
 
 
-def _links(standing: Standing, settings: Settings) -> SweepLinks:
+def _links(standing: SweepStatus, settings: Settings) -> SweepLinks:
     """Links into MLflow come with the first export."""
     sweep, address = standing.sweep, f"{settings.public_url}/v1/sweeps/{standing.sweep.id}"
-    mlflow, experiment = settings.link_to_mlflow(), sweep.experiment_id
+    mlflow, experiment = settings.link_to_mlflow(), sweep.mirror.experiment_id
     table = saved = means = None
     if mlflow and experiment:
         table = links.sweep_link(mlflow, experiment, sweep.id, standing.spec.objective)
-        if sweep.view_saved:
+        if sweep.mirror.view_saved:
             saved = links.saved_view_link(mlflow, experiment, sweep.id)
             means = links.means_view_link(mlflow, experiment, sweep.id) if standing.plan.seeds > 1 else None
     return SweepLinks(
@@ -166,11 +166,11 @@ def _links(standing: Standing, settings: Settings) -> SweepLinks:
     )
 
 
-def _tally(standing: Standing) -> Tally:
+def _tally(standing: SweepStatus) -> Tally:
     """Points never drawn wait while the sweep may still draw them; afterwards they are cancelled."""
     counts = {state: standing.counts.get(state, 0) for state in TrialState}
     undrawn = standing.sweep.total - sum(counts.values())
-    waits = standing.sweep.state in (SweepState.ACTIVE, SweepState.PAUSED)
+    waits = standing.sweep.state in SWEEP_DRAWABLE
     return Tally(
         total=standing.sweep.total,
         waiting=counts[TrialState.PENDING] + (undrawn if waits else 0),
@@ -183,10 +183,10 @@ def _tally(standing: Standing) -> Tally:
     )
 
 
-def _eta(standing: Standing) -> float | None:
+def _eta(standing: SweepStatus) -> float | None:
     """None unless the sweep is moving; one that is stopping draws no more trials."""
     sweep, plan = standing.sweep, standing.plan
-    if sweep.state not in MOVING or standing.idle or standing.setback:
+    if sweep.state not in SWEEP_DISPATCHABLE or standing.idle or standing.setback:
         return None
     undrawn, end = 0, 0
     for shape in plan.shapes:
@@ -199,7 +199,7 @@ def _eta(standing: Standing) -> float | None:
     return eta.eta_seconds(done, left, standing.busy, standing.at_once)
 
 
-def _price(standing: Standing, library: Library) -> Price | None:
+def _price(standing: SweepStatus, library: Library) -> Price | None:
     """Known once every shape that has trained was also measured alone, one trial at a time."""
     if standing.plan.pin:  # it fills an array with dead rows to have the same bits, not to save anything
         return None

@@ -8,8 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.api.views.values import Time, finite
-from services.domain.plan.plan import Plan
-from services.domain.states import TrialState
+from services.domain.states import TRIAL_GOOD
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
 from services.tracking import links
@@ -134,7 +133,7 @@ def trial_detail(
     settings: Settings,
 ) -> TrialDetail:
     """A trial with its config, its curve, the packs that trained it and what is kept of it."""
-    plan = Plan.model_validate(sweep.plan)
+    plan = sweep.plan
     shape = plan.shapes[trial.shape]
     return TrialDetail(
         **_shown(trial, sweep, settings),
@@ -181,7 +180,7 @@ def _attempt(row: int, pack: Pack) -> Attempt:
 
 def _shown(trial: Trial, sweep: Sweep, settings: Settings) -> dict[str, Any]:
     mlflow, best = settings.link_to_mlflow(), finite(trial.best_value)
-    made_good = trial.state in (TrialState.SUCCEEDED, TrialState.PRUNED)
+    made_good = trial.state in TRIAL_GOOD
     return {
         "id": trial.id,
         "sweep": trial.sweep_id,
@@ -198,8 +197,8 @@ def _shown(trial: Trial, sweep: Sweep, settings: Settings) -> dict[str, Any]:
         "failure": None if made_good else trial.failure,
         "links": {
             "self": f"{settings.public_url}/v1/trials/{trial.id}",
-            "mlflow": links.trial_link(mlflow, sweep.experiment_id, trial.run_id)
-            if mlflow and sweep.experiment_id and trial.run_id
+            "mlflow": links.trial_link(mlflow, sweep.mirror.experiment_id, trial.mirror.run_id)
+            if mlflow and sweep.mirror.experiment_id and trial.mirror.run_id
             else None,
         },
     }
