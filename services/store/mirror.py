@@ -210,8 +210,8 @@ def _write_sweep(session: Session, lease: ExportLease, **values: Any) -> None:
 
 
 def _write_trial(session: Session, trial_id: str, *only: ColumnElement[bool], **values: Any) -> None:
-    # Only once in a transaction: at a second update of the row PostgreSQL would look whether its trial is still
-    # there, and so wait for whoever has locked that.
+    # Only once in a transaction: at a second update of a row PostgreSQL checks its reference to the trial,
+    # and would wait for whoever has locked that.
     session.execute(
         update(MirrorTrial)
         .where(MirrorTrial.trial_id == trial_id, *only)
