@@ -34,7 +34,7 @@ def end_trial(session: Session, held: Lease, trial_id: str, state: TrialState, *
 
 
 def close(session: Session, held: Lease, outcome: str) -> None:
-    """End a pack none of whose trials is running any more."""
+    """End a pack of which no trial is running any more."""
     fence(session, held)
     left = session.execute(
         select(func.count()).where(Trial.pack_id == held.pack_id, Trial.state == TrialState.RUNNING)
@@ -47,7 +47,7 @@ def close(session: Session, held: Lease, outcome: str) -> None:
 
 
 def give_up(session: Session, held: Lease, failure: Failure, error: Mapping[str, Any]) -> None:
-    """End a pack whose attempt failed or was given back; each of its trials is judged."""
+    """End a pack that failed or was given back, and judge each of its trials."""
     pack = fence(session, held)
     _disband(session, pack, failure, error)
 

@@ -1,7 +1,7 @@
 """Events: what the watchers of sweeps are sent, written in the transaction of the change itself.
 
 Kinds: `sweep` (its new state), `trial` (its new state), `epoch` (one per pack and epoch, with the objective's
-value of each trial). They tell a watcher what to read again; the tables are the truth.
+value of each trial). They show a watcher what to read again; the tables are the truth.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from services.domain.errors import ParameterError
 from services.store.clock import db_now, seconds_ago
 from services.store.models import Event, Sweep
-from services.store.tx import ALL, current_tx, settled_tx
+from services.store.tx import MAX_TX, current_tx, settled_tx
 
 MovedTrial = tuple[str, int, str, Mapping[str, Any] | None]  # id, number, new state, failure
 
@@ -39,7 +39,7 @@ class EventPosition:
     def read(cls, text: str) -> EventPosition:
         """Read the position that a client got with an event, or raise `ParameterError`."""
         found = re.fullmatch(r"(\d{1,19})-(\d{1,19})", text, re.ASCII)
-        if not found or max(map(int, found.groups())) > ALL:
+        if not found or max(map(int, found.groups())) > MAX_TX:
             raise ParameterError(
                 "Last-Event-ID must be the id of an event, such as 71-205, or 0-0 for the beginning; "
                 f"got {text[:80]!r}"
@@ -51,7 +51,7 @@ BEGINNING = EventPosition(0, 0)
 
 
 def sweep_moved(session: Session, sweep: Sweep) -> None:
-    """Write the event of a sweep's new state; the first one says that the sweep exists."""
+    """Write the event of a sweep's new state; the first one means that the sweep exists."""
     add(session, sweep.id, "sweep", [{"state": sweep.state}])
 
 

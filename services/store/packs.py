@@ -71,7 +71,7 @@ def unsent(session: Session, resend_after: float) -> Sequence[Pack]:
 
 
 def mark_sent(session: Session, pack_id: str) -> None:
-    """Remember that a message went out."""
+    """Record that a message about a pack was sent."""
     session.execute(update(Pack).where(Pack.id == pack_id).values(sent_at=db_now(), sends=Pack.sends + 1))
 
 

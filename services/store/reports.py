@@ -51,7 +51,7 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     """Write one epoch of all live trials, all or nothing; returns whether it was new.
 
     An epoch that was reported before, because the pack went back to an older checkpoint, keeps its row and
-    its time; where a value differs it is replaced and MLflow's copy is written anew.
+    its time; where a value differs it is replaced and MLflow's copy is written again.
     """
     pack = fence(session, held)
     objective = session.scalars(select(Sweep.spec).where(Sweep.id == pack.sweep_id)).one().objective

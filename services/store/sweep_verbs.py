@@ -30,7 +30,7 @@ from services.store.sweeps import lock
 
 
 def pause(session: Session, sweep_id: str) -> Sweep:
-    """Give devices back: queued packs are withdrawn here, running ones end at the next heartbeat."""
+    """Free the devices: queued packs are withdrawn at once, running ones end at the next heartbeat."""
     sweep = lock(session, sweep_id)
     if sweep.state == SweepState.PAUSED:
         return sweep
@@ -42,7 +42,7 @@ def pause(session: Session, sweep_id: str) -> Sweep:
 
 
 def resume(session: Session, sweep_id: str) -> Sweep:
-    """Let a paused sweep go on where its checkpoints are."""
+    """Continue a paused sweep from its checkpoints."""
     sweep = lock(session, sweep_id)
     if sweep.state == SweepState.ACTIVE:
         return sweep
@@ -69,7 +69,7 @@ def stop(session: Session, sweep_id: str) -> Sweep:
 
 
 def cancel(session: Session, sweep_id: str) -> Sweep:
-    """Ask for the end: what waits is cancelled here, what runs at its worker's next heartbeat."""
+    """Cancel what waits at once, and what runs at its worker's next heartbeat."""
     sweep = lock(session, sweep_id)
     if sweep.state in (SweepState.CANCELLING, SweepState.CANCELLED):
         return sweep
@@ -82,7 +82,7 @@ def cancel(session: Session, sweep_id: str) -> Sweep:
 
 
 def retry(session: Session, sweep_id: str) -> Sweep:
-    """Try again what failed or was cancelled, and run what was never drawn; counters stay."""
+    """Run failed and cancelled trials again, and draw those that were never drawn; counters stay."""
     sweep = lock(session, sweep_id)
     _demand(sweep, SWEEP_RETRIABLE, "retried")
     retriable = Trial.sweep_id == sweep.id, Trial.state.in_(TRIAL_RETRIABLE)
@@ -96,7 +96,7 @@ def retry(session: Session, sweep_id: str) -> Sweep:
         if not again and sweep.next_number >= sweep.total:
             raise StateForbids(
                 f"sweep {sweep.id} is {sweep.state} and each of its {sweep.total} trials has a result: "
-                "nothing is left to be retried"
+                "there is nothing to retry"
             )
         moves.move_sweep(session, sweep, SweepState.ACTIVE)
     try_again(session, sweep, again)

@@ -90,7 +90,7 @@ class Export:
     def _show(self, parent: Found) -> None:
         """Write how the sweep stands, if that is not what its run shows already."""
         self._save_view(parent.experiment_id)
-        board = self._store.read(lambda s: boards.read(s, self._lease.sweep_id, self._spec, self._plan))
+        board = self._store.read(lambda s: boards.read(s, self._lease.sweep_id))
         sweep = board.sweep
         points = sweep_run.points(board)
         tags = sweep_run.tags(board, self._settings, parent.experiment_id)

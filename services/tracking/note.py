@@ -11,7 +11,7 @@ from services.domain.results.intervals import Estimate
 from services.settings import Settings
 from services.store.leaderboard import RankedPoint
 from services.tracking import links, names
-from services.tracking.board import TOP, Board, best_of
+from services.tracking.board import MAX_NOTE_POINTS, Board, best_of
 
 SPEC_SIZE = 1500  # characters of the spec that the note quotes; spec.json has all of it
 
@@ -99,7 +99,7 @@ def address(settings: Settings, sweep_id: str) -> str:
 
 
 def _leaderboard(board: Board, mlflow: str, experiment_id: str) -> str:
-    ranked = board.ranked[:TOP]
+    ranked = board.ranked[:MAX_NOTE_POINTS]
     if not ranked:
         return ""
     several = board.plan.seeds > 1
