@@ -58,8 +58,9 @@ def add_pack(session: Session, pack: Pack) -> None:
 
 def move_sweep(session: Session, sweep: Sweep, to: SweepState) -> None:
     """Move a sweep; its time of finishing comes and goes with a final state."""
-    sweep.state = move(SweepState(sweep.state), to)
-    sweep.finished_at = _now(session) if to in SWEEP_FINAL else None
+    new = move(SweepState(sweep.state), to)
+    finished_at = _now(session) if new in SWEEP_FINAL else None
+    sweep.state, sweep.finished_at = new, finished_at
     session.flush()
     events.sweep_moved(session, sweep)
 
@@ -83,8 +84,8 @@ def move_trials(
 
 def move_pack(session: Session, pack: Pack, to: PackState, outcome: str) -> None:
     """Move a pack to its end, and keep why."""
-    pack.state = move(PackState(pack.state), to)
-    pack.closed_at, pack.outcome = _now(session), outcome
+    new, closed_at = move(PackState(pack.state), to), _now(session)
+    pack.state, pack.closed_at, pack.outcome = new, closed_at, outcome
     session.flush()
 
 
