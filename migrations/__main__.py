@@ -1,6 +1,6 @@
 """`python -m migrations upgrade [REVISION]`: bring the database of CNNLAB_DATABASE_URL to a revision.
 
-`current` tells which revision it has; the exit code is 0 if that is the newest.
+`current` prints which revision it has; the exit code is 0 if that is the newest.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from migrations.apply import downgrade, revisions, upgrade
 
 
 def main() -> int:
-    """Upgrade (default), downgrade, or tell the revision; the address comes from the environment."""
+    """Upgrade (the default), downgrade, or print the revision; the address comes from the environment."""
     verb, *rest = [*sys.argv[1:], "upgrade"][: max(1, len(sys.argv) - 1)]
     url = os.environ.get("CNNLAB_DATABASE_URL")
     if not url:

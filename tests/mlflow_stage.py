@@ -15,10 +15,10 @@ from services.domain.retry import Failure
 from services.domain.spec.spec import Spec
 from services.domain.states import TrialState
 from services.settings import Settings
-from services.store import endings, epochs, leases, packs, reports, sweeps, trials
-from services.store.epochs import Epoch
+from services.store import endings, leases, packs, reports, sweeps, trials
 from services.store.leases import Lease
-from services.store.models import Report, Sweep, Trial
+from services.store.models import MirrorSweep, MirrorTrial, Report, Sweep, Trial
+from services.store.reports import Epoch
 from services.store.session import Store
 from services.tracking import Tracker
 
@@ -76,7 +76,7 @@ class Stage:
     ) -> None:
         """Commit an epoch: each trial's metrics, and its best epoch so far with the value there."""
         epoch = Epoch(number=number, metrics=metrics, best=best, saved=None, busy_ms=10, work_ms=9)
-        self.store.write(lambda session: epochs.commit(session, self.held, epoch))
+        self.store.write(lambda session: reports.commit(session, self.held, epoch))
 
     def end(self, index: int, state: TrialState, **values: Any) -> None:
         """End a trial."""
@@ -115,6 +115,17 @@ class Stage:
     def change_sweep(self, **values: Any) -> None:
         """Write columns of the sweep."""
         statement = update(Sweep).where(Sweep.id == self.sweep_id).values(values)
+        self.store.write(lambda session: session.execute(statement))
+
+    def change_mirrored_trials(self, *indices: int, **values: Any) -> None:
+        """Write columns of what MLflow has of some trials, of all when none is named."""
+        chosen = [self.trial_ids[index] for index in indices] or self.trial_ids
+        statement = update(MirrorTrial).where(MirrorTrial.trial_id.in_(chosen)).values(values)
+        self.store.write(lambda session: session.execute(statement))
+
+    def change_mirrored_sweep(self, **values: Any) -> None:
+        """Write columns of what MLflow has of the sweep."""
+        statement = update(MirrorSweep).where(MirrorSweep.sweep_id == self.sweep_id).values(values)
         self.store.write(lambda session: session.execute(statement))
 
     def trial(self, index: int) -> Trial:

@@ -7,13 +7,14 @@ from typing import Any
 
 from paper_catalog import paper_plan, paper_spec
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from services import dispatch
 from services.domain.json_numbers import Metrics
-from services.store import epochs, leases, sweeps
-from services.store.epochs import Epoch, Saved
+from services.store import leases, reports, sweeps
 from services.store.leases import Lease
 from services.store.models import Pack, Report, Sweep, Trial
+from services.store.reports import Epoch, Saved
 from services.store.session import Session, Store
 
 TTL = 60.0
@@ -51,13 +52,13 @@ def report(
     found = metrics or {"val/acc": 0.5 + number / 100, "train/loss": 1.0 / number}
     by_trial: Mapping[str, Any] = found if set(found) == set(trials) else dict.fromkeys(trials, found)
     epoch = Epoch(number=number, metrics=by_trial, best={}, saved=saved, busy_ms=10, work_ms=9)
-    return store.write(lambda session: epochs.commit(session, held, epoch))
+    return store.write(lambda session: reports.commit(session, held, epoch))
 
 
 def trials_of(store: Store, sweep_id: str) -> list[Trial]:
     """The sweep's trials by number."""
-    query = select(Trial).where(Trial.sweep_id == sweep_id).order_by(Trial.number)
-    return list(store.read(lambda session: session.scalars(query).all()))
+    query = select(Trial).options(joinedload(Trial.mirror)).where(Trial.sweep_id == sweep_id)
+    return list(store.read(lambda session: session.scalars(query.order_by(Trial.number)).all()))
 
 
 def reports_of(store: Store, trial_id: str) -> list[Report]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paper_sweep import take
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from services import dispatch
 from services.api.library import Library
@@ -18,10 +18,10 @@ from services.domain.retry import Failure
 from services.domain.spec.spec import Spec
 from services.domain.states import TrialState
 from services.host import HostDevice
-from services.store import devices, endings, epochs, packs, sweep_verbs, sweeps, workers
-from services.store.epochs import Epoch
+from services.store import devices, endings, packs, reports, sweep_verbs, sweeps, workers
 from services.store.leases import Lease
-from services.store.models import Pack, Sweep, Trial
+from services.store.models import MirrorSweep, MirrorTrial, Pack, Sweep, Trial
+from services.store.reports import Epoch
 from services.store.session import Session, Store
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"> & <script>document.title='owned'</script>"
@@ -77,7 +77,7 @@ class Worker:
                 best[trial_id] = max(
                     (number, metrics["val/acc"]), best.get(trial_id, (0, 0.0)), key=lambda it: it[1]
                 )
-            epochs.commit(session, held, Epoch(number, found, dict(best), None, busy_ms=4000, work_ms=3900))
+            reports.commit(session, held, Epoch(number, found, dict(best), None, busy_ms=4000, work_ms=3900))
         if until is None:
             for trial in live:
                 endings.end_trial(session, held, trial.id, TrialState.SUCCEEDED)
@@ -122,8 +122,12 @@ def dress(store: Store, sweep_id: str, hours: float, took: float = 0.2) -> None:
         sweep.started_at = sweep.created_at + 2000
         if sweep.finished_at is not None:
             sweep.finished_at = sweep.started_at + int(took * 3_600_000)
-        sweep.experiment_id, sweep.view_saved = "1", True
-        session.execute(update(Trial).where(Trial.sweep_id == sweep_id).values(run_id=Trial.id))
+        mirrored = session.get_one(MirrorSweep, sweep_id)
+        mirrored.experiment_id, mirrored.view_saved = "1", True
+        runs = select(Trial.id).where(Trial.sweep_id == sweep_id)
+        session.execute(
+            update(MirrorTrial).where(MirrorTrial.trial_id.in_(runs)).values(run_id=MirrorTrial.trial_id)
+        )
 
     store.write(write)
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from services.domain.errors import Fenced
 from services.domain.retry import Failure
+from services.store.leases import SweepRequest
 from workers.commits import PackCommits
 from workers.heartbeat import Heartbeat
 from workers.listener import Listener
@@ -138,7 +139,7 @@ class Attempt:
         self._heartbeat.drain()
         if self._heartbeat.fenced:
             raise Fenced(f"the lease of pack {self._run_message.pack} is lost")
-        if self._heartbeat.wish.cancel or self._heartbeat.wish.pause:
+        if self._heartbeat.request.sweep is not SweepRequest.NONE:
             self._stop()
 
     # ---- what is done

@@ -10,9 +10,9 @@ from typing import TypeVar
 from services.domain.errors import ServiceError
 from services.domain.retry import Failure
 from services.domain.states import TrialState
-from services.store import checkpoints, endings, epochs, leases
-from services.store.epochs import Epoch, Saved
+from services.store import checkpoints, endings, leases, reports
 from services.store.leases import Lease
+from services.store.reports import Epoch, Saved
 from services.store.session import Session, Store
 from workers.heartbeat import Heartbeat
 from workers.messages import CheckpointDamaged, EpochDone, Machine, Run, SavedCheckpoint
@@ -55,13 +55,13 @@ class PackCommits:
         self._epoch += 1
         epoch = self._by_trial(done)
         diverged = {self._trials[row] for row in done.diverged}
-        flagged = self._heartbeat.wish.cancel_trials
+        flagged = self._heartbeat.request.cancel_trials
         cancelled = {trial for trial in flagged if trial in epoch.metrics} - diverged
         files = {self._trials[row]: result.file for row, result in done.final.items()}
         over = bool(done.final) or diverged | cancelled == epoch.metrics.keys()
 
         def write(session: Session) -> None:
-            epochs.commit(session, self._lease, epoch)
+            reports.commit(session, self._lease, epoch)
             for trial_id in diverged:
                 error = {
                     "kind": Failure.DIVERGED,
@@ -106,7 +106,7 @@ class PackCommits:
             leases.fence(session, self._lease)
             if saved:
                 checkpoint = Saved(**asdict(saved))
-                epochs.remember(session, self._lease, checkpoint, list(self._trials.values()))
+                reports.remember(session, self._lease, checkpoint, list(self._trials.values()))
             endings.give_up(session, self._lease, failure, error)
 
         self._write(write)

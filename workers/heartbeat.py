@@ -13,12 +13,11 @@ from collections.abc import Callable
 from services.domain.errors import Fenced
 from services.settings import Settings
 from services.store import devices, leases, workers
-from services.store.leases import Lease, Wish
+from services.store.leases import Lease, Request
 from services.store.session import Store
 from workers.claim import Claim
 
 log = logging.getLogger(__name__)
-NOTHING = Wish(cancel=False, pause=False, cancel_trials=frozenset())
 MAX_MARGIN_SECONDS = 5.0  # before a lease ends, in which nothing is written without a renewal
 
 
@@ -39,7 +38,7 @@ class Heartbeat:
         self._lock = threading.Lock()
         self._lease: Lease | None = None
         self._renewed = time.monotonic()
-        self.wish = NOTHING
+        self.request = Request()
         self.fenced = False
         self.evicted = False
         self._refusal = ""  # why this worker did not take the last pack
@@ -53,7 +52,7 @@ class Heartbeat:
     def keep(self, lease: Lease) -> None:
         """Renew this lease with every beat, until `release`."""
         with self._lock:
-            self._lease, self.wish, self.fenced, self._refusal = lease, NOTHING, False, ""
+            self._lease, self.request, self.fenced, self._refusal = lease, Request(), False, ""
             self._renewed = time.monotonic()
 
     def release(self) -> None:
@@ -119,7 +118,7 @@ class Heartbeat:
         """Renew the lease and pass on what is new."""
         changed = False
         try:
-            wish = self._store.write(lambda s: leases.renew(s, lease, self._settings.lease_ttl))
+            request = self._store.write(lambda s: leases.renew(s, lease, self._settings.lease_ttl))
         except Fenced:
             with self._lock:
                 self.fenced = self._lease == lease
@@ -129,6 +128,6 @@ class Heartbeat:
         with self._lock:
             if self._lease == lease:
                 self._renewed = time.monotonic()
-                changed, self.wish = wish != self.wish, wish
+                changed, self.request = request != self.request, request
         if changed:
             os.write(self._news, b"x")

@@ -1,119 +1,233 @@
 """The states of sweeps, trials and packs, and every move between them, as one table.
 
-The database checks the names; `move` checks the steps; docs/states.md is generated from here.
+The database checks the names and services/store/moves.py each move; docs/states.md is generated from here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from services.domain.errors import ServiceError
 
 
-class SweepState(StrEnum):
-    """Where a sweep stands."""
+class State(StrEnum):
+    """A state, and what it means in a sentence for an operator."""
 
-    ACTIVE = "active"  # dispatch forms packs from it; settle ends it
-    PAUSED = "paused"  # workers checkpoint and give their packs back; the user's resume moves it on
-    STOPPING = "stopping"  # what has begun finishes, nothing else starts; settle ends it
-    CANCELLING = "cancelling"  # workers stop at their next heartbeat; settle ends it
-    SUCCEEDED = "succeeded"  # every trial succeeded or was pruned
-    PARTIAL = "partial"  # some trials have a result and some have none
-    FAILED = "failed"  # no trial has a result
-    CANCELLED = "cancelled"  # the user's cancel was carried out, of the sweep or of each of its trials
+    meaning: str
 
-
-class TrialState(StrEnum):
-    """Where a trial stands."""
-
-    PENDING = "pending"  # dispatch puts it into a pack
-    QUEUED = "queued"  # a worker leases its pack
-    RUNNING = "running"  # its worker moves it on; rescue, when the lease has expired
-    SUCCEEDED = "succeeded"
-    PRUNED = "pruned"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+    def __new__(cls, name: str, meaning: str = "") -> Self:
+        """Make a member that is its name and carries its meaning."""
+        member = str.__new__(cls, name)
+        member._value_, member.meaning = name, meaning
+        return member
 
 
-class PackState(StrEnum):
-    """Where a pack, one attempt at some trials, stands. It is leased at most once."""
+class SweepState(State):
+    """What a sweep is doing."""
 
-    QUEUED = "queued"  # a worker leases it; dispatch sends it again or withdraws it
-    RUNNING = "running"  # its worker closes it; rescue calls it lost when the lease has expired
-    CLOSED = "closed"
-    LOST = "lost"
-    WITHDRAWN = "withdrawn"
+    ACTIVE = (
+        "active",
+        "Dispatch draws the sweep's trials and forms packs of them; settle ends it after the last trial.",
+    )
+    PAUSED = (
+        "paused",
+        "Workers have saved their trials and given their packs back, or do so at their next heartbeat; "
+        "nothing starts until the user resumes, stops or cancels the sweep.",
+    )
+    STOPPING = (
+        "stopping",
+        "Trials that have begun are finished and no other starts; settle ends the sweep after the last one.",
+    )
+    CANCELLING = (
+        "cancelling",
+        "Waiting trials are cancelled and workers stop the running ones at their next heartbeat; then settle "
+        "ends the sweep.",
+    )
+    SUCCEEDED = "succeeded", "Every trial has succeeded or was pruned; the sweep and its results stay."
+    PARTIAL = (
+        "partial",
+        "Some trials have a result and some have none; a retry runs those that failed, were cancelled or "
+        "were never drawn.",
+    )
+    FAILED = "failed", "No trial has a result and at least one has failed; a retry runs them again."
+    CANCELLED = (
+        "cancelled",
+        "The user cancelled the sweep or all of its trials; results from before stay, and a retry runs the "
+        "rest.",
+    )
 
 
-SWEEP_MOVES: dict[SweepState, dict[SweepState, str]] = {
+class TrialState(State):
+    """What a trial is doing."""
+
+    PENDING = (
+        "pending",
+        "The trial waits for dispatch to put it into a pack; after a failed attempt it may have to wait some "
+        "seconds first.",
+    )
+    QUEUED = "queued", "The trial is in a pack that waits for a worker."
+    RUNNING = (
+        "running",
+        "A worker trains the trial; if the worker's lease expires, rescue takes the trial back.",
+    )
+    SUCCEEDED = "succeeded", "The trial has trained all of its epochs; its result is final."
+    PRUNED = (
+        "pruned",
+        "Early stopping has ended the trial, and its value so far counts. There is no early stopping yet, so "
+        "no trial is pruned.",
+    )
+    FAILED = (
+        "failed",
+        "The trial diverged, cannot be built, or has used up its attempts; its failure says why, and a retry "
+        "runs it again.",
+    )
+    CANCELLED = "cancelled", "The user ended the trial or its sweep; a retry runs it again."
+
+
+class PackState(State):
+    """What a pack is doing. A pack is one attempt at some trials and is leased at most once."""
+
+    QUEUED = (
+        "queued",
+        "The pack waits for a worker; dispatch announces it again from time to time, and withdraws it if no "
+        "worker can take it.",
+    )
+    RUNNING = "running", "A worker holds the pack's lease and trains its trials."
+    CLOSED = (
+        "closed",
+        "The worker ended the attempt: every trial ended or went back to pending. The pack stays as history.",
+    )
+    LOST = (
+        "lost",
+        "The attempt broke off: the runner died or the lease expired. The pack stays as history, and each of "
+        "its trials is pending again or has ended.",
+    )
+    WITHDRAWN = (
+        "withdrawn",
+        "The pack was taken back before a worker leased it; its trials wait again or were cancelled.",
+    )
+
+
+class Mover(StrEnum):
+    """Who makes a move."""
+
+    API = "API"
+    DISPATCH = "dispatch"
+    WORKER = "worker"
+    RESCUE = "rescue"
+    SETTLE = "settle"
+
+
+@dataclass(frozen=True)
+class Move:
+    """Who makes a move, and when, where that needs saying."""
+
+    movers: tuple[Mover, ...]
+    note: str = ""
+
+    def __str__(self) -> str:
+        """The movers, and the note in brackets."""
+        return ", ".join(self.movers) + (f" ({self.note})" if self.note else "")
+
+
+NOT_YET = "not yet: early stopping"
+
+_API = Move((Mover.API,))
+_DISPATCH = Move((Mover.DISPATCH,))
+_WORKER = Move((Mover.WORKER,))
+_SETTLE = Move((Mover.SETTLE,))
+_WORKER_OR_RESCUE = Move((Mover.WORKER, Mover.RESCUE))
+_DISPATCH_OR_API = Move((Mover.DISPATCH, Mover.API))
+_RETRY = Move((Mover.API,), "retry")
+
+# The retry of a sweep draws what was never drawn; that of one trial draws nothing.
+_REOPEN = {SweepState.ACTIVE: _RETRY, SweepState.STOPPING: Move((Mover.API,), "retry of a trial")}
+_END = dict.fromkeys(
+    (SweepState.SUCCEEDED, SweepState.PARTIAL, SweepState.FAILED, SweepState.CANCELLED), _SETTLE
+)
+
+SWEEP_MOVES: dict[SweepState, dict[SweepState, Move]] = {
     SweepState.ACTIVE: {
-        SweepState.PAUSED: "API",
-        SweepState.STOPPING: "API",
-        SweepState.CANCELLING: "API",
-        SweepState.SUCCEEDED: "settle",
-        SweepState.PARTIAL: "settle",
-        SweepState.FAILED: "settle",
-        SweepState.CANCELLED: "settle",
+        SweepState.PAUSED: _API,
+        SweepState.STOPPING: _API,
+        SweepState.CANCELLING: _API,
+        **_END,
     },
     SweepState.PAUSED: {
-        SweepState.ACTIVE: "API",
-        SweepState.STOPPING: "API",
-        SweepState.CANCELLING: "API",
+        SweepState.ACTIVE: _API,
+        SweepState.STOPPING: _API,
+        SweepState.CANCELLING: _API,
     },
-    SweepState.STOPPING: {
-        SweepState.CANCELLING: "API",
-        SweepState.SUCCEEDED: "settle",
-        SweepState.PARTIAL: "settle",
-        SweepState.FAILED: "settle",
-        SweepState.CANCELLED: "settle",
-    },
-    SweepState.CANCELLING: {SweepState.CANCELLED: "settle"},
-    # A retry takes up what has failed, or was cancelled or never drawn; that of one trial draws nothing.
-    SweepState.SUCCEEDED: {SweepState.ACTIVE: "API (retry)", SweepState.STOPPING: "API (retry of a trial)"},
-    SweepState.PARTIAL: {SweepState.ACTIVE: "API (retry)", SweepState.STOPPING: "API (retry of a trial)"},
-    SweepState.FAILED: {SweepState.ACTIVE: "API (retry)", SweepState.STOPPING: "API (retry of a trial)"},
-    SweepState.CANCELLED: {SweepState.ACTIVE: "API (retry)", SweepState.STOPPING: "API (retry of a trial)"},
+    SweepState.STOPPING: {SweepState.CANCELLING: _API, **_END},
+    SweepState.CANCELLING: {SweepState.CANCELLED: _SETTLE},
+    SweepState.SUCCEEDED: _REOPEN,
+    SweepState.PARTIAL: _REOPEN,
+    SweepState.FAILED: _REOPEN,
+    SweepState.CANCELLED: _REOPEN,
 }
 
-TRIAL_MOVES: dict[TrialState, dict[TrialState, str]] = {
+TRIAL_MOVES: dict[TrialState, dict[TrialState, Move]] = {
     TrialState.PENDING: {
-        TrialState.QUEUED: "dispatch",
-        TrialState.PRUNED: "settle",
-        TrialState.CANCELLED: "API, settle",
+        TrialState.QUEUED: _DISPATCH,
+        TrialState.PRUNED: Move((Mover.SETTLE,), NOT_YET),
+        TrialState.CANCELLED: Move((Mover.API, Mover.SETTLE)),
     },
     TrialState.QUEUED: {
-        TrialState.RUNNING: "worker",
-        TrialState.PENDING: "dispatch, API",
-        TrialState.CANCELLED: "API",
+        TrialState.RUNNING: _WORKER,
+        TrialState.PENDING: _DISPATCH_OR_API,
+        TrialState.CANCELLED: _API,
     },
     TrialState.RUNNING: {
-        TrialState.SUCCEEDED: "worker",
-        TrialState.PRUNED: "worker",
-        TrialState.FAILED: "worker, supervisor, rescue",
-        TrialState.CANCELLED: "worker, rescue",
-        TrialState.PENDING: "worker, supervisor, rescue",
+        TrialState.SUCCEEDED: _WORKER,
+        TrialState.PRUNED: Move((Mover.WORKER,), NOT_YET),
+        TrialState.FAILED: _WORKER_OR_RESCUE,
+        TrialState.CANCELLED: _WORKER_OR_RESCUE,
+        TrialState.PENDING: _WORKER_OR_RESCUE,
     },
-    TrialState.FAILED: {TrialState.PENDING: "API (retry)"},
-    TrialState.CANCELLED: {TrialState.PENDING: "API (retry)"},
+    TrialState.FAILED: {TrialState.PENDING: _RETRY},
+    TrialState.CANCELLED: {TrialState.PENDING: _RETRY},
 }
 
-PACK_MOVES: dict[PackState, dict[PackState, str]] = {
-    PackState.QUEUED: {PackState.RUNNING: "worker", PackState.WITHDRAWN: "dispatch, API"},
-    PackState.RUNNING: {PackState.CLOSED: "worker", PackState.LOST: "supervisor, rescue"},
+PACK_MOVES: dict[PackState, dict[PackState, Move]] = {
+    PackState.QUEUED: {PackState.RUNNING: _WORKER, PackState.WITHDRAWN: _DISPATCH_OR_API},
+    PackState.RUNNING: {PackState.CLOSED: _WORKER, PackState.LOST: _WORKER_OR_RESCUE},
 }
 
-SWEEP_FINAL = frozenset({SweepState.SUCCEEDED, SweepState.PARTIAL, SweepState.FAILED, SweepState.CANCELLED})
-TRIAL_FINAL = frozenset({TrialState.SUCCEEDED, TrialState.PRUNED, TrialState.FAILED, TrialState.CANCELLED})
-
-MOVES: dict[type[StrEnum], Mapping[Any, Mapping[Any, str]]] = {
+MOVES: dict[type[State], Mapping[Any, Mapping[Any, Move]]] = {
     SweepState: SWEEP_MOVES,
     TrialState: TRIAL_MOVES,
     PackState: PACK_MOVES,
 }
 
+# ---- sets of states
+
+SWEEP_FINAL = frozenset({SweepState.SUCCEEDED, SweepState.PARTIAL, SweepState.FAILED, SweepState.CANCELLED})
+SWEEP_DISPATCHABLE = frozenset({SweepState.ACTIVE, SweepState.STOPPING})  # its trials may start
+SWEEP_DRAWABLE = frozenset({SweepState.ACTIVE, SweepState.PAUSED})  # points not drawn yet may still be drawn
+SWEEP_STOPPABLE = frozenset({SweepState.ACTIVE, SweepState.PAUSED})
+SWEEP_CANCELLABLE = frozenset({SweepState.ACTIVE, SweepState.PAUSED, SweepState.STOPPING})
+SWEEP_RETRIABLE = SWEEP_FINAL | {SweepState.ACTIVE}
+SWEEP_OF_RETRIABLE_TRIAL = SWEEP_FINAL | SWEEP_DISPATCHABLE
+
+TRIAL_GOOD = frozenset({TrialState.SUCCEEDED, TrialState.PRUNED})  # it has a result
+TRIAL_RETRIABLE = frozenset({TrialState.FAILED, TrialState.CANCELLED})
+TRIAL_FINAL = TRIAL_GOOD | TRIAL_RETRIABLE
+TRIAL_WAITING = frozenset({TrialState.PENDING, TrialState.QUEUED})
+TRIAL_PACKED = frozenset({TrialState.QUEUED, TrialState.RUNNING})  # it is in a pack
+TRIAL_UNFINISHED = TRIAL_WAITING | TRIAL_PACKED
+
+PACK_OUTSTANDING = frozenset({PackState.QUEUED, PackState.RUNNING})  # it takes a place in the window
+PACK_FINAL = frozenset({PackState.CLOSED, PackState.LOST, PackState.WITHDRAWN})
+
 S = TypeVar("S", SweepState, TrialState, PackState)
+
+
+def in_order(states: frozenset[S]) -> list[S]:
+    """List states as their machine lists them."""
+    return [state for state in type(next(iter(states))) if state in states]
 
 
 class ImpossibleMove(ServiceError):
@@ -121,7 +235,7 @@ class ImpossibleMove(ServiceError):
 
 
 def move(old: S, new: S) -> S:
-    """Return `new` if the table allows the step from `old`, else raise `ImpossibleMove`."""
+    """Return `new` if the table allows the move from `old`, else raise `ImpossibleMove`."""
     if new not in MOVES[type(old)].get(old, {}):
         raise ImpossibleMove(f"no move leads from {type(old).__name__}.{old} to {type(new).__name__}.{new}")
     return new

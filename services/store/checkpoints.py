@@ -1,4 +1,4 @@
-"""Checkpoints as SQL knows them: which file holds a trial's row, and which one came before."""
+"""Checkpoints in SQL: which file holds a trial's row, and which one came before."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def of_trials(session: Session, trial_ids: Sequence[str]) -> dict[str, Checkpoin
 
 
 def fall_back(session: Session, checkpoint_id: int, pack_id: str) -> None:
-    """Call a file damaged; this pack's trials go on from the one before, or start anew.
+    """Mark a file as damaged; this pack's trials go on from the one before, or start again from epoch 0.
 
-    Trials that stand in other packs find the damage themselves: their packs already name the epoch.
+    Trials in other packs find the damage themselves: their packs already name the epoch.
     """
     session.execute(update(Checkpoint).where(Checkpoint.id == checkpoint_id).values(damaged=True))
     bad = session.get_one(Checkpoint, checkpoint_id)
@@ -53,7 +53,7 @@ def needless(session: Session) -> Sequence[Checkpoint]:
 
 
 def forget(session: Session, checkpoint_id: int) -> bool:
-    """Remember that a checkpoint's file is removed, unless it is needed by now; says whether it may go."""
+    """Record that a checkpoint's file is gone, unless a trial needs it by now; returns whether it may go."""
     # Locked by a statement of its own: the next one then sees a retry that held it until now.
     session.execute(select(Checkpoint.id).where(Checkpoint.id == checkpoint_id).with_for_update())
     dropped = session.execute(
@@ -80,7 +80,7 @@ def _has_row_of(trial: Trial, later: Checkpoint) -> ColumnElement[bool]:
 
 def _used() -> ColumnElement[bool]:
     """An unfinished trial goes on from it."""
-    return exists().where(Trial.checkpoint_id == Checkpoint.id, Trial.state.not_in(list(TRIAL_FINAL)))
+    return exists().where(Trial.checkpoint_id == Checkpoint.id, Trial.state.not_in(TRIAL_FINAL))
 
 
 def _spare() -> ColumnElement[bool]:
@@ -95,6 +95,6 @@ def _spare() -> ColumnElement[bool]:
     unfinished = exists().where(
         PackRow.pack_id == Checkpoint.pack_id,
         PackRow.trial_id == Trial.id,
-        Trial.state.not_in(list(TRIAL_FINAL)),
+        Trial.state.not_in(TRIAL_FINAL),
     )
     return and_(unfinished, behind < 2)

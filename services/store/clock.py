@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, ColumnElement
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -15,6 +15,16 @@ class db_now(FunctionElement[int]):
     type = BigInteger()
     inherit_cache = True
     name = "db_now"
+
+
+def in_seconds(seconds: float) -> ColumnElement[int]:
+    """The time so many seconds from now, in ms."""
+    return db_now() + int(seconds * 1000)
+
+
+def seconds_ago(seconds: float) -> ColumnElement[int]:
+    """The time so many seconds before now, in ms."""
+    return db_now() - int(seconds * 1000)
 
 
 @compiles(db_now, "sqlite")

@@ -8,8 +8,9 @@ from sqlalchemy import func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from services.host import HostDevice
-from services.store.clock import db_now
+from services.store.clock import db_now, in_seconds
 from services.store.models import Device
+from services.store.session import touched
 
 
 def claim(
@@ -23,30 +24,25 @@ def claim(
         if session.get(Device, device.id) is None:
             session.add(Device(id=device.id, host=device.host, name=device.name, kind=device.kind))
             session.flush()
-        taken = session.execute(
+        free = or_(Device.token.is_(None), Device.expires_at < db_now())
+        claimed = session.execute(
             update(Device)
-            .where(Device.id == device.id, or_(Device.token.is_(None), Device.expires_at < db_now()))
-            .values(
-                token=token,
-                worker=worker,
-                expires_at=db_now() + int(ttl * 1000),
-                pack_id=None,
-                plugins=plugins,
-            )
+            .where(Device.id == device.id, free)
+            .values(token=token, worker=worker, expires_at=in_seconds(ttl), pack_id=None, plugins=plugins)
         )
-        if taken.rowcount:  # type: ignore[attr-defined]
+        if touched(claimed):
             return device
     return None
 
 
 def renew(session: Session, device_id: str, token: str, ttl: float, pack_id: str | None) -> bool:
-    """Keep a claim; False when it is somebody else's by now."""
+    """Keep a claim; False if another worker has the device by now."""
     kept = session.execute(
         update(Device)
         .where(Device.id == device_id, Device.token == token)
-        .values(expires_at=db_now() + int(ttl * 1000), pack_id=pack_id)
+        .values(expires_at=in_seconds(ttl), pack_id=pack_id)
     )
-    return bool(kept.rowcount)  # type: ignore[attr-defined]
+    return bool(touched(kept))
 
 
 def release(session: Session, device_id: str, token: str) -> None:

@@ -1,4 +1,4 @@
-"""Endings: how trials leave a pack and packs end, by their worker's hand or by rescue."""
+"""Endings: how trials leave a pack and how packs end, whether their worker or rescue ends them."""
 
 from __future__ import annotations
 
@@ -10,48 +10,44 @@ from sqlalchemy.orm import Session
 
 from services.domain.errors import ServiceError
 from services.domain.retry import Failure, Record, judge
-from services.domain.states import PackState, SweepState, TrialState, move
-from services.store import events
+from services.domain.states import PackState, SweepState, TrialState
+from services.store import moves
 from services.store.clock import db_now
 from services.store.leases import Lease, fence
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import touched
 
+GIVEN_BACK = (
+    Failure.PREEMPTED,
+    Failure.DAMAGED,
+    Failure.HOST,
+)  # failures after which a pack is closed, not lost
+
 
 def end_trial(session: Session, held: Lease, trial_id: str, state: TrialState, **values: Any) -> None:
-    """Move one running trial of the pack to a final state; asked again, after a lost COMMIT, do nothing."""
-    fence(session, held)
-    move(TrialState.RUNNING, state)
-    ended = session.scalars(
-        update(Trial)
-        .where(Trial.id == trial_id, Trial.pack_id == held.pack_id, Trial.state == TrialState.RUNNING)
-        .values(state=state, pack_id=None, cancel=False, finished_at=db_now(), **values)
-        .returning(Trial)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if ended:
-        events.trials_moved(session, ended.sweep_id, [ended])
-    elif session.scalars(select(Trial.state).where(Trial.id == trial_id)).one() != state:
+    """Move one running trial of the pack to a final state; called again, after a lost COMMIT, do nothing."""
+    pack = fence(session, held)
+    mine = Trial.id == trial_id, Trial.pack_id == pack.id
+    ended = moves.move_trials_where(session, pack.sweep_id, TrialState.RUNNING, state, *mine, **values)
+    if not ended and session.scalars(select(Trial.state).where(Trial.id == trial_id)).one() != state:
         raise ServiceError(f"trial {trial_id} is not running in pack {held.pack_id}")
 
 
 def close(session: Session, held: Lease, outcome: str) -> None:
-    """End a pack none of whose trials is running any more."""
+    """End a pack of which no trial is running any more."""
     fence(session, held)
     left = session.execute(
         select(func.count()).where(Trial.pack_id == held.pack_id, Trial.state == TrialState.RUNNING)
     ).scalar_one()
     if left:
         raise ServiceError(f"pack {held.pack_id} cannot close: {left} of its trials are running")
-    session.execute(
-        update(Pack)
-        .where(Pack.id == held.pack_id)
-        .values(state=PackState.CLOSED, closed_at=db_now(), outcome=outcome)
+    moves.move_packs_where(
+        session, PackState.RUNNING, PackState.CLOSED, Pack.id == held.pack_id, outcome=outcome
     )
 
 
 def give_up(session: Session, held: Lease, failure: Failure, error: Mapping[str, Any]) -> None:
-    """End a pack whose attempt failed or was given back; each of its trials is judged."""
+    """End a pack that failed or was given back, and judge each of its trials."""
     pack = fence(session, held)
     _disband(session, pack, failure, error)
 
@@ -64,7 +60,7 @@ def expired(session: Session) -> Sequence[str]:
 
 
 def reap(session: Session, pack_id: str) -> bool:
-    """Take a pack from a worker that fell silent; says whether it still was to be taken."""
+    """Take a pack from a worker whose lease has expired; returns whether it had."""
     taken = touched(
         session.execute(
             update(Pack)
@@ -80,7 +76,7 @@ def reap(session: Session, pack_id: str) -> bool:
 
 
 def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str, Any]) -> None:
-    """Send each running trial of a pack back to pending, or to its end, and call the pack lost or closed."""
+    """Send each running trial of a pack back to pending or to its end, and close the pack or call it lost."""
     sweep_state = session.scalars(select(Sweep.state).where(Sweep.id == pack.sweep_id)).one()
     running = session.scalars(
         select(Trial)
@@ -90,25 +86,19 @@ def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str,
         .execution_options(populate_existing=True)
     ).all()
     now = session.execute(select(db_now())).scalar_one()
+    moved = []
     for trial in running:
         verdict = judge(failure, Record(trial.crashes, trial.losses, trial.most_alive), len(running))
         trial.crashes, trial.losses = verdict.record.crashes, verdict.record.losses
         trial.most_alive = verdict.record.most_alive
-        trial.pack_id = None
         trial.failure = None if failure == Failure.PREEMPTED else dict(error)
         if trial.cancel or sweep_state == SweepState.CANCELLING:
-            trial.state, trial.finished_at = move(TrialState.RUNNING, TrialState.CANCELLED), now
-            trial.cancel = False
+            moved.append((trial, TrialState.CANCELLED))
         elif verdict.again:
-            trial.state, trial.not_before = (
-                move(TrialState.RUNNING, TrialState.PENDING),
-                now + verdict.delay * 1000,
-            )
+            trial.not_before = now + verdict.delay * 1000
+            moved.append((trial, TrialState.PENDING))
         else:
-            trial.state, trial.finished_at = move(TrialState.RUNNING, TrialState.FAILED), now
-    given_back = failure in (Failure.PREEMPTED, Failure.DAMAGED, Failure.HOST)
-    pack.state = move(PackState(pack.state), PackState.CLOSED if given_back else PackState.LOST)
-    pack.closed_at = now
-    pack.outcome = f"{failure}: {error.get('message', '')}"
-    session.flush()
-    events.trials_moved(session, pack.sweep_id, running)
+            moved.append((trial, TrialState.FAILED))
+    end = PackState.CLOSED if failure in GIVEN_BACK else PackState.LOST
+    moves.move_pack(session, pack, end, f"{failure}: {error.get('message', '')}")
+    moves.move_trials(session, pack.sweep_id, moved)

@@ -1,4 +1,4 @@
-"""Points: trials that differ only in their seed, taken together and ranked by their mean."""
+"""The leaderboard: points, each with its trials, ranked by the mean over their seeds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from services.domain.results.comparison import Comparison, Side, compare
 from services.domain.results.intervals import MAX_MAGNITUDE, Estimate, estimate
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
-from services.store.models import Trial
+from services.store.models import MirrorTrial, Trial
 
-AT_ONCE = 1000  # points named in one statement; databases limit its parameters
+MAX_POINTS_PER_QUERY = 1000  # databases limit the parameters of a statement
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Replicate:
     state: str
     value: float | None
     epoch: int
-    run_id: str | None
+    run_id: str | None  # in MLflow
 
 
 @dataclass(frozen=True)
-class Point:
+class RankedPoint:
     """A point and its trials, in the order of their replicates."""
 
     sweep_id: str
@@ -54,8 +54,8 @@ class Point:
         return Side(point=self.number, values={each.replicate: each.value for each in self.replicates})
 
 
-class Place(NamedTuple):
-    """Where a point stands in the ranking; the next page begins behind it.
+class RankPosition(NamedTuple):
+    """A point's position in the ranking; the next page begins behind it.
 
     `tier` is 0 for points with a value, 1 for those of which a replicate failed, 2 and 3 for those without a
     value; `score` is the mean so that smaller is better.
@@ -67,9 +67,9 @@ class Place(NamedTuple):
 
 
 def page(
-    session: Session, sweep_id: str, objective: Objective, limit: int, after: Place | None = None
-) -> tuple[list[Point], Place | None]:
-    """A sweep's points, best first, and the place of the last one if others may follow it.
+    session: Session, sweep_id: str, objective: Objective, limit: int, after: RankPosition | None = None
+) -> tuple[list[RankedPoint], RankPosition | None]:
+    """A sweep's points, best first, and the position of the last one if others follow it.
 
     Points with a value come first, of these those of which no replicate failed, then by the mean of the
     values there are, then by number. A point is here as soon as dispatch has drawn one of its trials.
@@ -82,12 +82,14 @@ def page(
     rows = session.execute(
         query.order_by(ranked.c.tier, ranked.c.score, ranked.c.point).limit(limit + 1)
     ).all()
-    places = [Place(int(tier), float(score), int(point)) for tier, score, point in rows[:limit]]
-    found = _with_trials(session, [(sweep_id, place.point) for place in places], {sweep_id: objective})
-    return found, places[-1] if len(rows) > limit else None
+    positions = [RankPosition(int(tier), float(score), int(point)) for tier, score, point in rows[:limit]]
+    found = _with_trials(
+        session, [(sweep_id, position.point) for position in positions], {sweep_id: objective}
+    )
+    return found, positions[-1] if len(rows) > limit else None
 
 
-def top(session: Session, objectives: Mapping[str, Objective], count: int) -> dict[str, list[Point]]:
+def top(session: Session, objectives: Mapping[str, Objective], count: int) -> dict[str, list[RankedPoint]]:
     """The best points of several sweeps, each by its own objective; only points that have a value."""
     ranked = _ranked(objectives)
     order = func.row_number().over(
@@ -99,13 +101,13 @@ def top(session: Session, objectives: Mapping[str, Objective], count: int) -> di
         .where(rank.c.rank <= count)
         .order_by(rank.c.sweep_id, rank.c.rank)
     ).all()
-    best: dict[str, list[Point]] = {sweep_id: [] for sweep_id in objectives}
+    best: dict[str, list[RankedPoint]] = {sweep_id: [] for sweep_id in objectives}
     for point in _with_trials(session, [(sweep_id, number) for sweep_id, number in rows], objectives):
         best[point.sweep_id].append(point)
     return best
 
 
-def comparison(best: Sequence[Point], objective: Objective, seeds: int) -> Comparison | None:
+def comparison(best: Sequence[RankedPoint], objective: Objective, seeds: int) -> Comparison | None:
     """The first of these points against the second; None where there is no second."""
     if len(best) < 2:
         return None
@@ -132,7 +134,7 @@ def _ranked(objectives: Mapping[str, Objective]) -> Subquery:
 
 
 def _value(objectives: Mapping[str, Objective]) -> ColumnElement[float]:
-    """What ranks a trial: its best value or its last one; none where arithmetic could not bear it."""
+    """What ranks a trial: its best value or its last one; none where sums of it would overflow."""
     at_best = [sweep_id for sweep_id, objective in objectives.items() if objective.at == "best"]
     value = case((Trial.sweep_id.in_(at_best), Trial.best_value), else_=Trial.last_value)
     return case((func.abs(value) <= MAX_MAGNITUDE, value))
@@ -140,9 +142,9 @@ def _value(objectives: Mapping[str, Objective]) -> ColumnElement[float]:
 
 def _with_trials(
     session: Session, keys: Sequence[tuple[str, int]], objectives: Mapping[str, Objective]
-) -> list[Point]:
+) -> list[RankedPoint]:
     """These points with their trials, in the order of the keys."""
-    found: dict[tuple[str, int], Point] = {}
+    found: dict[tuple[str, int], RankedPoint] = {}
     columns = select(
         Trial.sweep_id,
         Trial.point,
@@ -153,11 +155,12 @@ def _with_trials(
         Trial.state,
         _value(objectives),
         Trial.epoch,
-        Trial.run_id,
-    ).order_by(Trial.replicate)
-    for start in range(0, len(keys), AT_ONCE):
-        some = tuple_(Trial.sweep_id, Trial.point).in_(keys[start : start + AT_ONCE])
+        MirrorTrial.run_id,
+    )
+    columns = columns.outerjoin(MirrorTrial, MirrorTrial.trial_id == Trial.id).order_by(Trial.replicate)
+    for start in range(0, len(keys), MAX_POINTS_PER_QUERY):
+        some = tuple_(Trial.sweep_id, Trial.point).in_(keys[start : start + MAX_POINTS_PER_QUERY])
         for sweep_id, number, values, *replicate in session.execute(columns.where(some)):
-            point = found.setdefault((sweep_id, number), Point(sweep_id, number, values, []))
+            point = found.setdefault((sweep_id, number), RankedPoint(sweep_id, number, values, []))
             point.replicates.append(Replicate(*replicate))
     return [found[key] for key in keys]

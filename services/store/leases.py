@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -14,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from services.domain.errors import Fenced
 from services.domain.states import PackState, SweepState, TrialState
-from services.store import events
-from services.store.clock import db_now
+from services.store import moves
+from services.store.clock import db_now, in_seconds
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import touched
 
@@ -29,23 +30,33 @@ class Lease:
 
     @classmethod
     def new(cls, pack_id: str) -> Lease:
-        """A lease to ask for, with a token that nobody else has."""
+        """Make a lease to ask for, with a token that nobody else has."""
         return cls(pack_id, secrets.token_hex(16))
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the user wants of a running pack: nothing, its end for good or for now, or an end of some rows."""
+class SweepRequest(StrEnum):
+    """What the user has asked of the sweep of a running pack."""
 
-    cancel: bool
-    pause: bool
-    cancel_trials: frozenset[str]
+    NONE = "none"
+    PAUSE = "pause"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user has asked of a running pack: of its whole sweep, and of some of its trials."""
+
+    sweep: SweepRequest = SweepRequest.NONE
+    cancel_trials: frozenset[str] = frozenset()
+
+
+REQUESTS = {SweepState.PAUSED: SweepRequest.PAUSE, SweepState.CANCELLING: SweepRequest.CANCEL}
 
 
 def take(session: Session, held: Lease, worker: str, device: str, ttl: float) -> bool:
-    """Take a queued pack under a new token; False when it is not to be had: done, withdrawn, somebody else's.
+    """Take a queued pack under a new token; False if it is over, withdrawn or leased to somebody else.
 
-    Asked again with the same token it says whether the first time went through, so a COMMIT whose answer
+    Called again with the same token it returns whether the first call succeeded, so a COMMIT whose answer
     was lost is simply repeated.
     """
     waits = Pack.state == PackState.QUEUED
@@ -53,48 +64,42 @@ def take(session: Session, held: Lease, worker: str, device: str, ttl: float) ->
     session.execute(
         update(Sweep).where(Sweep.id == sweep_id, Sweep.started_at.is_(None)).values(started_at=db_now())
     )
-    taken = touched(
-        session.execute(
-            update(Pack)
-            .where(Pack.id == held.pack_id, waits)
-            .values(
-                state=PackState.RUNNING,
-                token=held.token,
-                worker=worker,
-                device=device,
-                leased_at=db_now(),
-                seen=db_now(),
-                expires_at=db_now() + int(ttl * 1000),
-            )
-        )
+    taken = moves.move_packs_where(
+        session,
+        PackState.QUEUED,
+        PackState.RUNNING,
+        Pack.id == held.pack_id,
+        token=held.token,
+        worker=worker,
+        device=device,
+        leased_at=db_now(),
+        seen=db_now(),
+        expires_at=in_seconds(ttl),
     )
     if not taken:
         mine = select(Pack.id).where(
             Pack.id == held.pack_id, Pack.token == held.token, Pack.state == PackState.RUNNING
         )
         return session.scalars(mine).one_or_none() is not None
-    begun = session.execute(
-        update(Trial)
-        .where(Trial.pack_id == held.pack_id, Trial.state == TrialState.QUEUED)
-        .values(
-            state=TrialState.RUNNING,
-            attempts=Trial.attempts + 1,
-            started_at=func.coalesce(Trial.started_at, db_now()),
-        )
-        .returning(Trial.id, Trial.number)
-        .execution_options(synchronize_session=False)
+    moves.move_trials_where(
+        session,
+        session.get_one(Pack, held.pack_id).sweep_id,
+        TrialState.QUEUED,
+        TrialState.RUNNING,
+        Trial.pack_id == held.pack_id,
+        attempts=Trial.attempts + 1,
+        started_at=func.coalesce(Trial.started_at, db_now()),
     )
-    events.trials_went(session, session.get_one(Pack, held.pack_id).sweep_id, begun, TrialState.RUNNING)
     return True
 
 
 def fence(
     session: Session, held: Lease, ttl: float | None = None, machine: dict[str, Any] | None = None
 ) -> Pack:
-    """First statement of every write under a lease: renew it and lock the pack, or raise `Fenced`."""
+    """Renew a lease and lock its pack, or raise `Fenced`: the first statement of every write under it."""
     values: dict[str, Any] = {"seen": db_now()}
     if ttl is not None:
-        values["expires_at"] = db_now() + int(ttl * 1000)
+        values["expires_at"] = in_seconds(ttl)
     if machine is not None:
         values["machine"] = machine
     renewed = touched(
@@ -109,9 +114,9 @@ def fence(
     return session.get_one(Pack, held.pack_id, populate_existing=True)
 
 
-def renew(session: Session, held: Lease, ttl: float) -> Wish:
-    """The heartbeat: keep the lease and hear what the user wants."""
+def renew(session: Session, held: Lease, ttl: float) -> Request:
+    """Keep the lease, and return what the user has asked for; the heartbeat calls it."""
     pack = fence(session, held, ttl)
     state = session.scalars(select(Sweep.state).where(Sweep.id == pack.sweep_id)).one()
     flagged = session.scalars(select(Trial.id).where(Trial.pack_id == pack.id, Trial.cancel.is_(True)))
-    return Wish(state == SweepState.CANCELLING, state == SweepState.PAUSED, frozenset(flagged))
+    return Request(REQUESTS.get(SweepState(state), SweepRequest.NONE), frozenset(flagged))

@@ -1,27 +1,26 @@
-"""What MLflow has of each sweep: bookmarks, and the lease under which one exporter at a time moves them.
+"""What MLflow has of each sweep and trial, and the lease under which one exporter at a time updates it.
 
-A trial's bookmarks are `exported_epoch` (-1: a reported value was corrected, so the run is written anew) and
-`exported_state`; a sweep's is `exported`, "<state>:<digest of what the parent run shows>:<digest of the
-addresses in it>". The word DELETED in a bookmark says that somebody removed the run in MLflow, and REFUSED
-that MLflow would not take it: both are left alone from then on.
+A trial's `exported_epoch` and `exported_state` say how far its run goes; an epoch of CORRECTED says that a
+reported value has changed, so the run is written again. A sweep's `exported` is "<state>:<digest of what its
+run shows>:<digest of the addresses in it>". What is `left_out` is not exported any more. All of this is in
+tables of its own: an export neither updates nor locks a row of `sweeps` or `trials`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, or_, select, update
-from sqlalchemy.engine import CursorResult
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import ServiceError
-from services.store.clock import db_now
-from services.store.models import Pack, PackRow, Report, Sweep, Trial
+from services.store.clock import db_now, in_seconds
+from services.store.models import LeftOut, MirrorSweep, MirrorTrial, Pack, PackRow, Report, Sweep, Trial
+from services.store.session import touched
 
-DELETED = "deleted"
-REFUSED = "refused"
+CORRECTED = -1
 
 
 class ExportLost(ServiceError):
@@ -29,7 +28,7 @@ class ExportLost(ServiceError):
 
 
 @dataclass(frozen=True)
-class Hold:
+class ExportLease:
     """The right to export one sweep; `owner` is unique to the exporter."""
 
     sweep_id: str
@@ -37,51 +36,62 @@ class Hold:
     ttl: float  # seconds
 
 
-def take(session: Session, hold: Hold) -> bool:
+def take(session: Session, lease: ExportLease) -> bool:
     """Begin to export a sweep; False while somebody else does."""
-    free = or_(Sweep.export_owner.is_(None), Sweep.export_owner == hold.owner, Sweep.export_until < db_now())
-    return bool(_renew(session, hold, free))
-
-
-def keep(session: Session, hold: Hold) -> None:
-    """First statement of every write under the lease: renew it and lock the sweep, or raise `ExportLost`."""
-    if not _renew(session, hold, Sweep.export_owner == hold.owner):
-        raise ExportLost(f"sweep {hold.sweep_id} is exported by somebody else")
-
-
-def release(session: Session, hold: Hold) -> None:
-    """Give the lease back."""
-    session.execute(
-        update(Sweep)
-        .where(Sweep.id == hold.sweep_id, Sweep.export_owner == hold.owner)
-        .values(export_owner=None, export_until=0)
+    owner = MirrorSweep.lease_owner
+    return _renew(
+        session, lease, or_(owner.is_(None), owner == lease.owner, MirrorSweep.lease_until < db_now())
     )
+
+
+def keep(session: Session, lease: ExportLease) -> None:
+    """Renew a lease and lock its row, or raise `ExportLost`: the first statement of every write under it."""
+    if not _renew(session, lease, MirrorSweep.lease_owner == lease.owner):
+        raise ExportLost(f"sweep {lease.sweep_id} is exported by somebody else")
+
+
+def release(session: Session, lease: ExportLease) -> None:
+    """Give the lease back."""
+    mine = MirrorSweep.sweep_id == lease.sweep_id, MirrorSweep.lease_owner == lease.owner
+    session.execute(update(MirrorSweep).where(*mine).values(lease_owner=None, lease_until=0))
+
+
+# ---- what is to be exported
 
 
 def behind(session: Session, addresses: str) -> Sequence[str]:
     """Sweeps of which SQL has more than MLflow, or whose links carry other addresses, oldest first."""
+    trial_behind = (
+        exists()
+        .where(Trial.sweep_id == Sweep.id, MirrorTrial.trial_id == Trial.id, _trial_behind())
+        .correlate(Sweep)
+    )
     old = or_(
-        Sweep.exported.is_(None),
-        Sweep.exported.not_like(Sweep.state + ":%:" + addresses),
-        exists().where(Trial.sweep_id == Sweep.id, _trial_behind()),
+        MirrorSweep.exported.is_(None),
+        MirrorSweep.exported.not_like(Sweep.state + ":%:" + addresses),
+        trial_behind,
     )
     return session.scalars(
         select(Sweep.id)
-        .where(old, Sweep.exported.is_distinct_from(DELETED), Sweep.exported.is_distinct_from(REFUSED))
+        .join(MirrorSweep, MirrorSweep.sweep_id == Sweep.id)
+        .where(old, MirrorSweep.left_out.is_(None))
         .order_by(Sweep.created_at, Sweep.id)
     ).all()
 
 
 def trials_behind(session: Session, sweep_id: str) -> Sequence[str]:
-    """Ids of a sweep's trials of which SQL has more than MLflow; one that never ran has no run."""
+    """Ids of a sweep's trials of which SQL has more than MLflow; a trial that never ran has no run."""
     return session.scalars(
-        select(Trial.id).where(Trial.sweep_id == sweep_id, _trial_behind()).order_by(Trial.number)
+        select(Trial.id)
+        .join(MirrorTrial, MirrorTrial.trial_id == Trial.id)
+        .where(Trial.sweep_id == sweep_id, _trial_behind())
+        .order_by(Trial.number)
     ).all()
 
 
 def curve_and_pack(session: Session, trial_id: str) -> tuple[Trial, Sequence[Report], Pack | None]:
     """All that a run shows: the trial, its reports in order, and the pack of its latest attempt."""
-    trial = session.get_one(Trial, trial_id)
+    trial = session.get_one(Trial, trial_id, options=[joinedload(Trial.mirror)])
     curve = session.scalars(select(Report).where(Report.trial_id == trial_id).order_by(Report.epoch)).all()
     pack = session.scalars(
         select(Pack)
@@ -103,94 +113,108 @@ def last_finish(session: Session, sweep_id: str) -> int | None:
     ).one_or_none()
 
 
-def store_parent(session: Session, hold: Hold, experiment_id: str, run_id: str) -> None:
-    """Remember the sweep's experiment and run."""
-    keep(session, hold)
-    session.execute(
-        update(Sweep).where(Sweep.id == hold.sweep_id).values(experiment_id=experiment_id, run_id=run_id)
-    )
-
-
-def store_run(session: Session, hold: Hold, trial_id: str, run_id: str) -> None:
-    """Remember a trial's run, and that none of its metrics are there yet."""
-    keep(session, hold)
-    session.execute(
-        update(Trial)
-        .where(Trial.id == trial_id)
-        .values(run_id=run_id, exported_epoch=0, exported_state=None)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def set_aside(session: Session, hold: Hold, trial_id: str, word: str) -> None:
-    """Leave a trial alone from now on: its run is DELETED, or REFUSED."""
-    keep(session, hold)
-    session.execute(
-        update(Trial)
-        .where(Trial.id == trial_id)
-        .values(exported_state=word)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def mark_trial(session: Session, hold: Hold, trial_id: str, before: int, epoch: int, state: str) -> None:
-    """Move a trial's bookmarks, unless a value was corrected since they stood at `before`.
-
-    The sweep's own bookmark is cleared with them, because the parent run's leaderboard is now old.
-    """
-    keep(session, hold)
-    session.execute(update(Sweep).where(Sweep.id == hold.sweep_id).values(exported=None))
-    session.execute(
-        update(Trial)
-        .where(Trial.id == trial_id, Trial.exported_epoch == before)
-        .values(exported_epoch=epoch, exported_state=state)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def mark_sweep(session: Session, hold: Hold, exported: str) -> None:
-    """Move the sweep's bookmark."""
-    keep(session, hold)
-    session.execute(update(Sweep).where(Sweep.id == hold.sweep_id).values(exported=exported))
-
-
-def mark_view(session: Session, hold: Hold) -> None:
-    """Remember that MLflow has the sweep's saved views."""
-    keep(session, hold)
-    session.execute(update(Sweep).where(Sweep.id == hold.sweep_id).values(view_saved=True))
-
-
-def start_over(session: Session, hold: Hold) -> None:
-    """Forget every run of a sweep: the MLflow that had them has lost its data."""
-    keep(session, hold)
-    left_alone = Trial.exported_state.in_([DELETED, REFUSED])
-    session.execute(
-        update(Trial)
-        .where(Trial.sweep_id == hold.sweep_id)
-        .values(
-            run_id=None, exported_epoch=0, exported_state=case((left_alone, Trial.exported_state), else_=None)
-        )
-        .execution_options(synchronize_session=False)
-    )
-    session.execute(
-        update(Sweep)
-        .where(Sweep.id == hold.sweep_id)
-        .values(experiment_id=None, run_id=None, exported=None, view_saved=False)
-    )
-
-
 def _trial_behind() -> ColumnElement[bool]:
-    state = Trial.exported_state
-    old = or_(state.is_(None), state != Trial.state, Trial.exported_epoch != Trial.epoch)
-    return and_(Trial.started_at.is_not(None), old, or_(state.is_(None), state.not_in([DELETED, REFUSED])))
+    state = MirrorTrial.exported_state
+    old = or_(state.is_(None), state != Trial.state, MirrorTrial.exported_epoch != Trial.epoch)
+    return and_(Trial.started_at.is_not(None), old, MirrorTrial.left_out.is_(None))
 
 
-def _renew(session: Session, hold: Hold, condition: ColumnElement[bool]) -> int:
-    result: Any = session.execute(
-        update(Sweep)
-        .where(Sweep.id == hold.sweep_id, condition)
-        .values(export_owner=hold.owner, export_until=db_now() + int(hold.ttl * 1000))
+# ---- what has been exported
+
+
+def store_parent(session: Session, lease: ExportLease, experiment_id: str, run_id: str) -> None:
+    """Store the sweep's experiment and run."""
+    _write_sweep(session, lease, experiment_id=experiment_id, run_id=run_id)
+
+
+def store_run(session: Session, lease: ExportLease, trial_id: str, run_id: str) -> None:
+    """Store a trial's run, and that none of its metrics are there yet."""
+    keep(session, lease)
+    _write_trial(session, trial_id, run_id=run_id, exported_epoch=0, exported_state=None)
+
+
+def leave_out_trial(session: Session, lease: ExportLease, trial_id: str, why: LeftOut) -> None:
+    """Export nothing more of a trial."""
+    keep(session, lease)
+    _write_trial(session, trial_id, left_out=why)
+
+
+def leave_out_sweep(session: Session, lease: ExportLease, why: LeftOut) -> None:
+    """Export nothing more of a sweep."""
+    _write_sweep(session, lease, left_out=why)
+
+
+def mark_trial(
+    session: Session, lease: ExportLease, trial_id: str, before: int, epoch: int, state: str
+) -> None:
+    """Store how far a trial's run goes, unless a value was corrected since that was `before`.
+
+    What the sweep's run shows is forgotten with it, because its leaderboard is now old.
+    """
+    _write_sweep(session, lease, exported=None)
+    unchanged = MirrorTrial.exported_epoch == before
+    _write_trial(session, trial_id, unchanged, exported_epoch=epoch, exported_state=state)
+
+
+def mark_sweep(session: Session, lease: ExportLease, exported: str) -> None:
+    """Store what the sweep's run shows."""
+    _write_sweep(session, lease, exported=exported)
+
+
+def mark_view(session: Session, lease: ExportLease) -> None:
+    """Store that MLflow has the sweep's saved views."""
+    _write_sweep(session, lease, view_saved=True)
+
+
+def start_over(session: Session, lease: ExportLease) -> None:
+    """Forget every run of a sweep, because MLflow has lost its data; what is left out stays so."""
+    nothing = {"experiment_id": None, "run_id": None, "exported": None, "view_saved": False}
+    _write_sweep(session, lease, **nothing)
+    trials = select(Trial.id).where(Trial.sweep_id == lease.sweep_id)
+    session.execute(
+        update(MirrorTrial)
+        .where(MirrorTrial.trial_id.in_(trials))
+        .values(run_id=None, exported_epoch=0, exported_state=None)
         .execution_options(synchronize_session=False)
     )
-    assert isinstance(result, CursorResult)
-    return result.rowcount
+
+
+def correct(session: Session, trial_ids: Collection[str]) -> None:
+    """Have the runs of trials written again, because a value that they may show has changed."""
+    session.execute(
+        update(MirrorTrial)
+        .where(MirrorTrial.trial_id.in_(trial_ids))
+        .values(exported_epoch=CORRECTED)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _renew(session: Session, lease: ExportLease, condition: ColumnElement[bool]) -> bool:
+    renewed = session.execute(
+        update(MirrorSweep)
+        .where(MirrorSweep.sweep_id == lease.sweep_id, condition)
+        .values(lease_owner=lease.owner, lease_until=in_seconds(lease.ttl))
+        .execution_options(synchronize_session=False)
+    )
+    return bool(touched(renewed))
+
+
+def _write_sweep(session: Session, lease: ExportLease, **values: Any) -> None:
+    keep(session, lease)
+    session.execute(
+        update(MirrorSweep)
+        .where(MirrorSweep.sweep_id == lease.sweep_id)
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _write_trial(session: Session, trial_id: str, *only: ColumnElement[bool], **values: Any) -> None:
+    # Only once in a transaction: at a second update of a row PostgreSQL checks its reference to the trial,
+    # and would wait for whoever has locked that.
+    session.execute(
+        update(MirrorTrial)
+        .where(MirrorTrial.trial_id == trial_id, *only)
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )

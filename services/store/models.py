@@ -6,9 +6,12 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, String, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Spec
 from services.domain.states import PackState, SweepState, TrialState
+from services.store.json_model import JsonModel
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
@@ -28,10 +31,17 @@ class Base(DeclarativeBase):
     type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, int: BigId}  # noqa: RUF012 (SQLAlchemy's protocol)
 
 
-def one_of(states: type[StrEnum]) -> CheckConstraint:
-    """A CHECK that the state column holds one of the table's states."""
-    names = ", ".join(f"'{state.value}'" for state in states)
-    return CheckConstraint(f"state IN ({names})", name="state")
+class LeftOut(StrEnum):
+    """Why a sweep or a trial is not mirrored any more."""
+
+    DELETED = "deleted"  # a user removed its run in MLflow
+    REFUSED = "refused"  # MLflow does not take it
+
+
+def one_of(values: type[StrEnum], column: str = "state") -> CheckConstraint:
+    """Make a CHECK that a column holds one of the values."""
+    names = ", ".join(f"'{value.value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({names})", name=column)
 
 
 class Sweep(Base):
@@ -48,20 +58,17 @@ class Sweep(Base):
     name: Mapped[str] = mapped_column(String(100))
     project: Mapped[str] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(16))
-    spec: Mapped[dict[str, Any]]
-    plan: Mapped[dict[str, Any]]
+    spec: Mapped[Spec] = mapped_column(JsonModel(Spec))
+    plan: Mapped[Plan] = mapped_column(JsonModel(Plan))
     total: Mapped[int]
     next_number: Mapped[int] = mapped_column(default=0)  # of the next trial to be drawn
     plugins: Mapped[str | None] = mapped_column(String(64))  # digest of the entry files it was planned with
     created_at: Mapped[int]
     started_at: Mapped[int | None]
     finished_at: Mapped[int | None]
-    experiment_id: Mapped[str | None] = mapped_column(String(64))
-    run_id: Mapped[str | None] = mapped_column(String(64))
-    exported: Mapped[str | None] = mapped_column(String(64))  # digest of what MLflow's parent run shows
-    view_saved: Mapped[bool] = mapped_column(default=False)  # MLflow has the sweep's saved view
-    export_owner: Mapped[str | None] = mapped_column(String(64))
-    export_until: Mapped[int] = mapped_column(default=0)
+
+    # Loaded only where a query asks for it: whoever locks a sweep must not lock what is mirrored of it.
+    mirror: Mapped[MirrorSweep] = relationship(lazy="raise")
 
 
 class Trial(Base):
@@ -107,9 +114,39 @@ class Trial(Base):
     created_at: Mapped[int]
     started_at: Mapped[int | None]
     finished_at: Mapped[int | None]
+
+    mirror: Mapped[MirrorTrial] = relationship(lazy="raise")
+
+
+class MirrorSweep(Base):
+    """What MLflow has of a sweep, and the lease of whoever exports it; written together with the sweep."""
+
+    __tablename__ = "mirror_sweeps"
+    __table_args__ = (one_of(LeftOut, "left_out"),)
+
+    sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"), primary_key=True)
+    experiment_id: Mapped[str | None] = mapped_column(String(64))
+    run_id: Mapped[str | None] = mapped_column(String(64))
+    exported: Mapped[str | None] = mapped_column(
+        String(64)
+    )  # what the sweep's run shows: see store/mirror.py
+    view_saved: Mapped[bool] = mapped_column(default=False)  # MLflow has the sweep's saved view
+    left_out: Mapped[str | None] = mapped_column(String(16))
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[int] = mapped_column(default=0)
+
+
+class MirrorTrial(Base):
+    """What MLflow has of a trial; written together with the trial."""
+
+    __tablename__ = "mirror_trials"
+    __table_args__ = (one_of(LeftOut, "left_out"),)
+
+    trial_id: Mapped[str] = mapped_column(ForeignKey("trials.id"), primary_key=True)
     run_id: Mapped[str | None] = mapped_column(String(64))
     exported_epoch: Mapped[int] = mapped_column(default=0)
     exported_state: Mapped[str | None] = mapped_column(String(16))
+    left_out: Mapped[str | None] = mapped_column(String(16))
 
 
 class Pack(Base):
@@ -159,7 +196,7 @@ class PackRow(Base):
 
 
 class Report(Base):
-    """A trial's metrics at the end of an epoch; its time is that of the first report, for ever."""
+    """A trial's metrics at the end of an epoch; its time stays that of the first report."""
 
     __tablename__ = "reports"
 
@@ -187,7 +224,7 @@ class Checkpoint(Base):
 
 
 class Event(Base):
-    """Something that a watcher of a sweep wants to hear; read in the order (tx, id), oldest first.
+    """A change of a sweep that its watchers are sent; read in the order (tx, id), oldest first.
 
     On PostgreSQL ids are given out before transactions commit, so a lower id may appear later; `tx`, the
     transaction's number, lets a reader wait until nothing older can appear. On SQLite it is 0.
@@ -233,7 +270,7 @@ class Device(Base):
 
 
 class Worker(Base):
-    """A worker process and what it says of itself."""
+    """A worker process, and in a sentence what it is doing."""
 
     __tablename__ = "workers"
 

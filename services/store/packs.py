@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
-from services.domain.states import PackState, TrialState, move
-from services.store import events
+from services.domain.states import PACK_OUTSTANDING, PackState, TrialState
+from services.store import moves
 from services.store.clock import db_now
 from services.store.models import Pack, PackRow, Sweep, Trial
-from services.store.session import touched
 
-MOST_PATIENT = 16  # redispatch periods between two messages about a pack that waits long
+MAX_RESEND_PERIODS = 16  # between two messages about a pack that waits long
 
 
 def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, kind: str) -> Pack:
-    """Queue trials that stand at one epoch as a pack; the caller holds the sweep's lock."""
+    """Queue trials of one epoch as a pack; the caller holds the sweep's lock."""
     first = trials[0]
     pack = Pack(
         id=secrets.token_hex(8),
@@ -28,38 +27,22 @@ def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, ki
         width=width,
         start_epoch=first.saved_epoch,
         target_epoch=first.target_epoch,
-        state=PackState.QUEUED,
         created_at=db_now(),
     )
-    session.add(pack)
-    session.flush()
-    for trial in trials:
-        trial.state = move(TrialState(trial.state), TrialState.QUEUED)
-        trial.pack_id = pack.id
-        session.add(PackRow(pack_id=pack.id, row=trial.row, trial_id=trial.id))
-    session.flush()
-    events.trials_moved(session, sweep.id, trials)
+    moves.add_pack(session, pack)
+    session.add_all(PackRow(pack_id=pack.id, row=trial.row, trial_id=trial.id) for trial in trials)
+    moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
     return pack
 
 
 def withdraw(session: Session, pack: Pack, why: str) -> None:
     """Take a queued pack back; its trials wait for another."""
-    taken = touched(
-        session.execute(
-            update(Pack)
-            .where(Pack.id == pack.id, Pack.state == PackState.QUEUED)
-            .values(state=PackState.WITHDRAWN, closed_at=db_now(), outcome=why)
-        )
+    withdrawn = moves.move_packs_where(
+        session, PackState.QUEUED, PackState.WITHDRAWN, Pack.id == pack.id, outcome=why
     )
-    if taken:
-        back = session.execute(
-            update(Trial)
-            .where(Trial.pack_id == pack.id, Trial.state == TrialState.QUEUED)
-            .values(state=TrialState.PENDING, pack_id=None)
-            .returning(Trial.id, Trial.number)
-            .execution_options(synchronize_session=False)
-        )
-        events.trials_went(session, pack.sweep_id, back, TrialState.PENDING)
+    if withdrawn:
+        in_pack = Trial.pack_id == pack.id
+        moves.move_trials_where(session, pack.sweep_id, TrialState.QUEUED, TrialState.PENDING, in_pack)
 
 
 def queued(session: Session) -> Sequence[Pack]:
@@ -73,28 +56,29 @@ def plugins_of(session: Session, pack_id: str) -> str | None:
     return session.scalars(wanted).one_or_none()
 
 
-def unsent(session: Session, older_than_ms: float) -> Sequence[Pack]:
-    """Queued packs that no message, or only an old one, announces; each time the message may be older."""
-    patience = int(older_than_ms) * case((Pack.sends > MOST_PATIENT, MOST_PATIENT), else_=Pack.sends)
+def unsent(session: Session, resend_after: float) -> Sequence[Pack]:
+    """Queued packs that no message announces, or only one that is too old.
+
+    A message is too old after `resend_after` seconds, the second one after twice as long, and so on.
+    """
+    periods = case((Pack.sends > MAX_RESEND_PERIODS, MAX_RESEND_PERIODS), else_=Pack.sends)
     return session.scalars(
         select(Pack)
         .where(Pack.state == PackState.QUEUED)
-        .where(Pack.sent_at.is_(None) | (Pack.sent_at <= db_now() - patience))
+        .where(Pack.sent_at.is_(None) | (Pack.sent_at <= db_now() - int(resend_after * 1000) * periods))
         .order_by(Pack.created_at)
     ).all()
 
 
 def mark_sent(session: Session, pack_id: str) -> None:
-    """Remember that a message went out."""
+    """Record that a message about a pack was sent."""
     session.execute(update(Pack).where(Pack.id == pack_id).values(sent_at=db_now(), sends=Pack.sends + 1))
 
 
 def outstanding(session: Session) -> dict[str, int]:
     """Queued and running packs per kind of device."""
     rows = session.execute(
-        select(Pack.kind, func.count())
-        .where(Pack.state.in_([PackState.QUEUED, PackState.RUNNING]))
-        .group_by(Pack.kind)
+        select(Pack.kind, func.count()).where(Pack.state.in_(PACK_OUTSTANDING)).group_by(Pack.kind)
     )
     return dict(rows.all())
 
@@ -110,7 +94,7 @@ def running(session: Session, sweep_ids: Sequence[str]) -> dict[str, int]:
 
 
 def rows_of(session: Session, pack_id: str) -> dict[int, Trial]:
-    """The trials that stand in the pack now, by row."""
+    """The trials that are in the pack now, by row."""
     pairs = session.execute(
         select(PackRow.row, Trial)
         .join(Trial, Trial.id == PackRow.trial_id)

@@ -17,9 +17,9 @@ from services.store.clock import db_now
 
 __all__ = ["Session", "Store", "touched"]
 T = TypeVar("T")
-TRIES = 6
-UNIQUE = "23505"  # two wrote the same new row: the one who repeats finds it
-# A database host that is gone without a word is noticed within half a minute.
+MAX_TRIES = 6
+UNIQUE_VIOLATION = "23505"  # two wrote the same new row: the one who repeats finds it
+# A database host that disappears without closing its connections is noticed within half a minute.
 CONNECTION = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -35,7 +35,7 @@ class Store:
     """A database of sweeps.
 
     `read` and `write` take a function of a session and return what it returns. `write` commits; it repeats
-    the function when the database says that the transaction lost against another one.
+    the function when the database reports that the transaction lost against another one.
     """
 
     def __init__(self, url: str) -> None:
@@ -49,7 +49,7 @@ class Store:
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` in a transaction and commit; repeated after a deadlock, `work` starts from nothing."""
-        for left in reversed(range(TRIES)):
+        for left in reversed(range(MAX_TRIES)):
             try:
                 with Session(self._writing, expire_on_commit=False) as session, session.begin():
                     return work(session)
@@ -60,14 +60,14 @@ class Store:
         raise AssertionError("unreachable")
 
     def insist(self, work: Callable[[Session], T]) -> T:
-        """Write, and try again for as long as the database is away; a lost answer is asked for again."""
+        """Write, and try again for as long as the database does not answer; a commit may so be repeated."""
         while True:
             try:
                 return self.write(work)
             except DBAPIError as error:
                 if not is_outage(error):
                     raise
-                log.warning("the database is away, will try again: %s", error.orig)
+                log.warning("the database does not answer, will try again: %s", error.orig)
                 time.sleep(OUTAGE_PAUSE)
 
     def now(self) -> int:
@@ -84,15 +84,15 @@ class Store:
 
 
 def touched(result: Any) -> int:
-    """How many rows an UPDATE changed."""
+    """Count the rows that an UPDATE changed."""
     assert isinstance(result, CursorResult)
     return result.rowcount
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether the database could not be reached, as opposed to having refused the statement.
+    """Return whether the database could not be reached, as opposed to having refused the statement.
 
-    Behind one that hangs, connections run out: who waits for one in vain has not reached it either.
+    When a database hangs, connections run out: waiting for one in vain is an outage, too.
     """
     return isinstance(error, OperationalError | PoolTimeout) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
@@ -101,7 +101,7 @@ def is_outage(error: Exception) -> bool:
 
 def _lost_a_race(error: DBAPIError) -> bool:
     code = getattr(error.orig, "sqlstate", None)
-    return code in ("40001", "40P01", UNIQUE) or "database is locked" in str(error.orig)
+    return code in ("40001", "40P01", UNIQUE_VIOLATION) or "database is locked" in str(error.orig)
 
 
 def _engine(url: str) -> Engine:

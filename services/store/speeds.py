@@ -1,4 +1,4 @@
-"""Measured speeds: what an array is worth compared with one trial at a time."""
+"""Measured speeds: how fast an array trains, compared with one trial at a time."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ def of_shapes(session: Session, shape_keys: Sequence[str]) -> Sequence[Speed]:
     return session.scalars(select(Speed).where(Speed.shape_key.in_(shape_keys))).all()
 
 
-def spent(session: Session, sweep_id: str) -> tuple[float, float]:
-    """Seconds that a sweep's packs have been training, and the devices' work in them."""
-    busy, work = session.execute(
-        select(func.coalesce(func.sum(Pack.busy_ms), 0), func.coalesce(func.sum(Pack.work_ms), 0)).where(
-            Pack.sweep_id == sweep_id
-        )
-    ).one()
-    return float(busy) / 1000, float(work) / 1000
+def spent(session: Session, sweep_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Seconds that the packs of each sweep have trained, and the devices' work in them."""
+    rows = session.execute(
+        select(Pack.sweep_id, func.sum(Pack.busy_ms), func.sum(Pack.work_ms))
+        .where(Pack.sweep_id.in_(sweep_ids))
+        .group_by(Pack.sweep_id)
+    )
+    spent = {sweep_id: (float(busy) / 1000, float(work) / 1000) for sweep_id, busy, work in rows}
+    return dict.fromkeys(sweep_ids, (0.0, 0.0)) | spent

@@ -6,12 +6,12 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from services.domain.errors import ParameterError
-from services.store.clock import db_now
+from services.store.clock import db_now, seconds_ago
 from services.store.models import SubmitKey
 
 
 def find(session: Session, key: str, digest: str) -> str | None:
-    """The sweep that this key made, None if it is new; `ParameterError` if that was for another body."""
+    """Look up the sweep that a key made; None for a new key, `ParameterError` if its body was another."""
     known = session.get(SubmitKey, key)
     if known is None:
         return None
@@ -24,11 +24,11 @@ def find(session: Session, key: str, digest: str) -> str | None:
 
 
 def keep(session: Session, key: str, digest: str, sweep_id: str) -> None:
-    """Remember what a key made; of two that write the same key at once, the second repeats and finds it."""
+    """Store what a key made; of two transactions that do so at once the second repeats and finds it."""
     session.add(SubmitKey(key=key, digest=digest, sweep_id=sweep_id, created_at=db_now()))
     session.flush()
 
 
 def forget(session: Session, seconds: float) -> None:
-    """Delete keys that are older; from then on they would make a new sweep."""
-    session.execute(delete(SubmitKey).where(SubmitKey.created_at < db_now() - int(seconds * 1000)))
+    """Delete keys older than so many seconds; sent again, they make a new sweep."""
+    session.execute(delete(SubmitKey).where(SubmitKey.created_at < seconds_ago(seconds)))

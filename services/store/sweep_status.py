@@ -1,4 +1,4 @@
-"""Where a sweep stands: everything that a view of it shows, read in one transaction."""
+"""The status of sweeps: everything that a view of them shows, read in one transaction."""
 
 from __future__ import annotations
 
@@ -9,24 +9,20 @@ from sqlalchemy.orm import Session
 
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
-from services.domain.states import SweepState, TrialState
+from services.domain.states import SWEEP_DISPATCHABLE, TrialState
 from services.store import devices, leaderboard, packs, speeds, sweeps, trials
-from services.store.leaderboard import Point
+from services.store.leaderboard import RankedPoint
 from services.store.models import Sweep
-
-MOVING = (SweepState.ACTIVE, SweepState.STOPPING)  # states in which workers are wanted
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A sweep and what has become of it so far."""
+class SweepStatus:
+    """A sweep, with what its view shows beside its own columns."""
 
-    sweep: Sweep
-    spec: Spec
-    plan: Plan
+    sweep: Sweep  # with its `mirror`
     counts: dict[str, int]  # trials per state; points not drawn are not among them
     epochs: dict[int, trials.Epochs]  # per shape
-    best: list[Point]  # the best two points that have a value
+    best: list[RankedPoint]  # the best two points that have a value
     busy: float  # seconds spent training, summed over packs
     work: float  # the devices' work in them
     solo: dict[str, float]  # shape key → images/s of one trial alone, where that was measured
@@ -35,51 +31,53 @@ class Standing:
     refused: bool  # it wants to run, and every worker that is there lacks its plug-ins
     setback: str | None  # nothing of it runs, because an attempt failed and the next one waits: why it failed
 
+    @property
+    def spec(self) -> Spec:
+        """What the user submitted."""
+        return self.sweep.spec
 
-def of(session: Session, found: Sequence[Sweep]) -> list[Standing]:
-    """The standing of each sweep."""
-    counts = sweeps.counts(session, [sweep.id for sweep in found])
+    @property
+    def plan(self) -> Plan:
+        """Its axes, shapes and points."""
+        return self.sweep.plan
+
+
+def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
+    """The status of each sweep of a page, in as many queries for many sweeps as for one."""
+    ids = [sweep.id for sweep in page]
+    counts, running = sweeps.counts(session, ids), packs.running(session, ids)
+    epochs, spent = trials.epochs(session, ids), speeds.spent(session, ids)
+    best = leaderboard.top(session, {sweep.id: sweep.spec.objective for sweep in page}, 2)
+    solo = _solo(session, sorted({shape.key for sweep in page for shape in sweep.plan.shapes}))
     alive = sum(devices.live(session).values())
-    running = packs.running(session, [sweep.id for sweep in found])
-    specs = {sweep.id: Spec.model_validate(sweep.spec) for sweep in found}
-    best = leaderboard.top(session, {sweep_id: spec.objective for sweep_id, spec in specs.items()}, 2)
+    able = {plugins: bool(devices.live(session, plugins)) for plugins in {sweep.plugins for sweep in page}}
+    wanting = {sweep.id for sweep in page if _wants_worker(sweep, counts[sweep.id])}
+    setbacks = trials.setbacks(session, sorted(wanting))
     return [
-        _one(session, sweep, specs[sweep.id], best[sweep.id], counts[sweep.id], running[sweep.id], alive)
-        for sweep in found
+        SweepStatus(
+            sweep=sweep,
+            counts=counts[sweep.id],
+            epochs=epochs[sweep.id],
+            best=best[sweep.id],
+            busy=spent[sweep.id][0],
+            work=spent[sweep.id][1],
+            solo={shape.key: solo[shape.key] for shape in sweep.plan.shapes if shape.key in solo},
+            at_once=running[sweep.id] or alive,
+            idle=sweep.id in wanting and not alive,
+            refused=sweep.id in wanting and alive > 0 and not able[sweep.plugins],
+            setback=setbacks.get(sweep.id),
+        )
+        for sweep in page
     ]
 
 
-def _one(
-    session: Session,
-    sweep: Sweep,
-    spec: Spec,
-    best: list[Point],
-    counts: dict[str, int],
-    running: int,
-    alive: int,
-) -> Standing:
-    plan = Plan.model_validate(sweep.plan)
-    busy, work = speeds.spent(session, sweep.id)
-    wants = sweep.state in MOVING and not counts.get(TrialState.RUNNING)
-    return Standing(
-        sweep=sweep,
-        spec=spec,
-        plan=plan,
-        counts=counts,
-        epochs=trials.epochs(session, sweep.id),
-        best=best,
-        busy=busy,
-        work=work,
-        solo=_solo(session, [shape.key for shape in plan.shapes]),
-        at_once=running or alive,
-        idle=wants and not alive,
-        refused=wants and alive > 0 and not devices.live(session, sweep.plugins),
-        setback=trials.setback(session, sweep.id) if wants else None,
-    )
+def _wants_worker(sweep: Sweep, counts: dict[str, int]) -> bool:
+    """Whether trials of the sweep may start and none is running."""
+    return sweep.state in SWEEP_DISPATCHABLE and not counts.get(TrialState.RUNNING)
 
 
 def _solo(session: Session, keys: Sequence[str]) -> dict[str, float]:
-    """The fastest that one trial alone was seen to train: the comparison that flatters arrays least."""
+    """The fastest speed measured of one trial alone, by shape: the comparison that flatters arrays least."""
     fastest: dict[str, float] = {}
     for speed in speeds.of_shapes(session, keys):
         if speed.width == 1:

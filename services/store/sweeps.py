@@ -1,4 +1,4 @@
-"""Sweeps: written by the API, listed, locked by whoever moves them, ended by settle."""
+"""Sweeps: written by the API, listed, locked by whoever changes them, ended by settle."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
-from services.domain.states import SWEEP_FINAL, SweepState, TrialState, move
-from services.store import events
+from services.domain.states import (
+    SWEEP_DISPATCHABLE,
+    SWEEP_FINAL,
+    TRIAL_GOOD,
+    TRIAL_UNFINISHED,
+    SweepState,
+    TrialState,
+)
+from services.store import moves
 from services.store.clock import db_now
-from services.store.models import Sweep, Trial
+from services.store.models import MirrorSweep, Sweep, Trial
 
 
 def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "") -> str:
@@ -24,22 +31,20 @@ def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "") -> str:
         id=secrets.token_hex(5),
         name=spec.name,
         project=spec.project,
-        state=SweepState.ACTIVE,
-        spec=spec.model_dump(mode="json"),
-        plan=plan.model_dump(mode="json"),
+        spec=spec,
+        plan=plan,
         total=plan.trials,
         plugins=plugins or None,
         created_at=db_now(),
+        mirror=MirrorSweep(),
     )
-    session.add(sweep)
-    session.flush()
-    events.sweep_moved(session, sweep)
+    moves.add_sweep(session, sweep)
     return sweep.id
 
 
 def get(session: Session, sweep_id: str) -> Sweep:
-    """The sweep, or `NotFound`."""
-    sweep = session.get(Sweep, sweep_id)
+    """The sweep with what MLflow has of it, or `NotFound`."""
+    sweep = session.get(Sweep, sweep_id, options=[joinedload(Sweep.mirror)])
     if sweep is None:
         raise NotFound(f"no sweep {sweep_id!r}; `cnnlab ls` and GET /v1/sweeps list those that exist")
     return sweep
@@ -80,7 +85,7 @@ def newest(
     session: Session, limit: int, after: tuple[int, str] | None = None, only: Filter | None = None
 ) -> Sequence[Sweep]:
     """Sweeps, newest first, behind the one that was created at a time and has an id."""
-    query = select(Sweep).where(*(only or Filter()).conditions())
+    query = select(Sweep).options(joinedload(Sweep.mirror)).where(*(only or Filter()).conditions())
     if after is not None:
         at, sweep_id = after
         older, beside = Sweep.created_at < at, and_(Sweep.created_at == at, Sweep.id > sweep_id)
@@ -91,15 +96,13 @@ def newest(
 def dispatchable_ids(session: Session) -> Sequence[str]:
     """Sweeps of which trials may start: all of an active one, of a stopping one those that had begun."""
     return session.scalars(
-        select(Sweep.id)
-        .where(Sweep.state.in_([SweepState.ACTIVE, SweepState.STOPPING]))
-        .order_by(Sweep.created_at)
+        select(Sweep.id).where(Sweep.state.in_(SWEEP_DISPATCHABLE)).order_by(Sweep.created_at)
     ).all()
 
 
 def unsettled_ids(session: Session) -> Sequence[str]:
-    """Sweeps that are not over."""
-    return session.scalars(select(Sweep.id).where(Sweep.state.not_in(list(SWEEP_FINAL)))).all()
+    """Sweeps that have not ended."""
+    return session.scalars(select(Sweep.id).where(Sweep.state.not_in(SWEEP_FINAL))).all()
 
 
 def counts(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -116,43 +119,29 @@ def counts(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[str, in
 
 
 def settle(session: Session, sweep_id: str) -> bool:
-    """End a sweep whose trials are all final; says whether it did."""
+    """End a sweep whose trials have all ended; returns whether it did."""
     sweep = lock(session, sweep_id)
-    if sweep.state in SWEEP_FINAL:
+    state = SweepState(sweep.state)
+    if state in SWEEP_FINAL or state == SweepState.PAUSED:
         return False
-    if sweep.state == SweepState.CANCELLING:
-        _sweep_up(session, sweep_id)
-    tally = counts(session, [sweep_id])[sweep_id]
-    live = sum(tally.get(state, 0) for state in (TrialState.PENDING, TrialState.QUEUED, TrialState.RUNNING))
-    if live or (sweep.state == SweepState.ACTIVE and sweep.next_number < sweep.total):
+    if state == SweepState.CANCELLING:
+        # What a worker gave back while the cancel was being written is still pending.
+        moves.move_trials_where(session, sweep_id, TrialState.PENDING, TrialState.CANCELLED)
+    by_state = counts(session, [sweep_id])[sweep_id]
+    unfinished = sum(by_state.get(state, 0) for state in TRIAL_UNFINISHED)
+    if unfinished or (state == SweepState.ACTIVE and sweep.next_number < sweep.total):
         return False
-    if sweep.state == SweepState.PAUSED:
-        return False
-    sweep.state = move(SweepState(sweep.state), _end(SweepState(sweep.state), tally, sweep.total))
-    sweep.finished_at = session.execute(select(db_now())).scalar_one()
-    events.sweep_moved(session, sweep)
+    moves.move_sweep(session, sweep, _end(state, by_state, sweep.total))
     return True
 
 
-def _sweep_up(session: Session, sweep_id: str) -> None:
-    """Cancel what its worker gave back while the cancel was being written and could not know of it."""
-    left = session.execute(
-        update(Trial)
-        .where(Trial.sweep_id == sweep_id, Trial.state == TrialState.PENDING)
-        .values(state=move(TrialState.PENDING, TrialState.CANCELLED), finished_at=db_now())
-        .returning(Trial.id, Trial.number)
-        .execution_options(synchronize_session=False)
-    )
-    events.trials_went(session, sweep_id, left, TrialState.CANCELLED)
-
-
-def _end(state: SweepState, tally: Mapping[str, int], total: int) -> SweepState:
-    """How a sweep ends; points that were never drawn count as cancelled."""
-    good = tally.get(TrialState.SUCCEEDED, 0) + tally.get(TrialState.PRUNED, 0)
+def _end(state: SweepState, by_state: Mapping[str, int], total: int) -> SweepState:
+    """Choose the state in which a sweep ends; points that were never drawn count as cancelled."""
+    good = sum(by_state.get(state, 0) for state in TRIAL_GOOD)
     if state == SweepState.CANCELLING:
         return SweepState.CANCELLED
     if good == total:
         return SweepState.SUCCEEDED
     if good:
         return SweepState.PARTIAL
-    return SweepState.FAILED if tally.get(TrialState.FAILED, 0) else SweepState.CANCELLED
+    return SweepState.FAILED if by_state.get(TrialState.FAILED, 0) else SweepState.CANCELLED

@@ -1,4 +1,4 @@
-"""Trials: drawn from the plan by dispatch, moved by packs, read by everybody."""
+"""Trials: drawn from the plan by dispatch, trained in packs, read by everybody."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
-from services.domain.plan.plan import Plan
-from services.domain.spec.objective import Objective
 from services.domain.states import TRIAL_FINAL, TrialState
+from services.store import moves
 from services.store.clock import db_now
-from services.store.models import Sweep, Trial
+from services.store.models import MirrorTrial, Sweep, Trial
 
 
 def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
-    """Make the rows of the sweep's next trials; the caller holds the sweep's lock."""
-    plan = Plan.model_validate(sweep.plan)
+    """Write the sweep's next trials; the caller holds the sweep's lock."""
+    plan = sweep.plan
     numbers = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
     trials = [
         Trial(
@@ -31,21 +30,20 @@ def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
             values=plan.values(point),
             shape=plan.shape_of(point),
             row=plan.row_of(number),
-            state=TrialState.PENDING,
             target_epoch=plan.shapes[plan.shape_of(point)].epochs,
             created_at=db_now(),
+            mirror=MirrorTrial(),
         )
         for number in numbers
     ]
-    session.add_all(trials)
     sweep.next_number = numbers.stop
-    session.flush()
+    moves.add_trials(session, trials)
     return trials
 
 
 def get(session: Session, trial_id: str) -> Trial:
-    """The trial, or `NotFound`."""
-    trial = session.get(Trial, trial_id)
+    """The trial with what MLflow has of it, or `NotFound`."""
+    trial = session.get(Trial, trial_id, options=[joinedload(Trial.mirror)])
     if trial is None:
         raise NotFound(
             f"no trial {trial_id!r}; `cnnlab show SWEEP` and GET /v1/sweeps/{{id}}/trials list a sweep's"
@@ -62,7 +60,8 @@ def page(
     point: int | None = None,
 ) -> Sequence[Trial]:
     """A sweep's trials by number, behind the one with this number; of some states, of one point."""
-    query = select(Trial).where(Trial.sweep_id == sweep_id, Trial.number > after)
+    query = select(Trial).options(joinedload(Trial.mirror))
+    query = query.where(Trial.sweep_id == sweep_id, Trial.number > after)
     if states:
         query = query.where(Trial.state.in_(list(states)))
     if point is not None:
@@ -83,46 +82,36 @@ def dispatchable(session: Session, sweep_id: str) -> Sequence[Trial]:
     ).all()
 
 
-def leaderboard(
-    session: Session, sweep_id: str, objective: Objective, limit: int, offset: int = 0
-) -> Sequence[Trial]:
-    """A sweep's trials, best first; those without a value last."""
-    value = Trial.best_value if objective.at == "best" else Trial.last_value
-    order = value.desc() if objective.goal == "maximize" else value.asc()
-    return session.scalars(
-        select(Trial)
-        .where(Trial.sweep_id == sweep_id)
-        .order_by(case((value.is_(None), 1), else_=0), order, Trial.number)
-        .limit(limit)
-        .offset(offset)
-    ).all()
-
-
-def setback(session: Session, sweep_id: str) -> str | None:
-    """Why the latest attempt at a trial that waits for another one failed; None if none waits so."""
-    failures = session.scalars(
-        select(Trial.failure)
-        .where(Trial.sweep_id == sweep_id, Trial.state == TrialState.PENDING, Trial.attempts > 0)
-        .order_by(Trial.not_before.desc(), Trial.number)
-        .limit(1)
-    ).all()
-    return next((str(failure["message"]) for failure in failures if failure), None)
+def setbacks(session: Session, sweep_ids: Sequence[str]) -> dict[str, str]:
+    """Why the latest attempt failed at a trial that waits for another one, by sweep, where one waits."""
+    order = func.row_number().over(
+        partition_by=Trial.sweep_id, order_by=(Trial.not_before.desc(), Trial.number)
+    )
+    waiting = Trial.sweep_id.in_(sweep_ids), Trial.state == TrialState.PENDING, Trial.attempts > 0
+    latest = select(Trial.id, order.label("place")).where(*waiting).subquery()
+    rows = session.execute(
+        select(Trial.sweep_id, Trial.failure).join(latest, latest.c.id == Trial.id).where(latest.c.place == 1)
+    )
+    return {sweep_id: str(failure["message"]) for sweep_id, failure in rows if failure}
 
 
 @dataclass(frozen=True)
 class Epochs:
-    """Epochs that some trials have reported, and those that the unfinished among them still owe."""
+    """How many epochs some trials have reported, and how many the unfinished among them have left."""
 
     done: int
     left: int
 
 
-def epochs(session: Session, sweep_id: str) -> dict[int, Epochs]:
-    """Epochs of a sweep's drawn trials, per shape."""
-    owed = case((Trial.state.in_(list(TRIAL_FINAL)), 0), else_=Trial.target_epoch - Trial.epoch)
+def epochs(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[int, Epochs]]:
+    """Epochs of the drawn trials of each sweep, per shape."""
+    left = case((Trial.state.in_(TRIAL_FINAL), 0), else_=Trial.target_epoch - Trial.epoch)
     rows = session.execute(
-        select(Trial.shape, func.sum(Trial.epoch), func.sum(owed))
-        .where(Trial.sweep_id == sweep_id)
-        .group_by(Trial.shape)
+        select(Trial.sweep_id, Trial.shape, func.sum(Trial.epoch), func.sum(left))
+        .where(Trial.sweep_id.in_(sweep_ids))
+        .group_by(Trial.sweep_id, Trial.shape)
     )
-    return {shape: Epochs(int(done), int(left)) for shape, done, left in rows}
+    found: dict[str, dict[int, Epochs]] = {sweep_id: {} for sweep_id in sweep_ids}
+    for sweep_id, shape, done, still in rows:
+        found[sweep_id][shape] = Epochs(int(done), int(still))
+    return found

@@ -1,8 +1,8 @@
-"""Numbers of transactions: what lets a reader of events wait for those that were begun earlier.
+"""Transaction numbers: they let a reader of events wait for transactions that began earlier.
 
-PostgreSQL gives out ids before transactions commit, so a row with a lower id may appear after one with a
+PostgreSQL hands out ids before transactions commit, so a row with a lower id may appear after one with a
 higher id was read. A reader of rows below `settled_tx` in the order (tx, id) misses none.
-SQLite has one writer at a time: there every number is 0, and ids alone are the order.
+SQLite has one writer at a time: there every number is 0, and ids alone give the order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-ALL = 2**63 - 1
+MAX_TX = 2**63 - 1
 
 
 class current_tx(FunctionElement[int]):
@@ -44,7 +44,7 @@ def _number(element: current_tx, compiler: Any, **kw: Any) -> str:
 
 @compiles(settled_tx, "sqlite")
 def _all(element: settled_tx, compiler: Any, **kw: Any) -> str:
-    return str(ALL)
+    return str(MAX_TX)
 
 
 @compiles(settled_tx, "postgresql")

@@ -1,4 +1,4 @@
-"""Workers, by what they say of themselves."""
+"""Workers: which processes there are, and what each is doing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from services.store.clock import db_now
+from services.store.clock import db_now, seconds_ago
 from services.store.models import Worker
 
 
 def say(session: Session, worker_id: str, host: str, pid: int, words: str) -> None:
-    """Record that a worker is there, and what it does, in words."""
+    """Record that a worker is alive, and a sentence about what it is doing."""
     worker = session.get(Worker, worker_id)
     if worker is None:
         now = session.execute(select(db_now())).scalar_one()
@@ -24,19 +24,19 @@ def say(session: Session, worker_id: str, host: str, pid: int, words: str) -> No
 
 
 def stop(session: Session, worker_id: str) -> None:
-    """Record that a worker went in good order."""
+    """Record that a worker has shut down in good order."""
     session.execute(update(Worker).where(Worker.id == worker_id).values(stopped=True, says="stopped"))
 
 
 def seen_within(session: Session, seconds: float) -> Sequence[Worker]:
-    """Workers heard of lately that have not said goodbye."""
+    """Workers seen within so many seconds that have not shut down."""
     return session.scalars(
         select(Worker)
-        .where(Worker.stopped.is_(False), Worker.seen >= db_now() - int(seconds * 1000))
+        .where(Worker.stopped.is_(False), Worker.seen >= seconds_ago(seconds))
         .order_by(Worker.id)
     ).all()
 
 
-def forget(session: Session, older_than: float) -> None:
-    """Drop workers that have been silent for so many seconds."""
-    session.execute(delete(Worker).where(Worker.seen < db_now() - int(older_than * 1000)))
+def forget(session: Session, seconds: float) -> None:
+    """Delete workers that have been silent for so many seconds."""
+    session.execute(delete(Worker).where(Worker.seen < seconds_ago(seconds)))

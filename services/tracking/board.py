@@ -1,4 +1,4 @@
-"""What there is to tell of a sweep, read in one transaction: how far it is, and its points, best first."""
+"""What MLflow shows of a sweep, read in one transaction: how far it is, and its points, best first."""
 
 from __future__ import annotations
 
@@ -10,26 +10,23 @@ from services.domain.results.comparison import Comparison
 from services.domain.results.intervals import Estimate
 from services.domain.spec.objective import Objective
 from services.domain.spec.spec import Spec
-from services.domain.states import SWEEP_FINAL, TrialState
+from services.domain.states import SWEEP_FINAL, TRIAL_GOOD
 from services.store import leaderboard, mirror, sweeps
-from services.store.leaderboard import Point, Replicate
+from services.store.leaderboard import RankedPoint, Replicate
 from services.store.models import Sweep
 from services.store.session import Session
 
-TOP = 10  # points that a note shows
-LARGEST = 20_000  # points that a report lists
-GOOD = (TrialState.SUCCEEDED, TrialState.PRUNED)
+MAX_NOTE_POINTS = 10
+MAX_REPORT_POINTS = 20_000
 
 
 @dataclass(frozen=True)
 class Board:
-    """A sweep as it stands; `points` are the best few of one that goes on, all of one that has ended."""
+    """A sweep with its ranked points: the best few while it goes on, all of them once it has ended."""
 
     sweep: Sweep
-    spec: Spec
-    plan: Plan
     counts: dict[str, int]  # trials per state; those not drawn are not among them
-    points: Sequence[Point]
+    points: Sequence[RankedPoint]
     comparison: Comparison | None
     last_finish: int | None  # ms
 
@@ -39,12 +36,22 @@ class Board:
         return self.sweep.state in SWEEP_FINAL
 
     @property
+    def spec(self) -> Spec:
+        """What the user submitted."""
+        return self.sweep.spec
+
+    @property
+    def plan(self) -> Plan:
+        """Its axes, shapes and points."""
+        return self.sweep.plan
+
+    @property
     def objective(self) -> Objective:
         """What ranks the points."""
         return self.spec.objective
 
     @property
-    def ranked(self) -> list[tuple[Point, Estimate]]:
+    def ranked(self) -> list[tuple[RankedPoint, Estimate]]:
         """The points that have a value, best first, with mean and interval."""
         found = [(point, point.estimate(self.plan.seeds)) for point in self.points]
         return [(point, estimate) for point, estimate in found if estimate.mean is not None]
@@ -56,27 +63,25 @@ class Board:
             trial
             for point in self.points
             for trial in point.replicates
-            if trial.state in GOOD and trial.value is not None
+            if trial.state in TRIAL_GOOD and trial.value is not None
         ]
         return min(ended, key=lambda trial: self.objective.key(trial.value), default=None)
 
 
-def read(session: Session, sweep_id: str, spec: Spec, plan: Plan) -> Board:
-    """Read a sweep's board."""
+def read(session: Session, sweep_id: str) -> Board:
+    """Read a sweep and its points."""
     sweep = sweeps.get(session, sweep_id)
-    limit = LARGEST if sweep.state in SWEEP_FINAL else TOP
-    found, _ = leaderboard.page(session, sweep_id, spec.objective, limit)
+    limit = MAX_REPORT_POINTS if sweep.state in SWEEP_FINAL else MAX_NOTE_POINTS
+    found, _ = leaderboard.page(session, sweep_id, sweep.spec.objective, limit)
     return Board(
         sweep=sweep,
-        spec=spec,
-        plan=plan,
         counts=sweeps.counts(session, [sweep_id])[sweep_id],
         points=found,
-        comparison=leaderboard.comparison(found, spec.objective, plan.seeds),
+        comparison=leaderboard.comparison(found, sweep.spec.objective, sweep.plan.seeds),
         last_finish=mirror.last_finish(session, sweep_id),
     )
 
 
-def best_of(point: Point, objective: Objective) -> Replicate:
+def best_of(point: RankedPoint, objective: Objective) -> Replicate:
     """The trial of a point that came out best; of those without a value the first."""
     return min(point.replicates, key=lambda trial: objective.key(trial.value))

@@ -9,13 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from services.domain.json_numbers import decode
-from services.domain.plan.plan import Plan
-from services.domain.spec.spec import Spec
 from services.domain.states import TRIAL_FINAL, SweepState, TrialState
 from services.settings import Settings
 from services.store import mirror, reports, sweeps, trials
-from services.store.mirror import DELETED, REFUSED, Hold
-from services.store.models import Trial
+from services.store.mirror import ExportLease
+from services.store.models import LeftOut, Trial
 from services.store.session import Session, Store
 from services.tracking import best_weights, report, saved_view, sweep_run, trial_run
 from services.tracking import board as boards
@@ -34,31 +32,31 @@ class Export:
     """A sweep, its run in MLflow, and its trials' runs."""
 
     def __init__(
-        self, store: Store, settings: Settings, server: Server, hold: Hold, without_view: set[str]
+        self, store: Store, settings: Settings, server: Server, lease: ExportLease, without_view: set[str]
     ) -> None:
-        self._store, self._settings, self._server, self._hold = store, settings, server, hold
+        self._store, self._settings, self._server, self._lease = store, settings, server, lease
         self._without_view = without_view  # sweeps whose saved view cannot be written
-        self._sweep = store.read(lambda session: sweeps.get(session, hold.sweep_id))
-        self._spec, self._plan = Spec.model_validate(self._sweep.spec), Plan.model_validate(self._sweep.plan)
+        self._sweep = store.read(lambda session: sweeps.get(session, lease.sweep_id))
+        self._spec, self._plan = self._sweep.spec, self._sweep.plan
 
     def run(self) -> bool:
         """Export the sweep's run, every trial that is behind, then what the sweep's run shows of them."""
-        if self._sweep.exported in (DELETED, REFUSED):
+        if self._sweep.mirror.left_out:
             return True
         try:
             parent = self._parent()
-            for trial_id in self._store.read(lambda s: mirror.trials_behind(s, self._hold.sweep_id)):
+            for trial_id in self._store.read(lambda s: mirror.trials_behind(s, self._lease.sweep_id)):
                 self._trial(trial_id, parent)
             self._show(parent)
         except RunDeleted:
-            log.warning("sweep %s was deleted in MLflow and is no longer exported", self._hold.sweep_id)
-            self._write(lambda session: mirror.mark_sweep(session, self._hold, DELETED))
+            log.warning("sweep %s was deleted in MLflow and is no longer exported", self._lease.sweep_id)
+            self._write(lambda session: mirror.leave_out_sweep(session, self._lease, LeftOut.DELETED))
         except Rejected as error:
-            log.warning("sweep %s: refused by MLflow, no longer exported: %s", self._hold.sweep_id, error)
-            self._write(lambda session: mirror.mark_sweep(session, self._hold, REFUSED))
+            log.warning("sweep %s: refused by MLflow, no longer exported: %s", self._lease.sweep_id, error)
+            self._write(lambda session: mirror.leave_out_sweep(session, self._lease, LeftOut.REFUSED))
         except Gone as error:
-            log.warning("sweep %s: MLflow has lost it, it is exported again: %s", self._hold.sweep_id, error)
-            self._write(lambda session: mirror.start_over(session, self._hold))
+            log.warning("sweep %s: MLflow has lost it, it is exported again: %s", self._lease.sweep_id, error)
+            self._write(lambda session: mirror.start_over(session, self._lease))
             return False
         return True
 
@@ -66,8 +64,8 @@ class Export:
 
     def _parent(self) -> MlflowRun:
         sweep = self._sweep
-        if sweep.run_id:
-            found = self._server.run(sweep.run_id)
+        if sweep.mirror.run_id:
+            found = self._server.run(sweep.mirror.run_id)
             if found.deleted:
                 raise RunDeleted
             return found
@@ -85,19 +83,19 @@ class Export:
             sweep_run.key(sweep),
             create=lambda: self._server.create_run(experiment_id, sweep.name, sweep.created_at, tags),
             fill=fill,
-            store=lambda s, run_id: mirror.store_parent(s, self._hold, experiment_id, run_id),
+            store=lambda s, run_id: mirror.store_parent(s, self._lease, experiment_id, run_id),
         )
         return MlflowRun(run_id, experiment_id, False, tags)
 
     def _show(self, parent: MlflowRun) -> None:
         """Write the sweep's state, unless its run shows it already."""
         self._save_view(parent.experiment_id)
-        board = self._store.read(lambda s: boards.read(s, self._hold.sweep_id, self._spec, self._plan))
+        board = self._store.read(lambda s: boards.read(s, self._lease.sweep_id))
         sweep = board.sweep
         points = sweep_run.points(board)
         tags = sweep_run.tags(board, self._settings, parent.experiment_id)
         bookmark = sweep_run.bookmark(sweep, (points, tags), self._settings)
-        if bookmark == sweep.exported:
+        if bookmark == sweep.mirror.exported:
             return
         self._server.log(parent.run_id, points, tags=tags)
         if board.over:
@@ -106,22 +104,22 @@ class Export:
         # A sweep that is retried goes on: its run had ended.
         status = sweep_run.SWEEP_RUN_STATUS.get(SweepState(sweep.state), "RUNNING")
         self._server.set_status(parent.run_id, status, sweep.finished_at if board.over else None)
-        self._write(lambda s: mirror.mark_sweep(s, self._hold, bookmark))
+        self._write(lambda s: mirror.mark_sweep(s, self._lease, bookmark))
 
     def _save_view(self, experiment_id: str) -> None:
         """Write the sweep's saved views once; if that fails, the export goes on."""
-        if self._sweep.view_saved or self._hold.sweep_id in self._without_view:
+        if self._sweep.mirror.view_saved or self._lease.sweep_id in self._without_view:
             return
         try:
             tags = saved_view.tags(self._sweep, self._plan, self._spec.objective)
             self._server.tag_experiment(experiment_id, tags)
         except TrackingDown as error:
-            log.warning("sweep %s has no saved view yet: %s", self._hold.sweep_id, error)
+            log.warning("sweep %s has no saved view yet: %s", self._lease.sweep_id, error)
         except Exception:
-            self._without_view.add(self._hold.sweep_id)
-            log.exception("sweep %s gets no saved view; the table shows its trials", self._hold.sweep_id)
+            self._without_view.add(self._lease.sweep_id)
+            log.exception("sweep %s gets no saved view; the table shows its trials", self._lease.sweep_id)
         else:
-            self._write(lambda session: mirror.mark_view(session, self._hold))
+            self._write(lambda session: mirror.mark_view(session, self._lease))
 
     def _best_curves(self, board: Board) -> report.Curves:
         """Read the objective's curves of the trials that the report shows."""
@@ -145,21 +143,21 @@ class Export:
                 log.warning("trial %s: refused by MLflow, no longer exported: %s", trial_id, error)
             else:
                 log.info("trial %s was deleted in MLflow and is no longer exported", trial_id)
-            word = REFUSED if refused else DELETED
-            self._write(lambda session: mirror.set_aside(session, self._hold, trial_id, word))
+            why = LeftOut.REFUSED if refused else LeftOut.DELETED
+            self._write(lambda session: mirror.leave_out_trial(session, self._lease, trial_id, why))
 
     def _is_deleted(self, trial_id: str) -> bool:
-        run_id = self._store.read(lambda s: trials.get(s, trial_id)).run_id
+        run_id = self._store.read(lambda s: trials.get(s, trial_id)).mirror.run_id
         return run_id is not None and self._server.run(run_id).deleted
 
     def _export_trial(self, trial_id: str, parent: MlflowRun) -> None:
-        self._write(lambda session: mirror.keep(session, self._hold))
+        self._write(lambda session: mirror.keep(session, self._lease))
         run_id = self._run_of(self._store.read(lambda s: trials.get(s, trial_id)), parent)
         trial, curve, pack = self._store.read(lambda s: mirror.curve_and_pack(s, trial_id))
-        before, state = trial.exported_epoch, TrialState(trial.state)
+        before, state = trial.mirror.exported_epoch, TrialState(trial.state)
         if before < 0:
             return  # corrected meanwhile: the next export writes it anew
-        changed, final = state != trial.exported_state, state in TRIAL_FINAL
+        changed, final = state != trial.mirror.exported_state, state in TRIAL_FINAL
         metrics = self._plan.metrics
         points = trial_run.points(curve, self._spec.objective, metrics, before)
         points += trial_run.closing(trial, curve, metrics)
@@ -178,13 +176,13 @@ class Export:
                 run_id, trial_run.TRIAL_RUN_STATUS[state], trial.finished_at if final else None
             )
         epoch = curve[-1].epoch if curve else 0
-        self._write(lambda s: mirror.mark_trial(s, self._hold, trial_id, before, epoch, state))
+        self._write(lambda s: mirror.mark_trial(s, self._lease, trial_id, before, epoch, state))
 
     def _run_of(self, trial: Trial, parent: MlflowRun) -> str:
-        if trial.exported_epoch < 0 and trial.run_id:
-            self._retire(trial.run_id)  # it shows the old value
-        elif trial.run_id:
-            return trial.run_id
+        if trial.mirror.exported_epoch < 0 and trial.mirror.run_id:
+            self._retire(trial.mirror.run_id)  # it shows the old value
+        elif trial.mirror.run_id:
+            return trial.mirror.run_id
         tags, start = (
             trial_run.identity(trial, self._plan, parent.run_id),
             trial.started_at or trial.created_at,
@@ -202,7 +200,7 @@ class Export:
                 parent.experiment_id, trial_run.name(trial, self._plan), start, tags
             ),
             fill=fill,
-            store=lambda session, run_id: mirror.store_run(session, self._hold, trial.id, run_id),
+            store=lambda session, run_id: mirror.store_run(session, self._lease, trial.id, run_id),
         )
 
     def _retire(self, run_id: str) -> None:
@@ -258,7 +256,7 @@ class Export:
         active = [run.run_id for run in found if not run.deleted]
         if found and not active:
             raise RunDeleted
-        self._write(lambda session: mirror.keep(session, self._hold))
+        self._write(lambda session: mirror.keep(session, self._lease))
         run_id = active[0] if active else create()
         fill(run_id)
         self._write(lambda session: store(session, run_id))

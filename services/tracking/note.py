@@ -7,7 +7,7 @@ import re
 
 from services.settings import Settings
 from services.tracking import links
-from services.tracking.board import TOP, Board, best_of
+from services.tracking.board import MAX_NOTE_POINTS, Board, best_of
 
 MARKDOWN_CHARS = re.compile(r"[\\`*<>|\[\]]|\b_|_\b")  # characters that would be markup
 MAX_SPEC_CHARS = 1500  # characters of the spec that the note quotes; spec.json has all of it
@@ -63,7 +63,7 @@ def _sentence(words: str) -> str:
 def _links(board: Board, settings: Settings, mlflow: str, experiment_id: str) -> str:
     sweep = board.sweep
     found = []
-    if sweep.view_saved:
+    if sweep.mirror.view_saved:
         found.append(("Charts", links.saved_view_link(mlflow, experiment_id, sweep.id)))
         if board.plan.seeds > 1:
             found.append(("Means over seeds", links.means_view_link(mlflow, experiment_id, sweep.id)))
@@ -81,7 +81,7 @@ def address(settings: Settings, sweep_id: str) -> str:
 
 
 def _leaderboard(board: Board, mlflow: str, experiment_id: str) -> str:
-    ranked = board.ranked[:TOP]
+    ranked = board.ranked[:MAX_NOTE_POINTS]
     if not ranked:
         return ""
     several = board.plan.seeds > 1

@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from services.domain.results.intervals import Estimate
-from services.store.leaderboard import Point
+from services.store.leaderboard import RankedPoint
 from services.tracking import names, note
 from services.tracking.board import Board, best_of
 from services.tracking.figures.best_curves import best_curves
@@ -128,7 +128,7 @@ def _result(found: Estimate, seeds: int) -> list[str]:
     return [found.text or "–", f"{found.n}/{seeds}", found.note or ""]
 
 
-def _texts(point: Point, paths: Sequence[str]) -> list[str]:
+def _texts(point: RankedPoint, paths: Sequence[str]) -> list[str]:
     return [names.text(point.values[path]) if path in point.values else "" for path in paths]
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from services.domain.spec.axis_forms import Conditional
 from services.domain.spec.spec import Spec
-from services.domain.states import SweepState, TrialState
+from services.domain.states import TRIAL_GOOD, SweepState, TrialState
 from services.settings import Settings
 from services.store.models import Sweep
 from services.tracking import links, names, note
-from services.tracking.board import GOOD, Board
+from services.tracking.board import Board
 from services.tracking.mlflow_server import ROLE_TAG, MetricPoint
 
 SWEEP_RUN_STATUS = {
@@ -25,8 +25,8 @@ SWEEP_RUN_STATUS = {
 
 def experiment(sweep: Sweep) -> str:
     """Name the experiment: sweeps of one project and name share it, and so do repetitions of their trials."""
-    pin = sweep.plan.get("pin")
-    return f"{sweep.project}/{pin['name'] if pin else sweep.name}"
+    pin = sweep.plan.pin
+    return f"{sweep.project}/{pin.name if pin else sweep.name}"
 
 
 def experiment_tags(sweep: Sweep, spec: Spec) -> dict[str, str]:
@@ -76,7 +76,7 @@ def tags(board: Board, settings: Settings, experiment_id: str) -> dict[str, str]
 
 def points(board: Board) -> list[MetricPoint]:
     """Make `sweep/best`, `sweep/done` and `sweep/failed`, at the time when the last trial ended."""
-    done = sum(board.counts.get(state, 0) for state in GOOD)
+    done = sum(board.counts.get(state, 0) for state in TRIAL_GOOD)
     failed = board.counts.get(TrialState.FAILED, 0)
     at = board.last_finish
     if at is None or not done + failed:
@@ -90,7 +90,7 @@ def points(board: Board) -> list[MetricPoint]:
 
 def spec_file(sweep: Sweep) -> dict[str, str | bytes]:
     """Make the file with the spec as submitted."""
-    return {"spec.json": json.dumps(sweep.spec, indent=2) + "\n"}
+    return {"spec.json": json.dumps(sweep.spec.model_dump(mode="json"), indent=2) + "\n"}
 
 
 def bookmark(sweep: Sweep, shown: object, settings: Settings) -> str:

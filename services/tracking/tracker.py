@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from services.settings import Settings
 from services.store import mirror
-from services.store.mirror import ExportLost, Hold
+from services.store.mirror import ExportLease, ExportLost
 from services.store.session import Store
 from services.tracking.mirror_sweep import Export
 from services.tracking.mlflow_server import Server
@@ -42,12 +42,12 @@ class Tracker:
         """
         if self._server is None:
             return True
-        hold = Hold(sweep_id, self._owner, self._settings.lease_ttl)
-        if not self._store.write(lambda session: mirror.take(session, hold)):
+        lease = ExportLease(sweep_id, self._owner, self._settings.lease_ttl)
+        if not self._store.write(lambda session: mirror.take(session, lease)):
             return False
         try:
-            return Export(self._store, self._settings, self._server, hold, self._without_view).run()
+            return Export(self._store, self._settings, self._server, lease, self._without_view).run()
         except ExportLost:
             return False
         finally:
-            self._store.write(lambda session: mirror.release(session, hold))
+            self._store.write(lambda session: mirror.release(session, lease))

@@ -1,4 +1,4 @@
-"""`python -m services.upkeep`: the chores, round after round, until told to go."""
+"""`python -m services.upkeep`: do the chores, round after round, until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 

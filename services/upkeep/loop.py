@@ -1,4 +1,4 @@
-"""The round of chores: each is one file, may fail by itself, and is repeated in the next round."""
+"""The round of chores: each is one file, may fail without stopping the others, and runs in every round."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Do every chore each `upkeep_period` until told to stop."""
+    """Do every chore once each `upkeep_period`, until `stop` is set."""
     store, publisher = Store(settings.database_url), Publisher(settings)
     mirror = Mirror(store, settings)
     mirror.start()
@@ -31,11 +31,16 @@ def run(settings: Settings, stop: threading.Event) -> None:
         "prune": lambda: prune(store, settings),
     }
     while not stop.is_set():
-        for name, chore in chores.items():
-            try:
-                chore()
-            except Exception:
-                log.exception("%s failed, the next round tries again", name)
+        do_each(chores)
         stop.wait(settings.upkeep_period)
     mirror.close()
     store.close()
+
+
+def do_each(chores: Mapping[str, Callable[[], object]]) -> None:
+    """Do every chore once; one that fails is logged."""
+    for name, chore in chores.items():
+        try:
+            chore()
+        except Exception:
+            log.exception("%s failed, the next round tries again", name)

@@ -1,4 +1,4 @@
-"""Export to MLflow what no worker did: its worker died, MLflow was away, or the sweep has just ended."""
+"""Export to MLflow what no worker exported: it died, MLflow did not answer, or the sweep has just ended."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from services.settings import Settings
 from services.store.session import Store
 
 log = logging.getLogger(__name__)
-PAUSE = 1.0  # seconds between two looks
-BACK_OFF = 5.0
+ROUND_PAUSE = 1.0  # seconds between two rounds
+FAILURE_PAUSE = 5.0  # seconds after a round that failed
 
 
 class Mirror:
-    """A thread of its own, because MLflow may be slow and the other chores must not wait."""
+    """The mirror's thread: MLflow may be slow, and the other chores must not wait for it."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store, self._settings = store, settings
@@ -22,12 +22,12 @@ class Mirror:
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
 
     def start(self) -> None:
-        """Begin, if there is an MLflow server."""
+        """Start the thread, if there is an MLflow server."""
         if self._settings.mlflow_url:
             self._thread.start()
 
     def close(self) -> None:
-        """Stop after the sweep at hand."""
+        """Stop after the sweep that is being exported."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
@@ -36,15 +36,15 @@ class Mirror:
         from services.tracking import Tracker, TrackingDown
 
         tracker = Tracker(self._store, self._settings, "mirror")
-        pause = PAUSE
+        pause = ROUND_PAUSE
         while not self._stop.wait(pause):
-            pause = PAUSE
+            pause = ROUND_PAUSE
             try:
                 for sweep_id in tracker.behind():
                     tracker.export(sweep_id)
             except TrackingDown as error:
-                log.warning("MLflow is away: %s", error)
-                pause = BACK_OFF
+                log.warning("MLflow does not answer: %s", error)
+                pause = FAILURE_PAUSE
             except Exception:
                 log.exception("mirror failed, will try again")
-                pause = BACK_OFF
+                pause = FAILURE_PAUSE

@@ -12,10 +12,10 @@ log = logging.getLogger(__name__)
 
 
 def settle(store: Store) -> int:
-    """Settle every sweep that can be; returns how many ended."""
+    """End every sweep that can end; returns how many."""
     ended = 0
     for sweep_id in store.read(sweeps.unsettled_ids):
         if store.write(partial(sweeps.settle, sweep_id=sweep_id)):
-            log.info("sweep %s is over", sweep_id)
+            log.info("sweep %s has ended", sweep_id)
             ended += 1
     return ended

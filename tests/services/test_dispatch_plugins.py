@@ -40,14 +40,14 @@ def test_no_pack_is_formed_that_every_worker_would_refuse(store: Store) -> None:
 def test_a_pack_that_everybody_refuses_leaves_the_window(store: Store) -> None:
     sweep_id = planned_with(store, "aaaa")
     assert fill(store, sweep_id) == "cpu"  # nobody is there yet: who comes first may have them
-    store.write(dispatch.reroute)
+    store.write(dispatch.withdraw_stranded)
     assert len(store.read(packs.queued)) == 1
     claim(store, "cpu:0", "")
-    store.write(dispatch.reroute)
+    store.write(dispatch.withdraw_stranded)
     assert store.read(packs.queued) == []
     claim(store, "cpu:1", "aaaa")
     assert fill(store, sweep_id) == "cpu"
-    store.write(dispatch.reroute)
+    store.write(dispatch.withdraw_stranded)
     assert len(store.read(packs.queued)) == 1
 
 

@@ -126,8 +126,8 @@ def learn(stage: Stage) -> None:
 def open_view(page: Page, stage: Stage, link: Any) -> str:
     """Follow the link that API and command line hand out; returns the page's text once charts are drawn."""
     sweep = stage.sweep()
-    assert sweep.view_saved
-    page.goto(link(stage.settings.mlflow_url, sweep.experiment_id, sweep.id))
+    assert sweep.mirror.view_saved
+    page.goto(link(stage.settings.mlflow_url, sweep.mirror.experiment_id, sweep.id))
     page.get_by_text("matching run").first.wait_for()
     page.locator(".js-plotly-plot .main-svg, .js-plotly-plot svg").first.wait_for()
     page.wait_for_timeout(1500)  # charts move into place
@@ -179,7 +179,9 @@ def test_the_link_opens_on_this_sweeps_trials_best_first(sweeps: Sweeps, page: P
         assert axis in text
     sweep = stage.sweep()
     page.goto(
-        links.sweep_link(stage.settings.mlflow_url, sweep.experiment_id, sweep.id, stage.spec.objective)
+        links.sweep_link(
+            stage.settings.mlflow_url, sweep.mirror.experiment_id, sweep.id, stage.spec.objective
+        )
     )
     page.reload()  # an address that differs after # only is no new page to a browser
     page.get_by_text(listed[-1]).first.wait_for()

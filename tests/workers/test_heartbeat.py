@@ -13,7 +13,7 @@ from sqlalchemy import update
 from services.host import HostDevice
 from services.settings import Settings
 from services.store import devices, endings, sweep_verbs, trial_verbs, workers
-from services.store.leases import Lease
+from services.store.leases import Lease, SweepRequest
 from services.store.models import Device, Pack
 from services.store.session import Store
 from workers import heartbeat as module
@@ -91,7 +91,7 @@ def test_a_cancel_is_news_once(beating: Beating) -> None:
     beating.store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
     beating.heartbeat.beat()
     assert beating.news
-    assert beating.heartbeat.wish.cancel
+    assert beating.heartbeat.request.sweep is SweepRequest.CANCEL
     beating.heartbeat.drain()
     beating.heartbeat.beat()
     assert not beating.news
@@ -103,7 +103,7 @@ def test_a_trial_that_is_cancelled_is_named(beating: Beating) -> None:
     beating.store.write(lambda session: trial_verbs.cancel(session, trial_id))
     beating.heartbeat.beat()
     assert beating.news
-    assert beating.heartbeat.wish.cancel_trials == {trial_id}
+    assert beating.heartbeat.request.cancel_trials == {trial_id}
 
 
 def test_a_lost_lease_is_news_and_the_next_one_starts_afresh(beating: Beating) -> None:

@@ -11,8 +11,8 @@ from services.domain.retry import Failure
 from services.host import HostDevice
 from services.settings import Settings
 from services.store import endings
-from services.store.epochs import Saved
 from services.store.models import Pack, Trial
+from services.store.reports import Saved
 from services.store.session import Store
 from workers.messages import RowCheckpoint, decode, encode
 from workers.run_message import LeasedPack, read_leased_pack

@@ -15,7 +15,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from services.api.deps import Services, ServicesDep
 from services.api.views.values import rfc3339
 from services.store import events, sweeps
-from services.store.events import BEGINNING, Place
+from services.store.events import BEGINNING, EventPosition
 from services.store.models import Event
 from services.store.session import Session, is_outage
 
@@ -39,16 +39,16 @@ def _start(
         str | None,
         Query(description="The same for clients that cannot send the header; the header takes precedence"),
     ] = None,
-) -> Place | None:
+) -> EventPosition | None:
     given = last if last is not None else after
-    return None if given is None else Place.read(given)
+    return None if given is None else EventPosition.read(given)
 
 
 def _existing(sweep_id: str, services: ServicesDep) -> str:
     return services.store.read(lambda session: sweeps.get(session, sweep_id)).id
 
 
-Start = Annotated[Place | None, Depends(_start)]
+Start = Annotated[EventPosition | None, Depends(_start)]
 ExistingSweepId = Annotated[str, Depends(_existing)]
 
 
@@ -82,7 +82,7 @@ class Batch(NamedTuple):
 
 
 async def _follow(
-    services: Services, sweep_id: str | None, place: Place | None
+    services: Services, sweep_id: str | None, place: EventPosition | None
 ) -> AsyncIterator[ServerSentEvent]:
     """Read, send, wait; no database connection is held while waiting."""
     place = place or await _read(services, events.newest)
@@ -91,7 +91,7 @@ async def _follow(
         place = place or await _read(services, events.newest)
         batch = await _read(services, partial(_next_batch, sweep_id=sweep_id, place=place)) if place else None
         for event in batch.events if batch else ():
-            place = Place(event.tx, event.id)
+            place = EventPosition(event.tx, event.id)
             yield _sent(event, place)
         if batch and batch.final_state:
             data = {"sweep": sweep_id, "state": batch.final_state}
@@ -112,11 +112,11 @@ async def _read(services: Services, work: Callable[[Session], T]) -> T | None:
         return None
 
 
-def _next_batch(session: Session, sweep_id: str | None, place: Place) -> Batch:
+def _next_batch(session: Session, sweep_id: str | None, place: EventPosition) -> Batch:
     found = events.after(session, place, sweep_id, MAX_EVENTS_PER_READ)
     return Batch(found, events.is_over(session, sweep_id, place) if sweep_id and not found else None)
 
 
-def _sent(event: Event, place: Place) -> ServerSentEvent:
+def _sent(event: Event, place: EventPosition) -> ServerSentEvent:
     data: dict[str, Any] = {"sweep": event.sweep_id, "at": rfc3339(event.at), **event.data}
     return ServerSentEvent(event=event.kind, id=str(place), data=data)

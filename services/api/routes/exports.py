@@ -11,7 +11,6 @@ from fastapi.responses import StreamingResponse
 from services.api import export_tables
 from services.api.deps import ServicesDep
 from services.api.export_tables import Format, Row
-from services.domain.plan.plan import Plan
 from services.store import sweeps
 from services.store.models import Sweep
 
@@ -37,7 +36,7 @@ TABLE_RESPONSE: dict[int | str, dict[str, Any]] = {
 def trials(sweep_id: str, services: ServicesDep, format: FormatQuery = "csv") -> StreamingResponse:
     """One row for each trial drawn so far: its values, one column per axis, its seed and its results."""
     sweep = services.store.read(lambda session: sweeps.get(session, sweep_id))
-    columns = export_tables.trial_columns(Plan.model_validate(sweep.plan))
+    columns = export_tables.trial_columns(sweep.plan)
     return _file(sweep, "trials", format, columns, export_tables.trial_rows(services.store, sweep))
 
 

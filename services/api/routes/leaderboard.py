@@ -12,13 +12,11 @@ from services.api.deps import ServicesDep
 from services.api.views.comparison import comparison_view
 from services.api.views.point import BestView, LeaderboardView, point_view
 from services.domain.errors import StateForbids
-from services.domain.plan.plan import Plan
 from services.domain.plan.winner import winner_spec
 from services.domain.spec.objective import Objective
-from services.domain.spec.spec import Spec
 from services.store import leaderboard as ranking
 from services.store import sweeps
-from services.store.leaderboard import Place, Point
+from services.store.leaderboard import RankedPoint, RankPosition
 from services.store.models import Sweep
 from services.store.session import Session
 
@@ -31,7 +29,7 @@ class SweepWithBest(NamedTuple):
     sweep: Sweep
     objective: Objective
     seeds: int
-    best: list[Point]
+    best: list[RankedPoint]
 
 
 @router.get("/sweeps/{sweep_id}/leaderboard", summary="List a sweep's points, best first")
@@ -48,12 +46,12 @@ def leaderboard(
     """
     start = None if after is None else _start(after)
 
-    def read(session: Session) -> tuple[SweepWithBest, list[Point], Place | None]:
+    def read(session: Session) -> tuple[SweepWithBest, list[RankedPoint], RankPosition | None]:
         ranked = _with_best(session, sweep_id)
         return ranked, *ranking.page(session, sweep_id, ranked.objective, limit, start)
 
     ranked, page, last = services.store.read(read)
-    labels = Plan.model_validate(ranked.sweep.plan).labels
+    labels = ranked.sweep.plan.labels
     return LeaderboardView(
         points=[point_view(point, ranked.sweep, ranked.seeds, labels, services.settings) for point in page],
         comparison=comparison_view(ranking.comparison(ranked.best, ranked.objective, ranked.seeds)),
@@ -71,20 +69,19 @@ def best(sweep_id: str, services: ServicesDep) -> BestView:
             f"sweep {sweep_id} has no best point: it is {sweep.state}, and none of its trials has reported "
             f"a finite {ranked.objective.metric}"
         )
-    spec, plan = Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan)
     return BestView(
-        point=point_view(ranked.best[0], sweep, ranked.seeds, plan.labels, services.settings),
-        spec=winner_spec(spec, plan, ranked.best[0].number),
+        point=point_view(ranked.best[0], sweep, ranked.seeds, sweep.plan.labels, services.settings),
+        spec=winner_spec(sweep.spec, sweep.plan, ranked.best[0].number),
     )
 
 
 def _with_best(session: Session, sweep_id: str) -> SweepWithBest:
     sweep = sweeps.get(session, sweep_id)
-    objective = Objective.model_validate(sweep.spec["objective"])
+    objective = sweep.spec.objective
     best = ranking.top(session, {sweep_id: objective}, 2)[sweep_id]
-    return SweepWithBest(sweep, objective, sweep.plan["seeds"], best)
+    return SweepWithBest(sweep, objective, sweep.plan.seeds, best)
 
 
-def _start(after: str) -> Place:
+def _start(after: str) -> RankPosition:
     tier, score, point = cursor.read("leaderboard", after, int, (int, float), int)
-    return Place(tier, score, point)
+    return RankPosition(tier, score, point)

@@ -9,9 +9,7 @@ from services.api.read_sweep import read_sweep
 from services.api.submission import announce
 from services.api.views.sweep import SweepView
 from services.domain.errors import StateForbids
-from services.domain.plan.plan import Plan
 from services.domain.plan.reproduction import repeat
-from services.domain.spec.spec import Spec
 from services.store import sweeps, trials
 from services.store.session import Session
 
@@ -32,9 +30,7 @@ def reproduce(
                 f"trial {trial_id} is {trial.state} and has no epoch to compare with; "
                 "only a trial that has trained can be reproduced"
             )
-        spec, plan = repeat(
-            Spec.model_validate(sweep.spec), Plan.model_validate(sweep.plan), trial_id, trial.number
-        )
+        spec, plan = repeat(sweep.spec, sweep.plan, trial_id, trial.number)
         plugins = services.library.plugins_of(plan.model_dump(mode="json"))
         if plugins != (sweep.plugins or ""):
             raise StateForbids(

@@ -16,13 +16,12 @@ from services.api.read_sweep import read_sweep
 from services.api.views.dry_run import DryRunView
 from services.api.views.sweep import SweepsView, SweepView, sweep_view
 from services.api.views.trial import TrialsView, trial_view
-from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import SweepState, TrialState
 from services.store import sweep_status, sweeps, trials
 from services.store.models import Sweep, Trial
 from services.store.session import Session
-from services.store.sweep_status import Standing
+from services.store.sweep_status import SweepStatus
 
 router = APIRouter(tags=["sweeps"])
 
@@ -69,7 +68,7 @@ def list_sweeps(
     start = None if after is None else cursor.read("sweeps", after, int, str)
     only = sweeps.Filter(state or (), project, name)
 
-    def read(session: Session) -> tuple[list[Standing], str | None]:
+    def read(session: Session) -> tuple[list[SweepStatus], str | None]:
         found = sweeps.newest(session, limit + 1, (start[0], start[1]) if start else None, only)
         last = found[limit - 1] if len(found) > limit else None
         more = cursor.write("sweeps", last.created_at, last.id) if last else None
@@ -105,7 +104,7 @@ def list_trials(
         return sweep, trials.page(session, sweep_id, limit + 1, start, state or (), point)
 
     sweep, found = services.store.read(read)
-    labels = Plan.model_validate(sweep.plan).labels
+    labels = sweep.plan.labels
     return TrialsView(
         trials=[trial_view(trial, sweep, labels, services.settings) for trial in found[:limit]],
         next=cursor.write("trials", found[limit - 1].number) if len(found) > limit else None,

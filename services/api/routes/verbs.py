@@ -11,7 +11,6 @@ from services.api.read_sweep import read_sweep
 from services.api.submission import announce
 from services.api.views.sweep import SweepView
 from services.api.views.trial import TrialView, trial_view
-from services.domain.plan.plan import Plan
 from services.store import sweep_verbs, sweeps, trial_verbs
 from services.store.models import Sweep, Trial
 from services.store.session import Session
@@ -84,4 +83,4 @@ def _trial(trial_id: str, services: Services, verb: Callable[[Session, str], Tri
     trial, sweep = services.store.write(
         lambda session: (changed := verb(session, trial_id), sweeps.get(session, changed.sweep_id))
     )
-    return trial_view(trial, sweep, Plan.model_validate(sweep.plan).labels, services.settings)
+    return trial_view(trial, sweep, sweep.plan.labels, services.settings)

@@ -11,7 +11,7 @@ from services.api.views.comparison import ComparisonView
 from services.api.views.run_link import run_link
 from services.domain.plan.point_label import PointLabels
 from services.settings import Settings
-from services.store.leaderboard import Point, Replicate
+from services.store.leaderboard import RankedPoint, Replicate
 from services.store.models import Sweep
 
 
@@ -74,7 +74,9 @@ class BestView(BaseModel):
     spec: dict[str, Any]
 
 
-def point_view(point: Point, sweep: Sweep, seeds: int, labels: PointLabels, settings: Settings) -> PointView:
+def point_view(
+    point: RankedPoint, sweep: Sweep, seeds: int, labels: PointLabels, settings: Settings
+) -> PointView:
     """A point with its trials."""
     estimate = point.estimate(seeds)
     return PointView(
@@ -108,5 +110,5 @@ def _replicate_view(trial: Replicate, sweep: Sweep, settings: Settings) -> Repli
         state=trial.state,
         value=trial.value,
         epoch=trial.epoch,
-        mlflow=run_link(settings, sweep.experiment_id, trial.run_id),
+        mlflow=run_link(settings, sweep.mirror.experiment_id, trial.run_id),
     )

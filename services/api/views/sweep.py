@@ -12,10 +12,10 @@ from services.api.views.point import PointView, point_view
 from services.api.views.values import Time
 from services.domain.planning.catalog import ConfigFault
 from services.domain.results import eta
-from services.domain.states import SweepState, TrialState
+from services.domain.states import SWEEP_DISPATCHABLE, SWEEP_DRAWABLE, SweepState, TrialState
 from services.settings import Settings
 from services.store import leaderboard
-from services.store.sweep_status import MOVING, Standing
+from services.store.sweep_status import SweepStatus
 from services.tracking import links
 
 NO_WORKER = "no worker is running, so the sweep waits: start one with `cnnlab up` or add a worker"
@@ -104,9 +104,9 @@ class SweepsView(BaseModel):
     next: str | None
 
 
-def sweep_view(standing: Standing, settings: Settings, library: Library) -> SweepView:
+def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> SweepView:
     """A sweep as it is now."""
-    sweep, plan, objective = standing.sweep, standing.plan, standing.spec.objective
+    sweep, plan, objective = status.sweep, status.plan, status.spec.objective
     return SweepView(
         id=sweep.id,
         name=sweep.name,
@@ -115,47 +115,45 @@ def sweep_view(standing: Standing, settings: Settings, library: Library) -> Swee
         created_at=sweep.created_at,
         started_at=sweep.started_at,
         finished_at=sweep.finished_at,
-        trials=_trial_counts(standing),
+        trials=_trial_counts(status),
         epochs=EpochCounts(
-            done=sum(epochs.done for epochs in standing.epochs.values()),
+            done=sum(epochs.done for epochs in status.epochs.values()),
             total=sum(shape.epochs * shape.points for shape in plan.shapes) * plan.seeds,
         ),
-        eta_seconds=_eta(standing),
+        eta_seconds=_eta(status),
         seeds=plan.seeds,
         points=plan.points,
-        best=point_view(standing.best[0], sweep, plan.seeds, plan.labels, settings)
-        if standing.best
-        else None,
-        comparison=comparison_view(leaderboard.comparison(standing.best, objective, plan.seeds)),
+        best=point_view(status.best[0], sweep, plan.seeds, plan.labels, settings) if status.best else None,
+        comparison=comparison_view(leaderboard.comparison(status.best, objective, plan.seeds)),
         objective=objective_view(objective),
         axes=[axis_view(axis) for axis in plan.axes],
         shapes=[
             ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width) for shape in plan.shapes
         ],
-        price=_price(standing, library),
-        links=_links(standing, settings),
-        waiting_for=_waiting_for(standing),
+        price=_price(status, library),
+        links=_links(status, settings),
+        waiting_for=_waiting_for(status),
     )
 
 
-def _waiting_for(standing: Standing) -> str | None:
-    if standing.refused:
-        return NO_WORKER_WITH_PLUGINS.format((standing.sweep.plugins or "")[:12])
-    if standing.idle:
+def _waiting_for(status: SweepStatus) -> str | None:
+    if status.refused:
+        return NO_WORKER_WITH_PLUGINS.format((status.sweep.plugins or "")[:12])
+    if status.idle:
         return NO_WORKER
-    return None if standing.setback is None else f"a failed attempt will be repeated: {standing.setback}"
+    return None if status.setback is None else f"a failed attempt will be repeated: {status.setback}"
 
 
-def _links(standing: Standing, settings: Settings) -> SweepLinks:
+def _links(status: SweepStatus, settings: Settings) -> SweepLinks:
     """Links; those into MLflow are null until the sweep has been exported."""
-    sweep, address = standing.sweep, f"{settings.public_url}/v1/sweeps/{standing.sweep.id}"
-    mlflow, experiment = settings.link_to_mlflow(), sweep.experiment_id
+    sweep, address = status.sweep, f"{settings.public_url}/v1/sweeps/{status.sweep.id}"
+    mlflow, experiment = settings.link_to_mlflow(), sweep.mirror.experiment_id
     table = saved = means = None
     if mlflow and experiment:
-        table = links.sweep_link(mlflow, experiment, sweep.id, standing.spec.objective)
-        if sweep.view_saved:
+        table = links.sweep_link(mlflow, experiment, sweep.id, status.spec.objective)
+        if sweep.mirror.view_saved:
             saved = links.saved_view_link(mlflow, experiment, sweep.id)
-            means = links.means_view_link(mlflow, experiment, sweep.id) if standing.plan.seeds > 1 else None
+            means = links.means_view_link(mlflow, experiment, sweep.id) if status.plan.seeds > 1 else None
     return SweepLinks(
         self=address,
         trials=f"{address}/trials",
@@ -167,13 +165,13 @@ def _links(standing: Standing, settings: Settings) -> SweepLinks:
     )
 
 
-def _trial_counts(standing: Standing) -> TrialCounts:
+def _trial_counts(status: SweepStatus) -> TrialCounts:
     """Trials not drawn yet are waiting while the sweep may still draw them, and cancelled afterwards."""
-    counts = {state: standing.counts.get(state, 0) for state in TrialState}
-    undrawn = standing.sweep.total - sum(counts.values())
-    waits = standing.sweep.state in (SweepState.ACTIVE, SweepState.PAUSED)
+    counts = {state: status.counts.get(state, 0) for state in TrialState}
+    undrawn = status.sweep.total - sum(counts.values())
+    waits = status.sweep.state in SWEEP_DRAWABLE
     return TrialCounts(
-        total=standing.sweep.total,
+        total=status.sweep.total,
         waiting=counts[TrialState.PENDING] + (undrawn if waits else 0),
         queued=counts[TrialState.QUEUED],
         running=counts[TrialState.RUNNING],
@@ -184,41 +182,41 @@ def _trial_counts(standing: Standing) -> TrialCounts:
     )
 
 
-def _eta(standing: Standing) -> float | None:
+def _eta(status: SweepStatus) -> float | None:
     """Seconds left; None unless the sweep is being trained. One that is stopping draws no more trials."""
-    sweep, plan = standing.sweep, standing.plan
-    if sweep.state not in MOVING or standing.idle or standing.setback:
+    sweep, plan = status.sweep, status.plan
+    if sweep.state not in SWEEP_DISPATCHABLE or status.idle or status.setback:
         return None
     undrawn, end = 0, 0
     for shape in plan.shapes:
         trials = shape.points * plan.seeds
         end += trials
         undrawn += shape.epochs * min(trials, max(0, end - sweep.next_number))
-    done = sum(epochs.done for epochs in standing.epochs.values())
-    left = sum(epochs.left for epochs in standing.epochs.values())
+    done = sum(epochs.done for epochs in status.epochs.values())
+    left = sum(epochs.left for epochs in status.epochs.values())
     left += undrawn if sweep.state == SweepState.ACTIVE else 0
-    return eta.eta_seconds(done, left, standing.busy, standing.at_once)
+    return eta.eta_seconds(done, left, status.busy, status.at_once)
 
 
-def _price(standing: Standing, library: Library) -> PriceView | None:
+def _price(status: SweepStatus, library: Library) -> PriceView | None:
     """The price; None until every shape that has trained was also measured with one trial alone."""
     if (
-        standing.plan.pin
+        status.plan.pin
     ):  # a reproduction fills its array with dead rows to get the same bits, not to save time
         return None
     alone = 0.0
-    for index, epochs in standing.epochs.items():
+    for index, epochs in status.epochs.items():
         if not epochs.done:
             continue
-        speed = standing.solo.get(standing.plan.shapes[index].key)
+        speed = status.solo.get(status.plan.shapes[index].key)
         if speed is None:
             return None
-        config = standing.plan.shape_config(index)
+        config = status.plan.shape_config(index)
         try:
             images = library.training_images(config)
         except ConfigFault:  # the data set is no longer there
             return None
         alone += epochs.done * images / speed
-    trials = standing.sweep.total
-    price = eta.price(trials, standing.work, alone)
+    trials = status.sweep.total
+    price = eta.price(trials, status.work, alone)
     return None if price is None else PriceView(trials=trials, alone=round(price, 2))

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from services.api.views.run_link import run_link
 from services.api.views.values import Time, finite
-from services.domain.plan.plan import Plan
 from services.domain.plan.point_label import PointLabels
 from services.domain.states import TrialState
 from services.settings import Settings
@@ -136,7 +135,7 @@ def trial_detail(
     settings: Settings,
 ) -> TrialDetail:
     """A trial with its config, its curve, the packs that trained it and its files."""
-    plan = Plan.model_validate(sweep.plan)
+    plan = sweep.plan
     shape = plan.shapes[trial.shape]
     return TrialDetail(
         **dict(_base(trial, sweep, plan.labels, settings)),
@@ -193,7 +192,7 @@ def _failure(trial: Trial) -> dict[str, Any] | None:
 def _links(trial: Trial, sweep: Sweep, settings: Settings) -> TrialLinks:
     return TrialLinks(
         self=f"{settings.public_url}/v1/trials/{trial.id}",
-        mlflow=run_link(settings, sweep.experiment_id, trial.run_id),
+        mlflow=run_link(settings, sweep.mirror.experiment_id, trial.mirror.run_id),
     )
 
 

@@ -100,7 +100,7 @@ def test_a_sweep_is_cancelled_once_and_then_refuses_other_verbs(
     first = api.post(path)
     assert (first.status_code, first.json()["state"]) == (202, "cancelling")
     assert first.json()["trials"]["cancelled"] == 4
-    assert api.post(path).status_code == 202  # asked for twice is the same wish
+    assert api.post(path).status_code == 202  # asked for twice is the same request
     assert store.write(lambda session: sweeps.settle(session, sweep_id))
     assert api.post(path).json()["state"] == "cancelled"
     pause = path.replace("cancel", "pause")

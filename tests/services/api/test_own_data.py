@@ -41,7 +41,7 @@ def test_the_plan_holds_the_content_s_digest(
     sweep = sqlite_store.read(lambda session: sweeps.get(session, made.json()["id"]))
     digest = hashlib.sha256((folder / "a.npz").read_bytes()).hexdigest()
     held = {"name": "npz", "path": "a.npz", "sha256": digest, "validation": 0.1}
-    assert sweep.plan["base"]["data"].items() >= held.items()
+    assert sweep.plan.base["data"].items() >= held.items()
     (folder / "a.npz").unlink()
     assert sqlite_api.get(f"/v1/sweeps/{made.json()['id']}").status_code == 200
     assert sqlite_api.get("/v1/sweeps").status_code == 200

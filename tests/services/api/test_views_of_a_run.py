@@ -11,10 +11,10 @@ from fastapi.testclient import TestClient
 from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.host import HostDevice
-from services.store import devices, endings, epochs, leases, speeds, sweeps, trials, workers
-from services.store.epochs import Epoch
+from services.store import devices, endings, leases, reports, speeds, sweeps, trials, workers
 from services.store.leases import Lease
-from services.store.models import Pack, Sweep, Trial
+from services.store.models import MirrorSweep, MirrorTrial, Pack
+from services.store.reports import Epoch
 from services.store.session import Store
 
 TTL = 30.0
@@ -52,7 +52,7 @@ class Worker:
             busy_ms=busy_ms,
             work_ms=busy_ms,
         )
-        self.store.write(lambda session: epochs.commit(session, self.held, epoch))
+        self.store.write(lambda session: reports.commit(session, self.held, epoch))
 
     def end(self, failed: int | None = None) -> None:
         def end(session: Any) -> None:
@@ -185,8 +185,8 @@ def test_links_into_mlflow_come_with_the_export(api: TestClient, worker: Worker)
     assert (links["mlflow"], links["mlflow_table"], links["mlflow_means"]) == (None, None, None)
 
     def export(session: Any) -> None:
-        session.get_one(Sweep, worker.sweep_id).experiment_id = "7"
-        session.get_one(Trial, worker.ids[1]).run_id = "f00"
+        session.get_one(MirrorSweep, worker.sweep_id).experiment_id = "7"
+        session.get_one(MirrorTrial, worker.ids[1]).run_id = "f00"
 
     worker.store.write(export)
     view = sweep(api, worker)
@@ -205,7 +205,7 @@ def test_the_saved_view_is_the_link_once_mlflow_has_it(api: TestClient, store: S
         sweep_id = api.post("/v1/sweeps", json={**spec, "seeds": seeds}).json()["id"]
 
         def export(session: Any, sweep_id: str = sweep_id) -> None:
-            found = session.get_one(Sweep, sweep_id)
+            found = session.get_one(MirrorSweep, sweep_id)
             found.experiment_id, found.view_saved = "7", True
 
         store.write(export)

@@ -17,13 +17,15 @@ from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store import endings, events, packs, sweep_verbs, sweeps
-from services.store.events import BEGINNING, Place
+from services.store.events import BEGINNING, EventPosition
 from services.store.models import Event, Sweep
 from services.store.session import Store
 from services.upkeep.prune import prune
 
 
-def told(store: Store, sweep_id: str | None = None, place: Place = BEGINNING) -> list[tuple[str, Any]]:
+def told(
+    store: Store, sweep_id: str | None = None, place: EventPosition = BEGINNING
+) -> list[tuple[str, Any]]:
     """Kind and gist of each event behind a place."""
     found = store.read(lambda session: events.after(session, place, sweep_id))
     return [(event.kind, event.data.get("state") or event.data["epoch"]) for event in found]
@@ -118,18 +120,18 @@ def test_a_sweep_is_not_over_while_an_event_of_it_waits(postgres_url: str) -> No
     sweep_verbs.pause(slow, other)
     store.write(lambda session: sweeps.settle(session, sweep_id))
     [*_, last] = store.read(lambda session: events.after(session, BEGINNING, sweep_id))
-    place = Place(last.tx, last.id)
+    place = EventPosition(last.tx, last.id)
     assert last.data == {"state": "cancelling"}
     assert store.read(lambda session: events.is_over(session, sweep_id, place)) is None
     slow.rollback()
     [last] = store.read(lambda session: events.after(session, place, sweep_id))
-    place = Place(last.tx, last.id)
+    place = EventPosition(last.tx, last.id)
     assert store.read(lambda session: events.is_over(session, sweep_id, place)) == "cancelled"
     slow.close()
     store.close()
 
 
-def _behind(place: Place) -> Any:
+def _behind(place: EventPosition) -> Any:
     return (Event.tx > place.tx) | ((Event.tx == place.tx) & (Event.id > place.id))
 
 
@@ -148,7 +150,7 @@ def test_a_worker_reports_while_somebody_holds_the_sweep(postgres_url: str) -> N
 @pytest.mark.parametrize("text", ["", "1", "1-", "-1-2", "1-2-3", "a-b", "1 -2", f"{2**63}-1", "٣-٤"])
 def test_an_id_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ParameterError, match="Last-Event-ID must be the id of an event"):
-        Place.read(text)
+        EventPosition.read(text)
 
 
 def test_events_are_forgotten_a_week_after_their_sweep_is_over(

@@ -13,7 +13,7 @@ from sqlalchemy import event, insert
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
 from services.store import leaderboard
-from services.store.leaderboard import Place, Point
+from services.store.leaderboard import RankedPoint, RankPosition
 from services.store.models import Trial
 from services.store.session import Session, Store
 
@@ -50,10 +50,12 @@ def place(store: Store, sweep_id: str, trials: Mapping[int, Sequence[Value]], la
 def ranked(store: Store, sweep_id: str, objective: Objective, limit: int = 1000) -> list[int]:
     """Every point's number, read page by page."""
     numbers: list[int] = []
-    after: Place | None = None
+    after: RankPosition | None = None
     while True:
 
-        def page(session: Session, after: Place | None = after) -> tuple[list[Point], Place | None]:
+        def page(
+            session: Session, after: RankPosition | None = after
+        ) -> tuple[list[RankedPoint], RankPosition | None]:
             return leaderboard.page(session, sweep_id, objective, limit, after)
 
         found, after = store.read(page)

@@ -15,9 +15,9 @@ from services.domain.errors import Fenced, ServiceError
 from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.store import checkpoints, endings, leases, packs, speeds, sweep_verbs, sweeps, trial_verbs
-from services.store.epochs import Saved
 from services.store.leases import Lease
-from services.store.models import Pack, Sweep, Trial
+from services.store.models import MirrorTrial, Pack, Sweep, Trial
+from services.store.reports import Saved
 from services.store.session import Store
 
 
@@ -109,12 +109,12 @@ def test_a_replayed_epoch_keeps_its_first_time_and_is_corrected_where_it_differs
     ids = [trial.id for trial in trials_of(store, sweep_id)]
     report(store, held, 1, ids)
     before = {i: reports_of(store, i)[0].at for i in ids}
-    store.write(lambda s: s.execute(update(Trial).where(Trial.sweep_id == sweep_id).values(exported_epoch=1)))
+    store.write(lambda s: s.execute(update(MirrorTrial).values(exported_epoch=1)))
     same = {"val/acc": 0.51, "train/loss": 1.0}
     assert not report(store, held, 1, ids, dict.fromkeys(ids[1:], same) | {ids[0]: {**same, "val/acc": 0.9}})
     assert {i: reports_of(store, i)[0].at for i in ids} == before
     assert [reports_of(store, i)[0].metrics["val/acc"] for i in ids] == [0.9, 0.51, 0.51, 0.51]
-    assert [trial.exported_epoch for trial in trials_of(store, sweep_id)] == [-1, 1, 1, 1]
+    assert [trial.mirror.exported_epoch for trial in trials_of(store, sweep_id)] == [-1, 1, 1, 1]
 
 
 def test_speeds_that_differ_in_a_replay_do_not_count(store: Store) -> None:
@@ -123,7 +123,7 @@ def test_speeds_that_differ_in_a_replay_do_not_count(store: Store) -> None:
     ids = [trial.id for trial in trials_of(store, sweep_id)]
     report(store, held, 1, ids, {"val/acc": 0.5, "perf/images_per_s": 1.0})
     report(store, held, 1, ids, {"val/acc": 0.5, "perf/images_per_s": 2.0})
-    assert {trial.exported_epoch for trial in trials_of(store, sweep_id)} == {0}
+    assert {trial.mirror.exported_epoch for trial in trials_of(store, sweep_id)} == {0}
 
 
 def test_nan_is_stored_by_name(store: Store) -> None:
@@ -169,7 +169,7 @@ def test_cancel_wins_over_a_lost_lease(store: Store) -> None:
     sweep_id = write_sweep(store)
     held = take(store, fill(store, sweep_id))
     store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
-    assert store.write(lambda session: leases.renew(session, held, TTL)).cancel
+    assert store.write(lambda session: leases.renew(session, held, TTL)).sweep == "cancel"
     expire(store, held)
     store.write(lambda session: endings.reap(session, held.pack_id))
     assert {trial.state for trial in trials_of(store, sweep_id)} == {"cancelled"}

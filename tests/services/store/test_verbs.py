@@ -14,9 +14,9 @@ from services.domain.errors import NotFound, StateForbids
 from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.store import checkpoints, endings, leases, sweep_verbs, sweeps, trial_verbs
-from services.store.epochs import Saved
 from services.store.leases import Lease
 from services.store.models import Checkpoint, Pack, Sweep, Trial
+from services.store.reports import Saved
 from services.store.session import Session, Store
 
 DEPTHS = {"model.depth": [1, 2], "model.dropout": [0.0, 0.5]}  # two packs of two
@@ -55,7 +55,7 @@ def test_pause_withdraws_what_waits_and_asks_for_what_runs(store: Store) -> None
     assert row_of(store, Pack, waiting.id).state == "withdrawn"
     assert states(store, sweep_id) == ["running", "running", "pending", "pending"]
     assert not store.write(lambda s: leases.take(s, Lease.new(waiting.id), "w", "d", TTL))
-    assert store.write(lambda session: leases.renew(session, held, TTL)).pause
+    assert store.write(lambda session: leases.renew(session, held, TTL)).sweep == "pause"
     give_back(store, held)
     assert states(store, sweep_id) == ["pending"] * 4
     assert [(t.crashes, t.losses, t.not_before <= store.now()) for t in trials_of(store, sweep_id)] == [
@@ -64,9 +64,8 @@ def test_pause_withdraws_what_waits_and_asks_for_what_runs(store: Store) -> None
     assert store.write(lambda session: dispatch.fill(session, sweep_id)) is None
     assert not store.write(lambda session: sweeps.settle(session, sweep_id))
     store.write(lambda session: sweep_verbs.resume(session, sweep_id))
-    assert not store.write(
-        lambda session: leases.renew(session, take(store, fill(store, sweep_id)), TTL)
-    ).pause
+    again = take(store, fill(store, sweep_id))
+    assert store.write(lambda session: leases.renew(session, again, TTL)).sweep == "none"
 
 
 def test_stop_finishes_what_has_begun_and_starts_nothing(store: Store) -> None:

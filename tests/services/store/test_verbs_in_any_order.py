@@ -24,10 +24,10 @@ from services.domain.errors import StateForbids
 from services.domain.retry import Failure
 from services.domain.states import SWEEP_FINAL, TRIAL_FINAL, PackState, SweepState, TrialState
 from services.store import checkpoints, endings, events, leases, sweep_verbs, sweeps, trial_verbs
-from services.store.epochs import Saved
-from services.store.events import BEGINNING, Place
+from services.store.events import BEGINNING, EventPosition
 from services.store.leases import Lease
 from services.store.models import Pack, Sweep, Trial
+from services.store.reports import Saved
 from services.store.session import Session, Store
 
 EPOCHS = 2
@@ -126,9 +126,9 @@ class Laboratory(RuleBasedStateMachine):
     @rule(saves=st.booleans(), diverges=st.booleans())
     def train_an_epoch(self, saves: bool, diverges: bool) -> None:
         for pack_id, held in list(self.held.items())[:1]:
-            wish = self.store.write(lambda s, held=held: leases.renew(s, held, TTL))
+            request = self.store.write(lambda s, held=held: leases.renew(s, held, TTL))
             rows = [t for t in trials_of(self.store, self.sweep_id) if t.pack_id == pack_id]
-            if wish.cancel or wish.pause or not rows:
+            if request.sweep != "none" or not rows:
                 self.give_up(held, Failure.PREEMPTED)
                 continue
             # A pack begins at its checkpoint and repeats what was reported beyond it.
@@ -140,7 +140,7 @@ class Laboratory(RuleBasedStateMachine):
             for place, trial in enumerate(rows):
                 if diverges and place == 0:
                     self.end(held, trial, TrialState.FAILED, failure={"kind": Failure.DIVERGED})
-                elif trial.id in wish.cancel_trials:
+                elif trial.id in request.cancel_trials:
                     self.end(held, trial, TrialState.CANCELLED)
                 elif last:
                     self.end(held, trial, TrialState.SUCCEEDED)
@@ -187,7 +187,7 @@ class Laboratory(RuleBasedStateMachine):
             for event in found:
                 if event.kind != "epoch":
                     self.heard[event.data.get("trial", "sweep")] = event.data["state"]
-            self.place = Place(found[-1].tx, found[-1].id)
+            self.place = EventPosition(found[-1].tx, found[-1].id)
         assert self.heard.pop("sweep") == self.sweep().state
         assert self.heard == {trial.id: trial.state for trial in trials_of(self.store, self.sweep_id)}
         self.heard["sweep"] = self.sweep().state

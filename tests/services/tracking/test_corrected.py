@@ -15,7 +15,7 @@ def test_a_corrected_value_is_written_anew(stage: Stage) -> None:
     assert stage.tracker().export(stage.sweep_id)
     old = stage.runs()[0].info.run_id
     stage.train(2, val_loss=0.125)
-    assert stage.trial(0).exported_epoch == -1
+    assert stage.trial(0).mirror.exported_epoch == -1
     assert stage.tracker().behind() == [stage.sweep_id]
     assert stage.tracker().export(stage.sweep_id)
     assert len(stage.runs()) == 4
@@ -51,4 +51,4 @@ def test_a_killed_correction_is_finished(stage: Stage) -> None:
     Server(stage.settings.mlflow_url).retire(stage.runs()[0].info.run_id)
     assert stage.tracker().export(stage.sweep_id)
     assert [stage.history(index, "val/loss")[0].value for index in range(4)] == [0.125] * 4
-    assert stage.trial(0).exported_state == TrialState.RUNNING
+    assert stage.trial(0).mirror.exported_state == TrialState.RUNNING

@@ -18,7 +18,7 @@ def test_a_run_deleted_by_a_user_stays_deleted(stage: Stage) -> None:
     assert tracker.export(stage.sweep_id)
     stage.train(2, val_loss=0.125)
     assert tracker.export(stage.sweep_id)
-    assert stage.trial(1).exported_state == "deleted"
+    assert stage.trial(1).mirror.left_out == "deleted"
     assert stage.trial(1).state == TrialState.RUNNING
     assert [run.data.tags["trial.number"] for run in stage.runs()] == ["0", "2", "3"]
     assert tracker.behind() == []
@@ -30,7 +30,7 @@ def test_a_correction_does_not_bring_a_deleted_run_back(stage: Stage) -> None:
     stage.client().delete_run(stage.runs()[1].info.run_id)
     stage.train(1, val_loss=0.125)
     assert stage.tracker().export(stage.sweep_id)
-    assert stage.trial(1).exported_state == "deleted"
+    assert stage.trial(1).mirror.left_out == "deleted"
     assert len(stage.runs()) == 3
 
 
@@ -47,7 +47,7 @@ def test_a_sweep_deleted_by_a_user_stays_deleted(stage: Stage, what: str) -> Non
     stage.train(2)
     assert tracker.export(stage.sweep_id)
     assert tracker.export(stage.sweep_id)
-    assert stage.sweep().exported == "deleted"
+    assert stage.sweep().mirror.left_out == "deleted"
     assert stage.runs("sweep") == []
     assert tracker.behind() == []
 

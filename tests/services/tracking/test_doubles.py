@@ -29,10 +29,10 @@ def test_who_finds_the_lease_taken_tries_again_and_an_old_lease_is_free(each_sta
     stage = each_stage
     far = stage.store.now() + 60_000
     stage.train(1)
-    stage.change_sweep(export_owner="somebody", export_until=far)
+    stage.change_mirrored_sweep(lease_owner="somebody", lease_until=far)
     assert not stage.tracker().export(stage.sweep_id)
     assert stage.runs() == []
-    stage.change_sweep(export_until=stage.store.now() - 1)
+    stage.change_mirrored_sweep(lease_until=stage.store.now() - 1)
     assert stage.tracker().export(stage.sweep_id)
     assert len(stage.runs()) == 4
 
@@ -45,7 +45,7 @@ def test_an_exporter_that_was_too_slow_leaves_no_second_run(
 
     def slow(self: Server, *args: Any) -> str:
         monkeypatch.setattr(Server, "create_run", create)
-        stage.change_sweep(export_until=0)
+        stage.change_mirrored_sweep(lease_until=0)
         assert stage.tracker().export(stage.sweep_id)
         return create(self, *args)
 
@@ -56,7 +56,7 @@ def test_an_exporter_that_was_too_slow_leaves_no_second_run(
         stage.end(index, TrialState.SUCCEEDED)
     stage.settle()
     assert stage.tracker().export(stage.sweep_id)
-    assert stage.parent().info.run_id == stage.sweep().run_id
+    assert stage.parent().info.run_id == stage.sweep().mirror.run_id
     assert len(stage.runs()) == 4
 
 
@@ -64,8 +64,8 @@ def test_a_run_that_sql_never_heard_of_is_found_again(stage: Stage) -> None:
     stage.train(1)
     assert stage.tracker().export(stage.sweep_id)
     before = stage.everything()
-    stage.change_trials(run_id=None, exported_epoch=0, exported_state=None)
-    stage.change_sweep(run_id=None, experiment_id=None, exported=None)
+    stage.change_mirrored_trials(run_id=None, exported_epoch=0, exported_state=None)
+    stage.change_mirrored_sweep(run_id=None, experiment_id=None, exported=None)
     assert stage.tracker().export(stage.sweep_id)
     assert stage.everything() == before
 

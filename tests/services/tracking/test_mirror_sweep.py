@@ -27,7 +27,7 @@ def test_an_export_grows_with_the_epochs(each_stage: Stage) -> None:
     assert stage.runs()[2].data.metrics["perf/images_per_s"] == 1234.57
     assert stage.runs()[2].data.metrics["best/val_acc"] == stage.trial(2).best_value
     assert [run.info.status for run in stage.runs()] == ["RUNNING"] * 4
-    assert stage.sweep().export_owner is None
+    assert stage.sweep().mirror.lease_owner is None
 
 
 def test_exporting_again_changes_nothing(each_stage: Stage) -> None:
@@ -37,8 +37,8 @@ def test_exporting_again_changes_nothing(each_stage: Stage) -> None:
     stage.end(0, TrialState.SUCCEEDED)
     assert stage.tracker().export(stage.sweep_id)
     before = stage.everything()
-    stage.change_trials(exported_epoch=0, exported_state=None)
-    stage.change_sweep(exported=None)
+    stage.change_mirrored_trials(exported_epoch=0, exported_state=None)
+    stage.change_mirrored_sweep(exported=None)
     assert stage.tracker().export(stage.sweep_id)
     assert stage.everything() == before
 
@@ -89,11 +89,11 @@ def test_a_trial_that_mlflow_refuses_holds_up_no_other(stage: Stage) -> None:
     stage.train(1)
     assert stage.tracker().export(stage.sweep_id)
     stage.train(2, **{"val/" + "x" * 300: 1.0})
-    stage.change_trials(1, 2, 3, exported_epoch=2)
+    stage.change_mirrored_trials(1, 2, 3, exported_epoch=2)
     assert stage.tracker().export(stage.sweep_id)
-    assert stage.trial(0).exported_state == "refused"
+    assert stage.trial(0).mirror.left_out == "refused"
     assert stage.tracker().behind() == []
-    assert stage.sweep().exported != "refused"
+    assert stage.sweep().mirror.left_out is None
 
 
 def test_without_a_server_there_is_nothing_to_do(stage: Stage) -> None:

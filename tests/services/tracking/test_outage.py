@@ -20,7 +20,7 @@ def test_training_goes_on_while_mlflow_is_away(stage: Stage, mlflow_server: mlfl
             tracker.export(stage.sweep_id)
         stage.train(3)
         assert tracker.behind() == [stage.sweep_id]
-        assert stage.sweep().export_owner is None
+        assert stage.sweep().mirror.lease_owner is None
     finally:
         mlflow_server.restart()
     assert tracker.export(stage.sweep_id)
@@ -43,8 +43,8 @@ def test_a_server_that_lost_its_data_is_filled_anew(each_stage: Stage) -> None:
     stage = each_stage
     stage.train(1)
     assert stage.tracker().export(stage.sweep_id)
-    stage.change_sweep(run_id="0" * 32)
-    stage.change_trials(run_id="0" * 32)
+    stage.change_mirrored_sweep(run_id="0" * 32)
+    stage.change_mirrored_trials(run_id="0" * 32)
     for run in [stage.parent(), *stage.runs()]:
         stage.client().set_tag(run.info.run_id, "sweep.role", "lost")
     stage.train(2)

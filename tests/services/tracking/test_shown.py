@@ -90,7 +90,9 @@ def test_the_sweep_shows_its_leaderboard(stage: Stage, tmp_path: Path) -> None:
     assert stage.runs()[3].info.run_id in rows[0]
     reports = {"report/leaderboard.csv", "report/trials.csv", "report/report.html"}
     assert stage.artifacts(parent) == {"spec.json"} | reports
-    assert json.loads(stage.artifact(parent, "spec.json", tmp_path)) == stage.sweep().spec
+    assert json.loads(stage.artifact(parent, "spec.json", tmp_path)) == stage.sweep().spec.model_dump(
+        mode="json"
+    )
     table = list(csv.DictReader(stage.artifact(parent, "report/trials.csv", tmp_path).decode().splitlines()))
     assert [row["trial"] for row in table] == [stage.trial_ids[i] for i in (3, 2, 1, 0)]
     assert table[0]["run"] == stage.runs()[3].info.run_id

@@ -43,7 +43,7 @@ def test_a_silent_worker_loses_its_pack_after_the_grace(
     assert {trial.state for trial in trials_of(sqlite_store, sweep_id)} == {"pending"}
 
 
-def test_a_reaper_that_was_away_itself_is_merciful_again(
+def test_a_reaper_that_was_away_itself_shows_grace_again(
     sqlite_store: Store, sqlite_settings: Settings, clock: Clock
 ) -> None:
     rescue = Rescue(sqlite_store, sqlite_settings)

@@ -7,7 +7,6 @@ from typing import Any
 from fastapi.testclient import TestClient
 from paper_sweep import report, take
 
-from services.domain.plan.plan import Plan
 from services.store import packs, sweeps
 from services.store.session import Store
 
@@ -17,7 +16,7 @@ def test_the_repeating_sweep_has_one_trial_with_everything_its_numbers_depend_on
 ) -> None:
     space = {"model.dropout": [0, 0.25, 0.5], "train.optimizer": ["sgd", "adam"]}
     posted = sqlite_api.post("/v1/sweeps", json=spec | {"space": space, "seeds": 4, "seed": 7}).json()
-    plan = Plan.model_validate(sqlite_store.read(lambda s: sweeps.get(s, posted["id"])).plan)
+    plan = sqlite_store.read(lambda s: sweeps.get(s, posted["id"])).plan
     *_, pack = sqlite_store.read(packs.queued)
     held = take(sqlite_store, pack)
     trials = [t["id"] for t in sqlite_api.get(f"/v1/sweeps/{posted['id']}/trials?limit=100").json()["trials"]]
@@ -26,7 +25,7 @@ def test_the_repeating_sweep_has_one_trial_with_everything_its_numbers_depend_on
     number = int(running[-1][-4:])
     answer = sqlite_api.post(f"/v1/trials/{running[-1]}/reproduce")
     assert answer.status_code == 201, answer.text
-    again = Plan.model_validate(sqlite_store.read(lambda s: sweeps.get(s, answer.json()["id"])).plan)
+    again = sqlite_store.read(lambda s: sweeps.get(s, answer.json()["id"])).plan
     assert (again.trials, again.points) == (1, 1)
     assert again.config(0) == plan.config(plan.point_of(number))
     assert again.seed_of(0) == plan.seed_of(number)

@@ -7,10 +7,10 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from services.host import HostDevice
-from services.store import devices, epochs, leases, packs
-from services.store.epochs import Epoch, Saved
+from services.store import devices, leases, packs, reports
 from services.store.leases import Lease
 from services.store.models import Pack
+from services.store.reports import Epoch, Saved
 from services.store.session import Session, Store
 
 
@@ -33,7 +33,7 @@ def test_a_trials_way_is_told(sqlite_api: TestClient, sqlite_store: Store, spec:
         ids = [trial.id for trial in packs.rows_of(session, pack.id).values()]
         saved = Saved(1, "x/1.safetensors", "ab" * 32, 10)
         metrics = {each: {"val/acc": 0.5} for each in ids}
-        epochs.commit(session, held, Epoch(1, metrics, {}, saved, busy_ms=1, work_ms=1))
+        reports.commit(session, held, Epoch(1, metrics, {}, saved, busy_ms=1, work_ms=1))
 
     sqlite_store.write(train)
     after = sqlite_api.get(f"/v1/trials/{trial_id}").json()

@@ -1,0 +1,53 @@
+"""Leases: taken once, renewed by their token alone, and what a heartbeat hears of the user's requests."""
+
+from __future__ import annotations
+
+import pytest
+from paper_sweep import TTL, fill, row_of, take, trials_of, write_sweep
+
+from services.domain.errors import Fenced
+from services.store import leases, sweep_verbs, trial_verbs
+from services.store.leases import Lease, Request, SweepRequest
+from services.store.models import Pack, Sweep
+from services.store.session import Store
+
+
+def test_a_pack_is_leased_once_and_its_trials_begin(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    pack = fill(store, sweep_id)
+    held = take(store, pack)
+    assert store.write(lambda s: leases.take(s, held, "worker", "host/cpu:0", TTL))  # its answer was lost
+    assert not store.write(lambda s: leases.take(s, Lease.new(pack.id), "other", "host/cpu:1", TTL))
+    assert [(trial.state, trial.attempts) for trial in trials_of(store, sweep_id)] == [("running", 1)] * 4
+    assert row_of(store, Sweep, sweep_id).started_at is not None
+    assert row_of(store, Pack, pack.id).worker == "worker"
+
+
+def test_a_fence_renews_the_lease_and_keeps_the_machine(store: Store) -> None:
+    held = take(store, fill(store, write_sweep(store)), ttl=1.0)
+    before = row_of(store, Pack, held.pack_id)
+    store.write(lambda session: leases.fence(session, held, 500.0, {"kind": "paper"}))
+    after = row_of(store, Pack, held.pack_id)
+    assert after.expires_at > before.expires_at + 400_000
+    assert after.machine == {"kind": "paper"}
+    with pytest.raises(Fenced):
+        store.write(lambda session: leases.fence(session, Lease(held.pack_id, "forged"), 500.0))
+
+
+def test_a_heartbeat_returns_what_the_user_asks_for(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+
+    def heard() -> Request:
+        return store.write(lambda session: leases.renew(session, held, TTL))
+
+    assert heard() == Request(SweepRequest.NONE, frozenset())
+    first = trials_of(store, sweep_id)[0].id
+    store.write(lambda session: trial_verbs.cancel(session, first))
+    assert heard() == Request(SweepRequest.NONE, frozenset({first}))
+    store.write(lambda session: sweep_verbs.pause(session, sweep_id))
+    assert heard().sweep is SweepRequest.PAUSE
+    store.write(lambda session: sweep_verbs.stop(session, sweep_id))
+    assert heard().sweep is SweepRequest.NONE  # what has begun is finished
+    store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
+    assert heard().sweep is SweepRequest.CANCEL

@@ -1,0 +1,137 @@
+"""What MLflow has of sweeps: who may export, what is behind, and that no export waits for dispatch."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+from paper_sweep import fill, report, take, trials_of, write_sweep
+from sqlalchemy import select
+
+from services.store import mirror, sweeps
+from services.store.mirror import CORRECTED, ExportLease, ExportLost
+from services.store.models import LeftOut, MirrorSweep, MirrorTrial, Trial
+from services.store.session import Session, Store
+
+HERE = "1a2b3c4d"  # a digest of addresses
+
+
+def lease(store: Store, sweep_id: str, owner: str = "one", ttl: float = 60.0) -> ExportLease:
+    """An export lease that has been taken."""
+    asked = ExportLease(sweep_id, owner, ttl)
+    assert store.write(lambda session: mirror.take(session, asked))
+    return asked
+
+
+def mirrored(store: Store, trial_id: str) -> MirrorTrial:
+    return store.read(lambda session: session.get_one(MirrorTrial, trial_id))
+
+
+def train(store: Store, sweep_id: str, epochs: int = 1) -> list[str]:
+    """Report some epochs of a sweep's first pack; its trials' ids."""
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    for number in range(1, 1 + epochs):
+        report(store, held, number, ids)
+    return ids
+
+
+def test_a_sweep_has_one_exporter_until_it_lets_its_lease_expire_or_gives_it_back(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    first = lease(store, sweep_id)
+    second = ExportLease(sweep_id, "two", 60.0)
+    assert not store.write(lambda session: mirror.take(session, second))
+    store.write(lambda session: mirror.release(session, second))  # not its own: nothing happens
+    store.write(lambda session: mirror.keep(session, first))
+    store.write(lambda session: mirror.take(session, ExportLease(sweep_id, "one", -1.0)))
+    assert store.write(lambda session: mirror.take(session, second))
+    with pytest.raises(ExportLost):
+        store.write(lambda session: mirror.mark_sweep(session, first, "too late"))
+    store.write(lambda session: mirror.release(session, second))
+    assert store.write(lambda session: mirror.take(session, first))
+
+
+def test_a_sweep_is_behind_until_its_state_its_addresses_and_its_trials_are_there(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    behind = partial(mirror.behind, addresses=HERE)
+    assert store.read(behind) == [sweep_id]
+    held = lease(store, sweep_id)
+    store.write(lambda session: mirror.mark_sweep(session, held, f"active:4711:{HERE}"))
+    assert store.read(behind) == []
+    assert store.read(lambda session: mirror.behind(session, "elsewhere")) == [sweep_id]
+    [first, *others] = train(store, sweep_id)
+    assert store.read(behind) == [sweep_id]
+    assert store.read(lambda session: mirror.trials_behind(session, sweep_id)) == [first, *others]
+    for trial_id in (first, *others):
+        marked = partial(mirror.mark_trial, lease=held, trial_id=trial_id, before=0, epoch=1)
+        store.write(partial(marked, state="running"))
+    assert store.read(lambda session: mirror.trials_behind(session, sweep_id)) == []
+    assert store.read(behind) == [sweep_id]  # the leaderboard on the sweep's run is old now
+    store.write(lambda session: mirror.mark_sweep(session, held, f"active:4712:{HERE}"))
+    assert store.read(behind) == []
+
+
+def test_what_is_left_out_is_not_behind_and_its_state_stays_what_it_was(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    first = train(store, sweep_id)[0]
+    held = lease(store, sweep_id)
+    store.write(lambda s: mirror.mark_trial(s, held, first, before=0, epoch=0, state="running"))
+    store.write(lambda session: mirror.leave_out_trial(session, held, first, LeftOut.REFUSED))
+    assert first not in store.read(lambda session: mirror.trials_behind(session, sweep_id))
+    assert (mirrored(store, first).left_out, mirrored(store, first).exported_state) == ("refused", "running")
+    store.write(lambda session: mirror.leave_out_sweep(session, held, LeftOut.DELETED))
+    assert store.read(lambda session: mirror.behind(session, HERE)) == []
+
+
+def test_a_correction_has_the_run_written_again_and_outlasts_the_export_that_it_met(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    first, second = train(store, sweep_id)[:2]
+    held = lease(store, sweep_id)
+    store.write(lambda session: mirror.store_run(session, held, first, "run-1"))
+    store.write(lambda session: mirror.correct(session, [first]))
+    store.write(lambda s: mirror.mark_trial(s, held, first, before=0, epoch=1, state="running"))
+    assert mirrored(store, first).exported_epoch == CORRECTED
+    assert mirrored(store, second).exported_epoch == 0
+    store.write(lambda session: mirror.store_run(session, held, first, "run-2"))
+    assert (mirrored(store, first).run_id, mirrored(store, first).exported_epoch) == ("run-2", 0)
+
+
+def test_starting_over_forgets_runs_but_not_what_is_left_out(store: Store) -> None:
+    sweep_id, other = write_sweep(store), write_sweep(store)
+    first = train(store, sweep_id)[0]
+    elsewhere = train(store, other)[0]
+    held, beside = lease(store, sweep_id), lease(store, other)
+    store.write(lambda session: mirror.store_parent(session, held, "7", "run"))
+    store.write(lambda session: mirror.mark_view(session, held))
+    store.write(lambda session: mirror.leave_out_trial(session, held, first, LeftOut.DELETED))
+    store.write(lambda session: mirror.store_run(session, beside, elsewhere, "stays"))
+    store.write(lambda session: mirror.start_over(session, held))
+    sweep = store.read(lambda session: session.get_one(MirrorSweep, sweep_id))
+    assert (sweep.experiment_id, sweep.run_id, sweep.view_saved) == (None, None, False)
+    assert (mirrored(store, first).run_id, mirrored(store, first).left_out) == (None, "deleted")
+    assert mirrored(store, elsewhere).run_id == "stays"
+
+
+def test_an_export_writes_while_somebody_holds_the_sweep_and_its_trials(postgres_url: str) -> None:
+    """Dispatch locks the sweep's row, verbs the trials': no export waits for them, nor they for an export."""
+    store = Store(postgres_url)
+    sweep_id = write_sweep(store)
+    first = train(store, sweep_id)[0]
+    asked = ExportLease(sweep_id, "one", 60.0)
+
+    def export() -> None:
+        assert store.write(lambda session: mirror.take(session, asked))
+        store.write(lambda session: mirror.store_parent(session, asked, "7", "run"))
+        store.write(lambda session: mirror.store_run(session, asked, first, "run"))
+        store.write(lambda s: mirror.mark_trial(s, asked, first, before=0, epoch=1, state="running"))
+        store.write(lambda session: mirror.mark_sweep(session, asked, "active:…"))
+        store.write(lambda session: mirror.mark_view(session, asked))
+        store.write(lambda session: mirror.release(session, asked))
+
+    with ThreadPoolExecutor() as exporter, Session(store.engine) as dispatching:
+        sweeps.lock(dispatching, sweep_id)
+        dispatching.execute(select(Trial.id).where(Trial.sweep_id == sweep_id).with_for_update())
+        exporter.submit(export).result(timeout=10)
+    assert mirrored(store, first).exported_epoch == 1
+    store.close()

@@ -1,0 +1,75 @@
+"""Packs: what they hold, when they are announced again, and what becomes of one that is withdrawn."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from paper_sweep import fill, row_of, take, trials_of, write_sweep
+from sqlalchemy import update
+
+from services.store import packs
+from services.store.models import Pack
+from services.store.session import Store
+
+
+def age(store: Store, pack: Pack, seconds: float, sends: int) -> None:
+    """Have a pack's last message be so old."""
+    values = {"sent_at": store.now() - int(seconds * 1000), "sends": sends}
+    store.write(lambda session: session.execute(update(Pack).where(Pack.id == pack.id).values(values)))
+
+
+def is_unsent(store: Store) -> bool:
+    return bool(store.read(lambda session: packs.unsent(session, 10.0)))
+
+
+def test_a_pack_holds_trials_by_row_and_its_history_outlives_it(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    pack = fill(store, sweep_id)
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    rows = store.read(partial(packs.rows_of, pack_id=pack.id))
+    assert {row: trial.id for row, trial in rows.items()} == dict(enumerate(ids))
+    store.write(lambda session: packs.withdraw(session, pack, "test"))
+    assert store.read(partial(packs.rows_of, pack_id=pack.id)) == {}
+    again = fill(store, sweep_id)
+    attempts = store.read(partial(packs.attempts, trial_id=ids[1]))
+    assert [(row, each.id, each.state) for row, each in attempts] == [
+        (1, pack.id, "withdrawn"),
+        (1, again.id, "queued"),
+    ]
+
+
+def test_a_running_pack_is_not_withdrawn(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    pack = fill(store, sweep_id)
+    take(store, pack)
+    store.write(lambda session: packs.withdraw(session, pack, "too late"))
+    assert row_of(store, Pack, pack.id).state == "running"
+    assert {trial.state for trial in trials_of(store, sweep_id)} == {"running"}
+
+
+def test_each_message_about_a_pack_may_be_older_than_the_one_before_up_to_a_limit(store: Store) -> None:
+    pack = fill(store, write_sweep(store))
+    assert is_unsent(store)
+    store.write(partial(packs.mark_sent, pack_id=pack.id))
+    assert not is_unsent(store)
+    expected = {
+        (11, 1): True,
+        (9, 1): False,
+        (19, 2): False,
+        (21, 2): True,
+        (161, 99): True,
+        (159, 99): False,
+    }
+    for (seconds, sends), unsent in expected.items():
+        age(store, pack, seconds, sends)
+        assert is_unsent(store) is unsent, (seconds, sends)
+
+
+def test_outstanding_packs_are_counted_by_kind_and_running_ones_by_sweep(store: Store) -> None:
+    sweep_id, other = write_sweep(store), write_sweep(store)
+    take(store, fill(store, sweep_id))
+    withdrawn = fill(store, other)
+    assert store.read(packs.outstanding) == {"cpu": 2}
+    assert store.read(partial(packs.running, sweep_ids=[sweep_id, other])) == {sweep_id: 1, other: 0}
+    store.write(lambda session: packs.withdraw(session, withdrawn, "test"))
+    assert store.read(packs.outstanding) == {"cpu": 1}

@@ -1,0 +1,33 @@
+"""Speeds: the latest measurement counts, and the time that packs took is summed by sweep."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from paper_sweep import fill, report, take, trials_of, write_sweep
+
+from services.store import speeds
+from services.store.session import Store
+
+
+def test_the_latest_measurement_of_a_shape_width_and_machine_is_kept(store: Store) -> None:
+    for machine, width, speed in (("cpu", 1, 10.0), ("cpu", 1, 12.0), ("cpu", 8, 50.0), ("gpu", 1, 99.0)):
+        store.write(partial(speeds.record, shape_key="s", machine=machine, width=width, images_per_s=speed))
+    found = store.read(partial(speeds.of_shapes, shape_keys=["s", "unknown"]))
+    assert {(each.machine, each.width): each.images_per_s for each in found} == {
+        ("cpu", 1): 12.0,
+        ("cpu", 8): 50.0,
+        ("gpu", 1): 99.0,
+    }
+    assert store.read(lambda session: speeds.known(session, "s", "cpu", 8))
+    assert not store.read(lambda session: speeds.known(session, "s", "gpu", 8))
+
+
+def test_the_time_that_a_sweep_took_is_that_of_all_its_packs(store: Store) -> None:
+    sweep_id, idle = write_sweep(store, space={"model.depth": [1, 2]}), write_sweep(store)
+    for held in [take(store, fill(store, sweep_id)), take(store, fill(store, sweep_id))]:
+        ids = [trial.id for trial in trials_of(store, sweep_id) if trial.pack_id == held.pack_id]
+        for number in (1, 2):
+            report(store, held, number, ids)
+    spent = store.read(partial(speeds.spent, sweep_ids=[sweep_id, idle]))
+    assert spent == {sweep_id: (0.04, 0.036), idle: (0.0, 0.0)}

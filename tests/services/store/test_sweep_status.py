@@ -1,0 +1,90 @@
+"""The status of sweeps: what each waits for, and that a page of them costs no more queries than one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paper_sweep import fill, report, take, trials_of, write_sweep
+from sqlalchemy import event
+
+from services.domain.retry import Failure
+from services.store import devices, endings, speeds, sweep_status, sweep_verbs, sweeps
+from services.store.session import Session, Store
+from services.store.sweep_status import SweepStatus
+from services.store.trials import Epochs
+
+
+def claim(store: Store, device: str, plugins: str = "") -> None:
+    """Have a worker claim a device of its own."""
+    found = devices.Found("host", device, "cpu", device)
+    assert store.write(lambda session: devices.claim(session, [found], "w", device, 60.0, plugins))
+
+
+def of(store: Store, *sweep_ids: str) -> list[SweepStatus]:
+    def read(session: Session) -> list[SweepStatus]:
+        return sweep_status.of(session, [sweeps.get(session, sweep_id) for sweep_id in sweep_ids])
+
+    return store.read(read)
+
+
+def test_a_sweep_that_trains(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    report(store, held, 1, ids)
+    [status] = of(store, sweep_id)
+    key = status.plan.shapes[0].key
+    for machine, width, speed in (("a", 1, 10.0), ("b", 1, 12.0), ("a", 4, 99.0)):
+        store.write(lambda s, m=machine, w=width, v=speed: speeds.record(s, key, m, w, v))  # type: ignore[misc]
+    [status] = of(store, sweep_id)
+    assert (status.counts, status.epochs[0].done) == ({"running": 4}, 4)
+    assert (status.busy, status.work, status.solo) == (0.01, 0.009, {key: 12.0})
+    assert (status.at_once, status.idle, status.refused, status.setback) == (1, False, False, None)
+    assert status.sweep.mirror.run_id is None
+
+
+def test_what_a_sweep_waits_for(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    [status] = of(store, sweep_id)
+    assert (status.idle, status.refused, status.at_once) == (True, False, 0)
+    claim(store, "cpu:0")
+    [status] = of(store, sweep_id)
+    assert (status.idle, status.refused, status.at_once) == (False, False, 1)
+    store.write(lambda session: setattr(sweeps.lock(session, sweep_id), "plugins", "d1"))
+    [status] = of(store, sweep_id)
+    assert (status.idle, status.refused) == (False, True)
+    claim(store, "cpu:1", plugins="d1")
+    assert not of(store, sweep_id)[0].refused
+    held = take(store, fill(store, sweep_id))
+    error = {"kind": Failure.CRASHED, "message": "out of memory"}
+    store.write(lambda session: endings.give_up(session, held, Failure.CRASHED, error))
+    assert of(store, sweep_id)[0].setback == "out of memory"
+    store.write(lambda session: sweep_verbs.pause(session, sweep_id))
+    assert of(store, sweep_id)[0].setback is None  # it wants no worker
+
+
+def test_each_sweep_of_a_page_has_its_own_numbers_in_as_many_queries_as_one(sqlite_store: Store) -> None:
+    sweep_ids = [write_sweep(sqlite_store) for _ in range(4)]
+    held = take(sqlite_store, fill(sqlite_store, sweep_ids[2]))
+    report(sqlite_store, held, 1, [trial.id for trial in trials_of(sqlite_store, sweep_ids[2])])
+    statements: list[str] = []
+
+    @event.listens_for(sqlite_store.engine, "before_cursor_execute")
+    def count(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    asked = []
+    for page in (sweep_ids[:1], sweep_ids):
+
+        def read(session: Session, page: list[str] = page) -> list[SweepStatus]:
+            found = [sweeps.get(session, sweep_id) for sweep_id in page]
+            statements.clear()
+            return sweep_status.of(session, found)
+
+        shown = sqlite_store.read(read)
+        asked.append(len(statements))
+    assert asked[0] == asked[1]
+    assert [status.sweep.id for status in shown] == sweep_ids
+    assert [status.counts for status in shown] == [{}, {}, {"running": 4}, {}]
+    left = shown[2].plan.shapes[0].epochs * 4 - 4
+    assert [status.epochs for status in shown] == [{}, {}, {0: Epochs(4, left)}, {}]

@@ -1,0 +1,50 @@
+"""The round of chores: one that fails stops neither the others nor the next round."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+from paper_sweep import fill, row_of, trials_of, write_sweep
+from worker_process import wait_for
+
+from services.settings import Settings
+from services.store import packs, sweep_verbs
+from services.store.models import Sweep
+from services.store.session import Store
+from services.upkeep import loop
+
+
+def test_a_chore_that_fails_is_logged_and_the_others_are_done(caplog: pytest.LogCaptureFixture) -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("on purpose")
+
+    with caplog.at_level(logging.ERROR):
+        loop.do_each(
+            {"first": lambda: done.append("first"), "bad": fail, "last": lambda: done.append("last")}
+        )
+    assert done == ["first", "last"]
+    assert "bad failed, the next round tries again" in caplog.text
+    assert "on purpose" in caplog.text
+
+
+def test_rounds_go_on_until_they_are_stopped(sqlite_store: Store, sqlite_settings: Settings) -> None:
+    """Real chores on a real database; there is no Redis, so nothing is announced, and that stops nothing."""
+    settings = sqlite_settings.model_copy(update={"upkeep_period": 0.05})
+    ending, waiting = write_sweep(sqlite_store), write_sweep(sqlite_store)
+    fill(sqlite_store, ending)
+    stop = threading.Event()
+    thread = threading.Thread(target=loop.run, args=(settings, stop))
+    thread.start()
+    try:
+        wait_for(lambda: trials_of(sqlite_store, waiting), 30, "trials of the sweep that waits")
+        sqlite_store.write(lambda session: sweep_verbs.cancel(session, ending))
+        wait_for(lambda: row_of(sqlite_store, Sweep, ending).state == "cancelled", 30, "the end of a sweep")
+    finally:
+        stop.set()
+        thread.join(timeout=30)
+    assert not thread.is_alive()
+    assert {pack.sweep_id for pack in sqlite_store.read(packs.queued)} == {waiting}

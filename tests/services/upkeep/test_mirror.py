@@ -1,0 +1,63 @@
+"""The mirror's thread: it exports every sweep that is behind, and outlives an MLflow that does not answer."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from worker_process import wait_for
+
+import services.tracking
+from services.settings import Settings
+from services.store.session import Store
+from services.tracking import TrackingDown
+from services.upkeep import mirror
+from services.upkeep.mirror import Mirror
+
+
+class PaperTracker:
+    """A tracker that is behind with two sweeps, and fails at its first export."""
+
+    def __init__(self, *_: object) -> None:
+        self.exported: list[str] = []
+        self.failures: list[Exception] = [TrackingDown("no answer"), RuntimeError("a bug")]
+        made.append(self)
+
+    def behind(self) -> list[str]:
+        return [sweep for sweep in ("one", "two") if sweep not in self.exported]
+
+    def export(self, sweep_id: str) -> bool:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.exported.append(sweep_id)
+        return True
+
+
+made: list[PaperTracker] = []
+
+
+@pytest.fixture(autouse=True)
+def _paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    made.clear()
+    monkeypatch.setattr(services.tracking, "Tracker", PaperTracker)
+    monkeypatch.setattr(mirror, "ROUND_PAUSE", 0.01)
+    monkeypatch.setattr(mirror, "FAILURE_PAUSE", 0.02)
+
+
+def test_it_tries_again_after_a_failure_and_exports_everything(
+    sqlite_store: Store, sqlite_settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = Mirror(sqlite_store, sqlite_settings.model_copy(update={"mlflow_url": "http://nobody"}))
+    with caplog.at_level(logging.WARNING):
+        running.start()
+        wait_for(lambda: made and made[0].exported == ["one", "two"], 20, "two exports")
+        running.close()
+    assert "MLflow does not answer: no answer" in caplog.text
+    assert "mirror failed, will try again" in caplog.text
+
+
+def test_without_mlflow_there_is_nothing_to_do(sqlite_store: Store, sqlite_settings: Settings) -> None:
+    idle = Mirror(sqlite_store, sqlite_settings.model_copy(update={"mlflow_url": None}))
+    idle.start()
+    idle.close()
+    assert not made
