@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.domain.errors import ServiceError
-from services.domain.plan.plan import Plan
-from services.domain.spec.spec import Spec
 from services.host import HostDevice
 from services.settings import Settings
 from services.store import checkpoints, packs, sweeps
@@ -28,7 +26,7 @@ def read_leased_pack(session: Session, pack_id: str, device: HostDevice, setting
     """Read a pack that is to train on this device; `ServiceError` if its trials stand at different epochs."""
     pack = session.get_one(Pack, pack_id)
     sweep = sweeps.get(session, pack.sweep_id)
-    plan, spec = Plan.model_validate(sweep.plan), Spec.model_validate(sweep.spec)
+    plan, spec = sweep.plan, sweep.spec
     trials = packs.rows_of(session, pack.id)
     elsewhere = {
         trial.id: trial.saved_epoch for trial in trials.values() if trial.saved_epoch != pack.start_epoch

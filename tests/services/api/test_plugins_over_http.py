@@ -153,7 +153,7 @@ def test_a_metric_of_ones_own_ranks_a_sweep(
     assert made.json()["objective"] == {"metric": "val/tried-error", "goal": "minimize", "at": "best"}
     sweep = sqlite_store.read(lambda session: sweeps.get(session, made.json()["id"]))
     assert sweep.plugins == registry.plugins_digest()
-    assert [each["name"] for each in sweep.plan["shapes"][0]["metrics"]] == ["acc", "tried-error"]
+    assert [each.name for each in sweep.plan.shapes[0].metrics] == ["acc", "tried-error"]
     shown = api.get("/v1/catalog").json()["metrics"]
     assert {name for name, entry in shown.items() if not entry["plugin"]} == {
         "acc",

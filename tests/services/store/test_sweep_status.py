@@ -8,6 +8,7 @@ from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import event
 
 from services.domain.retry import Failure
+from services.host import HostDevice
 from services.store import devices, endings, speeds, sweep_status, sweep_verbs, sweeps
 from services.store.session import Session, Store
 from services.store.sweep_status import SweepStatus
@@ -16,7 +17,7 @@ from services.store.trials import Epochs
 
 def claim(store: Store, device: str, plugins: str = "") -> None:
     """Have a worker claim a device of its own."""
-    found = devices.Found("host", device, "cpu", device)
+    found = HostDevice("host", device, "cpu", device)
     assert store.write(lambda session: devices.claim(session, [found], "w", device, 60.0, plugins))
 
 
