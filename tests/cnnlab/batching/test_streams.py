@@ -289,9 +289,7 @@ def numbers(monkeypatch):
 
 @pytest.mark.usefixtures("numbers")
 def test_numbers_cannot_be_balanced():
-    with pytest.raises(
-        ConfigError, match=r"must be shuffled.*targets of .* are numbers.*got balanced"
-    ) as caught:
+    with pytest.raises(ConfigError, match=r"must be shuffled.*are numbers.*got balanced") as caught:
         inspect(config({"batches": "balanced"}))
     assert caught.value.path == "data.batches"
 
