@@ -12,7 +12,7 @@ import yaml
 
 from services.api.library import Library
 from services.domain.planning.planner import make_plan
-from services.domain.spec.axis_forms import FORMS
+from services.domain.spec.axis_forms import AXIS_FORMS
 from services.domain.spec.spec import METRICS, Spec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "submitting.md").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def test_every_field_of_data_has_its_line_and_its_default() -> None:
 
 
 def test_every_form_of_an_axis_and_every_metric_is_shown() -> None:
-    for form in FORMS:
+    for form in AXIS_FORMS:
         assert f"{{{form}: [" in PAGE
     for metric in METRICS:
         assert f"`{metric}`" in PAGE
