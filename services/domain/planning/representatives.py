@@ -1,4 +1,4 @@
-"""A few points of a shape that stand for all: they show whether values clash, and what a row takes at most."""
+"""A few points of a shape that stand for all: whether values clash, and what a row takes at most."""
 
 from __future__ import annotations
 

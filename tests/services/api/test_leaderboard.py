@@ -45,7 +45,7 @@ def test_points_are_ranked_by_mean_and_compared(api: TestClient, store: Store, s
     assert page["next"] is None
     first, _, third, last = page["points"]
     assert first.keys() == {
-        "point", "values", "mean", "low", "high", "sd", "n", "seeds", "failed", "note", "trials",
+        "point", "values", "mean", "low", "high", "sd", "n", "seeds", "failed", "note", "text", "trials",
     }  # fmt: skip
     half = 4.302653 * math.sqrt(0.0003) / math.sqrt(3)
     assert first["mean"] == pytest.approx(0.92)
@@ -76,7 +76,7 @@ def test_one_seed_has_no_interval_and_says_so(
     view = sqlite_api.get(f"/v1/sweeps/{sweep_id}").json()
     best = view["best"]
     assert (best["point"], best["mean"], best["low"], best["high"], best["sd"]) == (2, 0.9, None, None, None)
-    assert best["note"] == "one seed: no interval"
+    assert (best["text"], best["note"]) == ("0.9000", "one seed: no interval")
     assert view["comparison"]["differs"] is None
     assert view["comparison"]["words"].startswith("one seed: no interval")
 

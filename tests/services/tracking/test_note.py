@@ -21,7 +21,7 @@ def note(stage: Stage) -> str:
 
 
 def estimate(mean: float | None, low: float | None = None, high: float | None = None) -> Estimate:
-    return Estimate(mean=mean, low=low, high=high, sd=None, n=3, note=None)
+    return Estimate(mean=mean, low=low, high=high, sd=None, n=3, note=None, text=None)
 
 
 def test_a_mean_is_shown_with_half_its_interval() -> None:
