@@ -1,4 +1,4 @@
-"""Randomness as a function of a key: the same draw for the same key, on every machine, for ever."""
+"""Random numbers as a function of a key: the same for the same key, on every machine."""
 
 from __future__ import annotations
 

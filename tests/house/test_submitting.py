@@ -13,7 +13,7 @@ import yaml
 from cnnlab import registry
 from services.api.library import Library
 from services.domain.planning.planner import make_plan
-from services.domain.spec.axis_forms import FORMS
+from services.domain.spec.axis_forms import AXIS_FORMS
 from services.domain.spec.objective import PARTS
 from services.domain.spec.spec import Spec
 
@@ -57,7 +57,7 @@ def test_every_field_of_data_has_its_line_and_its_default() -> None:
 
 
 def test_every_form_of_an_axis_and_every_metric_is_shown() -> None:
-    for form in FORMS:
+    for form in AXIS_FORMS:
         assert f"{{{form}: [" in PAGE
     for name in (*registry.built_in("metrics"), "loss"):
         assert re.search(rf"^\| `{name}` \|", PAGE, re.MULTILINE)

@@ -1,1 +1,1 @@
-"""What planning leaves behind: axes, shapes and packs, and the trial of each number."""
+"""The plan of a sweep: its axes, shapes and packs, and the trial of each number."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 MAX_WIDTH = 10  # wider, a small net on one CPU core gains nothing more (docs/records.md)
 MIN_WIDTH = 4
-OWN_BATCHES_COST = 1.25  # of a row whose batches are its own, beside one that shares them (docs/records.md)
+OWN_BATCHES_COST = 1.25  # of a row with own batches, relative to one that shares them (docs/records.md)
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""From a spec to a plan: names, ties, checks, numbers and packs, in this order."""
+"""From a spec to a plan in six steps: read, name, tie, check, number, pack."""

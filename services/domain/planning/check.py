@@ -24,7 +24,7 @@ INSIDE = 0.381966  # where inside a range, besides its ends, it is tried: at no 
 def check_axes(
     axes: Sequence[Axis], dependencies: Dependencies, completion: Completion, limit: int
 ) -> tuple[list[Axis], Dependencies]:
-    """Resolve every value of every axis; `SpecError` for values that cannot be, or mean the same.
+    """Resolve every value of every axis; `SpecError` for values that are wrong, or equal once completed.
 
     The path of a range may grow: under the axis train.l2 stands {strength: …}, and the range is of that.
     """
@@ -63,7 +63,9 @@ def _check_distinct(axes: Sequence[Axis]) -> None:
             raise SpecError([Problem(place, f"{axis.path} is swept twice")])
         values = axis.values or []
         if any(same(v, w) for i, v in enumerate(values) for w in values[:i]):
-            raise SpecError([Problem(place, "two values of this axis mean the same once completed")])
+            raise SpecError(
+                [Problem(place, "two values of this axis are equal once their defaults are filled in")]
+            )
 
 
 class _Checker:

@@ -160,7 +160,7 @@ def _drawn_shapes(space: Space, spec: Spec) -> list[tuple[Coordinates, int]]:
 
 
 def _check_draws(space: Space, points: int) -> None:
-    """Refuse to look for so many points where constraints leave so few."""
+    """Refuse a search for many points if constraints leave few."""
     if not space.dependencies.constraints:
         return
     share = draws.share_allowed(space.axes, space.dependencies, space.seed)

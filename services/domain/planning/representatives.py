@@ -1,4 +1,4 @@
-"""A few points of a shape that stand for all of them: whether values clash, and the most that a row takes."""
+"""A few points of a shape that stand for all: whether values clash, and what a row takes at most."""
 
 from __future__ import annotations
 

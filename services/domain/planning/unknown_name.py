@@ -1,4 +1,4 @@
-"""The refusal of an axis that is no hyperparameter: where it would be one, or what is there in its place."""
+"""Why a name is not a hyperparameter: it belongs to another value of an axis, or it is misspelt."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class UnknownNames:
         self._completion = completion
 
     def why(self, name: str) -> str:
-        """Why an axis of that name cannot be, and what to write."""
+        """Why there is no axis of that name, and what to write."""
         for axis, value, paths in self._other_configs:
             if paths_named(name, paths):
                 named = entry_name(value)

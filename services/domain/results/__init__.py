@@ -1,1 +1,1 @@
-"""What trials' values say: intervals, comparisons, and how long the rest will take."""
+"""Results of a sweep: intervals, comparisons, and the time that is left."""

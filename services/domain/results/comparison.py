@@ -1,4 +1,4 @@
-"""The best point against the runner-up: whether they differ, over the replicates that both have a value of.
+"""The best point against the runner-up: whether they differ over the replicates for which both have a value.
 
 The comparison is paired. Trials of one replicate see the same batches in the same order whatever their
 point (common random numbers), so what they share drops out of the difference of their values, and the
@@ -38,7 +38,7 @@ class Comparison(BaseModel):
     difference: float | None
     low: float | None
     high: float | None
-    n: int  # replicates that both have a value of
+    n: int  # replicates for which both have a value
     differs: bool | None
     words: str
 

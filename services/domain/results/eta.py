@@ -1,4 +1,4 @@
-"""What is still to come of a sweep, and what it cost compared with training its trials one by one."""
+"""The time that is left of a sweep, and its cost compared with training its trials one by one."""
 
 from __future__ import annotations
 

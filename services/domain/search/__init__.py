@@ -34,11 +34,11 @@ class IndexedSearch(ABC):
         """Return the index, below `size`, of the point that it visits at a position of a shape."""
 
 
-S = TypeVar("S", bound=IndexedSearch)
+Method = TypeVar("Method", bound=IndexedSearch)
 _methods: dict[str, IndexedSearch] = {}
 
 
-def register(method: type[S]) -> type[S]:
+def register(method: type[Method]) -> type[Method]:
     """Register a class under its file's name; used as a decorator."""
     _methods[method.__module__.rpartition(".")[2]] = method()
     return method

@@ -1,1 +1,1 @@
-"""What a user submits: the sweep, its objective, what an axis may be, and constraints."""
+"""What a user submits: the sweep, its objective, the forms of its axes, and constraints."""

@@ -133,7 +133,7 @@ def _checked(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
-FORMS: dict[str, type[Conditional]] = {
+AXIS_FORMS: dict[str, type[Conditional]] = {
     "uniform": Uniform,
     "log_uniform": LogUniform,
     "int": IntRange,
@@ -144,11 +144,11 @@ FORMS: dict[str, type[Conditional]] = {
 def _form(given: Any) -> str:
     """The form that was meant, by the key that only it has; in brackets, which no name of a field has."""
     if isinstance(given, Conditional):
-        return next(f"<{key}>" for key, form in FORMS.items() if isinstance(given, form))
+        return next(f"<{key}>" for key, form in AXIS_FORMS.items() if isinstance(given, form))
     if isinstance(given, list):
         return "<list>"
     if isinstance(given, Mapping):
-        return next((f"<{key}>" for key in FORMS if key in given), "<fixed>")
+        return next((f"<{key}>" for key in AXIS_FORMS if key in given), "<fixed>")
     return "<fixed>"
 
 
@@ -156,10 +156,10 @@ def _fixed(given: Any) -> Any:
     """Refuse an object that is neither an entry nor a penalty, but looks like a misspelt range."""
     if isinstance(given, Mapping) and "name" not in given:
         for key in given:
-            if hint := nearest(str(key), FORMS):
-                raise ValueError(f"an axis has no form {key!r}.{hint} Known: a list, {', '.join(FORMS)}")
+            if hint := nearest(str(key), AXIS_FORMS):
+                raise ValueError(f"an axis has no form {key!r}.{hint} Known: a list, {', '.join(AXIS_FORMS)}")
     if given is None:
-        raise ValueError(f"must be a list, a value or an object with {', '.join(FORMS)}; got null")
+        raise ValueError(f"must be a list, a value or an object with {', '.join(AXIS_FORMS)}; got null")
     return given
 
 

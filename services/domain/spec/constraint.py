@@ -30,19 +30,19 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.In: lambda a, b: a in b,
     ast.NotIn: lambda a, b: a not in b,
 }
-GRAMMAR = "axes, numbers and texts with + - * /, < <= > >= == != in, and or not"
+GRAMMAR = "a constraint is made of axes, numbers and texts with + - * /, < <= > >= == != in, and or not"
 
 
 class ConstraintError(ValueError):
-    """A constraint cannot be read, or not be computed for a point."""
+    """A constraint cannot be read, or cannot be computed for a point."""
 
 
 @dataclass(frozen=True)
 class Constraint:
     """A condition that every point of a sweep meets.
 
-    Names are axes as the user wrote them, in backticks where they hold a hyphen; an entry stands for its
-    name: `train.optimizer == "adam"`. On a point where one of its axes has no value the constraint holds.
+    Names are axes as the user wrote them, in backticks if they contain a hyphen; an entry stands for its
+    name: `train.optimizer == "adam"`. At a point where one of its axes has no value the constraint holds.
     """
 
     text: str
@@ -52,7 +52,7 @@ class Constraint:
 
     @classmethod
     def read(cls, text: str) -> Constraint:
-        """Parse; `ConstraintError` says what the language has."""
+        """Parse; `ConstraintError` says what a constraint is made of."""
         if len(text) > MAX_CONSTRAINT_CHARS:
             raise ConstraintError(f"must have at most {MAX_CONSTRAINT_CHARS} characters, got {len(text)}")
         quoted: dict[str, str] = {}
@@ -64,8 +64,8 @@ class Constraint:
         try:
             tree = ast.parse(QUOTED.sub(stand_in, text).strip(), mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-            why = getattr(error, "msg", None) or "it is no expression"
-            raise ConstraintError(f"cannot be read: {why}; a constraint has {GRAMMAR}") from None
+            why = getattr(error, "msg", None) or "it is not an expression"
+            raise ConstraintError(f"cannot be read: {why}; {GRAMMAR}") from None
         names: set[str] = set()
         _check(tree, quoted, names)
         if not names:
@@ -73,7 +73,7 @@ class Constraint:
         return cls(text, frozenset(names), tree, quoted)
 
     def holds(self, values: Mapping[str, Any]) -> bool:
-        """Whether a point's values, by the names used here, meet it; missing ones do."""
+        """Whether a point's values, by the names used here, meet it; it holds if one of them is missing."""
         if not self.names <= values.keys():
             return True
         plain = {name: entry_name(values[name]) for name in self.names}
@@ -109,7 +109,7 @@ class Constraint:
 
 
 def _check(node: ast.expr, quoted: Mapping[str, str], names: set[str]) -> None:
-    """Let only the language's own nodes pass, and collect the names."""
+    """Refuse nodes that are not of the language, and collect the names."""
     match node:
         case ast.Name() | ast.Attribute():
             names.add(_name(node, quoted))
@@ -125,7 +125,7 @@ def _check(node: ast.expr, quoted: Mapping[str, str], names: set[str]) -> None:
         case ast.Compare(first, operators, others) if all(type(op) in COMPARISONS for op in operators):
             parts = [first, *others]
         case _:
-            raise ConstraintError(f"holds {ast.unparse(node)!r}; a constraint has {GRAMMAR}")
+            raise ConstraintError(f"contains {ast.unparse(node)!r}; {GRAMMAR}")
     for part in parts:
         _check(part, quoted, names)
 
@@ -135,10 +135,10 @@ def _name(node: ast.expr, quoted: Mapping[str, str]) -> str:
         return quoted.get(node.id, node.id)
     if isinstance(node, ast.Attribute):
         return f"{_name(node.value, quoted)}.{node.attr}"
-    raise ConstraintError(f"holds {ast.unparse(node)!r}; a constraint has {GRAMMAR}")
+    raise ConstraintError(f"contains {ast.unparse(node)!r}; {GRAMMAR}")
 
 
 def _numeric(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{value!r} is not a number")
     return value

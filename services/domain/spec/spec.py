@@ -19,7 +19,7 @@ Section = dict[str, Any] | str
 def _plain(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._\-]*", name):
         raise ValueError(
-            f"must begin with a letter or digit of ASCII and hold only those, spaces and . _ -; got {name!r}"
+            f"must begin with an ASCII letter or digit and contain only those, spaces and . _ -; got {name!r}"
         )
     return name
 

@@ -69,7 +69,7 @@ def test_a_point_of_a_grid_that_clashes_is_found_and_a_constraint_leaves_it_out(
     assert where == "/space/model.input_dropout"
     assert words == (
         "must be 0 with lbfgs, which needs the same objective at every evaluation; got 0.5; "
-        "where only some points are like this, a constraint leaves them out"
+        "if only some points are like this, leave them out with a constraint"
     )
     kept = plan(spec(space=space, constraints=["train.optimizer != 'lbfgs' or model.input_dropout == 0"]))
     assert kept.points == 3

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from paper_catalog import paper_plan, paper_spec
 
-from services.domain.plan.plan import Axis
+from services.domain.plan.axis import ListedAxis, RangeAxis
 from services.tracking import names
 
 
@@ -22,12 +22,12 @@ def test_a_config_becomes_flat() -> None:
     }
 
 
-def listed(written: list[Any], values: list[Any] | None = None) -> Axis:
-    return Axis(name="l2", path="train.l2", row=True, values=values or written, written=written)
+def listed(written: list[Any], values: list[Any] | None = None) -> ListedAxis:
+    return ListedAxis(name="l2", path="train.l2", row=True, values=values or written, written=written)
 
 
-def a_range(**more: Any) -> Axis:
-    return Axis(name="lr", path="train.optimizer.lr", row=True, values=None, low=1e-4, high=1.0, **more)
+def a_range(**more: Any) -> RangeAxis:
+    return RangeAxis(name="lr", path="train.optimizer.lr", row=True, low=1e-4, high=1.0, **more)
 
 
 def test_a_completed_choice_is_shown_as_it_was_written() -> None:

@@ -79,7 +79,7 @@ def test_one_seed_has_no_interval_and_says_so(
     view = sqlite_api.get(f"/v1/sweeps/{sweep_id}").json()
     best = view["best"]
     assert (best["point"], best["mean"], best["low"], best["high"], best["sd"]) == (2, 0.9, None, None, None)
-    assert best["note"] == "one seed: no interval"
+    assert (best["text"], best["note"]) == ("0.9000", "one seed: no interval")
     assert view["comparison"]["differs"] is None
     assert view["comparison"]["words"].startswith("one seed: no interval")
 

@@ -32,7 +32,7 @@ def test_the_repeating_sweep_has_one_trial_with_everything_its_numbers_depend_on
     assert again.replicate_of(0) == plan.replicate_of(number)
     assert again.row_of(0) == plan.row_of(number)
     assert (again.shapes[0].width, again.shapes[0].mixed) == (plan.shapes[0].width, plan.shapes[0].mixed)
-    assert again.seed == 7
+    assert again.space.seed == 7
 
 
 def test_a_trial_without_a_curve_is_refused_in_words(sqlite_api: TestClient, spec: dict[str, Any]) -> None:

@@ -65,7 +65,7 @@ def test_too_many_values_that_depend_on_one_another_are_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "pointer", "detail"),
     [
-        ({"space": {"model.dropout": [0, 0.0]}}, "/space/model.dropout", "mean the same"),
+        ({"space": {"model.dropout": [0, 0.0]}}, "/space/model.dropout", "are equal once their defaults"),
         ({"space": {"model.dropout": [0.1, 1.5]}}, "/space/model.dropout/1", "[0, 1], got 1.5"),
         ({"space": {"train.optimizer": ["sgd", "adm"]}}, "/space/train.optimizer/1", "adm"),
         (

@@ -1,4 +1,4 @@
-"""Why a name is no hyperparameter: it is misspelt, or exists with another value of an axis only."""
+"""Why a name is not a hyperparameter: it is misspelt, or belongs to another value of an axis."""
 
 from __future__ import annotations
 

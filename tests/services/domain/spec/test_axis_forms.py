@@ -1,4 +1,4 @@
-"""What an axis may look like: ranges whose steps can be counted and told apart."""
+"""The forms of an axis: ranges whose steps can be counted and are distinct."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.domain.errors import SpecError
         ({"log_uniform": [1e-4, 1], "step": 1.0000000000000002}, "must be at least 1 [+] 1e-11"),
     ],
 )
-def test_steps_that_cannot_be_counted_or_told_apart_are_refused(written: Any, words: str) -> None:
+def test_steps_that_cannot_be_counted_or_are_too_fine_are_refused(written: Any, words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         paper_spec(space={"model.dropout": written})
 
