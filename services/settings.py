@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-UNSAFE_KEYS = {"changeme", "secret", "password", "admin", "test", "key", "cnnlab"}
+MIN_API_KEY_CHARS = 16
 
 
 class Settings(BaseSettings):
@@ -66,11 +66,10 @@ class Settings(BaseSettings):
     @field_validator("api_key")
     @classmethod
     def _strong(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and (
-            len(key.get_secret_value()) < 16 or key.get_secret_value().lower() in UNSAFE_KEYS
-        ):
+        if key is not None and len(key.get_secret_value()) < MIN_API_KEY_CHARS:
             raise ValueError(
-                "CNNLAB_API_KEY must have at least 16 characters; make one with: openssl rand -hex 24"
+                f"must have at least {MIN_API_KEY_CHARS} characters, got {len(key.get_secret_value())}; "
+                "make one with: openssl rand -hex 24"
             )
         return key
 

@@ -1,4 +1,4 @@
-"""services/settings.py: what is wrong is told by the variable's name, before or when a process starts."""
+"""services/settings.py: what is wrong is named by its variable, before a process starts or when it does."""
 
 from __future__ import annotations
 
@@ -21,14 +21,22 @@ def test_an_environment_without_faults(tmp_path: Path) -> None:
     assert Settings.faults({**NEEDED, "CNNLAB_DATA": str(tmp_path), "CNNLAB_THREADS": "2"}) is None
 
 
-def test_faults_are_told_together_by_name() -> None:
+def test_faults_are_listed_together_by_name() -> None:
     told = Settings.faults({**NEEDED, "CNNLAB_DATA": "/nowhere", "CNNLAB_THREADS": "many"})
     assert told is not None
     assert told.startswith("CNNLAB_DATA: must be a folder that exists, got '/nowhere'; CNNLAB_THREADS: ")
     assert Settings.faults({}) is not None
 
 
-def test_a_process_ends_with_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_key_is_refused_and_not_shown() -> None:
+    assert Settings.faults({**NEEDED, "CNNLAB_API_KEY": "k" * 16}) is None
+    fault = Settings.faults({**NEEDED, "CNNLAB_API_KEY": "changeme"})
+    assert fault is not None
+    assert fault.startswith("CNNLAB_API_KEY: must have at least 16 characters, got 8; make one with")
+    assert "changeme" not in fault
+
+
+def test_a_process_ends_with_the_same_message(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**NEEDED, "CNNLAB_PLUGINS": "/nowhere"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit, match=r"^settings: CNNLAB_PLUGINS: must be a folder that exists"):

@@ -100,6 +100,10 @@ def test_a_cancelled_trial_s_row_is_dropped(running: Running) -> None:
     assert running.trials[2].state == "cancelled"
     rest = tuple(row for row in range(4) if row != cancelled.row)
     assert running.commits.epoch(running.epoch(2, rest)) == Committed(False, ())
+    running.commits.give_up(Failure.PREEMPTED, "stopped", saved(2))
+    assert {trial.row: trial.saved_epoch for trial in running.trials} == {
+        row: 2 if row in rest else 0 for row in range(4)
+    }
 
 
 def test_an_early_end_keeps_what_was_saved_last_and_a_short_clean_reason(running: Running) -> None:

@@ -67,6 +67,7 @@ def test_what_is_waiting_at_the_end_is_exported_first(tracker: PaperTracker, mak
     thread = make()
     for sweep_id in ("a", "b", "a"):
         thread.notify(sweep_id)
+    thread.close(0)  # before it starts, so that it finds both
     thread.start()
     thread.close(10)
     assert sorted(tracker.exported) == ["a", "b"]

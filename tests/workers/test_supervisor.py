@@ -24,6 +24,7 @@ from workers.claim import Claim
 from workers.supervisor import MAX_FAILED_STARTS, Supervisor
 
 DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
+pytestmark = pytest.mark.timeout(20)
 
 
 class PaperProcess(ScriptedRunner):
