@@ -20,7 +20,7 @@ from cnnlab.optimizer import Optimizer
 
 
 @dataclass(frozen=True)
-class DryBuild:
+class NetCost:
     """The facts of a trial that need no training; flops and connections are of one image, forward.
 
     bytes_per_row: parameters, gradient, best parameters, slots and penalties of one row, its optimizer's
@@ -41,7 +41,7 @@ class DryBuild:
     net: Net = field(compare=False, repr=False)
 
 
-def inspect(config: Mapping[str, Any]) -> DryBuild:
+def inspect(config: Mapping[str, Any]) -> NetCost:
     """Build a resolved config's net on paper; ConfigError where model, images and batch do not fit.
 
     `point` checks what belongs to a row, for each point of a sweep.
@@ -65,7 +65,7 @@ def inspect(config: Mapping[str, Any]) -> DryBuild:
         raise ConfigError("model", f"must give {info.classes} scores for an image, got {scores[2:]}")
     if train["batch_size"] == 1 and net.buffered:
         raise ConfigError("train.batch_size", "must be at least 2 with batch normalization, got 1")
-    return DryBuild(
+    return NetCost(
         parameters=net.parameters,
         buffers=net.buffered,
         slots=_slots(config, net),
@@ -80,7 +80,7 @@ def inspect(config: Mapping[str, Any]) -> DryBuild:
     )
 
 
-def point(config: Mapping[str, Any], built: DryBuild) -> int:
+def point(config: Mapping[str, Any], built: NetCost) -> int:
     """Return bytes_per_row of a config of this shape; ConfigError where its choices conflict."""
     conflicts.check(config, built.net, built.task)
     return _bytes_per_row(config, built.net, _info(config["data"]).train)

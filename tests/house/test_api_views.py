@@ -73,4 +73,4 @@ def test_the_walk_sees_every_route_and_goes_into_fields(sqlite_settings: Setting
 
 @pytest.mark.parametrize("model", [Objective, list[Objective], dict[str, Objective | None]])
 def test_a_class_of_the_domain_is_found(model: Any) -> None:
-    assert strangers(model) == {"services.domain.spec.spec.Objective"}
+    assert strangers(model) == {"services.domain.spec.objective.Objective"}

@@ -24,7 +24,7 @@ def test_the_best_point_with_its_interval(at: Run, submit: Submit, give: Give) -
     assert code == 0
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines[0] == "steered active: val/acc 0.920 ± 0.043"
-    assert lines[1].startswith("point 0: momentum dropout 0")
+    assert lines[1].startswith("point 0: momentum, dropout 0")
     assert "cannot be told apart" in lines[2]
     assert lines[4].startswith("t000 0 0.9 0 ")
     assert lines[-1] == f"Train it again with: cnnlab best {sweep} --yaml | cnnlab submit -"

@@ -9,7 +9,7 @@ from services.cli.show.dry_run import dry_run_report
 
 Printed = Callable[[Any], list[str]]
 SHAPE: dict[str, Any] = {
-    "key": "0123456789abcdef", "values": {"model.width": 8}, "parameters": 61706, "flops": 1234567,
+    "key": "0123456789abcdef", "cells": [{"path": "model.width", "name": "width", "text": "8"}], "parameters": 61706, "flops": 1234567,
     "bytes_per_row": 2048, "width": 16, "trials": 18, "packs": 2, "epochs": 3,
 }  # fmt: skip
 SWEEP: dict[str, Any] = {
@@ -39,6 +39,6 @@ def test_duplicates_and_an_unknown_time() -> None:
 
 
 def test_an_axis_that_a_shape_lacks_is_blank(printed: Printed) -> None:
-    other = {**SHAPE, "key": "f" * 16, "values": {}}
+    other = {**SHAPE, "key": "f" * 16, "cells": [{"path": "model.width", "name": "width", "text": None}]}
     _, shapes, _ = dry_run_report({**SWEEP, "shapes": [SHAPE, other]})
     assert printed(shapes)[2] == "ffffffff 61,706 1,234,567 2 KiB 16 18 2 3"

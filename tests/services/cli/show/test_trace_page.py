@@ -20,7 +20,7 @@ RAN: dict[str, Any] = {
     "machine": {"kind": "a CPU", "torch": "2.13.0", "threads": 1},
 }  # fmt: skip
 TRIAL: dict[str, Any] = {
-    "point": 5, "values": {"model.dropout": 0.25}, "replicate": 2, "number": 17, "seed": 7, "row": 3,
+    "point": 5, "label": "dropout 0.25", "replicate": 2, "number": 17, "seed": 7, "row": 3,
     "shape": {"key": "abc", "parameters": 61706, "width": 8, "mixed": True}, "plugins": None,
     "state": "running", "failure": None, "epoch": 1, "target_epoch": 3, "created_at": MOMENT,
     "started_at": MOMENT, "finished_at": None, "best": {"value": 0.8123456, "epoch": 1},
@@ -37,6 +37,7 @@ def test_the_way_of_a_trial() -> None:
         "2 of 0 to 2",
         "17 of 0 to 17",
     )
+    assert page["values"] == "dropout 0.25"
     assert page["row"] == "3 of 8, with its own batches"
     assert page["best"] == "val/acc 0.8123 in epoch 1"
     assert page["machine"] == "a CPU, torch 2.13.0, 1 thread"
