@@ -9,7 +9,8 @@ from services.cli.show.dry_run import dry_run_report
 
 Printed = Callable[[Any], list[str]]
 SHAPE: dict[str, Any] = {
-    "key": "0123456789abcdef", "cells": [{"path": "model.width", "name": "width", "text": "8"}], "parameters": 61706, "flops": 1234567,
+    "key": "0123456789abcdef", "cells": [{"path": "model.width", "name": "width", "text": "8"}],
+    "parameters": 61706, "flops": 1234567,
     "bytes_per_row": 2048, "width": 16, "trials": 18, "packs": 2, "epochs": 3,
 }  # fmt: skip
 SWEEP: dict[str, Any] = {
