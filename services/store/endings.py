@@ -17,11 +17,7 @@ from services.store.leases import Lease, fence
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import touched
 
-GIVEN_BACK = (
-    Failure.PREEMPTED,
-    Failure.DAMAGED,
-    Failure.HOST,
-)  # failures after which a pack is closed, not lost
+GIVEN_BACK = (Failure.PREEMPTED, Failure.DAMAGED, Failure.HOST)  # after these a pack is closed, not lost
 
 
 def end_trial(session: Session, held: Lease, trial_id: str, state: TrialState, **values: Any) -> None:
