@@ -38,3 +38,9 @@ def test_another_seed_is_another_choice() -> None:
     random = Random()
     orders = {tuple(random.index(i, 1000, seed, 0) for i in range(5)) for seed in range(20)}
     assert len(orders) == 20
+
+
+def test_every_shape_has_an_order_of_its_own() -> None:
+    random = Random()
+    orders = {tuple(random.index(i, 1000, 0, shape) for i in range(5)) for shape in range(20)}
+    assert len(orders) == 20
