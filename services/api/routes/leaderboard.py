@@ -9,11 +9,10 @@ from fastapi import APIRouter, Query
 from services.api import cursor
 from services.api.cursor import After
 from services.api.deps import ServicesDep
-from services.api.views.comparison import comparison_view
+from services.api.views.comparison import ComparisonView, comparison_view
 from services.api.views.point import BestView, LeaderboardView, point_view
 from services.domain.errors import StateForbids
 from services.domain.plan.winner import winner_spec
-from services.domain.spec.objective import Objective
 from services.store import leaderboard as ranking
 from services.store import sweeps
 from services.store.leaderboard import RankedPoint, RankPosition
@@ -27,9 +26,13 @@ class SweepWithBest(NamedTuple):
     """A sweep and its best two points."""
 
     sweep: Sweep
-    objective: Objective
-    seeds: int
     best: list[RankedPoint]
+
+    @property
+    def comparison(self) -> ComparisonView | None:
+        """How the best compares with the runner-up."""
+        found = ranking.comparison(self.best, self.sweep.spec.objective, self.sweep.plan.seeds)
+        return comparison_view(found)
 
 
 @router.get("/sweeps/{sweep_id}/leaderboard", summary="List a sweep's points, best first")
@@ -48,13 +51,12 @@ def leaderboard(
 
     def read(session: Session) -> tuple[SweepWithBest, list[RankedPoint], RankPosition | None]:
         ranked = _with_best(session, sweep_id)
-        return ranked, *ranking.page(session, sweep_id, ranked.objective, limit, start)
+        return ranked, *ranking.page(session, sweep_id, ranked.sweep.spec.objective, limit, start)
 
     ranked, page, last = services.store.read(read)
-    labels = ranked.sweep.plan.labels
     return LeaderboardView(
-        points=[point_view(point, ranked.sweep, ranked.seeds, labels, services.settings) for point in page],
-        comparison=comparison_view(ranking.comparison(ranked.best, ranked.objective, ranked.seeds)),
+        points=[point_view(point, ranked.sweep, services.settings) for point in page],
+        comparison=ranked.comparison,
         next=None if last is None else cursor.write("leaderboard", *last),
     )
 
@@ -67,19 +69,17 @@ def best(sweep_id: str, services: ServicesDep) -> BestView:
     if not ranked.best:
         raise StateForbids(
             f"sweep {sweep_id} has no best point: it is {sweep.state}, and none of its trials has reported "
-            f"a finite {ranked.objective.metric}"
+            f"a finite {sweep.spec.objective.metric}"
         )
     return BestView(
-        point=point_view(ranked.best[0], sweep, ranked.seeds, sweep.plan.labels, services.settings),
+        point=point_view(ranked.best[0], sweep, services.settings),
         spec=winner_spec(sweep.spec, sweep.plan, ranked.best[0].number),
     )
 
 
 def _with_best(session: Session, sweep_id: str) -> SweepWithBest:
     sweep = sweeps.get(session, sweep_id)
-    objective = sweep.spec.objective
-    best = ranking.top(session, {sweep_id: objective}, 2)[sweep_id]
-    return SweepWithBest(sweep, objective, sweep.plan.seeds, best)
+    return SweepWithBest(sweep, ranking.top(session, {sweep_id: sweep.spec.objective}, 2)[sweep_id])
 
 
 def _start(after: str) -> RankPosition:

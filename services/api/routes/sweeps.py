@@ -104,8 +104,7 @@ def list_trials(
         return sweep, trials.page(session, sweep_id, limit + 1, start, state or (), point)
 
     sweep, found = services.store.read(read)
-    labels = sweep.plan.labels
     return TrialsView(
-        trials=[trial_view(trial, sweep, labels, services.settings) for trial in found[:limit]],
+        trials=[trial_view(trial, sweep, services.settings) for trial in found[:limit]],
         next=cursor.write("trials", found[limit - 1].number) if len(found) > limit else None,
     )

@@ -83,4 +83,4 @@ def _trial(trial_id: str, services: Services, verb: Callable[[Session, str], Tri
     trial, sweep = services.store.write(
         lambda session: (changed := verb(session, trial_id), sweeps.get(session, changed.sweep_id))
     )
-    return trial_view(trial, sweep, sweep.plan.labels, services.settings)
+    return trial_view(trial, sweep, services.settings)

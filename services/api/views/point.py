@@ -74,23 +74,22 @@ class BestView(BaseModel):
     spec: dict[str, Any]
 
 
-def point_view(
-    point: RankedPoint, sweep: Sweep, seeds: int, labels: PointLabels, settings: Settings
-) -> PointView:
+def point_view(point: RankedPoint, sweep: Sweep, settings: Settings) -> PointView:
     """A point with its trials."""
-    estimate = point.estimate(seeds)
+    plan = sweep.plan
+    estimate = point.estimate(plan.seeds)
     return PointView(
         point=point.number,
-        label=labels.label(point.values),
+        label=plan.labels.label(point.values),
         values=point.values,
-        cells=cells(point.values, labels),
+        cells=cells(point.values, plan.labels),
         mean=estimate.mean,
         low=estimate.low,
         high=estimate.high,
         text=estimate.text,
         sd=estimate.sd,
         n=estimate.n,
-        seeds=seeds,
+        seeds=plan.seeds,
         failed=point.failed,
         note=estimate.note,
         trials=[_replicate_view(each, sweep, settings) for each in point.replicates],

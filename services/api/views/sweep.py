@@ -123,7 +123,7 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         eta_seconds=_eta(status),
         seeds=plan.seeds,
         points=plan.points,
-        best=point_view(status.best[0], sweep, plan.seeds, plan.labels, settings) if status.best else None,
+        best=point_view(status.best[0], sweep, settings) if status.best else None,
         comparison=comparison_view(leaderboard.comparison(status.best, objective, plan.seeds)),
         objective=objective_view(objective),
         axes=[axis_view(axis) for axis in plan.axes],

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from services.api.views.run_link import run_link
 from services.api.views.values import Time, finite
-from services.domain.plan.point_label import PointLabels
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
@@ -121,9 +120,9 @@ class TrialsView(BaseModel):
     next: str | None
 
 
-def trial_view(trial: Trial, sweep: Sweep, labels: PointLabels, settings: Settings) -> TrialView:
+def trial_view(trial: Trial, sweep: Sweep, settings: Settings) -> TrialView:
     """A trial in brief."""
-    return TrialView(**dict(_base(trial, sweep, labels, settings)), attempts=trial.attempts)
+    return TrialView(**dict(_base(trial, sweep, settings)), attempts=trial.attempts)
 
 
 def trial_detail(
@@ -138,7 +137,7 @@ def trial_detail(
     plan = sweep.plan
     shape = plan.shapes[trial.shape]
     return TrialDetail(
-        **dict(_base(trial, sweep, plan.labels, settings)),
+        **dict(_base(trial, sweep, settings)),
         created_at=trial.created_at,
         started_at=trial.started_at,
         finished_at=trial.finished_at,
@@ -156,7 +155,7 @@ def trial_detail(
     )
 
 
-def _base(trial: Trial, sweep: Sweep, labels: PointLabels, settings: Settings) -> TrialBase:
+def _base(trial: Trial, sweep: Sweep, settings: Settings) -> TrialBase:
     return TrialBase(
         id=trial.id,
         sweep=trial.sweep_id,
@@ -164,7 +163,7 @@ def _base(trial: Trial, sweep: Sweep, labels: PointLabels, settings: Settings) -
         point=trial.point,
         replicate=trial.replicate,
         state=trial.state,
-        label=labels.label(trial.values),
+        label=sweep.plan.labels.label(trial.values),
         values=trial.values,
         epoch=trial.epoch,
         target_epoch=trial.target_epoch,

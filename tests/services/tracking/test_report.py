@@ -8,7 +8,7 @@ from typing import Any
 from paper_catalog import paper_plan, paper_spec
 
 from services.store import leaderboard
-from services.store.leaderboard import Point, Replicate
+from services.store.leaderboard import RankedPoint, Replicate
 from services.store.models import Sweep
 from services.tracking import note, report
 from services.tracking.board import Board
@@ -24,7 +24,7 @@ def board(state: str = "succeeded", **changes: Any) -> Board:
     spec = paper_spec(space=SPACE, seeds=2, **changes)
     plan = paper_plan(spec)
     points = [
-        Point(
+        RankedPoint(
             "s",
             number,
             plan.values(number),
@@ -36,9 +36,7 @@ def board(state: str = "succeeded", **changes: Any) -> Board:
         for number, values in sorted(VALUES.items(), key=lambda item: -(item[1][0] or 0))
     ]
     return Board(
-        sweep=Sweep(id="s", name=spec.name, project="p", state=state),
-        spec=spec,
-        plan=plan,
+        sweep=Sweep(id="s", name=spec.name, project="p", state=state, spec=spec, plan=plan),
         counts={"succeeded": 6},
         points=points,
         comparison=leaderboard.comparison(points, spec.objective, 2),

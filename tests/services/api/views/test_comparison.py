@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.api.views.comparison import comparison_view
-from services.domain.results.intervals import Side, compare
+from services.domain.results.comparison import Side, compare
 
 
 def test_every_field_is_there() -> None:

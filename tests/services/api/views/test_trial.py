@@ -11,6 +11,7 @@ from paper_sweep import fill, trials_of, write_sweep
 from services.api.views.trial import TrialBase, trial_detail, trial_view
 from services.domain.states import TrialState
 from services.settings import Settings
+from services.store import sweeps
 from services.store.models import Report, Sweep, Trial
 from services.store.session import Store
 
@@ -21,7 +22,7 @@ def drawn(sqlite_store: Store) -> tuple[Trial, Sweep]:
     sweep_id = write_sweep(sqlite_store)
     fill(sqlite_store, sweep_id)
     trial = trials_of(sqlite_store, sweep_id)[1]
-    return trial, sqlite_store.read(lambda session: session.get_one(Sweep, sweep_id))
+    return trial, sqlite_store.read(lambda session: sweeps.get(session, sweep_id))
 
 
 def test_both_views_have_the_same_base(drawn: tuple[Trial, Sweep], sqlite_settings: Settings) -> None:
