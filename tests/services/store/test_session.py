@@ -15,7 +15,7 @@ from services.store.session import Session, Store
 
 
 def test_many_writers_at_once_lose_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "TRIES", 1)  # nobody may need a second one
+    monkeypatch.setattr(session, "MAX_TRIES", 1)  # nobody may need a second one
     store.write(lambda s: workers.say(s, "w", "host", 0, "begins"))
     failures: list[BaseException] = []
 
