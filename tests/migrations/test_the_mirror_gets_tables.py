@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from services.store import mirror, sweeps, trials
 from services.store.mirror import ExportLease
 from services.store.session import Store
 
+older = import_module("migrations.versions.0003_plans_hold_a_space").older
 DIGEST = "4" * 40
 BOOKMARK = f"active:{DIGEST}:1a2b3c4d"
 # A sweep as revision 0001 wrote it: experiment_id, run_id, exported, view_saved, export_owner, export_until.
@@ -53,7 +55,7 @@ def fill(connection: Connection) -> None:
     tables = MetaData()
     tables.reflect(connection)
     spec = paper_spec()
-    spec_json, plan_json = spec.model_dump(mode="json"), paper_plan(spec).model_dump(mode="json")
+    spec_json, plan_json = spec.model_dump(mode="json"), older(paper_plan(spec).model_dump(mode="json"))
     for name, (experiment, run, exported, saved, owner, until) in SWEEPS.items():
         sweep = {
             "id": name,
