@@ -45,7 +45,8 @@ class AdagradFull(Rule):
         matrices = torch.stack(tuple(slots), 1).double()  # (k, P, P)
         # Row by row: how a product of many matrices is rounded may depend on how many they are.
         parts = zip(matrices, g.double(), c["eps"].double(), strict=True)
-        steps = [_over_root(matrix, own, eps) for matrix, own, eps in parts]
+        # Copies begin at an even address, as those of a row alone do: see cnnlab/rowwise.py.
+        steps = [_over_root(matrix, own.clone(), eps) for matrix, own, eps in parts]
         w.addcmul_(torch.stack(steps).to(w.dtype), c["lr"], value=-1)
 
 

@@ -15,11 +15,10 @@ from services.store import mirror, reports, sweeps, trials
 from services.store.mirror import ExportLease
 from services.store.models import LeftOut, Trial
 from services.store.session import Session, Store
-from services.tracking import best_weights, report, saved_view, sweep_run, trial_run
-from services.tracking import board as boards
+from services.tracking import best_weights, ranked_sweep, report, saved_view, sweep_run, trial_run
 from services.tracking.best_weights import BestWeights
-from services.tracking.board import Board
 from services.tracking.mlflow_server import MAX_UPLOAD_BYTES, Gone, MlflowRun, Rejected, Server, TrackingDown
+from services.tracking.ranked_sweep import RankedSweep
 
 log = logging.getLogger(__name__)
 
@@ -90,20 +89,20 @@ class Export:
     def _show(self, parent: MlflowRun) -> None:
         """Write the sweep's state, unless its run shows it already."""
         self._save_view(parent.experiment_id)
-        board = self._store.read(lambda s: boards.read(s, self._lease.sweep_id))
-        sweep = board.sweep
-        points = sweep_run.points(board)
-        tags = sweep_run.tags(board, self._settings, parent.experiment_id)
+        ranked = self._store.read(lambda s: ranked_sweep.read(s, self._lease.sweep_id))
+        sweep = ranked.sweep
+        points = sweep_run.points(ranked)
+        tags = sweep_run.tags(ranked, self._settings, parent.experiment_id)
         bookmark = sweep_run.bookmark(sweep, (points, tags), self._settings)
         if bookmark == sweep.mirror.exported:
             return
         self._server.log(parent.run_id, points, tags=tags)
-        if board.over:
-            self._server.upload(parent.run_id, report.files(board, self._best_curves(board)))
+        if ranked.over:
+            self._server.upload(parent.run_id, report.files(ranked, self._best_curves(ranked)))
             self._retire_doubles(parent.experiment_id, sweep_run.key(sweep), parent.run_id)
         # A sweep that is retried goes on: its run had ended.
         status = sweep_run.SWEEP_RUN_STATUS.get(SweepState(sweep.state), "RUNNING")
-        self._server.set_status(parent.run_id, status, sweep.finished_at if board.over else None)
+        self._server.set_status(parent.run_id, status, sweep.finished_at if ranked.over else None)
         self._write(lambda s: mirror.mark_sweep(s, self._lease, bookmark))
 
     def _save_view(self, experiment_id: str) -> None:
@@ -121,11 +120,11 @@ class Export:
         else:
             self._write(lambda session: mirror.mark_view(session, self._lease))
 
-    def _best_curves(self, board: Board) -> report.Curves:
+    def _best_curves(self, ranked: RankedSweep) -> report.Curves:
         """Read the objective's curves of the trials that the report shows."""
         metric = self._spec.objective.metric
         found = {}
-        for name, trial_id in report.shown_trials(board).items():
+        for name, trial_id in report.shown_trials(ranked).items():
             curve = self._store.read(partial(reports.curve, trial_id=trial_id))
             found[name] = [(each.epoch, decode(each.metrics).get(metric, math.nan)) for each in curve]
         return found

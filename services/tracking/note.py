@@ -7,50 +7,52 @@ import re
 
 from services.settings import Settings
 from services.tracking import links
-from services.tracking.board import MAX_NOTE_POINTS, Board, best_of
+from services.tracking.ranked_sweep import MAX_NOTE_POINTS, RankedSweep, best_of
 
 MARKDOWN_CHARS = re.compile(r"[\\`*<>|\[\]]|\b_|_\b")  # characters that would be markup
 MAX_SPEC_CHARS = 1500  # characters of the spec that the note quotes; spec.json has all of it
 
 
-def note(board: Board, settings: Settings, experiment_id: str) -> str:
+def note(ranked: RankedSweep, settings: Settings, experiment_id: str) -> str:
     """Write the whole note."""
     mlflow = settings.link_to_mlflow() or ""
-    quoted = json.dumps(board.spec.model_dump(mode="json", exclude_defaults=True), indent=1)
+    quoted = json.dumps(ranked.spec.model_dump(mode="json", exclude_defaults=True), indent=1)
     if len(quoted) > MAX_SPEC_CHARS:
         quoted = quoted[:MAX_SPEC_CHARS] + "\n… (spec.json has all of it)"
     parts = [
-        board.spec.description,
-        status_line(board),
-        best_line(board),
-        _links(board, settings, mlflow, experiment_id),
-        _leaderboard(board, mlflow, experiment_id),
+        ranked.spec.description,
+        status_line(ranked),
+        best_line(ranked),
+        _links(ranked, settings, mlflow, experiment_id),
+        _leaderboard(ranked, mlflow, experiment_id),
         f"```json\n{quoted}\n```",
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def status_line(board: Board) -> str:
+def status_line(ranked: RankedSweep) -> str:
     """Say how far the sweep is: `**active** · 4 points × 3 seeds = 12 trials (8 succeeded, 4 running)`."""
-    plan = board.plan
+    plan = ranked.plan
     states = (
-        ", ".join(f"{count} {state}" for state, count in sorted(board.counts.items())) or "none created yet"
+        ", ".join(f"{count} {state}" for state, count in sorted(ranked.counts.items())) or "none created yet"
     )
     many = f"{plan.points} points × {plan.seeds} seeds = " if plan.seeds > 1 else ""
-    return f"**{board.sweep.state}** · {many}{plan.trials} trials ({states})"
+    return f"**{ranked.sweep.state}** · {many}{plan.trials} trials ({states})"
 
 
-def best_line(board: Board) -> str:
+def best_line(ranked: RankedSweep) -> str:
     """Name the best point with its value and interval, and say whether it differs from the runner-up."""
-    if not board.ranked:
+    if not ranked.ranking:
         return ""
-    point, estimate = board.ranked[0]
-    objective = board.objective
-    line = f"**{'Best' if board.over else 'Best so far'}**: {escaped(board.plan.labels.label(point.values))}"
+    point, estimate = ranked.ranking[0]
+    objective = ranked.objective
+    line = (
+        f"**{'Best' if ranked.over else 'Best so far'}**: {escaped(ranked.plan.labels.label(point.values))}"
+    )
     line += f" with {objective.metric} ({objective.at}) **{estimate.text}**"
     if estimate.low is not None:
         line += f", 95 % interval of the mean over {estimate.n} seeds"
-    words = board.comparison.words if board.comparison else ""
+    words = ranked.comparison.words if ranked.comparison else ""
     if estimate.low is None and estimate.note and not words.startswith(estimate.note):
         line += f" ({estimate.note})"
     return f"{line}. {_sentence(words)}" if words else f"{line}."
@@ -60,14 +62,14 @@ def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:] + "."
 
 
-def _links(board: Board, settings: Settings, mlflow: str, experiment_id: str) -> str:
-    sweep = board.sweep
+def _links(ranked: RankedSweep, settings: Settings, mlflow: str, experiment_id: str) -> str:
+    sweep = ranked.sweep
     found = []
     if sweep.mirror.view_saved:
         found.append(("Charts", links.saved_view_link(mlflow, experiment_id, sweep.id)))
-        if board.plan.seeds > 1:
+        if ranked.plan.seeds > 1:
             found.append(("Means over seeds", links.means_view_link(mlflow, experiment_id, sweep.id)))
-    table = links.sweep_link(mlflow, experiment_id, sweep.id, board.objective)
+    table = links.sweep_link(mlflow, experiment_id, sweep.id, ranked.objective)
     found += [
         ("All trials as a table, best first", table),
         ("This sweep in the API", address(settings, sweep.id)),
@@ -80,23 +82,23 @@ def address(settings: Settings, sweep_id: str) -> str:
     return f"{settings.public_url.rstrip('/')}/v1/sweeps/{sweep_id}"
 
 
-def _leaderboard(board: Board, mlflow: str, experiment_id: str) -> str:
-    ranked = board.ranked[:MAX_NOTE_POINTS]
-    if not ranked:
+def _leaderboard(ranked: RankedSweep, mlflow: str, experiment_id: str) -> str:
+    best = ranked.ranking[:MAX_NOTE_POINTS]
+    if not best:
         return ""
-    several = board.plan.seeds > 1
-    labels = board.plan.labels
-    heading = ["", *(cell.name for cell in labels.cells({})), board.objective.metric]
+    several = ranked.plan.seeds > 1
+    labels = ranked.plan.labels
+    heading = ["", *(cell.name for cell in labels.cells({})), ranked.objective.metric]
     heading += ["seeds", "best trial", "epochs"] if several else ["trial", "epochs", "state"]
     rows = [heading, ["---"] * len(heading)]
-    for rank, (point, estimate) in enumerate(ranked, 1):
-        trial = best_of(point, board.objective)
+    for rank, (point, estimate) in enumerate(best, 1):
+        trial = best_of(point, ranked.objective)
         name = f"t{trial.number:03d}"
         if trial.run_id:
             name = f"[{name}]({links.trial_link(mlflow, experiment_id, trial.run_id)})"
         values = [escaped(cell.text or "") for cell in labels.cells(point.values)]
         row = [str(rank), *values, estimate.text or "–"]
-        seeds = f"{estimate.n}/{board.plan.seeds}"
+        seeds = f"{estimate.n}/{ranked.plan.seeds}"
         row += [seeds, name, str(trial.epoch)] if several else [name, str(trial.epoch), trial.state]
         rows.append(row)
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -12,8 +12,8 @@ from typing import Any
 from services.domain.results.intervals import Estimate
 from services.store.leaderboard import RankedPoint
 from services.tracking import names, note
-from services.tracking.board import Board, best_of
 from services.tracking.figures.best_curves import best_curves
+from services.tracking.ranked_sweep import RankedSweep, best_of
 
 MAX_CURVES = 8  # on the page, each of a point's best trial
 MAX_PAGE_POINTS = 100  # on the page; the CSV files have all points
@@ -30,39 +30,39 @@ svg { max-width: 100%; height: auto; }
 """
 
 
-def files(board: Board, curves: Curves) -> dict[str, str | bytes]:
+def files(ranked: RankedSweep, curves: Curves) -> dict[str, str | bytes]:
     """Make the report's files by path within the run; `curves` are the objective's, of the best trials."""
     return {
-        "report/leaderboard.csv": leaderboard(board),
-        "report/trials.csv": trials(board),
-        "report/report.html": page(board, curves),
+        "report/leaderboard.csv": leaderboard(ranked),
+        "report/trials.csv": trials(ranked),
+        "report/report.html": page(ranked, curves),
     }
 
 
-def shown_trials(board: Board) -> dict[str, str]:
+def shown_trials(ranked: RankedSweep) -> dict[str, str]:
     """Choose the trials whose curves the page shows: their ids by their labels."""
     found = {}
-    for point, _ in board.ranked[:MAX_CURVES]:
-        trial = best_of(point, board.objective)
-        found[f"t{trial.number:03d} {board.plan.labels.label(point.values)}"] = trial.id
+    for point, _ in ranked.ranking[:MAX_CURVES]:
+        trial = best_of(point, ranked.objective)
+        found[f"t{trial.number:03d} {ranked.plan.labels.label(point.values)}"] = trial.id
     return found
 
 
-def leaderboard(board: Board) -> str:
+def leaderboard(ranked: RankedSweep) -> str:
     """Write one row per point, best first, as CSV; where there is no 95 % interval its ends are empty."""
-    paths = [axis.path for axis in board.plan.axes]
+    paths = [axis.path for axis in ranked.plan.axes]
     head = ["rank", "point", *paths, "mean", "low", "high", "sd", "n", "seeds", "note"]
     rows = []
-    for rank, point in enumerate(board.points, 1):
-        found = point.estimate(board.plan.seeds)
-        numbers = [found.mean, found.low, found.high, found.sd, found.n, board.plan.seeds, found.note]
+    for rank, point in enumerate(ranked.points, 1):
+        found = point.estimate(ranked.plan.seeds)
+        numbers = [found.mean, found.low, found.high, found.sd, found.n, ranked.plan.seeds, found.note]
         rows.append([rank, point.number, *_texts(point, paths), *numbers])
     return _csv(head, rows)
 
 
-def trials(board: Board) -> str:
+def trials(ranked: RankedSweep) -> str:
     """Write one row per trial, point by point, as CSV."""
-    paths = [axis.path for axis in board.plan.axes]
+    paths = [axis.path for axis in ranked.plan.axes]
     head = ["point", "trial", "number", "replicate", "state", *paths, "epochs", "value", "run"]
     return _csv(
         head,
@@ -71,24 +71,24 @@ def trials(board: Board) -> str:
                 *[point.number, trial.id, trial.number, trial.replicate, trial.state],
                 *[*_texts(point, paths), trial.epoch, trial.value, trial.run_id],
             ]
-            for point in board.points
+            for point in ranked.points
             for trial in point.replicates
         ],
     )
 
 
-def page(board: Board, curves: Curves) -> str:
+def page(ranked: RankedSweep, curves: Curves) -> str:
     """Write a self-contained HTML page."""
-    title = escape(f"{board.sweep.name} · {board.sweep.id}")
-    picture = best_curves(board.objective.metric, curves) if curves else ""
-    spec = json.dumps(board.spec.model_dump(mode="json", exclude_defaults=True), indent=2)
+    title = escape(f"{ranked.sweep.name} · {ranked.sweep.id}")
+    picture = best_curves(ranked.objective.metric, curves) if curves else ""
+    spec = json.dumps(ranked.spec.model_dump(mode="json", exclude_defaults=True), indent=2)
     parts = [
         f"<h1>{title}</h1>",
-        f"<p>{escape(board.spec.description)}</p>" if board.spec.description else "",
-        f"<p>{_plain(note.status_line(board))}</p>",
-        f"<p>{_plain(note.best_line(board))}</p>",
+        f"<p>{escape(ranked.spec.description)}</p>" if ranked.spec.description else "",
+        f"<p>{_plain(note.status_line(ranked))}</p>",
+        f"<p>{_plain(note.best_line(ranked))}</p>",
         "<h2>Points, best first</h2>",
-        _table(board),
+        _table(ranked),
         f"<h2>Curves of the best trials</h2>\n{picture}" if picture else "",
         f"<h2>Spec</h2>\n<pre>{escape(spec)}</pre>",
     ]
@@ -99,9 +99,9 @@ def page(board: Board, curves: Curves) -> str:
     )
 
 
-def _table(board: Board) -> str:
-    objective, seeds = board.objective, board.plan.seeds
-    labels = board.plan.labels
+def _table(ranked: RankedSweep) -> str:
+    objective, seeds = ranked.objective, ranked.plan.seeds
+    labels = ranked.plan.labels
     head = [
         "",
         *(cell.name for cell in labels.cells({})),
@@ -110,11 +110,11 @@ def _table(board: Board) -> str:
         "",
     ]
     rows = []
-    for rank, point in enumerate(board.points[:MAX_PAGE_POINTS], 1):
+    for rank, point in enumerate(ranked.points[:MAX_PAGE_POINTS], 1):
         found = point.estimate(seeds)
         values = [cell.text or "" for cell in labels.cells(point.values)]
         rows.append([str(rank), *values, *_result(found, seeds)])
-    more = len(board.points) - MAX_PAGE_POINTS
+    more = len(ranked.points) - MAX_PAGE_POINTS
     left = f"<p>leaderboard.csv has {more} more points.</p>" if more > 0 else ""
     cells = "\n".join(
         "<tr>" + "".join(f'<td class="n">{escape(c)}</td>' for c in row) + "</tr>" for row in rows

@@ -12,8 +12,8 @@ from services.domain.states import TRIAL_GOOD, SweepState, TrialState
 from services.settings import Settings
 from services.store.models import Sweep
 from services.tracking import links, names, note
-from services.tracking.board import Board
 from services.tracking.mlflow_server import ROLE_TAG, MetricPoint
+from services.tracking.ranked_sweep import RankedSweep
 
 SWEEP_RUN_STATUS = {
     SweepState.SUCCEEDED: "FINISHED",
@@ -63,28 +63,28 @@ def params(spec: Spec) -> dict[str, str]:
     return {f"space.{name}": names.text(_written(given)) for name, given in spec.space.items()}
 
 
-def tags(board: Board, settings: Settings, experiment_id: str) -> dict[str, str]:
+def tags(ranked: RankedSweep, settings: Settings, experiment_id: str) -> dict[str, str]:
     """Make the tags with the sweep's state, and the note with its leaderboard."""
-    objective = board.objective
+    objective = ranked.objective
     return {
-        "sweep.state": board.sweep.state,
+        "sweep.state": ranked.sweep.state,
         "sweep.objective": f"{objective.goal} {objective.metric} ({objective.at})",
-        "sweep.url": note.address(settings, board.sweep.id),
-        "mlflow.note.content": note.note(board, settings, experiment_id),
+        "sweep.url": note.address(settings, ranked.sweep.id),
+        "mlflow.note.content": note.note(ranked, settings, experiment_id),
     }
 
 
-def points(board: Board) -> list[MetricPoint]:
+def points(ranked: RankedSweep) -> list[MetricPoint]:
     """Make `sweep/best`, `sweep/done` and `sweep/failed`, at the time when the last trial ended."""
-    done = sum(board.counts.get(state, 0) for state in TRIAL_GOOD)
-    failed = board.counts.get(TrialState.FAILED, 0)
-    at = board.last_finish
+    done = sum(ranked.counts.get(state, 0) for state in TRIAL_GOOD)
+    failed = ranked.counts.get(TrialState.FAILED, 0)
+    at = ranked.last_finish
     if at is None or not done + failed:
         return []
     step = done + failed
     found = [MetricPoint("sweep/done", done, at, step), MetricPoint("sweep/failed", failed, at, step)]
-    if board.best is not None and board.best.value is not None:
-        found.append(MetricPoint("sweep/best", float(f"{board.best.value:.6g}"), at, step))
+    if ranked.best is not None and ranked.best.value is not None:
+        found.append(MetricPoint("sweep/best", float(f"{ranked.best.value:.6g}"), at, step))
     return found
 
 

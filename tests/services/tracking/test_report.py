@@ -11,7 +11,7 @@ from services.store import leaderboard
 from services.store.leaderboard import RankedPoint, Replicate
 from services.store.models import Sweep
 from services.tracking import note, report
-from services.tracking.board import Board
+from services.tracking.ranked_sweep import RankedSweep
 
 SPACE = {
     "train.optimizer": ["sgd", {"name": "adam", "lr": 0.01}],
@@ -20,7 +20,7 @@ SPACE = {
 VALUES = {0: [0.5, 0.5], 1: [0.9, 0.8], 2: [None, None]}  # of each point's trials
 
 
-def board(state: str = "succeeded", **changes: Any) -> Board:
+def ranked(state: str = "succeeded", **changes: Any) -> RankedSweep:
     spec = paper_spec(space=SPACE, seeds=2, **changes)
     plan = paper_plan(spec)
     points = [
@@ -35,7 +35,7 @@ def board(state: str = "succeeded", **changes: Any) -> Board:
         )
         for number, values in sorted(VALUES.items(), key=lambda item: -(item[1][0] or 0))
     ]
-    return Board(
+    return RankedSweep(
         sweep=Sweep(id="s", name=spec.name, project="p", state=state, spec=spec, plan=plan),
         counts={"succeeded": 6},
         points=points,
@@ -45,7 +45,7 @@ def board(state: str = "succeeded", **changes: Any) -> Board:
 
 
 def test_the_table_of_points_has_full_values_and_blanks_for_what_is_missing() -> None:
-    rows = list(csv.DictReader(report.leaderboard(board()).splitlines()))
+    rows = list(csv.DictReader(report.leaderboard(ranked()).splitlines()))
     assert [row["point"] for row in rows] == ["1", "0", "2"]
     assert [row["train.optimizer.beta"] for row in rows] == ["0.8", "", "0.9"]
     assert rows[2]["mean"] == rows[2]["low"] == ""
@@ -53,13 +53,13 @@ def test_the_table_of_points_has_full_values_and_blanks_for_what_is_missing() ->
 
 
 def test_the_table_of_trials_has_a_row_for_each() -> None:
-    rows = list(csv.DictReader(report.trials(board()).splitlines()))
+    rows = list(csv.DictReader(report.trials(ranked()).splitlines()))
     assert [row["trial"] for row in rows] == ["s-1-0", "s-1-1", "s-0-0", "s-0-1", "s-2-0", "s-2-1"]
     assert [row["value"] for row in rows] == ["0.9", "0.8", "0.5", "0.5", "", ""]
 
 
 def test_the_page_shows_points_by_their_cells_and_means_by_their_text() -> None:
-    page = report.page(board(), {})
+    page = report.page(ranked(), {})
     head = "<th></th><th>optimizer</th><th>beta</th><th>val/acc (best)</th>"
     assert head in page
     cells = [f'<td class="n">{text}</td>' for text in ("1", "adam", "0.8", "0.85 ± 0.64", "2/2")]
@@ -68,11 +68,11 @@ def test_the_page_shows_points_by_their_cells_and_means_by_their_text() -> None:
 
 
 def test_curves_are_called_by_trial_and_label() -> None:
-    assert list(report.shown_trials(board())) == ["t002 adam, beta 0.8", "t000 sgd"]
+    assert list(report.shown_trials(ranked())) == ["t002 adam, beta 0.8", "t000 sgd"]
 
 
 def test_the_best_line_names_the_point_and_says_whether_it_may_change() -> None:
-    ended, active = board(), board(state="active")
+    ended, active = ranked(), ranked(state="active")
     assert note.best_line(ended).startswith(
         "**Best**: adam, beta 0.8 with val/acc (best) **0.85 ± 0.64**, 95 %"
     )

@@ -21,7 +21,7 @@ MAX_REPORT_POINTS = 20_000
 
 
 @dataclass(frozen=True)
-class Board:
+class RankedSweep:
     """A sweep with its ranked points: the best few while it goes on, all of them once it has ended."""
 
     sweep: Sweep
@@ -51,7 +51,7 @@ class Board:
         return self.spec.objective
 
     @property
-    def ranked(self) -> list[tuple[RankedPoint, Estimate]]:
+    def ranking(self) -> list[tuple[RankedPoint, Estimate]]:
         """The points that have a value, best first, with mean and interval."""
         found = [(point, point.estimate(self.plan.seeds)) for point in self.points]
         return [(point, estimate) for point, estimate in found if estimate.mean is not None]
@@ -68,12 +68,12 @@ class Board:
         return min(ended, key=lambda trial: self.objective.key(trial.value), default=None)
 
 
-def read(session: Session, sweep_id: str) -> Board:
+def read(session: Session, sweep_id: str) -> RankedSweep:
     """Read a sweep and its points."""
     sweep = sweeps.get(session, sweep_id)
     limit = MAX_REPORT_POINTS if sweep.state in SWEEP_FINAL else MAX_NOTE_POINTS
     found, _ = leaderboard.page(session, sweep_id, sweep.spec.objective, limit)
-    return Board(
+    return RankedSweep(
         sweep=sweep,
         counts=sweeps.counts(session, [sweep_id])[sweep_id],
         points=found,
