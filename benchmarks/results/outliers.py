@@ -1,8 +1,8 @@
 """Losses on targets of which a share is far off: `python -m benchmarks.results.outliers`.
 
 Fashion-MNIST's tenth, each image turned by up to 45°; the angle is the target. A share of the training
-targets is a random number. 784-128-1 with ReLU, Adam at 0.002, 20 epochs, five seeds. The error is that of the last
-epoch on the test images, which have no outliers.
+targets is a random number. 784-128-1 with ReLU, Adam at 0.002, 20 epochs, five seeds. The error is that of
+the last epoch on the test images, which have no outliers.
 """
 
 import math

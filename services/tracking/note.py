@@ -46,9 +46,8 @@ def best_line(ranked: RankedSweep) -> str:
         return ""
     point, estimate = ranked.ranking[0]
     objective = ranked.objective
-    line = (
-        f"**{'Best' if ranked.over else 'Best so far'}**: {escaped(ranked.plan.labels.label(point.values))}"
-    )
+    label = escaped(ranked.plan.labels.label(point.values))
+    line = f"**{'Best' if ranked.over else 'Best so far'}**: {label}"
     line += f" with {objective.metric} ({objective.at}) **{estimate.text}**"
     if estimate.low is not None:
         line += f", 95 % interval of the mean over {estimate.n} seeds"

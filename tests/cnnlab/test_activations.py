@@ -118,7 +118,7 @@ def test_step():
     assert [slope(build("step"), at) for at in (-1.0, -0.0, 0.0, 2.0)] == [0, 0, 0, 0]
 
 
-def test_a_step_lets_gradients_through_where_it_is_told_to():
+def test_a_step_lets_gradients_through_where_it_is_meant_to():
     through = build("step", straight_through=0.5)
     assert [slope(through, at) for at in (-1.5, -1.0, 0.3, 1.5)] == [0, 0.5, 0.5, 0]
     assert values("step", -2.0, -0.3, 0.3, straight_through=0.5) == [-1, -1, 1]

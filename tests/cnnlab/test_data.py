@@ -24,6 +24,6 @@ def test_accepts_images_with_their_labels() -> None:
     ],
     ids=["floats", "no channel", "short integers", "a label missing"],
 )
-def test_refuses_in_words(parts: tuple[Tensor, Tensor, Tensor, Tensor], words: str) -> None:
+def test_refuses_with_a_reason(parts: tuple[Tensor, Tensor, Tensor, Tensor], words: str) -> None:
     with pytest.raises(DataError, match=words):
         Images(*parts)

@@ -125,7 +125,7 @@ def test_alexnet_starts_as_published(shape, hypers):
     assert {rule for name, rule in rules.items() if name.endswith("weight")} == {"small-normal"}
 
 
-def test_vgg_starts_small_or_as_it_is_told():
+def test_vgg_starts_small_or_as_configured():
     for hypers, rule in (({}, "small-normal"), ({"initializer": "glorot-uniform"}, "glorot-uniform")):
         table = net("vgg", norm="none", head="full", **hypers).table
         assert {own.initializer for own in table if own.role == "weight"} == {rule}

@@ -181,7 +181,7 @@ def test_lenet5_refuses_small_images(shape):
 
 @pytest.mark.parametrize("loss", EQUAL)
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "lenet5-1998"])  # scores: −distances
-def test_an_untrained_net_knows_nothing(name, loss):
+def test_an_untrained_net_guesses(name, loss):
     """Scores near 0: the loss is that of equal scores, ln 10 for softmax and 9 for the margin loss.
 
     The rule of He et al. gives residual nets scores of about 1.

@@ -89,7 +89,7 @@ def test_a_step_comes_with_t_equal_n():
     assert curve({"name": "step", "every": 5, "factor": 0.5}, start=1.0, steps=7) == [1] * 5 + [0.5] * 2
 
 
-def test_a_line_ends_where_it_is_told():
+def test_a_line_ends_where_configured():
     assert curve({"name": "linear", "to": 0.99, "over": 3}, start=0.5)[3:] == [0.99] * 22
 
 

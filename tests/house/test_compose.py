@@ -134,7 +134,9 @@ def test_the_api_and_workers_read_own_data_and_entries_and_cannot_write_them(
         assert services[role]["environment"]["CNNLAB_PLUGINS"] == "/srv/cnnlab/plugins"
 
 
-def test_ports_are_published_on_loopback_unless_told_otherwise(services: dict[str, dict[str, Any]]) -> None:
+def test_ports_are_published_on_loopback_unless_configured_otherwise(
+    services: dict[str, dict[str, Any]],
+) -> None:
     published = {
         (name, port["host_ip"], port["published"])
         for name, service in services.items()

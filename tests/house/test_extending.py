@@ -74,7 +74,7 @@ def test_the_digest_is_what_the_page_s_command_says(folder: Path) -> None:
     assert told.split()[0] == registry.plugins_digest()
 
 
-def test_every_kind_is_told_with_its_base_class() -> None:
+def test_every_kind_is_described_with_its_base_class() -> None:
     text = (DOCS / "extending.md").read_text(encoding="utf-8")
     for kind, (_, home, base) in registry.KINDS.items():
         assert f"| `{kind}` | `{home}.{base}` |" in text

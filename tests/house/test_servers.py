@@ -46,7 +46,7 @@ def test_a_server_dies_with_the_tests(death: signal.Signals) -> None:
     assert not Path(folder).exists()
 
 
-def test_a_missing_server_fails_in_ci_and_is_skipped_in_words_elsewhere(
+def test_a_missing_server_fails_in_ci_and_is_skipped_with_a_reason_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CI", "true")

@@ -30,7 +30,7 @@ def test_down_and_up_again(database_url: str) -> None:
     assert tables(database_url) == before
 
 
-def test_a_database_tells_its_revision(database_url: str) -> None:
+def test_a_database_has_its_revision(database_url: str) -> None:
     present, newest = revisions(database_url)
     assert present == newest is not None
     downgrade(database_url, "base")

@@ -119,7 +119,7 @@ def test_a_picture_for_the_documents(lab: Lab, chromium: Browser, tmp_path: Path
     assert 30_000 < path.stat().st_size < 300_000
 
 
-def test_the_first_page_tells_how_sweeps_stand_and_who_trains(lab: Lab, page: Page) -> None:
+def test_the_first_page_shows_sweeps_and_who_trains(lab: Lab, page: Page) -> None:
     page.goto(lab.link)
     clear = card(page, "relu-or-tanh")
     best = lab.client.sweep(lab.sweeps["relu-or-tanh"])["best"]
@@ -179,7 +179,7 @@ def test_a_sweep_is_shown_in_full(lab: Lab, page: Page) -> None:
     expect(detail).to_contain_text("no sweep 'none'")
 
 
-def test_the_key_is_asked_for_told_to_be_wrong_and_kept_in_the_tab_only(lab: Lab, page: Page) -> None:
+def test_the_key_is_asked_for_reported_wrong_and_kept_in_the_tab_only(lab: Lab, page: Page) -> None:
     page.goto(lab.url)
     expect(page.locator("main")).to_be_hidden()
     for wrong in ("not the right key", "ключ"):
@@ -236,7 +236,7 @@ def test_verbs_work_by_keyboard_and_cancel_asks(lab: Lab, page: Page) -> None:
     assert lab.client.sweep(sweep_id)["state"].startswith("cancell")
 
 
-def test_a_refusal_is_told_in_the_apis_words(lab: Lab, page: Page) -> None:
+def test_a_refusal_is_shown_in_the_apis_words(lab: Lab, page: Page) -> None:
     sweep_id = add(lab.store, name="raced")
     page.route("**/v1/sweeps?*", lambda route: route.fulfill(response=old, body=seen))
     request = urllib.request.Request(
@@ -334,7 +334,7 @@ def test_it_keeps_up_and_leaves_the_focus_alone(lab: Lab, page: Page, events: bo
     expect(mine.get_by_role("link").first).to_be_focused()
 
 
-def test_an_api_that_is_away_is_told_and_tried_again(lab: Lab, page: Page) -> None:
+def test_an_api_that_is_away_is_reported_and_tried_again(lab: Lab, page: Page) -> None:
     page.goto(lab.link)
     expect(card(page, "rates")).to_be_visible()
 
@@ -378,7 +378,7 @@ def test_it_fits_a_phone_in_light_and_dark(lab: Lab, chromium: Browser, scheme: 
     page.close()
 
 
-def test_the_reference_tells_every_route_without_the_internet(lab: Lab, page: Page) -> None:
+def test_the_reference_lists_every_route_without_the_internet(lab: Lab, page: Page) -> None:
     page.goto(f"{lab.url}/docs")
     expect(page.locator(".route").first).to_be_visible()
     with urllib.request.urlopen(f"{lab.url}/openapi.json") as answer:

@@ -91,7 +91,7 @@ def test_mlflow_may_be_down_during_training_and_gets_everything_later(
             )
 
 
-def test_no_worker_no_device_the_sweep_waits_in_words(lab_with: MakeLab, redis_url: str) -> None:
+def test_no_worker_no_device_the_sweep_waits_and_says_why(lab_with: MakeLab, redis_url: str) -> None:
     lab = lab_with(redis_url=SecretStr(redis_url))
     with lab.upkeep():
         sweep_id = lab.submit()

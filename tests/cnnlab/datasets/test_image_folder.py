@@ -241,7 +241,7 @@ def test_an_archive_with_a_link_or_a_double_is_refused(folder: Path) -> None:
         inspect(resolve({"model": "mlp", "data": data}))
 
 
-def test_a_name_that_is_no_utf_8_is_refused_in_words(folder: Path) -> None:
+def test_a_name_that_is_no_utf_8_is_refused_with_a_reason(folder: Path) -> None:
     put(folder, {"train/dögs/a.png": picture(1), "train/cats/b.png": picture(2)}, "zip")
     content = (folder / "pets.zip").read_bytes()
     (folder / "pets.zip").write_bytes(content.replace("dögs".encode(), b"d\xff\xffgs"))
@@ -290,7 +290,7 @@ WRONG: dict[str, tuple[dict[str, bytes], str]] = {
 
 @KINDS
 @pytest.mark.parametrize(("files", "words"), WRONG.values(), ids=WRONG)
-def test_a_wrong_layout_is_told_at_submit(
+def test_a_wrong_layout_is_refused_at_submit(
     folder: Path, kind: str, files: dict[str, bytes], words: str
 ) -> None:
     data = put(folder, files, kind)

@@ -144,7 +144,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("arrays", "words"), REFUSED.values(), ids=REFUSED)
-def test_what_is_wrong_is_told_at_submit(folder: Path, arrays: dict[str, Any], words: str) -> None:
+def test_what_is_wrong_is_refused_at_submit(folder: Path, arrays: dict[str, Any], words: str) -> None:
     config = resolve({"model": "mlp", "data": put(folder, **arrays)})
     with pytest.raises(ConfigError, match=words) as caught:
         inspect(config)

@@ -53,7 +53,7 @@ def test_batch_normalization_has_buffers():
 
 
 @pytest.mark.usefixtures("small_images")
-def test_images_that_are_too_small_are_refused_in_words():
+def test_images_that_are_too_small_are_refused_with_a_reason():
     with pytest.raises(ConfigError) as caught:
         inspect(config())
     assert caught.value.path == "model"

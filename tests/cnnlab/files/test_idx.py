@@ -42,7 +42,7 @@ def test_encodes_a_view_in_row_major_order() -> None:
     ],
     ids=["empty", "page", "floats", "no axes", "cut header", "cut values", "too many values"],
 )
-def test_refuses_a_broken_file_in_words(content: bytes, words: str) -> None:
+def test_refuses_a_broken_file_with_a_reason(content: bytes, words: str) -> None:
     with pytest.raises(DataError, match=words) as caught:
         decode(content, "train-images")
     assert str(caught.value).startswith("train-images ")

@@ -118,7 +118,7 @@ def test_the_largest_of_a_long_axis_makes_the_room() -> None:
 NUMBERS = {"data": {"name": "rotated"}, "train": {"loss": "huber"}}
 
 
-def test_numbers_are_ranked_by_their_error_unless_told_otherwise() -> None:
+def test_numbers_are_ranked_by_their_error_unless_configured_otherwise() -> None:
     found = plan(spec(**NUMBERS))
     assert [metric.name for metric in found.metrics] == ["mae"]
     objective = spec(**NUMBERS).with_default_metric(found.metrics).objective

@@ -38,7 +38,9 @@ def test_the_same_key_and_body_answer_with_the_first_sweep(
     assert sweeps_in(store) == 2
 
 
-def test_another_body_is_refused_in_words(sqlite_api: TestClient, sqlite_store: Store, spec: Any) -> None:
+def test_another_body_is_refused_with_a_reason(
+    sqlite_api: TestClient, sqlite_store: Store, spec: Any
+) -> None:
     first = sqlite_api.post("/v1/sweeps", json=spec, headers=key("a")).json()["id"]
     answer = sqlite_api.post("/v1/sweeps", json=spec | {"seed": 1}, headers=key("a"))
     assert answer.status_code == 422

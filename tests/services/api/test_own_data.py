@@ -68,7 +68,7 @@ def test_two_contents_are_two_shapes(sqlite_api: TestClient, spec: dict[str, Any
         ({}, "data.path is missing"),
     ],
 )
-def test_a_fault_is_told_at_the_path(
+def test_a_fault_is_reported_at_the_path(
     sqlite_api: TestClient, spec: dict[str, Any], folder: Path, data: dict[str, Any], words: str
 ) -> None:
     refused = submit(sqlite_api, spec, data)

@@ -123,7 +123,7 @@ def test_a_sweep_whose_plug_ins_no_worker_has_says_so(
     assert api.get(f"/v1/sweeps/{made['id']}").json()["waiting_for"] is None
 
 
-def test_a_broken_plug_in_is_told_and_harms_nothing_else(api: TestClient, spec: dict[str, Any]) -> None:
+def test_a_broken_plug_in_is_reported_and_harms_nothing_else(api: TestClient, spec: dict[str, Any]) -> None:
     refused = submit(api, spec, {"name": "mlp", "activation": "tried-bad"})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == "/model/activation"

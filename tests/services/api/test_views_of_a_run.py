@@ -126,7 +126,7 @@ def test_a_sweep_that_stops_expects_only_what_has_begun(api: TestClient, store: 
     assert sweep(api, worker)["eta_seconds"] == pytest.approx(with_all / 5)
 
 
-def test_a_trial_tells_its_config_curve_and_attempts(api: TestClient, worker: Worker) -> None:
+def test_a_trial_shows_its_config_curve_and_attempts(api: TestClient, worker: Worker) -> None:
     worker.epoch(1, [0.5, 0.7, 0.6, float("inf")])
     trial = api.get(f"/v1/trials/{worker.ids[3]}").json()
     assert trial["config"]["model"]["dropout"] == trial["values"]["model.dropout"] == 0.5

@@ -12,7 +12,7 @@ from services.domain.json_numbers import decode, encode
 
 
 @given(st.dictionaries(st.text(), st.floats()))
-def test_any_number_survives_json_that_knows_no_nan(metrics: dict[str, float]) -> None:
+def test_any_number_survives_json_that_has_no_nan(metrics: dict[str, float]) -> None:
     again = decode(json.loads(json.dumps(encode(metrics), allow_nan=False)))
     assert again.keys() == metrics.keys()
     for name, value in metrics.items():

@@ -31,7 +31,7 @@ def told(
     return [(event.kind, event.data.get("state") or event.data["epoch"]) for event in found]
 
 
-def test_the_life_of_a_sweep_is_told_in_order(store: Store) -> None:
+def test_the_life_of_a_sweep_is_recorded_in_order(store: Store) -> None:
     sweep_id = write_sweep(store)
     held = take(store, fill(store, sweep_id))
     ids = [trial.id for trial in trials_of(store, sweep_id)]
@@ -76,7 +76,7 @@ def test_a_withdrawn_pack_and_a_replayed_epoch(sqlite_store: Store) -> None:
     assert told(sqlite_store, sweep_id, place) == []
 
 
-def test_what_is_rolled_back_is_not_told(store: Store) -> None:
+def test_what_is_rolled_back_is_not_recorded(store: Store) -> None:
     sweep_id = write_sweep(store)
 
     def fail(session: Session) -> None:

@@ -130,7 +130,7 @@ def test_values_beyond_arithmetic_count_as_none(store: Store) -> None:
     assert best.estimate(2).n == 2
 
 
-def test_a_point_tells_its_mean_and_its_trials(store: Store) -> None:
+def test_a_point_shows_its_mean_and_its_trials(store: Store) -> None:
     sweep_id = write_sweep(store)
     place(store, sweep_id, {4: [0.5, (0.7, TrialState.FAILED), (None, TrialState.PENDING)]})
     [point], _ = store.read(lambda session: leaderboard.page(session, sweep_id, ACC, 10))

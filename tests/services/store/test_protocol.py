@@ -49,7 +49,7 @@ def test_a_pack_is_leased_once_however_many_ask(store: Store) -> None:
     assert sorted(won) == [False] * 7 + [True]
 
 
-def test_asking_again_with_the_same_token_tells_that_it_went_through(store: Store) -> None:
+def test_asking_again_with_the_same_token_confirms_that_it_went_through(store: Store) -> None:
     pack = fill(store, write_sweep(store))
     held = take(store, pack)
     assert store.write(lambda session: leases.take(session, held, "worker", "d", TTL))

@@ -126,7 +126,7 @@ def test_an_ended_trial_leaves_its_files(stage: Stage, tmp_path: Path) -> None:
     assert run.data.metrics["gap/acc"] == 0.1
 
 
-def test_weights_that_are_not_there_are_missed_in_words(make_stage: MakeStage) -> None:
+def test_weights_that_are_not_there_are_reported_missing(make_stage: MakeStage) -> None:
     for file in ("best/nowhere.safetensors", "../elsewhere.safetensors"):
         stage = make_stage()
         (stage.settings.files.parent / "elsewhere.safetensors").touch()

@@ -122,7 +122,7 @@ def served(settings: Settings) -> Iterator[tuple[Server, httpx2.Client]]:
             server.stop()
 
 
-def test_a_live_stream_hears_at_once_and_ends_when_the_api_is_told_to_go(
+def test_a_live_stream_hears_at_once_and_ends_when_the_api_stops(
     served: tuple[Server, httpx2.Client], store: Store
 ) -> None:
     server, client = served

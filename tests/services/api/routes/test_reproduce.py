@@ -35,7 +35,9 @@ def test_the_repeating_sweep_has_one_trial_with_everything_its_numbers_depend_on
     assert again.space.seed == 7
 
 
-def test_a_trial_without_a_curve_is_refused_in_words(sqlite_api: TestClient, spec: dict[str, Any]) -> None:
+def test_a_trial_without_a_curve_is_refused_with_a_reason(
+    sqlite_api: TestClient, spec: dict[str, Any]
+) -> None:
     posted = sqlite_api.post("/v1/sweeps", json=spec).json()
     answer = sqlite_api.post(f"/v1/trials/{posted['id']}-0000/reproduce")
     assert answer.status_code == 409

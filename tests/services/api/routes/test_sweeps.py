@@ -134,7 +134,7 @@ def test_a_wrong_spec_is_refused_at_its_place_and_leaves_no_row(
     assert [rows(sqlite_store, table) for table in (Sweep, Trial, Pack)] == [0, 0, 0]
 
 
-def test_several_faults_are_told_at_once(sqlite_api: TestClient, spec: dict[str, Any]) -> None:
+def test_several_faults_are_listed_at_once(sqlite_api: TestClient, spec: dict[str, Any]) -> None:
     del spec["name"]
     answer = sqlite_api.post("/v1/sweeps", json=spec | {"seed": "x", "sede": 1})
     assert {error["pointer"] for error in answer.json()["errors"]} == {"/name", "/seed", "/sede"}

@@ -14,7 +14,7 @@ from services.store.reports import Epoch, Saved
 from services.store.session import Session, Store
 
 
-def test_a_trials_way_is_told(sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any]) -> None:
+def test_a_trials_way_is_described(sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any]) -> None:
     sweep = sqlite_api.post("/v1/sweeps", json={**spec, "seeds": 2}).json()
     trial_id = f"{sweep['id']}-0001"
     before = sqlite_api.get(f"/v1/trials/{trial_id}").json()

@@ -69,7 +69,7 @@ def test_many_choices_of_one_name_are_looked_at_once(when: dict[str, Any]) -> No
     assert process_time() - start < 5
 
 
-def test_a_fault_is_told_at_its_own_place_among_values_of_one_name() -> None:
+def test_a_fault_is_reported_at_its_own_place_among_values_of_one_name() -> None:
     space = {"train.optimizer": [{"name": "sgd", "lr": 0.1}, {"name": "sgd", "lr": -5}]}
     with pytest.raises(SpecError) as caught:
         planned(model="lenet5", space=space)

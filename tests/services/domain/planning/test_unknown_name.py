@@ -16,7 +16,7 @@ def unknown(**values: list[object]) -> UnknownNames:
     return UnknownNames(categories, first, KNOWN, Completion(paper_spec(), PaperCatalog()))
 
 
-def test_a_misspelt_name_is_told_the_nearest_and_what_is_beside_it() -> None:
+def test_a_misspelt_name_gets_the_nearest_and_what_is_beside_it() -> None:
     assert unknown().why("model.dropuot") == (
         "is not a hyperparameter of this sweep. model has depth, dropout with the first value of each axis. "
         "Did you mean 'model.dropout'?"
@@ -27,7 +27,7 @@ def test_the_name_field_of_an_entry_is_never_suggested() -> None:
     assert ".name" not in unknown().why("train.optimizer.nam")
 
 
-def test_a_name_of_another_entry_is_told_its_condition() -> None:
+def test_a_name_of_another_entry_gets_its_condition() -> None:
     assert unknown(optimizers=["sgd", {"name": "adam", "lr": 0.1}]).why("beta") == (
         "exists only with train.optimizer: adam, not with every value of that axis; "
         "write beta: {choice: […], when: {train.optimizer: adam}}"
