@@ -1,4 +1,4 @@
-"""Ports of this machine: find a free one, and refuse one that is in use."""
+"""Ports of this machine: the default ones, a free one, and a refusal of one that is in use."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import socket
 from services.stack.errors import StackError
 
 HOST = "127.0.0.1"
+DEFAULT_API_PORT = 8080
+DEFAULT_MLFLOW_PORT = 5500
 
 
 def free() -> int:

@@ -21,11 +21,11 @@ from services.stack.stack import POLL_SECONDS, Stack
 def up(
     port: Annotated[
         int, typer.Option("--port", envvar="CNNLAB_PORT", min=1, max=65535, help="The API's port.")
-    ] = 8080,
+    ] = ports.DEFAULT_API_PORT,
     mlflow_port: Annotated[
         int,
         typer.Option("--mlflow-port", envvar="CNNLAB_MLFLOW_PORT", min=1, max=65535, help="MLflow's port."),
-    ] = 5500,
+    ] = ports.DEFAULT_MLFLOW_PORT,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:

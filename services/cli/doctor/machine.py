@@ -89,8 +89,8 @@ def disk(folder: Path) -> Finding:
 def free_ports(environment: Mapping[str, str], running: bool) -> Iterator[Finding]:
     """The ports that `up` would listen on; not checked while a stack runs here."""
     for purpose, variable, usual, option in [
-        ("API", "CNNLAB_PORT", "8080", "--port"),
-        ("MLflow", "CNNLAB_MLFLOW_PORT", "5500", "--mlflow-port"),
+        ("API", "CNNLAB_PORT", str(ports.DEFAULT_API_PORT), "--port"),
+        ("MLflow", "CNNLAB_MLFLOW_PORT", str(ports.DEFAULT_MLFLOW_PORT), "--mlflow-port"),
     ]:
         text, name = environment.get(variable, usual), f"port of {purpose}"
         if not text.isdecimal() or not 0 < int(text) < 65536:
