@@ -108,6 +108,10 @@ class _Checker:
         self._completed |= {path: {} for path in probes}
         if self._count(probes) <= MAX_COMBINATIONS:
             self._try_combinations(axes, probes)
+            # Constraints can leave out every value that is tried of a range, and allow others.
+            for axis in axes:
+                if isinstance(axis, RangeAxis) and not self._completed[axis.path]:
+                    self._try_alone(axis, [axis.at(INSIDE), axis.at(1 - INSIDE)])
             self._keep(axes)
             return
         ends = {path: found[:1] + found[-1:] for path, found in probes.items()}
@@ -115,12 +119,15 @@ class _Checker:
         if nested or self._count(ends) > MAX_COMBINATIONS:
             detail = f"{' and '.join(probes)} depend on one another and have more than {MAX_COMBINATIONS}"
             raise SpecError([Problem("/space", f"{detail} combinations")])
-        others = self._first_values()
         for axis in axes:
-            for coordinate in probes[axis.path]:
-                values = others | {axis.path: axis.as_written(coordinate)}
-                self._try(values, {axis.path: coordinate})
+            self._try_alone(axis, probes[axis.path])
             self._keep([axis])
+
+    def _try_alone(self, axis: Axis, coordinates: Sequence[Coordinate]) -> None:
+        """Try values of one axis, with the others at their first values."""
+        others = self._first_values()
+        for coordinate in coordinates:
+            self._try(others | {axis.path: axis.as_written(coordinate)}, {axis.path: coordinate})
 
     def _count(self, probes: Mapping[str, Sequence[Coordinate]]) -> int:
         """How many combinations of probes there are, if zipped axes count once."""

@@ -33,6 +33,18 @@ def test_a_range_of_a_penalty_is_one_of_its_strength() -> None:
     assert (axis.name, axis.path, axis.whole) == ("train.l2", "train.l2.strength", False)
 
 
+@pytest.mark.parametrize("written", [{"uniform": [0, 1]}, {"uniform": [0, 1], "step": 0.0001}])
+def test_a_range_of_which_constraints_leave_a_small_part_is_checked(written: Any) -> None:
+    """None of the values that are tried with others meets the constraint."""
+    changes = {"space": {"train.l2": written}, "constraints": ["0.5 < l2 and l2 < 0.6"]}
+    plan = paper_plan(paper_spec(**changes, search="random", max_trials=4))
+    [axis] = plan.axes
+    assert (axis.path, axis.row) == ("train.l2.strength", True)
+    assert isinstance(axis, RangeAxis)
+    assert not axis.whole
+    assert all(0.5 < plan.config(point)["train"]["l2"]["strength"] < 0.6 for point in range(4))
+
+
 def test_a_range_of_texts_is_refused() -> None:
     class Words(PaperCatalog):
         def resolve(self, config: Mapping[str, Any]) -> dict[str, Any]:
