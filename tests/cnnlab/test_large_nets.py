@@ -83,7 +83,7 @@ def test_small_grey_images_fit(name):
 
 
 def test_classifiers_aside_are_of_large_images_only():
-    words = r"must be no for images under 128×128: .* got yes for 32×100"
+    words = r"must be no for images under 128×128, .* got yes for 32×100"
     with pytest.raises(ConfigError, match=words) as caught:
         build("googlenet", {"auxiliary": "yes"}, ((3, 32, 100), 10))
     assert caught.value.path == "model.auxiliary"

@@ -355,7 +355,7 @@ def test_a_composite_counts_its_layers():
 def test_parts_that_do_not_fit_together_are_refused():
     with pytest.raises(ConfigError, match="cannot be added to a shortcut of"):
         Residual({"conv": Conv2d(2, 3, 3)}).output((2, 5, 4))
-    with pytest.raises(ConfigError, match="must give maps of one size"):
+    with pytest.raises(ConfigError, match="must have maps of one size"):
         Branches({"a": {}, "b": {"conv": Conv2d(2, 3, 3)}}).output((2, 5, 4))
 
 

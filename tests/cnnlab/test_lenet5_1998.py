@@ -79,5 +79,5 @@ def test_the_largest_image_fits():
 
 
 def test_eleven_classes_are_refused():
-    with pytest.raises(ConfigError, match="not of 11"):
+    with pytest.raises(ConfigError, match="1 to 10 classes, got 11"):
         layers(classes=11)

@@ -11,7 +11,7 @@ from services.api.read_sweep import read_sweep
 from services.api.submission import announce
 from services.api.views.sweep import SweepView
 from services.api.views.trial import TrialView, trial_view
-from services.store import sweep_verbs, sweeps, trial_verbs
+from services.store import sweep_verbs, sweeps, trial_verbs, trials
 from services.store.models import Sweep, Trial
 from services.store.session import Session
 
@@ -80,7 +80,8 @@ def _sweep(sweep_id: str, services: Services, verb: Callable[[Session, str], Swe
 
 
 def _trial(trial_id: str, services: Services, verb: Callable[[Session, str], Trial]) -> TrialView:
-    trial, sweep = services.store.write(
-        lambda session: (changed := verb(session, trial_id), sweeps.get(session, changed.sweep_id))
+    services.store.write(lambda session: verb(session, trial_id))
+    trial, sweep = services.store.read(
+        lambda session: (found := trials.get(session, trial_id), sweeps.get(session, found.sweep_id))
     )
     return trial_view(trial, sweep, services.settings)

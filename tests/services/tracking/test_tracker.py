@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from paper_sweep import fill, row_of, take, write_sweep
+from paper_sweep import fill, take, write_sweep
 
 from services.settings import Settings
-from services.store.models import Sweep
+from services.store import sweeps
 from services.store.session import Store
 from services.tracking import Tracker
 
@@ -18,7 +18,7 @@ def test_without_a_server_nothing_is_exported_and_nothing_is_behind_for_it(
     tracker = Tracker(sqlite_store, sqlite_settings.model_copy(update={"mlflow_url": None}), "worker")
     assert tracker.behind() == [sweep_id]
     assert tracker.export(sweep_id)
-    assert row_of(sqlite_store, Sweep, sweep_id).run_id is None
+    assert sqlite_store.read(lambda session: sweeps.get(session, sweep_id)).mirror.run_id is None
 
 
 def test_two_trackers_of_one_name_are_two_owners(sqlite_store: Store, sqlite_settings: Settings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from paper_catalog import paper_plan, paper_spec
+from paper_catalog import ACCURACY, paper_plan, paper_spec
 
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Objective
@@ -53,21 +53,21 @@ def test_params_are_the_whole_config_that_trains() -> None:
 
 
 def test_a_new_best_is_a_point_and_what_was_exported_is_not_repeated() -> None:
-    found = trial_run.points(curve(0.5, 0.4, 0.75), Objective(), after=0)
+    found = trial_run.points(curve(0.5, 0.4, 0.75), Objective(), [ACCURACY], after=0)
     best = [(point.step, point.value) for point in found if point.name == "best/val_acc"]
     assert best == [(1, 0.5), (3, 0.75)]
     errors = [point.value for point in found if point.name == "best/val_error_percent"]
     assert errors == [50.0, 25.0]
-    later = trial_run.points(curve(0.5, 0.4, 0.75), Objective(), after=2)
+    later = trial_run.points(curve(0.5, 0.4, 0.75), Objective(), [ACCURACY], after=2)
     assert {point.step for point in later} == {3}
 
 
 def test_the_gap_is_known_at_the_end_of_a_trial_only() -> None:
     plan = paper_plan(paper_spec())
     running = trial(plan, 0, best_epoch=2, state=TrialState.RUNNING)
-    assert trial_run.closing(running, curve(0.5, 0.75)) == []
+    assert trial_run.closing(running, curve(0.5, 0.75), [ACCURACY]) == []
     ended = trial(plan, 0, best_epoch=2, state=TrialState.SUCCEEDED)
-    (point,) = trial_run.closing(ended, curve(0.5, 0.75))
+    (point,) = trial_run.closing(ended, curve(0.5, 0.75), [ACCURACY])
     assert (point.name, point.step, point.at) == ("gap/acc", 2, 2000)
     assert math.isclose(point.value, 0.1)
 
