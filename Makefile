@@ -18,7 +18,7 @@ up: $(VENV)/installed  ## start everything on this machine and keep it running (
 	@$(BIN)/cnnlab up
 
 test: $(VENV)/installed-dev  ## run the tests
-	@$(BIN)/python -m pytest -q -n 2
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 check: $(VENV)/installed-dev  ## lint, types, import floors, compose file
 	$(BIN)/ruff check .

@@ -255,7 +255,7 @@ def test_verbs_in_any_order(store: Store) -> None:
     run_state_machine_as_test(
         Here,
         settings=how(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,
