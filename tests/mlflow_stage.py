@@ -89,15 +89,15 @@ class Stage:
 
     def give_up_and_lease_again(self) -> str:
         """Export, lose the pack to a crash, export, lease its trials again; returns the first run's id."""
-        assert self.tracker().export(self.sweep_id)
+        assert self.tracker().mirror(self.sweep_id)
         run_id = self.runs()[0].info.run_id
         error = {"kind": "crashed", "message": "exit code 1"}
         self.store.write(lambda session: endings.give_up(session, self.held, Failure.CRASHED, error))
-        assert self.tracker().export(self.sweep_id)
+        assert self.tracker().mirror(self.sweep_id)
         assert self.runs()[0].info.status == "SCHEDULED"
         assert self.runs()[0].data.tags["failure.kind"] == "crashed"
         self.held = self.lease()
-        assert self.tracker().export(self.sweep_id)
+        assert self.tracker().mirror(self.sweep_id)
         return run_id
 
     # ---- SQL

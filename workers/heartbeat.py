@@ -71,7 +71,7 @@ class Heartbeat:
             os.read(self.news_fd, 4096)
 
     def overdue(self) -> bool:
-        """Whether the lease was renewed so long ago that rescue may soon act: commit and export nothing."""
+        """Whether the lease was renewed so long ago that rescue may soon act: commit and mirror nothing."""
         if self._lease is None:
             return False
         margin = min(MAX_MARGIN_SECONDS, self._settings.lease_ttl / 6)

@@ -10,30 +10,30 @@ from services.settings import Settings
 from services.store.session import Store
 
 log = logging.getLogger(__name__)
-BUSY_SECONDS = 0.4  # before the next try while another worker exports the same sweep
+BUSY_SECONDS = 0.4  # before the next try while another worker mirrors the same sweep
 AWAY_SECONDS = (2.0, 5.0, 15.0)  # before the next try while MLflow is away, by failures so far
 
 
 class MirrorThread:
     """Exports each sweep that it is notified of; what it does not manage is left to upkeep's mirror.
 
-    `overdue` says whether the worker's lease may be lost soon: then nothing is exported.
+    `overdue` says whether the worker's lease may be lost soon: then nothing is mirrored.
     """
 
     def __init__(self, store: Store, settings: Settings, owner: str, overdue: Callable[[], bool]) -> None:
         self._store, self._settings, self._owner, self._overdue = store, settings, owner, overdue
-        self._waiting: set[str] = set()  # sweeps to export
+        self._waiting: set[str] = set()  # sweeps to mirror
         self._change = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
 
     def start(self) -> None:
-        """Begin, if there is an MLflow server to export to."""
+        """Begin, if there is an MLflow server."""
         if self._settings.mlflow_url:
             self._thread.start()
 
     def notify(self, sweep_id: str) -> None:
-        """Have this sweep exported soon: something new of it has been committed."""
+        """Have this sweep mirrored soon: something new of it has been committed."""
         with self._change:
             self._waiting.add(sweep_id)
             self._change.notify()
@@ -59,7 +59,7 @@ class MirrorThread:
                 sweep_id = self._waiting.pop()
             pause = 0.0
             try:
-                done = not self._overdue() and tracker.export(sweep_id)
+                done = not self._overdue() and tracker.mirror(sweep_id)
                 failures, pause = 0, 0.0 if done else BUSY_SECONDS
             except TrackingDown as error:
                 done, pause = False, AWAY_SECONDS[min(failures, len(AWAY_SECONDS) - 1)]
@@ -67,7 +67,7 @@ class MirrorThread:
                 log.warning("MLflow is away, training goes on: %s", error)
             except Exception:
                 done, pause = False, AWAY_SECONDS[-1]
-                log.exception("sweep %s could not be exported; the next try follows", sweep_id)
+                log.exception("sweep %s could not be mirrored; the next try follows", sweep_id)
             with self._change:
                 if not done and self._closing:
                     return  # upkeep's mirror finishes it

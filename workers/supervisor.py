@@ -45,7 +45,7 @@ class Supervisor:
         self._failed_starts = 0  # runners in a row that ended before they were ready
 
     def start(self) -> None:
-        """Begin to beat and to export."""
+        """Begin to beat and to mirror."""
         self._heartbeat.start()
         self._mirror.start()
 

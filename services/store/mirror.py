@@ -1,9 +1,9 @@
-"""What MLflow has of each sweep and trial, and the lease under which one exporter at a time updates it.
+"""What MLflow has of each sweep and trial, and the lease under which one process at a time mirrors it.
 
 A trial's `exported_epoch` and `exported_state` say how far its run goes; an epoch of CORRECTED says that a
 reported value has changed, so the run is written again. A sweep's `exported` is "<state>:<digest of what its
 run shows>:<digest of the addresses in it>". What is `left_out` is not exported any more. All of this is in
-tables of its own: an export neither updates nor locks a row of `sweeps` or `trials`.
+tables of its own: mirroring neither updates nor locks a row of `sweeps` or `trials`.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from services.store.session import touched
 CORRECTED = -1
 
 
-class ExportLost(ServiceError):
-    """Somebody else exports this sweep by now: write nothing more."""
+class MirrorLeaseLost(ServiceError):
+    """Another process mirrors this sweep by now: write nothing more."""
 
 
 @dataclass(frozen=True)
-class ExportLease:
-    """The right to export one sweep; `owner` is unique to the exporter."""
+class MirrorLease:
+    """The right to mirror one sweep; `owner` is unique to the process."""
 
     sweep_id: str
     owner: str
     ttl: float  # seconds
 
 
-def take(session: Session, lease: ExportLease) -> bool:
-    """Begin to export a sweep; False while somebody else does."""
+def take(session: Session, lease: MirrorLease) -> bool:
+    """Begin to mirror a sweep; False while another process does."""
     owner = MirrorSweep.lease_owner
     return _renew(
         session, lease, or_(owner.is_(None), owner == lease.owner, MirrorSweep.lease_until < db_now())
     )
 
 
-def keep(session: Session, lease: ExportLease) -> None:
-    """Renew a lease and lock its row, or raise `ExportLost`: the first statement of every write under it."""
+def keep(session: Session, lease: MirrorLease) -> None:
+    """Renew a lease and lock its row, or raise `MirrorLeaseLost`: first in every write under it."""
     if not _renew(session, lease, MirrorSweep.lease_owner == lease.owner):
-        raise ExportLost(f"sweep {lease.sweep_id} is exported by somebody else")
+        raise MirrorLeaseLost(f"sweep {lease.sweep_id} is mirrored by another process")
 
 
-def release(session: Session, lease: ExportLease) -> None:
+def release(session: Session, lease: MirrorLease) -> None:
     """Give the lease back."""
     mine = MirrorSweep.sweep_id == lease.sweep_id, MirrorSweep.lease_owner == lease.owner
     session.execute(update(MirrorSweep).where(*mine).values(lease_owner=None, lease_until=0))
@@ -122,30 +122,30 @@ def _trial_behind() -> ColumnElement[bool]:
 # ---- what has been exported
 
 
-def store_parent(session: Session, lease: ExportLease, experiment_id: str, run_id: str) -> None:
+def store_parent(session: Session, lease: MirrorLease, experiment_id: str, run_id: str) -> None:
     """Store the sweep's experiment and run."""
     _write_sweep(session, lease, experiment_id=experiment_id, run_id=run_id)
 
 
-def store_run(session: Session, lease: ExportLease, trial_id: str, run_id: str) -> None:
+def store_run(session: Session, lease: MirrorLease, trial_id: str, run_id: str) -> None:
     """Store a trial's run, and that none of its metrics are there yet."""
     keep(session, lease)
     _write_trial(session, trial_id, run_id=run_id, exported_epoch=0, exported_state=None)
 
 
-def leave_out_trial(session: Session, lease: ExportLease, trial_id: str, why: LeftOut) -> None:
+def leave_out_trial(session: Session, lease: MirrorLease, trial_id: str, why: LeftOut) -> None:
     """Export nothing more of a trial."""
     keep(session, lease)
     _write_trial(session, trial_id, left_out=why)
 
 
-def leave_out_sweep(session: Session, lease: ExportLease, why: LeftOut) -> None:
+def leave_out_sweep(session: Session, lease: MirrorLease, why: LeftOut) -> None:
     """Export nothing more of a sweep."""
     _write_sweep(session, lease, left_out=why)
 
 
 def mark_trial(
-    session: Session, lease: ExportLease, trial_id: str, before: int, epoch: int, state: str
+    session: Session, lease: MirrorLease, trial_id: str, before: int, epoch: int, state: str
 ) -> None:
     """Store how far a trial's run goes, unless a value was corrected since that was `before`.
 
@@ -156,17 +156,17 @@ def mark_trial(
     _write_trial(session, trial_id, unchanged, exported_epoch=epoch, exported_state=state)
 
 
-def mark_sweep(session: Session, lease: ExportLease, exported: str) -> None:
+def mark_sweep(session: Session, lease: MirrorLease, exported: str) -> None:
     """Store what the sweep's run shows."""
     _write_sweep(session, lease, exported=exported)
 
 
-def mark_view(session: Session, lease: ExportLease) -> None:
+def mark_view(session: Session, lease: MirrorLease) -> None:
     """Store that MLflow has the sweep's saved views."""
     _write_sweep(session, lease, view_saved=True)
 
 
-def start_over(session: Session, lease: ExportLease) -> None:
+def start_over(session: Session, lease: MirrorLease) -> None:
     """Forget every run of a sweep, because MLflow has lost its data; what is left out stays so."""
     nothing = {"experiment_id": None, "run_id": None, "exported": None, "view_saved": False}
     _write_sweep(session, lease, **nothing)
@@ -189,7 +189,7 @@ def correct(session: Session, trial_ids: Collection[str]) -> None:
     )
 
 
-def _renew(session: Session, lease: ExportLease, condition: ColumnElement[bool]) -> bool:
+def _renew(session: Session, lease: MirrorLease, condition: ColumnElement[bool]) -> bool:
     renewed = session.execute(
         update(MirrorSweep)
         .where(MirrorSweep.sweep_id == lease.sweep_id, condition)
@@ -199,7 +199,7 @@ def _renew(session: Session, lease: ExportLease, condition: ColumnElement[bool])
     return bool(touched(renewed))
 
 
-def _write_sweep(session: Session, lease: ExportLease, **values: Any) -> None:
+def _write_sweep(session: Session, lease: MirrorLease, **values: Any) -> None:
     keep(session, lease)
     session.execute(
         update(MirrorSweep)

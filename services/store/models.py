@@ -119,7 +119,7 @@ class Trial(Base):
 
 
 class MirrorSweep(Base):
-    """What MLflow has of a sweep, and the lease of whoever exports it; written together with the sweep."""
+    """What MLflow has of a sweep, and who mirrors it now; written together with the sweep."""
 
     __tablename__ = "mirror_sweeps"
     __table_args__ = (one_of(LeftOut, "left_out"),)

@@ -1,4 +1,4 @@
-"""Exports one sweep to MLflow, under the sweep's export lease."""
+"""Mirrors one sweep in MLflow, under the sweep's mirror lease."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.domain.json_numbers import decode
 from services.domain.states import TRIAL_FINAL, SweepState, TrialState
 from services.settings import Settings
 from services.store import mirror, reports, sweeps, trials
-from services.store.mirror import ExportLease
+from services.store.mirror import MirrorLease
 from services.store.models import LeftOut, Trial
 from services.store.session import Session, Store
 from services.tracking import best_weights, ranked_sweep, report, saved_view, sweep_run, trial_run
@@ -27,11 +27,11 @@ class RunDeleted(Exception):
     """A user deleted the run in MLflow: it stays deleted."""
 
 
-class Export:
+class SweepMirror:
     """A sweep, its run in MLflow, and its trials' runs."""
 
     def __init__(
-        self, store: Store, settings: Settings, server: Server, lease: ExportLease, without_view: set[str]
+        self, store: Store, settings: Settings, server: Server, lease: MirrorLease, without_view: set[str]
     ) -> None:
         self._store, self._settings, self._server, self._lease = store, settings, server, lease
         self._without_view = without_view  # sweeps whose saved view cannot be written
@@ -106,7 +106,7 @@ class Export:
         self._write(lambda s: mirror.mark_sweep(s, self._lease, bookmark))
 
     def _save_view(self, experiment_id: str) -> None:
-        """Write the sweep's saved views once; if that fails, the export goes on."""
+        """Write the sweep's saved views once; if that fails, mirroring goes on."""
         if self._sweep.mirror.view_saved or self._lease.sweep_id in self._without_view:
             return
         try:
@@ -155,7 +155,7 @@ class Export:
         trial, curve, pack = self._store.read(lambda s: mirror.curve_and_pack(s, trial_id))
         before, state = trial.mirror.exported_epoch, TrialState(trial.state)
         if before < 0:
-            return  # corrected meanwhile: the next export writes it anew
+            return  # corrected meanwhile: the next round writes it anew
         changed, final = state != trial.mirror.exported_state, state in TRIAL_FINAL
         metrics = self._plan.metrics
         points = trial_run.points(curve, self._spec.objective, metrics, before)
@@ -203,7 +203,7 @@ class Export:
         )
 
     def _retire(self, run_id: str) -> None:
-        """Delete a run that is replaced; another exporter or a user may have done so already."""
+        """Delete a run that is replaced; another process or a user may have done so already."""
         if not self._server.run(run_id).deleted:
             self._server.retire(run_id)
 
@@ -262,7 +262,7 @@ class Export:
         return run_id
 
     def _retire_doubles(self, experiment_id: str, key: Mapping[str, str], run_id: str) -> None:
-        """Delete a second run, made by an exporter that had lost its lease or abandoned its request."""
+        """Delete a second run, made by a process that had lost its lease or abandoned its request."""
         for run in self._server.runs(experiment_id, key):
             if run.run_id != run_id and not run.deleted:
                 self._server.retire(run.run_id)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from services.settings import Settings
 from services.store import mirror
-from services.store.mirror import ExportLease, ExportLost
+from services.store.mirror import MirrorLease, MirrorLeaseLost
 from services.store.session import Store
-from services.tracking.mirror_sweep import Export
+from services.tracking.mirror_sweep import SweepMirror
 from services.tracking.mlflow_server import Server
 from services.tracking.sweep_run import addresses
 
@@ -34,20 +34,20 @@ class Tracker:
         """List the sweeps of which SQL has more than MLflow, or whose notes have outdated links."""
         return self._store.read(lambda session: mirror.behind(session, addresses(self._settings)))
 
-    def export(self, sweep_id: str) -> bool:
+    def mirror(self, sweep_id: str) -> bool:
         """Bring MLflow up to date with SQL for one sweep.
 
-        Returns True if MLflow has everything that SQL had, False if another process is exporting the sweep or
+        Returns True if MLflow has everything that SQL had, False if another process is mirroring the sweep or
         the server has lost it: try again soon. Raises `TrackingDown` if MLflow does not answer.
         """
         if self._server is None:
             return True
-        lease = ExportLease(sweep_id, self._owner, self._settings.lease_ttl)
+        lease = MirrorLease(sweep_id, self._owner, self._settings.lease_ttl)
         if not self._store.write(lambda session: mirror.take(session, lease)):
             return False
         try:
-            return Export(self._store, self._settings, self._server, lease, self._without_view).run()
-        except ExportLost:
+            return SweepMirror(self._store, self._settings, self._server, lease, self._without_view).run()
+        except MirrorLeaseLost:
             return False
         finally:
             self._store.write(lambda session: mirror.release(session, lease))

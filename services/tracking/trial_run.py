@@ -112,7 +112,7 @@ def points(
 
     `best/<metric>`, `best/epoch` and, for an accuracy, the errors in percent get a point at each epoch that
     is the best so far, so that a table can be sorted while trials run; if the last epoch counts, the errors
-    get one at each epoch. They depend on the curve alone: exporting again gives the same points.
+    get one at each epoch. They depend on the curve alone: mirroring again gives the same points.
     """
     found = []
     best, error = math.inf, error_metric(objective, measured)

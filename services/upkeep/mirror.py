@@ -1,4 +1,4 @@
-"""Export to MLflow what no worker exported: it died, MLflow did not answer, or the sweep has just ended."""
+"""Mirror in MLflow what no worker did: it died, MLflow did not answer, or the sweep has just ended."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Mirror:
             self._thread.start()
 
     def close(self) -> None:
-        """Stop after the sweep that is being exported."""
+        """Stop after the sweep that is being mirrored."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
@@ -41,7 +41,7 @@ class Mirror:
             pause = ROUND_PAUSE
             try:
                 for sweep_id in tracker.behind():
-                    tracker.export(sweep_id)
+                    tracker.mirror(sweep_id)
             except TrackingDown as error:
                 log.warning("MLflow does not answer: %s", error)
                 pause = FAILURE_PAUSE

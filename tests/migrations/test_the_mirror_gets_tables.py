@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, inser
 
 from migrations.apply import config, downgrade, upgrade
 from services.store import mirror, sweeps, trials
-from services.store.mirror import ExportLease
+from services.store.mirror import MirrorLease
 from services.store.session import Store
 
 older = import_module("migrations.versions.0003_plans_hold_a_space").older
@@ -166,7 +166,7 @@ def test_the_service_goes_on_where_it_was(engine: Engine, database_url: str) -> 
     assert sorted(store.read(lambda s: mirror.behind(s, "1a2b3c4d"))) == ["being-exported", "exported", "new"]
     behind = store.read(lambda session: mirror.trials_behind(session, "exported"))
     assert behind == ["exported-0001", "exported-0002"]
-    assert not store.write(lambda s: mirror.take(s, ExportLease("being-exported", "worker-2", 60)))
+    assert not store.write(lambda s: mirror.take(s, MirrorLease("being-exported", "worker-2", 60)))
     sweep = store.read(lambda session: sweeps.get(session, "exported"))
     assert (sweep.spec, sweep.mirror.run_id) == (paper_spec(), "a" * 32)
     assert store.read(lambda session: trials.get(session, "new-0003")).mirror.left_out == "deleted"

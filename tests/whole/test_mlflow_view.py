@@ -80,7 +80,7 @@ class Sweeps:
             for index in range(len(stage.trial_ids)):
                 stage.end(index, TrialState.SUCCEEDED)
             stage.settle()
-        assert stage.tracker().export(stage.sweep_id)
+        assert stage.tracker().mirror(stage.sweep_id)
         return stage
 
 

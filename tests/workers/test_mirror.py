@@ -1,4 +1,4 @@
-"""workers/mirror.py: which sweeps the thread exports, when it tries again, and what it leaves to upkeep."""
+"""workers/mirror.py: which sweeps the thread mirrors, when it tries again, and what it leaves to upkeep."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from workers.mirror import MirrorThread
 
 
 class PaperTracker:
-    """Stands where the tracker is; `answers` are what its exports return or raise, then True."""
+    """Stands where the tracker is; `answers` are what its mirrors return or raise, then True."""
 
     def __init__(self) -> None:
-        self.exported: list[str] = []
+        self.mirrored: list[str] = []
         self.answers: list[Any] = []
         self.entered, self.go_on = threading.Semaphore(0), threading.Event()
         self.go_on.set()
@@ -29,8 +29,8 @@ class PaperTracker:
         self.owner = owner
         return self
 
-    def export(self, sweep_id: str) -> bool:
-        self.exported.append(sweep_id)
+    def mirror(self, sweep_id: str) -> bool:
+        self.mirrored.append(sweep_id)
         self.entered.release()
         assert self.go_on.wait(10)
         answer = self.answers.pop(0) if self.answers else True
@@ -51,7 +51,7 @@ def tracker(monkeypatch: pytest.MonkeyPatch) -> PaperTracker:
 
 @pytest.fixture
 def make(sqlite_store: Store, sqlite_settings: Settings) -> Callable[..., MirrorThread]:
-    """Make a mirror thread that has an MLflow server to export to."""
+    """Make a mirror thread that has an MLflow server."""
 
     def thread(overdue: bool = False) -> MirrorThread:
         settings = sqlite_settings.model_copy(update={"mlflow_url": "http://127.0.0.1:1"})
@@ -70,11 +70,11 @@ def test_what_is_waiting_at_the_end_is_exported_first(tracker: PaperTracker, mak
     thread.close(0)  # before it starts, so that it finds both
     thread.start()
     thread.close(10)
-    assert sorted(tracker.exported) == ["a", "b"]
+    assert sorted(tracker.mirrored) == ["a", "b"]
     assert tracker.owner == "worker"
 
 
-def test_news_during_an_export_is_exported_again(tracker: PaperTracker, make: Make) -> None:
+def test_news_while_a_sweep_is_mirrored_is_mirrored_again(tracker: PaperTracker, make: Make) -> None:
     tracker.go_on.clear()
     thread = make()
     thread.notify("a")
@@ -83,7 +83,7 @@ def test_news_during_an_export_is_exported_again(tracker: PaperTracker, make: Ma
     thread.notify("a")
     tracker.go_on.set()
     thread.close(10)
-    assert tracker.exported == ["a", "a"]
+    assert tracker.mirrored == ["a", "a"]
 
 
 @pytest.mark.parametrize("answer", [False, TrackingDown("away"), RuntimeError("a bug")], ids=repr)
@@ -95,7 +95,7 @@ def test_what_did_not_work_is_tried_again(tracker: PaperTracker, make: Make, ans
     for _ in range(3):
         assert tracker.entered.acquire(timeout=10)
     thread.close(10)
-    assert tracker.exported == ["a"] * 3
+    assert tracker.mirrored == ["a"] * 3
 
 
 def test_what_does_not_work_at_the_end_is_left_to_upkeep(tracker: PaperTracker, make: Make) -> None:
@@ -112,7 +112,7 @@ def test_what_does_not_work_at_the_end_is_left_to_upkeep(tracker: PaperTracker, 
     tracker.go_on.set()
     closing.join(10)
     assert not thread._thread.is_alive()
-    assert tracker.exported == ["a"]
+    assert tracker.mirrored == ["a"]
 
 
 def test_nothing_is_exported_while_a_renewal_is_overdue(tracker: PaperTracker, make: Make) -> None:
@@ -120,7 +120,7 @@ def test_nothing_is_exported_while_a_renewal_is_overdue(tracker: PaperTracker, m
     thread.notify("a")
     thread.start()
     thread.close(10)
-    assert tracker.exported == []
+    assert tracker.mirrored == []
 
 
 def test_without_an_mlflow_server_there_is_no_thread(
@@ -130,4 +130,4 @@ def test_without_an_mlflow_server_there_is_no_thread(
     thread.start()
     thread.notify("a")
     thread.close(10)
-    assert tracker.exported == []
+    assert tracker.mirrored == []

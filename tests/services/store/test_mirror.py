@@ -10,16 +10,16 @@ from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import select
 
 from services.store import mirror, sweeps
-from services.store.mirror import CORRECTED, ExportLease, ExportLost
+from services.store.mirror import CORRECTED, MirrorLease, MirrorLeaseLost
 from services.store.models import LeftOut, MirrorSweep, MirrorTrial, Trial
 from services.store.session import Session, Store
 
 HERE = "1a2b3c4d"  # a digest of addresses
 
 
-def lease(store: Store, sweep_id: str, owner: str = "one", ttl: float = 60.0) -> ExportLease:
+def lease(store: Store, sweep_id: str, owner: str = "one", ttl: float = 60.0) -> MirrorLease:
     """An export lease that has been taken."""
-    asked = ExportLease(sweep_id, owner, ttl)
+    asked = MirrorLease(sweep_id, owner, ttl)
     assert store.write(lambda session: mirror.take(session, asked))
     return asked
 
@@ -40,13 +40,13 @@ def train(store: Store, sweep_id: str, epochs: int = 1) -> list[str]:
 def test_a_sweep_has_one_exporter_until_it_lets_its_lease_expire_or_gives_it_back(store: Store) -> None:
     sweep_id = write_sweep(store)
     first = lease(store, sweep_id)
-    second = ExportLease(sweep_id, "two", 60.0)
+    second = MirrorLease(sweep_id, "two", 60.0)
     assert not store.write(lambda session: mirror.take(session, second))
     store.write(lambda session: mirror.release(session, second))  # not its own: nothing happens
     store.write(lambda session: mirror.keep(session, first))
-    store.write(lambda session: mirror.take(session, ExportLease(sweep_id, "one", -1.0)))
+    store.write(lambda session: mirror.take(session, MirrorLease(sweep_id, "one", -1.0)))
     assert store.write(lambda session: mirror.take(session, second))
-    with pytest.raises(ExportLost):
+    with pytest.raises(MirrorLeaseLost):
         store.write(lambda session: mirror.mark_sweep(session, first, "too late"))
     store.write(lambda session: mirror.release(session, second))
     assert store.write(lambda session: mirror.take(session, first))
@@ -118,7 +118,7 @@ def test_an_export_writes_while_somebody_holds_the_sweep_and_its_trials(postgres
     store = Store(postgres_url)
     sweep_id = write_sweep(store)
     first = train(store, sweep_id)[0]
-    asked = ExportLease(sweep_id, "one", 60.0)
+    asked = MirrorLease(sweep_id, "one", 60.0)
 
     def export() -> None:
         assert store.write(lambda session: mirror.take(session, asked))

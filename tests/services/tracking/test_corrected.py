@@ -12,12 +12,12 @@ from services.tracking.mlflow_server import Server
 def test_a_corrected_value_is_written_anew(stage: Stage) -> None:
     for epoch in (1, 2):
         stage.train(epoch)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     old = stage.runs()[0].info.run_id
     stage.train(2, val_loss=0.125)
     assert stage.trial(0).mirror.exported_epoch == -1
     assert stage.tracker().behind() == [stage.sweep_id]
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert len(stage.runs()) == 4
     assert stage.runs()[0].info.run_id != old
     assert [point.value for point in stage.history(0, "val/loss")] == [2, 0.125]
@@ -37,18 +37,18 @@ def test_a_correction_during_an_export_is_not_lost(
         log(self, run_id, points, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Server, "log", during)
-    stage.tracker().export(stage.sweep_id)
+    stage.tracker().mirror(stage.sweep_id)
     assert stage.tracker().behind() == [stage.sweep_id]
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert [stage.history(index, "val/loss")[0].value for index in range(4)] == [0.125] * 4
 
 
 def test_a_killed_correction_is_finished(stage: Stage) -> None:
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     stage.train(1, val_loss=0.125)
     assert stage.settings.mlflow_url
     Server(stage.settings.mlflow_url).retire(stage.runs()[0].info.run_id)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert [stage.history(index, "val/loss")[0].value for index in range(4)] == [0.125] * 4
     assert stage.trial(0).mirror.exported_state == TrialState.RUNNING

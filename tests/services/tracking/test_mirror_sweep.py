@@ -18,7 +18,7 @@ def test_an_export_grows_with_the_epochs(each_stage: Stage) -> None:
     for epoch in (1, 2, 3):
         stage.train(epoch)
         assert tracker.behind() == [stage.sweep_id]
-        assert tracker.export(stage.sweep_id)
+        assert tracker.mirror(stage.sweep_id)
         assert tracker.behind() == []
         assert [point.step for point in stage.history(2, "val/acc")] == list(range(1, epoch + 1))
     reports = stage.curve(2)
@@ -35,11 +35,11 @@ def test_exporting_again_changes_nothing(each_stage: Stage) -> None:
     stage.train(1)
     stage.train(2)
     stage.end(0, TrialState.SUCCEEDED)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     before = stage.everything()
     stage.change_mirrored_trials(exported_epoch=0, exported_state=None)
     stage.change_mirrored_sweep(exported=None)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert stage.everything() == before
 
 
@@ -48,10 +48,10 @@ def test_a_sweep_that_is_retried_goes_on_in_mlflow_too(stage: Stage) -> None:
     for index in range(4):
         stage.end(index, TrialState.FAILED, failure={"kind": "crashed", "message": "gone"})
     stage.settle()
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert stage.parent().info.status == "FAILED"
     stage.store.write(lambda session: sweep_verbs.retry(session, stage.sweep_id))
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert stage.parent().info.status == "RUNNING"
     assert {run.info.status for run in stage.runs()} == {"SCHEDULED"}
 
@@ -59,7 +59,7 @@ def test_a_sweep_that_is_retried_goes_on_in_mlflow_too(stage: Stage) -> None:
 def test_values_that_are_not_finite_are_gaps(stage: Stage) -> None:
     stage.train(1, val_loss=math.nan, train_loss=math.inf)
     stage.train(2)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     for name in ("val/loss", "train/loss"):
         first, second = (point.value for point in stage.history(0, name))
         assert math.isnan(first)
@@ -71,7 +71,7 @@ def test_more_points_than_one_request_takes(make_stage: MakeStage) -> None:
     for epoch in range(1, 171):
         stage.train(epoch)
     assert MAX_PER_REQUEST["metrics"] < 170 * 7
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     for name in ("train/loss", "val/acc", "best/epoch"):
         assert [point.step for point in stage.history(0, name)] == list(range(1, 171))
 
@@ -80,17 +80,17 @@ def test_a_trial_that_never_ran_has_no_run(each_stage: Stage) -> None:
     stage = each_stage
     stage.change_trials(3, started_at=None, state=TrialState.CANCELLED, pack_id=None)
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert [run.data.tags["trial.number"] for run in stage.runs()] == ["0", "1", "2"]
     assert stage.tracker().behind() == []
 
 
 def test_a_trial_that_mlflow_refuses_holds_up_no_other(stage: Stage) -> None:
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     stage.train(2, **{"val/" + "x" * 300: 1.0})
     stage.change_mirrored_trials(1, 2, 3, exported_epoch=2)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert stage.trial(0).mirror.left_out == "refused"
     assert stage.tracker().behind() == []
     assert stage.sweep().mirror.left_out is None
@@ -98,13 +98,13 @@ def test_a_trial_that_mlflow_refuses_holds_up_no_other(stage: Stage) -> None:
 
 def test_without_a_server_there_is_nothing_to_do(stage: Stage) -> None:
     stage.train(1)
-    assert stage.tracker(mlflow_url=None).export(stage.sweep_id)
+    assert stage.tracker(mlflow_url=None).mirror(stage.sweep_id)
 
 
 def test_mlflow_prints_nothing_into_the_workers_log(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.train(1)
     stage.end(0, TrialState.SUCCEEDED)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert capsys.readouterr() == ("", "")
 
 
@@ -113,5 +113,5 @@ def test_where_the_last_epoch_counts_its_errors_are_there_at_each_epoch(make_sta
     for epoch in (1, 2):
         stage.train(epoch)
     stage.report(3, {t: {"val/acc": 0.25, "train/loss": 1.0} for t in stage.trial_ids}, {})
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert [point.value for point in stage.history(2, "last/val_error_percent")] == [47.9, 47.8, 75.0]

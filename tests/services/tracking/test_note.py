@@ -21,7 +21,7 @@ def note(stage: Stage) -> str:
 def test_several_seeds_are_shown_as_mean_and_interval(make_stage: MakeStage) -> None:
     stage = make_stage(SEEDS)
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     text = note(stage)
     assert "2 points × 2 seeds = 4 trials (4 running)" in text
     assert re.search(r"\*\*Best so far\*\*: dropout 0.5 with val/acc \(best\) \*\*0.5\d+ ± 0.\d+\*\*", text)
@@ -36,7 +36,7 @@ def test_several_seeds_are_shown_as_mean_and_interval(make_stage: MakeStage) -> 
 
 def test_one_seed_says_so(stage: Stage) -> None:
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     text = note(stage)
     assert text.count("ne seed: no interval") == 1
     assert "±" not in text
@@ -46,7 +46,7 @@ def test_one_seed_says_so(stage: Stage) -> None:
 def test_runs_of_several_seeds_are_told_apart(make_stage: MakeStage) -> None:
     stage = make_stage(SEEDS)
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     names = {run.info.run_name for run in stage.runs()}
     assert {name.split(" ", 1)[1] for name in names} == {
         *("s0 dropout 0", "s1 dropout 0", "s0 dropout 0.5", "s1 dropout 0.5"),
@@ -57,11 +57,11 @@ def test_runs_of_several_seeds_are_told_apart(make_stage: MakeStage) -> None:
 
 def test_other_addresses_make_notes_anew(stage: Stage) -> None:
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert stage.tracker().behind() == []
     moved = stage.tracker(public_url="http://api.example:9999")
     assert moved.behind() == [stage.sweep_id]
-    assert moved.export(stage.sweep_id)
+    assert moved.mirror(stage.sweep_id)
     assert "http://api.example:9999/v1/sweeps/" in note(stage)
     assert moved.behind() == []
 
@@ -70,7 +70,7 @@ def test_a_space_of_ranges_is_quoted_as_written(make_stage: MakeStage) -> None:
     space = {"model.dropout": {"uniform": [0.1, 0.5]}, "train.l2": {"log_uniform": [1e-4, 1e-1]}}
     stage = make_stage({"space": space, "search": "random", "max_trials": 4})
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     params = stage.parent().data.params
     assert params["space.model.dropout"] == '{"uniform": [0.1, 0.5]}'
     run = stage.runs()[0]
@@ -85,7 +85,7 @@ def test_an_axis_without_a_value_is_absent(make_stage: MakeStage) -> None:
     }
     stage = make_stage({"space": space})
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     params = [run.data.params for run in stage.runs()]
     by_optimizer = {own["train.optimizer"]: own.get("train.optimizer.beta") for own in params}
     assert by_optimizer["sgd"] is None
@@ -100,7 +100,7 @@ def test_the_report_is_one_page_that_runs_nothing(make_stage: MakeStage, tmp_pat
     for index in range(4):
         stage.end(index, TrialState.SUCCEEDED)
     stage.settle()
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     page = stage.artifact(stage.parent(), "report/report.html", tmp_path).decode()
     assert "<script" not in page
     assert "&lt;script&gt;" in page

@@ -12,18 +12,18 @@ from services.tracking import TrackingDown
 def test_training_goes_on_while_mlflow_is_away(stage: Stage, mlflow_server: mlflow.Mlflow) -> None:
     stage.train(1)
     tracker = stage.tracker()
-    assert tracker.export(stage.sweep_id)
+    assert tracker.mirror(stage.sweep_id)
     mlflow_server.server.kill()
     try:
         stage.train(2)
         with pytest.raises(TrackingDown):
-            tracker.export(stage.sweep_id)
+            tracker.mirror(stage.sweep_id)
         stage.train(3)
         assert tracker.behind() == [stage.sweep_id]
         assert stage.sweep().mirror.lease_owner is None
     finally:
         mlflow_server.restart()
-    assert tracker.export(stage.sweep_id)
+    assert tracker.mirror(stage.sweep_id)
     assert [point.step for point in stage.history(3, "val/acc")] == [1, 2, 3]
 
 
@@ -31,24 +31,24 @@ def test_training_goes_on_while_mlflow_is_away(stage: Stage, mlflow_server: mlfl
 def test_a_server_that_does_not_answer_is_given_up(stage: Stage, mlflow_server: mlflow.Mlflow) -> None:
     stage.train(1)
     tracker = stage.tracker()
-    assert tracker.export(stage.sweep_id)
+    assert tracker.mirror(stage.sweep_id)
     stage.train(2)
     with mlflow_server.server.stopped(), pytest.raises(TrackingDown):
-        tracker.export(stage.sweep_id)
-    assert tracker.export(stage.sweep_id)
+        tracker.mirror(stage.sweep_id)
+    assert tracker.mirror(stage.sweep_id)
     assert [point.step for point in stage.history(0, "val/acc")] == [1, 2]
 
 
 def test_a_server_that_lost_its_data_is_filled_anew(each_stage: Stage) -> None:
     stage = each_stage
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     stage.change_mirrored_sweep(run_id="0" * 32)
     stage.change_mirrored_trials(run_id="0" * 32)
     for run in [stage.parent(), *stage.runs()]:
         stage.client().set_tag(run.info.run_id, "sweep.role", "lost")
     stage.train(2)
-    assert not stage.tracker().export(stage.sweep_id)
-    assert stage.tracker().export(stage.sweep_id)
+    assert not stage.tracker().mirror(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert [point.step for point in stage.history(0, "val/acc")] == [1, 2]
     assert stage.tracker().behind() == []

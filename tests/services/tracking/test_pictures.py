@@ -35,7 +35,7 @@ def test_an_ended_trial_has_pictures_of_its_best_weights(stage: Stage, tmp_path:
     write(stage.settings.files / "best" / "t0.safetensors", np.ones((4, 1, 3, 3), np.float32))
     stage.train(1)
     stage.end(0, TrialState.SUCCEEDED, best_file="best/t0.safetensors")
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     run = stage.runs()[0]
     for name in ("confusion_matrix", "first_layer", "learning_curve"):
         assert stage.artifact(run, f"figures/{name}.png", tmp_path).startswith(PNG)
@@ -51,7 +51,7 @@ def test_a_damaged_file_costs_the_pictures_and_nothing_else(
     stage.train(1)
     stage.end(0, TrialState.SUCCEEDED, best_file="t0.safetensors")
     with caplog.at_level(logging.WARNING):
-        assert stage.tracker().export(stage.sweep_id)
+        assert stage.tracker().mirror(stage.sweep_id)
     assert "no figures of its weights" in caplog.text
     assert "figures/learning_curve.png" in stage.artifacts(stage.runs()[0])
     assert stage.tracker().behind() == []
@@ -59,7 +59,7 @@ def test_a_damaged_file_costs_the_pictures_and_nothing_else(
 
 def test_a_run_names_its_data_set(stage: Stage) -> None:
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     inputs = [run.inputs.dataset_inputs for run in stage.runs()]
     assert [[found.dataset.name for found in each] for each in inputs] == [["paper"]] * 4
     assert len({each[0].dataset.digest for each in inputs}) == 1

@@ -102,7 +102,7 @@ def test_means_over_seeds_have_a_view_of_their_own(make_stage: MakeStage) -> Non
     stage = make_stage({"seeds": 2, "space": {"model.dropout": [0.0, 0.5]}})
     stage.train(1)
     assert not stage.sweep().mirror.view_saved
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert stage.sweep().mirror.view_saved
     tags = experiment_tags(stage)
     trials = saved_view.read(tags[TRIALS.format(stage.sweep_id)])
@@ -119,7 +119,7 @@ def test_means_over_seeds_have_a_view_of_their_own(make_stage: MakeStage) -> Non
 
 def test_one_seed_has_no_means(stage: Stage) -> None:
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     tags = experiment_tags(stage)
     assert TRIALS.format(stage.sweep_id) in tags
     assert MEANS.format(stage.sweep_id) not in tags
@@ -136,7 +136,7 @@ def test_a_view_that_cannot_be_made_holds_up_no_export(
     for epoch in (1, 2):
         stage.train(epoch)
         with caplog.at_level(logging.WARNING):
-            assert tracker.export(stage.sweep_id)
+            assert tracker.mirror(stage.sweep_id)
     assert [point.step for point in stage.history(0, "val/acc")] == [1, 2]
     assert not stage.sweep().mirror.view_saved
     note = stage.parent().data.tags["mlflow.note.content"]
@@ -156,10 +156,10 @@ def test_a_view_that_did_not_arrive_is_tried_again(stage: Stage, monkeypatch: py
     with monkeypatch.context() as patched:
         patched.setattr(Server, "tag_experiment", down)
         patched.setattr(Server, "experiment", lambda *_: stage_experiment(stage))
-        assert tracker.export(stage.sweep_id)
+        assert tracker.mirror(stage.sweep_id)
     assert not stage.sweep().mirror.view_saved
     stage.train(2)
-    assert tracker.export(stage.sweep_id)
+    assert tracker.mirror(stage.sweep_id)
     assert stage.sweep().mirror.view_saved
 
 
@@ -169,12 +169,12 @@ def stage_experiment(stage: Stage) -> str:
 
 def test_a_server_that_lost_its_data_gets_the_view_again(stage: Stage) -> None:
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     stage.change_mirrored_sweep(run_id="0" * 32)
     stage.change_mirrored_trials(run_id="0" * 32)
     for run in [stage.parent(), *stage.runs()]:
         stage.client().set_tag(run.info.run_id, "sweep.role", "lost")
-    assert not stage.tracker().export(stage.sweep_id)
+    assert not stage.tracker().mirror(stage.sweep_id)
     assert not stage.sweep().mirror.view_saved
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert stage.sweep().mirror.view_saved

@@ -20,7 +20,7 @@ def finish(stage: Stage, **values: object) -> None:
     stage.end(2, TrialState.PRUNED)
     stage.end(3, TrialState.SUCCEEDED, **values)
     stage.settle()
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
 
 
 def test_each_trial_ends_as_it_ended(stage: Stage) -> None:
@@ -40,7 +40,7 @@ def test_a_trial_carries_its_identity_its_worker_and_its_whole_config(make_stage
     optimizers = ["sgd", {"name": "adam", "lr": 0.01}]
     stage = make_stage({"space": {"dropout": dropout, "train.optimizer": optimizers}})
     stage.train(1)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     parent, runs = stage.parent(), stage.runs()
     run = runs[3]
     expected = {
@@ -101,7 +101,7 @@ def test_the_sweep_shows_its_leaderboard(stage: Stage, tmp_path: Path) -> None:
 def test_the_experiment_is_the_project_and_the_name(make_stage: MakeStage) -> None:
     first, second = make_stage({"name": "twice"}), make_stage({"name": "twice"})
     for stage in (first, second):
-        assert stage.tracker().export(stage.sweep_id)
+        assert stage.tracker().mirror(stage.sweep_id)
     assert first.parent().info.experiment_id == second.parent().info.experiment_id
     experiment = first.client().get_experiment(first.parent().info.experiment_id)
     assert experiment.name == f"{first.spec.project}/twice"
@@ -138,7 +138,7 @@ def test_the_best_so_far_can_be_sorted_by_while_trials_run(make_stage: MakeStage
     stage = make_stage({"objective": {"metric": "val/loss", "goal": "minimize"}})
     for epoch, loss in enumerate([3.0, 1.0, 2.0], 1):
         stage.train(epoch, val_loss=loss)
-        assert stage.tracker().export(stage.sweep_id)
+        assert stage.tracker().mirror(stage.sweep_id)
     assert [(point.step, point.value) for point in stage.history(0, "best/val_loss")] == [(1, 3.0), (2, 1.0)]
     assert stage.runs()[0].data.metrics["best/epoch"] == 2
 
@@ -148,7 +148,7 @@ def test_a_retried_trial_goes_on_in_its_run(stage: Stage) -> None:
     run_id = stage.give_up_and_lease_again()
     assert stage.runs()[0].info.status == "RUNNING"
     stage.train(2)
-    assert stage.tracker().export(stage.sweep_id)
+    assert stage.tracker().mirror(stage.sweep_id)
     assert stage.runs()[0].info.run_id == run_id
     assert stage.runs()[0].data.tags["trial.attempt"] == "2"
     assert [point.step for point in stage.history(0, "val/acc")] == [1, 2]

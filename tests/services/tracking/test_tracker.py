@@ -17,7 +17,7 @@ def test_without_a_server_nothing_is_exported_and_nothing_is_behind_for_it(
     take(sqlite_store, fill(sqlite_store, sweep_id))
     tracker = Tracker(sqlite_store, sqlite_settings.model_copy(update={"mlflow_url": None}), "worker")
     assert tracker.behind() == [sweep_id]
-    assert tracker.export(sweep_id)
+    assert tracker.mirror(sweep_id)
     assert sqlite_store.read(lambda session: sweeps.get(session, sweep_id)).mirror.run_id is None
 
 

@@ -1,4 +1,4 @@
-"""The mirror's thread: it exports every sweep that is behind, and outlives an MLflow that does not answer."""
+"""The mirror's thread: it mirrors every sweep that is behind, and outlives an MLflow that does not answer."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from services.upkeep.mirror import Mirror
 
 
 class PaperTracker:
-    """A tracker that is behind with two sweeps, and fails at its first export."""
+    """A tracker that is behind with two sweeps, and fails at its first mirroring."""
 
     def __init__(self, *_: object) -> None:
-        self.exported: list[str] = []
+        self.mirrored: list[str] = []
         self.failures: list[Exception] = [TrackingDown("no answer"), RuntimeError("a bug")]
         made.append(self)
 
     def behind(self) -> list[str]:
-        return [sweep for sweep in ("one", "two") if sweep not in self.exported]
+        return [sweep for sweep in ("one", "two") if sweep not in self.mirrored]
 
-    def export(self, sweep_id: str) -> bool:
+    def mirror(self, sweep_id: str) -> bool:
         if self.failures:
             raise self.failures.pop(0)
-        self.exported.append(sweep_id)
+        self.mirrored.append(sweep_id)
         return True
 
 
@@ -50,7 +50,7 @@ def test_it_tries_again_after_a_failure_and_exports_everything(
     running = Mirror(sqlite_store, sqlite_settings.model_copy(update={"mlflow_url": "http://nobody"}))
     with caplog.at_level(logging.WARNING):
         running.start()
-        wait_for(lambda: made and made[0].exported == ["one", "two"], 20, "two exports")
+        wait_for(lambda: made and made[0].mirrored == ["one", "two"], 20, "two mirrors")
         running.close()
     assert "MLflow does not answer: no answer" in caplog.text
     assert "mirror failed, will try again" in caplog.text
