@@ -88,8 +88,7 @@ def older(plan: Json) -> Json:
 def _newer_axis(axis: Json) -> Json:
     named = {name: axis[name] for name in ("name", "path", "row")}
     if axis["values"] is not None:
-        written = axis["values"] if axis["written"] is None else axis["written"]
-        return {"kind": "listed", **named, "values": axis["values"], "written": written}
+        return {"kind": "listed", **named, "values": axis["values"], "written": axis["written"]}
     return {"kind": "range", **named} | {name: axis[name] for name in ("low", "high", "step", "log", "whole")}
 
 

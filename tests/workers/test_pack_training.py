@@ -58,6 +58,7 @@ def test_the_best_weights_tell_their_first_layer_and_their_mistakes(tmp_path: Pa
     assert found.part == "val"
     assert found.confusion is not None
     assert [len(row) for row in found.confusion] == [10] * 10
+    assert {sum(row) for row in found.confusion} == {60}  # a row for each true class, all equally many
     with safe_open(file, framework="np") as opened:
         assert json.loads(opened.metadata()["image"]) == [1, 28, 28]
 

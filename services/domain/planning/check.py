@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from math import prod
 from typing import Any
 
@@ -108,10 +109,9 @@ class _Checker:
         self._completed |= {path: {} for path in probes}
         if self._count(probes) <= MAX_COMBINATIONS:
             self._try_combinations(axes, probes)
-            # Constraints can leave out every value that is tried of a range, and allow others.
             for axis in axes:
                 if isinstance(axis, RangeAxis) and not self._completed[axis.path]:
-                    self._try_alone(axis, [axis.at(INSIDE), axis.at(1 - INSIDE)])
+                    self._complete_anywhere(axis, axes, probes)
             self._keep(axes)
             return
         ends = {path: found[:1] + found[-1:] for path, found in probes.items()}
@@ -119,15 +119,28 @@ class _Checker:
         if nested or self._count(ends) > MAX_COMBINATIONS:
             detail = f"{' and '.join(probes)} depend on one another and have more than {MAX_COMBINATIONS}"
             raise SpecError([Problem("/space", f"{detail} combinations")])
+        others = self._first_values()
         for axis in axes:
-            self._try_alone(axis, probes[axis.path])
+            for coordinate in probes[axis.path]:
+                self._try(others | {axis.path: axis.as_written(coordinate)}, {axis.path: coordinate})
             self._keep([axis])
 
-    def _try_alone(self, axis: Axis, coordinates: Sequence[Coordinate]) -> None:
-        """Try values of one axis, with the others at their first values."""
-        others = self._first_values()
-        for coordinate in coordinates:
-            self._try(others | {axis.path: axis.as_written(coordinate)}, {axis.path: coordinate})
+    def _complete_anywhere(
+        self, axis: RangeAxis, axes: Sequence[Axis], probes: Mapping[str, Sequence[Coordinate]]
+    ) -> None:
+        """Complete a range of which constraints leave out every probe, though perhaps not every value.
+
+        It is completed at points that they leave out, so a fault there is none of the spec.
+        """
+        inside = {**probes, axis.path: [axis.at(INSIDE), axis.at(1 - INSIDE)]}
+        others = {path: value for path, value in self._first_values().items() if path not in probes}
+        by_path = {each.path: each for each in axes}
+        for coordinates in self._dependencies.combinations(list(inside), inside):
+            if coordinates.get(axis.path) in (None, *self._completed[axis.path]):
+                continue
+            written = {path: by_path[path].as_written(at) for path, at in coordinates.items()}
+            with suppress(ConfigFault):
+                self._resolve(others | written, {axis.path: coordinates[axis.path]})
 
     def _count(self, probes: Mapping[str, Sequence[Coordinate]]) -> int:
         """How many combinations of probes there are, if zipped axes count once."""
@@ -154,23 +167,27 @@ class _Checker:
             }
 
     def _try(self, values: Mapping[str, Any], coordinates: Coordinates) -> None:
-        """Resolve one combination; record of each axis whether it is a row's, and its completed value."""
+        """Resolve one combination, or note what is wrong with it."""
         try:
-            config = self._completion.complete(values)
-            for path, coordinate in coordinates.items():
-                self._rows[path] &= self._completion.catalog.is_row(config, path)
-                if coordinate in self._completed[path]:
-                    continue
-                inside = [other for other in values if other.startswith(path + ".")]
-                # What an axis below it sets is not part of this axis's own value.
-                own = {other: value for other, value in values.items() if other not in inside}
-                complete = self._completion.complete(own) if inside else config
-                self._completed[path][coordinate] = read(complete, path)
+            self._resolve(values, coordinates)
         except ConfigFault as fault:
             indices = {path: at for path, at in coordinates.items() if isinstance(at, int)}
             problem = self._completion.problem(fault, self._names, values, indices)
             if problem.pointer not in [other.pointer for other in self._problems]:
                 self._problems.append(problem)
+
+    def _resolve(self, values: Mapping[str, Any], coordinates: Coordinates) -> None:
+        """Resolve one combination; record of each axis whether it is a row's, and its completed value."""
+        config = self._completion.complete(values)
+        for path, coordinate in coordinates.items():
+            self._rows[path] &= self._completion.catalog.is_row(config, path)
+            if coordinate in self._completed[path]:
+                continue
+            inside = [other for other in values if other.startswith(path + ".")]
+            # What an axis below it sets is not part of this axis's own value.
+            own = {other: value for other, value in values.items() if other not in inside}
+            complete = self._completion.complete(own) if inside else config
+            self._completed[path][coordinate] = read(complete, path)
 
     def _first_values(self) -> dict[str, Any]:
         """The first value of each axis that has one at every point."""

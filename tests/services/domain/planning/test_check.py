@@ -45,6 +45,27 @@ def test_a_range_of_which_constraints_leave_a_small_part_is_checked(written: Any
     assert all(0.5 < plan.config(point)["train"]["l2"]["strength"] < 0.6 for point in range(4))
 
 
+def test_a_range_that_constraints_leave_out_with_its_condition_is_no_fault() -> None:
+    """beta is a hyperparameter of adam, and every point has sgd."""
+    space = {
+        "train.optimizer": ["sgd", "adam"],
+        "train.optimizer.beta": {"uniform": [0.8, 0.9], "when": {"train.optimizer": "adam"}},
+    }
+    changes = {"space": space, "constraints": ["optimizer == 'sgd'"], "search": "random", "max_trials": 1}
+    plan = paper_plan(paper_spec(**changes))
+    assert plan.values(0) == {"train.optimizer": {"name": "sgd", "lr": 0.1}}
+
+
+def test_a_fault_at_points_that_constraints_leave_out_is_none_of_the_spec() -> None:
+    """A dropout above 1 would be refused, and every value that is tried is above 0.2 or 0."""
+    changes = {
+        "space": {"model.dropout": {"uniform": [0, 5]}},
+        "constraints": ["0.1 < dropout and dropout < 0.2"],
+    }
+    plan = paper_plan(paper_spec(**changes, search="random", max_trials=2))
+    assert all(0.1 < plan.values(point)["model.dropout"] < 0.2 for point in range(2))
+
+
 def test_a_range_of_texts_is_refused() -> None:
     class Words(PaperCatalog):
         def resolve(self, config: Mapping[str, Any]) -> dict[str, Any]:
