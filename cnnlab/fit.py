@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,8 @@ class Fit:
     their bits depend on machine, torch, threads, width and the row's index, never on the other rows: a state
     loaded into the same row of the same width continues bit for bit. They also depend on whether rows are
     `mixed`, each with a batch of its own, or share each batch, which is other arithmetic. Rows of different
-    replicates must be mixed, and so must rows with `data.stream: trial`.
+    replicates must be mixed, and so must rows with `data.stream: trial`. Name in `varied` the paths of the
+    model's rates in which trials of the shape differ, those in other arrays too: see `Array`.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Fit:
         device: str = "cpu",
         objective: tuple[str, str] | None = None,
         mixed: Mixed = "if-needed",
+        varied: Collection[str] = (),
     ) -> None:
         self.live = [k for k, row in enumerate(rows) if row is not None]
         first = _same_array([row for row in rows if row is not None])
@@ -73,7 +75,7 @@ class Fit:
         info = seen(data)
         self._metric, self._sign, metrics = _measured(objective, first.config, info)
         configs, seeds = [row.config for row in self._rows], [row.seed for row in self._rows]
-        self.array = Array(build(first.config), configs, seeds, device, metrics)
+        self.array = Array(build(first.config), configs, seeds, device, metrics, varied)
         for row in self.live:
             conflicts.check(self._rows[row].config, self.array.net, info.task)
         self.task = info.task

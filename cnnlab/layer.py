@@ -62,7 +62,8 @@ class Mode(Enum):
 class Context:
     """What a layer may read besides its activations and parameters.
 
-    Hyperparameters are (K,) by their path in a config; those in `all_zero` are 0 in every row. `first` is the
+    Hyperparameters are (K,) by their path in a config; those in `all_zero` are 0 in every row
+    of every array of the shape. `first` is the
     index in the batch of the first image, where a batch is evaluated in parts; `layer` is the layer's index
     in the net. Layers with auxiliary scores append a weight (K,) and scores (N, K, classes) to `auxiliary`
     while training.

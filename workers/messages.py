@@ -149,7 +149,8 @@ class Run:
     """Train a pack from its starting epoch to its target; everything that its numbers depend on.
 
     `checkpoint_every` is in seconds; `files` the folder that paths are relative to; `plugins` the digest of
-    the entry files that the sweep was planned with; `measure` asks for one `SpeedMeasured`.
+    the entry files that the sweep was planned with; `varied` the paths in which rows may differ; `measure`
+    asks for one `SpeedMeasured`.
     """
 
     pack: str
@@ -165,6 +166,7 @@ class Run:
     data_seed: int
     plugins: str | None
     rows: tuple[RunRow, ...]
+    varied: tuple[str, ...] = ()
     measure: bool = False
 
 

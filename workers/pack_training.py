@@ -53,7 +53,7 @@ class PackTraining:
         self._rows: list[Row | None] = [None] * run.width
         for row in run.rows:
             self._rows[row.row] = Row(row.config, row.seed, row.replicate, run.data_seed)
-        self._fit = Fit(self._rows, run.device, (run.metric, run.goal), mixed=run.mixed)
+        self._fit = Fit(self._rows, run.device, (run.metric, run.goal), mixed=run.mixed, varied=run.varied)
         self._load()
         self._saved_at = time.monotonic()
         self._unsaved: tuple[int, dict[str, Tensor]] | None = None  # an epoch whose state is in no file yet

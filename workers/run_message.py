@@ -64,5 +64,6 @@ def read_leased_pack(session: Session, pack_id: str, device: HostDevice, setting
         data_seed=spec.seed,
         plugins=sweep.plugins,
         rows=rows,
+        varied=tuple(plan.varied),
     )
     return LeasedPack(sweep.id, shape.key, run)

@@ -1,6 +1,6 @@
 """K trials as the rows of one array: one forward and backward pass for all, then each row's own step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -50,6 +50,10 @@ class Array:
     of steps in an epoch, for schedules that count epochs. Configs are resolved and share a shape key. Every
     batch is measured by `metrics`, by name. No operation mixes rows: a trial that diverges is NaN in its own
     row and in no other.
+
+    A dropout rate that is 0 in every row costs nothing, but other arithmetic follows it: one product for all
+    rows, while they see the same images. The rates that are `varied`, by path, count as not 0, so that a
+    row's bits do not depend on the rates beside it.
     """
 
     def __init__(
@@ -59,8 +63,9 @@ class Array:
         seeds: Sequence[int],
         device: str = "cpu",
         metrics: Mapping[str, Metric] = MappingProxyType({}),
+        varied: Collection[str] = (),
     ) -> None:
-        self.metrics = metrics
+        self.metrics, self._varied = metrics, frozenset(varied)
         self.net, self.configs, self.device = net, list(configs), torch.device(device)
         self.dtype = DTYPES[configs[0]["train"]["precision"]]
         seed = torch.tensor([rng.fold(seed) for seed in seeds], dtype=torch.int32)
@@ -91,7 +96,8 @@ class Array:
             path: torch.tensor([row[path] for row in numbers], dtype=self.dtype, device=self.device)
             for path in numbers[0]
         }
-        self._all_zero = frozenset(path for path in numbers[0] if not any(row[path] for row in numbers))
+        zero = {path for path in numbers[0] if not any(row[path] for row in numbers)}
+        self._all_zero = frozenset(zero - self._varied)
         self._slot_counts = [
             registry.get("optimizers", t["optimizer"]["name"])().slot_count(
                 t["optimizer"], self.net.parameters
@@ -253,6 +259,10 @@ class Array:
 
     def loss(self, scores: Tensor, y: Tensor) -> Tensor:
         """Return each row's mean loss (K,) of scores (N, K, classes) against targets (N, K)."""
+        if scores.requires_grad:
+            # How many losses there are may change the layout of the gradient, and with it how products are
+            # rounded.
+            scores.register_hook(Tensor.contiguous)
         parts = [
             group.entry.value(
                 scores[:, group.rows],

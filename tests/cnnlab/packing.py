@@ -52,13 +52,13 @@ def config(model="mlp", precision="float64", hypers=None, **train):
     )
 
 
-def make(configs, seeds=None, metrics=()):
+def make(configs, seeds=None, metrics=(), varied=()):
     """Build an array of untrained trials, measured by these metrics."""
     name = configs[0]["model"]["name"]
     layers = registry.get("models", name)().layers(configs[0]["model"], SHAPE[name], 10)
     seeds = seeds or [10 + k for k in range(len(configs))]
     measured = {metric: registry.get("metrics", metric)() for metric in metrics}
-    return Array(Net(layers, SHAPE[name]), configs, seeds, metrics=measured)
+    return Array(Net(layers, SHAPE[name]), configs, seeds, metrics=measured, varied=varied)
 
 
 def batch(array, number):

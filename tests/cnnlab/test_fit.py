@@ -191,6 +191,18 @@ def test_a_mixed_row_has_the_same_bits_whatever_replicates_stand_beside_it(model
     assert torch.equal(alone.array.theta[2], among.array.theta[2])
 
 
+def test_a_rate_of_zero_has_the_same_bits_beside_rates_and_alone():
+    """Without input dropout all rows share their images, which is other arithmetic: see `varied`."""
+    small = {"name": "fashion-mnist-mini", "resize": 12}
+    shape = {"data": small, "train": {"batch_size": 500, "epochs": 1}}
+    rates = [{"name": "maxout-conv", "maps": [3], "input_dropout": rate} for rate in (0.2, 0.0)]
+    rows = [Row(resolve({"model": rate, **shape}), seed=k) for k, rate in enumerate(rates)]
+    varied = ["model.input_dropout"]
+    _, beside = Fit(rows, varied=varied).run_epoch()
+    assert Fit([None, rows[1]], varied=varied).run_epoch() == [beside]
+    assert Fit([None, rows[1]]).run_epoch() != [beside]
+
+
 def test_rows_that_share_batches_are_of_one_replicate():
     rows = [Row(config(), 1, replicate=r) for r in (0, 1)]
     with pytest.raises(CnnlabError, match=r"one replicate, got \[0, 1\]"):

@@ -37,6 +37,7 @@ def test_a_fresh_pack(store: Store, settings: Settings) -> None:
     assert (run.metric, run.goal) == ("val/acc", "maximize")
     assert (run.files, run.checkpoint_every) == (str(settings.files), settings.checkpoint_every)
     assert [(row.row, row.trial, row.seed) for row in run.rows] == [(t.row, t.id, t.seed) for t in trials]
+    assert sorted(run.varied) == ["model.dropout", "train.optimizer"]
     assert len({str(row.config) for row in run.rows}) == len(trials)
     assert {row.checkpoint for row in run.rows} == {None}
     assert decode(encode(run)) == run

@@ -32,6 +32,7 @@ class Pin(BaseModel):
     replicate: int
     seed: int
     row: int
+    varied: list[str] = []
 
 
 class HasValues(Protocol):
@@ -57,6 +58,11 @@ class Plan(BaseModel):
     def axes(self) -> list[Axis]:
         """What varies."""
         return self.space.axes
+
+    @property
+    def varied(self) -> list[str]:
+        """Paths of what trials of one array may differ in; a repeated trial's are those of its own sweep."""
+        return self.pin.varied if self.pin else [axis.path for axis in self.axes if axis.row]
 
     @property
     def points(self) -> int:

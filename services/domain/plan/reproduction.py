@@ -11,7 +11,7 @@ def repeat(spec: Spec, plan: Plan, trial: str, number: int) -> tuple[Spec, Plan]
     """The spec and the plan of a sweep whose one trial repeats trial `number` of this plan.
 
     It keeps everything that float32 bits depend on besides the machine: config, seeds, replicate, the width
-    of the array, its row in it, and whether its batches are its own. The other rows are dead.
+    of the array, its row in it, whether its batches are its own, and what varied. The other rows are dead.
     """
     point = plan.point_of(number)
     config = plan.config(point)
@@ -32,6 +32,7 @@ def repeat(spec: Spec, plan: Plan, trial: str, number: int) -> tuple[Spec, Plan]
         replicate=plan.replicate_of(number),
         seed=plan.seed_of(number),
         row=plan.row_of(number),
+        varied=plan.varied,
     )
     space = Space(axes=[], seed=plan.space.seed)
     return again, Plan(base=config, space=space, shapes=[shape], pin=pin)

@@ -23,6 +23,7 @@ def test_it_is_the_same_trial(number: int) -> None:
     assert plan.row_of(0) == PLAN.row_of(number)
     assert (plan.shapes[0].width, plan.shapes[0].mixed) == (shape.width, shape.mixed)
     assert (plan.point_of(0), plan.run_of(0), plan.values(0)) == (0, 1, {})
+    assert plan.varied == PLAN.varied == ["model.dropout"]
     assert (spec.seed, spec.objective) == (SPEC.seed, SPEC.objective)
 
 
@@ -40,3 +41,4 @@ def test_its_plan_survives_json_and_can_be_repeated() -> None:
     _, second = repeat(spec, again, "t-0000", 0)
     assert second.seed_of(0) == PLAN.seed_of(7)
     assert second.row_of(0) == PLAN.row_of(7)
+    assert second.varied == ["model.dropout"]
