@@ -262,7 +262,7 @@ class Array:
         if scores.requires_grad:
             # How many losses there are may change the layout of the gradient, and with it how products are
             # rounded.
-            scores.register_hook(Tensor.contiguous)
+            scores.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
         parts = [
             group.entry.value(
                 scores[:, group.rows],
