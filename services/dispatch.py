@@ -2,35 +2,64 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
 from services.domain.states import SWEEP_DISPATCHABLE, SweepState
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, packs, sweeps, trials
+from services.store import devices, packs, set_aside, sweeps, trials
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import Session, Store
+from services.store.sweeps import Candidate
 
 WINDOW_PER_DEVICE = 2  # packs in Redis or running, per live device
+MAX_CANDIDATES = 50  # sweeps that one query proposes for the next place in the window
+CANDIDATES_PER_ROW = 8  # trials that are looked at for each row of a pack
+log = logging.getLogger(__name__)
 
 
 def dispatch(store: Store, publisher: Publisher, settings: Settings) -> int:
-    """Fill the window, one pack of each sweep in turn, and announce its packs; returns how many."""
+    """Fill the window, the sweep that is served least first, and announce its packs; returns how many.
+
+    A full window still gives each sweep its share: a sweep with two queued packs more than another one gives
+    a place to it.
+    """
     store.write(withdraw_stranded)
-    waiting = list(store.read(sweeps.dispatchable_ids))
-    while waiting:
-        waiting = [sweep_id for sweep_id in waiting if store.write(partial(fill, sweep_id=sweep_id))]
+    tried: list[str] = []  # in this round; each sweep gets as many packs as are its share, but fails once
+    while candidate := store.read(partial(next_in_need, without=tried)):
+        work = partial(give_place, candidate=candidate)
+        if not set_aside.treat(store, set_aside.DISPATCH, candidate.id, work):
+            tried.append(candidate.id)
     return announce(store, publisher, settings.redispatch)
 
 
 def announce(store: Store, publisher: Publisher, resend_after: float) -> int:
-    """Send a message for each queued pack that has no recent one; returns how many went out."""
+    """Send messages until each queued pack has one; returns how many went out.
+
+    A message wakes a worker, which takes whichever pack comes next, so it is enough that there are as many
+    messages as queued packs. A pack whose message was sent a while ago is announced again only if its queue
+    has become shorter than that, as when Redis was emptied.
+    """
+    unsent = store.read(lambda session: packs.unsent(session, resend_after))
+    if not unsent:
+        return 0
+    missing: dict[str, int] = {}  # messages, by kind of device
+    for kind, queued in Counter(pack.kind for pack in store.read(packs.queued)).items():
+        there = publisher.waiting(kind)
+        if there is None:
+            return 0
+        missing[kind] = queued - there
     sent = 0
-    for pack in store.read(lambda session: packs.unsent(session, resend_after)):
+    for pack in unsent:
+        if missing.get(pack.kind, 0) <= 0:
+            continue
         if not publisher.send(pack.id, pack.kind):
             break
         store.write(partial(packs.mark_sent, pack_id=pack.id))
+        missing[pack.kind] -= 1
         sent += 1
     return sent
 
@@ -47,17 +76,47 @@ def withdraw_stranded(session: Session) -> None:
             packs.withdraw(session, pack, f"no {pack.kind} device{having} is alive")
 
 
+def next_in_need(session: Session, without: Sequence[str] = ()) -> Candidate | None:
+    """The sweep that gets the next place in the window, free or made free; None if nobody does."""
+    full: set[tuple[str | None, int, int]] = set()  # for sweeps that are alike in this there is no place
+    for candidate in sweeps.candidates(session, MAX_CANDIDATES, without):
+        alike = candidate.plugins, candidate.packs, candidate.priority
+        if alike in full:
+            continue
+        if free_kind(session, candidate.plugins) or packs.withdrawable(session, *alike):
+            return candidate
+        full.add(alike)
+    return None
+
+
+def give_place(session: Session, candidate: Candidate) -> Pack | None:
+    """Form one pack of a sweep; in a full window another sweep's queued pack makes room for it."""
+    if not free_kind(session, candidate.plugins):
+        rival = packs.withdrawable(session, candidate.plugins, candidate.packs, candidate.priority)
+        if rival is None:  # it has begun to train since
+            return None
+        packs.withdraw(session, rival, f"sweep {candidate.id} has its share first")
+    return fill(session, candidate.id)
+
+
 def fill(session: Session, sweep_id: str) -> Pack | None:
     """Form one pack of a sweep, unless the window is full or no trial of the sweep waits."""
     sweep = sweeps.lock(session, sweep_id)
     kind = free_kind(session, sweep.plugins)
     if kind is None or sweep.state not in SWEEP_DISPATCHABLE:
         return None
-    waiting = trials.dispatchable(session, sweep_id) or next_trials(session, sweep)
-    if not waiting:
-        return None
-    shape = sweep.plan.shapes[waiting[0].shape]
-    return packs.form(session, sweep, choose(waiting, shape.mixed), shape.width, kind)
+    first = trials.first_waiting(session, sweep_id)
+    waiting: Sequence[Trial]
+    if first is None:
+        waiting = next_trials(session, sweep)
+        if not waiting:
+            return None
+        first = waiting[0]
+        shape = sweep.plan.shapes[first.shape]
+    else:
+        shape = sweep.plan.shapes[first.shape]
+        waiting = trials.waiting_like(session, first, shape.mixed, CANDIDATES_PER_ROW * shape.width)
+    return packs.form(session, sweep, choose(waiting, first.most_alive), shape.width, kind)
 
 
 def free_kind(session: Session, plugins: str | None) -> str | None:
@@ -86,22 +145,11 @@ def next_trials(session: Session, sweep: Sweep) -> Sequence[Trial]:
     return trials.draw(session, sweep, min(width, plan.run_of(number)))
 
 
-def choose(waiting: Sequence[Trial], mixed: bool) -> list[Trial]:
-    """The trials that go into a pack with the first one: alike, each in a row of its own, and not too many.
-
-    Trials of several replicates are alike only where the shape mixes them.
-    """
-
-    def key(trial: Trial) -> tuple[int | None, ...]:
-        """What trials of one pack have in common."""
-        replicate = None if mixed else trial.replicate
-        return trial.shape, trial.saved_epoch, trial.epoch, trial.target_epoch, trial.most_alive, replicate
-
-    first = waiting[0]
+def choose(alike: Sequence[Trial], most: int | None) -> list[Trial]:
+    """The trials that go into a pack together, of some that may: each in a row of its own, `most` of them."""
     chosen: dict[int, Trial] = {}  # by row
-    for trial in waiting:
-        if len(chosen) == first.most_alive:
+    for trial in alike:
+        if len(chosen) == most:
             break
-        if key(trial) == key(first):
-            chosen.setdefault(trial.row, trial)
+        chosen.setdefault(trial.row, trial)
     return list(chosen.values())

@@ -92,6 +92,15 @@ class Publisher:
             return False
         return True
 
+    def waiting(self, kind: str) -> int | None:
+        """Count the messages that wait for devices of a kind; None if Redis does not answer."""
+        try:
+            with self._app.connection_for_write() as connection:
+                return int(connection.default_channel.client.llen(queue_of(kind)))
+        except Exception as error:  # of Redis, redis-py, kombu or Celery
+            log.warning("Redis does not answer, upkeep will try again: %s", error)
+            return None
+
     def reachable(self) -> bool:
         """Whether Redis answers, within two seconds."""
         try:

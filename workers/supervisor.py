@@ -7,9 +7,10 @@ import os
 import signal
 import time
 
-from services.domain.errors import Fenced
+from services.domain.errors import Fenced, Unreadable
+from services.domain.retry import Failure
 from services.settings import Settings
-from services.store import leases, packs
+from services.store import endings, leases, packs
 from services.store.leases import Lease
 from services.store.session import Store
 from workers.attempt import Attempt
@@ -57,7 +58,12 @@ class Supervisor:
         self._store.close()
 
     def train(self, pack_id: str) -> None:
-        """Run a pack to its end, if it can be leased; otherwise the message was stale and means nothing."""
+        """Run the pack that comes next, if one can be leased; otherwise the message was stale.
+
+        A message wakes the worker: by now another pack may come before the one that it names.
+        """
+        kind, plugins = self._claim.device.kind, self._claim.plugins
+        pack_id = self._store.insist(lambda session: packs.next_for(session, kind, plugins)) or pack_id
         if self._refuses(pack_id):
             return
         lease, claim, ttl = Lease.new(pack_id), self._claim, self._settings.lease_ttl
@@ -70,7 +76,8 @@ class Supervisor:
             if not self._runner.alive():
                 self._restart_runner()
             attempt = self._attempt(lease)
-            attempt.run(self._shutdown_fd)
+            if attempt:
+                attempt.run(self._shutdown_fd)
         except Fenced:
             log.warning("pack %s was taken from this worker; its runner is killed", pack_id)
             self._runner.kill()
@@ -83,9 +90,16 @@ class Supervisor:
                 attempt.close()
             self._prepare_runner()
 
-    def _attempt(self, lease: Lease) -> Attempt:
+    def _attempt(self, lease: Lease) -> Attempt | None:
+        """Read what the pack holds; if that cannot be read, give it back and return None."""
         device, settings = self._claim.device, self._settings
-        pack = self._store.insist(lambda s: read_leased_pack(s, lease.pack_id, device, settings))
+        try:
+            pack = self._store.insist(lambda s: read_leased_pack(s, lease.pack_id, device, settings))
+        except Unreadable as error:
+            log.error("pack %s: %s", lease.pack_id, error)
+            reason = {"kind": Failure.HOST, "message": str(error), "pack": lease.pack_id}
+            self._store.insist(lambda s: endings.give_up(s, lease, Failure.HOST, reason))
+            return None
         commits = PackCommits(self._store, lease, self._heartbeat, settings.lease_ttl, pack.run)
         return Attempt(pack.run, commits, self._heartbeat, self._runner, self._listeners(pack))
 

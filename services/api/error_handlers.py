@@ -11,9 +11,15 @@ from starlette.routing import compile_path
 
 from services.api.problems import problem, unprocessable
 from services.api.validation import problems_of
-from services.domain.errors import NotFound, ParameterError, Refused, SpecError, StateForbids
+from services.domain.errors import NotFound, ParameterError, Refused, SpecError, StateForbids, Unreadable
 
-STATUS_OF: dict[type[Refused], int] = {SpecError: 422, ParameterError: 422, NotFound: 404, StateForbids: 409}
+STATUS_OF: dict[type[Refused], int] = {
+    SpecError: 422,
+    ParameterError: 422,
+    NotFound: 404,
+    StateForbids: 409,
+    Unreadable: 409,
+}
 
 
 def install(app: FastAPI) -> None:

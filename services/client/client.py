@@ -102,6 +102,11 @@ class Client:
         """Retry a sweep's failed and cancelled trials."""
         return self._do("sweeps", sweep_id, "retry")
 
+    def set_priority(self, sweep_id: str, priority: int) -> View:
+        """Serve a sweep before those of a lower priority, from -10 to 10."""
+        path = address("sweeps", sweep_id, "priority")
+        return self._api.request("POST", path, json={"priority": priority})
+
     def leaderboard(self, sweep_id: str, limit: int | None = None) -> View:
         """A sweep's best points, at most `limit`, and how the first two compare."""
         path = address("sweeps", sweep_id, "leaderboard")

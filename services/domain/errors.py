@@ -5,7 +5,8 @@ ServiceError
 │   ├── SpecError        422  the spec is wrong; carries one Problem per fault
 │   ├── ParameterError   422  a header or a parameter of the request cannot be used
 │   ├── NotFound         404  no such sweep, trial or entry
-│   └── StateForbids     409  the action does not fit the present state
+│   ├── StateForbids     409  the action does not fit the present state
+│   └── Unreadable       409  what is stored of a sweep cannot be read
 └── Fenced           a worker writes under a lease that it no longer holds
 """
 
@@ -70,6 +71,10 @@ class NotFound(Refused):
 
 class StateForbids(Refused):
     """The thing exists, but its present state does not allow the action."""
+
+
+class Unreadable(Refused):
+    """What is stored of a sweep cannot be read: another version wrote it, or a hand changed it."""
 
 
 class Fenced(ServiceError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, or_, select, true, update
+from sqlalchemy import ColumnElement, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from services.host import HostDevice
@@ -56,13 +56,14 @@ def release(session: Session, device_id: str, token: str) -> None:
 
 def live(session: Session, plugins: str | None = None) -> dict[str, int]:
     """Claimed devices per kind: the slots that can train now, a sweep with these plug-ins if it has some."""
-    able = Device.plugins == plugins if plugins else true()
-    rows = session.execute(
-        select(Device.kind, func.count())
-        .where(Device.token.is_not(None), Device.expires_at >= db_now(), able)
-        .group_by(Device.kind)
-    )
+    rows = session.execute(select(Device.kind, func.count()).where(*is_live(plugins)).group_by(Device.kind))
     return dict(rows.all())
+
+
+def is_live(plugins: str | None = None) -> tuple[ColumnElement[bool], ...]:
+    """The conditions that a device can train now, a sweep with these plug-ins if it has some."""
+    able = Device.plugins == plugins if plugins else true()
+    return Device.token.is_not(None), Device.expires_at >= db_now(), able
 
 
 def all_devices(session: Session) -> Sequence[tuple[Device, bool]]:

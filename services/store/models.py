@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, String, Text
+from pydantic import BaseModel
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    literal_column,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from services.domain.errors import Unreadable
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import PackState, SweepState, TrialState
-from services.store.json_model import JsonModel
+from services.store.json_model import JsonModel, Stored
 
+M = TypeVar("M", bound=BaseModel)
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -58,17 +73,48 @@ class Sweep(Base):
     name: Mapped[str] = mapped_column(String(100))
     project: Mapped[str] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(16))
-    spec: Mapped[Spec] = mapped_column(JsonModel(Spec))
-    plan: Mapped[Plan] = mapped_column(JsonModel(Plan))
+    stored_spec: Mapped[Stored[Spec]] = mapped_column("spec", JsonModel(Spec))
+    stored_plan: Mapped[Stored[Plan]] = mapped_column("plan", JsonModel(Plan))
     total: Mapped[int]
     next_number: Mapped[int] = mapped_column(default=0)  # of the next trial to be drawn
     plugins: Mapped[str | None] = mapped_column(String(64))  # digest of the entry files it was planned with
+    priority: Mapped[int] = mapped_column(default=0)  # -10 … 10; the highest is served first
+    served_at: Mapped[int | None]  # when its latest pack was formed
+    set_aside: Mapped[str | None] = mapped_column(Text)  # which chore failed at it, and why
+    set_aside_at: Mapped[int | None]
     created_at: Mapped[int]
     started_at: Mapped[int | None]
     finished_at: Mapped[int | None]
 
     # Loaded only where a query asks for it: whoever locks a sweep must not lock what is mirrored of it.
     mirror: Mapped[MirrorSweep] = relationship(lazy="raise")
+
+    @property
+    def spec(self) -> Spec:
+        """What the user submitted; `Unreadable` if the column holds something else."""
+        return self._read("spec", self.stored_spec)
+
+    @spec.setter
+    def spec(self, spec: Spec) -> None:
+        self.stored_spec = Stored(Spec, spec)
+
+    @property
+    def plan(self) -> Plan:
+        """Its plan; `Unreadable` if the column holds something else."""
+        return self._read("plan", self.stored_plan)
+
+    @plan.setter
+    def plan(self, plan: Plan) -> None:
+        self.stored_plan = Stored(Plan, plan)
+
+    def _read(self, column: str, stored: Stored[M]) -> M:
+        try:
+            return stored.read()
+        except ValueError as error:
+            raise Unreadable(
+                f"the {column} of sweep {self.id} cannot be read, "
+                f"because another version wrote it or a hand changed it: {error}"
+            ) from error
 
 
 class Trial(Base):
@@ -83,6 +129,16 @@ class Trial(Base):
         Index(None, "sweep_id", "state"),
         Index(None, "sweep_id", "point"),
         Index(None, "pack_id"),
+        Index(
+            "ix_trials_pending",
+            "sweep_id",
+            "shape",
+            "saved_epoch",
+            "epoch",
+            "number",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -293,3 +349,7 @@ class Speed(Base):
     width: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     images_per_s: Mapped[float]
     measured_at: Mapped[int]
+
+
+# Written into the statement: a partial index serves only conditions that are known when it is planned.
+PENDING = Trial.state == literal_column(f"'{TrialState.PENDING.value}'")

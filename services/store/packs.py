@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import PACK_OUTSTANDING, PackState, TrialState
-from services.store import moves
+from services.store import devices, moves
 from services.store.clock import db_now
-from services.store.models import Pack, PackRow, Sweep, Trial
+from services.store.models import Device, Pack, PackRow, Sweep, Trial
 
 MAX_RESEND_PERIODS = 16  # between two messages about a pack that waits long
 
@@ -30,6 +30,7 @@ def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, ki
         created_at=db_now(),
     )
     moves.add_pack(session, pack)
+    session.execute(update(Sweep).where(Sweep.id == sweep.id).values(served_at=db_now()))
     session.add_all(PackRow(pack_id=pack.id, row=trial.row, trial_id=trial.id) for trial in trials)
     moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
     return pack
@@ -43,6 +44,53 @@ def withdraw(session: Session, pack: Pack, why: str) -> None:
     if withdrawn:
         in_pack = Trial.pack_id == pack.id
         moves.move_trials_where(session, pack.sweep_id, TrialState.QUEUED, TrialState.PENDING, in_pack)
+
+
+def withdrawable(session: Session, plugins: str | None, packs: int, priority: int) -> Pack | None:
+    """A queued pack that should make room for a sweep with so many packs in the window, of this priority.
+
+    It is the latest one of a sweep of lower priority, or of one of the same priority that has at least two
+    packs more: then both have their share afterwards. It must be for a kind of device that can serve the
+    sweep in need.
+    """
+    held = (
+        select(Pack.sweep_id, func.count().label("packs"))
+        .where(Pack.state.in_(PACK_OUTSTANDING))
+        .group_by(Pack.sweep_id)
+        .subquery()
+    )
+    richer = and_(Sweep.priority == priority, held.c.packs >= packs + 2)
+    able = exists().where(Device.kind == Pack.kind, *devices.is_live(plugins))
+    return session.scalars(
+        select(Pack)
+        .join(Sweep, Sweep.id == Pack.sweep_id)
+        .join(held, held.c.sweep_id == Pack.sweep_id)
+        .where(Pack.state == PackState.QUEUED, or_(Sweep.priority < priority, richer), able)
+        .order_by(Sweep.priority, held.c.packs.desc(), Pack.created_at.desc(), Pack.id)
+        .limit(1)
+    ).one_or_none()
+
+
+def next_for(session: Session, kind: str, plugins: str) -> str | None:
+    """The queued pack that a device of this kind, whose worker has these plug-ins, should train next.
+
+    The highest priority comes first, then the sweep of which the fewest packs train, then the oldest pack.
+    """
+    training = (
+        select(Pack.sweep_id, func.count().label("packs"))
+        .where(Pack.state == PackState.RUNNING)
+        .group_by(Pack.sweep_id)
+        .subquery()
+    )
+    return session.scalars(
+        select(Pack.id)
+        .join(Sweep, Sweep.id == Pack.sweep_id)
+        .outerjoin(training, training.c.sweep_id == Pack.sweep_id)
+        .where(Pack.state == PackState.QUEUED, Pack.kind == kind)
+        .where(or_(Sweep.plugins.is_(None), Sweep.plugins == plugins))
+        .order_by(Sweep.priority.desc(), func.coalesce(training.c.packs, 0), Pack.created_at, Pack.id)
+        .limit(1)
+    ).one_or_none()
 
 
 def queued(session: Session) -> Sequence[Pack]:

@@ -54,7 +54,7 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     its time; where a value differs it is replaced and MLflow's copy is written again.
     """
     pack = fence(session, held)
-    objective = session.scalars(select(Sweep.spec).where(Sweep.id == pack.sweep_id)).one().objective
+    spec = session.scalars(select(Sweep.stored_spec).where(Sweep.id == pack.sweep_id)).one().read()
     live = list(epoch.metrics)
     reported = {t.id: t for t in session.scalars(select(Trial).where(Trial.id.in_(live)).with_for_update())}
     encoded = {trial_id: json_numbers.encode(metrics) for trial_id, metrics in epoch.metrics.items()}
@@ -63,13 +63,13 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     _advance(session, pack, epoch.number, fresh)
     _report(session, pack, epoch.number, fresh)
     _correct(session, epoch.number, repeated)
-    _score(session, epoch, objective)
+    _score(session, epoch, spec.objective)
     if epoch.saved:
         remember(session, held, epoch.saved, live)
     spent = {"busy_ms": Pack.busy_ms + epoch.busy_ms, "work_ms": Pack.work_ms + epoch.work_ms}
     session.execute(update(Pack).where(Pack.id == held.pack_id).values(spent))
     if fresh:
-        values = {trial_id: metrics.get(objective.metric) for trial_id, metrics in fresh.items()}
+        values = {trial_id: metrics.get(spec.objective.metric) for trial_id, metrics in fresh.items()}
         events.epoch_done(session, pack.sweep_id, pack.id, epoch.number, values)
     return bool(fresh)
 

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from services.domain.errors import Unreadable
 from services.domain.plan.plan import Plan
+from services.domain.plan.space import Space
 from services.domain.spec.spec import Spec
 from services.domain.states import SWEEP_DISPATCHABLE, TrialState
 from services.store import devices, leaderboard, packs, speeds, sweeps, trials
 from services.store.leaderboard import RankedPoint
 from services.store.models import Sweep
+
+BARE_PLAN = Plan(base={}, space=Space(axes=[]), shapes=[])  # of a sweep whose plan cannot be read
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,19 @@ class SweepStatus:
 
     @property
     def spec(self) -> Spec:
-        """What the user submitted."""
-        return self.sweep.spec
+        """What the user submitted; without contents if that or the plan cannot be read."""
+        bare = Spec.model_construct(name=self.sweep.name, project=self.sweep.project)
+        return bare if _fault(self.sweep) else self.sweep.spec
 
     @property
     def plan(self) -> Plan:
-        """Its axes, shapes and points."""
-        return self.sweep.plan
+        """Its axes, shapes and points; none if the plan or the spec cannot be read."""
+        return BARE_PLAN if _fault(self.sweep) else self.sweep.plan
+
+    @property
+    def set_aside(self) -> str | None:
+        """Why nothing can be done for it now."""
+        return self.sweep.set_aside or _fault(self.sweep)
 
 
 def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
@@ -47,8 +57,10 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
     ids = [sweep.id for sweep in page]
     counts, running = sweeps.counts(session, ids), packs.running(session, ids)
     epochs, spent = trials.epochs(session, ids), speeds.spent(session, ids)
-    best = leaderboard.top(session, {sweep.id: sweep.spec.objective for sweep in page}, 2)
-    solo = _solo(session, sorted({shape.key for sweep in page for shape in sweep.plan.shapes}))
+    readable = [sweep for sweep in page if not _fault(sweep)]
+    best = leaderboard.top(session, {sweep.id: sweep.spec.objective for sweep in readable}, 2)
+    solo = _solo(session, sorted({shape.key for sweep in readable for shape in sweep.plan.shapes}))
+    keys = {sweep.id: [shape.key for shape in sweep.plan.shapes] for sweep in readable}
     alive = sum(devices.live(session).values())
     able = {plugins: bool(devices.live(session, plugins)) for plugins in {sweep.plugins for sweep in page}}
     wanting = {sweep.id for sweep in page if _wants_worker(sweep, counts[sweep.id])}
@@ -58,10 +70,10 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
             sweep=sweep,
             counts=counts[sweep.id],
             epochs=epochs[sweep.id],
-            best=best[sweep.id],
+            best=best.get(sweep.id, []),
             busy=spent[sweep.id][0],
             work=spent[sweep.id][1],
-            solo={shape.key: solo[shape.key] for shape in sweep.plan.shapes if shape.key in solo},
+            solo={key: solo[key] for key in keys.get(sweep.id, ()) if key in solo},
             at_once=running[sweep.id] or alive,
             idle=sweep.id in wanting and not alive,
             refused=sweep.id in wanting and alive > 0 and not able[sweep.plugins],
@@ -69,6 +81,15 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
         )
         for sweep in page
     ]
+
+
+def _fault(sweep: Sweep) -> str | None:
+    """Why the sweep cannot be read; None if it can."""
+    try:
+        _ = sweep.spec, sweep.plan
+    except Unreadable as error:
+        return error.detail
+    return None
 
 
 def _wants_worker(sweep: Sweep, counts: dict[str, int]) -> bool:

@@ -117,6 +117,15 @@ def try_again(session: Session, sweep: Sweep, again: Sequence[Trial]) -> None:
     moves.move_trials(session, sweep.id, [(trial, TrialState.PENDING) for trial in again])
 
 
+def set_priority(session: Session, sweep_id: str, priority: int) -> Sweep:
+    """Serve a sweep before those of a lower priority, from the next free place on."""
+    sweep = lock(session, sweep_id)
+    _demand(sweep, frozenset(set(SweepState) - SWEEP_FINAL), "given a priority")
+    sweep.priority = priority
+    session.flush()
+    return sweep
+
+
 def _demand(sweep: Sweep, legal: frozenset[SweepState], done: str) -> None:
     """Raise `StateForbids` unless the sweep is in one of the states from which this can be done."""
     if sweep.state not in legal:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import (
+    PACK_OUTSTANDING,
     SWEEP_DISPATCHABLE,
     SWEEP_FINAL,
     TRIAL_GOOD,
+    TRIAL_PACKED,
     TRIAL_UNFINISHED,
     SweepState,
     TrialState,
 )
-from services.store import moves
+from services.store import moves, set_aside
 from services.store.clock import db_now
-from services.store.models import MirrorSweep, Sweep, Trial
+from services.store.models import PENDING, MirrorSweep, Pack, Sweep, Trial
 
 
 def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "") -> str:
@@ -34,6 +36,7 @@ def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "") -> str:
         spec=spec,
         plan=plan,
         total=plan.trials,
+        priority=spec.priority,
         plugins=plugins or None,
         created_at=db_now(),
         mirror=MirrorSweep(),
@@ -93,16 +96,57 @@ def newest(
     return session.scalars(query.order_by(Sweep.created_at.desc(), Sweep.id).limit(limit)).all()
 
 
-def dispatchable_ids(session: Session) -> Sequence[str]:
-    """Sweeps of which trials may start: all of an active one, of a stopping one those that had begun."""
+@dataclass(frozen=True)
+class Candidate:
+    """A sweep that waits for a place in the window, and how many packs it has there."""
+
+    id: str
+    plugins: str | None
+    priority: int
+    packs: int
+
+
+def candidates(session: Session, limit: int, without: Collection[str] = ()) -> list[Candidate]:
+    """Sweeps of which a trial may start now, those to be served first in front.
+
+    All trials of an active sweep may start, of a stopping one those that had begun. The highest priority
+    comes first; among equals the sweep with the fewest packs in the window, then the one that was served
+    longest ago.
+    """
+    outstanding = (
+        select(Pack.sweep_id, func.count().label("packs"))
+        .where(Pack.state.in_(PACK_OUTSTANDING))
+        .group_by(Pack.sweep_id)
+        .subquery()
+    )
+    held = func.coalesce(outstanding.c.packs, 0)
+    undrawn = and_(Sweep.state == SweepState.ACTIVE, Sweep.next_number < Sweep.total)
+    waiting = exists().where(Trial.sweep_id == Sweep.id, PENDING, Trial.not_before <= db_now())
+    rows = session.execute(
+        select(Sweep.id, Sweep.plugins, Sweep.priority, held)
+        .outerjoin(outstanding, outstanding.c.sweep_id == Sweep.id)
+        .where(
+            Sweep.state.in_(SWEEP_DISPATCHABLE), or_(undrawn, waiting), set_aside.is_due(set_aside.DISPATCH)
+        )
+        .where(Sweep.id.not_in(without))
+        .order_by(Sweep.priority.desc(), held, func.coalesce(Sweep.served_at, 0), Sweep.created_at, Sweep.id)
+        .limit(limit)
+    )
+    return [Candidate(*row) for row in rows]
+
+
+def ending_ids(session: Session) -> Sequence[str]:
+    """Sweeps that can end: none of their trials is under way, and none is drawn any more.
+
+    A paused sweep does not end; of one that is being cancelled nothing may wait any longer.
+    """
+    busy = exists().where(Trial.sweep_id == Sweep.id, Trial.state.in_(TRIAL_PACKED))
+    undrawn = and_(Sweep.state == SweepState.ACTIVE, Sweep.next_number < Sweep.total)
+    waiting = and_(Sweep.state != SweepState.CANCELLING, exists().where(Trial.sweep_id == Sweep.id, PENDING))
+    moving = Sweep.state.not_in([*SWEEP_FINAL, SweepState.PAUSED])
     return session.scalars(
-        select(Sweep.id).where(Sweep.state.in_(SWEEP_DISPATCHABLE)).order_by(Sweep.created_at)
+        select(Sweep.id).where(moving, ~undrawn, ~busy, ~waiting, set_aside.is_due(set_aside.SETTLE))
     ).all()
-
-
-def unsettled_ids(session: Session) -> Sequence[str]:
-    """Sweeps that have not ended."""
-    return session.scalars(select(Sweep.id).where(Sweep.state.not_in(SWEEP_FINAL))).all()
 
 
 def counts(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[str, int]]:

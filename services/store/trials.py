@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
 from services.domain.states import TRIAL_FINAL, TrialState
 from services.store import moves
 from services.store.clock import db_now
-from services.store.models import MirrorTrial, Sweep, Trial
+from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 
 
 def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
@@ -69,17 +69,31 @@ def page(
     return session.scalars(query.order_by(Trial.number).limit(limit)).all()
 
 
-def dispatchable(session: Session, sweep_id: str) -> Sequence[Trial]:
-    """Pending trials whose time has come, neighbours of one shape and epoch together."""
-    return session.scalars(
-        select(Trial)
-        .where(
-            Trial.sweep_id == sweep_id,
-            Trial.state == TrialState.PENDING,
-            Trial.not_before <= db_now(),
-        )
-        .order_by(Trial.shape, Trial.saved_epoch, Trial.epoch, Trial.number)
-    ).all()
+def first_waiting(session: Session, sweep_id: str) -> Trial | None:
+    """The first pending trial whose time has come; trials of one shape and epoch are neighbours."""
+    order = Trial.shape, Trial.saved_epoch, Trial.epoch, Trial.number
+    return session.scalars(_waiting(sweep_id).order_by(*order).limit(1)).one_or_none()
+
+
+def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Sequence[Trial]:
+    """Pending trials that may share an array with one of them, by number.
+
+    Trials of several replicates may only where the shape mixes them.
+    """
+    alike = [
+        Trial.shape == first.shape,
+        Trial.saved_epoch == first.saved_epoch,
+        Trial.epoch == first.epoch,
+        Trial.target_epoch == first.target_epoch,
+        Trial.most_alive.is_not_distinct_from(first.most_alive),
+    ]
+    if not mixed:
+        alike.append(Trial.replicate == first.replicate)
+    return session.scalars(_waiting(first.sweep_id).where(*alike).order_by(Trial.number).limit(limit)).all()
+
+
+def _waiting(sweep_id: str) -> Select[Trial]:
+    return select(Trial).where(Trial.sweep_id == sweep_id, PENDING, Trial.not_before <= db_now())
 
 
 def setbacks(session: Session, sweep_ids: Sequence[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 from services.dispatch import dispatch
@@ -15,32 +16,53 @@ from services.upkeep.prune import prune
 from services.upkeep.rescue import Rescue
 from services.upkeep.settle import settle
 
+MAX_CHORE_SECONDS = 5.0  # beyond it a chore is logged as slow: the others wait for it
 log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Do every chore once each `upkeep_period`, until `stop` is set."""
+    """Do every chore once each `upkeep_period`, until `stop` is set; rescue and mirror have own threads."""
     store, publisher = Store(settings.database_url), Publisher(settings)
-    mirror = Mirror(store, settings)
-    mirror.start()
-    rescue = Rescue(store, settings)
-    chores: Mapping[str, Callable[[], object]] = {
-        "rescue": rescue.round,
-        "settle": lambda: settle(store),
-        "dispatch": lambda: dispatch(store, publisher, settings),
-        "prune": lambda: prune(store, settings),
-    }
+    apart = Rescue(store, settings), Mirror(store, settings)
+    for thread in apart:
+        thread.start()
+    chores = Chores(
+        {
+            "settle": lambda: settle(store),
+            "dispatch": lambda: dispatch(store, publisher, settings),
+            "prune": lambda: prune(store, settings),
+        }
+    )
     while not stop.is_set():
-        do_each(chores)
+        chores.do_each()
         stop.wait(settings.upkeep_period)
-    mirror.close()
+    for thread in apart:
+        thread.close()
     store.close()
 
 
-def do_each(chores: Mapping[str, Callable[[], object]]) -> None:
-    """Do every chore once; one that fails is logged."""
-    for name, chore in chores.items():
-        try:
-            chore()
-        except Exception:
-            log.exception("%s failed, the next round tries again", name)
+class Chores:
+    """Chores by name, done one after another; the log names those that take long."""
+
+    def __init__(self, chores: Mapping[str, Callable[[], object]]) -> None:
+        self._chores = chores
+        self._slow: set[str] = set()
+
+    def do_each(self) -> None:
+        """Do every chore once; one that fails is logged."""
+        for name, chore in self._chores.items():
+            began = time.monotonic()
+            try:
+                chore()
+            except Exception:
+                log.exception("%s failed, the next round tries again", name)
+            self._note(name, time.monotonic() - began)
+
+    def _note(self, name: str, seconds: float) -> None:
+        """Log a chore when it becomes slow, and when it no longer is."""
+        if seconds > MAX_CHORE_SECONDS and name not in self._slow:
+            self._slow.add(name)
+            log.warning("%s took %.1f s, more than %g s: other chores wait", name, seconds, MAX_CHORE_SECONDS)
+        elif seconds <= MAX_CHORE_SECONDS and name in self._slow:
+            self._slow.remove(name)
+            log.info("%s takes %.1f s again", name, seconds)

@@ -3,39 +3,71 @@
 from __future__ import annotations
 
 import logging
+import threading
 from functools import partial
 
 from services.settings import Settings
 from services.store import endings
-from services.store.session import Store
+from services.store.session import Store, is_outage
 
 log = logging.getLogger(__name__)
 
 
 class Rescue:
-    """Takes packs back, with a period of grace.
+    """Takes packs back, in a thread and at a pace of its own: slow chores must not keep it waiting.
 
     For the length of one lease it takes nothing after it has started, or has been away for half a lease
-    itself: whatever kept it away may have kept the heartbeats away too.
+    longer than it pauses: whatever kept it away, as a database that hangs, may have kept the heartbeats away
+    too. How long other chores take does not count.
     """
 
     def __init__(self, store: Store, settings: Settings) -> None:
-        self._store = store
+        self._store, self._period = store, settings.upkeep_period
         self._ttl_ms = int(settings.lease_ttl * 1000)
-        self._last: int | None = None
+        self._longest_ms = self._ttl_ms / 2 + settings.upkeep_period * 1000
+        self._ended: int | None = None  # when the last round did
         self._grace_until = 0
+        self._failed: set[str] = set()  # packs that could not be taken back, each logged once
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="rescue", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the present round."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._period):
+            try:
+                self.round()
+            except Exception:
+                log.exception("rescue failed, the next round tries again")
 
     def round(self) -> int:
         """Take back every pack whose lease has expired; returns how many."""
-        now = self._store.now()
-        if self._last is None or now - self._last > self._ttl_ms / 2:
+        expired = self._store.read(endings.expired)
+        now = self._store.now()  # asked last: a database that hung before counts as absence
+        if self._ended is None or now - self._ended > self._longest_ms:
             self._grace_until = now + self._ttl_ms
-        self._last = now
-        if now < self._grace_until:
-            return 0
-        taken = 0
-        for pack_id in self._store.read(endings.expired):
-            if self._store.write(partial(endings.reap, pack_id=pack_id)):
-                log.warning("pack %s: its worker fell silent; its trials get another attempt", pack_id)
-                taken += 1
+        taken = 0 if now < self._grace_until else sum(map(self._take, expired))
+        self._ended = self._store.now()
+        return taken
+
+    def _take(self, pack_id: str) -> bool:
+        """Take one pack back; one that cannot be taken does not stop the others."""
+        try:
+            taken = self._store.write(partial(endings.reap, pack_id=pack_id))
+        except Exception as error:
+            if is_outage(error):
+                raise
+            if pack_id not in self._failed:
+                self._failed.add(pack_id)
+                log.exception("pack %s cannot be taken back; every round tries again", pack_id)
+            return False
+        if taken:
+            log.warning("pack %s: its worker fell silent; its trials get another attempt", pack_id)
         return taken

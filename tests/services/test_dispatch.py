@@ -7,18 +7,21 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 
+import pytest
 from paper_sweep import fill, report, row_of, take, trials_of, write_sweep
 from pydantic import SecretStr
-from sqlalchemy import update
+from sqlalchemy import text, update
+from sqlalchemy.exc import OperationalError
 
 from services import dispatch
 from services.domain.retry import Failure
+from services.domain.states import PackState, TrialState
 from services.host import HostDevice
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, endings, packs
+from services.store import devices, endings, moves, packs, set_aside
 from services.store.models import Device, Pack, Sweep, Trial
-from services.store.session import Store
+from services.store.session import Session, Store
 
 FORTY = {"space": {"model.dropout": [i / 100 for i in range(40)]}}
 
@@ -29,10 +32,15 @@ class Pigeon(Publisher):
 
     works: bool = True
     sent: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)  # kinds of the messages that nobody has taken
 
     def send(self, pack_id: str, kind: str) -> bool:
         self.sent += [pack_id] if self.works else []
+        self.kept += [kind] if self.works else []
         return self.works
+
+    def waiting(self, kind: str) -> int | None:
+        return self.kept.count(kind)
 
 
 def own(store: Store, *names: str, kind: str = "cpu") -> None:
@@ -40,6 +48,27 @@ def own(store: Store, *names: str, kind: str = "cpu") -> None:
     for name in names:
         found = HostDevice("host", name, kind, name)
         assert store.write(lambda session, f=found: devices.claim(session, [f], "w", f.identity, 60))  # type: ignore[misc]
+
+
+def take_next(store: Store) -> Pack:
+    """Have a worker take the pack that comes next."""
+    pack_id = store.read(lambda session: packs.next_for(session, "cpu", ""))
+    assert pack_id is not None
+    pack = row_of(store, Pack, pack_id)
+    take(store, pack)
+    return pack
+
+
+def finish(store: Store, pack: Pack) -> None:
+    """End all trials of a running pack, and the pack."""
+
+    def end(session: Session) -> None:
+        moves.move_trials_where(
+            session, pack.sweep_id, TrialState.RUNNING, TrialState.SUCCEEDED, Trial.pack_id == pack.id
+        )
+        moves.move_packs_where(session, PackState.RUNNING, PackState.CLOSED, Pack.id == pack.id, outcome="x")
+
+    store.write(end)
 
 
 def kinds(store: Store) -> list[str]:
@@ -75,16 +104,113 @@ def test_what_could_not_be_sent_is_sent_later_and_then_not_again(
     assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 0
 
 
-def test_an_old_message_is_repeated_because_redis_may_have_been_emptied(
+def test_a_message_is_repeated_only_where_redis_was_emptied(
     sqlite_store: Store, sqlite_settings: Settings
 ) -> None:
     write_sweep(sqlite_store)
     pigeon, hasty = Pigeon(), sqlite_settings.model_copy(update={"redispatch": 0.05})
+    for _ in range(3):
+        dispatch.dispatch(sqlite_store, pigeon, hasty)
+        time.sleep(0.1)
+    assert len(pigeon.sent) == 1  # it is still there
+    pigeon.kept.clear()
     dispatch.dispatch(sqlite_store, pigeon, hasty)
-    time.sleep(0.1)
+    assert pigeon.sent == [pigeon.sent[0]] * 2
+
+
+def test_there_are_never_more_messages_than_queued_packs(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    """One that was withdrawn leaves its message behind: that wakes a worker for the next pack."""
+    sweep_id = write_sweep(sqlite_store, **FORTY)
+    pigeon, hasty = Pigeon(), sqlite_settings.model_copy(update={"redispatch": 0.01})
     dispatch.dispatch(sqlite_store, pigeon, hasty)
-    assert len(pigeon.sent) == 2
-    assert len(set(pigeon.sent)) == 1
+    for _ in range(3):
+        for pack in sqlite_store.read(packs.queued):
+            sqlite_store.write(partial(packs.withdraw, pack=pack, why="test"))
+        dispatch.dispatch(sqlite_store, pigeon, hasty)
+        time.sleep(0.02)
+    assert len(sqlite_store.read(packs.queued)) == len(pigeon.kept) == 2
+    assert row_of(sqlite_store, Sweep, sweep_id).next_number == 20
+
+
+def test_a_small_sweep_begins_at_the_next_free_place(store: Store, settings: Settings) -> None:
+    own(store, "cpu:0", "cpu:1")
+    large = write_sweep(store, space={"model.dropout": [i / 200 for i in range(150)]})
+    dispatch.dispatch(store, Pigeon(), settings)
+    training = [take_next(store), take_next(store)]
+    assert {pack.sweep_id for pack in training} == {large}
+    small = write_sweep(store)
+    dispatch.dispatch(store, Pigeon(), settings)
+    assert sorted(pack.sweep_id for pack in store.read(packs.queued)) == sorted([large, small])
+    finish(store, training[0])
+    assert take_next(store).sweep_id == small
+
+
+def test_equal_sweeps_get_equal_shares(sqlite_store: Store, sqlite_settings: Settings) -> None:
+    store = sqlite_store
+    own(store, "cpu:0", "cpu:1")
+    ids = [write_sweep(store, **FORTY) for _ in range(3)]
+    served: list[str] = []
+    while len(served) < 12:
+        dispatch.dispatch(store, Pigeon(), sqlite_settings)
+        pack = take_next(store)
+        served.append(pack.sweep_id)
+        finish(store, pack)
+        counts = [served.count(sweep_id) for sweep_id in ids]
+        assert max(counts) - min(counts) <= 1
+    assert sorted(counts) == [4, 4, 4]
+
+
+def test_a_higher_priority_is_served_first_and_equals_share(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    store = sqlite_store
+    own(store, "cpu:0")
+    low, normal = write_sweep(store, priority=-10, **FORTY), write_sweep(store, **FORTY)
+    dispatch.dispatch(store, Pigeon(), sqlite_settings)
+    assert {pack.sweep_id for pack in store.read(packs.queued)} == {normal}
+    high = write_sweep(store, priority=1)
+    dispatch.dispatch(store, Pigeon(), sqlite_settings)
+    assert sorted(p.sweep_id for p in store.read(packs.queued)) == sorted([high, normal])
+    assert take_next(store).sweep_id == high
+    dispatch.dispatch(store, Pigeon(), sqlite_settings)
+    assert low not in {pack.sweep_id for pack in store.read(packs.queued)}
+
+
+def test_a_sweep_whose_plan_cannot_be_read_stops_nobody(
+    store: Store, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, good = write_sweep(store), write_sweep(store)
+    set_plan = text("UPDATE sweeps SET plan = '{\"x\": 1}' WHERE id = :id")
+    plan = row_of(store, Sweep, bad).plan
+    store.write(lambda session: session.execute(set_plan, {"id": bad}))
+    for _ in range(2):
+        dispatch.dispatch(store, Pigeon(), settings)
+    assert {pack.sweep_id for pack in store.read(packs.queued)} == {good}
+    assert f"dispatch: the plan of sweep {bad} cannot be read" in str(row_of(store, Sweep, bad).set_aside)
+    assert caplog.text.count(f"sweep {bad} is set aside") == 1
+    assert row_of(store, Sweep, good).set_aside is None
+
+    def mend(session: Session) -> None:
+        sweep = session.get_one(Sweep, bad)
+        sweep.plan, sweep.set_aside_at = plan, store.now() - 61_000
+
+    store.write(mend)
+    dispatch.dispatch(store, Pigeon(), settings)
+    mended = row_of(store, Sweep, bad)
+    assert (mended.set_aside, mended.set_aside_at, mended.next_number) == (None, None, 4)
+
+
+def test_a_database_that_does_not_answer_sets_no_sweep_aside(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+
+    def fail(session: Session) -> None:
+        raise OperationalError("SELECT 1", {}, OSError("connection refused"))
+
+    with pytest.raises(OperationalError):
+        set_aside.treat(sqlite_store, "dispatch", sweep_id, fail)
+    assert row_of(sqlite_store, Sweep, sweep_id).set_aside is None
 
 
 def test_a_trial_keeps_its_row_in_every_pack(store: Store) -> None:

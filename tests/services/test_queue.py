@@ -51,15 +51,18 @@ def test_a_redis_that_does_not_work_is_tried_once(slammed: Slammed, sqlite_setti
     publisher = Publisher(sqlite_settings.model_copy(update={"redis_url": slammed.url}))
     assert publisher.send("a pack", "cpu") is False
     assert slammed.calls == 1
+    assert publisher.waiting("cpu") is None
     assert publisher.reachable() is False
-    assert slammed.calls == 2
+    assert slammed.calls == 3
 
 
 def test_a_redis_that_works(redis_url: str, sqlite_settings: Settings) -> None:
     update = {"redis_url": SecretStr(redis_url), "queue_prefix": "publisher-test:"}
     publisher = Publisher(sqlite_settings.model_copy(update=update))
     assert publisher.reachable()
+    assert publisher.waiting("cpu") == 0
     assert publisher.send("a pack", "cpu")
+    assert (publisher.waiting("cpu"), publisher.waiting("cuda")) == (1, 0)
     with make_worker_app(sqlite_settings.model_copy(update=update)).connection_for_read() as connection:
         message = connection.SimpleQueue(queue_of("cpu")).get(timeout=5)
         assert message.headers["task"] == TASK

@@ -1,16 +1,19 @@
-"""What a user can do to existing sweeps and trials: pause, resume, stop, cancel, retry."""
+"""What a user can do to existing sweeps and trials: pause, resume, stop, cancel, retry, prefer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from fastapi import APIRouter, BackgroundTasks
+from pydantic import BaseModel, ConfigDict
 
 from services.api.deps import Services, ServicesDep
 from services.api.read_sweep import read_sweep
 from services.api.submission import announce
 from services.api.views.sweep import SweepView
 from services.api.views.trial import TrialView, trial_view
+from services.domain.spec.spec import Priority
 from services.store import sweep_verbs, sweeps, trial_verbs, trials
 from services.store.models import Sweep, Trial
 from services.store.session import Session
@@ -59,6 +62,29 @@ def retry(sweep_id: str, services: ServicesDep, background: BackgroundTasks) -> 
     """
     background.add_task(announce, services)
     return _sweep(sweep_id, services, sweep_verbs.retry)
+
+
+class PriorityBody(BaseModel):
+    """A sweep's new priority."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    priority: Priority
+
+
+@router.post(
+    "/sweeps/{sweep_id}/priority", status_code=202, tags=["sweeps"], summary="Change a sweep's priority"
+)
+def set_priority(
+    sweep_id: str, body: PriorityBody, services: ServicesDep, background: BackgroundTasks
+) -> SweepView:
+    """Serve a sweep before those of a lower priority, from the next free device on; what trains goes on.
+
+    It is a number from -10 to 10, and 0 unless the spec names another one. Only a sweep that has not ended
+    can be given a priority.
+    """
+    background.add_task(announce, services)
+    return _sweep(sweep_id, services, partial(sweep_verbs.set_priority, priority=body.priority))
 
 
 @router.post("/trials/{trial_id}/cancel", status_code=202, tags=["trials"], summary="Cancel a trial")

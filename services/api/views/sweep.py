@@ -94,7 +94,9 @@ class SweepView(BaseModel):
     shapes: list[ShapeView]
     price: PriceView | None
     links: SweepLinks
+    priority: int
     waiting_for: str | None
+    set_aside: str | None  # why the service can do nothing for it now, while it goes on with others
 
 
 class SweepsView(BaseModel):
@@ -132,7 +134,9 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         ],
         price=_price(status, library),
         links=_links(status, settings),
+        priority=sweep.priority,
         waiting_for=_waiting_for(status),
+        set_aside=status.set_aside,
     )
 
 

@@ -36,7 +36,7 @@ class Numbering:
     @property
     def points(self) -> int:
         """How many points there are."""
-        return self._ends[-1]
+        return self._ends[-1] if self._ends else 0
 
     def shape_of(self, point: int) -> int:
         """The index of a point's shape."""

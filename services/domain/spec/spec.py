@@ -24,6 +24,8 @@ def _plain(name: str) -> str:
     return name
 
 
+MAX_PRIORITY = 10
+Priority = Annotated[Whole, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)]
 Name = Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(_plain)]
 
 
@@ -48,6 +50,7 @@ class Spec(BaseModel):
     objective: Objective = Objective()
     max_trials: Annotated[Whole, Field(ge=1)] | None = None
     seeds: Annotated[Whole, Field(ge=1, le=100)] = 1
+    priority: Priority = 0
     seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
 
     def with_default_metric(self, metrics: Sequence[MetricFacts]) -> Spec:

@@ -7,9 +7,9 @@ import json
 import pytest
 from paper_catalog import paper_plan, paper_spec
 from paper_sweep import write_sweep
-from pydantic import ValidationError
 from sqlalchemy import text
 
+from services.domain.errors import Unreadable
 from services.domain.plan.plan import Plan
 from services.store import sweeps
 from services.store.session import Store
@@ -41,8 +41,21 @@ def test_a_row_that_is_read_twice_in_a_transaction_is_decoded_once(
     assert len(decoded) == 3
 
 
-def test_what_is_no_plan_is_refused_when_it_is_read(sqlite_store: Store) -> None:
+@pytest.mark.parametrize("column", ["plan", "spec"])
+@pytest.mark.parametrize("content", ["{}", "[1]", "3"])
+def test_a_row_can_be_read_though_its_model_cannot(store: Store, column: str, content: str) -> None:
+    sweep_id = write_sweep(store)
+    store.write(lambda session: session.execute(text(f"UPDATE sweeps SET {column} = '{content}'")))
+    sweep = store.read(lambda session: sweeps.get(session, sweep_id))
+    assert (sweep.name, sweep.state) == ("paper", "active")
+    with pytest.raises(Unreadable, match=f"the {column} of sweep {sweep_id} cannot be read"):
+        getattr(sweep, column)
+
+
+def test_text_that_is_no_json_is_no_model_either(sqlite_store: Store) -> None:
     sweep_id = write_sweep(sqlite_store)
-    sqlite_store.write(lambda session: session.execute(text("UPDATE sweeps SET plan = '{}'")))
-    with pytest.raises(ValidationError):
-        sqlite_store.read(lambda session: sweeps.get(session, sweep_id))
+    sqlite_store.write(lambda session: session.execute(text("UPDATE sweeps SET plan = '{not json'")))
+    sweep = sqlite_store.read(lambda session: sweeps.get(session, sweep_id))
+    assert sweep.spec == paper_spec()
+    with pytest.raises(Unreadable):
+        _ = sweep.plan

@@ -76,7 +76,7 @@ def test_stop_finishes_what_has_begun_and_starts_nothing(store: Store) -> None:
     assert states(store, sweep_id) == ["running", "running", "cancelled", "cancelled"]
     assert row_of(store, Pack, waiting.id).state == "withdrawn"
     give_back(store, held)  # what has begun and falls back is still finished
-    assert sweep_id in store.read(sweeps.dispatchable_ids)
+    assert sweep_id in [each.id for each in store.read(lambda session: sweeps.candidates(session, 9))]
     second = take(store, fill(store, sweep_id))
     finish(store, second, [trial.id for trial in trials_of(store, sweep_id)[:2]])
     assert store.write(lambda session: sweeps.settle(session, sweep_id))

@@ -23,12 +23,28 @@ def test_a_chore_that_fails_is_logged_and_the_others_are_done(caplog: pytest.Log
         raise RuntimeError("on purpose")
 
     with caplog.at_level(logging.ERROR):
-        loop.do_each(
+        loop.Chores(
             {"first": lambda: done.append("first"), "bad": fail, "last": lambda: done.append("last")}
-        )
+        ).do_each()
     assert done == ["first", "last"]
     assert "bad failed, the next round tries again" in caplog.text
     assert "on purpose" in caplog.text
+
+
+def test_a_chore_that_takes_long_is_logged_when_it_begins_to_and_when_it_ends_to(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durations = [0.1, 7.2, 8.0, 0.2]
+    times = iter([time for took in durations for time in (0.0, took)])
+    monkeypatch.setattr(loop.time, "monotonic", lambda: next(times))
+    chores = loop.Chores({"dispatch": lambda: None})
+    with caplog.at_level(logging.INFO):
+        for _ in durations:
+            chores.do_each()
+    assert caplog.messages == [
+        "dispatch took 7.2 s, more than 5 s: other chores wait",
+        "dispatch takes 0.2 s again",
+    ]
 
 
 def test_rounds_go_on_until_they_are_stopped(sqlite_store: Store, sqlite_settings: Settings) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 
 from services.settings import Settings
+from services.store import endings
 from services.store.models import Pack
-from services.store.session import Store
+from services.store.session import Session, Store
 from services.upkeep.rescue import Rescue
 
 
@@ -53,3 +56,56 @@ def test_a_reaper_that_was_away_itself_shows_grace_again(
     take(sqlite_store, fill(sqlite_store, write_sweep(sqlite_store)), ttl=-1)
     clock.pass_by(20)  # an outage that kept the heartbeats away too
     assert rescue.round() == 0
+
+
+def test_slow_rounds_are_no_absence(sqlite_store: Store, sqlite_settings: Settings, clock: Clock) -> None:
+    """Taking many packs back lasts longer than half a lease; that keeps no heartbeat away."""
+    ids = [write_sweep(sqlite_store) for _ in range(2)]
+    rescue = Rescue(sqlite_store, sqlite_settings)
+    rescue.round()
+    clock.pass_by(10)
+    rescue.round()
+    clock.pass_by(10)
+    rescue.round()
+    clock.pass_by(11)
+    write, taken = sqlite_store.write, []
+    for sweep_id in ids:
+        take(sqlite_store, fill(sqlite_store, sweep_id), ttl=-1)
+
+    def slowly(work: Callable[[Session], object]) -> object:
+        clock.pass_by(20)
+        return write(work)
+
+    sqlite_store.write = slowly  # type: ignore[method-assign, assignment]
+    taken.append(rescue.round())
+    sqlite_store.write = write  # type: ignore[method-assign]
+    clock.pass_by(2)
+    take(sqlite_store, fill(sqlite_store, ids[0]), ttl=-1)
+    assert [*taken, rescue.round()] == [2, 1]
+
+
+def test_a_pack_that_cannot_be_taken_stops_no_other(
+    sqlite_store: Store,
+    sqlite_settings: Settings,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad, good = (
+        take(sqlite_store, fill(sqlite_store, write_sweep(sqlite_store)), ttl=-1).pack_id for _ in range(2)
+    )
+    reap = endings.reap
+
+    def fail(session: Session, pack_id: str) -> bool:
+        if pack_id == bad:
+            raise ValueError("an unknown state")
+        return reap(session, pack_id)
+
+    monkeypatch.setattr("services.upkeep.rescue.endings.reap", fail)
+    rescue = Rescue(sqlite_store, sqlite_settings)
+    for _ in range(9):
+        rescue.round()
+        clock.pass_by(5)
+    assert row_of(sqlite_store, Pack, good).state == "lost"
+    assert row_of(sqlite_store, Pack, bad).state == "running"
+    assert caplog.text.count(f"pack {bad} cannot be taken back") == 1

@@ -10,13 +10,14 @@ import pytest
 import redis
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from cnnlab.datasets.fashion_mnist_mini import FashionMnistMini
 from services.api.app import make_app
 from services.settings import Settings
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import Store
+from services.upkeep.settle import settle
 
 
 def rows(store: Store, table: type[Any]) -> int:
@@ -164,3 +165,28 @@ def test_images_too_small_for_the_architecture_are_refused_at_the_counter(
     (error,) = answer.json()["errors"]
     assert error == {"pointer": "/model", "detail": "lenet5 needs images of at least 28×28, got 8×8"}
     assert rows(sqlite_store, Sweep) == 0
+
+
+@pytest.mark.parametrize("column", ["plan", "spec"])
+def test_a_sweep_that_cannot_be_read_is_listed_and_cancelled(
+    api: TestClient, store: Store, spec: dict[str, Any], column: str
+) -> None:
+    """Its row may have been written by another version; the others are shown as ever."""
+    bad, good = (api.post("/v1/sweeps", json=spec).json()["id"] for _ in range(2))
+    broken = text(f"UPDATE sweeps SET {column} = '{{\"x\": 1}}' WHERE id = :id")
+    store.write(lambda session: session.execute(broken, {"id": bad}))
+    listed = {sweep["id"]: sweep for sweep in api.get("/v1/sweeps").json()["sweeps"]}
+    assert listed[good]["set_aside"] is None
+    assert f"the {column} of sweep {bad} cannot be read" in listed[bad]["set_aside"]
+    assert (listed[bad]["name"], listed[bad]["trials"]["total"]) == ("small", 4)
+    assert api.get(f"/v1/sweeps/{bad}").json()["set_aside"] == listed[bad]["set_aside"]
+    for path in ("leaderboard", "best", "trials", "export/trials", "export/curves"):
+        answer = api.get(f"/v1/sweeps/{bad}/{path}")
+        assert answer.status_code in (200, 404, 409), (path, answer.text)
+        if path == "trials" and column == "plan":
+            assert answer.status_code == 409
+            assert f"the plan of sweep {bad} cannot be read" in answer.json()["detail"]
+    for verb, state in (("pause", "paused"), ("resume", "active"), ("cancel", "cancelling")):
+        assert api.post(f"/v1/sweeps/{bad}/{verb}").json()["state"] == state
+    assert settle(store) == 1
+    assert api.get(f"/v1/sweeps/{bad}").json()["state"] == "cancelled"

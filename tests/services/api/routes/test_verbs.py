@@ -67,3 +67,19 @@ def test_nobody_has_that_name(sqlite_api: TestClient, path: str) -> None:
     answer = sqlite_api.post(f"/v1/{path}")
     assert answer.status_code == 404
     assert answer.json()["detail"].startswith("no ")
+
+
+def test_a_priority_is_given_and_refused(sqlite_api: TestClient, spec: dict[str, Any]) -> None:
+    api = sqlite_api
+    sweep = api.post("/v1/sweeps", json=spec | {"priority": -3}).json()
+    assert sweep["priority"] == -3
+    address = f"/v1/sweeps/{sweep['id']}/priority"
+    assert api.post(address, json={"priority": 7}).json()["priority"] == 7
+    assert api.get(f"/v1/sweeps/{sweep['id']}").json()["priority"] == 7
+    for wrong in (11, -11, 1.5, "high", None):
+        answer = api.post(address, json={"priority": wrong})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/priority")
+    post(api, f"sweeps/{sweep['id']}/cancel")
+    assert api.post(address, json={"priority": 1}).status_code == 202  # it has not ended yet
+    answer = api.post("/v1/sweeps", json=spec | {"priority": 11})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/priority")
