@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ROLES := torch,postgres,tracking,embedded
 
-.PHONY: help demo up test check bench results pictures
+.PHONY: help demo up test chaos check bench results pictures
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -19,6 +19,9 @@ up: $(VENV)/installed  ## start everything on this machine and keep it running (
 
 test: $(VENV)/installed-dev  ## run the tests
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+chaos: $(VENV)/installed-dev  ## kill and stop every process at random during 220 trials, then judge (ten minutes)
+	@$(BIN)/python -m pytest -q -s --timeout 3000 tests/chaos
 
 check: $(VENV)/installed-dev  ## lint, types, import floors, compose file
 	$(BIN)/ruff check .
