@@ -20,11 +20,35 @@ class ConfigError(CnnlabError, ValueError):
         self.path, self.message = path, message
 
 
+# Names that other libraries have for something that is elsewhere here.
+ELSEWHERE = {
+    "adamw": "AdamW is optimizer: adam with train.weight-decay, which leaves the gradient alone",
+    "batch_size": "the batch size is train.batch_size",
+    "dropout": "dropout is a field of a model: model.dropout",
+    "dropout_rate": "dropout is a field of a model: model.dropout",
+    "epochs": "the number of epochs is train.epochs",
+    "l2": "the L2 penalty is train.l2",
+    "learning_rate": "the learning rate is lr, a field of the optimizer: train.optimizer.lr",
+    "lr": "the learning rate is a field of the optimizer: train.optimizer.lr",
+    "loss_function": "the loss is train.loss",
+    "max_epochs": "the number of epochs is train.epochs",
+    "momentum": "momentum is a field of the optimizer: train.optimizer.momentum",
+    "num_epochs": "the number of epochs is train.epochs",
+    "scheduler": "the schedule of the learning rate is train.schedule",
+    "weight_decay": "torch's weight_decay of SGD and Adam is train.l2, that of AdamW is train.weight-decay",
+}
+
+
 class UnknownName(ConfigError):
-    """A name that does not exist; `known` are the names that do, `near` the similar ones."""
+    """A name that does not exist; `known` are the names that do, `near` the similar ones.
+
+    The message names the nearest ones, or where something is that others call by this name.
+    """
 
     def __init__(self, path: str, what: str, name: str, known: Iterable[str]) -> None:
         self.known = tuple(sorted(known))
         self.near = tuple(get_close_matches(name, self.known, n=3))
         hint = f" Did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
+        if elsewhere := ELSEWHERE.get(name.lower().replace("-", "_")):
+            hint = f" {elsewhere[:1].upper()}{elsewhere[1:]}."
         super().__init__(path, f"no {what} named {name!r}.{hint} Known: {', '.join(self.known) or 'none'}")

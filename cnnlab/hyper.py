@@ -64,7 +64,9 @@ class Int(Hyper):
     row: bool = False
 
     def check(self, path: str, value: Any) -> int:
-        """Return an int; 3.0 is one, because JSON has a single kind of number."""
+        """Return an int; 3.0 is one, because JSON has a single kind of number, and so is the text "3"."""
+        if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}", value):
+            value = int(value)
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         if isinstance(value, bool) or not whole or not self.low <= value <= self.high:
             raise ConfigError(path, f"must be an integer from {self.low} to {self.high}, got {value!r}")
@@ -101,21 +103,26 @@ class Size(Hyper):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Hyper):
-    """One of several options."""
+    """One of several options: texts, or whole numbers such as the depths that a net can have."""
 
-    default: str
-    options: tuple[str, ...]
+    default: str | int
+    options: tuple[str | int, ...]
     row: bool = False
 
-    def check(self, path: str, value: Any) -> str:
-        """Return the option; True and False stand for yes and no, which YAML reads as booleans."""
-        if isinstance(value, bool) and {"yes", "no"} <= set(self.options):
-            return "yes" if value else "no"
-        if not isinstance(value, str) or value not in self.options:
-            raise ConfigError(path, f"must be one of {', '.join(self.options)}, got {value!r}")
-        return value
+    def check(self, path: str, value: Any) -> str | int:
+        """Return the option; a number may be given as text and a text as number.
 
-    def index(self, option: str) -> int:
+        True and False stand for yes and no, which YAML reads as booleans.
+        """
+        given = int(value) if isinstance(value, float) and value.is_integer() else value
+        if isinstance(value, bool):
+            given = "yes" if value else "no"
+        for option in self.options if isinstance(given, str | int) else ():
+            if str(option) == str(given):
+                return option
+        raise ConfigError(path, f"must be one of {', '.join(map(str, self.options))}, got {value!r}")
+
+    def index(self, option: str | int) -> int:
         """Return the number by which tensors of rows hold an option: its index."""
         return self.options.index(option)
 

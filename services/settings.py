@@ -63,6 +63,18 @@ class Settings(BaseSettings):
         2 * 1024**3
     )
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_meant(cls, value: object) -> object:
+        """Refuse what an environment file leaves around a value: it would be part of it."""
+        if isinstance(value, str) and value != value.strip():
+            raise ValueError(
+                "begins or ends with white space; a .env file with Windows line ends leaves a carriage return"
+            )
+        if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            raise ValueError("is in quotes, which would be part of it; leave them out")
+        return value
+
     @field_validator("api_key")
     @classmethod
     def _strong(cls, key: SecretStr | None) -> SecretStr | None:

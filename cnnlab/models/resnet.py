@@ -15,11 +15,11 @@ from cnnlab.registry import register
 from cnnlab.residual_stage import Stages
 
 BLOCKS = {
-    "18": (2, 2, 2, 2),
-    "34": (3, 4, 6, 3),
-    "50": (3, 4, 6, 3),
-    "101": (3, 4, 23, 3),
-    "152": (3, 8, 36, 3),
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
 }
 PADDED_SIDE = 32
 
@@ -41,7 +41,7 @@ class Resnet(Model):
     Source: K. He et al., "Deep residual learning for image recognition" (2015), table 1.
     """
 
-    depth: ClassVar = Choice(default="18", options=tuple(BLOCKS))
+    depth: ClassVar = Choice(default=18, options=tuple(BLOCKS))
     residual: ClassVar = Choice(default="yes", options=("yes", "no"))
     shortcut: ClassVar = Choice(default="B", options=("A", "B"))
     stride_on: ClassVar = Choice(default="1x1", options=("1x1", "3x3"))
@@ -60,7 +60,7 @@ class Resnet(Model):
             config["residual"] == "yes",
             config["shortcut"],
         )
-        deep = int(config["depth"]) >= 50
+        deep = config["depth"] >= 50
         chain = make.convolution("1", channels, 64, 7, 2, (height, width))
         chain |= {"act1": make.act, "pool1": MaxPool2d(3, 2, 1)}
         inputs = 64

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
+import os
 import pkgutil
 import sys
 from importlib import metadata
@@ -18,6 +21,8 @@ from services.cli.invocation import PROGRAM
 from services.cli.subcommand import Panel, Subcommand
 from services.client import ApiError
 from services.stack.errors import StackError
+
+TRACEBACK = "CNNLAB_TRACEBACK"  # set to anything, an unexpected error is printed with its traceback
 
 
 def subcommands() -> list[Subcommand]:
@@ -65,14 +70,36 @@ def options(
 
 def main() -> None:
     """Run the command line; print an error as one sentence on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal of few letters shows ? for the others
     try:
-        make_app()()
+        try:
+            make_app()()
+        finally:
+            sys.stdout.flush()  # a full disk must be noticed here, not when Python ends
     except CliError as error:
         _fail(str(error), error.code)
     except (ApiError, StackError) as error:
         _fail(str(error), 1)
     except httpx2.TransportError as error:
         _fail(f"the API does not answer ({error})", 1)
+    except BrokenPipeError:  # whoever read the output has read enough
+        _drop_output()
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            _drop_output()
+            _fail(f"the output cannot be written: {error.strerror}", 1)
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        _fail(f"{PROGRAM} failed, which is a fault of its own: {what}; {TRACEBACK}=1 shows where", 1)
+
+
+def _drop_output() -> None:
+    """Have nothing left to write when Python ends, where that would fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> None:

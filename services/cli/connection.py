@@ -17,7 +17,10 @@ from services.stack.folder import Folder
 @contextmanager
 def connect(url: str | None, key: str | None) -> Iterator[Client]:
     """Open a client of the API for a block; `CliError` if the API does not answer in it."""
-    client = _at(url, key) if url is not None else _here()
+    try:
+        client = _at(url, key) if url is not None else _here()
+    except ValueError as error:
+        raise CliError(str(error), 2) from None
     try:
         with client:
             yield client

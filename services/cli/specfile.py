@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,20 @@ import yaml
 from services.cli.errors import CliError
 from services.client import ApiError
 
+TEMPLATE = re.compile(r"\{\{.*?\}\}")
+MAX_NODES = 200_000  # of a document whose aliases are written out
+PLAIN_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+PLAIN_FLOAT = re.compile(
+    r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+
 
 class SpecLoader(yaml.SafeLoader):
-    """YAML that reads 1e-3 as a number and refuses a key that is given twice."""
+    """YAML that reads 1e-3 as a number, and refuses what is rarely meant.
+
+    That is a key given twice, and numbers that YAML 1.1 reads in another base or with underscores: 010 is 8
+    and 1:30 is 90.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Build a mapping from its node."""
@@ -31,7 +42,24 @@ class SpecLoader(yaml.SafeLoader):
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def construct_plain_int(self, node: yaml.ScalarNode) -> int:
+        """Build an integer in decimal digits; refuse every other form."""
+        return int(self._plain(node, PLAIN_INTEGER, super().construct_yaml_int))
 
+    def construct_plain_float(self, node: yaml.ScalarNode) -> float:
+        """Build a number in decimal digits; refuse every other form."""
+        return float(self._plain(node, PLAIN_FLOAT, super().construct_yaml_float))
+
+    def _plain(self, node: yaml.ScalarNode, form: re.Pattern[str], read: Callable[[Any], Any]) -> Any:
+        value = read(node)
+        if not form.fullmatch(node.value):
+            fault = f"YAML reads {node.value} as the number {value}; write {value}, or put it in quotes"
+            raise yaml.constructor.ConstructorError(None, None, fault, node.start_mark)
+        return value
+
+
+SpecLoader.add_constructor("tag:yaml.org,2002:int", SpecLoader.construct_plain_int)
+SpecLoader.add_constructor("tag:yaml.org,2002:float", SpecLoader.construct_plain_float)
 EXPONENT_NUMBERS = ("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
 SpecLoader.add_implicit_resolver(*EXPONENT_NUMBERS)
 
@@ -81,17 +109,35 @@ def read(path: Path) -> SpecFile:
         raise CliError(f"{name} cannot be read: {error.strerror or error}", 2) from None
     except UnicodeDecodeError as error:
         raise CliError(f"{name} is not UTF-8 text: {error.reason} at byte {error.start}", 2) from None
+    if text.lstrip().startswith("{"):
+        text = text.replace("\t", " ")  # JSON may be indented with tabs, YAML may not
     try:
+        root = yaml.compose(text, SpecLoader)
+        if root is not None and _expanded(root, {}) > MAX_NODES:
+            raise CliError(f"{name} has more than {MAX_NODES} values with its aliases written out", 2)
         # SpecLoader is a SafeLoader: it builds plain data only.
         spec = yaml.load(text, SpecLoader)  # noqa: S506
         if not isinstance(spec, dict):
             raise CliError(f"{name} must be a mapping with name, model and space, got {_kind(spec)}", 2)
         _check(name, spec, "")
-        return SpecFile(name, spec, yaml.compose(text, SpecLoader))
+        return SpecFile(name, spec, root)
     except yaml.YAMLError as error:
+        if template := TEMPLATE.search(text):
+            line = text.count("\n", 0, template.start()) + 1
+            raise CliError(f"{name}, line {line}: the template {template[0]} is not filled in", 2) from None
         raise CliError(f"{name} is not valid YAML: {_where(error)}", 2) from None
     except RecursionError:
         raise CliError(f"{name} is nested too deeply", 2) from None
+
+
+def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
+    """Count the nodes below and including one, each alias as often as it is used."""
+    if id(node) not in known:
+        known[id(node)] = 1  # an alias inside its own anchor; building it is refused later
+        parts = [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
+        below = [] if isinstance(node, yaml.ScalarNode) else parts
+        known[id(node)] = 1 + sum(_expanded(part, known) for part in below)
+    return known[id(node)]
 
 
 class SpecDumper(yaml.SafeDumper):

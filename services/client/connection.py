@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
@@ -19,14 +20,25 @@ MAX_OUTAGE_SECONDS = 60.0  # that `watch` and `events` wait for an API that has 
 
 
 class Connection:
-    """The API at an address, called with a key. `httpx2.TransportError` if nothing answers there."""
+    """The API at an address, called with a key. `httpx2.TransportError` if nothing answers there.
+
+    An address as `cnnlab up` prints it, with the key behind `#key=`, is taken without that part. This
+    machine's own addresses are never asked through a proxy. ValueError for an address or a key that cannot
+    be one; it does not show the key.
+    """
 
     def __init__(self, url: str, key: str, timeout: float) -> None:
-        self._http = httpx2.Client(
-            base_url=f"{url.rstrip('/')}/v1",
-            headers={b"Authorization": f"Bearer {key}".encode()},
-            timeout=timeout,
-        )
+        check_key(key)
+        base = url.partition("#")[0].rstrip("/")
+        try:
+            self._http = httpx2.Client(
+                base_url=f"{base}/v1",
+                headers={b"Authorization": f"Bearer {key}".encode()},
+                timeout=timeout,
+                trust_env=not is_loopback(base),
+            )
+        except httpx2.InvalidURL as error:
+            raise ValueError(f"{base} is not an address such as http://127.0.0.1:8080: {error}") from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -94,6 +106,24 @@ class Connection:
                 answer.read()
                 raise _refusal(answer)
             yield answer.iter_bytes()
+
+
+def check_key(key: str) -> None:
+    """Raise a ValueError, which does not show the key, if an API key cannot be sent in a header."""
+    if not all("!" <= character <= "~" for character in key):
+        raise ValueError(
+            "the API key contains a space, a line end or another character that no key has; "
+            "a .env file with Windows line ends leaves a carriage return at its end"
+        )
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is one of this machine's own, which a proxy cannot reach."""
+    try:
+        host = httpx2.URL(url).host
+        return host == "localhost" or ip_address(host).is_loopback
+    except (ValueError, httpx2.InvalidURL):
+        return False
 
 
 def address(*parts: str) -> str:

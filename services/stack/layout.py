@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import services
 from services import host
@@ -14,6 +15,8 @@ from services.stack import valkey
 from services.stack.folder import Folder, Secrets
 from services.stack.ports import HOST
 from services.stack.processes import ProcessSpec
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")  # never asked through a proxy
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,14 @@ def environment(
 ) -> dict[str, str]:
     """The environment of every child: the user's own, with the settings of this stack."""
     sources = str(Path(services.__path__[0]).parent)
+    direct = ",".join(filter(None, [base.get("no_proxy") or base.get("NO_PROXY"), *LOOPBACK_NAMES]))
     return {
         **base,
+        "NO_PROXY": direct,
+        "no_proxy": direct,
         "PYTHONPATH": os.pathsep.join(filter(None, [sources, base.get("PYTHONPATH", "")])),
         "PYTHONUNBUFFERED": "1",
-        "CNNLAB_DATABASE_URL": f"sqlite:///{folder.root / 'state.db'}",
+        "CNNLAB_DATABASE_URL": sqlite_url(folder.root / "state.db"),
         "CNNLAB_REDIS_URL": f"redis://:{secrets.redis_password}@{HOST}:{ports.valkey}/0",
         "CNNLAB_FILES": str(folder.root / "files"),
         "CNNLAB_API_KEY": secrets.api_key,
@@ -60,6 +66,11 @@ def environment(
         "CNNLAB_MLFLOW_PUBLIC_URL": f"http://{HOST}:{ports.mlflow}",
         "CNNLAB_DEVICES": devices.names,
     }
+
+
+def sqlite_url(path: Path) -> str:
+    """The SQLAlchemy address of a file; in an address a % of its name would begin an escape."""
+    return f"sqlite:///{quote(str(path))}"
 
 
 def migrations(env: Mapping[str, str]) -> ProcessSpec:
@@ -107,7 +118,7 @@ def mlflow(folder: Folder, port: int) -> tuple[str, ...]:
     return python(
         "mlflow",
         "server",
-        *("--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}"),
+        *("--backend-store-uri", sqlite_url(home / "mlflow.db")),
         *("--artifacts-destination", str(home / "artifacts")),
         *("--host", HOST, "--port", str(port), "--workers", "1"),
         *("--allowed-hosts", f"{HOST}:{port},localhost:{port}"),

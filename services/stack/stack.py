@@ -96,7 +96,10 @@ class Stack:
     def wait_until_ready(self) -> bool:
         """Wait until a sweep would train: the API answers, a device is claimed. False if interrupted."""
         end = time.monotonic() + READY_TIMEOUT
-        with httpx2.Client(timeout=HTTP_TIMEOUT) as http, Client(self.api, self.key) as client:
+        with (
+            httpx2.Client(timeout=HTTP_TIMEOUT, trust_env=False) as http,
+            Client(self.api, self.key) as client,
+        ):
             while not self.interrupt.requested:
                 self.keep_alive()
                 missing = self._missing(http, client)
@@ -131,7 +134,7 @@ class Stack:
 
     def mlflow_answers(self) -> bool:
         """Whether MLflow has finished starting."""
-        with httpx2.Client(timeout=HTTP_TIMEOUT) as http:
+        with httpx2.Client(timeout=HTTP_TIMEOUT, trust_env=False) as http:
             return _answers(http, f"{self.mlflow}/health")
 
     def stop(self) -> None:

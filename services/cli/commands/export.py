@@ -58,6 +58,8 @@ def export(
 
 def _write_file(client: Client, sweep: str, what: ExportContent, form: ExportFormat, to: Path) -> None:
     """Write the whole file; if the export breaks off, leave none behind."""
+    if to.is_dir() or not to.name:
+        raise CliError(f"{to} is a folder: name a file in it, such as {to / f'{sweep}.{form.value}'}", 2)
     part = to.with_name(f"{to.name}.part")
     try:
         with part.open("wb") as file:

@@ -9,6 +9,7 @@ from services import host
 from services.cli.doctor import machine, packages, service
 from services.cli.doctor.finding import Finding
 from services.stack.folder import Folder
+from services.stack.layout import sqlite_url
 
 LOCAL_ROLES = frozenset({"", "torch", "tracking", "embedded"})  # what a stack on this machine needs
 
@@ -36,7 +37,7 @@ def examine(
         yield from machine.free_ports(environment, running is not None)
         yield service.stack(home, running)
     if running is not None:
-        database = f"sqlite:///{home.root / 'state.db'}"
+        database = sqlite_url(home.root / "state.db")
         url, key, mlflow = running.api, home.secrets().api_key, running.mlflow
     if url is not None:
         yield from service.api(url, key)

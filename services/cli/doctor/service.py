@@ -16,6 +16,7 @@ from services.cli.doctor.finding import Finding, missing, ok, warn
 from services.cli.invocation import command_line
 from services.cli.show.formats import many
 from services.client import ApiError, Client
+from services.client.connection import is_loopback
 from services.stack.folder import Folder, Running
 
 ANSWER_TIMEOUT = 5.0  # seconds
@@ -33,7 +34,7 @@ def stack(folder: Folder, running: Running | None) -> Finding:
 def api(url: str, key: str | None) -> Iterator[Finding]:
     """Whether the API answers, is ready and accepts the key; then its workers."""
     try:
-        answer = httpx2.get(f"{url.rstrip('/')}/ready", timeout=ANSWER_TIMEOUT)
+        answer = _get(f"{url.rstrip('/')}/ready")
         body: Any = answer.json()
     except (httpx2.TransportError, ValueError) as error:
         problem = f"{url} does not answer like the API ({error})"
@@ -90,7 +91,7 @@ def _workers(url: str, key: str) -> Iterator[Finding]:
 def mlflow(url: str) -> Finding:
     """Whether MLflow answers; sweeps run without it and are written to it later."""
     try:
-        answer = httpx2.get(f"{url.rstrip('/')}/health", timeout=ANSWER_TIMEOUT)
+        answer = _get(f"{url.rstrip('/')}/health")
     except httpx2.TransportError as error:
         return warn(
             "MLflow",
@@ -122,3 +123,8 @@ def database(url: str, environment: Mapping[str, str]) -> Finding:
     lines = (done.stdout.strip() or done.stderr.strip()).splitlines() or ["no message"]
     outdated = bool(done.stdout.strip())
     return missing("SQL", lines[-1], "python -m migrations upgrade" if outdated else DATABASE_REMEDY)
+
+
+def _get(url: str) -> httpx2.Response:
+    """Ask an address; one of this machine's own is not asked through a proxy."""
+    return httpx2.get(url, timeout=ANSWER_TIMEOUT, trust_env=not is_loopback(url))

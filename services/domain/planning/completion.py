@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.domain.config import Config, overlay
@@ -55,5 +55,17 @@ class Completion:
             if fault.path == path or fault.path.startswith(path + "."):
                 name = names[path]
                 place = place_of_value(self.spec.space[name], indices.get(path))
-                return Problem(pointer("space", name, *place), fault.detail)
+                inside = _written_parts(values[path], fault.path.removeprefix(path).split(".")[1:])
+                return Problem(pointer("space", name, *place, *inside), fault.detail)
         return Problem(pointer(*fault.path.split(".")) if fault.path else "", fault.detail)
+
+
+def _written_parts(value: Any, parts: Sequence[str]) -> list[str]:
+    """The first of some parts of a path that the user wrote into a value."""
+    found: list[str] = []
+    for part in parts:
+        if not isinstance(value, Mapping) or part not in value:
+            break
+        found.append(part)
+        value = value[part]
+    return found

@@ -7,11 +7,11 @@ from graphlib import CycleError
 from typing import Any
 
 from services.domain.errors import Problem, SpecError, nearest, pointer
-from services.domain.plan.axis import Axis, ListedAxis
+from services.domain.plan.axis import Axis, ListedAxis, RangeAxis
 from services.domain.plan.dependencies import AxisCondition, Dependencies
 from services.domain.planning.read import WrittenAxis
 from services.domain.spec.constraint import Constraint, ConstraintError
-from services.domain.spec.names import entry_name, full_path, matches
+from services.domain.spec.names import entry_name, full_path, matches, plain
 from services.domain.spec.spec import Spec
 
 SHOWN_VALUES = 10  # of an axis, in a refusal
@@ -78,11 +78,15 @@ class _Reader:
         for index, text in enumerate(constraints):
             place = pointer("constraints", index)
             try:
-                names = Constraint.read(text).names
+                constraint = Constraint.read(text)
             except ConstraintError as error:
                 self.problems.append(Problem(place, str(error)))
                 continue
-            found |= {name: axis.path for name in sorted(names) if (axis := self._axis(name, place))}
+            axes = {name: axis for name in sorted(constraint.names) if (axis := self._axis(name, place))}
+            found |= {name: axis.path for name, axis in axes.items()}
+            for name, value in constraint.wanted():
+                if name in axes and (detail := _never_equal(axes[name], name, value)):
+                    self.problems.append(Problem(place, detail))
         return found
 
     def _axis(self, name: str, place: str) -> Axis | None:
@@ -107,10 +111,26 @@ class _Reader:
             return None
         unmatched = [one for one in wanted if not any(matches(value, one) for value in on.values)]
         if unmatched or not wanted:
-            values = ", ".join(repr(entry_name(value)) for value in on.values[:SHOWN_VALUES])
             what = repr(unmatched[0]) if unmatched else "an empty list"
-            self.problems.append(Problem(place, f"{what} is not a value of {name}, which has {values}"))
+            self.problems.append(Problem(place, f"{what} is not a value of {name}, which has {_shown(on)}"))
         return [index for index, value in enumerate(on.values) if any(matches(value, one) for one in wanted)]
+
+
+def _never_equal(axis: Axis, name: str, value: Any) -> str | None:
+    """Why comparing an axis with a value has the same answer everywhere; None if it has not."""
+    if isinstance(axis, RangeAxis):
+        if isinstance(plain(value), str):
+            return f"{name} is a range of numbers and never {value!r}"
+        return None
+    if any(matches(each, value) for each in axis.values):
+        return None
+    near = nearest(value, [str(plain(each)) for each in axis.values]) if isinstance(value, str) else ""
+    return f"{value!r} is not a value of {name}, which has {_shown(axis)}.{near}"
+
+
+def _shown(axis: ListedAxis) -> str:
+    more = ", …" if axis.size > SHOWN_VALUES else ""
+    return ", ".join(repr(entry_name(value)) for value in axis.values[:SHOWN_VALUES]) + more
 
 
 def _zip_fault(axes: Sequence[Axis], earlier: Sequence[Sequence[str]]) -> str | None:

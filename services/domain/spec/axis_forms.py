@@ -152,9 +152,29 @@ def _form(given: Any) -> str:
     return "<fixed>"
 
 
+def _form_of_others(given: Mapping[str, Any]) -> str | None:
+    """What to write instead of the form that another tool has for an axis; None for no such form."""
+    for low, high in (("min", "max"), ("low", "high"), ("lower", "upper"), ("from", "to")):
+        if low in given and high in given:
+            ends = f"[{given[low]}, {given[high]}]"
+            return (
+                f"a range is {{uniform: {ends}}}, {{log_uniform: {ends}}} or {{int: {ends}}}, got {given!r}"
+            )
+    for key in ("values", "categories", "grid_search"):
+        if key in given:
+            return f"a list of values is written as it is: {given[key]}, got {given!r}"
+    if "value" in given:
+        return f"a single value is written as it is: {given['value']}, got {given!r}"
+    if "distribution" in given or "type" in given:
+        return f"an axis is a list, or an object with {', '.join(AXIS_FORMS)}; got {given!r}"
+    return None
+
+
 def _fixed(given: Any) -> Any:
     """Refuse an object that is neither an entry nor a penalty, but looks like a misspelt range."""
     if isinstance(given, Mapping) and "name" not in given:
+        if hint := _form_of_others(given):
+            raise ValueError(hint)
         for key in given:
             if hint := nearest(str(key), AXIS_FORMS):
                 raise ValueError(f"an axis has no form {key!r}.{hint} Known: a list, {', '.join(AXIS_FORMS)}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.domain.spec.names import entry_name
+from services.domain.spec.names import plain
 
 MAX_CONSTRAINT_CHARS = 300
 QUOTED = re.compile(r"`([^`]+)`")
@@ -42,7 +42,8 @@ class Constraint:
     """A condition that every point of a sweep meets.
 
     Names are axes as the user wrote them, in backticks if they contain a hyphen; an entry stands for its
-    name: `train.optimizer == "adam"`. At a point where one of its axes has no value the constraint holds.
+    name: `train.optimizer == "adam"`; numbers may be quoted, and true is "yes". At a point where one of its
+    axes has no value the constraint holds.
     """
 
     text: str
@@ -76,17 +77,33 @@ class Constraint:
         """Whether a point's values, by the names used here, meet it; it holds if one of them is missing."""
         if not self.names <= values.keys():
             return True
-        plain = {name: entry_name(values[name]) for name in self.names}
+        compared = {name: plain(values[name]) for name in self.names}
         try:
-            return bool(self._compute(self._tree, plain))
+            return bool(self._compute(self._tree, compared))
         except (TypeError, ZeroDivisionError, OverflowError) as error:
-            point = ", ".join(f"{name} = {value!r}" for name, value in sorted(plain.items()))
+            point = ", ".join(f"{name} = {value!r}" for name, value in sorted(compared.items()))
             raise ConstraintError(f"cannot be computed for {point}: {error}") from None
+
+    def wanted(self) -> Iterator[tuple[str, Any]]:
+        """The values that axes are compared with by == != in and not in, each with the axis's name."""
+        for node in ast.walk(self._tree):
+            match node:
+                case ast.Compare(ast.Name() | ast.Attribute() as axis, [op], [other]) if isinstance(
+                    op, ast.Eq | ast.NotEq | ast.In | ast.NotIn
+                ):
+                    values = other.elts if isinstance(other, ast.Tuple | ast.List) else [other]
+                case ast.Compare(ast.Constant() as value, [ast.Eq() | ast.NotEq()], [axis]):
+                    values = [value]
+                case _:
+                    continue
+            if isinstance(axis, ast.Name | ast.Attribute):
+                name = _name(axis, self._quoted)
+                yield from ((name, value.value) for value in values if isinstance(value, ast.Constant))
 
     def _compute(self, node: ast.expr, values: Mapping[str, Any]) -> Any:
         match node:
             case ast.Constant(value):
-                return value
+                return plain(value)
             case ast.Tuple(items) | ast.List(items):
                 return [self._compute(item, values) for item in items]
             case ast.BoolOp(ast.And(), parts):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.domain.spec.axis_forms import Whole, Written
 from services.domain.spec.objective import MetricFacts, Objective
@@ -52,6 +52,15 @@ class Spec(BaseModel):
     seeds: Annotated[Whole, Field(ge=1, le=100)] = 1
     priority: Priority = 0
     seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_fields(cls, given: Any) -> Any:
+        """Take a field with nothing below it, as where all of it is commented out, as left out."""
+        if not isinstance(given, Mapping):
+            return given
+        optional = {"train", "space", "zip", "constraints", "description", "objective", "project"}
+        return {key: value for key, value in given.items() if value is not None or key not in optional}
 
     def with_default_metric(self, metrics: Sequence[MetricFacts]) -> Spec:
         """The spec with its objective complete, from the metrics that its data have, the default first."""
