@@ -1,5 +1,6 @@
 """Your own image files: a folder, or a .zip, with one folder per class."""
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -52,7 +53,15 @@ class ImageFolder(DataSet):
                 f"{data['path']} must have at most {user_folder.MAX_IMAGE_BYTES:,} bytes of pixels, got "
                 f"{total:,}; choose a smaller size"
             )
-        return Info(shape, len(tree.classes), len(tree.train), len(tree.test))
+        counts = Counter(label for _, label in tree.train)
+        return Info(
+            shape,
+            len(tree.classes),
+            len(tree.train),
+            len(tree.test),
+            class_counts=tuple(counts[label] for label in range(len(tree.classes))),
+            class_names=tree.classes,
+        )
 
     def load(self, data: Mapping[str, Any]) -> Images:
         """Return the images of exactly the content that `sha256` names."""

@@ -73,12 +73,13 @@ class NpzFile:
         if total > MAX_IMAGE_BYTES:
             raise DataError(f"{name} must have at most {MAX_IMAGE_BYTES:,} bytes of arrays, got {total:,}")
         self._labels = {part: self._read_labels(part) for part in self._parts}
-        self._classes = self._count_classes()
+        self._class_counts = self._count_classes()
+        self._classes = len(self._class_counts)
 
     def info(self) -> Info:
         """Return the facts; only the labels have been read."""
         train, test = (len(self._labels[p]) if p in self._labels else 0 for p in ("train", "test"))
-        return Info(self._shape("train"), self._classes, train, test)
+        return Info(self._shape("train"), self._classes, train, test, class_counts=self._class_counts)
 
     def images(self) -> Images:
         """Read the images."""
@@ -127,7 +128,7 @@ class NpzFile:
             )
         return torch.from_numpy(labels.astype(np.int64))
 
-    def _count_classes(self) -> int:
+    def _count_classes(self) -> tuple[int, ...]:
         seen = torch.bincount(self._labels["train"])
         gaps = (seen == 0).nonzero()[:, 0].tolist()
         if gaps or len(seen) < 2:
@@ -140,7 +141,7 @@ class NpzFile:
                 raise DataError(
                     f"{self.name}: {part}_y has the class {int(labels.max())}, which no training image has"
                 )
-        return len(seen)
+        return tuple(seen.tolist())
 
     def _part(self, part: str) -> tuple[Tensor, Tensor]:
         pixels = torch.from_numpy(np.ascontiguousarray(self._read(f"{part}_x")))

@@ -89,13 +89,13 @@ class Library:
 
     def training_images(self, config: Mapping[str, Any]) -> int:
         """How many images an epoch trains on: the training set without its validation part."""
+        from cnnlab.batching.validation_part import training_images
         from cnnlab.data import data_set
 
         data = config["data"]
         with _faults():
-            images = data_set(data).info(data).train
-        validation: float = data["validation"]
-        return round(images * (1 - validation))
+            info = data_set(data).info(data)
+        return training_images(info, data["validation"])
 
     def plugins_of(self, plan: Mapping[str, Any]) -> str:
         """The digest of the plug-ins if a plan, as JSON, contains the name of one; otherwise "".
