@@ -42,14 +42,16 @@ def main() -> int:
 def serve(run: Run, wire: Wire) -> bool:
     """Train one pack and report how it failed if it does; return whether this process can train another."""
     from cnnlab import errors
-    from cnnlab.data import DataError
+    from cnnlab.data import DamagedData, DataError
 
     try:
         PackTraining(run, wire).run()
     except checkpoints.DamagedFile as error:
         wire.send(CheckpointDamaged(run.pack, error.checkpoint, str(error)))
     except (DataError, errors.RegistryError) as error:
-        wire.send(Failed(run.pack, Failure.HOST, str(error), traceback.format_exc()))
+        # The planned content itself is wrong on every host; other content, or none, on this one.
+        failure = Failure.SPEC if isinstance(error, DamagedData) else Failure.HOST
+        wire.send(Failed(run.pack, failure, str(error), traceback.format_exc()))
     except errors.CnnlabError as error:
         wire.send(Failed(run.pack, Failure.SPEC, str(error), traceback.format_exc()))
     except Exception as error:

@@ -13,7 +13,7 @@ from cnnlab.data import DataError, DataSet, Images, Info
 from cnnlab.errors import ConfigError
 from cnnlab.files import user_folder
 from cnnlab.files.image_file import decode
-from cnnlab.files.image_tree import Source
+from cnnlab.files.image_tree import Source, shown
 from cnnlab.hyper import Int
 from cnnlab.registry import register
 
@@ -45,6 +45,7 @@ class ImageFolder(DataSet):
         """Return the facts, from the names of files alone."""
         source = Source(user_folder.inside(data["path"]), data["path"])
         user_folder.check(data, source.digest())
+        source.check_headers()
         tree = source.tree()
         shape = (data["channels"], data["size"], data["size"])
         total = (len(tree.train) + len(tree.test)) * data["channels"] * data["size"] ** 2
@@ -75,10 +76,11 @@ def _images(path: Path, name: str, sha256: str, size: int, channels: int) -> Ima
     pixels: dict[str, Tensor] = {}
 
     def take(file: str, content: bytes) -> None:
-        pixels[file] = decode(content, f"{name}: {file}", size, channels)
+        pixels[file] = decode(content, shown(file), size, channels)
 
-    tree = source.tree()
-    user_folder.check({"path": name, "sha256": sha256}, source.read(take))
+    tree, content = source.tree(), source.read(take)
+    user_folder.check({"path": name, "sha256": sha256}, content.digest)  # first: another copy may be sound
+    source.refuse(content.faults)
 
     def part(files: tuple[tuple[str, int], ...]) -> tuple[Tensor, Tensor]:
         none = torch.empty(0, channels, size, size, dtype=torch.uint8)
