@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from threading import Lock
 
 from cnnlab.data import DamagedData, DataError
-from cnnlab.files.image_file import FORMATS, check_header
+from cnnlab.files.image_file import check_header
+from cnnlab.files.image_layout import Tree, arrange
 from cnnlab.files.user_folder import file_digest
 
 MAX_FILE_BYTES = 64 << 20  # bytes of one image file
@@ -32,55 +33,6 @@ _ARCHIVE_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError),
     *(UnicodeDecodeError, KeyError),  # of members' names; a member that is gone since they were read
 )
-_JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
-
-
-@dataclass(frozen=True)
-class Tree:
-    """The files of each part with the index of their class in `classes`, in the order of their names."""
-
-    classes: tuple[str, ...]
-    train: tuple[tuple[str, int], ...]
-    test: tuple[tuple[str, int], ...]
-
-    def files(self) -> list[str]:
-        """Return all files, in the order of their names."""
-        return sorted(name for part in (self.train, self.test) for name, _ in part)
-
-
-def arrange(names: Iterable[str], where: str) -> Tree:
-    """Sort the files of `where` into parts and classes by their paths.
-
-    train/CLASS/FILE and test/CLASS/FILE, or CLASS/FILE, all for training; one folder around everything, files
-    beside the folders, and hidden files are ignored. Classes are in the order of their names. A file that is
-    not an image, or is anywhere else, is a DataError.
-    """
-    paths = {name: PurePosixPath(name).parts for name in names}
-    inner = {n: p for n, p in paths.items() if not any(part.startswith(".") or part in _JUNK for part in p)}
-    inner = {n: p for n, p in inner.items() if len(p) > 1}
-    tops = {parts[0] for parts in inner.values()}
-    if len(tops) == 1 and tops != {"train"} and any(len(parts) > 2 for parts in inner.values()):
-        inner = {name: parts[1:] for name, parts in inner.items() if len(parts) > 2}
-        tops = {parts[0] for parts in inner.values()}
-    parted = "train" in tops and tops <= {"train", "test"}
-    sorted_in: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
-    for name, parts in sorted(inner.items()):
-        part, *rest = parts if parted else ("train", *parts)
-        if len(rest) != 2:
-            form = "PART/CLASS/FILE" if parted else "CLASS/FILE"
-            raise DataError(f"{where}: {name} must be in the folder of a class: {form}")
-        if PurePosixPath(name).suffix.lower() not in FORMATS:
-            raise DataError(f"{where}: {name} must be an image, one of {', '.join(FORMATS)}")
-        sorted_in[part].append((name, rest[0]))
-    classes = tuple(sorted({label for _, label in sorted_in["train"]}))
-    if len(classes) < 2:
-        found = ", ".join(classes) or "none"
-        raise DataError(f"{where} must hold a folder of images for each of two or more classes, got {found}")
-    if unknown := sorted({label for _, label in sorted_in["test"]} - set(classes)):
-        raise DataError(f"{where}: test has the class {unknown[0]!r}, which is missing in train")
-    place = {label: index for index, label in enumerate(classes)}
-    train, test = (tuple((n, place[label]) for n, label in sorted_in[p]) for p in ("train", "test"))
-    return Tree(classes, train, test)
 
 
 @dataclass(frozen=True)
@@ -160,11 +112,11 @@ def _zip_tree(path: Path, name: str, digest: str) -> Tree:
         if member.filename in seen:
             raise DataError(f"{name} has the member {member.filename!r} twice")
         seen.add(member.filename)
-    return arrange((member.filename for member in members if not member.is_dir()), name)
+    return arrange((member.filename for member in members), name)
 
 
 class _Listing:
-    """The listing of a folder: each file's path, size and time."""
+    """The listing of a folder: each file's path, size and time; the path of a folder in it ends with /."""
 
     def __init__(self, path: Path, name: str, files: tuple[tuple[str, int, int], ...]) -> None:
         self.path, self.name, self.files = path, name, files
@@ -212,12 +164,12 @@ def _list(folder: Path, name: str) -> tuple[tuple[str, int, int], ...]:
     except (OSError, RecursionError) as error:
         raise DataError(f"{name} cannot be read: {error}") from error
     if len(files) > MAX_FILES:
-        raise DataError(f"{name} must have at most {MAX_FILES:,} files")
+        raise DataError(f"{name} must have at most {MAX_FILES:,} files and folders")
     return files
 
 
 def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]:
-    """Yield the files below a folder; by scandir, because Path takes seconds for a hundred thousand."""
+    """Yield what is below a folder; by scandir, because Path takes seconds for a hundred thousand."""
     with os.scandir(folder / above) as entries:
         for entry in entries:
             inner = f"{above}{entry.name}"
@@ -226,6 +178,7 @@ def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]
             if entry.is_symlink():
                 raise DataError(f"{name}: {inner} is a link; in a folder of images nothing may be one")
             if entry.is_dir():
+                yield f"{inner}/", 0, 0
                 yield from _walk(folder, name, f"{inner}/")
             elif entry.is_file():
                 state = entry.stat()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cnnlab import plugins, registry, resolve
 from cnnlab.engine.cost import inspect
@@ -16,6 +18,7 @@ from cnnlab.fit import Fit, Row
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(?:# (\S+\.py)\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
+RECIPE = re.MULTILINE | re.DOTALL
 EXAMPLES = BLOCK.findall((DOCS / "extending.md").read_text(encoding="utf-8"))
 
 
@@ -68,10 +71,50 @@ def test_rows_of_the_examples_train_as_they_do_alone(folder: Path) -> None:
 
 
 def test_the_digest_is_what_the_page_s_command_says(folder: Path) -> None:
-    command = "find . -name '*.py' | sed 's#^./##' | LC_ALL=C sort | xargs sha256sum | sha256sum"
-    assert f"cd my-entries && {command}\n" in (DOCS / "extending.md").read_text(encoding="utf-8")
-    told = subprocess.check_output(command, shell=True, cwd=folder, text=True)
-    assert told.split()[0] == registry.plugins_digest()
+    (folder / "activations" / "it's a \\draft\n(1).py").write_text("", encoding="utf-8")
+    (folder / ".hidden.py").write_text("", encoding="utf-8")
+    plugins.read.cache_clear()
+    assert digest_by("cd my-entries && ", "extending.md", folder) == registry.plugins_digest()
+
+
+def digest_by(begins: str, page: str, folder: Path) -> str:
+    """Run a page's recipe of a folder's digest as it stands there, without the `cd` that it begins with."""
+    shell = re.search(rf"^ *```sh\n *{begins}(.*?)^ *```$", (DOCS / page).read_text(encoding="utf-8"), RECIPE)
+    assert shell
+    return subprocess.check_output(shell[1], shell=True, cwd=folder, text=True).split()[0]
+
+
+def test_the_digest_of_images_is_what_the_page_s_command_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
+    content = io.BytesIO()
+    Image.new("L", (8, 8)).save(content, "PNG")
+    names = [
+        "photo 1 (copy).png",
+        'it\'s "x".png',
+        "a\nb.png",
+        "back\\slash.png",
+        "größe.png",
+        "-z.png",
+        "Z.png",
+    ]
+    junk = [
+        ".DS_Store",
+        "Thumbs.db",
+        "ehthumbs.DB",
+        "Desktop.ini",
+        "__MACOSX/._a.png",
+        ".git/x/y",
+        "@eaDir/1.png",
+    ]
+    for name in [f"{label}/{name}" for label in ("-big cats", "kleine Hünde") for name in names + junk]:
+        (tmp_path / "pets" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pets" / name).write_bytes(content.getvalue() if name.endswith(".png") else b"junk")
+    (tmp_path / "pets" / "notes.txt").write_text("beside the folders")
+    config = resolve({"model": "mlp", "data": {"name": "image-folder", "path": "pets"}})
+    assert config["data"]["sha256"] == digest_by("cd pets && ", "data.md", tmp_path / "pets")
+    assert inspect(config).classes == 2
 
 
 def test_every_kind_is_described_with_its_base_class() -> None:
