@@ -76,7 +76,7 @@ class Fit:
         self.array = Array(build(first.config), configs, seeds, device, metrics)
         for row in self.live:
             conflicts.check(self._rows[row].config, self.array.net, info.task)
-        self.task = info.task
+        self.task, self.class_names = info.task, info.class_names
         images = data_set(data).load(data)
         check_images(images, info)
         validation_part.check(validation_part.counted(info, images.train_y), data["validation"])

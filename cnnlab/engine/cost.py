@@ -39,6 +39,7 @@ class NetCost:
     input: tuple[int, int, int]
     classes: int
     task: Task
+    class_names: tuple[str, ...]
     net: Net = field(compare=False, repr=False)
 
 
@@ -74,6 +75,7 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
         input=info.shape,
         classes=info.classes,
         task=info.task,
+        class_names=info.class_names,
         net=net,
     )
 

@@ -22,6 +22,7 @@ from cnnlab.files.user_folder import MAX_IMAGE_BYTES
 MAX_NPZ_CLASSES = 10_000
 MAX_NPZ_IMAGES = 20_000_000  # in one part; their labels are read at submit, 8 bytes each
 MAX_NPZ_CHANNELS = 4
+MAX_NAME_BYTES = 400  # of a class's name, as NumPy stores it: 4 bytes a character
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _NPZ_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError),
@@ -45,7 +46,8 @@ class NpzFile:
     """An .npz of images: train_x, train_y, and optionally test_x, test_y.
 
     x is uint8 (N, H, W) or (N, H, W, C), C from 1 to 4; y is integers (N,), the classes 0 … C−1, each with at
-    least one training image. Other arrays are ignored, and nothing is ever unpickled.
+    least one training image; class_names, texts (C,), may name them. Other arrays are ignored, and nothing is
+    ever unpickled.
     """
 
     def __init__(self, file: IO[bytes], name: str) -> None:
@@ -74,12 +76,19 @@ class NpzFile:
             raise DamagedData(f"{name} must have at most {MAX_IMAGE_BYTES:,} bytes of arrays, got {total:,}")
         self._labels = {part: self._read_labels(part) for part in self._parts}
         self._class_counts = self._count_classes()
-        self._classes = len(self._class_counts)
+        self._class_names = self._read_class_names() if "class_names" in found else ()
 
     def info(self) -> Info:
         """Return the facts; only the labels have been read."""
         train, test = (len(self._labels[p]) if p in self._labels else 0 for p in ("train", "test"))
-        return Info(self._shape("train"), self._classes, train, test, class_counts=self._class_counts)
+        return Info(
+            self._shape("train"),
+            len(self._class_counts),
+            train,
+            test,
+            class_counts=self._class_counts,
+            class_names=self._class_names,
+        )
 
     def images(self) -> Images:
         """Read the images."""
@@ -144,6 +153,18 @@ class NpzFile:
                     f"{self.name}: {part}_y has the class {int(labels.max())}, which no training image has"
                 )
         return tuple(seen.tolist())
+
+    def _read_class_names(self) -> tuple[str, ...]:
+        header, classes = self._header("class_names"), len(self._class_counts)
+        if header.dtype.kind != "U" or header.shape != (classes,) or header.dtype.itemsize > MAX_NAME_BYTES:
+            raise DamagedData(
+                f"{self.name}: class_names must be texts ({classes},) of at most {MAX_NAME_BYTES // 4} "
+                f"characters, one for each class; got {header}"
+            )
+        names = tuple(self._read("class_names").tolist())
+        if len(set(names)) < classes or not all(names):
+            raise DamagedData(f"{self.name}: class_names must be different texts, none empty; got {names}")
+        return names
 
     def _part(self, part: str) -> tuple[Tensor, Tensor]:
         pixels = torch.from_numpy(np.ascontiguousarray(self._read(f"{part}_x")))

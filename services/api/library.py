@@ -78,6 +78,7 @@ class Library:
             misfits,
             facts.bytes_shared,
             facts,
+            class_names=facts.class_names,
         )
 
     def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:

@@ -9,8 +9,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import save_file
 
 from cnnlab import plugins, registry, resolve
 from cnnlab.engine.cost import inspect
@@ -124,9 +126,19 @@ def test_every_kind_is_described_with_its_base_class() -> None:
 
 
 def test_the_recipe_for_an_npz_makes_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ((_, recipe),) = BLOCK.findall((DOCS / "data.md").read_text(encoding="utf-8"))
+    (_, recipe), _ = BLOCK.findall((DOCS / "data.md").read_text(encoding="utf-8"))
     subprocess.run([sys.executable, "-c", recipe], cwd=tmp_path, check=True)
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
     config = resolve({"model": "mlp", "data": {"name": "npz", "path": "digits.npz"}})
     facts = inspect(config)
     assert (facts.input, facts.classes) == ((1, 16, 16), 2)
+
+
+def test_the_recipe_for_an_input_uses_the_metadata_of_the_best_weights(tmp_path: Path) -> None:
+    _, (_, recipe) = BLOCK.findall((DOCS / "data.md").read_text(encoding="utf-8"))
+    metadata = {"image": "[2, 3, 3]", "mean": "[0.5, 0.25]", "std": "[0.5, 0.1]", "class_names": '["a", "b"]'}
+    save_file({"linear1.weight": np.zeros((2, 18))}, tmp_path / "best.safetensors", metadata)
+    run = [sys.executable, "-c", recipe, str(tmp_path / "best.safetensors")]
+    mean, rest = subprocess.check_output(run, text=True).split(" ", 1)
+    assert float(mean) == pytest.approx(((128 / 255 - 0.5) / 0.5 + (128 / 255 - 0.25) / 0.1) / 2)
+    assert rest == "['a', 'b'] {'linear1.weight': (2, 18)}\n"

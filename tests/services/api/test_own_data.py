@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     data = tmp_path / "data"
     data.mkdir()
     x, y = np.zeros((20, 28, 28), np.uint8), np.arange(20) % 2
-    np.savez(data / "a.npz", train_x=x, train_y=y)
+    np.savez(data / "a.npz", train_x=x, train_y=y, class_names=["left", "right"])
     np.savez(data / "b.npz", train_x=x + 1, train_y=y)
     np.savez(data / "floats.npz", train_x=x / 255, train_y=y)
     (tmp_path / "secret.npz").write_bytes((data / "a.npz").read_bytes())
@@ -40,6 +40,7 @@ def test_the_plan_holds_the_content_s_digest(
     assert made.status_code == 201, made.text
     sweep = sqlite_store.read(lambda session: sweeps.get(session, made.json()["id"]))
     digest = hashlib.sha256((folder / "a.npz").read_bytes()).hexdigest()
+    assert made.json()["class_names"] == [["left", "right"]]
     held = {"name": "npz", "path": "a.npz", "sha256": digest, "validation": 0.1}
     assert sweep.plan.base["data"].items() >= held.items()
     (folder / "a.npz").unlink()
