@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnnlab.data import DamagedData, DataError, Images, Info
+from cnnlab.files import npz_hints
 from cnnlab.files.user_folder import MAX_IMAGE_BYTES
 
 MAX_NPZ_CLASSES = 10_000
@@ -63,6 +64,12 @@ class NpzFile:
             raise DamagedData(
                 f"{name} must hold train_x and train_y, and test_x and test_y or neither; "
                 f"{', '.join(missing)} is missing, it holds {', '.join(sorted(found)) or 'nothing'}"
+                f"{npz_hints.renaming(missing, found)}"
+            )
+        if own := sorted(found & {"val_x", "val_y"}):
+            raise DamagedData(
+                f"{name} holds {' and '.join(own)}, but the validation part is drawn from train_x, the share "
+                "data.validation of each class: append them to train_x and train_y, or leave them out"
             )
         self._headers = {array: self._header(array) for array in wanted}
         self._parts = [array.removesuffix("_x") for array in wanted if array.endswith("_x")]
@@ -108,15 +115,15 @@ class NpzFile:
         x, y = self._headers[f"{part}_x"], self._headers[f"{part}_y"]
         where = f"{self.name}: {part}"
         if x.dtype != np.uint8 or len(x.shape) not in (3, 4):
-            wrong = " (Python objects are never read)" if x.dtype.hasobject else ""
-            raise DamagedData(f"{where}_x must be uint8 (N, H, W) or (N, H, W, C), got {x}{wrong}")
+            hint = npz_hints.pixels(f"{part}_x", x.shape, x.dtype)
+            raise DamagedData(f"{where}_x must be uint8 (N, H, W) or (N, H, W, C), got {x}{hint}")
         if len(x.shape) == 4 and not 1 <= x.shape[3] <= MAX_NPZ_CHANNELS:
             first = 1 <= x.shape[1] <= MAX_NPZ_CHANNELS
             hint = "; channels come last: transpose(0, 2, 3, 1)" if first else ""
             raise DamagedData(f"{where}_x must have 1 to {MAX_NPZ_CHANNELS} channels, got {x}{hint}")
         if y.dtype.kind not in "iu" or len(y.shape) != 1:
-            wrong = " (Python objects are never read)" if y.dtype.hasobject else ""
-            raise DamagedData(f"{where}_y must be integers (N,), the class of each image; got {y}{wrong}")
+            hint = npz_hints.labels(f"{part}_y", y.shape, y.dtype)
+            raise DamagedData(f"{where}_y must be integers (N,), the class of each image; got {y}{hint}")
         if x.shape[0] != y.shape[0]:
             raise DamagedData(
                 f"{where}_x and {part}_y must be equally long, got {x.shape[0]} and {y.shape[0]}"
@@ -136,6 +143,7 @@ class NpzFile:
         if low < 0 or high >= MAX_NPZ_CLASSES:
             raise DamagedData(
                 f"{self.name}: {part}_y must be classes 0, 1, … below {MAX_NPZ_CLASSES}, got {low} to {high}"
+                f"{npz_hints.numbers([low, high])}"
             )
         return torch.from_numpy(labels.astype(np.int64))
 
@@ -146,6 +154,7 @@ class NpzFile:
             why = f"no image has {', '.join(map(str, gaps[:5]))}" if gaps else "all images are of one class"
             raise DamagedData(
                 f"{self.name}: train_y must be the classes 0 … C−1, at least two, each used; {why}"
+                f"{npz_hints.numbers(gaps)}"
             )
         for part, labels in self._labels.items():
             if int(labels.max()) >= len(seen):
