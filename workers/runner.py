@@ -42,6 +42,7 @@ def main() -> int:
 def serve(run: Run, wire: Wire) -> bool:
     """Train one pack and report how it failed if it does; return whether this process can train another."""
     from cnnlab import errors
+    from cnnlab.blame import blame
     from cnnlab.data import DamagedData, DataError
 
     try:
@@ -57,7 +58,8 @@ def serve(run: Run, wire: Wire) -> bool:
     except Exception as error:
         kind = "out of memory" if _out_of_memory(error) else type(error).__name__
         failure = Failure.HOST if isinstance(error, OSError) else Failure.CRASHED
-        wire.send(Failed(run.pack, failure, f"{kind}: {error}", traceback.format_exc()))
+        message = blame(error) or f"{kind}: {error}"
+        wire.send(Failed(run.pack, failure, message, traceback.format_exc()))
         return False
     return True
 

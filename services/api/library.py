@@ -33,14 +33,14 @@ class Library:
         """Complete and check a config."""
         from cnnlab import config as language
 
-        with _faults():
+        with self._faults(config):
             return language.resolve(config)
 
     def is_row(self, config: Mapping[str, Any], path: str) -> bool:
         """Whether trials that differ in this path may be rows of one array."""
         from cnnlab import config as language
 
-        with _faults():
+        with self._faults(config):
             return language.is_row(config, path)
 
     def paths(self, config: Mapping[str, Any]) -> Sequence[str]:
@@ -59,16 +59,8 @@ class Library:
         """Build the net without allocating its parameters: its size, its cost, and whether its parts fit."""
         from cnnlab.engine import cost
 
-        try:
-            with _faults():
-                facts = cost.inspect(config)
-        except ConfigFault:
-            raise
-        except Exception as error:
-            if not self._plugin_names:
-                raise
-            log.exception("a plug-in failed")
-            raise ConfigFault("", f"a plug-in failed: {type(error).__name__}: {error}") from None
+        with self._faults(config):
+            facts = cost.inspect(config)
         metrics, misfits = _metrics(facts.task, facts.classes)
         return DryBuild(
             facts.parameters,
@@ -85,7 +77,7 @@ class Library:
         """The bytes that one point of an architecture needs; `ConfigFault` if its choices clash."""
         from cnnlab.engine import cost
 
-        with _faults():
+        with self._faults(config):
             return cost.point(config, facts.built)
 
     def training_images(self, config: Mapping[str, Any]) -> int:
@@ -94,7 +86,7 @@ class Library:
         from cnnlab.data import data_set
 
         data = config["data"]
-        with _faults():
+        with self._faults(config):
             info = data_set(data).info(data)
         return training_images(info, data["validation"])
 
@@ -106,6 +98,31 @@ class Library:
         from cnnlab import registry
 
         return registry.plugins_digest() if self._plugin_names & set(_texts(plan)) else ""
+
+    @contextmanager
+    def _faults(self, config: Mapping[str, Any]) -> Iterator[None]:
+        """Raise what the library refuses as `ConfigFault`, the exception that planning expects.
+
+        So is whatever fails while the config names plug-ins: it is their author's to mend, with the line.
+        """
+        from cnnlab.blame import blame
+        from cnnlab.data import DataError
+        from cnnlab.errors import ConfigError
+
+        try:
+            yield
+        except ConfigError as error:
+            raise ConfigFault(error.path, error.message) from None
+        except DataError as error:
+            raise ConfigFault("data.path", str(error)) from None
+        except Exception as error:
+            named = sorted(self._plugin_names & set(_texts(config)))
+            told = blame(error)
+            if not told and not named:
+                raise
+            log.exception("a plug-in failed")
+            told = told or f"one of the plug-ins {', '.join(named)} failed: {type(error).__name__}: {error}"
+            raise ConfigFault("", told) from None
 
     @cached_property
     def _plugin_names(self) -> frozenset[str]:
@@ -162,17 +179,3 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _texts(inner)
-
-
-@contextmanager
-def _faults() -> Iterator[None]:
-    """Raise what the library refuses as `ConfigFault`, the exception that planning expects."""
-    from cnnlab.data import DataError
-    from cnnlab.errors import ConfigError
-
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigFault(error.path, error.message) from None
-    except DataError as error:
-        raise ConfigFault("data.path", str(error)) from None

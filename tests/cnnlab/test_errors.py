@@ -25,5 +25,5 @@ def test_nothing_is_near_to_nonsense(name: str) -> None:
 
 
 def test_a_data_set_in_capitals_is_recognised() -> None:
-    with pytest.raises(UnknownName, match="no data set named 'MNIST'. Did you mean 'mnist'"):
+    with pytest.raises(UnknownName, match=r"no data set named 'MNIST'\. Did you mean 'mnist'"):
         resolve({"model": "lenet5", "data": "MNIST"})
