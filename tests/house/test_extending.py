@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,17 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from cnnlab import plugins, registry, resolve
+from cnnlab import hyper, plugins, registry, resolve
 from cnnlab.engine.cost import inspect
+from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(?:# (\S+\.py)\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
 RECIPE = re.MULTILINE | re.DOTALL
-EXAMPLES = BLOCK.findall((DOCS / "extending.md").read_text(encoding="utf-8"))
+BLOCKS = BLOCK.findall((DOCS / "extending.md").read_text(encoding="utf-8"))
+EXAMPLES = [(name, text) for name, text in BLOCKS if name]
+EXAMPLES_WITHOUT_FILE = [(name, text) for name, text in BLOCKS if not name]
 
 
 @pytest.fixture
@@ -41,10 +45,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[module]
 
 
-def test_the_page_shows_an_activation_an_optimizer_and_a_metric(folder: Path) -> None:
+def test_the_page_shows_an_entry_of_four_kinds(folder: Path) -> None:
     assert [name for name, _ in EXAMPLES] == [
         "activations/sloped_softplus.py",
         "optimizers/sign_descent.py",
+        "models/two_convolutions.py",
         "metrics/worst_recall.py",
     ]
     assert registry.plugin_problems() == []
@@ -77,6 +82,45 @@ def test_the_digest_is_what_the_page_s_command_says(folder: Path) -> None:
     (folder / ".hidden.py").write_text("", encoding="utf-8")
     plugins.read.cache_clear()
     assert digest_by("cd my-entries && ", "extending.md", folder) == registry.plugins_digest()
+
+
+def test_the_model_of_the_page_trains_with_all_that_it_declares(folder: Path) -> None:
+    def row(dropout: float, b: float, kernel: int = 3) -> Row:
+        activation = {"name": "sloped-softplus", "b": b}
+        own = {"maps": 4, "kernel": kernel, "activation": activation, "dropout": dropout}
+        model = {"name": "two-convolutions", **own}
+        train = {"epochs": 1, "batch_size": 100, "precision": "float64"}
+        data = {"name": "fashion-mnist-mini", "resize": 11}
+        return Row(resolve({"model": model, "data": data, "train": train}), seed=1)
+
+    rows = [row(0.0, 1), row(0.5, 5)]
+    assert rows[0].config["model"].keys() == {"name", "maps", "kernel", "activation", "dropout"}
+    together = Fit(rows).run_epoch()
+    assert together is not None
+    for report, own in zip(together, rows, strict=True):
+        (alone,) = Fit([own]).run_epoch() or []
+        assert report.metrics == pytest.approx(alone.metrics, rel=1e-10)
+    assert together[0].metrics["val/acc"] > 0.3
+    with pytest.raises(ConfigError) as caught:
+        inspect({**rows[0].config, "data": {**rows[0].config["data"], "resize": 5}})
+    assert caught.value.path == "model"
+
+
+def test_the_page_shows_what_every_layer_s_constructor_takes() -> None:
+    text = (DOCS / "extending.md").read_text(encoding="utf-8")
+    for name in registry.names("layers"):
+        layer = registry.get("layers", name)
+        takes = signature(layer)
+        plain = [each.replace(annotation=Parameter.empty) for each in takes.parameters.values()]
+        call = f"{layer.__name__}{takes.replace(parameters=plain, return_annotation=Signature.empty)}"
+        assert f"| `{name}` | `{call}` |\n" in text
+
+
+def test_the_forms_of_hyperparameters_on_the_page_can_be_written_so() -> None:
+    forms = [text for name, text in EXAMPLES_WITHOUT_FILE if "EntryOf(" in text]
+    made = [eval(line.partition("#")[0], vars(hyper)) for text in forms for line in text.splitlines()]
+    wanted = {hyper.Number, hyper.Int, hyper.Choice, hyper.Text, hyper.Widths, hyper.Pieces, hyper.EntryOf}
+    assert {type(each) for each in made} == wanted
 
 
 def digest_by(begins: str, page: str, folder: Path) -> str:
