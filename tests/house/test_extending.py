@@ -87,7 +87,7 @@ def test_the_digest_is_what_the_page_s_command_says(folder: Path) -> None:
 def test_the_model_of_the_page_trains_with_all_that_it_declares(folder: Path) -> None:
     def row(dropout: float, b: float, kernel: int = 3) -> Row:
         activation = {"name": "sloped-softplus", "b": b}
-        own = {"maps": 4, "kernel": kernel, "activation": activation, "dropout": dropout}
+        own = {"maps": 2, "kernel": kernel, "activation": activation, "dropout": dropout}
         model = {"name": "two-convolutions", **own}
         train = {"epochs": 1, "batch_size": 100, "precision": "float64"}
         data = {"name": "fashion-mnist-mini", "resize": 11}
@@ -100,7 +100,7 @@ def test_the_model_of_the_page_trains_with_all_that_it_declares(folder: Path) ->
     for report, own in zip(together, rows, strict=True):
         (alone,) = Fit([own]).run_epoch() or []
         assert report.metrics == pytest.approx(alone.metrics, rel=1e-10)
-    assert together[0].metrics["val/acc"] > 0.3
+    assert together[0].metrics["val/acc"] > 0.2
     with pytest.raises(ConfigError) as caught:
         inspect({**rows[0].config, "data": {**rows[0].config["data"], "resize": 5}})
     assert caught.value.path == "model"
