@@ -19,11 +19,11 @@ def blame(error: BaseException) -> str:
         return ""
     last = frames[-1]
     file = last.filename.removeprefix(str(inside))
-    told = f"the plug-in {file} failed in line {last.lineno}, {last.name}: {type(error).__name__}: {error}"
+    text = f"the plug-in {file} failed in line {last.lineno}, {last.name}: {type(error).__name__}: {error}"
     # The contract of the outermost function: a helper of the file has none.
     contracts = (_contract(frame.filename.removeprefix(str(inside)), frame.name) for frame in frames)
-    contract = next((text for text in contracts if text), "")
-    return f"{told}. {contract}" if contract else told
+    contract = next(filter(None, contracts), "")
+    return f"{text}. {contract}" if contract else text
 
 
 def where(thing: Any, owner: type) -> str:

@@ -16,7 +16,7 @@ OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
 
 
 def renaming(missing: Sequence[str], found: Iterable[str]) -> str:
-    """Say which of the arrays that are there seem to be the missing ones."""
+    """Return which of the arrays that are there seem to be the missing ones."""
     there = {name.lower(): name for name in found}
     pairs = [
         f"{there[other]} to {array}"
@@ -27,7 +27,7 @@ def renaming(missing: Sequence[str], found: Iterable[str]) -> str:
 
 
 def pixels(array: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
-    """Say how pixels of another type or shape become uint8 (N, H, W) or (N, H, W, C)."""
+    """Return how pixels of another type or shape become uint8 (N, H, W) or (N, H, W, C)."""
     if dtype.hasobject:
         return " (Python objects are never read); stack images of one size: np.stack(images)"
     if len(shape) == 2 and (image := _unrolled(shape[1])):
@@ -40,7 +40,7 @@ def pixels(array: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
 
 
 def labels(array: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
-    """Say how labels of another type or shape become integers (N,)."""
+    """Return how labels of another type or shape become integers (N,)."""
     if dtype.hasobject or dtype.kind in "US":
         never = " (Python objects are never read)" if dtype.hasobject else ""
         texts = f"{array}.astype(str)" if dtype.hasobject else array
@@ -54,7 +54,7 @@ def labels(array: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
 
 
 def numbers(gaps: Sequence[int]) -> str:
-    """Say how classes with gaps become 0 … C−1."""
+    """Return how classes with gaps become 0 … C−1."""
     if not gaps:
         return ""
     if gaps == [0]:

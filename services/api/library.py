@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ Descriptions = dict[str, dict[str, dict[str, Any]]]
 
 class Library:
     """The training library as the Catalog that planning asks, and as the reference that people read."""
+
+    def __init__(self) -> None:
+        self._training_images: dict[str, int] = {}  # by the section data: a page asks for it each second
 
     def load(self) -> None:
         """Load torch now, so that the first submit need not wait for it, and log faults of plug-ins."""
@@ -86,9 +90,12 @@ class Library:
         from cnnlab.data import data_set
 
         data = config["data"]
-        with self._faults(config):
-            info = data_set(data).info(data)
-        return training_images(info, data["validation"])
+        key = json.dumps(data, sort_keys=True)  # with the content's digest: the number never changes
+        if key not in self._training_images:
+            with self._faults(config):
+                info = data_set(data).info(data)
+            self._training_images[key] = training_images(info, data["validation"])
+        return self._training_images[key]
 
     def plugins_of(self, plan: Mapping[str, Any]) -> str:
         """The digest of the plug-ins if a plan, as JSON, contains the name of one; otherwise "".
@@ -117,12 +124,14 @@ class Library:
             raise ConfigFault("data.path", str(error)) from None
         except Exception as error:
             named = sorted(self._plugin_names & set(_texts(config)))
-            told = blame(error)
-            if not told and not named:
+            message = blame(error)
+            if not message and not named:
                 raise
             log.exception("a plug-in failed")
-            told = told or f"one of the plug-ins {', '.join(named)} failed: {type(error).__name__}: {error}"
-            raise ConfigFault("", told) from None
+            message = (
+                message or f"one of the plug-ins {', '.join(named)} failed: {type(error).__name__}: {error}"
+            )
+            raise ConfigFault("", message) from None
 
     @cached_property
     def _plugin_names(self) -> frozenset[str]:

@@ -70,7 +70,7 @@ def test_a_dense_net_has_a_first_layer_too(tmp_path: Path) -> None:
     assert found.first.shape == (7, 784)
 
 
-def test_the_best_weights_say_how_a_pixel_becomes_an_input(tmp_path: Path) -> None:
+def test_the_best_weights_hold_how_a_pixel_becomes_an_input(tmp_path: Path) -> None:
     file = train(tmp_path, {"name": "mlp", "hidden": [3]})
     with safe_open(file, framework="np") as opened:
         metadata = opened.metadata()
