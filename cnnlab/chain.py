@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from cnnlab.blame import where
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
+from cnnlab.plugin_failure import where
 
 
 class Chain(Layer):

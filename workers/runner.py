@@ -42,8 +42,8 @@ def main() -> int:
 def serve(run: Run, wire: Wire) -> bool:
     """Train one pack and report how it failed if it does; return whether this process can train another."""
     from cnnlab import errors
-    from cnnlab.blame import blame
     from cnnlab.data import DamagedData, DataError
+    from cnnlab.plugin_failure import describe_failure
 
     try:
         PackTraining(run, wire).run()
@@ -58,7 +58,7 @@ def serve(run: Run, wire: Wire) -> bool:
     except Exception as error:
         kind = "out of memory" if _out_of_memory(error) else type(error).__name__
         failure = Failure.HOST if isinstance(error, OSError) else Failure.CRASHED
-        message = blame(error) or f"{kind}: {error}"
+        message = describe_failure(error) or f"{kind}: {error}"
         wire.send(Failed(run.pack, failure, message, traceback.format_exc()))
         return False
     return True

@@ -112,9 +112,9 @@ class Library:
 
         So is whatever fails while the config names plug-ins: it is their author's to mend, with the line.
         """
-        from cnnlab.blame import blame
         from cnnlab.data import DataError
         from cnnlab.errors import ConfigError
+        from cnnlab.plugin_failure import describe_failure
 
         try:
             yield
@@ -124,7 +124,7 @@ class Library:
             raise ConfigFault("data.path", str(error)) from None
         except Exception as error:
             named = sorted(self._plugin_names & set(_texts(config)))
-            message = blame(error)
+            message = describe_failure(error)
             if not message and not named:
                 raise
             log.exception("a plug-in failed")

@@ -3,8 +3,8 @@
 import pytest
 from plugin_files import SIGN, add
 
-from cnnlab.blame import blame
 from cnnlab.fit import fit
+from cnnlab.plugin_failure import describe_failure
 
 
 def test_an_exception_in_training_names_its_line_and_its_contract(plugin_folder):
@@ -16,7 +16,7 @@ def test_an_exception_in_training_names_its_line_and_its_contract(plugin_folder)
     train = {"optimizer": "tried-bad", "epochs": 1}
     with pytest.raises(KeyError) as caught:
         fit({"model": "mlp", "data": "fashion-mnist-mini", "train": train})
-    told = blame(caught.value)
+    told = describe_failure(caught.value)
     assert told.startswith("the plug-in optimizers/tried_bad.py failed in line 24, step: KeyError: 'l'. ")
     assert "Rule.update(w, g, slots, c): " in told
-    assert blame(KeyError("elsewhere")) == ""
+    assert describe_failure(KeyError("elsewhere")) == ""

@@ -8,12 +8,14 @@ from cnnlab import registry
 from cnnlab.plugins import PACKAGE, plugins
 
 
-def blame(error: BaseException) -> str:
+def describe_failure(error: BaseException) -> str:
     """Return which line of which plug-in an exception came from, and its contract; "" if from none."""
     folder = plugins().folder
     inside = f"{folder}/" if folder else None
     frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if inside and inside in frame.filename
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if inside and frame.filename.startswith(inside)
     ]
     if not frames:
         return ""
