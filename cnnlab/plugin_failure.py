@@ -12,11 +12,8 @@ def describe_failure(error: BaseException) -> str:
     """Return which line of which plug-in an exception came from, and its contract; "" if from none."""
     folder = plugins().folder
     inside = f"{folder}/" if folder else None
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if inside and frame.filename.startswith(inside)
-    ]
+    frames = traceback.extract_tb(error.__traceback__) if inside else []
+    frames = [frame for frame in frames if frame.filename.startswith(str(inside))]
     if not frames:
         return ""
     last = frames[-1]
