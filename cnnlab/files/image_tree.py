@@ -207,7 +207,7 @@ def _read_folder(folder: Path, names: Iterable[str], take: Callable[[str, bytes]
                 own.update(rest)
         whole.update(f"{own.hexdigest()}  {name}\n".encode())
         with _collected(faults):
-            _check_size(name, content)
+            _check_size(name, len(content))
             take(name, content)
     return Content(whole.hexdigest(), tuple(faults))
 
@@ -218,20 +218,23 @@ def _zip_faults(path: Path, name: str, digest: str) -> tuple[str, ...]:
     faults: list[str] = []
     with _damage(name), zipfile.ZipFile(path) as archive:
         for file in _zip_tree(path, name, digest).files():
-            with _collected(faults), _damage(shown(file)), archive.open(file) as member:
-                check_header(member, shown(file))
+            with _collected(faults), _damage(shown(file)):
+                # As declared, which bounds what is unpacked: some decoders read all of a file to open it.
+                _check_size(file, archive.getinfo(file).file_size)
+                with archive.open(file) as member:
+                    check_header(member, shown(file))
     return tuple(faults)
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     with _damage(shown(name)), archive.open(name) as member:
         content = member.read(MAX_FILE_BYTES + 1)
-    _check_size(name, content)
+    _check_size(name, len(content))
     return content
 
 
-def _check_size(name: str, content: bytes) -> None:
-    if len(content) > MAX_FILE_BYTES:
+def _check_size(name: str, size: int) -> None:
+    if size > MAX_FILE_BYTES:
         raise DamagedData(f"{shown(name)} must have at most {MAX_FILE_BYTES:,} bytes unpacked")
 
 

@@ -240,8 +240,21 @@ def test_a_file_that_unpacks_to_too_much_is_refused(
 ) -> None:
     monkeypatch.setattr(image_tree, "MAX_FILE_BYTES", 90)
     data = put(folder, FILES, kind) | {"channels": 3, "sha256": ""}
-    with pytest.raises(DataError, match=r"must have at most 90 bytes"):
-        data_set(data).load(data)
+    for look in (data_set(data).info, data_set(data).load):
+        with pytest.raises(DamagedData, match=r"train/cats/2\.bmp must have at most 90 bytes"):
+            look(data)
+
+
+def test_a_member_that_would_unpack_to_too_much_is_not_opened(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_tree, "MAX_FILE_BYTES", 1000)
+    data = put(folder, FILES | {"train/cats/bomb.webp": b"RIFF" + bytes(100_000)}, "zip")
+    monkeypatch.setattr(
+        image_tree, "check_header", lambda file, name: len(file.read()) > 1000 and pytest.fail(name)
+    )
+    with pytest.raises(ConfigError, match=r"one file .* train/cats/bomb\.webp must have at most 1,000 bytes"):
+        inspect(resolve({"model": "mlp", "data": data}))
 
 
 @pytest.mark.parametrize("name", ["/etc/x.png", "../x.png", "a/../../x.png", "C:/x.png", "a\\..\\x.png"])
