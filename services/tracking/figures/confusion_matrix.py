@@ -22,7 +22,7 @@ def confusion_matrix(
     classes = len(counts)
     shares = [[count / max(1, sum(row)) for count in row] for row in counts]
     wrong = [share for i, row in enumerate(shares) for j, share in enumerate(row) if i != j]
-    size = min(10.0, 3 + classes * 0.35)
+    size = min(10.0, (4.5 if class_names else 3) + classes * 0.35)
     right = sum(counts[i][i] for i in range(classes))
     total = sum(map(sum, counts))
     figure = canvas.figure(size, size, f"{title}\n{PART_NAMES[part]}: {right} of {total} correct")
@@ -31,7 +31,8 @@ def confusion_matrix(
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     if classes <= MAX_CLASSES_WITH_COUNTS:
-        labels = [_label(name) for name in class_names or map(str, range(classes))]
+        named = [f"{number} {_label(name)}" for number, name in enumerate(class_names or ())]
+        labels = named or [str(number) for number in range(classes)]
         axes.set_xticks(range(classes), labels, rotation=90 if class_names else 0, parse_math=False)
         axes.set_yticks(range(classes), labels, parse_math=False)
         for i, row in enumerate(counts):

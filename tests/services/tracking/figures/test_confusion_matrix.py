@@ -40,4 +40,6 @@ def test_classes_are_shown_by_their_names_whatever_these_hold(monkeypatch: pytes
     assert confusion_matrix("t000", "val", [[1] * 4] * 4, names).startswith(b"\x89PNG")
     (axes,) = drawn[0].axes
     for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
-        assert [tick.get_text() for tick in ticks] == ["big cats", "$^$", "a b [31m", "x" * 23 + "…"]
+        assert [tick.get_text() for tick in ticks] == [
+            *("0 big cats", "1 $^$", "2 a b [31m", f"3 {'x' * 23}…"),
+        ]
