@@ -166,10 +166,13 @@ class PackTraining:
         return FinalResult(name, self._fit.test_best(row) if tested else {})
 
     def _metadata(self, row: int) -> dict[str, str]:
-        """What pictures of the best weights need: the first layer, the images' shape, the mistakes."""
-        net = self._fit.array.net
+        """What using the best weights needs, and pictures of them: how pixels become inputs, the mistakes."""
+        net, data = self._fit.array.net, self._fit.data
         first = next((own.name for own in net.table if own.role == "weight"), None)
         metadata = {"image": json.dumps(net.shape)} | ({"first_layer": first} if first else {})
+        metadata |= {"mean": json.dumps(data.mean), "std": json.dumps(data.std)}
+        if self._fit.class_names:
+            metadata["class_names"] = json.dumps(self._fit.class_names)
         if self._fit.task == "regression":
             return metadata
         part, counts = self._fit.confusion(row)

@@ -32,6 +32,11 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def numbered(class_names: Sequence[str]) -> str:
+    """List the names of classes with their numbers: `0 cats, 1 dogs`."""
+    return ", ".join(f"{number} {name}" for number, name in enumerate(class_names))
+
+
 def param(value: Any, axis: Axis, label: str) -> str:
     """Write an axis's value as a param: an object by its label, anything else as the user wrote it."""
     own = as_written(value, axis)

@@ -87,6 +87,7 @@ def page(ranked: RankedSweep, curves: Curves) -> str:
         f"<p>{escape(ranked.spec.description)}</p>" if ranked.spec.description else "",
         f"<p>{_plain(note.status_line(ranked))}</p>",
         f"<p>{_plain(note.best_line(ranked))}</p>",
+        *(f"<p>Classes: {escape(names.numbered(of_data))}</p>" for of_data in ranked.plan.class_names),
         "<h2>Points, best first</h2>",
         _table(ranked),
         f"<h2>Curves of the best trials</h2>\n{picture}" if picture else "",

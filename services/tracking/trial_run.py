@@ -41,6 +41,7 @@ def name(trial: Trial, plan: Plan) -> str:
 
 def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
     """Make the tags that identify the run; they are set when it is created."""
+    class_names = plan.shapes[plan.shape_of(trial.point)].class_names
     return {
         "mlflow.parentRunId": parent,
         "mlflow.user": "cnnlab",
@@ -52,6 +53,7 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
         names.POINT_TAG: names.point(trial.point, plan),
         "trial.replicate": str(trial.replicate),
         "trial.config": plan.labels.label(trial.values),
+        **({"data.class_names": names.numbered(class_names)} if class_names else {}),
     }
 
 
@@ -162,7 +164,9 @@ def files(
 def _pictures(title: str, weights: BestWeights) -> dict[str, str | bytes]:
     found: dict[str, str | bytes] = {}
     if weights.confusion and weights.part:
-        found["figures/confusion_matrix.png"] = confusion_matrix(title, weights.part, weights.confusion)
+        found["figures/confusion_matrix.png"] = confusion_matrix(
+            title, weights.part, weights.confusion, weights.class_names
+        )
     if weights.first is not None and weights.image:
         kernels = first_layer(f"{title}\nfirst layer", weights.first, weights.image)
         if kernels:

@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from safetensors import safe_open
 
 from cnnlab import resolve
+from cnnlab.registry import get
 from services.tracking import best_weights
 from workers.messages import EpochDone, Run, RunRow
 from workers.pack_training import PackTraining
@@ -66,3 +68,14 @@ def test_the_best_weights_tell_their_first_layer_and_their_mistakes(tmp_path: Pa
 def test_a_dense_net_has_a_first_layer_too(tmp_path: Path) -> None:
     found = best_weights.read(train(tmp_path, {"name": "mlp", "hidden": [7]}))
     assert found.first.shape == (7, 784)
+
+
+def test_the_best_weights_hold_how_a_pixel_becomes_an_input(tmp_path: Path) -> None:
+    file = train(tmp_path, {"name": "mlp", "hidden": [3]})
+    with safe_open(file, framework="np") as opened:
+        metadata = opened.metadata()
+    (mean,), (std,) = json.loads(metadata["mean"]), json.loads(metadata["std"])
+    images = get("datasets", "fashion-mnist-mini")().load({}).train_x.double() / 255
+    assert (mean, std) == pytest.approx((images.mean().item(), images.std().item()), rel=0.02)  # 90 % of them
+    assert json.loads(metadata["class_names"])[:2] == ["T-shirt/top", "trouser"]
+    assert best_weights.read(file).class_names == json.loads(metadata["class_names"])

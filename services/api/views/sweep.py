@@ -92,6 +92,7 @@ class SweepView(BaseModel):
     objective: ObjectiveView
     axes: list[AxisView]
     shapes: list[ShapeView]
+    class_names: list[list[str]]  # of each of its data sets that names up to 100 classes, by their numbers
     price: PriceView | None
     links: SweepLinks
     priority: int
@@ -132,6 +133,7 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         shapes=[
             ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width) for shape in plan.shapes
         ],
+        class_names=plan.class_names,
         price=_price(status, library),
         links=_links(status, settings),
         priority=sweep.priority,

@@ -110,7 +110,7 @@ class TrialDetail(TrialBase):
     curve: list[CurvePointView]
     attempts: list[AttemptView]
     checkpoint: CheckpointView | None  # null once the trial needs none
-    best_file: str | None  # the weights of its best epoch, below CNNLAB_FILES
+    best_file: str | None  # the weights of its best epoch, as an absolute path
 
 
 class TrialsView(BaseModel):
@@ -151,7 +151,7 @@ def trial_detail(
         curve=[CurvePointView(epoch=report.epoch, at=report.at, metrics=report.metrics) for report in curve],
         attempts=[_attempt_view(row, pack) for row, pack in attempts],
         checkpoint=_checkpoint_view(saved) if saved else None,
-        best_file=trial.best_file,
+        best_file=str((settings.files / trial.best_file).absolute()) if trial.best_file else None,
     )
 
 

@@ -58,6 +58,17 @@ def test_the_table_of_trials_has_a_row_for_each() -> None:
     assert [row["value"] for row in rows] == ["0.9", "0.8", "0.5", "0.5", "", ""]
 
 
+def test_the_page_shows_the_names_of_the_classes_as_text() -> None:
+    assert "Classes:" not in report.page(ranked(), {})
+    found = ranked()
+    shapes = [
+        shape.model_copy(update={"class_names": ["<b>", "kleine Hünde"]}) for shape in found.plan.shapes
+    ]
+    found.sweep.plan = found.plan.model_copy(update={"shapes": shapes})
+    assert found.plan.class_names == [["<b>", "kleine Hünde"]]
+    assert "<p>Classes: 0 &lt;b&gt;, 1 kleine Hünde</p>" in report.page(found, {})
+
+
 def test_the_page_shows_points_by_their_cells_and_means_by_their_text() -> None:
     page = report.page(ranked(), {})
     head = "<th></th><th>optimizer</th><th>beta</th><th>val/acc (best)</th>"
