@@ -88,7 +88,8 @@ def median(
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)
-    return Line(name, bound, f"{shown(statistics.median(times))} (n = {len(times)})")
+    most = f", at most {shown(max(times))}" if len(times) > 1 else ""
+    return Line(name, bound, f"{shown(statistics.median(times))}{most} (n = {len(times)})")
 
 
 def shown(seconds: float) -> str:

@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Do every chore once each `upkeep_period`, until `stop` is set."""
-    store, publisher = Store(settings.database_url), Publisher(settings)
+    store, publisher = (
+        Store(settings.database_url, settings.idle_transaction, settings.lock_timeout),
+        Publisher(settings),
+    )
     mirror = Mirror(store, settings)
     mirror.start()
     rescue = Rescue(store, settings)
