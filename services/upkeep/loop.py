@@ -14,6 +14,7 @@ from services.upkeep.mirror import Mirror
 from services.upkeep.prune import prune
 from services.upkeep.rescue import Rescue
 from services.upkeep.settle import settle
+from services.upkeep.stale_files import StaleFiles
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         "settle": lambda: settle(store),
         "dispatch": lambda: dispatch(store, publisher, settings),
         "prune": lambda: prune(store, settings),
+        "stale files": StaleFiles(store, settings).round,
     }
     while not stop.is_set():
         do_each(chores)
