@@ -88,8 +88,8 @@ def median(
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)
-    most = f", at most {shown(max(times))}" if len(times) > 1 else ""
-    return Line(name, bound, f"{shown(statistics.median(times))}{most} (n = {len(times)})")
+    ends = f", {shown(min(times))} to {shown(max(times))}" if len(times) > 1 else ""
+    return Line(name, bound, f"{shown(statistics.median(times))}{ends} (n = {len(times)})")
 
 
 def shown(seconds: float) -> str:

@@ -27,7 +27,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_trials_checkpoint_id", "trials", ["checkpoint_id"], **where("checkpoint_id IS NOT NULL")
     )
-    op.create_index("ix_checkpoints_pack_id", "checkpoints", ["pack_id"], **where("bytes > 0"))
+    op.create_index("ix_checkpoints_id", "checkpoints", ["id"], **where("bytes > 0"))
     op.drop_index("ix_events_at", "events")
     forgotten: sa.Column[bool] = sa.Column(
         "events_forgotten", sa.Boolean(), nullable=False, server_default=sa.false()
@@ -64,7 +64,7 @@ def downgrade() -> None:
     op.drop_index("ix_sweeps_finished_at", "sweeps")
     op.drop_column("sweeps", "events_forgotten")
     op.create_index("ix_events_at", "events", ["at"])
-    op.drop_index("ix_checkpoints_pack_id", "checkpoints")
+    op.drop_index("ix_checkpoints_id", "checkpoints")
     op.drop_index("ix_trials_checkpoint_id", "trials")
 
 

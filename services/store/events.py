@@ -36,7 +36,7 @@ from services.store.tx import MAX_TX, current_tx, settled_tx
 
 MovedTrial = tuple[str, int, str, Mapping[str, Any] | None]  # id, number, new state, failure
 
-EVENTS_PER_FORGET = 500  # how many one transaction deletes
+EVENTS_PER_FORGET = 250  # how many one transaction deletes
 # Of the table, not of the class: compiled once, for any number of rows.
 _INSERT = insert(Event.__table__).from_select(  # type: ignore[arg-type]
     ["tx", "at", "sweep_id", "kind", "data"],

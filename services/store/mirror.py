@@ -13,7 +13,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from services.domain.errors import ServiceError
@@ -80,18 +92,18 @@ def changed(session: Session, sweep_id: str) -> None:
 
 def behind(session: Session, addresses: str) -> Sequence[str]:
     """Sweeps that have changed since MLflow had all of them, longest ago first; then those with old links."""
-    here = MirrorSweep.addresses
-    changed_ids = session.scalars(
-        select(MirrorChange.sweep_id)
+    here, mirrored = MirrorSweep.addresses, MirrorSweep.left_out.is_(None)
+    changed_at = (
+        select(MirrorChange.sweep_id, func.min(MirrorChange.id).label("first"))
         .join(MirrorSweep, MirrorSweep.sweep_id == MirrorChange.sweep_id)
-        .where(MirrorSweep.left_out.is_(None))
+        .where(mirrored)
         .group_by(MirrorChange.sweep_id)
-        .order_by(func.min(MirrorChange.id))
     )
     # Neither `<>` nor an order, for which SQLite would read the whole table.
-    elsewhere = or_(here < addresses, here > addresses)
-    outdated = session.scalars(select(MirrorSweep.sweep_id).where(elsewhere, MirrorSweep.left_out.is_(None)))
-    return list(dict.fromkeys([*changed_ids, *sorted(outdated)]))
+    outdated = select(MirrorSweep.sweep_id, null()).where(or_(here < addresses, here > addresses), mirrored)
+    rows = session.execute(union_all(changed_at, outdated)).all()
+    ordered = sorted(rows, key=lambda row: (row.first is None, row.first, row.sweep_id))
+    return list(dict.fromkeys(row.sweep_id for row in ordered))
 
 
 def changes(session: Session, sweep_id: str) -> Sequence[int]:

@@ -248,7 +248,7 @@ class Checkpoint(Base):
     __tablename__ = "checkpoints"
     __table_args__ = (
         Index(None, "pack_id", "epoch", unique=True),
-        Index(None, "pack_id", **where("bytes > 0")),
+        Index(None, "id", **where("bytes > 0")),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

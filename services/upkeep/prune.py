@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 WORKERS_KEPT = 24 * 3600  # seconds since a worker was last seen
 SUBMIT_KEYS_KEPT = 24 * 3600  # seconds
 EVENTS_KEPT = 7 * 24 * 3600  # seconds since their sweep ended
-MAX_FORGETS_PER_ROUND = 20  # each is a transaction of its own
+MAX_FORGETS_PER_ROUND = 40  # each is a transaction of its own
 
 
 def prune(store: Store, settings: Settings) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from paper_sweep import fill, take, write_sweep
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, insert, text
 
 from services.store import checkpoints, events, mirror, sweep_verbs, sweeps
 from services.store.models import Checkpoint
@@ -64,8 +64,16 @@ def test_forgetting_a_checkpoint_finds_its_trials_by_index(store: Store) -> None
 
 
 def test_checkpoint_files_that_are_left_are_found_by_index(store: Store) -> None:
-    a_checkpoint(store)
-    assert uses_index(store, checkpoints.needless, "ix_checkpoints_pack_id", "checkpoints")
+    number = a_checkpoint(store)
+
+    def write(session: Session) -> None:
+        kept = session.get_one(Checkpoint, number)
+        gone = {"pack_id": kept.pack_id, "path": "x", "sha256": "0" * 64, "bytes": 0, "created_at": 1}
+        session.execute(insert(Checkpoint), [gone | {"epoch": epoch} for epoch in range(2, 1000)])
+        session.execute(text("ANALYZE"))
+
+    store.write(write)
+    assert uses_index(store, checkpoints.needless, "ix_checkpoints_id", "checkpoints")
 
 
 def test_events_to_forget_are_found_by_index(store: Store) -> None:
