@@ -129,10 +129,10 @@ def is_over(session: Session, sweep_id: str, position: EventPosition) -> str | N
     return None if state is None or session.execute(more).scalar_one() else state
 
 
-def forget(session: Session, seconds: float) -> int:
+def forget(session: Session, seconds: float) -> int | None:
     """Delete some events of the sweep that ended first, more than so many seconds ago; returns how many.
 
-    A sweep that has none left is marked and not looked at again.
+    A sweep that has none left is marked and not looked at again; None once every such sweep is marked.
     """
     # Locked, so that it is not retried meanwhile.
     sweep_id = session.scalars(
@@ -143,7 +143,7 @@ def forget(session: Session, seconds: float) -> int:
         .with_for_update(key_share=True)
     ).one_or_none()
     if sweep_id is None:
-        return 0
+        return None
     some = select(Event.id).where(Event.sweep_id == sweep_id).order_by(Event.tx, Event.id)
     deleted = touched(session.execute(delete(Event).where(Event.id.in_(some.limit(EVENTS_PER_FORGET)))))
     if deleted < EVENTS_PER_FORGET:

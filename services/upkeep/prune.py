@@ -27,6 +27,6 @@ def prune(store: Store, settings: Settings) -> int:
     store.write(lambda session: submit_keys.forget(session, SUBMIT_KEYS_KEPT))
     store.write(mirror.thin_changes)
     for _ in range(MAX_FORGETS_PER_ROUND):
-        if not store.write(lambda session: events.forget(session, EVENTS_KEPT)):
+        if store.write(lambda session: events.forget(session, EVENTS_KEPT)) is None:
             break
     return removed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from paper_sweep import fill, take, write_sweep
 from sqlalchemy import Connection, event, insert, text
 
-from services.store import checkpoints, events, mirror, sweep_verbs, sweeps
+from services.store import checkpoints, events, mirror, sweep_verbs, sweeps, trials
 from services.store.models import Checkpoint
 from services.store.session import Session, Store
 
@@ -82,7 +83,7 @@ def test_events_to_forget_are_found_by_index(store: Store) -> None:
     store.write(lambda session: sweeps.settle(session, sweep_id))
 
     def forget(session: Session) -> None:
-        assert events.forget(session, -1.0) > 0
+        assert events.forget(session, -1.0)
 
     assert uses_index(store, forget, "ix_sweeps_finished_at", "sweeps")
     assert uses_index(store, lambda session: events.forget(session, -1.0), "ix_sweeps_finished_at", "events")
@@ -104,3 +105,29 @@ def test_a_missing_index_is_seen(store: Store, index: str) -> None:
         store, lambda session: checkpoints.forget(session, number), "ix_trials_checkpoint_id", "trials"
     )
     assert used == (index != "ix_trials_checkpoint_id")
+
+
+def test_cancel_and_retry_are_as_many_statements_for_any_number_of_trials(store: Store) -> None:
+    """One each, whatever it does to how many rows; nothing is repeated row by row."""
+    counts: list[list[int]] = []
+    rates = [0.1 * rate for rate in range(1, 4)]
+    for space in ({"model.dropout": [0.0, 0.5]}, {"model.dropout": rates, "train.l2": rates}):
+        sweep_id = write_sweep(store, space=space)
+        store.write(lambda s, i=sweep_id: trials.draw(s, sweeps.lock(s, i), 100))  # type: ignore[misc]
+        verbs = (sweep_verbs.cancel, sweeps.settle, sweep_verbs.retry)
+        counts.append([executions(store, partial(verb, sweep_id=sweep_id)) for verb in verbs])
+    assert counts[0] == counts[1]
+
+
+def executions(store: Store, work: Work) -> int:
+    """How many times the database is given a row or a statement."""
+    done: list[int] = []
+
+    def count(*given: Any) -> None:
+        parameters, many = given[3], given[5]
+        done.append(len(parameters) if many else 1)
+
+    event.listen(store.engine, "before_cursor_execute", count)
+    store.write(work)
+    event.remove(store.engine, "before_cursor_execute", count)
+    return sum(done)
