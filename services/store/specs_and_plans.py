@@ -15,13 +15,14 @@ from services.store.models import Sweep
 
 COLUMNS = (Sweep.spec, Sweep.plan)
 MAX_KEPT = 1000  # sweeps
+MAX_TRIALS_KEPT = 1_000_000  # of all kept sweeps: a plan of random draws grows with its trials
 
 
 class SpecsAndPlans:
     """The specs and plans that were read last; one for each `Store`, at `session.info[SpecsAndPlans]`."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[Any, ...]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[Any, ...]] = OrderedDict()  # by sweep; the last one is its total
 
     def give(self, session: Session, page: Sequence[Sweep]) -> None:
         """Give each sweep its spec and its plan, and read those that are not kept in one query."""
@@ -29,14 +30,15 @@ class SpecsAndPlans:
         kept = {sweep.id: found for sweep in page if (found := self._kept.get(sweep.id))}
         missing = [sweep.id for sweep in page if sweep.id not in kept]
         if missing:
-            rows = session.execute(select(Sweep.id, *COLUMNS).where(Sweep.id.in_(missing)))
+            rows = session.execute(select(Sweep.id, *COLUMNS, Sweep.total).where(Sweep.id.in_(missing)))
             kept |= {sweep_id: tuple(values) for sweep_id, *values in rows}
         for sweep in page:
-            for column, value in zip(COLUMNS, kept[sweep.id], strict=True):
+            for column, value in zip(COLUMNS, kept[sweep.id][:-1], strict=True):
                 set_committed_value(sweep, column.key, value)
         self._kept.update(kept)
-        while len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
+        trials = sum(total for *_, total in list(self._kept.values()))
+        while len(self._kept) > MAX_KEPT or trials > MAX_TRIALS_KEPT:
+            trials -= self._kept.popitem(last=False)[1][-1]
 
 
 def later() -> list[ORMOption]:

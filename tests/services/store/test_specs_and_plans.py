@@ -30,10 +30,11 @@ def test_a_page_reads_only_what_it_has_not_seen(store: Store) -> None:
     assert (found[newer].plan.seeds, found[newer].spec) == (2, paper_spec(seeds=2))
 
 
+@pytest.mark.parametrize(("bound", "value"), [("MAX_KEPT", 1), ("MAX_TRIALS_KEPT", 7)])
 def test_no_more_are_kept_than_there_is_room_for(
-    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
 ) -> None:
-    monkeypatch.setattr(specs_and_plans, "MAX_KEPT", 1)
+    monkeypatch.setattr(specs_and_plans, bound, value)  # each sweep has four trials
     for _ in range(3):
         write_sweep(sqlite_store)
     old, new = page(sqlite_store), page(sqlite_store)
