@@ -48,6 +48,18 @@ class Settings(BaseSettings):
     lease_ttl: Annotated[
         float, Field(gt=0, description="Seconds without a heartbeat after which a worker loses its pack")
     ] = 30.0
+    idle_transaction: Annotated[
+        float, Field(gt=0, description="Seconds after which PostgreSQL ends a transaction that stands still")
+    ] = 30.0
+    lock_timeout: Annotated[
+        float, Field(gt=0, description="Seconds to wait for a lock in PostgreSQL before a write starts again")
+    ] = 10.0
+    logs_kept: Annotated[
+        float, Field(ge=0, description="Days that a pack's log is kept after the end of its sweep")
+    ] = 30.0
+    orphans_kept: Annotated[
+        float, Field(gt=0, description="Hours that a file which no row names is kept after its last change")
+    ] = 24.0
     heartbeat: Annotated[float, Field(gt=0, description="Seconds between renewals of a lease")] = 5.0
     redispatch: Annotated[
         float, Field(gt=0, description="Seconds until a queued pack is announced again")

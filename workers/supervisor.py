@@ -39,7 +39,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, claim: Claim, shutdown_fd: int) -> None:
         self._settings, self._claim, self._shutdown_fd = settings, claim, shutdown_fd
-        self._store = Store(settings.database_url)
+        self._store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
         self._heartbeat = Heartbeat(self._store, settings, claim, self._on_eviction)
         self._mirror = MirrorThread(self._store, settings, claim.worker, self._heartbeat.overdue)
         self._runner = self._start_runner()

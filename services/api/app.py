@@ -39,7 +39,11 @@ def make_app(settings: Settings) -> FastAPI:
     """
     if settings.api_key is None:
         raise ValueError("CNNLAB_API_KEY is not set; make a key with: openssl rand -hex 24")
-    store, library, shutdown = Store(settings.database_url), Library(), Shutdown()
+    store, library, shutdown = (
+        Store(settings.database_url, settings.idle_transaction, settings.lock_timeout),
+        Library(),
+        Shutdown(),
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

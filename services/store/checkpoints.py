@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from services.domain.states import TRIAL_FINAL
 from services.store.models import Checkpoint, PackRow, Report, Trial
 from services.store.session import touched
+
+FILES_PER_QUERY = 500
 
 
 def of_trials(session: Session, trial_ids: Sequence[str]) -> dict[str, Checkpoint]:
@@ -49,7 +51,16 @@ def needless(session: Session) -> Sequence[Checkpoint]:
     Kept are those that an unfinished trial goes on from, and of every pack with unfinished trials the two
     newest good ones, so that there is one to fall back to.
     """
-    return session.scalars(select(Checkpoint).where(Checkpoint.bytes > 0, ~_used(), ~_spare())).all()
+    found: list[Checkpoint] = []
+    # A literal, so that the condition is that of the index.
+    there = select(Checkpoint.id).where(Checkpoint.bytes > literal_column("0")).order_by(Checkpoint.id)
+    last = 0
+    # Some at a time: for all at once PostgreSQL would read every trial instead of looking up those of each.
+    while some := session.scalars(there.where(Checkpoint.id > last).limit(FILES_PER_QUERY)).all():
+        needless = select(Checkpoint).where(Checkpoint.id.in_(some), ~_used(), ~_spare())
+        found += session.scalars(needless)
+        last = some[-1]
+    return found
 
 
 def forget(session: Session, checkpoint_id: int) -> bool:

@@ -3,7 +3,8 @@
 A trial's `exported_epoch` and `exported_state` say how far its run goes; an epoch of CORRECTED says that a
 reported value has changed, so the run is written again. A sweep's `exported` is "<state>:<digest of what its
 run shows>:<digest of the addresses in it>". What is `left_out` is not exported any more. All of this is in
-tables of its own: mirroring neither updates nor locks a row of `sweeps` or `trials`.
+tables of its own: mirroring neither updates nor locks a row of `sweeps` or `trials`. Which sweeps are behind
+stands in a table of changes, so that asking for them costs nothing while there are none.
 """
 
 from __future__ import annotations
@@ -12,12 +13,33 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from services.domain.errors import ServiceError
 from services.store.clock import db_now, in_seconds
-from services.store.models import LeftOut, MirrorSweep, MirrorTrial, Pack, PackRow, Report, Sweep, Trial
+from services.store.models import (
+    LeftOut,
+    MirrorChange,
+    MirrorSweep,
+    MirrorTrial,
+    Pack,
+    PackRow,
+    Report,
+    Trial,
+)
 from services.store.session import touched
 
 CORRECTED = -1
@@ -59,24 +81,48 @@ def release(session: Session, lease: MirrorLease) -> None:
 # ---- what is to be exported
 
 
+def changed(session: Session, sweep_id: str) -> None:
+    """Note in a transaction that it changes something which MLflow shows of a sweep.
+
+    Rows are only added here, and deleted by whoever holds the mirror's lease: writers wait neither for each
+    other nor for the mirror, and a change that commits while the sweep is mirrored outlasts that.
+    """
+    session.execute(insert(MirrorChange).values(sweep_id=sweep_id))
+
+
 def behind(session: Session, addresses: str) -> Sequence[str]:
-    """Sweeps of which SQL has more than MLflow, or whose links carry other addresses, oldest first."""
-    trial_behind = (
-        exists()
-        .where(Trial.sweep_id == Sweep.id, MirrorTrial.trial_id == Trial.id, _trial_behind())
-        .correlate(Sweep)
+    """Sweeps that have changed since MLflow had all of them, longest ago first; then those with old links."""
+    here, mirrored = MirrorSweep.addresses, MirrorSweep.left_out.is_(None)
+    changed_at = (
+        select(MirrorChange.sweep_id, func.min(MirrorChange.id).label("first"))
+        .join(MirrorSweep, MirrorSweep.sweep_id == MirrorChange.sweep_id)
+        .where(mirrored)
+        .group_by(MirrorChange.sweep_id)
     )
-    old = or_(
-        MirrorSweep.exported.is_(None),
-        MirrorSweep.exported.not_like(Sweep.state + ":%:" + addresses),
-        trial_behind,
-    )
-    return session.scalars(
-        select(Sweep.id)
-        .join(MirrorSweep, MirrorSweep.sweep_id == Sweep.id)
-        .where(old, MirrorSweep.left_out.is_(None))
-        .order_by(Sweep.created_at, Sweep.id)
-    ).all()
+    # Neither `<>` nor an order, for which SQLite would read the whole table.
+    outdated = select(MirrorSweep.sweep_id, null()).where(or_(here < addresses, here > addresses), mirrored)
+    rows: Sequence[Any] = session.execute(union_all(changed_at, outdated)).all()
+    ordered = sorted(rows, key=lambda row: (row.first is None, row.first, row.sweep_id))
+    return list(dict.fromkeys(row.sweep_id for row in ordered))
+
+
+def changes(session: Session, sweep_id: str) -> Sequence[int]:
+    """A sweep's changes; read before the sweep itself is."""
+    return session.scalars(select(MirrorChange.id).where(MirrorChange.sweep_id == sweep_id)).all()
+
+
+def forget_changes(session: Session, lease: MirrorLease, seen: Sequence[int]) -> None:
+    """Delete changes that MLflow has by now, unless a trial of the sweep is still behind."""
+    keep(session, lease)
+    if seen and not trials_behind(session, lease.sweep_id):
+        session.execute(delete(MirrorChange).where(MirrorChange.id.in_(seen)))
+
+
+def thin_changes(session: Session) -> None:
+    """Delete all changes of each sweep but its newest: without MLflow nobody else would."""
+    newer = aliased(MirrorChange)
+    outdone = exists().where(newer.sweep_id == MirrorChange.sweep_id, newer.id > MirrorChange.id)
+    session.execute(delete(MirrorChange).where(outdone).execution_options(synchronize_session=False))
 
 
 def trials_behind(session: Session, sweep_id: str) -> Sequence[str]:
@@ -158,7 +204,7 @@ def mark_trial(
 
 def mark_sweep(session: Session, lease: MirrorLease, exported: str) -> None:
     """Store what the sweep's run shows."""
-    _write_sweep(session, lease, exported=exported)
+    _write_sweep(session, lease, exported=exported, addresses=exported.rpartition(":")[2])
 
 
 def mark_view(session: Session, lease: MirrorLease) -> None:
@@ -177,9 +223,10 @@ def start_over(session: Session, lease: MirrorLease) -> None:
         .values(run_id=None, exported_epoch=0, exported_state=None)
         .execution_options(synchronize_session=False)
     )
+    changed(session, lease.sweep_id)
 
 
-def correct(session: Session, trial_ids: Collection[str]) -> None:
+def correct(session: Session, sweep_id: str, trial_ids: Collection[str]) -> None:
     """Have the runs of trials written again, because a value that they may show has changed."""
     session.execute(
         update(MirrorTrial)
@@ -187,6 +234,7 @@ def correct(session: Session, trial_ids: Collection[str]) -> None:
         .values(exported_epoch=CORRECTED)
         .execution_options(synchronize_session=False)
     )
+    changed(session, sweep_id)
 
 
 def _renew(session: Session, lease: MirrorLease, condition: ColumnElement[bool]) -> bool:

@@ -59,6 +59,11 @@ def one_of(values: type[StrEnum], column: str = "state") -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({names})", name=column)
 
 
+def where(condition: str) -> dict[str, Any]:
+    """Make the arguments of an index that holds only the rows that meet a condition."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 class Sweep(Base):
     """What a user submitted, its plan, and how far drawing trials from it has come."""
 
@@ -67,6 +72,12 @@ class Sweep(Base):
         one_of(SweepState),
         Index(None, "state", "created_at"),
         Index(None, "created_at", "id"),
+        Index(
+            None,
+            "finished_at",
+            sqlite_where=text("events_forgotten = 0"),
+            postgresql_where=text("NOT events_forgotten"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -85,6 +96,7 @@ class Sweep(Base):
     created_at: Mapped[int]
     started_at: Mapped[int | None]
     finished_at: Mapped[int | None]
+    events_forgotten: Mapped[bool] = mapped_column(default=False)  # it ended long ago and has none left
 
     # Loaded only where a query asks for it: whoever locks a sweep must not lock what is mirrored of it.
     mirror: Mapped[MirrorSweep] = relationship(lazy="raise")
@@ -136,9 +148,9 @@ class Trial(Base):
             "saved_epoch",
             "epoch",
             "number",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
+            **where("state = 'pending'"),
         ),
+        Index(None, "checkpoint_id", **where("checkpoint_id IS NOT NULL")),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -178,7 +190,7 @@ class MirrorSweep(Base):
     """What MLflow has of a sweep, and who mirrors it now; written together with the sweep."""
 
     __tablename__ = "mirror_sweeps"
-    __table_args__ = (one_of(LeftOut, "left_out"),)
+    __table_args__ = (one_of(LeftOut, "left_out"), Index(None, "addresses"))
 
     sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"), primary_key=True)
     experiment_id: Mapped[str | None] = mapped_column(String(64))
@@ -186,6 +198,7 @@ class MirrorSweep(Base):
     exported: Mapped[str | None] = mapped_column(
         String(64)
     )  # what the sweep's run shows: see store/mirror.py
+    addresses: Mapped[str | None] = mapped_column(String(16))  # digest of those that its run has shown last
     view_saved: Mapped[bool] = mapped_column(default=False)  # MLflow has the sweep's saved view
     left_out: Mapped[str | None] = mapped_column(String(16))
     lease_owner: Mapped[str | None] = mapped_column(String(64))
@@ -203,6 +216,16 @@ class MirrorTrial(Base):
     exported_epoch: Mapped[int] = mapped_column(default=0)
     exported_state: Mapped[str | None] = mapped_column(String(16))
     left_out: Mapped[str | None] = mapped_column(String(16))
+
+
+class MirrorChange(Base):
+    """A change of a sweep that MLflow may not have yet; deleted once it has it."""
+
+    __tablename__ = "mirror_changes"
+    __table_args__ = (Index(None, "sweep_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"))
 
 
 class Pack(Base):
@@ -267,7 +290,10 @@ class Checkpoint(Base):
     """A file that holds all rows of a pack at one epoch."""
 
     __tablename__ = "checkpoints"
-    __table_args__ = (Index(None, "pack_id", "epoch", unique=True),)
+    __table_args__ = (
+        Index(None, "pack_id", "epoch", unique=True),
+        Index(None, "id", **where("bytes > 0")),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     pack_id: Mapped[str] = mapped_column(ForeignKey("packs.id"))
@@ -287,7 +313,7 @@ class Event(Base):
     """
 
     __tablename__ = "events"
-    __table_args__ = (Index(None, "sweep_id", "tx", "id"), Index(None, "tx", "id"), Index(None, "at"))
+    __table_args__ = (Index(None, "sweep_id", "tx", "id"), Index(None, "tx", "id"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     tx: Mapped[int]

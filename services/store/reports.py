@@ -62,7 +62,7 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     repeated = {trial_id: encoded[trial_id] for trial_id in live if trial_id not in fresh}
     _advance(session, pack, epoch.number, fresh)
     _report(session, pack, epoch.number, fresh)
-    _correct(session, epoch.number, repeated)
+    _correct(session, pack.sweep_id, epoch.number, repeated)
     _score(session, epoch, spec.objective)
     if epoch.saved:
         remember(session, held, epoch.saved, live)
@@ -71,6 +71,7 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     if fresh:
         values = {trial_id: metrics.get(spec.objective.metric) for trial_id, metrics in fresh.items()}
         events.epoch_done(session, pack.sweep_id, pack.id, epoch.number, values)
+        mirror.changed(session, pack.sweep_id)
     return bool(fresh)
 
 
@@ -106,7 +107,7 @@ def _report(session: Session, pack: Pack, number: int, fresh: Mapping[str, Mappi
         )
 
 
-def _correct(session: Session, number: int, repeated: Mapping[str, Mapping[str, Any]]) -> None:
+def _correct(session: Session, sweep_id: str, number: int, repeated: Mapping[str, Mapping[str, Any]]) -> None:
     """Replace reports that came out different the second time; speeds always differ and do not count."""
     corrected = []
     for trial_id, metrics in repeated.items():
@@ -115,7 +116,7 @@ def _correct(session: Session, number: int, repeated: Mapping[str, Mapping[str, 
             report.metrics = dict(metrics)
             corrected.append(trial_id)
     if corrected:
-        mirror.correct(session, corrected)
+        mirror.correct(session, sweep_id, corrected)
 
 
 def _curve_only(encoded: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from services.domain.states import (
     SweepState,
     TrialState,
 )
-from services.store import moves, set_aside
+from services.store import moves, set_aside, specs_and_plans
 from services.store.clock import db_now
 from services.store.models import PENDING, MirrorSweep, Pack, Sweep, Trial
 
@@ -88,12 +88,15 @@ def newest(
     session: Session, limit: int, after: tuple[int, str] | None = None, only: Filter | None = None
 ) -> Sequence[Sweep]:
     """Sweeps, newest first, behind the one that was created at a time and has an id."""
-    query = select(Sweep).options(joinedload(Sweep.mirror)).where(*(only or Filter()).conditions())
+    query = select(Sweep).options(joinedload(Sweep.mirror), *specs_and_plans.later())
+    query = query.where(*(only or Filter()).conditions())
     if after is not None:
         at, sweep_id = after
         older, beside = Sweep.created_at < at, and_(Sweep.created_at == at, Sweep.id > sweep_id)
         query = query.where(or_(older, beside))
-    return session.scalars(query.order_by(Sweep.created_at.desc(), Sweep.id).limit(limit)).all()
+    page = session.scalars(query.order_by(Sweep.created_at.desc(), Sweep.id).limit(limit)).all()
+    specs_and_plans.give(session, page)
+    return page
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,8 @@ def retry(session: Session, trial_id: str) -> Trial:
     if sweep.state in SWEEP_FINAL:
         undrawn = sweep.next_number < sweep.total
         moves.move_sweep(session, sweep, SweepState.STOPPING if undrawn else SweepState.ACTIVE)
-    try_again(session, sweep, [trial])
+    try_again(session, sweep, Trial.id == trial_id)
+    session.refresh(trial)
     return trial
 
 

@@ -46,7 +46,11 @@ class Tracker:
         if not self._store.write(lambda session: mirror.take(session, lease)):
             return False
         try:
-            return SweepMirror(self._store, self._settings, self._server, lease, self._without_view).run()
+            seen = self._store.read(lambda session: mirror.changes(session, sweep_id))
+            done = SweepMirror(self._store, self._settings, self._server, lease, self._without_view).run()
+            if done:
+                self._store.write(lambda session: mirror.forget_changes(session, lease, seen))
+            return done
         except MirrorLeaseLost:
             return False
         finally:

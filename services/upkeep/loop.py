@@ -15,6 +15,7 @@ from services.upkeep.mirror import Mirror
 from services.upkeep.prune import prune
 from services.upkeep.rescue import Rescue
 from services.upkeep.settle import settle
+from services.upkeep.stale_files import StaleFiles
 
 MAX_CHORE_SECONDS = 5.0  # beyond it a chore is logged as slow: the others wait for it
 log = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Do every chore once each `upkeep_period`, until `stop` is set; rescue and mirror have own threads."""
-    store, publisher = Store(settings.database_url), Publisher(settings)
+    store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
+    publisher = Publisher(settings)
     apart = Rescue(store, settings), Mirror(store, settings)
     for thread in apart:
         thread.start()
@@ -31,6 +33,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             "settle": lambda: settle(store),
             "dispatch": lambda: dispatch(store, publisher, settings),
             "prune": lambda: prune(store, settings),
+            "stale files": StaleFiles(store, settings).round,
         }
     )
     while not stop.is_set():

@@ -138,7 +138,8 @@ def rows(engine: Engine, table: str) -> list[dict[str, Any]]:
 def test_going_up_keeps_what_mlflow_has(engine: Engine, database_url: str) -> None:
     upgrade(database_url)
     command.check(config(database_url))
-    kept = {row.pop("sweep_id"): tuple(row.values()) for row in rows(engine, "mirror_sweeps")}
+    now = [{name: row[name] for name in row if name != "addresses"} for row in rows(engine, "mirror_sweeps")]
+    kept = {row.pop("sweep_id"): tuple(row.values()) for row in now}
     assert kept == {
         "new": (None, None, None, False, None, None, 0),
         "exported": ("7", "a" * 32, BOOKMARK, True, None, None, 0),

@@ -21,7 +21,7 @@ Run = Callable[..., tuple[int, str, str]]
 def test_every_file_is_the_command_of_its_name() -> None:
     files = {path.stem for path in Path(commands.__path__[0]).glob("[!_]*.py")}
     assert sorted(command.name for command in app.subcommands()) == sorted(files)
-    assert len(files) == 17
+    assert len(files) == 18
 
 
 def test_commands_are_in_the_order_of_panels_and_names() -> None:
