@@ -10,7 +10,9 @@ from fastapi import Depends, FastAPI
 
 from services.api import error_handlers, problems
 from services.api.body import GuardedBody
-from services.api.deps import Services, require_key
+from services.api.deps import Services
+from services.api.host_check import HostCheck, names_of
+from services.api.key_check import KEY_SCHEME, KeyCheck
 from services.api.library import Library
 from services.api.routes import (
     catalog,
@@ -62,9 +64,12 @@ def make_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     app.include_router(page.router)
     for part in (sweeps, verbs, events, exports, leaderboard, trials, reproduce, catalog, workers):
-        app.include_router(part.router, prefix="/v1", dependencies=[Depends(require_key)])
+        app.include_router(part.router, prefix="/v1", dependencies=[Depends(KEY_SCHEME)])
     error_handlers.install(app)
+    # The last one added is the first that a request meets.
     app.add_middleware(GuardedBody)
+    app.add_middleware(KeyCheck, key=settings.api_key)
+    app.add_middleware(HostCheck, names=names_of(settings))
     app.add_middleware(ServerErrorMiddleware)
     return app
 
