@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from services.api.deps import Services
 from services.api.host_check import HostCheck, names_of
 from services.api.key_check import KEY_SCHEME, KeyCheck
 from services.api.library import Library
+from services.api.plannings import Plannings
 from services.api.routes import (
     catalog,
     events,
@@ -32,6 +34,8 @@ from services.api.shutdown import Shutdown
 from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
+
+MAX_TURN_SECONDS = 0.001  # of a thread while others wait: those that plan delay the one that answers
 
 
 def make_app(settings: Settings) -> FastAPI:
@@ -60,7 +64,9 @@ def make_app(settings: Settings) -> FastAPI:
         responses=problems.RESPONSES,
         lifespan=lifespan,
     )
-    app.state.services = Services(settings, store, Publisher(settings), library, shutdown)
+    app.state.services = Services(
+        settings, store, Publisher(settings), library, shutdown, Plannings(shutdown)
+    )
     app.include_router(health.router)
     app.include_router(page.router)
     for part in (sweeps, verbs, events, exports, leaderboard, trials, reproduce, catalog, workers):
@@ -76,4 +82,5 @@ def make_app(settings: Settings) -> FastAPI:
 
 def from_environment() -> FastAPI:
     """The application of a process: `uvicorn --factory services.api.app:from_environment`."""
+    sys.setswitchinterval(MAX_TURN_SECONDS)
     return make_app(Settings.from_environment())

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.api.library import Library
+from services.api.plannings import Plannings
 from services.api.shutdown import Shutdown
 from services.queue import Publisher
 from services.settings import Settings
@@ -23,6 +24,7 @@ class Services:
     publisher: Publisher
     library: Library
     shutdown: Shutdown
+    plannings: Plannings
 
 
 def get_services(request: Request) -> Services:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ class Library:
     def load(self) -> None:
         """Load torch now, so that the first submit need not wait for it, and log faults of plug-ins."""
         import_module("cnnlab.engine.cost")
+        gc.freeze()  # or each full collection goes through torch's million objects while nothing else runs
         for problem in self.plugin_problems:
             log.warning("plug-ins: %s", problem)
 

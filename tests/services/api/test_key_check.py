@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from servers.process import Folder, Server, free_port
+from worker_process import environment
 
 from services.api import key_check
 from services.api.key_check import OPEN_PATHS, KeyCheck
 from services.api.refusal import MAX_UNREAD_BYTES
+from services.settings import Settings
 
 KEY = "clé of twenty characters"
 NO_KEY = {"Authorization": ""}
@@ -111,3 +116,40 @@ def test_every_route_but_the_open_ones_needs_it(sqlite_api: TestClient) -> None:
     assert len(paths) > 20
     for path in paths:
         assert (sqlite_api.get(path, headers=NO_KEY).status_code == 401) == (path not in OPEN_PATHS), path
+
+
+def test_no_log_holds_the_key(sqlite_settings: Settings) -> None:
+    """Not even with all that the server can log, whether a request is answered, refused or wrong."""
+    secret = secrets.token_hex(16)
+    port = free_port()
+    command = [*("-m", "uvicorn", "--factory", "services.api.app:from_environment"), "--port", str(port)]
+    server = Server(
+        [sys.executable, *command, "--log-level", "trace"],
+        Folder("logged"),
+        env=environment(sqlite_settings.model_copy(update={"api_key": SecretStr(secret)})),
+    )
+
+    def status(path: str, key: str, method: str = "GET", body: bytes | None = None) -> int:
+        try:
+            return httpx2.request(
+                method,
+                f"http://127.0.0.1:{port}{path}",
+                headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+                content=body,
+                timeout=20,
+            ).status_code
+        except httpx2.TransportError:
+            return 0
+
+    try:
+        server.wait_until(lambda: status("/health", secret) == 200, 30)
+        assert status("/v1/workers", secret) == 200
+        assert status("/v1/workers", secret + "x") == 401
+        assert status("/v1/sweeps", secret, "POST", b"{}") == 422
+        assert status("/v1/sweeps", secret, "POST", b"{" * 100) == 400
+        assert status("/v1/nothing", secret) == 404
+        log = server.log.read_text()
+    finally:
+        server.stop()
+    assert "GET /v1/workers" in log
+    assert secret not in log
