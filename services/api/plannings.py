@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from services.api.shutdown import Shutdown
@@ -19,7 +20,7 @@ T = TypeVar("T")
 MAX_PLANNINGS_AT_ONCE = 2  # each takes a core for seconds, or reads gigabytes; more only slow one another
 MAX_ANSWER_SECONDS = 20.0  # that a request waits; clients and proxies often give up after 30
 SHUTDOWN_POLL_SECONDS = 0.5
-KEPT_SECONDS = 120.0  # for which a refusal is kept for the client that was told to come back for it
+KEPT_SECONDS = 120.0  # for which the outcome is kept for the client that was told to come back for it
 
 
 class StillPlanning(Exception):
@@ -68,7 +69,7 @@ class Plannings:
         if planning is None:
             planning = Planning(digest, time.monotonic(), asyncio.create_task(self._run(work)))
             self._under_way[place] = planning
-            planning.task.add_done_callback(lambda _: self._ended(place))
+            planning.task.add_done_callback(partial(self._ended, place, planning))
         await self._wait(planning)
         found: T = planning.task.result()
         return found
@@ -86,13 +87,12 @@ class Plannings:
                 raise StillPlanning(time.monotonic() - planning.begun)
             await asyncio.wait([planning.task], timeout=min(left, SHUTDOWN_POLL_SECONDS))
 
-    def _ended(self, place: tuple[str, str]) -> None:
-        """Forget a planning; one that was refused while nobody waited, later."""
-        planning = self._under_way[place]
-        if planning.task.cancelled():
+    def _ended(self, place: tuple[str, str], planning: Planning, task: asyncio.Task[Any]) -> None:
+        """Forget a planning; if a client will come back for its result or its refusal, later."""
+        if task.cancelled():
             return
-        failure = planning.task.exception()
-        if planning.left and isinstance(failure, Refused):
+        failure = task.exception()
+        if planning.left and (failure is None or isinstance(failure, Refused)):
             asyncio.get_running_loop().call_later(KEPT_SECONDS, self._forget, place, planning)
             return
         if planning.left and failure is not None:

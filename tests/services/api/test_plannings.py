@@ -92,17 +92,21 @@ def test_a_key_belongs_to_one_body_while_that_is_planned() -> None:
     play(scene())
 
 
-def test_a_refusal_waits_for_the_client_that_was_sent_away() -> None:
+def test_the_outcome_is_kept_for_the_client_that_was_sent_away() -> None:
     async def scene() -> None:
-        under_way, work = plannings(), Work(NotFound("no such data"))
-        with pytest.raises(StillPlanning):
-            await under_way.run("submit", "k", "body", work)
-        work.may_end.set()
+        under_way, refused, made = plannings(), Work(NotFound("no such data")), Work()
+        for key, work in (("r", refused), ("m", made)):
+            with pytest.raises(StillPlanning):
+                await under_way.run("dry run", key, "body", work)
+            work.may_end.set()
         for _ in range(2):
             await asyncio.sleep(0.02)
             with pytest.raises(NotFound):
-                await under_way.run("submit", "k", "body", work)
-        assert work.begun == 1
+                await under_way.run("dry run", "r", "body", refused)
+            assert await under_way.run("dry run", "m", "body", made) == 1
+        assert (refused.begun, made.begun) == (1, 1)
+        # Another body may have the key by now, and leaves nothing of the first one.
+        assert await under_way.run("dry run", "m", "other", made) == 2
 
     play(scene())
 
