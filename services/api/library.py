@@ -6,7 +6,7 @@ import gc
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ class Library:
     def load(self) -> None:
         """Load torch now, so that the first submit need not wait for it, and log faults of plug-ins."""
         import_module("cnnlab.engine.cost")
-        gc.freeze()  # or each full collection goes through torch's million objects while nothing else runs
+        freeze_loaded_objects()
         for problem in self.plugin_problems:
             log.warning("plug-ins: %s", problem)
 
@@ -163,6 +163,15 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _texts(inner)
+
+
+@cache
+def freeze_loaded_objects() -> None:
+    """Exempt what is loaded from garbage collection, once in a process.
+
+    A full collection would go through torch's million objects each time, while nothing else runs.
+    """
+    gc.freeze()
 
 
 @contextmanager
