@@ -17,7 +17,8 @@ from services.client.events import SweepEvent, follow
 from services.domain.states import SWEEP_FINAL
 
 PLANNING_PAUSE = 1.0  # seconds before the API is asked again for a sweep that it is planning
-RESUBMIT_PAUSES = (0.5, 2.0, 5.0)  # seconds before a submit whose answer was lost is sent again
+RESUBMIT_PAUSES = (0.5, 2.0, 5.0, 10.0, 20.0)  # seconds before a submit whose answer was lost is sent again
+LOST_STATUSES = (502, 503, 504)  # of answers that leave open whether anything was written
 PAGE_TRIALS = 1000  # of a sweep, fetched with one request
 
 
@@ -210,13 +211,16 @@ class Client:
         while True:
             try:
                 answer = self._api.request("POST", path, headers=headers, **how)
-            except httpx2.TransportError as error:
+            except (httpx2.TransportError, ApiError) as error:
+                if isinstance(error, ApiError) and error.status not in LOST_STATUSES:
+                    raise
                 # Without a connection nothing was submitted, so no answer can be lost.
                 lost = lost or not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
                 if not lost:
                     raise
                 if (pause := next(pauses, None)) is None:
                     raise AnswerLost(key, error) from None
+                on_wait(f"The API's answer was lost ({error}); asking again, which makes no second sweep.")
                 time.sleep(pause)
                 continue
             if "planning_seconds" not in answer:

@@ -14,9 +14,11 @@ from itertools import pairwise
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 from paper_sweep import report, take
 from servers.process import free_port
+from sqlalchemy.exc import OperationalError
 
 from services.api import plannings, submission
 from services.client import AnswerLost, ApiError, Client
@@ -96,10 +98,12 @@ def drawn(client: Client) -> str:
 
 
 def test_a_submission_whose_answer_is_lost_is_not_doubled(lossy: Any, client: Client, key: str) -> None:
-    way = lossy(2)
+    way, said = lossy(2), list[str]()
     with Client(way.url, key) as unlucky:
-        submitted = unlucky.submit(SPEC)
+        submitted = unlucky.submit(SPEC, on_wait=said.append)
     assert way.passed == 3
+    assert len(said) == 2
+    assert all(sentence.endswith("asking again, which makes no second sweep.") for sentence in said)
     assert [sweep["id"] for sweep in client.sweeps()] == [submitted["id"]]
 
 
@@ -115,6 +119,32 @@ def test_it_gives_up_after_its_last_pause(lossy: Any, client: Client, key: str) 
     assert len(list(client.sweeps())) == 1
     with Client(way.url, key) as unlucky, pytest.raises(httpx2.TransportError):
         unlucky.submit(SPEC, dry_run=True)  # which leaves nothing open
+
+
+@pytest.mark.parametrize("losses", [2, 99])
+def test_a_database_that_goes_away_at_the_commit_leaves_one_sweep(
+    client: Client, monkeypatch: pytest.MonkeyPatch, losses: int
+) -> None:
+    monkeypatch.setattr(module, "RESUBMIT_PAUSES", (0.01, 0.01))
+    find, asked = submission.find_by_key, []
+
+    def away(*given: Any) -> str | None:
+        found = find(*given)
+        asked.append(found)
+        if 1 < len(asked) <= losses:  # the first submit has been committed
+            raise OperationalError(
+                "COMMIT", {}, psycopg.OperationalError("gone"), connection_invalidated=True
+            )
+        return found
+
+    monkeypatch.setattr(submission, "find_by_key", away)
+    first = client.submit(SPEC, "mine")
+    if losses == 2:
+        assert client.submit(SPEC, "mine")["id"] == first["id"]
+    else:
+        with pytest.raises(AnswerLost, match="idempotency key mine, which makes no second one"):
+            client.submit(SPEC, "mine")
+    assert [sweep["id"] for sweep in client.sweeps()] == [first["id"]]
 
 
 def test_a_plan_that_takes_long_is_waited_for(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
