@@ -33,6 +33,13 @@ class Settings(BaseSettings):
     mlflow_public_url: Annotated[str | None, Field(description="MLflow address to use in links")] = None
     api_key: Annotated[SecretStr | None, Field(description="Bearer key of the HTTP API")] = None
     public_url: Annotated[str, Field(description="API address to use in links")] = "http://127.0.0.1:8080"
+    allowed_hosts: Annotated[
+        str | None,
+        Field(
+            description="Names by which the API may be reached, separated by commas, besides IP addresses, "
+            "localhost and the name in CNNLAB_PUBLIC_URL"
+        ),
+    ] = None
     data: Annotated[Path | None, Field(description="Folder of data sets; your own data must be below it")] = (
         None
     )

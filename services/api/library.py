@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ class Library:
     def load(self) -> None:
         """Load torch now, so that the first submit need not wait for it, and log faults of plug-ins."""
         import_module("cnnlab.engine.cost")
+        freeze_loaded_objects()
         for problem in self.plugin_problems:
             log.warning("plug-ins: %s", problem)
 
@@ -188,3 +190,12 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _texts(inner)
+
+
+@cache
+def freeze_loaded_objects() -> None:
+    """Exempt what is loaded from garbage collection, once in a process.
+
+    A full collection would go through torch's million objects each time, while nothing else runs.
+    """
+    gc.freeze()

@@ -16,7 +16,7 @@ from services.cli import commands
 from services.cli.errors import CliError
 from services.cli.invocation import PROGRAM
 from services.cli.subcommand import Panel, Subcommand
-from services.client import ApiError
+from services.client import AnswerLost, ApiError
 from services.stack.errors import StackError
 
 
@@ -69,7 +69,7 @@ def main() -> None:
         make_app()()
     except CliError as error:
         _fail(str(error), error.code)
-    except (ApiError, StackError) as error:
+    except (AnswerLost, ApiError, StackError) as error:
         _fail(str(error), 1)
     except httpx2.TransportError as error:
         _fail(f"the API does not answer ({error})", 1)

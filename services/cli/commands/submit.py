@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from rich.markup import escape
 
 from services.cli import specfile
 from services.cli.connection import connect
+from services.cli.errors import CliError
 from services.cli.invocation import command_line
 from services.cli.parameters import Json, Key, Url
 from services.cli.show.dry_run import dry_run_report
@@ -17,7 +19,7 @@ from services.cli.show.formats import many
 from services.cli.show.output import Output
 from services.cli.show.whole_sweep import watch_to_the_end
 from services.cli.subcommand import Panel, subcommand
-from services.client import ApiError
+from services.client import AnswerLost, ApiError
 
 
 @subcommand(Panel.SWEEPS, "submit examples/dropout-grid.yaml --watch")
@@ -45,9 +47,12 @@ def submit(
     given = specfile.read(file)
     with connect(url, key) as client:
         try:
-            answer = client.submit(given.spec, submission, dry_run)
+            answer = client.submit(given.spec, submission, dry_run, output.message)
         except ApiError as error:
             raise given.refused(error) from None
+        except AnswerLost as lost:
+            again = command_line(f"submit {shlex.quote(str(file))} --idempotency-key {lost.key}")
+            raise CliError(f"{lost}: `{again}`") from None
         if dry_run:
             output.result(answer, *dry_run_report(answer))
             return
