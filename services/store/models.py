@@ -5,7 +5,18 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, String, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.domain.plan.plan import Plan
@@ -66,6 +77,7 @@ class Sweep(Base):
     created_at: Mapped[int]
     started_at: Mapped[int | None]
     finished_at: Mapped[int | None]
+    pause_reason: Mapped[str | None] = mapped_column(Text)  # of the service; null when a user paused it
 
     # Loaded only where a query asks for it: whoever locks a sweep must not lock what is mirrored of it.
     mirror: Mapped[MirrorSweep] = relationship(lazy="raise")
@@ -83,6 +95,12 @@ class Trial(Base):
         Index(None, "sweep_id", "state"),
         Index(None, "sweep_id", "point"),
         Index(None, "pack_id"),
+        Index(
+            "ix_trials_fruitless",
+            "sweep_id",
+            postgresql_where=text("fruitless > 0"),
+            sqlite_where=text("fruitless > 0"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -104,6 +122,7 @@ class Trial(Base):
     crashes: Mapped[int] = mapped_column(default=0)
     losses: Mapped[int] = mapped_column(default=0)
     most_alive: Mapped[int | None]
+    fruitless: Mapped[int] = mapped_column(default=0)  # latest attempts that ended without a new epoch
     not_before: Mapped[int] = mapped_column(default=0)
     cancel: Mapped[bool] = mapped_column(default=False)
     best_value: Mapped[float | None]
@@ -172,12 +191,14 @@ class Pack(Base):
     sent_at: Mapped[int | None]
     sends: Mapped[int] = mapped_column(default=0)
     token: Mapped[str | None] = mapped_column(String(64))
+    claim: Mapped[str | None] = mapped_column(String(64))  # token of the claim on its device
     worker: Mapped[str | None] = mapped_column(String(120))
     device: Mapped[str | None] = mapped_column(String(200))
     machine: Mapped[dict[str, Any] | None]  # what float32 bits depend on besides width and row
     leased_at: Mapped[int | None]
     seen: Mapped[int | None]
     expires_at: Mapped[int | None]
+    progress_at: Mapped[int | None]  # when it last reported an epoch that was new
     closed_at: Mapped[int | None]
     outcome: Mapped[str | None] = mapped_column(Text)
     busy_ms: Mapped[int] = mapped_column(default=0)  # time that passed in training, summed over epochs
@@ -267,6 +288,7 @@ class Device(Base):
     expires_at: Mapped[int] = mapped_column(default=0)
     pack_id: Mapped[str | None] = mapped_column(String(32))
     plugins: Mapped[str] = mapped_column(String(64), default="")  # digest of its worker's entry files
+    accepting: Mapped[bool] = mapped_column(default=True)  # its worker takes messages
 
 
 class Worker(Base):

@@ -24,7 +24,7 @@ from services.domain.states import (
     TrialState,
     in_order,
 )
-from services.store import moves
+from services.store import fruitless, moves
 from services.store.models import Checkpoint, Pack, Sweep, Trial
 from services.store.sweeps import lock
 
@@ -48,6 +48,7 @@ def resume(session: Session, sweep_id: str) -> Sweep:
         return sweep
     _demand(sweep, frozenset({SweepState.PAUSED}), "resumed")
     moves.move_sweep(session, sweep, SweepState.ACTIVE)
+    fruitless.forgive(session, sweep.id)
     return sweep
 
 
@@ -113,7 +114,7 @@ def try_again(session: Session, sweep: Sweep, again: Sequence[Trial]) -> None:
         diverged = (trial.failure or {}).get("kind") == Failure.DIVERGED
         if diverged or trial.saved_epoch >= trial.target_epoch:
             trial.checkpoint_id, trial.saved_epoch = None, 0
-        trial.failure, trial.not_before = None, 0
+        trial.failure, trial.not_before, trial.fruitless = None, 0, 0
     moves.move_trials(session, sweep.id, [(trial, TrialState.PENDING) for trial in again])
 
 

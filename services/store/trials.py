@@ -9,6 +9,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
+from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL, TrialState
 from services.store import moves
 from services.store.clock import db_now
@@ -70,13 +71,17 @@ def page(
 
 
 def dispatchable(session: Session, sweep_id: str) -> Sequence[Trial]:
-    """Pending trials whose time has come, neighbours of one shape and epoch together."""
+    """Pending trials whose time has come, neighbours of one shape and epoch together.
+
+    Those that only led to attempts in vain are left out: services/store/fruitless.py pauses their sweep.
+    """
     return session.scalars(
         select(Trial)
         .where(
             Trial.sweep_id == sweep_id,
             Trial.state == TrialState.PENDING,
             Trial.not_before <= db_now(),
+            Trial.fruitless < MAX_FRUITLESS,
         )
         .order_by(Trial.shape, Trial.saved_epoch, Trial.epoch, Trial.number)
     ).all()

@@ -11,9 +11,11 @@ from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
 from services.upkeep.mirror import Mirror
+from services.upkeep.pause import pause
 from services.upkeep.prune import prune
 from services.upkeep.rescue import Rescue
 from services.upkeep.settle import settle
+from services.upkeep.vacate import vacate
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
     mirror.start()
     rescue = Rescue(store, settings)
     chores: Mapping[str, Callable[[], object]] = {
+        "vacate": lambda: vacate(store),
         "rescue": rescue.round,
+        "pause": lambda: pause(store),
         "settle": lambda: settle(store),
         "dispatch": lambda: dispatch(store, publisher, settings),
         "prune": lambda: prune(store, settings),
