@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from services import lock_file
 from services.domain.errors import Fenced
 from services.settings import Settings
 from services.store import devices, leases, workers
@@ -97,6 +98,7 @@ class Heartbeat:
         try:
             self._store.write(lambda s: devices.release(s, self._claim.device.id, self._claim.token))
             self._store.write(lambda s: workers.stop(s, self._claim.worker))
+            lock_file.remove(self._claim.token)  # only now: else nobody could see that this worker has ended
         except Exception as error:
             log.warning("the device was not given back, its claim will expire: %s", error)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import select
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 
+from services import lock_file
 from services.host import HostDevice
 from services.settings import Settings
 from services.store import devices, endings, sweep_verbs, trial_verbs, workers
@@ -156,10 +159,15 @@ def test_it_is_overdue_shortly_before_the_lease_ends(
     assert not beating.heartbeat.overdue()
 
 
-def test_a_stop_gives_the_device_back(beating: Beating) -> None:
+def test_a_stop_gives_the_device_back(
+    beating: Beating, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    os.close(lock_file.hold("token"))
     beating.heartbeat.start()
     beating.heartbeat.beat()
     beating.heartbeat.stop()
+    assert not lock_file.path_of("token").exists()
     ((device, alive),) = beating.store.read(devices.all_devices)
     assert (device.token, alive) == (None, False)
     assert beating.store.read(lambda session: workers.seen_within(session, 60)) == []
