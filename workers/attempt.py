@@ -189,7 +189,6 @@ class Attempt:
             listener.on_epoch(done)
         if not done.final:  # the runner waits for an answer even when no row is left
             self._send(Go(self._run_message.pack, committed.drop))
-        self._watchdog.note()  # the commit may have waited for the database, and the runner for it
 
     def _give_up(self, failure: Failure, message: str, stopped: Stopped | None = None) -> None:
         """End the attempt; its trials wait for another one, or have failed."""

@@ -343,11 +343,11 @@ def test_a_runner_that_never_gets_ready_is_given_up_and_the_host_is_to_blame(sta
 def test_time_that_a_commit_waits_for_the_database_is_no_stall(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impatient(stage)
+    stage.settings = stage.settings.model_copy(update={"stall_floor": 1.5, "stall_factor": 1.0})
     epoch = PackCommits.epoch
 
     def slow(commits: PackCommits, done: EpochDone) -> Any:
-        time.sleep(1.5)
+        time.sleep(1.8)
         return epoch(commits, done)
 
     monkeypatch.setattr(PackCommits, "epoch", slow)
