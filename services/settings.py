@@ -75,6 +75,17 @@ class Settings(BaseSettings):
     checkpoint_every: Annotated[
         float, Field(ge=0, description="Minimum seconds between two checkpoints of a pack")
     ] = 10.0
+    stall_factor: Annotated[
+        float,
+        Field(ge=1, description="Expected epochs' time without progress after which a runner is killed"),
+    ] = 10.0
+    stall_floor: Annotated[
+        float, Field(gt=0, description="Fewest seconds without progress after which a runner is killed")
+    ] = 300.0
+    stall_start: Annotated[
+        float,
+        Field(gt=0, description="The same before a pack's first epoch, while data is fetched and prepared"),
+    ] = 1800.0
     trial_limit: Annotated[
         int, Field(ge=1, description="Most trials of a sweep that does not set max_trials")
     ] = 1000

@@ -65,9 +65,11 @@ class MirrorThread:
                 done, pause = False, AWAY_SECONDS[min(failures, len(AWAY_SECONDS) - 1)]
                 failures += 1
                 log.warning("MLflow is away, training goes on: %s", error)
-            except Exception:
-                done, pause = False, AWAY_SECONDS[-1]
-                log.exception("sweep %s could not be mirrored; the next try follows", sweep_id)
+            except Exception:  # of this sweep alone: others must not wait for it
+                done = True
+                log.exception(
+                    "sweep %s could not be mirrored; its next epoch or upkeep tries again", sweep_id
+                )
             with self._change:
                 if not done and self._closing:
                     return  # upkeep's mirror finishes it

@@ -76,8 +76,12 @@ BEGINNING = EventPosition(0, 0)
 
 
 def sweep_moved(session: Session, sweep: Sweep) -> None:
-    """Write the event of a sweep's new state; the first one means that the sweep exists."""
-    add(session, sweep.id, "sweep", [{"state": sweep.state}])
+    """Write the event of a sweep's new state; the first one means that the sweep exists.
+
+    One that the service has paused carries the reason.
+    """
+    reason = {"reason": sweep.pause_reason} if sweep.pause_reason else {}
+    add(session, sweep.id, "sweep", [{"state": sweep.state, **reason}])
 
 
 def trials_moved(session: Session, sweep_id: str, moved: Iterable[MovedTrial]) -> None:

@@ -97,6 +97,7 @@ class Sweep(Base):
     started_at: Mapped[int | None]
     finished_at: Mapped[int | None]
     events_forgotten: Mapped[bool] = mapped_column(default=False)  # it ended long ago and has none left
+    pause_reason: Mapped[str | None] = mapped_column(Text)  # of the service; null when a user paused it
 
     # Loaded only where a query asks for it: whoever locks a sweep must not lock what is mirrored of it.
     mirror: Mapped[MirrorSweep] = relationship(lazy="raise")
@@ -151,6 +152,7 @@ class Trial(Base):
             **where("state = 'pending'"),
         ),
         Index(None, "checkpoint_id", **where("checkpoint_id IS NOT NULL")),
+        Index("ix_trials_fruitless", "sweep_id", **where("fruitless > 0")),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -172,6 +174,7 @@ class Trial(Base):
     crashes: Mapped[int] = mapped_column(default=0)
     losses: Mapped[int] = mapped_column(default=0)
     most_alive: Mapped[int | None]
+    fruitless: Mapped[int] = mapped_column(default=0)  # latest attempts that ended without a new epoch
     not_before: Mapped[int] = mapped_column(default=0)
     cancel: Mapped[bool] = mapped_column(default=False)
     best_value: Mapped[float | None]
@@ -251,12 +254,14 @@ class Pack(Base):
     sent_at: Mapped[int | None]
     sends: Mapped[int] = mapped_column(default=0)
     token: Mapped[str | None] = mapped_column(String(64))
+    claim: Mapped[str | None] = mapped_column(String(64))  # token of the claim on its device
     worker: Mapped[str | None] = mapped_column(String(120))
     device: Mapped[str | None] = mapped_column(String(200))
     machine: Mapped[dict[str, Any] | None]  # what float32 bits depend on besides width and row
     leased_at: Mapped[int | None]
     seen: Mapped[int | None]
     expires_at: Mapped[int | None]
+    progress_at: Mapped[int | None]  # when it last reported an epoch that was new
     closed_at: Mapped[int | None]
     outcome: Mapped[str | None] = mapped_column(Text)
     busy_ms: Mapped[int] = mapped_column(default=0)  # time that passed in training, summed over epochs
@@ -349,6 +354,7 @@ class Device(Base):
     expires_at: Mapped[int] = mapped_column(default=0)
     pack_id: Mapped[str | None] = mapped_column(String(32))
     plugins: Mapped[str] = mapped_column(String(64), default="")  # digest of its worker's entry files
+    accepting: Mapped[bool] = mapped_column(default=True)  # its worker takes messages
 
 
 class Worker(Base):

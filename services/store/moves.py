@@ -57,11 +57,15 @@ def add_pack(session: Session, pack: Pack) -> None:
 # ---- one object, or some
 
 
-def move_sweep(session: Session, sweep: Sweep, to: SweepState) -> None:
-    """Move a sweep; its time of finishing comes and goes with a final state."""
+def move_sweep(session: Session, sweep: Sweep, to: SweepState, pause_reason: str | None = None) -> None:
+    """Move a sweep; its time of finishing comes and goes with a final state.
+
+    `pause_reason` is why the service pauses it; every other move, a user's pause too, clears the reason.
+    """
     new = move(SweepState(sweep.state), to)
     finished_at = _now(session) if new in SWEEP_FINAL else None
     sweep.state, sweep.finished_at, sweep.events_forgotten = new, finished_at, False
+    sweep.pause_reason = pause_reason
     session.flush()
     events.sweep_moved(session, sweep)
     mirror.changed(session, sweep.id)

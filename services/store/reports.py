@@ -66,7 +66,12 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     _score(session, epoch, spec.objective)
     if epoch.saved:
         remember(session, held, epoch.saved, live)
-    spent = {"busy_ms": Pack.busy_ms + epoch.busy_ms, "work_ms": Pack.work_ms + epoch.work_ms}
+    spent: dict[str, Any] = {
+        "busy_ms": Pack.busy_ms + epoch.busy_ms,
+        "work_ms": Pack.work_ms + epoch.work_ms,
+    }
+    if fresh:
+        spent["progress_at"] = db_now()
     session.execute(update(Pack).where(Pack.id == held.pack_id).values(spent))
     if fresh:
         values = {trial_id: metrics.get(spec.objective.metric) for trial_id, metrics in fresh.items()}

@@ -22,7 +22,7 @@ from services.domain.states import (
     TrialState,
     in_order,
 )
-from services.store import moves
+from services.store import fruitless, moves
 from services.store.models import Checkpoint, Pack, Sweep, Trial
 from services.store.sweeps import lock
 
@@ -46,6 +46,7 @@ def resume(session: Session, sweep_id: str) -> Sweep:
         return sweep
     _demand(sweep, frozenset({SweepState.PAUSED}), "resumed")
     moves.move_sweep(session, sweep, SweepState.ACTIVE)
+    fruitless.forgive(session, sweep.id)
     return sweep
 
 
@@ -113,6 +114,7 @@ def try_again(session: Session, sweep: Sweep, *only: ColumnElement[bool]) -> Non
         "saved_epoch": case((afresh, 0), else_=Trial.saved_epoch),
         "failure": null(),
         "not_before": 0,
+        "fruitless": 0,
     }
     for state in in_order(TRIAL_RETRIABLE):
         moves.move_trials_where(session, sweep.id, state, TrialState.PENDING, *only, **values)

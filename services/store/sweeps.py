@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
 from services.domain.plan.plan import Plan
+from services.domain.retry import MAX_FRUITLESS
 from services.domain.spec.spec import Spec
 from services.domain.states import (
     PACK_OUTSTANDING,
@@ -124,7 +125,8 @@ def candidates(session: Session, limit: int, without: Collection[str] = ()) -> l
     )
     held = func.coalesce(outstanding.c.packs, 0)
     undrawn = and_(Sweep.state == SweepState.ACTIVE, Sweep.next_number < Sweep.total)
-    waiting = exists().where(Trial.sweep_id == Sweep.id, PENDING, Trial.not_before <= db_now())
+    due = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
+    waiting = exists().where(Trial.sweep_id == Sweep.id, *due)
     rows = session.execute(
         select(Sweep.id, Sweep.plugins, Sweep.priority, held)
         .outerjoin(outstanding, outstanding.c.sweep_id == Sweep.id)

@@ -9,6 +9,7 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
+from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL, TrialState
 from services.store import moves
 from services.store.clock import db_now
@@ -93,7 +94,9 @@ def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Seq
 
 
 def _waiting(sweep_id: str) -> Select[Trial]:
-    return select(Trial).where(Trial.sweep_id == sweep_id, PENDING, Trial.not_before <= db_now())
+    """Those that only led to attempts in vain are left out: store/fruitless.py pauses their sweep."""
+    due = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
+    return select(Trial).where(Trial.sweep_id == sweep_id, *due)
 
 
 def setbacks(session: Session, sweep_ids: Sequence[str]) -> dict[str, str]:

@@ -12,10 +12,12 @@ from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
 from services.upkeep.mirror import Mirror
+from services.upkeep.pause import pause
 from services.upkeep.prune import prune
 from services.upkeep.rescue import Rescue
 from services.upkeep.settle import settle
 from services.upkeep.stale_files import StaleFiles
+from services.upkeep.vacate import vacate
 
 MAX_CHORE_SECONDS = 5.0  # beyond it a chore is logged as slow: the others wait for it
 log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
         thread.start()
     chores = Chores(
         {
+            "vacate": lambda: vacate(store),
+            "pause": lambda: pause(store),
             "settle": lambda: settle(store),
             "dispatch": lambda: dispatch(store, publisher, settings),
             "prune": lambda: prune(store, settings),

@@ -13,13 +13,14 @@ from safetensors import safe_open
 from cnnlab import resolve
 from cnnlab.registry import get
 from services.tracking import best_weights
-from workers.messages import EpochDone, Run, RunRow
+from workers import pack_training as module
+from workers.messages import EpochDone, Message, Prepared, Run, RunRow, StepsDone
 from workers.pack_training import PackTraining
 from workers.wire import Wire
 
 
-def train(folder: Path, model: dict[str, Any]) -> Path:
-    """One trial, one epoch; returns the file of its best weights."""
+def messages(folder: Path, model: dict[str, Any]) -> list[Message]:
+    """What a runner sends about one trial of one epoch."""
     config = resolve(
         {
             "model": model,
@@ -42,14 +43,39 @@ def train(folder: Path, model: dict[str, Any]) -> Path:
         plugins=None,
         rows=(RunRow(row=0, trial="t0", config=config, seed=1, replicate=0, checkpoint=None),),
     )
-    wire = Wire(*os.pipe())
+    to_runner, from_runner = os.pipe(), os.pipe()
+    own, far = Wire(to_runner[0], from_runner[1]), Wire(from_runner[0], to_runner[1])
+    sent = []
     try:
-        PackTraining(run, wire).run()
-        last = wire.receive()
+        PackTraining(run, own).run()
+        while far.readable() and (message := far.receive()):
+            sent.append(message)
     finally:
-        wire.close()
+        own.close()
+        far.close()
+    return sent
+
+
+def train(folder: Path, model: dict[str, Any]) -> Path:
+    """One trial, one epoch; returns the file of its best weights."""
+    last = messages(folder, model)[-1]
     assert isinstance(last, EpochDone)
     return folder / last.final[0].file
+
+
+def test_progress_is_reported_from_the_first_step_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STEPS_SECONDS", 0.0)
+    first, *steps, last = messages(tmp_path, {"name": "mlp", "hidden": [4]})
+    assert isinstance(first, Prepared)
+    assert isinstance(last, EpochDone)
+    assert first.images > 500  # of a batch
+    assert steps == [StepsDone("p0", 1, done) for done in range(-(-first.images // 500))]
+
+
+def test_progress_is_reported_once_a_second_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STEPS_SECONDS", 1000.0)
+    sent = messages(tmp_path, {"name": "mlp", "hidden": [4]})
+    assert [type(each) for each in sent] == [Prepared, EpochDone]
 
 
 def test_the_best_weights_tell_their_first_layer_and_their_mistakes(tmp_path: Path) -> None:

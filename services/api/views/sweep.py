@@ -79,6 +79,7 @@ class SweepView(BaseModel):
     name: str
     project: str
     state: str
+    pause_reason: str | None  # why the service paused it; null when a user did
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
@@ -115,6 +116,7 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         name=sweep.name,
         project=sweep.project,
         state=sweep.state,
+        pause_reason=sweep.pause_reason,
         created_at=sweep.created_at,
         started_at=sweep.started_at,
         finished_at=sweep.finished_at,
@@ -143,6 +145,8 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
 
 
 def _waiting_for(status: SweepStatus) -> str | None:
+    if status.sweep.pause_reason:
+        return f"the service has paused the sweep, `cnnlab resume` goes on: {status.sweep.pause_reason}"
     if status.refused:
         return NO_WORKER_WITH_PLUGINS.format((status.sweep.plugins or "")[:12])
     if status.idle:

@@ -9,13 +9,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.domain.retry import Failure
-from services.domain.states import TrialState
+from services.domain.states import SweepState, TrialState
 from services.host import HostDevice
-from services.store import devices, endings, leases, reports, speeds, sweeps, trials, workers
+from services.store import devices, endings, leases, moves, reports, speeds, sweeps, trials, workers
 from services.store.leases import Lease
 from services.store.models import MirrorSweep, MirrorTrial, Pack
 from services.store.reports import Epoch
-from services.store.session import Store
+from services.store.session import Session, Store
 
 TTL = 30.0
 
@@ -254,3 +254,20 @@ def test_a_sweep_says_that_nobody_is_there(api: TestClient, store: Store, spec: 
     found = HostDevice("box", "cpu:0", "cpu", "a CPU")
     store.write(lambda session: devices.claim(session, [found], "box/1", "secret", TTL))
     assert api.get(path).json()["waiting_for"] is None
+
+
+def test_a_sweep_that_the_service_has_paused_says_why(api: TestClient, worker: Worker) -> None:
+    assert sweep(api, worker)["pause_reason"] is None
+
+    def pause(session: Session) -> None:
+        found = sweeps.lock(session, worker.sweep_id)
+        moves.move_sweep(session, found, SweepState.PAUSED, "10 attempts in a row led nowhere")
+
+    worker.store.write(pause)
+    view = sweep(api, worker)
+    assert (view["state"], view["pause_reason"]) == ("paused", "10 attempts in a row led nowhere")
+    assert view["waiting_for"] == (
+        "the service has paused the sweep, `cnnlab resume` goes on: 10 attempts in a row led nowhere"
+    )
+    assert api.post(f"/v1/sweeps/{worker.sweep_id}/resume").status_code == 202
+    assert sweep(api, worker)["pause_reason"] is None
