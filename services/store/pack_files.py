@@ -39,7 +39,7 @@ def of_packs(session: Session, pack_ids: Sequence[str]) -> dict[str, PackFiles]:
     )
     for query in (saved, best):
         for pack_id, path in session.execute(query):
-            found[pack_id].named.add(path)
+            found[pack_id].named.add(str(path))
     return found
 
 
