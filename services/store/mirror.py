@@ -101,7 +101,7 @@ def behind(session: Session, addresses: str) -> Sequence[str]:
     )
     # Neither `<>` nor an order, for which SQLite would read the whole table.
     outdated = select(MirrorSweep.sweep_id, null()).where(or_(here < addresses, here > addresses), mirrored)
-    rows: Sequence[Any] = session.execute(union_all(changed_at, outdated)).all()
+    rows: list[Any] = list(session.execute(union_all(changed_at, outdated)))
     ordered = sorted(rows, key=lambda row: (row.first is None, row.first, row.sweep_id))
     return list(dict.fromkeys(row.sweep_id for row in ordered))
 
