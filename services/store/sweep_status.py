@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.domain.plan.plan import Plan
+from services.domain.results.eta import Commit
 from services.domain.spec.spec import Spec
-from services.domain.states import SWEEP_DISPATCHABLE, TrialState
-from services.store import devices, leaderboard, packs, speeds, sweeps, trials
+from services.domain.states import SWEEP_DISPATCHABLE, TRIAL_UNFINISHED, SweepState, TrialState
+from services.store import attempts, devices, leaderboard, packs, progress, speeds, sweeps, trials
+from services.store.attempts import EndedAttempt
+from services.store.clock import db_now
 from services.store.leaderboard import RankedPoint
 from services.store.models import Sweep
+
+FAILED_IN_A_ROW = 2  # attempts without progress, after which another one that runs is not taken for progress
 
 
 @dataclass(frozen=True)
@@ -27,9 +33,13 @@ class SweepStatus:
     work: float  # the devices' work in them
     solo: dict[str, float]  # shape key → images/s of one trial alone, where that was measured
     at_once: int  # packs of it that train now; before any does, the devices that are alive
-    idle: bool  # it wants to run, and no worker is there
-    refused: bool  # it wants to run, and every worker that is there lacks its plug-ins
-    setback: str | None  # nothing of it runs, because an attempt failed and the next one waits: why it failed
+    now: int  # the database's clock
+    commits: list[Commit]  # its latest epochs, oldest first; none unless it wants to run
+    attempts: list[EndedAttempt]  # that ended lately, newest first
+    stalled: bool  # it wants to run, and nothing of it progresses
+    failed: list[EndedAttempt]  # newest first: those in a row for which it is stalled
+    idle: bool  # it is stalled, and no worker is there
+    refused: bool  # it is stalled, and every worker that is there lacks its plug-ins
 
     @property
     def spec(self) -> Spec:
@@ -51,10 +61,19 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
     solo = _solo(session, sorted({shape.key for sweep in page for shape in sweep.plan.shapes}))
     alive = sum(devices.live(session).values())
     able = {plugins: bool(devices.live(session, plugins)) for plugins in {sweep.plugins for sweep in page}}
-    wanting = {sweep.id for sweep in page if _wants_worker(sweep, counts[sweep.id])}
-    setbacks = trials.setbacks(session, sorted(wanting))
-    return [
-        SweepStatus(
+    wanting = {sweep.id for sweep in page if _wants_to_run(sweep, counts[sweep.id])}
+    ended = attempts.recent(session, ids)
+    # Only these can have progressed lately; they are no more than there are devices.
+    begun = sorted(sweep_id for sweep_id in wanting if running[sweep_id] or ended[sweep_id])
+    committed = progress.commits(session, begun)
+    now = session.execute(select(db_now())).scalar_one()
+    found = []
+    for sweep in page:
+        commits = committed.get(sweep.id, [])
+        failed = attempts.in_a_row(ended[sweep.id], commits[-1].at if commits else None)
+        trains = bool(counts[sweep.id].get(TrialState.RUNNING)) and alive > 0
+        stalled = sweep.id in wanting and (not trains or len(failed) >= FAILED_IN_A_ROW)
+        status = SweepStatus(
             sweep=sweep,
             counts=counts[sweep.id],
             epochs=epochs[sweep.id],
@@ -63,17 +82,22 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
             work=spent[sweep.id][1],
             solo={shape.key: solo[shape.key] for shape in sweep.plan.shapes if shape.key in solo},
             at_once=running[sweep.id] or alive,
-            idle=sweep.id in wanting and not alive,
-            refused=sweep.id in wanting and alive > 0 and not able[sweep.plugins],
-            setback=setbacks.get(sweep.id),
+            now=now,
+            commits=commits,
+            attempts=ended[sweep.id],
+            stalled=stalled,
+            failed=failed if stalled else [],
+            idle=stalled and not alive,
+            refused=stalled and alive > 0 and not able[sweep.plugins],
         )
-        for sweep in page
-    ]
+        found.append(status)
+    return found
 
 
-def _wants_worker(sweep: Sweep, counts: dict[str, int]) -> bool:
-    """Whether trials of the sweep may start and none is running."""
-    return sweep.state in SWEEP_DISPATCHABLE and not counts.get(TrialState.RUNNING)
+def _wants_to_run(sweep: Sweep, counts: dict[str, int]) -> bool:
+    """Whether trials of the sweep may run, and some have not ended."""
+    undrawn = sweep.state == SweepState.ACTIVE and sweep.next_number < sweep.total
+    return sweep.state in SWEEP_DISPATCHABLE and (undrawn or any(map(counts.get, TRIAL_UNFINISHED)))
 
 
 def _solo(session: Session, keys: Sequence[str]) -> dict[str, float]:

@@ -82,19 +82,6 @@ def dispatchable(session: Session, sweep_id: str) -> Sequence[Trial]:
     ).all()
 
 
-def setbacks(session: Session, sweep_ids: Sequence[str]) -> dict[str, str]:
-    """Why the latest attempt failed at a trial that waits for another one, by sweep, where one waits."""
-    order = func.row_number().over(
-        partition_by=Trial.sweep_id, order_by=(Trial.not_before.desc(), Trial.number)
-    )
-    waiting = Trial.sweep_id.in_(sweep_ids), Trial.state == TrialState.PENDING, Trial.attempts > 0
-    latest = select(Trial.id, order.label("place")).where(*waiting).subquery()
-    rows = session.execute(
-        select(Trial.sweep_id, Trial.failure).join(latest, latest.c.id == Trial.id).where(latest.c.place == 1)
-    )
-    return {sweep_id: str(failure["message"]) for sweep_id, failure in rows if failure}
-
-
 @dataclass(frozen=True)
 class Epochs:
     """How many epochs some trials have reported, and how many the unfinished among them have left."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, BackgroundTasks, Response
 from services.api.deps import ServicesDep
 from services.api.read_sweep import read_sweep
 from services.api.submission import announce
-from services.api.views.sweep import SweepView
+from services.api.views.sweep import SweepDetail
 from services.domain.errors import StateForbids
 from services.domain.plan.reproduction import repeat
 from services.store import sweeps, trials
@@ -19,7 +19,7 @@ router = APIRouter(tags=["trials"])
 @router.post("/trials/{trial_id}/reproduce", status_code=201, summary="Train a trial again")
 def reproduce(
     trial_id: str, services: ServicesDep, background: BackgroundTasks, response: Response
-) -> SweepView:
+) -> SweepDetail:
     """Train a trial again, in a sweep of its own, with the same seed, width and row."""
 
     def write(session: Session) -> str:

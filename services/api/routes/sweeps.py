@@ -14,7 +14,7 @@ from services.api.examples import EXAMPLE_SPECS
 from services.api.idempotency import Digest, Key
 from services.api.read_sweep import read_sweep
 from services.api.views.dry_run import DryRunView
-from services.api.views.sweep import SweepsView, SweepView, sweep_view
+from services.api.views.sweep import SweepDetail, SweepsView, sweep_view
 from services.api.views.trial import TrialsView, trial_view
 from services.domain.spec.spec import Spec
 from services.domain.states import SweepState, TrialState
@@ -35,7 +35,7 @@ def submit(
     digest: Digest,
     dry_run: Annotated[bool, Query(description="Describe the sweep and store nothing")] = False,
     key: Key = None,
-) -> SweepView | DryRunView:
+) -> SweepDetail | DryRunView:
     """Check a spec and write its sweep; workers get its first packs after the answer.
 
     A dry run ends after the check.
@@ -80,8 +80,8 @@ def list_sweeps(
 
 
 @router.get("/sweeps/{sweep_id}", summary="Show a sweep")
-def show_sweep(sweep_id: str, services: ServicesDep) -> SweepView:
-    """A sweep: its progress, its best point and its cost."""
+def show_sweep(sweep_id: str, services: ServicesDep) -> SweepDetail:
+    """A sweep: its progress, its best point, its cost, and what keeps it from moving."""
     return read_sweep(sweep_id, services)
 
 

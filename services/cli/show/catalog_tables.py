@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from rich.markup import escape
-from rich.table import Table
 
+from services.cli.show.fitted_table import FittedTable
 from services.cli.show.tables import table
 from services.client import View
 from services.domain.plan.value_text import value_text
 
 
-def kinds_table(kinds: View) -> Table:
+def kinds_table(kinds: View) -> FittedTable:
     """One line for each kind: the names of its entries."""
     shown = table("kind", "entries")
     for kind, entries in kinds.items():
@@ -18,7 +18,7 @@ def kinds_table(kinds: View) -> Table:
     return shown
 
 
-def entries_table(entries: View) -> Table:
+def entries_table(entries: View) -> FittedTable:
     """One line for each entry: what it is, or why its file cannot be used."""
     shown = table("name", "what it is")
     for name, entry in entries.items():
@@ -27,7 +27,7 @@ def entries_table(entries: View) -> Table:
     return shown
 
 
-def hypers_table(entry: View) -> Table:
+def hypers_table(entry: View) -> FittedTable:
     """One line for each hyperparameter: its type, default and range."""
     shown = table("hyperparameter", "type", "default", "range", "may differ within a pack")
     for name, hyper in entry["hypers"].items():

@@ -31,11 +31,11 @@ def test_a_sweep_is_written_answered_and_then_dispatched(
     view = answer.json()
     assert answer.headers["Location"] == f"/v1/sweeps/{view['id']}"
     assert view["state"] == "active"
-    assert view["trials"] | {"total": 4, "waiting": 4} == view["trials"]
+    assert view["trials"] | {"total": 4, "pending": 4} == view["trials"]
     assert view["epochs"] == {"done": 0, "total": 8}
     assert [axis["path"] for axis in view["axes"]] == ["train.optimizer", "model.dropout"]
     assert view["shapes"][0]["parameters"] == 61_706
-    assert "no worker is running" in view["waiting_for"]
+    assert "no worker is running" in view["blocked_by"]
     # The background task ran after the answer; Redis is away, so the pack is formed and not announced.
     pack = store.read(lambda session: session.scalars(select(Pack)).one())
     assert (pack.state, pack.sent_at) == ("queued", None)

@@ -1,0 +1,110 @@
+"""services/cli/show/fitted_table.py: whatever the width, every value is there in full and no line is too long."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from services.cli.show.fitted_table import FittedTable, wrapped
+
+WORD = st.text(alphabet="abz09.-_[]é漢", min_size=1, max_size=24)
+VALUE = st.lists(WORD, max_size=4).map(" ".join)
+
+
+def printed(grid: FittedTable, width: int) -> list[str]:
+    """The lines as a command prints them on a terminal of this width."""
+    file = StringIO()
+    Console(file=file, width=width, soft_wrap=True, highlight=False).print(grid)
+    return file.getvalue().splitlines()
+
+
+def small() -> FittedTable:
+    grid = FittedTable(["#", "optimizer", "val/acc", "epoch"], spare=(-1,))
+    grid.add_row("1", "adam, beta 0.9", "0.91", "3")
+    grid.add_row("2", "sgd", "0.8", "12")
+    return grid
+
+
+def test_a_wide_terminal_has_a_table() -> None:
+    assert printed(small(), 80) == [
+        "#  optimizer       val/acc  epoch",
+        "1  adam, beta 0.9  0.91     3",
+        "2  sgd             0.8      12",
+    ]
+
+
+def test_a_narrower_one_leaves_out_what_it_may() -> None:
+    assert printed(small(), 30) == [
+        "#  optimizer       val/acc",
+        "1  adam, beta 0.9  0.91",
+        "2  sgd             0.8",
+    ]
+
+
+def test_one_that_is_too_narrow_has_a_block_for_each_row() -> None:
+    assert printed(small(), 20) == [
+        "#          1",
+        "optimizer  adam,",
+        "           beta 0.9",
+        "val/acc    0.91",
+        "epoch      3",
+        "",
+        "#          2",
+        "optimizer  sgd",
+        "val/acc    0.8",
+        "epoch      12",
+    ]
+
+
+def test_a_value_wider_than_its_place_stands_below_its_name() -> None:
+    grid = FittedTable(["optimizer"])
+    grid.add_row("a-name-of-nineteen-")
+    assert printed(grid, 16) == ["optimizer", "a-name-of-nineteen-"]
+    assert printed(grid, 24) == ["optimizer", "a-name-of-nineteen-"]
+
+
+def test_a_column_goes_by_its_place_because_an_axis_may_have_the_name_of_another() -> None:
+    grid = FittedTable(["epochs", "epochs"], spare=(-1,))
+    grid.add_row("the axis", "the count")
+    assert printed(grid, 10) == ["epochs", "the axis"]
+
+
+def test_markup_is_read_and_style_is_kept() -> None:
+    grid = FittedTable(["state", "text"])
+    grid.add_row(Text("failed", style="red"), escape("[bold]"))
+    file = StringIO()
+    Console(file=file, width=80, force_terminal=True, color_system="standard").print(grid)
+    assert "\x1b[31mfailed" in file.getvalue()
+    assert printed(grid, 80)[1] == "failed  [bold]"
+
+
+def test_words_are_never_broken() -> None:
+    assert list(wrapped(["a", "bc", "def", "ghij"], 4)) == ["a bc", "def", "ghij"]
+    assert list(wrapped([], 4)) == []
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_no_value_is_cut_and_no_line_is_too_long(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 8))
+    columns = data.draw(st.lists(WORD, min_size=count, max_size=count))
+    spare = data.draw(st.lists(st.integers(0, count - 1), unique=True, max_size=count - 1))
+    rows = data.draw(st.lists(st.lists(VALUE, min_size=count, max_size=count), min_size=1, max_size=4))
+    width = data.draw(st.integers(40, 200))
+    grid = FittedTable(columns, spare)
+    for row in rows:
+        grid.add_row(*map(escape, row))
+    lines = printed(grid, width)
+    words = [word for row in [columns, *rows] for value in row for word in value.split()]
+    limit = max(width, *map(cell_len, words))
+    assert all(cell_len(line) <= limit for line in lines)
+    text = " ".join(" ".join(lines).split())
+    for row in rows:
+        for column, value in enumerate(row):
+            assert column in spare or " ".join(value.split()) in text
