@@ -18,6 +18,7 @@ from services.store.clock import db_now
 from services.store.leaderboard import RankedPoint
 from services.store.models import Sweep
 
+BETWEEN_PACKS_SECONDS = 10.0  # that pass at most before the next pack of a sweep that trains
 FAILED_IN_A_ROW = 2  # attempts without progress, after which another one that runs is not taken for progress
 
 
@@ -62,15 +63,15 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
     alive = sum(devices.live(session).values())
     able = {plugins: bool(devices.live(session, plugins)) for plugins in {sweep.plugins for sweep in page}}
     wanting = {sweep.id for sweep in page if _wants_to_run(sweep, counts[sweep.id])}
-    ended = attempts.recent(session, ids)
-    # Only these can have progressed lately; they are no more than there are devices.
-    begun = sorted(sweep_id for sweep_id in wanting if running[sweep_id] or ended[sweep_id])
-    committed = progress.commits(session, begun)
+    ended = attempts.recent(session, sorted(wanting))
     now = session.execute(select(db_now())).scalar_one()
+    # Only of these the progress matters: few, because what runs needs a device.
+    begun = [each for each in sorted(wanting) if running[each] or _just_tried(ended[each], now)]
+    committed = progress.commits(session, begun)
     found = []
     for sweep in page:
-        commits = committed.get(sweep.id, [])
-        failed = attempts.in_a_row(ended[sweep.id], commits[-1].at if commits else None)
+        commits, tried = committed.get(sweep.id, []), ended.get(sweep.id, [])
+        failed = attempts.in_a_row(tried, commits[-1].at if commits else None)
         trains = bool(counts[sweep.id].get(TrialState.RUNNING)) and alive > 0
         stalled = sweep.id in wanting and (not trains or len(failed) >= FAILED_IN_A_ROW)
         status = SweepStatus(
@@ -84,7 +85,7 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
             at_once=running[sweep.id] or alive,
             now=now,
             commits=commits,
-            attempts=ended[sweep.id],
+            attempts=tried,
             stalled=stalled,
             failed=failed if stalled else [],
             idle=stalled and not alive,
@@ -92,6 +93,12 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
         )
         found.append(status)
     return found
+
+
+def _just_tried(ended: Sequence[EndedAttempt], now: int) -> bool:
+    """Whether the newest attempt failed, or ended so lately that the next one may not have begun."""
+    failed = bool(attempts.in_a_row(ended, None))
+    return failed or any(attempt.ended > now - BETWEEN_PACKS_SECONDS * 1000 for attempt in ended[:1])
 
 
 def _wants_to_run(sweep: Sweep, counts: dict[str, int]) -> bool:

@@ -206,7 +206,8 @@ def _trial_counts(status: SweepStatus) -> TrialCounts:
 def _eta(status: SweepStatus) -> float | None:
     """Seconds left; None unless the sweep is being trained. One that is stopping draws no more trials."""
     sweep, plan = status.sweep, status.plan
-    if sweep.state not in SWEEP_DISPATCHABLE or status.stalled or not status.commits:
+    held = status.idle or status.refused or status.failed
+    if sweep.state not in SWEEP_DISPATCHABLE or held:
         return None
     left = {shape: epochs.left for shape, epochs in status.epochs.items()}
     end = 0

@@ -8,9 +8,10 @@ from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import event, update
 
 from services.domain.retry import Failure
+from services.domain.states import TrialState
 from services.host import HostDevice
 from services.store import devices, endings, speeds, sweep_status, sweep_verbs, sweeps
-from services.store.models import Trial
+from services.store.models import Pack, Trial
 from services.store.session import Session, Store
 from services.store.sweep_status import SweepStatus
 from services.store.trials import Epochs
@@ -107,3 +108,18 @@ def test_each_sweep_of_a_page_has_its_own_numbers_in_as_many_queries_as_one(sqli
     assert [status.counts for status in shown] == [{}, {}, {"running": 4}, {}]
     left = shown[2].plan.shapes[0].epochs * 4 - 4
     assert [status.epochs for status in shown] == [{}, {}, {0: Epochs(4, left)}, {}]
+
+
+def test_between_two_packs_the_progress_is_still_known(store: Store) -> None:
+    sweep_id = write_sweep(store, space={"model.depth": [2, 3]})
+    claim(store, "cpu:0")
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id) if trial.shape == 0]
+    report(store, held, 1, ids)
+    for trial_id in ids:
+        store.write(lambda s, t=trial_id: endings.end_trial(s, held, t, TrialState.SUCCEEDED))  # type: ignore[misc]
+    store.write(lambda session: endings.close(session, held, "reached epoch 3"))
+    [status] = of(store, sweep_id)
+    assert (len(status.commits), status.stalled) == (1, True)
+    store.write(lambda s: s.execute(update(Pack).values(closed_at=Pack.closed_at - 11_000)))
+    assert of(store, sweep_id)[0].commits == []

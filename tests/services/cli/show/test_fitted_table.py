@@ -1,4 +1,4 @@
-"""services/cli/show/fitted_table.py: whatever the width, every value is there in full and no line is too long."""
+"""services/cli/show/fitted_table.py: every value is there in full and no line is too long, at any width."""
 
 from __future__ import annotations
 
