@@ -64,22 +64,27 @@ def paused(session: Session, sweep: Sweep, reason: str | None) -> Blocker | None
 
 def failing(session: Session, sweep: Sweep, failed: Sequence[EndedAttempt]) -> Blocker:
     """The newest attempts of the sweep have all failed, and nothing was committed since."""
-    latest, count = failed[0], len(failed)
+    latest, since = failed[0], failed[-1].ended
+    if all(attempt.failure == Failure.HOST for attempt in failed):
+        workers = len({attempt.worker for attempt in failed})
+        who = "the worker that took its packs could not" if workers == 1 else f"{workers} workers could not"
+        words = f"{who} train it ({_attempts(failed)}): {latest.message}"
+        remedy = f"put that right where the workers run, and it goes on; or `cnnlab cancel {sweep.id}`"
+        return Blocker(BlockerKind.REFUSED, words + _again(session, sweep), since, remedy)
+    words = f"{_attempts(failed)} without a new epoch: {latest.message}"
+    remedy = f"see the log of pack {latest.pack_id}; `cnnlab cancel {sweep.id}` ends the attempts"
+    return Blocker(BlockerKind.FAILING, words + _again(session, sweep), since, remedy)
+
+
+def _attempts(failed: Sequence[EndedAttempt]) -> str:
+    return "1 attempt" if len(failed) == 1 else f"{len(failed)} attempts in a row"
+
+
+def _again(session: Session, sweep: Sweep) -> str:
+    """When the next attempt begins, if that is not now."""
     waits = Trial.sweep_id == sweep.id, Trial.state == TrialState.PENDING, Trial.attempts > 0
     in_ms = session.execute(select(func.min(Trial.not_before) - db_now()).where(*waits)).scalar_one()
-    again = f"; the next one begins in {round(in_ms / 1000)} s" if in_ms is not None and in_ms > 500 else ""
-    attempts = "the last attempt" if count == 1 else f"the last {count} attempts"
-    refused = all(attempt.failure == Failure.HOST for attempt in failed)
-    kind = BlockerKind.REFUSED if refused else BlockerKind.FAILING
-    if refused:
-        workers = len({attempt.worker for attempt in failed})
-        who = "the worker that took it" if workers == 1 else f"each of the {workers} workers that took it"
-        words = f"{attempts} failed, because {who} cannot train it: {latest.message}"
-        remedy = f"put that right where the workers run, and it goes on; or `cnnlab cancel {sweep.id}`"
-    else:
-        words = f"{attempts} failed without a new epoch: {latest.message}"
-        remedy = f"see the log of pack {latest.pack_id}; `cnnlab cancel {sweep.id}` ends the attempts"
-    return Blocker(kind, words + again, failed[-1].ended, remedy)
+    return f"; the next one begins in {round(in_ms / 1000)} s" if in_ms is not None and in_ms > 500 else ""
 
 
 def _no_worker(session: Session, sweep: Sweep) -> Blocker | None:

@@ -145,7 +145,7 @@ def test_a_blocked_sweep_says_why_since_when_and_what_to_do(page: Page, lab: dic
     expect(card.locator(".notice")).to_contain_text("has changed")
     show(page, lab, "blocked")
     detail = page.locator("#detail article")
-    expect(detail.locator(".notice")).to_contain_text("the last 3 attempts failed")
+    expect(detail.locator(".notice")).to_contain_text("could not train it (3 attempts in a row)")
     expect(detail.locator(".notice")).to_contain_text(re.compile(r"for \d+ s · put that right"))
     expect(detail.locator(".notice code")).to_have_text(f"cnnlab cancel {lab['blocked']}")
     expect(detail).not_to_contain_text("left")

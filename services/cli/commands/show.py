@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from services.cli.connection import connect
 from services.cli.errors import CliError
@@ -16,6 +15,7 @@ from services.cli.show.formats import many, number, state
 from services.cli.show.hold_ups import hold_ups
 from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
+from services.cli.show.paragraph import Paragraph
 from services.cli.show.tables import attempts, curves, facts, table
 from services.cli.subcommand import Panel, subcommand
 from services.cli.sweep_or_trial import is_sweep, sweep_or_trial
@@ -54,11 +54,10 @@ def _show_sweep(client: Client, sweep: View, output: Output) -> None:
     notes = () if output.as_json else (*leaderboard.comparison(board), *failures(client, sweep))
     output.result(
         {**sweep, "leaderboard": board["points"]},
-        escape(progress.summary(sweep)),
-        *map(escape, hold_ups(sweep)),
+        *map(Paragraph, (progress.summary(sweep), *hold_ups(sweep))),
         *filter(None, facts_of_it),
         leaderboard.leaderboard(sweep, board["points"]),
-        *map(escape, (*rest, *notes)),
+        *map(Paragraph, (*rest, *notes)),
     )
 
 
@@ -82,7 +81,7 @@ def _show_point(client: Client, sweep: View, point: int, output: Output) -> None
             state(trial["state"]),
             trial["id"],
         )
-    output.result(trials, escape(leaderboard.titled(trials[0])), shown)
+    output.result(trials, Paragraph(leaderboard.titled(trials[0])), shown)
 
 
 def _show_trial(trial: View, sweep: View, output: Output) -> None:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
+from services.cli.show.paragraph import wrapped
+
 GAP = 2  # spaces between two columns
+MIN_PROSE_WIDTH = 20  # that a column of prose is given at least, unless it needs less
 
 
 class FittedTable:
     """Rows under headings, without borders; every value is printed in full, whatever the width.
 
     Where all columns do not fit, those of `spare`, by index, are left out, the first one first. Where that is
-    not enough, each row is a block with a line for each of its values; values are broken between words only.
+    not enough, each row is a block with a line for each of its values. With `prose` the last column is text
+    that is broken between words in its place; elsewhere only blocks break values, and never within a word.
     """
 
-    def __init__(self, columns: Sequence[str], spare: Sequence[int] = ()) -> None:
+    def __init__(self, columns: Sequence[str], spare: Sequence[int] = (), prose: bool = False) -> None:
         self.columns = list(columns)
         self.spare = [range(len(self.columns))[column] for column in spare]
+        self.prose = len(self.columns) - 1 if prose else None
         self.rows: list[list[Text]] = []
 
     def add_row(self, *cells: str | Text) -> None:
@@ -31,13 +37,16 @@ class FittedTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         """Render it in the width that there is."""
         shown = self._fitting(options.max_width)
-        yield from self._blocks(options.max_width) if shown is None else self._lines(shown)
+        if shown is None:
+            yield from self._blocks(options.max_width)
+        else:
+            yield from self._lines(shown, options.max_width)
 
     def _fitting(self, width: int) -> list[int] | None:
         """The columns that fit, by index; None if those that must be shown do not."""
         shown = list(range(len(self.columns)))
         left = list(self.spare)
-        while sum(map(self._width, shown)) + GAP * (len(shown) - 1) > width:
+        while sum(map(self._least, shown)) + GAP * (len(shown) - 1) > width:
             if not left:
                 return None
             shown.remove(left.pop(0))
@@ -46,15 +55,33 @@ class FittedTable:
     def _width(self, column: int) -> int:
         return max(map(cell_len, [self.columns[column], *(row[column].plain for row in self.rows)]))
 
-    def _lines(self, shown: Sequence[int]) -> Iterator[Text]:
+    def _least(self, column: int) -> int:
+        """The width that a column needs: that of its words, for prose."""
+        if column != self.prose:
+            return self._width(column)
+        words = [word for row in self.rows for word in row[column].plain.split()]
+        longest = max(map(cell_len, [self.columns[column], *words]))
+        return max(longest, min(MIN_PROSE_WIDTH, self._width(column)))
+
+    def _lines(self, shown: Sequence[int], width: int) -> Iterator[Text]:
+        widths = {column: self._width(column) for column in shown}
+        if self.prose is not None:
+            others = sum(each + GAP for column, each in widths.items() if column != self.prose)
+            widths[self.prose] = width - others
         heading = [Text(column, "bold") for column in self.columns]
         for row in [heading, *self.rows]:
-            line = Text()
-            for column in shown:
-                text = row[column]
-                line.append_text(text).append(" " * (self._width(column) - cell_len(text.plain) + GAP))
-            line.rstrip()
-            yield line
+            cells = [
+                list(wrapped(row[column].plain.split(), widths[column]))
+                if column == self.prose
+                else [row[column].plain]
+                for column in shown
+            ]
+            for parts in zip_longest(*cells, fillvalue=""):
+                line = Text()
+                for column, part in zip(shown, parts, strict=True):
+                    line.append(part, row[column].style).append(" " * (widths[column] - cell_len(part) + GAP))
+                line.rstrip()
+                yield line
 
     def _blocks(self, width: int) -> Iterator[Text]:
         names = max(map(cell_len, self.columns))
@@ -71,7 +98,7 @@ def _named(name: str, text: Text, names: int, width: int) -> Iterator[Text]:
     words = text.plain.split()
     longest = max(map(cell_len, words))
     indent = names + GAP
-    first = Text(f"{name}{' ' * (indent - cell_len(name))}", "bold")
+    first = Text().append(name, "bold").append(" " * (indent - cell_len(name)))
     if indent + longest > width:
         indent = min(GAP, max(0, width - longest))
         yield Text(name, "bold")
@@ -79,16 +106,3 @@ def _named(name: str, text: Text, names: int, width: int) -> Iterator[Text]:
     for line in wrapped(words, width - indent):
         yield first.append(line, text.style)
         first = Text(" " * indent)
-
-
-def wrapped(words: Sequence[str], width: int) -> Iterator[str]:
-    """Lines of whole words, none wider than `width` unless a word is."""
-    line = ""
-    for word in words:
-        if line and cell_len(line) + 1 + cell_len(word) > width:
-            yield line
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-    if line:
-        yield line

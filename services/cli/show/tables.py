@@ -36,7 +36,7 @@ def curves(curve: Sequence[View], objective: str, best: View | None) -> FittedTa
 
 def attempts(views: Sequence[View]) -> FittedTable:
     """One line for each pack that held the trial."""
-    shown = table("pack", "row", "device", "from epoch", "state", "outcome")
+    shown = table("pack", "row", "device", "from epoch", "state", "outcome", spare=(2, 1), prose=True)
     for view in views:
         shown.add_row(
             view["pack"],
@@ -49,6 +49,9 @@ def attempts(views: Sequence[View]) -> FittedTable:
     return shown
 
 
-def table(*columns: str, spare: Sequence[int] = ()) -> FittedTable:
-    """An empty table; columns in `spare`, by index, are left out in this order where there is no room."""
-    return FittedTable(columns, spare)
+def table(*columns: str, spare: Sequence[int] = (), prose: bool = False) -> FittedTable:
+    """An empty table; columns in `spare`, by index, are left out in this order where there is no room.
+
+    `prose`: the last column is text, broken between words in its place.
+    """
+    return FittedTable(columns, spare, prose)

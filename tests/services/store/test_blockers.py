@@ -88,16 +88,13 @@ def test_changed_data_is_refused_even_while_the_next_attempt_runs(store: Store) 
     claim(store)
     attempt(store, sweep_id, Failure.HOST, "cats/1.jpg has changed", "a/1")
     [first] = of(store, sweep_id)
-    words = "the last attempt failed, because the worker that took it cannot train it: cats/1.jpg has changed"
+    words = "the worker that took its packs could not train it (1 attempt): cats/1.jpg has changed"
     assert (first.kind, first.message) == ("refused", f"{words}; the next one begins in 10 s")
     attempt(store, sweep_id, Failure.HOST, "cats/1.jpg has changed", "b/2")
     store.write(lambda session: session.execute(update(Trial).values(not_before=0)))
     take(store, fill(store, sweep_id))
     [blocker] = of(store, sweep_id)
-    assert blocker.message == (
-        "the last 2 attempts failed, because each of the 2 workers that took it cannot train it: "
-        "cats/1.jpg has changed"
-    )
+    assert blocker.message == ("2 workers could not train it (2 attempts in a row): cats/1.jpg has changed")
     assert blocker.since == first.since
     assert f"cnnlab cancel {sweep_id}" in blocker.remedy
 
@@ -110,7 +107,7 @@ def test_attempts_that_crash_in_a_row_are_failing_until_one_commits_an_epoch(sto
     [blocker] = of(store, sweep_id)
     assert (blocker.kind, blocker.message.partition(";")[0]) == (
         "failing",
-        "the last 3 attempts failed without a new epoch: out of memory",
+        "3 attempts in a row without a new epoch: out of memory",
     )
     assert last.id in blocker.remedy
     store.write(lambda session: session.execute(update(Trial).values(not_before=0)))
@@ -133,7 +130,7 @@ def test_an_epoch_that_is_only_repeated_is_no_progress(store: Store) -> None:
         store.write(lambda s, h=held, e=error: endings.give_up(s, h, Failure.LOST, e))  # type: ignore[misc]
     take(store, fill(store, sweep_id))
     [blocker] = of(store, sweep_id)
-    assert "the last 3 attempts failed without a new epoch: loss 2" in blocker.message
+    assert "3 attempts in a row without a new epoch: loss 2" in blocker.message
 
 
 def test_one_crash_among_progress_holds_nothing_up(store: Store) -> None:

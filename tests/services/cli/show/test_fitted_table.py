@@ -11,24 +11,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from services.cli.show.fitted_table import FittedTable, wrapped
+from services.cli.show.fitted_table import FittedTable
 
 WORD = st.text(alphabet="abz09.-_[]é漢", min_size=1, max_size=24)
 VALUE = st.lists(WORD, max_size=4).map(" ".join)
 
 
-def printed(grid: FittedTable, width: int) -> list[str]:
+def printed(table: FittedTable, width: int) -> list[str]:
     """The lines as a command prints them on a terminal of this width."""
     file = StringIO()
-    Console(file=file, width=width, soft_wrap=True, highlight=False).print(grid)
+    Console(file=file, width=width, soft_wrap=True, highlight=False).print(table)
     return file.getvalue().splitlines()
 
 
 def small() -> FittedTable:
-    grid = FittedTable(["#", "optimizer", "val/acc", "epoch"], spare=(-1,))
-    grid.add_row("1", "adam, beta 0.9", "0.91", "3")
-    grid.add_row("2", "sgd", "0.8", "12")
-    return grid
+    table = FittedTable(["#", "optimizer", "val/acc", "epoch"], spare=(-1,))
+    table.add_row("1", "adam, beta 0.9", "0.91", "3")
+    table.add_row("2", "sgd", "0.8", "12")
+    return table
 
 
 def test_a_wide_terminal_has_a_table() -> None:
@@ -63,30 +63,47 @@ def test_one_that_is_too_narrow_has_a_block_for_each_row() -> None:
 
 
 def test_a_value_wider_than_its_place_stands_below_its_name() -> None:
-    grid = FittedTable(["optimizer"])
-    grid.add_row("a-name-of-nineteen-")
-    assert printed(grid, 16) == ["optimizer", "a-name-of-nineteen-"]
-    assert printed(grid, 24) == ["optimizer", "a-name-of-nineteen-"]
+    table = FittedTable(["optimizer"])
+    table.add_row("a-name-of-nineteen-")
+    assert printed(table, 16) == ["optimizer", "a-name-of-nineteen-"]
+    assert printed(table, 24) == ["optimizer", "a-name-of-nineteen-"]
 
 
 def test_a_column_goes_by_its_place_because_an_axis_may_have_the_name_of_another() -> None:
-    grid = FittedTable(["epochs", "epochs"], spare=(-1,))
-    grid.add_row("the axis", "the count")
-    assert printed(grid, 10) == ["epochs", "the axis"]
+    table = FittedTable(["epochs", "epochs"], spare=(-1,))
+    table.add_row("the axis", "the count")
+    assert printed(table, 10) == ["epochs", "the axis"]
 
 
 def test_markup_is_read_and_style_is_kept() -> None:
-    grid = FittedTable(["state", "text"])
-    grid.add_row(Text("failed", style="red"), escape("[bold]"))
+    table = FittedTable(["state", "text"])
+    table.add_row(Text("failed", style="red"), escape("[bold]"))
     file = StringIO()
-    Console(file=file, width=80, force_terminal=True, color_system="standard").print(grid)
+    Console(file=file, width=80, force_terminal=True, color_system="standard").print(table)
     assert "\x1b[31mfailed" in file.getvalue()
-    assert printed(grid, 80)[1] == "failed  [bold]"
+    assert printed(table, 80)[1] == "failed  [bold]"
 
 
-def test_words_are_never_broken() -> None:
-    assert list(wrapped(["a", "bc", "def", "ghij"], 4)) == ["a bc", "def", "ghij"]
-    assert list(wrapped([], 4)) == []
+def test_prose_is_broken_in_its_place() -> None:
+    table = FittedTable(["name", "what it is"], prose=True)
+    table.add_row("adam", "Divide a running mean of the gradient by a root.")
+    assert printed(table, 36) == [
+        "name  what it is",
+        "adam  Divide a running mean of the",
+        "      gradient by a root.",
+    ]
+    assert printed(table, 80)[1] == "adam  Divide a running mean of the gradient by a root."
+    assert printed(table, 20)[0] == "name        adam"
+
+
+def test_in_a_block_only_the_name_is_bold() -> None:
+    table = FittedTable(["state"])
+    table.add_row("a b")
+    file = StringIO()
+    console = Console(file=file, width=3, force_terminal=True, color_system="standard", soft_wrap=True)
+    console.print(table)
+    assert "\x1b[1mstate\x1b[0m" in file.getvalue()
+    assert "\x1b[1ma" not in file.getvalue()
 
 
 @given(st.data())
@@ -97,10 +114,10 @@ def test_no_value_is_cut_and_no_line_is_too_long(data: st.DataObject) -> None:
     spare = data.draw(st.lists(st.integers(0, count - 1), unique=True, max_size=count - 1))
     rows = data.draw(st.lists(st.lists(VALUE, min_size=count, max_size=count), min_size=1, max_size=4))
     width = data.draw(st.integers(40, 200))
-    grid = FittedTable(columns, spare)
+    table = FittedTable(columns, spare, data.draw(st.booleans()))
     for row in rows:
-        grid.add_row(*map(escape, row))
-    lines = printed(grid, width)
+        table.add_row(*map(escape, row))
+    lines = printed(table, width)
     words = [word for row in [columns, *rows] for value in row for word in value.split()]
     limit = max(width, *map(cell_len, words))
     assert all(cell_len(line) <= limit for line in lines)
