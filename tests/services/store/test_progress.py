@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import event
 
 from services.domain.results.eta import Commit
 from services.domain.retry import Failure
-from services.store import endings, progress
+from services.store import attempts, endings, progress
 from services.store.models import Event
 from services.store.session import Store
 
@@ -49,3 +50,20 @@ def test_only_the_latest_are_read(sqlite_store: Store) -> None:
     assert len(found) == progress.MAX_COMMITS
     assert {commit.at for commit in found} == {n / 1000 for n in range(300 - progress.MAX_COMMITS, 300)}
     assert sum("events" in statement for statement in statements) == 1
+
+
+def test_events_and_attempts_are_found_by_index(sqlite_store: Store) -> None:
+    sweep_ids = [write_sweep(sqlite_store) for _ in range(3)]
+    plans: list[str] = []
+
+    def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            explained = cursor.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[3] for row in explained.fetchall())
+
+    event.listen(sqlite_store.engine, "before_cursor_execute", explain)
+    sqlite_store.read(partial(progress.commits, sweep_ids=sweep_ids))
+    sqlite_store.read(partial(attempts.recent, sweep_ids=sweep_ids))
+    assert plans.count("SEARCH events USING INDEX ix_events_sweep_id_tx_id (sweep_id=?)") == 3
+    assert "SEARCH packs USING INDEX ix_packs_state_expires_at (state=? AND expires_at>?)" in plans
+    assert not [plan for plan in plans if plan.startswith(("SCAN events", "SCAN packs"))]
