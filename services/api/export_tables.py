@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Literal
 
 from services.api.views.values import rfc3339
+from services.domain.config import as_trained
 from services.domain.plan.plan import Plan
 from services.store import reports, trials
 from services.store.models import Report, Sweep, Trial
@@ -44,7 +45,7 @@ def trial_rows(store: Store, sweep: Sweep) -> Iterator[Row]:
             "point": trial.point,
             "replicate": trial.replicate,
             "state": trial.state,
-            **trial.values,
+            **as_trained(trial.values),
             "seed": trial.seed,
             "best_value": trial.best_value,
             "best_epoch": trial.best_epoch,

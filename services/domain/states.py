@@ -44,8 +44,8 @@ class SweepState(State):
     )
     CANCELLING = (
         "cancelling",
-        "Waiting trials are cancelled and workers stop the running ones at their next heartbeat; then settle "
-        "ends the sweep.",
+        "Pending and queued trials are cancelled and workers stop the running ones at their next heartbeat; "
+        "then settle ends the sweep.",
     )
     SUCCEEDED = "succeeded", "Every trial has succeeded or was pruned; the sweep and its results stay."
     PARTIAL = (
@@ -108,7 +108,7 @@ class PackState(State):
     )
     WITHDRAWN = (
         "withdrawn",
-        "The pack was taken back before a worker leased it; its trials wait again or were cancelled.",
+        "The pack was taken back before a worker leased it; its trials are pending again or were cancelled.",
     )
 
 

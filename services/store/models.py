@@ -120,6 +120,15 @@ class Sweep(Base):
     def plan(self, plan: Plan) -> None:
         self.stored_plan = Stored(Plan, plan)
 
+    @property
+    def fault(self) -> str | None:
+        """Why the spec or the plan cannot be read; None if both can."""
+        try:
+            _ = self.spec, self.plan
+        except Unreadable as error:
+            return error.detail
+        return None
+
     def _read(self, column: str, stored: Stored[M]) -> M:
         try:
             return stored.read()

@@ -23,7 +23,7 @@ from services.store.sweeps import lock
 
 
 def cancel(session: Session, trial_id: str) -> Trial:
-    """End one trial: a waiting one at once, a running one at the end of its epoch."""
+    """End one trial: a running one at the end of its epoch, a pending or queued one at once."""
     sweep, trial = _locked(session, trial_id)
     if trial.state == TrialState.CANCELLED:
         return trial

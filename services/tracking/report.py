@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from services.domain.config import as_trained
 from services.domain.results.intervals import Estimate
 from services.store.leaderboard import RankedPoint
 from services.tracking import names, note
@@ -130,7 +131,8 @@ def _result(found: Estimate, seeds: int) -> list[str]:
 
 
 def _texts(point: RankedPoint, paths: Sequence[str]) -> list[str]:
-    return [names.text(point.values[path]) if path in point.values else "" for path in paths]
+    values = as_trained(point.values)
+    return [names.text(values[path]) if path in values else "" for path in paths]
 
 
 def _plain(markdown: str) -> str:

@@ -8,7 +8,7 @@ from services.api.deps import ServicesDep
 from services.api.idempotency import Key, digest_of
 from services.api.read_sweep import read_sweep
 from services.api.submission import announce
-from services.api.views.sweep import SweepView
+from services.api.views.sweep import SweepDetail
 from services.domain.errors import StateForbids
 from services.domain.plan.reproduction import repeat
 from services.store import submit_keys, sweeps, trials
@@ -20,7 +20,7 @@ router = APIRouter(tags=["trials"])
 @router.post("/trials/{trial_id}/reproduce", status_code=201, summary="Train a trial again")
 def reproduce(
     trial_id: str, services: ServicesDep, background: BackgroundTasks, response: Response, key: Key = None
-) -> SweepView:
+) -> SweepDetail:
     """Train a trial again, in a sweep of its own, with the same seed, width and row."""
     digest = digest_of({"reproduce": trial_id})
 

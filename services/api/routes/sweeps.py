@@ -17,7 +17,7 @@ from services.api.idempotency import Key, digest_of
 from services.api.read_sweep import read_sweep
 from services.api.views.dry_run import DryRunView
 from services.api.views.planning import PlanningView
-from services.api.views.sweep import SweepsView, SweepView, sweep_view
+from services.api.views.sweep import SweepDetail, SweepsView, sweep_view
 from services.api.views.trial import TrialsView, trial_view
 from services.api.written_spec import WrittenSpec
 from services.domain.states import SweepState, TrialState
@@ -45,7 +45,7 @@ async def submit(
     response: Response,
     dry_run: Annotated[bool, Query(description="Describe the sweep and store nothing")] = False,
     key: Key = None,
-) -> SweepView | DryRunView:
+) -> SweepDetail | DryRunView:
     """Check a spec and write its sweep; workers get its first packs after the answer.
 
     A dry run ends after the check. With an `Idempotency-Key`, a request that takes over 20 s to plan is
@@ -96,8 +96,8 @@ def list_sweeps(
 
 
 @router.get("/sweeps/{sweep_id}", summary="Show a sweep")
-def show_sweep(sweep_id: str, services: ServicesDep) -> SweepView:
-    """A sweep: its progress, its best point and its cost."""
+def show_sweep(sweep_id: str, services: ServicesDep) -> SweepDetail:
+    """A sweep: its progress, its best point, its cost, and what keeps it from moving."""
     return read_sweep(sweep_id, services)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from services.api.views.comparison import ComparisonView
 from services.api.views.run_link import run_link
+from services.domain.config import as_trained
 from services.domain.plan.point_label import PointLabels
 from services.settings import Settings
 from services.store.leaderboard import RankedPoint, Replicate
@@ -81,7 +82,7 @@ def point_view(point: RankedPoint, sweep: Sweep, settings: Settings) -> PointVie
     return PointView(
         point=point.number,
         label=plan.labels.label(point.values),
-        values=point.values,
+        values=as_trained(point.values),
         cells=cells(point.values, plan.labels),
         mean=estimate.mean,
         low=estimate.low,

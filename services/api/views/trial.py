@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from services.api.views.run_link import run_link
 from services.api.views.values import Time, finite
+from services.domain.config import as_trained
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
@@ -164,7 +165,7 @@ def _base(trial: Trial, sweep: Sweep, settings: Settings) -> TrialBase:
         replicate=trial.replicate,
         state=trial.state,
         label=sweep.plan.labels.label(trial.values),
-        values=trial.values,
+        values=as_trained(trial.values),
         epoch=trial.epoch,
         target_epoch=trial.target_epoch,
         best=_best(trial),

@@ -15,6 +15,7 @@ from services.cli.parameters import Json, Key, SweepId, Url
 from services.cli.show import leaderboard
 from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
+from services.cli.show.paragraph import Paragraph
 from services.cli.subcommand import Panel, subcommand
 
 
@@ -42,8 +43,7 @@ def best(
     Output(as_json).result(
         {**winner, "comparison": view["comparison"]},
         escape(f"{view['name']} {view['state']}: {value}{note}"),
-        escape(leaderboard.titled(point)),
-        *map(escape, comparison),
+        *map(Paragraph, (leaderboard.titled(point), *comparison)),
         leaderboard.replicates(point),
         *filter(None, [mlflow_links(view)]),
         escape(f"Train it again with: {again}"),

@@ -16,7 +16,7 @@ def print_new_state(view: View, as_json: bool) -> None:
         counts = view["trials"]
         unfinished = [
             f"{many(counts[name], 'trial')} {name}"
-            for name in ("waiting", "queued", "running")
+            for name in ("pending", "queued", "running")
             if counts[name]
         ]
         text = f"{view['name']} is {view['state']}" + (f": {', '.join(unfinished)}" if unfinished else "")

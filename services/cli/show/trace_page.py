@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
+from services.cli.show.fitted_table import FittedTable
 from services.cli.show.formats import many, number, state, when
 from services.cli.show.tables import table
 from services.client import View
@@ -45,7 +45,7 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
     }
 
 
-def trace_attempts(attempts: Sequence[View]) -> Table:
+def trace_attempts(attempts: Sequence[View]) -> FittedTable:
     """One line for each attempt: its pack, row, device, worker, times and outcome."""
     shown = table(
         "attempt", "pack", "row", "device", "worker", "from epoch", "started", "ended", "state", "outcome"

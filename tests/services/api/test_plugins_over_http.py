@@ -185,14 +185,14 @@ def test_a_sweep_whose_plug_ins_no_worker_has_says_so(
     api: TestClient, sqlite_store: Store, spec: dict[str, Any]
 ) -> None:
     made = submit(api, spec, {"name": "mlp", "activation": "tried-half"}).json()
-    assert made["waiting_for"].startswith("no worker is running")
+    assert made["blocked_by"].startswith("no worker is running")
     digest = registry.plugins_digest()
     for name, has in (("cpu:0", "another"), ("cpu:1", digest)):
-        before = api.get(f"/v1/sweeps/{made['id']}").json()["waiting_for"]
+        before = api.get(f"/v1/sweeps/{made['id']}").json()["blocked_by"]
         found = HostDevice("host", name, "cpu", name)
         sqlite_store.write(lambda s, f=found, h=has: devices.claim(s, [f], "w", f.identity, 60, h))  # type: ignore[misc]
     assert before.startswith(f"no worker has the plug-ins {digest[:12]} that the sweep was planned with")
-    assert api.get(f"/v1/sweeps/{made['id']}").json()["waiting_for"] is None
+    assert api.get(f"/v1/sweeps/{made['id']}").json()["blocked_by"] is None
 
 
 def test_a_broken_plug_in_is_reported_and_harms_nothing_else(api: TestClient, spec: dict[str, Any]) -> None:
