@@ -103,9 +103,13 @@ def _spare() -> ColumnElement[bool]:
         .where(newer.pack_id == Checkpoint.pack_id, newer.damaged.is_(False), newer.epoch > Checkpoint.epoch)
         .scalar_subquery()
     )
-    unfinished = exists().where(
-        PackRow.pack_id == Checkpoint.pack_id,
-        PackRow.trial_id == Trial.id,
-        Trial.state.not_in(TRIAL_FINAL),
+    # No EXISTS: PostgreSQL would read every trial to answer it for all files at once.
+    unfinished = (
+        select(Trial.id)
+        .join(PackRow, PackRow.trial_id == Trial.id)
+        .where(PackRow.pack_id == Checkpoint.pack_id, Trial.state.not_in(TRIAL_FINAL))
+        .limit(1)
+        .correlate(Checkpoint)
+        .scalar_subquery()
     )
-    return and_(unfinished, behind < 2)
+    return and_(unfinished.is_not(None), behind < 2)
