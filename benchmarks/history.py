@@ -99,7 +99,9 @@ def shown(seconds: float) -> str:
 
 def list_of_sweeps(bench: Bench, active: int) -> Line:
     """The page of 200 sweeps, from the request to its JSON."""
-    with TestClient(make_app(bench.settings), headers={"Authorization": f"Bearer {KEY}"}) as client:
+    with TestClient(
+        make_app(bench.settings), base_url="http://127.0.0.1", headers={"Authorization": f"Bearer {KEY}"}
+    ) as client:
 
         def get() -> None:
             assert client.get("/v1/sweeps?limit=200").status_code == 200

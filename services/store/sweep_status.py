@@ -47,8 +47,9 @@ class SweepStatus:
     @property
     def spec(self) -> Spec:
         """What the user submitted; without contents if that or the plan cannot be read."""
-        bare = Spec.model_construct(name=self.sweep.name, project=self.sweep.project)
-        return bare if self.sweep.fault else self.sweep.spec
+        if self.sweep.fault:
+            return Spec.model_construct(name=self.sweep.name, project=self.sweep.project)
+        return self.sweep.spec
 
     @property
     def plan(self) -> Plan:
