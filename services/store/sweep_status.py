@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -44,14 +45,14 @@ class SweepStatus:
     idle: bool  # it is stalled, and no worker is there
     refused: bool  # it is stalled, and every worker that is there lacks its plug-ins
 
-    @property
+    @cached_property
     def spec(self) -> Spec:
         """What the user submitted; without contents if that or the plan cannot be read."""
         if self.sweep.fault:
             return Spec.model_construct(name=self.sweep.name, project=self.sweep.project)
         return self.sweep.spec
 
-    @property
+    @cached_property
     def plan(self) -> Plan:
         """Its axes, shapes and points; none if the plan or the spec cannot be read."""
         return BARE_PLAN if self.sweep.fault else self.sweep.plan
