@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from services import escaping
 from services.domain.spec.axis_forms import Conditional
 from services.domain.spec.spec import Spec
 from services.domain.states import TRIAL_GOOD, SweepState, TrialState
@@ -31,13 +32,14 @@ def experiment(sweep: Sweep) -> str:
 
 def experiment_tags(sweep: Sweep, spec: Spec) -> dict[str, str]:
     """Make the tags of the experiment, its note among them."""
-    name = experiment(sweep).removeprefix(f"{sweep.project}/")
+    name = escaping.markdown(experiment(sweep).removeprefix(f"{sweep.project}/"))
+    project = escaping.markdown(spec.project)
     return {
         "mlflow.experimentKind": "custom_model_development",
         "mlflow.experiment.primaryMetric.name": links.ranking_metric(spec.objective),
         "mlflow.experiment.primaryMetric.greaterIsBetter": str(spec.objective.goal == "maximize").lower(),
         "mlflow.note.content": (
-            f"Sweeps **{name}** of **{spec.project}**: one run each, with its trials below it (tag "
+            f"Sweeps **{name}** of **{project}**: one run each, with its trials below it (tag "
             "`sweep.id`). Written from the service's database; changes made here have no effect there."
         ),
     }

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Sequence
 
+from services import escaping
 from services.domain.json_numbers import decode
 from services.domain.plan.plan import Plan
 from services.domain.plan.value_text import value_text
@@ -183,7 +184,7 @@ def _table(curve: Sequence[Report]) -> str:
     columns = sorted({key for report in curve for key in report.metrics})
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(["epoch", "at", *columns])
+    table.writerow(["epoch", "at", *map(escaping.cell, columns)])
     for report in curve:
         table.writerow([report.epoch, report.at, *(report.metrics.get(key, "") for key in columns)])
     return out.getvalue()

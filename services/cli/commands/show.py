@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from services.cli.connection import connect
 from services.cli.errors import CliError
@@ -53,10 +52,11 @@ def _show_sweep(client: Client, sweep: View, output: Output) -> None:
     notes = () if output.as_json else (*leaderboard.comparison(board), *failures(client, sweep))
     output.result(
         {**sweep, "leaderboard": board["points"]},
-        escape(progress.summary(sweep)),
+        progress.summary(sweep),
         *filter(None, facts_of_it),
         leaderboard.leaderboard(sweep, board["points"]),
-        *map(escape, (*rest, *notes)),
+        *rest,
+        *notes,
     )
 
 
@@ -80,7 +80,7 @@ def _show_point(client: Client, sweep: View, point: int, output: Output) -> None
             state(trial["state"]),
             trial["id"],
         )
-    output.result(trials, escape(leaderboard.titled(trials[0])), shown)
+    output.result(trials, leaderboard.titled(trials[0]), shown)
 
 
 def _show_trial(trial: View, sweep: View, output: Output) -> None:

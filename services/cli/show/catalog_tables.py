@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
 from rich.table import Table
 
 from services.cli.show.tables import table
@@ -14,7 +13,7 @@ def kinds_table(kinds: View) -> Table:
     """One line for each kind: the names of its entries."""
     shown = table("kind", "entries")
     for kind, entries in kinds.items():
-        shown.add_row(kind, escape(", ".join(entries)))
+        shown.add_row(kind, ", ".join(entries))
     return shown
 
 
@@ -23,7 +22,7 @@ def entries_table(entries: View) -> Table:
     shown = table("name", "what it is")
     for name, entry in entries.items():
         source = " (plug-in)" if entry["plugin"] else ""
-        shown.add_row(escape(name), escape(f"{entry['error'] or entry['summary']}{source}"))
+        shown.add_row(name, f"{entry['error'] or entry['summary']}{source}")
     return shown
 
 
@@ -32,10 +31,10 @@ def hypers_table(entry: View) -> Table:
     shown = table("hyperparameter", "type", "default", "range", "may differ within a pack")
     for name, hyper in entry["hypers"].items():
         shown.add_row(
-            escape(name),
-            escape(str(hyper["type"])),
-            escape(value_text(hyper["default"])) if hyper.get("default") is not None else "",
-            escape(allowed(hyper)),
+            name,
+            str(hyper["type"]),
+            value_text(hyper["default"]) if hyper.get("default") is not None else "",
+            allowed(hyper),
             "yes" if hyper.get("row") else "no",
         )
     return shown

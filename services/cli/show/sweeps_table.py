@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.markup import escape
 from rich.table import Table
 
 from services.cli.show.formats import state, when
@@ -18,8 +17,8 @@ def sweeps_table(views: Sequence[View]) -> Table:
     for view in views:
         shown.add_row(
             view["id"],
-            escape(view["name"]),
-            escape(view["project"]),
+            view["name"],
+            view["project"],
             state(view["state"]),
             _finished(view["trials"]),
             _best(view),
@@ -36,4 +35,4 @@ def _finished(counts: View) -> str:
 def _best(sweep: View) -> str:
     if sweep["best"] is None:
         return ""
-    return f"{escape(sweep['objective']['metric'])} {sweep['best']['text']}"
+    return f"{sweep['objective']['metric']} {sweep['best']['text']}"

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from services.cli.show.formats import many, number, state, when
@@ -55,13 +54,13 @@ def trace_attempts(attempts: Sequence[View]) -> Table:
             str(turn),
             attempt["pack"],
             f"{attempt['row']} of {attempt['width']}",
-            escape(attempt["device"] or ""),
-            escape(attempt["worker"] or ""),
+            attempt["device"] or "",
+            attempt["worker"] or "",
             str(attempt["start_epoch"]),
             when(attempt["began_at"]) if attempt["began_at"] else "",
             when(attempt["ended_at"]) if attempt["ended_at"] else "",
             state(attempt["state"]),
-            escape(attempt["outcome"] or ""),
+            attempt["outcome"] or "",
         )
     return shown
 
