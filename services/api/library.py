@@ -78,6 +78,7 @@ class Library:
             misfits,
             facts.bytes_shared,
             facts,
+            self._images(config),
         )
 
     def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:
@@ -89,13 +90,17 @@ class Library:
 
     def training_images(self, config: Mapping[str, Any]) -> int:
         """How many images an epoch trains on: the training set without its validation part."""
+        return self._images(config)["train"]
+
+    def _images(self, config: Mapping[str, Any]) -> dict[str, int]:
+        """How many images there are in the parts that trials are ranked on."""
         from cnnlab.data import data_set
 
         data = config["data"]
         with _faults():
-            images = data_set(data).info(data).train
-        validation: float = data["validation"]
-        return round(images * (1 - validation))
+            images: int = data_set(data).info(data).train
+        train = round(images * (1 - data["validation"]))
+        return {"train": train, "val": images - train}
 
     def plugins_of(self, plan: Mapping[str, Any]) -> str:
         """The digest of the plug-ins if a plan, as JSON, contains the name of one; otherwise "".

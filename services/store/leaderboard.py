@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.domain.results.comparison import Comparison, Side, compare
 from services.domain.results.intervals import MAX_MAGNITUDE, Estimate, estimate
+from services.domain.results.share import Share
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
 from services.store.models import MirrorTrial, Trial
@@ -45,9 +46,9 @@ class RankedPoint:
         """How many of its trials have failed."""
         return sum(trial.state == TrialState.FAILED for trial in self.replicates)
 
-    def estimate(self, seeds: int) -> Estimate:
-        """Its mean and interval, where `seeds` replicates are wanted."""
-        return estimate([trial.value for trial in self.replicates], seeds, self.failed)
+    def estimate(self, seeds: int, share: Share | None = None) -> Estimate:
+        """Its mean and interval, where `seeds` replicates are wanted; `share` as for `estimate`."""
+        return estimate([trial.value for trial in self.replicates], seeds, self.failed, share)
 
     def side(self) -> Side:
         """The point as one side of a comparison."""
@@ -57,8 +58,8 @@ class RankedPoint:
 class RankPosition(NamedTuple):
     """A point's position in the ranking; the next page begins behind it.
 
-    `tier` is 0 for points with a value, 1 for those of which a replicate failed, 2 and 3 for those without a
-    value; `score` is the mean so that smaller is better.
+    `tier` is `ranking.tier` of whether it has a value and of whether a replicate failed; `score` is the mean
+    so that smaller is better.
     """
 
     tier: int
@@ -105,6 +106,19 @@ def top(session: Session, objectives: Mapping[str, Objective], count: int) -> di
     for point in _with_trials(session, [(sweep_id, number) for sweep_id, number in rows], objectives):
         best[point.sweep_id].append(point)
     return best
+
+
+def best_trials(session: Session, sweep_id: str, objective: Objective, count: int) -> Sequence[str]:
+    """Ids of a sweep's best trials that have a value, one that failed after all others."""
+    value = _value({sweep_id: objective})
+    score = -value if objective.goal == "maximize" else value
+    failed = case((Trial.state == TrialState.FAILED, 1), else_=0)
+    return session.scalars(
+        select(Trial.id)
+        .where(Trial.sweep_id == sweep_id, value.is_not(None))
+        .order_by(failed, score, Trial.number)
+        .limit(count)
+    ).all()
 
 
 def comparison(best: Sequence[RankedPoint], objective: Objective, seeds: int) -> Comparison | None:

@@ -2,8 +2,9 @@
 
 A trial's `exported_epoch` and `exported_state` say how far its run goes; an epoch of CORRECTED says that a
 reported value has changed, so the run is written again. A sweep's `exported` is "<state>:<digest of what its
-run shows>:<digest of the addresses in it>". What is `left_out` is not exported any more. All of this is in
-tables of its own: mirroring neither updates nor locks a row of `sweeps` or `trials`.
+run shows>:<digest of the addresses in it>". What is `left_out` is not exported any more, and what failed not
+`not_before` its next try. All of this is in tables of its own: mirroring neither updates nor locks a row of
+`sweeps` or `trials`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from services.store.models import LeftOut, MirrorSweep, MirrorTrial, Pack, PackR
 from services.store.session import touched
 
 CORRECTED = -1
+NO_FAILURE: dict[str, Any] = {"failures": 0, "not_before": 0, "reason": None}
 
 
 class MirrorLeaseLost(ServiceError):
@@ -89,6 +91,15 @@ def trials_behind(session: Session, sweep_id: str) -> Sequence[str]:
     ).all()
 
 
+def runs(session: Session, sweep_id: str) -> Sequence[str | None]:
+    """The runs of a sweep's trials."""
+    return session.scalars(
+        select(MirrorTrial.run_id)
+        .join(Trial, Trial.id == MirrorTrial.trial_id)
+        .where(Trial.sweep_id == sweep_id)
+    ).all()
+
+
 def curve_and_pack(session: Session, trial_id: str) -> tuple[Trial, Sequence[Report], Pack | None]:
     """All that a run shows: the trial, its reports in order, and the pack of its latest attempt."""
     trial = session.get_one(Trial, trial_id, options=[joinedload(Trial.mirror)])
@@ -116,7 +127,8 @@ def last_finish(session: Session, sweep_id: str) -> int | None:
 def _trial_behind() -> ColumnElement[bool]:
     state = MirrorTrial.exported_state
     old = or_(state.is_(None), state != Trial.state, MirrorTrial.exported_epoch != Trial.epoch)
-    return and_(Trial.started_at.is_not(None), old, MirrorTrial.left_out.is_(None))
+    ready = MirrorTrial.left_out.is_(None), MirrorTrial.not_before <= db_now()
+    return and_(Trial.started_at.is_not(None), old, *ready)
 
 
 # ---- what has been exported
@@ -127,38 +139,67 @@ def store_parent(session: Session, lease: MirrorLease, experiment_id: str, run_i
     _write_sweep(session, lease, experiment_id=experiment_id, run_id=run_id)
 
 
+def begin(session: Session, lease: MirrorLease, trial_ids: Sequence[str]) -> set[str]:
+    """Store that runs of these trials are about to be made, where none is known.
+
+    Returns the trials of which that was stored before: whoever did so may have made runs.
+    """
+    keep(session, lease)
+    unknown = MirrorTrial.trial_id.in_(trial_ids), MirrorTrial.run_id.is_(None)
+    before = session.scalars(select(MirrorTrial.trial_id).where(*unknown, MirrorTrial.begun)).all()
+    session.execute(
+        update(MirrorTrial)
+        .where(*unknown, MirrorTrial.begun.is_(False))
+        .values(begun=True)
+        .execution_options(synchronize_session=False)
+    )
+    return set(before)
+
+
+def end_begun(session: Session, lease: MirrorLease, trial_ids: Sequence[str]) -> None:
+    """Store that no runs were made of these trials after all."""
+    keep(session, lease)
+    session.execute(
+        update(MirrorTrial)
+        .where(MirrorTrial.trial_id.in_(trial_ids), MirrorTrial.run_id.is_(None))
+        .values(begun=False)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def store_run(session: Session, lease: MirrorLease, trial_id: str, run_id: str) -> None:
-    """Store a trial's run, and that none of its metrics are there yet."""
+    """Store a trial's new run, and that none of its metrics are there yet."""
     keep(session, lease)
     _write_trial(session, trial_id, run_id=run_id, exported_epoch=0, exported_state=None)
 
 
-def leave_out_trial(session: Session, lease: MirrorLease, trial_id: str, why: LeftOut) -> None:
+def leave_out_trial(session: Session, lease: MirrorLease, trial_id: str, why: LeftOut, reason: str) -> None:
     """Export nothing more of a trial."""
     keep(session, lease)
-    _write_trial(session, trial_id, left_out=why)
+    _write_trial(session, trial_id, left_out=why, reason=reason)
 
 
-def leave_out_sweep(session: Session, lease: MirrorLease, why: LeftOut) -> None:
+def leave_out_sweep(session: Session, lease: MirrorLease, why: LeftOut, reason: str) -> None:
     """Export nothing more of a sweep."""
-    _write_sweep(session, lease, left_out=why)
+    _write_sweep(session, lease, left_out=why, reason=reason)
 
 
 def mark_trial(
-    session: Session, lease: MirrorLease, trial_id: str, before: int, epoch: int, state: str
+    session: Session, lease: MirrorLease, trial_id: str, run_id: str, before: int, epoch: int, state: str
 ) -> None:
-    """Store how far a trial's run goes, unless a value was corrected since that was `before`.
+    """Store a trial's run and how far it goes, unless a value was corrected since that was `before`.
 
     What the sweep's run shows is forgotten with it, because its leaderboard is now old.
     """
     _write_sweep(session, lease, exported=None)
     unchanged = MirrorTrial.exported_epoch == before
-    _write_trial(session, trial_id, unchanged, exported_epoch=epoch, exported_state=state)
+    there = {"run_id": run_id, "exported_epoch": epoch, "exported_state": state, "files_sent": False}
+    _write_trial(session, trial_id, unchanged, **there, **NO_FAILURE)
 
 
 def mark_sweep(session: Session, lease: MirrorLease, exported: str) -> None:
     """Store what the sweep's run shows."""
-    _write_sweep(session, lease, exported=exported)
+    _write_sweep(session, lease, exported=exported, **NO_FAILURE)
 
 
 def mark_view(session: Session, lease: MirrorLease) -> None:
@@ -169,12 +210,14 @@ def mark_view(session: Session, lease: MirrorLease) -> None:
 def start_over(session: Session, lease: MirrorLease) -> None:
     """Forget every run of a sweep, because MLflow has lost its data; what is left out stays so."""
     nothing = {"experiment_id": None, "run_id": None, "exported": None, "view_saved": False}
+    no_run = {"run_id": None, "exported_epoch": 0, "exported_state": None}
+    no_mark = {"begun": False, "point_ended": False, "files_sent": False}
     _write_sweep(session, lease, **nothing)
     trials = select(Trial.id).where(Trial.sweep_id == lease.sweep_id)
     session.execute(
         update(MirrorTrial)
         .where(MirrorTrial.trial_id.in_(trials))
-        .values(run_id=None, exported_epoch=0, exported_state=None)
+        .values(no_run | no_mark)
         .execution_options(synchronize_session=False)
     )
 

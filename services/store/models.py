@@ -5,7 +5,18 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, String, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.domain.plan.plan import Plan
@@ -36,6 +47,7 @@ class LeftOut(StrEnum):
 
     DELETED = "deleted"  # a user removed its run in MLflow
     REFUSED = "refused"  # MLflow does not take it
+    FAILED = "failed"  # it could not be mirrored, however often that was tried
 
 
 def one_of(values: type[StrEnum], column: str = "state") -> CheckConstraint:
@@ -132,6 +144,9 @@ class MirrorSweep(Base):
     )  # what the sweep's run shows: see store/mirror.py
     view_saved: Mapped[bool] = mapped_column(default=False)  # MLflow has the sweep's saved view
     left_out: Mapped[str | None] = mapped_column(String(16))
+    failures: Mapped[int] = mapped_column(default=0)  # tries in a row that failed
+    not_before: Mapped[int] = mapped_column(default=0)  # of the next try
+    reason: Mapped[str | None] = mapped_column(Text)  # why the last try failed, or why it is left out
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[int] = mapped_column(default=0)
 
@@ -140,13 +155,27 @@ class MirrorTrial(Base):
     """What MLflow has of a trial; written together with the trial."""
 
     __tablename__ = "mirror_trials"
-    __table_args__ = (one_of(LeftOut, "left_out"),)
+    __table_args__ = (
+        one_of(LeftOut, "left_out"),
+        Index(
+            "ix_mirror_trials_files_due",
+            "trial_id",
+            postgresql_where=text("files_sent = false"),
+            sqlite_where=text("files_sent = 0"),
+        ),
+    )
 
     trial_id: Mapped[str] = mapped_column(ForeignKey("trials.id"), primary_key=True)
     run_id: Mapped[str | None] = mapped_column(String(64))
     exported_epoch: Mapped[int] = mapped_column(default=0)
     exported_state: Mapped[str | None] = mapped_column(String(16))
+    begun: Mapped[bool] = mapped_column(default=False)  # a run may be there that `run_id` does not name
+    point_ended: Mapped[bool] = mapped_column(default=False)  # its run says so of all its point's trials
+    files_sent: Mapped[bool] = mapped_column(default=False)  # once it has ended
     left_out: Mapped[str | None] = mapped_column(String(16))
+    failures: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str | None] = mapped_column(Text)
 
 
 class Pack(Base):

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import SWEEP_DISPATCHABLE, TrialState
-from services.store import devices, leaderboard, packs, speeds, sweeps, trials
+from services.store import devices, leaderboard, mirror_status, packs, speeds, sweeps, trials
 from services.store.leaderboard import RankedPoint
+from services.store.mirror_status import MirrorStatus
 from services.store.models import Sweep
 
 
@@ -29,6 +30,7 @@ class SweepStatus:
     at_once: int  # packs of it that train now; before any does, the devices that are alive
     idle: bool  # it wants to run, and no worker is there
     refused: bool  # it wants to run, and every worker that is there lacks its plug-ins
+    mirrored: MirrorStatus  # how much of it MLflow has
     setback: str | None  # nothing of it runs, because an attempt failed and the next one waits: why it failed
 
     @property
@@ -53,6 +55,7 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
     able = {plugins: bool(devices.live(session, plugins)) for plugins in {sweep.plugins for sweep in page}}
     wanting = {sweep.id for sweep in page if _wants_worker(sweep, counts[sweep.id])}
     setbacks = trials.setbacks(session, sorted(wanting))
+    mirrored = mirror_status.status(session, ids)
     return [
         SweepStatus(
             sweep=sweep,
@@ -65,6 +68,7 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
             at_once=running[sweep.id] or alive,
             idle=sweep.id in wanting and not alive,
             refused=sweep.id in wanting and alive > 0 and not able[sweep.plugins],
+            mirrored=mirrored[sweep.id],
             setback=setbacks.get(sweep.id),
         )
         for sweep in page

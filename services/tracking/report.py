@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from services import escaping
 from services.domain.results.intervals import Estimate
 from services.store.leaderboard import RankedPoint
 from services.tracking import names, note
+from services.tracking.artifacts import Makers
 from services.tracking.figures.best_curves import best_curves
 from services.tracking.ranked_sweep import RankedSweep, best_of
 
@@ -31,12 +32,12 @@ svg { max-width: 100%; height: auto; }
 """
 
 
-def files(ranked: RankedSweep, curves: Curves) -> dict[str, str | bytes]:
-    """Make the report's files by path within the run; `curves` are the objective's, of the best trials."""
+def files(ranked: RankedSweep, curves: Callable[[], Curves]) -> Makers:
+    """The report's files; `curves` reads the objective's curves of the best trials."""
     return {
-        "report/leaderboard.csv": leaderboard(ranked),
-        "report/trials.csv": trials(ranked),
-        "report/report.html": page(ranked, curves),
+        "report/leaderboard.csv": lambda: leaderboard(ranked),
+        "report/trials.csv": lambda: trials(ranked),
+        "report/report.html": lambda: page(ranked, curves()),
     }
 
 
@@ -55,7 +56,7 @@ def leaderboard(ranked: RankedSweep) -> str:
     head = ["rank", "point", *paths, "mean", "low", "high", "sd", "n", "seeds", "note"]
     rows = []
     for rank, point in enumerate(ranked.points, 1):
-        found = point.estimate(ranked.plan.seeds)
+        found = ranked.estimate(point)
         numbers = [found.mean, found.low, found.high, found.sd, found.n, ranked.plan.seeds, found.note]
         rows.append([rank, point.number, *_texts(point, paths), *numbers])
     return _csv(head, rows)
@@ -112,7 +113,7 @@ def _table(ranked: RankedSweep) -> str:
     ]
     rows = []
     for rank, point in enumerate(ranked.points[:MAX_PAGE_POINTS], 1):
-        found = point.estimate(seeds)
+        found = ranked.estimate(point)
         values = [cell.text or "" for cell in labels.cells(point.values)]
         rows.append([str(rank), *values, *_result(found, seeds)])
     more = len(ranked.points) - MAX_PAGE_POINTS

@@ -13,6 +13,7 @@ from services.domain.states import TRIAL_GOOD, SweepState, TrialState
 from services.settings import Settings
 from services.store.models import Sweep
 from services.tracking import links, names, note
+from services.tracking.artifacts import Makers
 from services.tracking.mlflow_server import ROLE_TAG, MetricPoint
 from services.tracking.ranked_sweep import RankedSweep
 
@@ -60,6 +61,11 @@ def key(sweep: Sweep) -> dict[str, str]:
     return {"sweep.id": sweep.id, ROLE_TAG: "sweep"}
 
 
+def trials_key(sweep: Sweep) -> dict[str, str]:
+    """Make the tags that the runs of its trials have, and no other."""
+    return {"sweep.id": sweep.id, ROLE_TAG: "trial"}
+
+
 def params(spec: Spec) -> dict[str, str]:
     """Make the params: the space, axis by axis, as the user wrote it."""
     return {f"space.{name}": names.text(_written(given)) for name, given in spec.space.items()}
@@ -90,9 +96,9 @@ def points(ranked: RankedSweep) -> list[MetricPoint]:
     return found
 
 
-def spec_file(sweep: Sweep) -> dict[str, str | bytes]:
-    """Make the file with the spec as submitted."""
-    return {"spec.json": json.dumps(sweep.spec.model_dump(mode="json"), indent=2) + "\n"}
+def files(sweep: Sweep) -> Makers:
+    """The file with the spec as submitted."""
+    return {"spec.json": lambda: json.dumps(sweep.spec.model_dump(mode="json"), indent=2) + "\n"}
 
 
 def bookmark(sweep: Sweep, shown: object, settings: Settings) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from services.api.library import Library
 from services.api.views.axis import AxisView, axis_view
 from services.api.views.comparison import ComparisonView, comparison_view
+from services.api.views.mlflow import MlflowView, mlflow_view
 from services.api.views.objective import ObjectiveView, objective_view
 from services.api.views.point import PointView, point_view
 from services.api.views.values import Time
@@ -93,6 +94,7 @@ class SweepView(BaseModel):
     axes: list[AxisView]
     shapes: list[ShapeView]
     price: PriceView | None
+    mlflow: MlflowView | None
     links: SweepLinks
     waiting_for: str | None
 
@@ -131,6 +133,7 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
             ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width) for shape in plan.shapes
         ],
         price=_price(status, library),
+        mlflow=mlflow_view(sweep, status.mirrored, settings),
         links=_links(status, settings),
         waiting_for=_waiting_for(status),
     )

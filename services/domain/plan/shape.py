@@ -27,3 +27,4 @@ class Shape(BaseModel):
     mixed: bool
     epochs: int
     metrics: list[MetricFacts] = []
+    images: dict[str, int] = {}  # how many each part of the data has: train, val

@@ -21,6 +21,7 @@ def finish(stage: Stage, **values: object) -> None:
     stage.end(3, TrialState.SUCCEEDED, **values)
     stage.settle()
     assert stage.tracker().mirror(stage.sweep_id)
+    stage.tracker().send_files(stage.sweep_id)
 
 
 def test_each_trial_ends_as_it_ended(stage: Stage) -> None:
