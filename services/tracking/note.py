@@ -65,8 +65,10 @@ def best_line(ranked: RankedSweep, markup: Markup) -> str:
     if estimate.low is not None:
         line += f", 95 % interval of the mean over {estimate.n} seeds"
     words = ranked.comparison.words if ranked.comparison else ""
-    if estimate.low is None and estimate.note and not words.startswith(estimate.note):
-        line += f" ({estimate.note})"
+    notes = (estimate.note or "").split("; ")
+    remarks = "; ".join(notes[1:] if words.startswith(notes[0]) else notes)
+    if estimate.low is None and remarks:
+        line += f" ({remarks})"
     return f"{line}. {_sentence(words)}" if words else f"{line}."
 
 

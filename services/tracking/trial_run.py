@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from services import escaping
 from services.domain.json_numbers import decode
 from services.domain.plan.plan import Plan
+from services.domain.plan.point_label import short_names
 from services.domain.plan.value_text import value_text
 from services.domain.spec.objective import MetricFacts, MetricKey, Objective
 from services.domain.states import TRIAL_FINAL, TrialState
@@ -81,18 +82,20 @@ def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
 
 
 def params(trial: Trial, plan: Plan) -> dict[str, str]:
-    """Make the params: the whole config by dotted path, and the axes by the user's names."""
+    """Make the params: the config by dotted path, and the axes by the names of the user and of charts."""
     found = names.flatten(plan.config_of(trial))
     found |= {"trial.seed": str(trial.seed), "trial.replicate": str(trial.replicate)}
     texts = {cell.path: cell.text for cell in plan.labels.cells(trial.values)}
+    short = short_names(plan.axes)
     for axis in plan.axes:
         if axis.path not in trial.values:
             continue
         value = trial.values[axis.path]
-        found[axis.name] = names.param(value, axis, texts.get(axis.path) or value_text(value))
+        shown = names.param(value, axis, texts.get(axis.path) or value_text(value))
+        found |= {axis.name: shown, short[axis.path]: shown}
         log = names.log10(names.as_written(value, axis), axis)
         if log is not None:
-            found[f"log10.{axis.name}"] = log
+            found[names.log10_param(short[axis.path])] = log
     return found
 
 

@@ -65,11 +65,11 @@ def test_charts_are_for_axes_and_metrics_that_are_there() -> None:
     }
     state = view(space=space)
     (parallel,) = charts(state, "PARALLEL")
-    assert set(parallel["selectedParams"]) == {"model.dropout", "log10.train.l2", "train.optimizer"}
+    assert set(parallel["selectedParams"]) == {"dropout", "log10 l2", "optimizer"}
     assert parallel["selectedMetrics"] == ["best/val_acc"]
     assert {chart["xaxis"]["key"] for chart in charts(state, "SCATTER")} == {
-        "model.dropout",
-        "log10.train.l2",
+        "dropout",
+        "log10 l2",
     }
     assert [chart["metricKey"] for chart in charts(state, "LINE")] == [
         "val/acc",
@@ -85,7 +85,7 @@ def test_charts_are_for_axes_and_metrics_that_are_there() -> None:
 
 def test_an_axis_with_a_zero_has_no_logarithm_in_charts() -> None:
     (parallel,) = charts(view(space={"train.l2": [0, 1e-3, 1e-1]}), "PARALLEL")
-    assert parallel["selectedParams"] == ["train.l2"]
+    assert parallel["selectedParams"] == ["l2"]
 
 
 def test_an_axis_that_some_trials_lack_is_not_among_the_coordinates_of_all() -> None:
@@ -95,8 +95,8 @@ def test_an_axis_that_some_trials_lack_is_not_among_the_coordinates_of_all() -> 
     }
     state = view(space=space)
     (parallel,) = charts(state, "PARALLEL")
-    assert parallel["selectedParams"] == ["train.optimizer"]
-    assert [chart["xaxis"]["key"] for chart in charts(state, "SCATTER")] == ["train.optimizer.beta"]
+    assert parallel["selectedParams"] == ["optimizer"]
+    assert [chart["xaxis"]["key"] for chart in charts(state, "SCATTER")] == ["beta"]
 
 
 def test_means_over_seeds_have_a_view_of_their_own(make_stage: MakeStage) -> None:
