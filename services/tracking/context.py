@@ -22,7 +22,7 @@ class RunDeleted(Exception):
 
 
 @dataclass(frozen=True)
-class Context:
+class MirrorContext:
     """One sweep's mirror, under its lease."""
 
     store: Store

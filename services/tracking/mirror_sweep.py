@@ -11,7 +11,7 @@ from services.domain.states import SweepState
 from services.store import mirror, reports, sweeps
 from services.store.models import LeftOut
 from services.tracking import artifacts, ranked_sweep, report, saved_view, sweep_run
-from services.tracking.context import Context, IsOver, RunDeleted
+from services.tracking.context import IsOver, MirrorContext, RunDeleted
 from services.tracking.mlflow_server import Gone, MlflowRun, Rejected, TrackingDown
 from services.tracking.ranked_sweep import RankedSweep
 from services.tracking.trials_mirror import TrialsMirror
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class SweepMirror:
     """A sweep, its run in MLflow, and its trials' runs."""
 
-    def __init__(self, context: Context, without_view: set[str]) -> None:
+    def __init__(self, context: MirrorContext, without_view: set[str]) -> None:
         self._context, self._lease, self._server = context, context.lease, context.server
         self._without_view = without_view  # sweeps whose saved view cannot be written
         self._sweep = context.store.read(lambda session: sweeps.get(session, context.lease.sweep_id))

@@ -12,7 +12,7 @@ from services.settings import Settings
 from services.store import mirror, mirror_due
 from services.store.mirror import MirrorLease, MirrorLeaseLost
 from services.store.session import Store
-from services.tracking.context import Context, IsOver
+from services.tracking.context import IsOver, MirrorContext
 from services.tracking.mirror_sweep import SweepMirror
 from services.tracking.mlflow_server import Server
 from services.tracking.sweep_run import addresses
@@ -88,7 +88,7 @@ class Tracker:
         if self._server is None:
             return True
         lease = MirrorLease(sweep_id, self._owner, self._settings.lease_ttl)
-        context = Context(self._store, self._settings, self._server, lease)
+        context = MirrorContext(self._store, self._settings, self._server, lease)
         if not self._store.write(lambda session: mirror.take(session, lease)):
             return False
         try:

@@ -12,7 +12,7 @@ from services.store import leaderboard, mirror, mirror_due, trials
 from services.store.models import LeftOut, Sweep, Trial
 from services.tracking import artifacts, best_weights, trial_run
 from services.tracking.best_weights import BestWeights
-from services.tracking.context import Context, IsOver, RunDeleted
+from services.tracking.context import IsOver, MirrorContext, RunDeleted
 from services.tracking.mlflow_server import MAX_UPLOAD_BYTES, Gone, MlflowRun, Rejected
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ MAX_TRIALS_WITH_FIGURES = 10  # the best ones of a sweep
 class TrialsMirror:
     """A sweep's trials and their runs, below the sweep's own."""
 
-    def __init__(self, context: Context, sweep: Sweep, parent: MlflowRun) -> None:
+    def __init__(self, context: MirrorContext, sweep: Sweep, parent: MlflowRun) -> None:
         self._context, self._sweep, self._parent = context, sweep, parent
         self._store, self._server, self._lease = context.store, context.server, context.lease
         self._plan, self._objective = sweep.plan, sweep.spec.objective

@@ -39,7 +39,7 @@ def test_one_seed_says_so(stage: Stage) -> None:
     assert stage.tracker().mirror(stage.sweep_id)
     text = note(stage)
     assert text.count("ne seed: no interval") == 1
-    assert "±" not in text
+    assert text.count("±") == text.count("other 100 images alone: ±") == 1
     assert "means)" not in text
 
 
