@@ -155,7 +155,7 @@ def of_waiting(bench: Bench, sweep_id: str) -> Iterator[Line]:
     def form() -> None:
         assert write(partial(fill, sweep_id=sweep_id))
 
-    yield median(f"forming one pack, {many} waiting trials", "< 20 ms", form, 10)
+    yield median(f"forming one pack, {many} pending trials", "< 20 ms", form, 10)
 
     def end() -> None:
         write(partial(sweep_verbs.cancel, sweep_id=sweep_id))
@@ -185,7 +185,7 @@ def of_chores(bench: Bench) -> Iterator[Line]:
     for _ in range(5):
         announce(bench.store, bench.publisher, 0.0)
     most = messages(bench) / packs
-    yield Line("messages for one waiting pack after five resends", "1", f"{most:.1f} ({packs} packs)")
+    yield Line("messages for one queued pack after five resends", "1", f"{most:.1f} ({packs} packs)")
 
 
 def messages(bench: Bench) -> int:

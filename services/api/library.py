@@ -26,7 +26,7 @@ class Library:
     """The training library as the Catalog that planning asks, and as the reference that people read."""
 
     def __init__(self) -> None:
-        self._training_images: dict[str, int] = {}  # by the section data: a page asks for it each second
+        self._kept_images: dict[str, dict[str, int]] = {}  # by the section data, as a page asks often
 
     def load(self) -> None:
         """Load torch now, so that the first submit need not wait for it, and log faults of plug-ins."""
@@ -76,6 +76,7 @@ class Library:
             misfits,
             facts.bytes_shared,
             facts,
+            images=self._images(config),
             class_names=facts.class_names,
         )
 
@@ -88,16 +89,21 @@ class Library:
 
     def training_images(self, config: Mapping[str, Any]) -> int:
         """How many images an epoch trains on: the training set without its validation part."""
+        return self._images(config)["train"]
+
+    def _images(self, config: Mapping[str, Any]) -> Mapping[str, int]:
+        """How many images there are in the parts that trials are ranked on."""
         from cnnlab.batching.validation_part import training_images
         from cnnlab.data import data_set
 
         data = config["data"]
         key = json.dumps(data, sort_keys=True)  # with the content's digest: the number never changes
-        if key not in self._training_images:
+        if key not in self._kept_images:
             with self._faults(config):
                 info = data_set(data).info(data)
-            self._training_images[key] = training_images(info, data["validation"])
-        return self._training_images[key]
+            train = training_images(info, data["validation"])
+            self._kept_images[key] = {"train": train, "val": info.train - train}
+        return self._kept_images[key]
 
     def plugins_of(self, plan: Mapping[str, Any]) -> str:
         """The digest of the plug-ins if a plan, as JSON, contains the name of one; otherwise "".

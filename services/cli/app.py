@@ -10,11 +10,11 @@ from typing import Annotated
 
 import httpx2
 import typer
-from rich.console import Console
 
 from services.cli import commands
 from services.cli.errors import CliError
 from services.cli.invocation import PROGRAM
+from services.cli.show.output import PlainConsole
 from services.cli.subcommand import Panel, Subcommand
 from services.client import AnswerLost, ApiError
 from services.stack.errors import StackError
@@ -76,5 +76,5 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(message, markup=False)
+    PlainConsole(sys.stderr).print(message)
     sys.exit(code)

@@ -9,11 +9,13 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Float,
     Select,
     SQLColumnExpression,
     Subquery,
     and_,
     case,
+    cast,
     func,
     literal,
     select,
@@ -23,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from services.domain.results.comparison import Comparison, Side, compare
 from services.domain.results.intervals import MAX_MAGNITUDE, Estimate, estimate
+from services.domain.results.share import Share
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
 from services.store.models import MirrorTrial, Trial
@@ -60,9 +63,9 @@ class RankedPoint:
         """How many of its trials have failed."""
         return sum(trial.state == TrialState.FAILED for trial in self.replicates)
 
-    def estimate(self, seeds: int) -> Estimate:
-        """Its mean and interval, where `seeds` replicates are wanted."""
-        return _estimate(tuple(trial.value for trial in self.replicates), seeds, self.failed)
+    def estimate(self, seeds: int, share: Share | None = None) -> Estimate:
+        """Its mean and interval, where `seeds` replicates are wanted; `share` as for `estimate`."""
+        return _estimate(tuple(trial.value for trial in self.replicates), seeds, self.failed, share)
 
     def side(self) -> Side:
         """The point as one side of a comparison."""
@@ -72,8 +75,8 @@ class RankedPoint:
 class RankPosition(NamedTuple):
     """A point's position in the ranking; the next page begins behind it.
 
-    `tier` is 0 for points with a value, 1 for those of which a replicate failed, 2 and 3 for those without a
-    value; `score` is the mean so that smaller is better.
+    `tier` is `ranking.tier` of whether it has a value and of whether a replicate failed; `score` is the mean
+    so that smaller is better.
     """
 
     tier: int
@@ -124,6 +127,19 @@ def top(session: Session, objectives: Mapping[str, Objective], count: int) -> di
     return best
 
 
+def best_trials(session: Session, sweep_id: str, objective: Objective, count: int) -> Sequence[str]:
+    """Ids of a sweep's best trials that have a value, one that failed after all others."""
+    value = _value({sweep_id: objective})
+    score = -value if objective.goal == "maximize" else value
+    failed = case((Trial.state == TrialState.FAILED, 1), else_=0)
+    return session.scalars(
+        select(Trial.id)
+        .where(Trial.sweep_id == sweep_id, value.is_not(None))
+        .order_by(failed, score, Trial.number)
+        .limit(count)
+    ).all()
+
+
 def comparison(best: Sequence[RankedPoint], objective: Objective, seeds: int) -> Comparison | None:
     """The first of these points against the second; None where there is no second."""
     if len(best) < 2:
@@ -136,8 +152,8 @@ def comparison(best: Sequence[RankedPoint], objective: Objective, seeds: int) ->
 
 # A page of sweeps shows hundreds of these, and most are what they were when it was last shown.
 @lru_cache(maxsize=MAX_RESULTS_KEPT)
-def _estimate(values: tuple[float | None, ...], seeds: int, failed: int) -> Estimate:
-    return estimate(values, seeds, failed)
+def _estimate(values: tuple[float | None, ...], seeds: int, failed: int, share: Share | None) -> Estimate:
+    return estimate(values, seeds, failed, share)
 
 
 @lru_cache(maxsize=MAX_RESULTS_KEPT)
@@ -156,10 +172,10 @@ def _ranked(objectives: Mapping[str, Objective]) -> Subquery:
     """
     value = _value(objectives)
     maximizing = {sweep_id for sweep_id, objective in objectives.items() if objective.goal == "maximize"}
-    sign = _either(objectives, maximizing, literal(-1.0), literal(1.0))
+    sign = _either(objectives, maximizing, literal(-1.0, Float), literal(1.0, Float))
     failed = func.count(case((Trial.state == TrialState.FAILED, 1)))
     tier = case((func.count(value) == 0, 2), else_=0) + case((failed > 0, 1), else_=0)
-    score = func.coalesce(func.sum(sign * value) / func.nullif(func.count(value), 0), 0.0)
+    score = func.coalesce(func.sum(sign * value) / cast(func.nullif(func.count(value), 0), Float), 0.0)
     return (
         select(Trial.sweep_id, Trial.point, tier.label("tier"), score.label("score"))
         .where(Trial.sweep_id.in_(list(objectives)))

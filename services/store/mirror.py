@@ -2,9 +2,10 @@
 
 A trial's `exported_epoch` and `exported_state` say how far its run goes; an epoch of CORRECTED says that a
 reported value has changed, so the run is written again. A sweep's `exported` is "<state>:<digest of what its
-run shows>:<digest of the addresses in it>". What is `left_out` is not exported any more. All of this is in
-tables of its own: mirroring neither updates nor locks a row of `sweeps` or `trials`. Which sweeps are behind
-stands in a table of changes, so that asking for them costs nothing while there are none.
+run shows>:<digest of the addresses in it>". What is `left_out` is not exported any more, and what failed not
+`not_before` its next try. All of this is in tables of its own: mirroring neither updates nor locks a row of
+`sweeps` or `trials`. Which sweeps are behind stands in a table of changes, so that asking for them costs
+nothing while there are none.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from services.store.models import (
 from services.store.session import touched
 
 CORRECTED = -1
+NO_FAILURE: dict[str, Any] = {"failures": 0, "not_before": 0, "reason": None}
 
 
 class MirrorLeaseLost(ServiceError):
@@ -114,7 +116,9 @@ def changes(session: Session, sweep_id: str) -> Sequence[int]:
 def forget_changes(session: Session, lease: MirrorLease, seen: Sequence[int]) -> None:
     """Delete changes that MLflow has by now, unless a trial of the sweep is still behind."""
     keep(session, lease)
-    if seen and not trials_behind(session, lease.sweep_id):
+    of_sweep = Trial.sweep_id == lease.sweep_id, _trial_behind()
+    left = exists().where(MirrorTrial.trial_id == Trial.id, *of_sweep).select()
+    if seen and not session.execute(left).scalar_one():
         session.execute(delete(MirrorChange).where(MirrorChange.id.in_(seen)))
 
 
@@ -130,8 +134,17 @@ def trials_behind(session: Session, sweep_id: str) -> Sequence[str]:
     return session.scalars(
         select(Trial.id)
         .join(MirrorTrial, MirrorTrial.trial_id == Trial.id)
-        .where(Trial.sweep_id == sweep_id, _trial_behind())
+        .where(Trial.sweep_id == sweep_id, _trial_behind(), MirrorTrial.not_before <= db_now())
         .order_by(Trial.number)
+    ).all()
+
+
+def runs(session: Session, sweep_id: str) -> Sequence[str | None]:
+    """The runs of a sweep's trials."""
+    return session.scalars(
+        select(MirrorTrial.run_id)
+        .join(Trial, Trial.id == MirrorTrial.trial_id)
+        .where(Trial.sweep_id == sweep_id)
     ).all()
 
 
@@ -173,38 +186,67 @@ def store_parent(session: Session, lease: MirrorLease, experiment_id: str, run_i
     _write_sweep(session, lease, experiment_id=experiment_id, run_id=run_id)
 
 
+def begin(session: Session, lease: MirrorLease, trial_ids: Sequence[str]) -> set[str]:
+    """Store that runs of these trials are about to be made, where none is known.
+
+    Returns the trials of which that was stored before: whoever did so may have made runs.
+    """
+    keep(session, lease)
+    unknown = MirrorTrial.trial_id.in_(trial_ids), MirrorTrial.run_id.is_(None)
+    before = session.scalars(select(MirrorTrial.trial_id).where(*unknown, MirrorTrial.begun)).all()
+    session.execute(
+        update(MirrorTrial)
+        .where(*unknown, MirrorTrial.begun.is_(False))
+        .values(begun=True)
+        .execution_options(synchronize_session=False)
+    )
+    return set(before)
+
+
+def end_begun(session: Session, lease: MirrorLease, trial_ids: Sequence[str]) -> None:
+    """Store that no runs were made of these trials after all."""
+    keep(session, lease)
+    session.execute(
+        update(MirrorTrial)
+        .where(MirrorTrial.trial_id.in_(trial_ids), MirrorTrial.run_id.is_(None))
+        .values(begun=False)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def store_run(session: Session, lease: MirrorLease, trial_id: str, run_id: str) -> None:
-    """Store a trial's run, and that none of its metrics are there yet."""
+    """Store a trial's new run, and that none of its metrics are there yet."""
     keep(session, lease)
     _write_trial(session, trial_id, run_id=run_id, exported_epoch=0, exported_state=None)
 
 
-def leave_out_trial(session: Session, lease: MirrorLease, trial_id: str, why: LeftOut) -> None:
+def leave_out_trial(session: Session, lease: MirrorLease, trial_id: str, why: LeftOut, reason: str) -> None:
     """Export nothing more of a trial."""
     keep(session, lease)
-    _write_trial(session, trial_id, left_out=why)
+    _write_trial(session, trial_id, left_out=why, reason=reason)
 
 
-def leave_out_sweep(session: Session, lease: MirrorLease, why: LeftOut) -> None:
+def leave_out_sweep(session: Session, lease: MirrorLease, why: LeftOut, reason: str) -> None:
     """Export nothing more of a sweep."""
-    _write_sweep(session, lease, left_out=why)
+    _write_sweep(session, lease, left_out=why, reason=reason)
 
 
 def mark_trial(
-    session: Session, lease: MirrorLease, trial_id: str, before: int, epoch: int, state: str
+    session: Session, lease: MirrorLease, trial_id: str, run_id: str, before: int, epoch: int, state: str
 ) -> None:
-    """Store how far a trial's run goes, unless a value was corrected since that was `before`.
+    """Store a trial's run and how far it goes, unless a value was corrected since that was `before`.
 
     What the sweep's run shows is forgotten with it, because its leaderboard is now old.
     """
     _write_sweep(session, lease, exported=None)
     unchanged = MirrorTrial.exported_epoch == before
-    _write_trial(session, trial_id, unchanged, exported_epoch=epoch, exported_state=state)
+    there = {"run_id": run_id, "exported_epoch": epoch, "exported_state": state, "files_sent": False}
+    _write_trial(session, trial_id, unchanged, **there, **NO_FAILURE)
 
 
 def mark_sweep(session: Session, lease: MirrorLease, exported: str) -> None:
     """Store what the sweep's run shows."""
-    _write_sweep(session, lease, exported=exported, addresses=exported.rpartition(":")[2])
+    _write_sweep(session, lease, exported=exported, addresses=exported.rpartition(":")[2], **NO_FAILURE)
 
 
 def mark_view(session: Session, lease: MirrorLease) -> None:
@@ -215,12 +257,14 @@ def mark_view(session: Session, lease: MirrorLease) -> None:
 def start_over(session: Session, lease: MirrorLease) -> None:
     """Forget every run of a sweep, because MLflow has lost its data; what is left out stays so."""
     nothing = {"experiment_id": None, "run_id": None, "exported": None, "view_saved": False}
+    no_run = {"run_id": None, "exported_epoch": 0, "exported_state": None}
+    no_mark = {"begun": False, "point_ended": False, "files_sent": False}
     _write_sweep(session, lease, **nothing)
     trials = select(Trial.id).where(Trial.sweep_id == lease.sweep_id)
     session.execute(
         update(MirrorTrial)
         .where(MirrorTrial.trial_id.in_(trials))
-        .values(run_id=None, exported_epoch=0, exported_state=None)
+        .values(no_run | no_mark)
         .execution_options(synchronize_session=False)
     )
     changed(session, lease.sweep_id)

@@ -7,43 +7,24 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
-    Integer,
-    MetaData,
     String,
     Text,
     literal_column,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.domain.errors import Unreadable
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import PackState, SweepState, TrialState
 from services.store.json_model import JsonModel, Stored
+from services.store.table import Base, BigId, one_of, where
 
 M = TypeVar("M", bound=BaseModel)
-BigId = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Base(DeclarativeBase):
-    """Common metadata: every constraint has a name, so that migrations can drop it on both databases."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, int: BigId}  # noqa: RUF012 (SQLAlchemy's protocol)
 
 
 class LeftOut(StrEnum):
@@ -51,17 +32,7 @@ class LeftOut(StrEnum):
 
     DELETED = "deleted"  # a user removed its run in MLflow
     REFUSED = "refused"  # MLflow does not take it
-
-
-def one_of(values: type[StrEnum], column: str = "state") -> CheckConstraint:
-    """Make a CHECK that a column holds one of the values."""
-    names = ", ".join(f"'{value.value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({names})", name=column)
-
-
-def where(condition: str) -> dict[str, Any]:
-    """Make the arguments of an index that holds only the rows that meet a condition."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+    FAILED = "failed"  # it could not be mirrored, however often that was tried
 
 
 class Sweep(Base):
@@ -213,6 +184,9 @@ class MirrorSweep(Base):
     addresses: Mapped[str | None] = mapped_column(String(16))  # digest of those that its run has shown last
     view_saved: Mapped[bool] = mapped_column(default=False)  # MLflow has the sweep's saved view
     left_out: Mapped[str | None] = mapped_column(String(16))
+    failures: Mapped[int] = mapped_column(default=0)  # tries in a row that failed
+    not_before: Mapped[int] = mapped_column(default=0)  # of the next try
+    reason: Mapped[str | None] = mapped_column(Text)  # why the last try failed, or why it is left out
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[int] = mapped_column(default=0)
 
@@ -221,13 +195,27 @@ class MirrorTrial(Base):
     """What MLflow has of a trial; written together with the trial."""
 
     __tablename__ = "mirror_trials"
-    __table_args__ = (one_of(LeftOut, "left_out"),)
+    __table_args__ = (
+        one_of(LeftOut, "left_out"),
+        Index(
+            "ix_mirror_trials_files_due",
+            "trial_id",
+            postgresql_where=text("files_sent = false"),
+            sqlite_where=text("files_sent = 0"),
+        ),
+    )
 
     trial_id: Mapped[str] = mapped_column(ForeignKey("trials.id"), primary_key=True)
     run_id: Mapped[str | None] = mapped_column(String(64))
     exported_epoch: Mapped[int] = mapped_column(default=0)
     exported_state: Mapped[str | None] = mapped_column(String(16))
+    begun: Mapped[bool] = mapped_column(default=False)  # a run may be there that `run_id` does not name
+    point_ended: Mapped[bool] = mapped_column(default=False)  # its run says so of all its point's trials
+    files_sent: Mapped[bool] = mapped_column(default=False)  # once it has ended
     left_out: Mapped[str | None] = mapped_column(String(16))
+    failures: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str | None] = mapped_column(Text)
 
 
 class MirrorChange(Base):

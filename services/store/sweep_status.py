@@ -14,7 +14,16 @@ from services.domain.plan.space import Space
 from services.domain.results.eta import Commit
 from services.domain.spec.spec import Spec
 from services.domain.states import SWEEP_DISPATCHABLE, TRIAL_UNFINISHED, SweepState, TrialState
-from services.store import attempts, devices, leaderboard, packs, progress, speeds, sweeps, trials
+from services.store import (
+    attempts,
+    devices,
+    leaderboard,
+    packs,
+    progress,
+    speeds,
+    sweeps,
+    trials,
+)
 from services.store.attempts import EndedAttempt
 from services.store.clock import db_now
 from services.store.leaderboard import RankedPoint

@@ -55,6 +55,11 @@ def log10(own: Any, axis: Axis) -> str | None:
     return f"{math.log10(own):.6g}" if logarithmic(axis) and own > 0 else None
 
 
+def log10_param(short: str) -> str:
+    """The param that holds the logarithm of an axis: `log10 lr`."""
+    return f"log10 {short}"
+
+
 def logarithmic(axis: Axis) -> bool:
     """Whether an axis has a logarithmic scale: a range declares it, the values of a list span decades."""
     if isinstance(axis, RangeAxis):

@@ -29,7 +29,8 @@ class PaperTracker:
         self.owner = owner
         return self
 
-    def mirror(self, sweep_id: str) -> bool:
+    def mirror(self, sweep_id: str, seconds: float) -> bool:
+        assert seconds == tracking.TURN_SECONDS
         self.mirrored.append(sweep_id)
         self.entered.release()
         assert self.go_on.wait(10)

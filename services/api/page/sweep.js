@@ -158,7 +158,17 @@ export function mlflow(sweep) {
     link(means, "means over seeds"),
     link(table, view === table ? "MLflow" : "table of trials"),
   ].filter(Boolean);
-  return links.length > 0 && h("p", { class: "links" }, links);
+  return links.length > 0 && h("p", { class: "links" }, links, incomplete(sweep.mlflow));
+}
+
+/** How much MLflow has, as long as that is not all. */
+function incomplete(there) {
+  if (!there) return null;
+  const parts = [
+    there.runs < there.of && `${there.runs} of ${many(there.of, "run")} there yet`,
+    there.left_out > 0 && `${many(there.left_out, "trial")} left out`,
+  ].filter(Boolean);
+  return parts.length > 0 && h("span", { class: "quiet", title: there.reason }, parts.join(", "));
 }
 
 /** A link out of the page; null unless the address is one of the web. */

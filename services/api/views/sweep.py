@@ -10,6 +10,7 @@ from services.api.library import Library
 from services.api.views.axis import AxisView, axis_view
 from services.api.views.blocker import BlockerView, SetbackView, blocker_view, setback_view
 from services.api.views.comparison import ComparisonView, comparison_view
+from services.api.views.mlflow import MlflowView
 from services.api.views.objective import ObjectiveView, objective_view
 from services.api.views.point import PointView, point_view
 from services.api.views.values import Time
@@ -105,6 +106,7 @@ class SweepView(BaseModel):
 class SweepDetail(SweepView):
     """A sweep with all that keeps it from moving, and the attempts that have failed lately."""
 
+    mlflow: MlflowView | None
     blockers: list[BlockerView]
     setbacks: list[SetbackView]
 
@@ -151,12 +153,15 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
     )
 
 
-def sweep_detail(view: SweepView, blockers: Sequence[Blocker], setbacks: Sequence[Setback]) -> SweepDetail:
+def sweep_detail(
+    view: SweepView, mlflow: MlflowView | None, blockers: Sequence[Blocker], setbacks: Sequence[Setback]
+) -> SweepDetail:
     """The same with its blockers; a sweep that does not move has no time left that could be stated."""
     blocking = [blocker for blocker in blockers if blocker.kind not in INFORMATIVE]
     first = {"eta_seconds": None, "blocked_by": blocking[0].message} if blocking else {}
     return SweepDetail(
         **dict(view) | first,
+        mlflow=mlflow,
         blockers=[blocker_view(blocker) for blocker in blockers],
         setbacks=[setback_view(setback) for setback in setbacks],
     )

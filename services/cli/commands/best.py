@@ -6,7 +6,6 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from services.cli import specfile
 from services.cli.connection import connect
@@ -42,9 +41,9 @@ def best(
     again = f"{command_line(f'best {sweep} --yaml')} | {command_line('submit -')}"
     Output(as_json).result(
         {**winner, "comparison": view["comparison"]},
-        escape(f"{view['name']} {view['state']}: {value}{note}"),
+        f"{view['name']} {view['state']}: {value}{note}",
         *map(Paragraph, (leaderboard.titled(point), *comparison)),
         leaderboard.replicates(point),
         *filter(None, [mlflow_links(view)]),
-        escape(f"Train it again with: {again}"),
+        f"Train it again with: {again}",
     )

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from services.cli import specfile
 from services.cli.connection import connect
@@ -62,6 +61,6 @@ def submit(
             raise typer.Exit(watch_to_the_end(client, answer["id"], output))
         output.result(
             answer,
-            escape(f"{submitted}: {many(answer['trials']['total'], 'trial')}."),
+            f"{submitted}: {many(answer['trials']['total'], 'trial')}.",
             f"Watch it with: {command_line('watch ' + answer['id'])}",
         )

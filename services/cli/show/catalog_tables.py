@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-
 from services.cli.show.fitted_table import FittedTable
 from services.cli.show.tables import table
 from services.client import View
@@ -14,7 +12,7 @@ def kinds_table(kinds: View) -> FittedTable:
     """One line for each kind: the names of its entries."""
     shown = table("kind", "entries", prose=True)
     for kind, entries in kinds.items():
-        shown.add_row(kind, escape(", ".join(entries)))
+        shown.add_row(kind, ", ".join(entries))
     return shown
 
 
@@ -23,7 +21,7 @@ def entries_table(entries: View) -> FittedTable:
     shown = table("name", "what it is", prose=True)
     for name, entry in entries.items():
         source = " (plug-in)" if entry["plugin"] else ""
-        shown.add_row(escape(name), escape(f"{entry['error'] or entry['summary']}{source}"))
+        shown.add_row(name, f"{entry['error'] or entry['summary']}{source}")
     return shown
 
 
@@ -34,11 +32,11 @@ def hypers_table(entry: View) -> FittedTable:
     )
     for name, hyper in entry["hypers"].items():
         shown.add_row(
-            escape(name),
-            escape(str(hyper["type"])),
-            escape(value_text(hyper["default"])) if hyper.get("default") is not None else "",
+            name,
+            str(hyper["type"]),
+            value_text(hyper["default"]) if hyper.get("default") is not None else "",
             "yes" if hyper.get("row") else "no",
-            escape(allowed(hyper)),
+            allowed(hyper),
         )
     return shown
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.markup import escape
-
 from services.cli.show.fitted_table import FittedTable
 from services.cli.show.formats import duration, many, size
 from services.cli.show.tables import table
@@ -26,7 +24,7 @@ def dry_run_report(sweep: View) -> tuple[str, FittedTable, str]:
     )
     time = "" if sweep["seconds"] is None else f"about {duration(sweep['seconds'])}, "
     needs = f"Memory: {size(sweep['memory_bytes'])} for the widest pack. Time: {time}{sweep['seconds_from']}"
-    return counts, _shapes(sweep["shapes"]), escape(needs)
+    return counts, _shapes(sweep["shapes"]), needs
 
 
 def _shapes(shapes: Sequence[View]) -> FittedTable:
@@ -36,7 +34,7 @@ def _shapes(shapes: Sequence[View]) -> FittedTable:
     for shape in shapes:
         shown.add_row(
             shape["key"][:8],
-            *(escape(cell["text"] or "") for cell in shape["cells"]),
+            *(cell["text"] or "" for cell in shape["cells"]),
             f"{shape['parameters']:,}",
             f"{shape['flops']:,}",
             size(shape["bytes_per_row"]),

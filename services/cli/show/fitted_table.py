@@ -30,8 +30,8 @@ class FittedTable:
         self.rows: list[list[Text]] = []
 
     def add_row(self, *cells: str | Text) -> None:
-        """Add a row; a cell is a text, or a string in Rich's markup."""
-        texts = [Text.from_markup(cell) if isinstance(cell, str) else cell for cell in cells]
+        """Add a row of cells without markup."""
+        texts = [Text(cell) if isinstance(cell, str) else cell for cell in cells]
         self.rows.append([Text(" ".join(text.plain.split()), text.style) for text in texts])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:

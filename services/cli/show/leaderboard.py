@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.markup import escape
-
 from services.cli.show.fitted_table import FittedTable
 from services.cli.show.formats import number
 from services.cli.show.tables import table
@@ -25,7 +23,7 @@ def leaderboard(sweep: View, points: Sequence[View]) -> FittedTable:
         shown.add_row(
             str(place),
             str(point["point"]),
-            *(escape(cell["text"] or "") for cell in point["cells"]),
+            *(cell["text"] or "" for cell in point["cells"]),
             point["text"] or "",
             _counted(point),
             _epochs(trials),
@@ -77,4 +75,4 @@ def _epochs(trials: Sequence[View]) -> str:
 def _states(trials: Sequence[View]) -> str:
     """How many trials are in which state: `4 succeeded, 1 running`."""
     states = [trial["state"] for trial in trials]
-    return escape(", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)))
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))

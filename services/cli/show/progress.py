@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
@@ -87,7 +86,7 @@ def _bar(sweep: View) -> Table:
     epochs = sweep["epochs"]
     grid = Table.grid()
     grid.add_row(ProgressBar(total=max(epochs["total"], 1), completed=epochs["done"], width=BAR_WIDTH))
-    grid.add_row(escape(_report(sweep)))
+    grid.add_row(_report(sweep))
     if spent := cost(sweep):
         grid.add_row(spent)
     return grid

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.markup import escape
-
 from services.cli.show.fitted_table import FittedTable
 from services.cli.show.formats import state, when
 from services.cli.show.tables import table
@@ -19,8 +17,8 @@ def sweeps_table(views: Sequence[View]) -> FittedTable:
     for view in views:
         shown.add_row(
             view["id"],
-            escape(view["name"]),
-            escape(view["project"]),
+            view["name"],
+            view["project"],
             state(f"{view['state']}, blocked") if view["blocked_by"] else state(view["state"]),
             _finished(view["trials"]),
             _best(view),
@@ -37,4 +35,4 @@ def _finished(counts: View) -> str:
 def _best(sweep: View) -> str:
     if sweep["best"] is None:
         return ""
-    return f"{escape(sweep['objective']['metric'])} {sweep['best']['text']}"
+    return f"{sweep['objective']['metric']} {sweep['best']['text']}"

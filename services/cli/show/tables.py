@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.markup import escape
 from rich.text import Text
 
 from services.cli.show.curve import sparkline
@@ -41,10 +40,10 @@ def attempts(views: Sequence[View]) -> FittedTable:
         shown.add_row(
             view["pack"],
             f"{view['row']} of {view['width']}",
-            escape(str(view["device"] or "")),
+            str(view["device"] or ""),
             str(view["start_epoch"]),
             state(view["state"]),
-            escape(str(view["outcome"] or "")),
+            str(view["outcome"] or ""),
         )
     return shown
 

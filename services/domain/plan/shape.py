@@ -29,3 +29,4 @@ class Shape(BaseModel):
     epochs: int
     metrics: list[MetricFacts] = []
     class_names: list[str] = []
+    images: dict[str, int] = {}  # how many each part of the data has: train, val

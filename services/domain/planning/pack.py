@@ -97,6 +97,7 @@ class _Packer:
             points=points,
             parameters=facts.parameters,
             flops=facts.flops,
+            images=dict(facts.images),
             bytes_per_row=bytes_per_row,
             width=arrangement.width,
             mixed=arrangement.mixed,

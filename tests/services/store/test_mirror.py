@@ -73,7 +73,7 @@ def test_a_sweep_is_behind_until_its_state_its_addresses_and_its_trials_are_ther
     assert store.read(behind) == [sweep_id]  # its trials are not there yet
     assert store.read(lambda session: mirror.trials_behind(session, sweep_id)) == [first, *others]
     for trial_id in (first, *others):
-        marked = partial(mirror.mark_trial, lease=held, trial_id=trial_id, before=0, epoch=1)
+        marked = partial(mirror.mark_trial, lease=held, trial_id=trial_id, run_id="r", before=0, epoch=1)
         store.write(partial(marked, state="running"))
     assert store.read(lambda session: mirror.trials_behind(session, sweep_id)) == []
     store.write(lambda session: mirror.mark_sweep(session, held, f"active:4712:{HERE}"))
@@ -140,11 +140,11 @@ def test_what_is_left_out_is_not_behind_and_its_state_stays_what_it_was(store: S
     sweep_id = write_sweep(store)
     first = train(store, sweep_id)[0]
     held = lease(store, sweep_id)
-    store.write(lambda s: mirror.mark_trial(s, held, first, before=0, epoch=0, state="running"))
-    store.write(lambda session: mirror.leave_out_trial(session, held, first, LeftOut.REFUSED))
+    store.write(lambda s: mirror.mark_trial(s, held, first, "run-1", before=0, epoch=0, state="running"))
+    store.write(lambda session: mirror.leave_out_trial(session, held, first, LeftOut.REFUSED, "no"))
     assert first not in store.read(lambda session: mirror.trials_behind(session, sweep_id))
     assert (mirrored(store, first).left_out, mirrored(store, first).exported_state) == ("refused", "running")
-    store.write(lambda session: mirror.leave_out_sweep(session, held, LeftOut.DELETED))
+    store.write(lambda session: mirror.leave_out_sweep(session, held, LeftOut.DELETED, "gone"))
     assert store.read(lambda session: mirror.behind(session, HERE)) == []
 
 
@@ -154,7 +154,7 @@ def test_a_correction_has_the_run_written_again_and_outlasts_the_export_that_it_
     held = lease(store, sweep_id)
     store.write(lambda session: mirror.store_run(session, held, first, "run-1"))
     store.write(lambda session: mirror.correct(session, sweep_id, [first]))
-    store.write(lambda s: mirror.mark_trial(s, held, first, before=0, epoch=1, state="running"))
+    store.write(lambda s: mirror.mark_trial(s, held, first, "run-1", before=0, epoch=1, state="running"))
     assert mirrored(store, first).exported_epoch == CORRECTED
     assert mirrored(store, second).exported_epoch == 0
     store.write(lambda session: mirror.store_run(session, held, first, "run-2"))
@@ -168,7 +168,7 @@ def test_starting_over_forgets_runs_but_not_what_is_left_out(store: Store) -> No
     held, beside = lease(store, sweep_id), lease(store, other)
     store.write(lambda session: mirror.store_parent(session, held, "7", "run"))
     store.write(lambda session: mirror.mark_view(session, held))
-    store.write(lambda session: mirror.leave_out_trial(session, held, first, LeftOut.DELETED))
+    store.write(lambda session: mirror.leave_out_trial(session, held, first, LeftOut.DELETED, "gone"))
     store.write(lambda session: mirror.store_run(session, beside, elsewhere, "stays"))
     store.write(lambda session: mirror.start_over(session, held))
     sweep = store.read(lambda session: session.get_one(MirrorSweep, sweep_id))
@@ -188,7 +188,7 @@ def test_an_export_writes_while_somebody_holds_the_sweep_and_its_trials(postgres
         assert store.write(lambda session: mirror.take(session, asked))
         store.write(lambda session: mirror.store_parent(session, asked, "7", "run"))
         store.write(lambda session: mirror.store_run(session, asked, first, "run"))
-        store.write(lambda s: mirror.mark_trial(s, asked, first, before=0, epoch=1, state="running"))
+        store.write(lambda s: mirror.mark_trial(s, asked, first, "run", before=0, epoch=1, state="running"))
         store.write(lambda session: mirror.mark_sweep(session, asked, "active:…"))
         store.write(lambda session: mirror.mark_view(session, asked))
         store.write(lambda session: mirror.release(session, asked))

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from services.cli.show.fitted_table import FittedTable
@@ -75,9 +74,9 @@ def test_a_column_goes_by_its_place_because_an_axis_may_have_the_name_of_another
     assert printed(table, 10) == ["epochs", "the axis"]
 
 
-def test_markup_is_read_and_style_is_kept() -> None:
+def test_cells_are_plain_text_and_style_is_kept() -> None:
     table = FittedTable(["state", "text"])
-    table.add_row(Text("failed", style="red"), escape("[bold]"))
+    table.add_row(Text("failed", style="red"), "[bold]")
     file = StringIO()
     Console(file=file, width=80, force_terminal=True, color_system="standard").print(table)
     assert "\x1b[31mfailed" in file.getvalue()
@@ -116,7 +115,7 @@ def test_no_value_is_cut_and_no_line_is_too_long(data: st.DataObject) -> None:
     width = data.draw(st.integers(40, 200))
     table = FittedTable(columns, spare, data.draw(st.booleans()))
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     lines = printed(table, width)
     words = [word for row in [columns, *rows] for value in row for word in value.split()]
     limit = max(width, *map(cell_len, words))

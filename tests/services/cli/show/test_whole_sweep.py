@@ -15,6 +15,7 @@ SWEEP: dict[str, Any] = {
     "trials": {"total": 1, "succeeded": 1, "pruned": 0, "running": 0, "failed": 0, "cancelled": 0},
     "epochs": {"done": 3, "total": 3}, "eta_seconds": None, "best": None, "blockers": [], "setbacks": [],
     "objective": {"metric": "val/acc"},
+    "mlflow": None,
     "links": {"mlflow": "http://there", "mlflow_table": None, "mlflow_means": None},
 }  # fmt: skip
 
