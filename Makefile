@@ -5,11 +5,11 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ROLES := torch,postgres,tracking,embedded
 
-.PHONY: help demo up test chaos check bench results pictures
+.PHONY: help demo up test chaos check check-api bench results pictures
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-9s %s\n", $$1, $$2}'
 
 demo: $(VENV)/installed  ## start everything, train 18 networks as one array, show the results, stop everything
 	@$(BIN)/cnnlab demo
@@ -29,6 +29,9 @@ check: $(VENV)/installed-dev  ## lint, types, import floors, compose file
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+check-api: $(VENV)/installed-dev  ## fuzz the API as /openapi.json describes it, three minutes
+	@$(BIN)/python -m pytest -q -s tests/api_fuzz/check_api.py
 
 bench: $(VENV)/installed  ## measure what docs/records.md claims, on this machine
 	@for file in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done

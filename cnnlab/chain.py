@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from cnnlab.layer import Context, Layer, Shape
+from cnnlab.errors import ConfigError
+from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
+from cnnlab.plugin_failure import where
 
 
 class Chain(Layer):
@@ -15,7 +17,7 @@ class Chain(Layer):
     """
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
-        self.layers = dict(layers)
+        self.layers = _checked(layers)
         self.parameters = tuple(
             replace(own, name=f"{name}.{own.name}")
             for name, layer in self.layers.items()
@@ -66,3 +68,21 @@ class Chain(Layer):
             index += layer.layer_count
             weights, kept = weights + len(own), kept + len(moved)
         return x
+
+
+def _checked(layers: Mapping[str, Layer]) -> dict[str, Layer]:
+    """Return the layers; ConfigError where a plug-in gives something else, which would fail later."""
+    if not isinstance(layers, Mapping):
+        raise ConfigError("model", f"layers must be a dict of layers by name, got {layers!r}")
+    for name, layer in layers.items():
+        if not isinstance(layer, Layer):
+            raise ConfigError("model", f"layer {name!r} must be a Layer such as Flatten(), got {layer!r}")
+        for field, kind in (("parameters", Parameter), ("buffers", Buffer)):
+            value = getattr(layer, field)
+            if not isinstance(value, tuple) or not all(isinstance(each, kind) for each in value):
+                raise ConfigError(
+                    "model",
+                    f"{field} of {where(value, type(layer))} must be an attribute, a tuple of "
+                    f"{kind.__name__}; got {type(value).__name__}",
+                )
+    return dict(layers)

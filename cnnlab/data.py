@@ -18,6 +18,10 @@ class DataError(CnnlabError):
     """Images are missing, damaged, or not the recorded ones."""
 
 
+class DamagedData(DataError):
+    """The recorded images themselves are at fault, so that every machine that has them meets the same."""
+
+
 @dataclass(frozen=True)
 class Info:
     """The facts of a data set, so that a model can be checked before an image is read.
@@ -25,6 +29,7 @@ class Info:
     shape is (C, H, W); train and test count images; digest identifies the content by 16 hexadecimal digits,
     empty where it has no fixed checksum. For a regression `classes` is 1: a net gives one number. `centred`:
     pixels get mean 0 and deviation 1; else they are only v/255, so that black stays 0 in sparse images.
+    `class_counts` are the training images of each class, `class_names` its name; empty where unknown.
     """
 
     shape: tuple[int, int, int]
@@ -34,6 +39,8 @@ class Info:
     digest: str = ""
     task: Task = "classification"
     centred: bool = True
+    class_counts: tuple[int, ...] = ()
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,19 @@ def seen(data: Mapping[str, Any]) -> Info:
         height, width = info.shape[1:]
         raise ConfigError("data.resize", f"must be 0 where images are {height}×{width}, a series; got {side}")
     return replace(info, shape=(info.shape[0], side, side)) if side else info
+
+
+def check_images(images: Images, info: Info) -> None:
+    """Raise DamagedData unless images are as the facts of their data set say; a plug-in's may not be."""
+    for what, count, x in (("train", info.train, images.train_x), ("test", info.test, images.test_x)):
+        if len(x) != count:
+            raise DamagedData(f"the data set must have {count} images to {what} on, got {len(x)}")
+    if (info.task == "regression") != images.train_y.is_floating_point():
+        wanted = "numbers, float32" if info.task == "regression" else "classes, int64"
+        raise DamagedData(f"targets must be {wanted}, got {str(images.train_y.dtype).removeprefix('torch.')}")
+    for y in (images.train_y, images.test_y) if info.task == "classification" else ():
+        if len(y) and not (y.min() >= 0 and y.max() < info.classes):
+            raise DamagedData(f"targets must be classes 0 … {info.classes - 1}, got {y.min()} to {y.max()}")
 
 
 def _check_part(part: str, x: Tensor, y: Tensor, targets: torch.dtype) -> None:

@@ -1,5 +1,6 @@
 """The exceptions of cnnlab: one tree, so that a caller can catch all of it or one branch."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -47,8 +48,16 @@ class UnknownName(ConfigError):
 
     def __init__(self, path: str, what: str, name: str, known: Iterable[str]) -> None:
         self.known = tuple(sorted(known))
-        self.near = tuple(get_close_matches(name, self.known, n=3))
+        self.near = nearest(name, self.known)
         hint = f" Did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
         if elsewhere := ELSEWHERE.get(name.lower().replace("-", "_")):
             hint = f" {elsewhere[:1].upper()}{elsewhere[1:]}."
         super().__init__(path, f"no {what} named {name!r}.{hint} Known: {', '.join(self.known) or 'none'}")
+
+
+def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return up to three names that were probably meant, the nearest first; case and hyphens do not count."""
+    plain = {each: re.sub("[^a-z0-9]", "", each.lower()) or each for each in known}
+    close = get_close_matches(re.sub("[^a-z0-9]", "", name.lower()) or name, plain.values(), n=3)
+    found = dict.fromkeys(each for text in close for each, own in plain.items() if own == text)
+    return tuple(found)[:3]

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnlab.batching import batch_order
+from cnnlab.batching import batch_order, validation_part
 from cnnlab.batching.on_device import DeviceData, Part
 from cnnlab.batching.streams import Mixed, Streams
 from cnnlab.config import resolve, shape_key
-from cnnlab.data import Info, data_set, seen
+from cnnlab.data import Info, check_images, data_set, seen
 from cnnlab.engine import conflicts
 from cnnlab.engine.array import Array
 from cnnlab.engine.epoch_totals import EpochTotals
@@ -78,8 +78,10 @@ class Fit:
         self.array = Array(build(first.config), configs, seeds, device, metrics, varied)
         for row in self.live:
             conflicts.check(self._rows[row].config, self.array.net, info.task)
-        self.task = info.task
+        self.task, self.class_names = info.task, info.class_names
         images = data_set(data).load(data)
+        check_images(images, info)
+        validation_part.check(validation_part.counted(info, images.train_y), data["validation"])
         self.data = DeviceData(images, data, info, first.data_seed, self.array.device, self.array.dtype)
         self._batch_size = batch_order.size(train["batch_size"], len(self.data.train))
         self.array.epoch_steps = len(batch_order.cuts(len(self.data.train), self._batch_size))

@@ -3,7 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from cnnlab.errors import ConfigError
@@ -217,11 +217,12 @@ class Text(Hyper):
         return {"type": "text", "default": self.default, "most": self.most, "row": self.row}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class EntryOf:
     """An entry of another kind, with its own hyperparameters; the registry resolves it."""
 
     kind: str
+    _: KW_ONLY
     default: str
     row: bool = False
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec
 from pathlib import Path
+from traceback import extract_tb
 from types import CodeType
 
 from cnnlab.errors import RegistryError
@@ -66,8 +67,12 @@ class Plugins:
             loader.exec_module(module)
         except (Exception, SystemExit) as error:
             del sys.modules[module_name]
+            lines = [
+                frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == loader.path
+            ]
+            line = f", line {lines[-1]}," if lines else ""
             raise RegistryError(
-                f"the plug-in {file} in {self.folder} cannot be loaded: {type(error).__name__}: {error}"
+                f"the plug-in {file}{line} in {self.folder} cannot be loaded: {type(error).__name__}: {error}"
             ) from error
         return module_name
 

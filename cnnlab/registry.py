@@ -8,6 +8,7 @@ from functools import lru_cache
 from threading import RLock
 from typing import Any, NamedTuple, TypeVar
 
+from cnnlab import declarations
 from cnnlab.errors import ConfigError, RegistryError, UnknownName
 from cnnlab.hyper import EntryOf, declared
 from cnnlab.plugins import plugins
@@ -95,6 +96,11 @@ def get(kind: str, name: str, path: str = "") -> type[Any]:
     return _entries[kind, name]
 
 
+def loaded(kind: str, name: str) -> type[Any] | None:
+    """Return an entry that has been imported; None for any other name."""
+    return _entries.get((kind, name))
+
+
 def _load_plugin(kind: str, name: str) -> None:
     """Run a plug-in's file, once; a class of another kind is refused here, before it fails elsewhere."""
     with _loading:
@@ -118,6 +124,8 @@ def _check_kind(kind: str, module: str, entry: type) -> None:
     unset = (name for name in contract.__annotations__ if not hasattr(entry, name))
     if missing := sorted({*getattr(entry, "__abstractmethods__", ()), *unset}):
         raise RegistryError(f"{module}: {entry.__qualname__} must define {', '.join(missing)}")
+    if wrong := declarations.problem(kind, entry, names, tuple(KINDS)):
+        raise RegistryError(f"{module}: {wrong}")
 
 
 def is_plugin(kind: str, name: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import create_engine
 
-from services.store.models import Base
+from services.store import models  # noqa: F401 (they register the tables)
+from services.store.table import Base
 
 
 def run() -> None:

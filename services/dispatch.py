@@ -55,6 +55,8 @@ def announce(store: Store, publisher: Publisher, resend_after: float) -> int:
     sent = 0
     for pack in unsent:
         if missing.get(pack.kind, 0) <= 0:
+            if pack.sent_at is None:  # a message that another pack has left behind will do
+                store.write(partial(packs.mark_sent, pack_id=pack.id))
             continue
         if not publisher.send(pack.id, pack.kind):
             break

@@ -33,6 +33,13 @@ class Settings(BaseSettings):
     mlflow_public_url: Annotated[str | None, Field(description="MLflow address to use in links")] = None
     api_key: Annotated[SecretStr | None, Field(description="Bearer key of the HTTP API")] = None
     public_url: Annotated[str, Field(description="API address to use in links")] = "http://127.0.0.1:8080"
+    allowed_hosts: Annotated[
+        str | None,
+        Field(
+            description="Names by which the API may be reached, separated by commas, besides IP addresses, "
+            "localhost and the name in CNNLAB_PUBLIC_URL"
+        ),
+    ] = None
     data: Annotated[Path | None, Field(description="Folder of data sets; your own data must be below it")] = (
         None
     )
@@ -48,6 +55,18 @@ class Settings(BaseSettings):
     lease_ttl: Annotated[
         float, Field(gt=0, description="Seconds without a heartbeat after which a worker loses its pack")
     ] = 30.0
+    idle_transaction: Annotated[
+        float, Field(gt=0, description="Seconds after which PostgreSQL ends a transaction that stands still")
+    ] = 30.0
+    lock_timeout: Annotated[
+        float, Field(gt=0, description="Seconds to wait for a lock in PostgreSQL before a write starts again")
+    ] = 10.0
+    logs_kept: Annotated[
+        float, Field(ge=0, description="Days that a pack's log is kept after the end of its sweep")
+    ] = 30.0
+    orphans_kept: Annotated[
+        float, Field(gt=0, description="Hours that a file which no row names is kept after its last change")
+    ] = 24.0
     heartbeat: Annotated[float, Field(gt=0, description="Seconds between renewals of a lease")] = 5.0
     redispatch: Annotated[
         float, Field(gt=0, description="Seconds until a queued pack is announced again")
@@ -56,6 +75,17 @@ class Settings(BaseSettings):
     checkpoint_every: Annotated[
         float, Field(ge=0, description="Minimum seconds between two checkpoints of a pack")
     ] = 10.0
+    stall_factor: Annotated[
+        float,
+        Field(ge=1, description="Expected epochs' time without progress after which a runner is killed"),
+    ] = 10.0
+    stall_floor: Annotated[
+        float, Field(gt=0, description="Fewest seconds without progress after which a runner is killed")
+    ] = 300.0
+    stall_start: Annotated[
+        float,
+        Field(gt=0, description="The same before a pack's first epoch, while data is fetched and prepared"),
+    ] = 1800.0
     trial_limit: Annotated[
         int, Field(ge=1, description="Most trials of a sweep that does not set max_trials")
     ] = 1000

@@ -47,7 +47,9 @@ class Stage:
         """Put all pending trials into a pack and run it."""
 
         def form(session: Any) -> str:
-            pending = trials.dispatchable(session, self.sweep_id)[: self.width]
+            first = trials.first_waiting(session, self.sweep_id)
+            assert first is not None
+            pending = trials.waiting_like(session, first, True, self.width)
             return packs.form(session, sweeps.lock(session, self.sweep_id), pending, self.width, "cpu").id
 
         held = Lease.new(self.store.write(form))

@@ -75,6 +75,7 @@ class PaperCatalog:
             flops=100,
             bytes_per_row=1000,
             metrics=[ACCURACY, BALANCED],
+            images={"train": 900, "val": 100},
         )
 
     def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:

@@ -16,7 +16,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment()
     settings.files.mkdir(parents=True, exist_ok=True)
-    store = Store(settings.database_url)
+    store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
     claim = wait_for_device(store, settings)
     store.close()  # the child must inherit no connection
     app = make_worker(settings, claim)

@@ -27,6 +27,7 @@ from workers.messages import (
     ToRunner,
 )
 from workers.runner_process import RunnerProcess
+from workers.watchdog import Watchdog
 
 MAX_STOP_SECONDS = 5.0  # that a runner gets to stop by itself
 
@@ -41,9 +42,10 @@ class Attempt:
         heartbeat: Heartbeat,
         runner: RunnerProcess,
         listeners: Sequence[Listener],
+        watchdog: Watchdog,
     ) -> None:
         self._run_message, self._commits, self._heartbeat = run_message, commits, heartbeat
-        self._runner, self._listeners = runner, listeners
+        self._runner, self._listeners, self._watchdog = runner, listeners, watchdog
         self._stop_by: float | None = None
         self._over = False
 
@@ -73,9 +75,18 @@ class Attempt:
                     if key.fd == shutdown_fd:
                         selector.unregister(shutdown_fd)  # it stays readable
                     self._react(key.data)
-                if self._stop_by and not self._over and time.monotonic() > self._stop_by:
-                    self._runner.kill()
-                    self._give_up(Failure.PREEMPTED, "the runner did not stop by itself")
+                self._react(self._look_at_the_time)
+                self._heartbeat.note_progress()
+
+    def _look_at_the_time(self) -> None:
+        """End a runner that does not stop as asked, and one that makes no progress."""
+        if self._stop_by and time.monotonic() > self._stop_by:
+            self._runner.kill()
+            self._give_up(Failure.PREEMPTED, "the runner did not stop by itself")
+        elif stall := self._watchdog.stalled():
+            self._runner.kill()
+            # One that never was ready has seen no trial: the fault is this host's.
+            self._give_up(Failure.CRASHED if self._runner.machine else Failure.HOST, stall)
 
     # ---- what happens
 
@@ -97,10 +108,12 @@ class Attempt:
     def _on_message(self, message: FromRunner) -> None:
         if isinstance(message, RunnerReady):
             self._runner.mark_ready(message.machine)
+            self._watchdog.note()
             self._begin(message.machine)
             return
         if message.pack != self._run_message.pack:
             return  # about an earlier pack, and too late
+        self._watchdog.on_message(message)
         for listener in self._listeners:
             listener.on_message(message)
         match message:
@@ -119,6 +132,8 @@ class Attempt:
     def _pass_output_on(self) -> bool:
         """Give listeners what the runner has printed; says whether it was anything."""
         data = self._runner.read_output()
+        if data:
+            self._watchdog.on_output()
         for listener in self._listeners if data else ():
             listener.on_output(data)
         return bool(data)

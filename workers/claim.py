@@ -7,10 +7,12 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from cnnlab.plugins import read  # without torch
+from services import lock_file
 from services.host import HostDevice
 from services.settings import Settings
 from services.store import devices, workers
@@ -30,26 +32,73 @@ class Claim:
     plugins: str = ""  # digest of the entry files that the worker has
 
 
+class UnrenewedClaims:
+    """The claims of others that nobody renewed while this worker looked at them for the length of a lease.
+
+    That a claim has expired is not enough: after an outage of the database every claim has, though its worker
+    lives and renews it soon. A look that comes late, as one after an outage does, begins anew.
+    """
+
+    def __init__(self, ttl: float) -> None:
+        self._ttl = ttl
+        self._since: dict[tuple[str, int], float] = {}  # token and end of a claim: when it was first seen so
+        self._last = 0.0
+
+    def forfeited(self, now: float, ends: Mapping[str, int]) -> set[str]:
+        """Note when each token's claim ends; returns the tokens whose claims have stayed as they were.
+
+        `now` is this worker's own monotonic clock, in seconds: it measures how long the worker has looked.
+        """
+        if now - self._last > self._ttl / 2:
+            self._since = {}
+        self._last = now
+        self._since = {seen: self._since.get(seen, now) for seen in ends.items()}
+        return {token for (token, _), since in self._since.items() if now - since >= self._ttl}
+
+
 def wait_for_device(store: Store, settings: Settings) -> Claim:
-    """Claim a device of this host; while all are taken, show so in the log and in SQL and try again."""
+    """Claim a device of this host; while all are taken, show so in the log and in SQL and try again.
+
+    The device of a worker that is seen to be dead, with its packs, is free at once; one whose claim has only
+    run out is left to it until this worker has seen for the length of a lease that it is not renewed.
+    """
     host = socket.gethostname()
     worker, token = f"{host}:{os.getpid()}", secrets.token_hex(16)
     candidates = find(settings.devices)
     plugins = read("" if settings.plugins is None else str(settings.plugins)).digest
-    logged = ""
+    lock_file.hold(token)  # before anyone can read the token
+    observed, logged = UnrenewedClaims(settings.lease_ttl), ""
     while True:
-        device = store.write(
-            lambda session: devices.claim(session, candidates, worker, token, settings.lease_ttl, plugins)
+        ends = _vacate_dead(store)
+        forfeited = observed.forfeited(time.monotonic(), ends)
+        device = store.insist(
+            lambda session, free=forfeited: devices.claim(  # type: ignore[misc]
+                session, candidates, worker, token, settings.lease_ttl, plugins, free
+            )
         )
         if device:
             status = f"has claimed {device.identity} ({device.name})"
         else:
             names = ", ".join(device.identity for device in candidates) or "none"
             status = f"waits: every device of this host is claimed by another worker ({names})"
-        store.write(partial(workers.say, worker_id=worker, host=host, pid=os.getpid(), words=status))
+        store.insist(partial(workers.say, worker_id=worker, host=host, pid=os.getpid(), words=status))
         if status != logged:
             log.info("worker %s %s", worker, status)
             logged = status
         if device:
             return Claim(worker, device, token, plugins)
         time.sleep(settings.heartbeat)
+
+
+def _vacate_dead(store: Store) -> dict[str, int]:
+    """Free the devices of workers that have died on this host; returns the ends of other claims, by token."""
+    ends = {}
+    for claimed in store.insist(devices.claims):
+        if lock_file.is_dropped(claimed.token):
+            packs = store.insist(partial(devices.vacate, claimed=claimed))
+            lock_file.remove(claimed.token)
+            again = f", pack {', '.join(packs)} gets another attempt" if packs else ""
+            log.warning("worker %s is dead, its device %s free%s", claimed.worker, claimed.device_id, again)
+        else:
+            ends[claimed.token] = claimed.expires_at
+    return ends

@@ -99,8 +99,7 @@ class PackCommits:
 
     def give_up(self, failure: Failure, message: str, saved: SavedCheckpoint | None = None) -> None:
         """End the attempt; its trials go on from what the runner saved last."""
-        clean = message.replace("\0", "").encode(errors="replace").decode()[:MAX_FAILURE_CHARS]
-        error = {"kind": failure, "message": clean, "pack": self._lease.pack_id}
+        error = {"kind": failure, "message": storable(message), "pack": self._lease.pack_id}
 
         def write(session: Session) -> None:
             leases.fence(session, self._lease)
@@ -130,3 +129,8 @@ class PackCommits:
             busy_ms=done.busy_ms,
             work_ms=done.work_ms,
         )
+
+
+def storable(message: str) -> str:
+    """Return what SQL can keep of a failure's message."""
+    return message.replace("\0", "").encode(errors="replace").decode()[:MAX_FAILURE_CHARS]

@@ -1,8 +1,8 @@
 """Everything that a supervisor and its runner exchange, as types; each message is one line of JSON.
 
-From the runner: `RunnerReady` once, then about a pack `SpeedMeasured`, `EpochDone`, `Stopped`,
-`CheckpointDamaged` and `Failed`. From the supervisor: `Run`, `Go`, `Stop`. All but the first name their
-pack, so that one which comes too late is recognised.
+From the runner: `RunnerReady` once, then about a pack `Prepared`, `StepsDone`, `SpeedMeasured`, `EpochDone`,
+`Stopped`, `CheckpointDamaged` and `Failed`. From the supervisor: `Run`, `Go`, `Stop`. All but the first name
+their pack, so that one which comes too late is recognised.
 """
 
 from __future__ import annotations
@@ -84,6 +84,23 @@ class RunnerReady:
     """The runner has loaded torch and waits for its first pack."""
 
     machine: Machine
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Prepared:
+    """The data and the array are there, and the first epoch begins; each of its epochs has so many images."""
+
+    pack: str
+    images: int
+
+
+@dataclass(frozen=True, config=CLOSED)
+class StepsDone:
+    """How far the present epoch has come: a sign of progress, sent at most once a second."""
+
+    pack: str
+    epoch: int
+    steps: int
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -185,7 +202,9 @@ class Stop:
     pack: str
 
 
-FromRunner = RunnerReady | SpeedMeasured | EpochDone | Stopped | CheckpointDamaged | Failed
+FromRunner = (
+    RunnerReady | Prepared | StepsDone | SpeedMeasured | EpochDone | Stopped | CheckpointDamaged | Failed
+)
 ToRunner = Run | Go | Stop
 Message = FromRunner | ToRunner
 ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Message)}

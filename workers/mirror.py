@@ -22,7 +22,7 @@ class MirrorThread:
 
     def __init__(self, store: Store, settings: Settings, owner: str, overdue: Callable[[], bool]) -> None:
         self._store, self._settings, self._owner, self._overdue = store, settings, owner, overdue
-        self._waiting: set[str] = set()  # sweeps to mirror
+        self._waiting: dict[str, None] = {}  # sweeps to mirror, in the order of their turns
         self._change = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
@@ -35,7 +35,7 @@ class MirrorThread:
     def notify(self, sweep_id: str) -> None:
         """Have this sweep mirrored soon: something new of it has been committed."""
         with self._change:
-            self._waiting.add(sweep_id)
+            self._waiting[sweep_id] = None
             self._change.notify()
 
     def close(self, patience: float) -> None:
@@ -47,7 +47,7 @@ class MirrorThread:
             self._thread.join(patience)
 
     def _run(self) -> None:
-        from services.tracking import Tracker, TrackingDown
+        from services.tracking import TURN_SECONDS, Tracker, TrackingDown
 
         tracker = Tracker(self._store, self._settings, self._owner)
         failures = 0
@@ -56,21 +56,24 @@ class MirrorThread:
                 self._change.wait_for(lambda: self._waiting or self._closing)
                 if not self._waiting:
                     return
-                sweep_id = self._waiting.pop()
+                sweep_id = next(iter(self._waiting))
+                del self._waiting[sweep_id]
             pause = 0.0
             try:
-                done = not self._overdue() and tracker.mirror(sweep_id)
+                done = not self._overdue() and tracker.mirror(sweep_id, TURN_SECONDS)
                 failures, pause = 0, 0.0 if done else BUSY_SECONDS
             except TrackingDown as error:
                 done, pause = False, AWAY_SECONDS[min(failures, len(AWAY_SECONDS) - 1)]
                 failures += 1
                 log.warning("MLflow is away, training goes on: %s", error)
-            except Exception:
-                done, pause = False, AWAY_SECONDS[-1]
-                log.exception("sweep %s could not be mirrored; the next try follows", sweep_id)
+            except Exception:  # of this sweep alone: others must not wait for it
+                done = True
+                log.exception(
+                    "sweep %s could not be mirrored; its next epoch or upkeep tries again", sweep_id
+                )
             with self._change:
                 if not done and self._closing:
                     return  # upkeep's mirror finishes it
                 if not done:
-                    self._waiting.add(sweep_id)
+                    self._waiting[sweep_id] = None
                     self._change.wait_for(lambda: self._closing, timeout=pause)

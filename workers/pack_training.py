@@ -14,10 +14,12 @@ from workers.messages import (
     EpochDone,
     FinalResult,
     Go,
+    Prepared,
     Run,
     RunRow,
     SavedCheckpoint,
     SpeedMeasured,
+    StepsDone,
     Stop,
     Stopped,
 )
@@ -26,6 +28,7 @@ from workers.wire import Wire
 if TYPE_CHECKING:
     from torch import Tensor
 
+STEPS_SECONDS = 1.0  # between two messages of an epoch's progress
 MAX_CONFUSION_CLASSES = 100  # more make no picture that one can read
 
 
@@ -57,6 +60,7 @@ class PackTraining:
         self._load()
         self._saved_at = time.monotonic()
         self._unsaved: tuple[int, dict[str, Tensor]] | None = None  # an epoch whose state is in no file yet
+        self._steps, self._steps_sent_at = 0, time.monotonic()
         # Not at once: while a service starts, everything is slow.
         self._measure_after = min(run.start_epoch + 2, run.target_epoch)
 
@@ -66,9 +70,10 @@ class PackTraining:
 
         run, fit = self._message, self._fit
         clock = work_clock(run.device)
+        self._wire.send(Prepared(run.pack, len(fit.data.train)))
         while fit.live and fit.epoch < run.target_epoch:
-            started, worked = time.monotonic(), clock()
-            reports = fit.run_epoch(should_stop=self._stop_requested)
+            started, worked, self._steps = time.monotonic(), clock(), 0
+            reports = fit.run_epoch(should_stop=self._before_step)
             if reports is None:
                 self._wire.send(Stopped(run.pack, self._write_checkpoint()))
                 return
@@ -119,6 +124,15 @@ class PackTraining:
                 return message
         return None
 
+    def _before_step(self) -> bool:
+        """Report now and then how many steps of the epoch are done; whether to stop."""
+        now = time.monotonic()
+        if now - self._steps_sent_at >= STEPS_SECONDS:
+            self._steps_sent_at = now
+            self._wire.send(StepsDone(self._message.pack, self._fit.epoch + 1, self._steps))
+        self._steps += 1
+        return self._stop_requested()
+
     def _stop_requested(self) -> bool:
         """Whether a `Stop`, or the end, waits; between two steps nothing else is sent about this pack."""
         return self._wire.readable() and not isinstance(self._receive(), Go)
@@ -166,10 +180,13 @@ class PackTraining:
         return FinalResult(name, self._fit.test_best(row) if tested else {})
 
     def _metadata(self, row: int) -> dict[str, str]:
-        """What pictures of the best weights need: the first layer, the images' shape, the mistakes."""
-        net = self._fit.array.net
+        """What using the best weights needs, and pictures of them: how pixels become inputs, the mistakes."""
+        net, data = self._fit.array.net, self._fit.data
         first = next((own.name for own in net.table if own.role == "weight"), None)
         metadata = {"image": json.dumps(net.shape)} | ({"first_layer": first} if first else {})
+        metadata |= {"mean": json.dumps(data.mean), "std": json.dumps(data.std)}
+        if self._fit.class_names:
+            metadata["class_names"] = json.dumps(self._fit.class_names)
         if self._fit.task == "regression":
             return metadata
         part, counts = self._fit.confusion(row)

@@ -42,20 +42,24 @@ def main() -> int:
 def serve(run: Run, wire: Wire) -> bool:
     """Train one pack and report how it failed if it does; return whether this process can train another."""
     from cnnlab import errors
-    from cnnlab.data import DataError
+    from cnnlab.data import DamagedData, DataError
+    from cnnlab.plugin_failure import describe_failure
 
     try:
         PackTraining(run, wire).run()
     except checkpoints.DamagedFile as error:
         wire.send(CheckpointDamaged(run.pack, error.checkpoint, str(error)))
     except (DataError, errors.RegistryError) as error:
-        wire.send(Failed(run.pack, Failure.HOST, str(error), traceback.format_exc()))
+        # The planned content itself is wrong on every host; other content, or none, on this one.
+        failure = Failure.SPEC if isinstance(error, DamagedData) else Failure.HOST
+        wire.send(Failed(run.pack, failure, str(error), traceback.format_exc()))
     except errors.CnnlabError as error:
         wire.send(Failed(run.pack, Failure.SPEC, str(error), traceback.format_exc()))
     except Exception as error:
         kind = "out of memory" if _out_of_memory(error) else type(error).__name__
         failure = Failure.HOST if isinstance(error, OSError) else Failure.CRASHED
-        wire.send(Failed(run.pack, failure, f"{kind}: {error}", traceback.format_exc()))
+        message = describe_failure(error) or f"{kind}: {error}"
+        wire.send(Failed(run.pack, failure, message, traceback.format_exc()))
         return False
     return True
 

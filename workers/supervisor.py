@@ -5,26 +5,29 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 import time
 
 from services.domain.errors import Fenced, Unreadable
 from services.domain.retry import Failure
 from services.settings import Settings
-from services.store import endings, leases, packs
+from services.store import endings, leases, packs, speeds
 from services.store.leases import Lease
 from services.store.session import Store
 from workers.attempt import Attempt
 from workers.claim import Claim
-from workers.commits import PackCommits
+from workers.commits import PackCommits, storable
 from workers.devices import runner_environment
 from workers.heartbeat import Heartbeat
 from workers.listener import Listener
 from workers.listeners.mirror_notifier import MirrorNotifier
 from workers.listeners.pack_log import PackLog
 from workers.listeners.speed_recorder import SpeedRecorder
+from workers.main_process import MainProcess
 from workers.mirror import MirrorThread
 from workers.run_message import LeasedPack, read_leased_pack
 from workers.runner_process import RunnerProcess
+from workers.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 MAX_FAILED_STARTS = 3  # of runners in a row, before the worker ends
@@ -37,16 +40,20 @@ class Supervisor:
     `shutdown_fd` becomes readable when the worker must end.
     """
 
-    def __init__(self, settings: Settings, claim: Claim, shutdown_fd: int) -> None:
+    def __init__(self, settings: Settings, claim: Claim, main: MainProcess, shutdown_fd: int) -> None:
         self._settings, self._claim, self._shutdown_fd = settings, claim, shutdown_fd
-        self._store = Store(settings.database_url)
-        self._heartbeat = Heartbeat(self._store, settings, claim, self._on_eviction)
+        self._store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
+        self._heartbeat = Heartbeat(
+            self._store, settings, claim, main, on_eviction=self._on_eviction, on_stall=self._on_stall
+        )
         self._mirror = MirrorThread(self._store, settings, claim.worker, self._heartbeat.overdue)
         self._runner = self._start_runner()
         self._failed_starts = 0  # runners in a row that ended before they were ready
+        self._inheriting, self._inherited = threading.Lock(), False
 
     def start(self) -> None:
-        """Begin to beat and to mirror."""
+        """Begin to beat and to mirror, and give back what a predecessor held."""
+        threading.Thread(target=self._give_back_inherited, name="inheritance", daemon=True).start()
         self._heartbeat.start()
         self._mirror.start()
 
@@ -66,8 +73,11 @@ class Supervisor:
         pack_id = self._store.insist(lambda session: packs.next_for(session, kind, plugins)) or pack_id
         if self._refuses(pack_id):
             return
+        self._give_back_inherited()
         lease, claim, ttl = Lease.new(pack_id), self._claim, self._settings.lease_ttl
-        if not self._store.insist(lambda s: leases.take(s, lease, claim.worker, claim.device.id, ttl)):
+        if not self._store.insist(
+            lambda s: leases.take(s, lease, claim.worker, claim.device.id, ttl, claim.token)
+        ):
             log.info("pack %s cannot be leased: it has ended, was withdrawn, or trains elsewhere", pack_id)
             return
         self._heartbeat.keep(lease)
@@ -81,8 +91,9 @@ class Supervisor:
         except Fenced:
             log.warning("pack %s was taken from this worker; its runner is killed", pack_id)
             self._runner.kill()
-        except Exception:
+        except Exception as error:
             self._runner.kill()  # nobody would commit what it goes on to report
+            self._give_back_broken(lease, error)
             raise
         finally:
             self._heartbeat.release()  # whatever happened, rescue must be able to take the pack
@@ -101,7 +112,33 @@ class Supervisor:
             self._store.insist(lambda s: endings.give_up(s, lease, Failure.HOST, reason))
             return None
         commits = PackCommits(self._store, lease, self._heartbeat, settings.lease_ttl, pack.run)
-        return Attempt(pack.run, commits, self._heartbeat, self._runner, self._listeners(pack))
+        watchdog = Watchdog(settings, lambda images: self._epoch_seconds(pack, images))
+        return Attempt(pack.run, commits, self._heartbeat, self._runner, self._listeners(pack), watchdog)
+
+    def _epoch_seconds(self, pack: LeasedPack, images: int) -> float | None:
+        """How long an epoch of this pack takes, at the speed that was measured of it here before."""
+        kind, width = self._runner.machine.kind if self._runner.machine else "", pack.run.width
+        speed = self._store.insist(lambda s: speeds.measured(s, pack.shape_key, kind, width))
+        return width * images / speed if speed else None
+
+    def _give_back_inherited(self) -> None:
+        """Give up what a supervisor before this one, under the same claim, held when it died."""
+        with self._inheriting:
+            if not self._inherited:
+                what = "lost its supervisor, and has another one"
+                token = self._claim.token
+                for pack_id in self._store.insist(lambda s: endings.give_up_claimed(s, token, what)):
+                    log.warning("pack %s gets another attempt: its supervisor died", pack_id)
+                self._inherited = True
+
+    def _give_back_broken(self, lease: Lease, error: Exception) -> None:
+        """Give up a pack that this supervisor could not lead, instead of letting its lease run out."""
+        message = storable(f"its worker failed: {error}")
+        reason = {"kind": Failure.LOST, "message": message, "pack": lease.pack_id}
+        try:
+            self._store.write(lambda s: endings.give_up(s, lease, Failure.LOST, reason))
+        except Exception as again:
+            log.warning("pack %s is left to rescue: %s", lease.pack_id, again)
 
     def _listeners(self, pack: LeasedPack) -> list[Listener]:
         return [
@@ -148,6 +185,10 @@ class Supervisor:
     def _restart_runner(self) -> None:
         old, self._runner = self._runner, self._start_runner()
         old.close()
+
+    def _on_stall(self) -> None:
+        """End this process at once: its main thread does nothing more. Celery starts another."""
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def _on_eviction(self) -> None:
         """End this worker, whose device is lost; started again, it waits for a device."""

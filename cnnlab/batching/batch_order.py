@@ -4,20 +4,22 @@ import torch
 from torch import Tensor
 
 from cnnlab import rng
+from cnnlab.batching.validation_part import held_out
 
 
 def split(targets: Tensor, validation: float, data_seed: int) -> tuple[Tensor, Tensor]:
     """Return the indices for training and for validation, each ascending, from the targets (N,).
 
-    The validation part has the fraction `validation` of every class, int64, rounded to whole images: those
-    that come first in a random order, which depends only on the data seed. Float targets count as one class.
+    The validation part has the fraction `validation` of every class, int64, rounded to whole images, at least
+    one and never all: those that come first in a random order, which depends only on the data seed. Float
+    targets count as one class.
     """
     order = rng.permutation(rng.fold(data_seed), rng.SPLIT, 0, len(targets))
     classes = torch.zeros_like(order) if targets.is_floating_point() else targets
     chosen = torch.zeros(len(classes), dtype=torch.bool)
     for label in set(classes.tolist()):
         members = order[classes[order] == label]
-        chosen[members[: round(validation * len(members))]] = True
+        chosen[members[: held_out(len(members), validation)]] = True
     return (~chosen).nonzero()[:, 0], chosen.nonzero()[:, 0]
 
 

@@ -64,8 +64,8 @@ class DeviceData:
     """The parts of a data set: training, validation, test; `data` is the resolved section, `info` the facts.
 
     A pixel v of 0 … 255 becomes (v/255 − mean)/std, with mean and standard deviation of its channel over the
-    training part as stored; a constant channel becomes 0. If a data set is not centred, it becomes v/255.
-    Only the training part has label noise.
+    training part as stored; a constant channel becomes 0, its std is 1/255. If a data set is not centred,
+    mean is 0 and std 1. Only the training part has label noise.
     """
 
     def __init__(
@@ -82,6 +82,8 @@ class DeviceData:
         mean, std = torch.zeros(channels, dtype=torch.float64), torch.ones(channels, dtype=torch.float64)
         if info.centred:
             mean, std = _moments(images.train_x[train])
+        self.mean: list[float] = mean.tolist()
+        self.std: list[float] = std.tolist()
         scale = (1 / (255 * std)).to(device, dtype)
         shift = (mean / std).to(device, dtype)
 

@@ -19,7 +19,11 @@ from cnnlab.registry import register
 
 TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST = ("test_batch.bin",)
-CLASSES = 10
+CLASS_NAMES = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+CLASSES = len(CLASS_NAMES)
 PIXELS = 3 * 32 * 32
 RECORD = 1 + PIXELS  # a label, then the red, the green and the blue plane, row by row
 RECORDS = 10_000  # in each file
@@ -45,7 +49,14 @@ class Cifar10(FixedDataSet):
     """
 
     # No digest: only the archive has a published checksum.
-    facts = Info(shape=(3, 32, 32), classes=CLASSES, train=len(TRAIN) * RECORDS, test=RECORDS)
+    facts = Info(
+        shape=(3, 32, 32),
+        classes=CLASSES,
+        train=len(TRAIN) * RECORDS,
+        test=RECORDS,
+        class_counts=(len(TRAIN) * RECORDS // CLASSES,) * CLASSES,
+        class_names=CLASS_NAMES,
+    )
 
     def read(self) -> Images:
         """Return the images: about 184 MB."""

@@ -36,6 +36,11 @@ FILES = Published(
     ),
 )
 
+CLASS_NAMES = (
+    *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
+    *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+)
+
 
 @register
 class FashionMnist(FixedDataSet):
@@ -48,7 +53,15 @@ class FashionMnist(FixedDataSet):
     learning algorithms", arXiv:1708.07747 (2017).
     """
 
-    facts = Info(shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest)
+    facts = Info(
+        shape=(1, 28, 28),
+        classes=len(CLASS_NAMES),
+        train=60_000,
+        test=10_000,
+        digest=FILES.digest,
+        class_counts=(6_000,) * len(CLASS_NAMES),
+        class_names=CLASS_NAMES,
+    )
 
     def read(self) -> Images:
         """Return the images: about 56 MB."""

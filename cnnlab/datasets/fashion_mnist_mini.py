@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cnnlab.data import Images, Info
+from cnnlab.datasets.fashion_mnist import CLASS_NAMES
 from cnnlab.files.published import File, Published
 from cnnlab.fixed_data import FixedDataSet
 from cnnlab.registry import register
@@ -45,7 +46,15 @@ class FashionMnistMini(FixedDataSet):
     benchmarking machine learning algorithms", arXiv:1708.07747 (2017), by scripts/make_fashion_mnist_mini.py.
     """
 
-    facts = Info(shape=(1, 28, 28), classes=10, train=6_000, test=1_000, digest=FILES.digest)
+    facts = Info(
+        shape=(1, 28, 28),
+        classes=len(CLASS_NAMES),
+        train=6_000,
+        test=1_000,
+        digest=FILES.digest,
+        class_counts=(600,) * len(CLASS_NAMES),
+        class_names=CLASS_NAMES,
+    )
 
     def read(self) -> Images:
         """Return the images: about 6 MB."""

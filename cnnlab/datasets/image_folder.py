@@ -1,5 +1,6 @@
 """Your own image files: a folder, or a .zip, with one folder per class."""
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from cnnlab.data import DataError, DataSet, Images, Info
 from cnnlab.errors import ConfigError
 from cnnlab.files import user_folder
 from cnnlab.files.image_file import decode
-from cnnlab.files.image_tree import Source
+from cnnlab.files.image_tree import Source, shown
 from cnnlab.hyper import Int
 from cnnlab.registry import register
 
@@ -44,6 +45,7 @@ class ImageFolder(DataSet):
         """Return the facts, from the names of files alone."""
         source = Source(user_folder.inside(data["path"]), data["path"])
         user_folder.check(data, source.digest())
+        source.check_headers()
         tree = source.tree()
         shape = (data["channels"], data["size"], data["size"])
         total = (len(tree.train) + len(tree.test)) * data["channels"] * data["size"] ** 2
@@ -52,7 +54,15 @@ class ImageFolder(DataSet):
                 f"{data['path']} must have at most {user_folder.MAX_IMAGE_BYTES:,} bytes of pixels, got "
                 f"{total:,}; choose a smaller size"
             )
-        return Info(shape, len(tree.classes), len(tree.train), len(tree.test))
+        counts = Counter(label for _, label in tree.train)
+        return Info(
+            shape,
+            len(tree.classes),
+            len(tree.train),
+            len(tree.test),
+            class_counts=tuple(counts[label] for label in range(len(tree.classes))),
+            class_names=tree.classes,
+        )
 
     def load(self, data: Mapping[str, Any]) -> Images:
         """Return the images of exactly the content that `sha256` names."""
@@ -66,10 +76,11 @@ def _images(path: Path, name: str, sha256: str, size: int, channels: int) -> Ima
     pixels: dict[str, Tensor] = {}
 
     def take(file: str, content: bytes) -> None:
-        pixels[file] = decode(content, f"{name}: {file}", size, channels)
+        pixels[file] = decode(content, shown(file), size, channels)
 
-    tree = source.tree()
-    user_folder.check({"path": name, "sha256": sha256}, source.read(take))
+    tree, content = source.tree(), source.read(take)
+    user_folder.check({"path": name, "sha256": sha256}, content.digest)  # first: another copy may be sound
+    source.refuse(content.faults)
 
     def part(files: tuple[tuple[str, int], ...]) -> tuple[Tensor, Tensor]:
         none = torch.empty(0, channels, size, size, dtype=torch.uint8)

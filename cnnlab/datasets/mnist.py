@@ -44,7 +44,15 @@ class Mnist(FixedDataSet):
     recognition", Proceedings of the IEEE 86 (1998).
     """
 
-    facts = Info(shape=(1, 28, 28), classes=10, train=60_000, test=10_000, digest=FILES.digest)
+    facts = Info(
+        shape=(1, 28, 28),
+        classes=10,
+        train=60_000,
+        test=10_000,
+        digest=FILES.digest,
+        class_counts=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
+        class_names=tuple("0123456789"),
+    )
 
     def read(self) -> Images:
         """Return the images: about 56 MB."""

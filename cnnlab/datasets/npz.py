@@ -17,7 +17,8 @@ from cnnlab.registry import register
 class Npz(DataSet):
     """Read images from an .npz file below CNNLAB_DATA: train_x, train_y, and optionally test_x, test_y.
 
-    x is uint8 (N, H, W) or (N, H, W, C) with 1 to 4 channels; y is integers (N,), the classes 0 … C−1.
+    x is uint8 (N, H, W) or (N, H, W, C) with 1 to 4 channels; y is integers (N,), the classes 0 … C−1, which
+    texts (C,) in class_names may name.
     `path` is relative to CNNLAB_DATA. `sha256` is the file's; left out, it is filled in at submit, and a
     worker refuses any other content. Without test arrays train.test must be never.
     Licence: your images are yours.

@@ -32,7 +32,13 @@ class RareWords(FixedDataSet):
     """
 
     facts = Info(
-        shape=(1, 1, WORDS), classes=CLASSES, train=TRAIN, test=TEST, digest=CONTENT.digest, centred=False
+        shape=(1, 1, WORDS),
+        classes=CLASSES,
+        train=TRAIN,
+        test=TEST,
+        digest=CONTENT.digest,
+        centred=False,
+        class_counts=(TRAIN // CLASSES,) * CLASSES,
     )
 
     def read(self) -> Images:

@@ -51,7 +51,7 @@ class Rotated(DataSet):
             raise ConfigError(
                 "data.of", f"must have images of at least {MIN_SIDE}×{MIN_SIDE}, got {height}×{width}"
             )
-        return replace(own, classes=1, task="regression", digest="")
+        return replace(own, classes=1, task="regression", digest="", class_counts=(), class_names=())
 
     def load(self, data: Mapping[str, Any]) -> Images:
         """Return the rotated images, made once per process as long as they are of the same images."""
@@ -97,6 +97,8 @@ def turn(x: Tensor, angle: Tensor) -> Tensor:
     Bilinear, around the middle, computed in float64 so that rounding to whole numbers agrees between
     machines.
     """
+    if not len(x):
+        return x  # affine_grid refuses an empty batch
     _, _, height, width = x.shape
     parts = []
     for images, a in zip(torch.split(x, CHUNK_IMAGES), torch.split(angle, CHUNK_IMAGES), strict=True):

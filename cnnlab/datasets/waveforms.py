@@ -30,7 +30,15 @@ class Waveforms(FixedDataSet):
     Mahabhaskariya (7th century).
     """
 
-    facts = Info(shape=(1, 1, STEPS), classes=len(CLASSES), train=TRAIN, test=TEST, digest=CONTENT.digest)
+    facts = Info(
+        shape=(1, 1, STEPS),
+        classes=len(CLASSES),
+        train=TRAIN,
+        test=TEST,
+        digest=CONTENT.digest,
+        class_counts=(TRAIN // len(CLASSES),) * len(CLASSES),
+        class_names=CLASSES,
+    )
 
     def read(self) -> Images:
         """Make the signals: about 1 MB, in a fraction of a second."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from cnnlab import registry
+from cnnlab.batching import validation_part
 from cnnlab.config import row_numbers
 from cnnlab.data import DataError, Info, Task, seen
 from cnnlab.engine import conflicts
@@ -38,6 +39,7 @@ class NetCost:
     input: tuple[int, int, int]
     classes: int
     task: Task
+    class_names: tuple[str, ...]
     net: Net = field(compare=False, repr=False)
 
 
@@ -52,12 +54,7 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
         raise ConfigError(
             "train.test", f"must be never: the data set has no images to test on; got {train['test']}"
         )
-    share, one_a_class = config["data"]["validation"], info.classes / info.train
-    if 0 < share < one_a_class / 2:
-        raise ConfigError(
-            "data.validation",
-            f"must be 0 or at least {one_a_class:.2g}, an image of each class; got {share:g} of {info.train}",
-        )
+    validation_part.check(info, config["data"]["validation"])
     chosen(config, info)  # a ConfigError where train.metrics does not fit the data
     net = build(config)
     scores = _dry_forward(net, config)
@@ -65,6 +62,8 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
         raise ConfigError("model", f"must give {info.classes} scores for an image, got {scores[2:]}")
     if train["batch_size"] == 1 and net.buffered:
         raise ConfigError("train.batch_size", "must be at least 2 with batch normalization, got 1")
+    if net.buffered and validation_part.training_images(info, config["data"]["validation"]) < 2:
+        raise ConfigError("data", "must have at least 2 images to train on with batch normalization, got 1")
     return NetCost(
         parameters=net.parameters,
         buffers=net.buffered,
@@ -76,6 +75,7 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
         input=info.shape,
         classes=info.classes,
         task=info.task,
+        class_names=info.class_names,
         net=net,
     )
 
@@ -89,7 +89,7 @@ def point(config: Mapping[str, Any], built: NetCost) -> int:
 def _bytes_per_row(config: Mapping[str, Any], net: Net, images: int) -> int:
     train = config["train"]
     penalties = sum(train[name]["strength"] > 0 for name in registry.names("regularizers") if name in train)
-    batch = images if train["batch_size"] == "full" else int(train["batch_size"])
+    batch = images if train["batch_size"] == "full" else min(images, int(train["batch_size"]))
     if (
         train["batch_size"] == "full" and not net.buffered
     ):  # in parts: only normalization needs all images at once

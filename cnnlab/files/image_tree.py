@@ -1,6 +1,7 @@
 """Image files in folders named after their class, in a folder or in a .zip."""
 
 import hashlib
+import io
 import lzma
 import os
 import re
@@ -8,72 +9,38 @@ import stat
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from threading import Lock
 
-from cnnlab.data import DataError
-from cnnlab.files.image_file import FORMATS
+from cnnlab.data import DamagedData, DataError
+from cnnlab.files.image_file import check_header
+from cnnlab.files.image_layout import Tree, arrange
 from cnnlab.files.user_folder import file_digest
 
 MAX_FILE_BYTES = 64 << 20  # bytes of one image file
 MAX_FILES = 2_000_000
+MAX_SHOWN_FAULTS = 20  # of damaged files in one message
+MAX_SHOWN_NAME_CHARS = 80
 _LISTING_SECONDS = 2.0  # for which a listing of a folder is used again
 _NO_UTF8 = re.compile("[\ud800-\udfff]")
 _ESCAPES = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|[\\\0]")
 _ARCHIVE_ERRORS = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError),
     *(UnicodeDecodeError, KeyError),  # of members' names; a member that is gone since they were read
 )
-_JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
-class Tree:
-    """The files of each part with the index of their class in `classes`, in the order of their names."""
+class Content:
+    """What reading all files gave: their digest, and what is wrong with some, a sentence each."""
 
-    classes: tuple[str, ...]
-    train: tuple[tuple[str, int], ...]
-    test: tuple[tuple[str, int], ...]
-
-
-def arrange(names: Iterable[str], where: str) -> Tree:
-    """Sort the files of `where` into parts and classes by their paths.
-
-    train/CLASS/FILE and test/CLASS/FILE, or CLASS/FILE, all for training; one folder around everything, files
-    beside the folders, and hidden files are ignored. Classes are in the order of their names. A file that is
-    not an image, or is anywhere else, is a DataError.
-    """
-    paths = {name: PurePosixPath(name).parts for name in names}
-    inner = {n: p for n, p in paths.items() if not any(part.startswith(".") or part in _JUNK for part in p)}
-    inner = {n: p for n, p in inner.items() if len(p) > 1}
-    tops = {parts[0] for parts in inner.values()}
-    if len(tops) == 1 and tops != {"train"} and any(len(parts) > 2 for parts in inner.values()):
-        inner = {name: parts[1:] for name, parts in inner.items() if len(parts) > 2}
-        tops = {parts[0] for parts in inner.values()}
-    parted = "train" in tops and tops <= {"train", "test"}
-    sorted_in: dict[str, list[tuple[str, str]]] = {"train": [], "test": []}
-    for name, parts in sorted(inner.items()):
-        part, *rest = parts if parted else ("train", *parts)
-        if len(rest) != 2:
-            form = "PART/CLASS/FILE" if parted else "CLASS/FILE"
-            raise DataError(f"{where}: {name} must be in the folder of a class: {form}")
-        if PurePosixPath(name).suffix.lower() not in FORMATS:
-            raise DataError(f"{where}: {name} must be an image, one of {', '.join(FORMATS)}")
-        sorted_in[part].append((name, rest[0]))
-    classes = tuple(sorted({label for _, label in sorted_in["train"]}))
-    if len(classes) < 2:
-        found = ", ".join(classes) or "none"
-        raise DataError(f"{where} must hold a folder of images for each of two or more classes, got {found}")
-    if unknown := sorted({label for _, label in sorted_in["test"]} - set(classes)):
-        raise DataError(f"{where}: test has the class {unknown[0]!r}, which is missing in train")
-    place = {label: index for index, label in enumerate(classes)}
-    train, test = (tuple((n, place[label]) for n, label in sorted_in[p]) for p in ("train", "test"))
-    return Tree(classes, train, test)
+    digest: str
+    faults: tuple[str, ...]
 
 
 class Source:
@@ -92,31 +59,40 @@ class Source:
         """Return a .zip's SHA-256, or that of the output of sha256sum for a folder's images."""
         if not self.path.is_dir():
             return file_digest(self.path)
-        return _listing(self.path, self.name).digest
+        return _listing(self.path, self.name).content.digest
 
-    def read(self, take: Callable[[str, bytes], None]) -> str:
-        """Pass each image file's name and content to `take`, in order, and return the digest of them all."""
-        tree = self.tree()
-        names = sorted(name for part in (tree.train, tree.test) for name, _ in part)
+    def check_headers(self) -> None:
+        """Raise DamagedData, with the names, where files are not images by their first bytes."""
         if self.path.is_dir():
-            lines = []
-            for name in names:
-                content = _content(self.path / name, f"{self.name}/{name}")
-                lines.append(_line(name, content))
-                take(name, content)
-            return _digest_of(lines)
+            faults = _listing(self.path, self.name).content.faults
+        else:
+            faults = _zip_faults(self.path, self.name, file_digest(self.path))
+        self.refuse(faults)
+
+    def read(self, take: Callable[[str, bytes], None]) -> Content:
+        """Pass each image file's name and content to `take`, in order; its DamagedData are collected."""
+        names = tuple(self.tree().files())
+        if self.path.is_dir():
+            return _read_folder(self.path, names, take)
         with _damage(self.name), self.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             with zipfile.ZipFile(file) as archive:
+                faults: list[str] = []
                 for name in names:
-                    with _damage(f"{self.name}: {name}"), archive.open(name) as member:
-                        content = member.read(MAX_FILE_BYTES + 1)
-                    if len(content) > MAX_FILE_BYTES:
-                        raise DataError(
-                            f"{self.name}: {name} must have at most {MAX_FILE_BYTES:,} bytes unpacked"
-                        )
-                    take(name, content)
-        return digest
+                    with _collected(faults):
+                        take(name, _member(archive, name))
+        return Content(digest, tuple(faults))
+
+    def refuse(self, faults: Sequence[str]) -> None:
+        """Raise DamagedData with the faults, if there are any: the first of them, and how many."""
+        if not faults:
+            return
+        files = f"{len(faults)} files" if len(faults) > 1 else "one file"
+        more = f"; and {len(faults) - MAX_SHOWN_FAULTS} more" if len(faults) > MAX_SHOWN_FAULTS else ""
+        raise DamagedData(
+            f"{self.name}: {files} cannot be used, replace or delete what is listed: "
+            f"{'; '.join(faults[:MAX_SHOWN_FAULTS])}{more}"
+        )
 
 
 @lru_cache(maxsize=16)
@@ -136,11 +112,11 @@ def _zip_tree(path: Path, name: str, digest: str) -> Tree:
         if member.filename in seen:
             raise DataError(f"{name} has the member {member.filename!r} twice")
         seen.add(member.filename)
-    return arrange((member.filename for member in members if not member.is_dir()), name)
+    return arrange((member.filename for member in members), name)
 
 
 class _Listing:
-    """The listing of a folder: each file's path, size and time."""
+    """The listing of a folder: each file's path, size and time; the path of a folder in it ends with /."""
 
     def __init__(self, path: Path, name: str, files: tuple[tuple[str, int, int], ...]) -> None:
         self.path, self.name, self.files = path, name, files
@@ -150,9 +126,9 @@ class _Listing:
         return arrange((file for file, _, _ in self.files), self.name)
 
     @cached_property
-    def digest(self) -> str:
-        wanted = {file for part in (self.tree.train, self.tree.test) for file, _ in part}
-        return _folder_digest(self.path, tuple(found for found in self.files if found[0] in wanted))
+    def content(self) -> Content:
+        wanted = set(self.tree.files())
+        return _folder_content(self.path, tuple(found for found in self.files if found[0] in wanted))
 
 
 def _listing(path: Path, name: str) -> _Listing:
@@ -188,12 +164,12 @@ def _list(folder: Path, name: str) -> tuple[tuple[str, int, int], ...]:
     except (OSError, RecursionError) as error:
         raise DataError(f"{name} cannot be read: {error}") from error
     if len(files) > MAX_FILES:
-        raise DataError(f"{name} must have at most {MAX_FILES:,} files")
+        raise DataError(f"{name} must have at most {MAX_FILES:,} files and folders")
     return files
 
 
 def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]:
-    """Yield the files below a folder; by scandir, because Path takes seconds for a hundred thousand."""
+    """Yield what is below a folder; by scandir, because Path takes seconds for a hundred thousand."""
     with os.scandir(folder / above) as entries:
         for entry in entries:
             inner = f"{above}{entry.name}"
@@ -202,6 +178,7 @@ def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]
             if entry.is_symlink():
                 raise DataError(f"{name}: {inner} is a link; in a folder of images nothing may be one")
             if entry.is_dir():
+                yield f"{inner}/", 0, 0
                 yield from _walk(folder, name, f"{inner}/")
             elif entry.is_file():
                 state = entry.stat()
@@ -209,30 +186,80 @@ def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]
 
 
 @lru_cache(maxsize=16)
-def _folder_digest(folder: Path, files: tuple[tuple[str, int, int], ...]) -> str:
-    return _digest_of(_line(name, _content(folder / name, name)) for name, _, _ in files)
+def _folder_content(folder: Path, files: tuple[tuple[str, int, int], ...]) -> Content:
+    """Return the digest of a folder's images, and those whose headers are wrong: each is read anyway."""
+    return _read_folder(folder, [name for name, _, _ in files], _check_header)
 
 
-def _line(name: str, content: bytes) -> str:
-    return f"{hashlib.sha256(content).hexdigest()}  {name}\n"
+def _check_header(name: str, content: bytes) -> None:
+    check_header(io.BytesIO(content), shown(name))
 
 
-def _digest_of(lines: Iterable[str]) -> str:
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+def _read_folder(folder: Path, names: Iterable[str], take: Callable[[str, bytes], None]) -> Content:
+    """Pass each file to `take`; the digest is that of the lines `SHA-256  NAME`."""
+    faults: list[str] = []
+    whole = hashlib.sha256()
+    for name in names:
+        with _damage(shown(name)), (folder / name).open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+            own = hashlib.sha256(content)
+            while rest := file.read(1 << 20):
+                own.update(rest)
+        whole.update(f"{own.hexdigest()}  {name}\n".encode())
+        with _collected(faults):
+            _check_size(name, len(content))
+            take(name, content)
+    return Content(whole.hexdigest(), tuple(faults))
 
 
-def _content(path: Path, name: str) -> bytes:
-    with _damage(name), path.open("rb") as file:
-        content = file.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise DataError(f"{name} must have at most {MAX_FILE_BYTES:,} bytes")
+@lru_cache(maxsize=16)
+def _zip_faults(path: Path, name: str, digest: str) -> tuple[str, ...]:
+    """Return what is wrong with the headers of an archive's images."""
+    faults: list[str] = []
+    with _damage(name), zipfile.ZipFile(path) as archive:
+        for file in _zip_tree(path, name, digest).files():
+            with _collected(faults), _damage(shown(file)):
+                # As declared, which bounds what is unpacked: some decoders read all of a file to open it.
+                _check_size(file, archive.getinfo(file).file_size)
+                with archive.open(file) as member:
+                    check_header(member, shown(file))
+    return tuple(faults)
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    with _damage(shown(name)), archive.open(name) as member:
+        content = member.read(MAX_FILE_BYTES + 1)
+    _check_size(name, len(content))
     return content
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > MAX_FILE_BYTES:
+        raise DamagedData(f"{shown(name)} must have at most {MAX_FILE_BYTES:,} bytes unpacked")
+
+
+def shown(name: str) -> str:
+    """Return a file's name for a message: its end if it is long, and no control characters."""
+    name = f"…{name[-MAX_SHOWN_NAME_CHARS:]}" if len(name) > MAX_SHOWN_NAME_CHARS else name
+    return name if name.isprintable() else repr(name)
+
+
+@contextmanager
+def _collected(faults: list[str]) -> Iterator[None]:
+    """Keep the message of a DamagedData, and go on."""
+    try:
+        yield
+    except DamagedData as fault:
+        faults.append(str(fault))
 
 
 @contextmanager
 def _damage(name: str) -> Iterator[None]:
-    """Turn errors of zipfile and the disk into DataError."""
+    """Turn errors of zipfile into DamagedData, and those of the disk into DataError."""
     try:
         yield
     except _ARCHIVE_ERRORS as error:
-        raise DataError(f"{name} is damaged or cannot be read: {error}") from error
+        raise DamagedData(f"{name} is damaged or cannot be read: {error}") from error
+    except OSError as error:
+        fault = DamagedData if error.errno is None else DataError  # bz2 has none for a wrong stream
+        raise fault(f"{name} is damaged or cannot be read: {error}") from error

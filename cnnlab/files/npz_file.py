@@ -16,15 +16,17 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnnlab.data import DataError, Images, Info
+from cnnlab.data import DamagedData, DataError, Images, Info
+from cnnlab.files import npz_hints
 from cnnlab.files.user_folder import MAX_IMAGE_BYTES
 
 MAX_NPZ_CLASSES = 10_000
 MAX_NPZ_IMAGES = 20_000_000  # in one part; their labels are read at submit, 8 bytes each
 MAX_NPZ_CHANNELS = 4
+MAX_NAME_BYTES = 400  # of a class's name, as NumPy stores it: 4 bytes a character
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _NPZ_ERRORS = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError),
     *(ValueError, TypeError, SyntaxError, tokenize.TokenError),  # a header is parsed as Python literals
 )
 
@@ -45,7 +47,8 @@ class NpzFile:
     """An .npz of images: train_x, train_y, and optionally test_x, test_y.
 
     x is uint8 (N, H, W) or (N, H, W, C), C from 1 to 4; y is integers (N,), the classes 0 … C−1, each with at
-    least one training image. Other arrays are ignored, and nothing is ever unpickled.
+    least one training image; class_names, texts (C,), may name them. Other arrays are ignored, and nothing is
+    ever unpickled.
     """
 
     def __init__(self, file: IO[bytes], name: str) -> None:
@@ -58,9 +61,15 @@ class NpzFile:
         if found & {"test_x", "test_y"}:
             wanted += ["test_x", "test_y"]
         if missing := [array for array in wanted if array not in found]:
-            raise DataError(
+            raise DamagedData(
                 f"{name} must hold train_x and train_y, and test_x and test_y or neither; "
                 f"{', '.join(missing)} is missing, it holds {', '.join(sorted(found)) or 'nothing'}"
+                f"{npz_hints.renaming(missing, found)}"
+            )
+        if own := sorted(found & {"val_x", "val_y"}):
+            raise DamagedData(
+                f"{name} holds {' and '.join(own)}, but the validation part is drawn from train_x, the share "
+                "data.validation of each class: append them to train_x and train_y, or leave them out"
             )
         self._headers = {array: self._header(array) for array in wanted}
         self._parts = [array.removesuffix("_x") for array in wanted if array.endswith("_x")]
@@ -68,17 +77,25 @@ class NpzFile:
             self._check(part)
         shapes = [self._shape(part) for part in self._parts]
         if len(set(shapes)) > 1:
-            raise DataError(f"{name}: train_x and test_x must have images of one shape, got {shapes}")
+            raise DamagedData(f"{name}: train_x and test_x must have images of one shape, got {shapes}")
         total = sum(prod(header.shape) * header.dtype.itemsize for header in self._headers.values())
         if total > MAX_IMAGE_BYTES:
-            raise DataError(f"{name} must have at most {MAX_IMAGE_BYTES:,} bytes of arrays, got {total:,}")
+            raise DamagedData(f"{name} must have at most {MAX_IMAGE_BYTES:,} bytes of arrays, got {total:,}")
         self._labels = {part: self._read_labels(part) for part in self._parts}
-        self._classes = self._count_classes()
+        self._class_counts = self._count_classes()
+        self._class_names = self._read_class_names() if "class_names" in found else ()
 
     def info(self) -> Info:
         """Return the facts; only the labels have been read."""
         train, test = (len(self._labels[p]) if p in self._labels else 0 for p in ("train", "test"))
-        return Info(self._shape("train"), self._classes, train, test)
+        return Info(
+            self._shape("train"),
+            len(self._class_counts),
+            train,
+            test,
+            class_counts=self._class_counts,
+            class_names=self._class_names,
+        )
 
     def images(self) -> Images:
         """Read the images."""
@@ -90,7 +107,7 @@ class NpzFile:
         with self._damage(array), self._zip.open(f"{array}.npy") as file:
             version = npy.read_magic(file)
             if version not in _HEADERS:
-                raise DataError(f"{self.name}: {array} has an unknown version {version} of the NPY format")
+                raise DamagedData(f"{self.name}: {array} has an unknown version {version} of the NPY format")
             shape, _, dtype = _HEADERS[version](file)
             return Header(shape, dtype)
 
@@ -98,21 +115,23 @@ class NpzFile:
         x, y = self._headers[f"{part}_x"], self._headers[f"{part}_y"]
         where = f"{self.name}: {part}"
         if x.dtype != np.uint8 or len(x.shape) not in (3, 4):
-            wrong = " (Python objects are never read)" if x.dtype.hasobject else ""
-            raise DataError(f"{where}_x must be uint8 (N, H, W) or (N, H, W, C), got {x}{wrong}")
+            hint = npz_hints.pixels(f"{part}_x", x.shape, x.dtype)
+            raise DamagedData(f"{where}_x must be uint8 (N, H, W) or (N, H, W, C), got {x}{hint}")
         if len(x.shape) == 4 and not 1 <= x.shape[3] <= MAX_NPZ_CHANNELS:
             first = 1 <= x.shape[1] <= MAX_NPZ_CHANNELS
             hint = "; channels come last: transpose(0, 2, 3, 1)" if first else ""
-            raise DataError(f"{where}_x must have 1 to {MAX_NPZ_CHANNELS} channels, got {x}{hint}")
+            raise DamagedData(f"{where}_x must have 1 to {MAX_NPZ_CHANNELS} channels, got {x}{hint}")
         if y.dtype.kind not in "iu" or len(y.shape) != 1:
-            wrong = " (Python objects are never read)" if y.dtype.hasobject else ""
-            raise DataError(f"{where}_y must be integers (N,), the class of each image; got {y}{wrong}")
+            hint = npz_hints.labels(f"{part}_y", y.shape, y.dtype)
+            raise DamagedData(f"{where}_y must be integers (N,), the class of each image; got {y}{hint}")
         if x.shape[0] != y.shape[0]:
-            raise DataError(f"{where}_x and {part}_y must be equally long, got {x.shape[0]} and {y.shape[0]}")
+            raise DamagedData(
+                f"{where}_x and {part}_y must be equally long, got {x.shape[0]} and {y.shape[0]}"
+            )
         if x.shape[0] > MAX_NPZ_IMAGES:
-            raise DataError(f"{where}_x must have at most {MAX_NPZ_IMAGES:,} images, got {x.shape[0]:,}")
+            raise DamagedData(f"{where}_x must have at most {MAX_NPZ_IMAGES:,} images, got {x.shape[0]:,}")
         if min(x.shape) < 1:
-            raise DataError(f"{where}_x must hold images, got {x}")
+            raise DamagedData(f"{where}_x must hold images, got {x}")
 
     def _shape(self, part: str) -> tuple[int, int, int]:
         _, height, width, *channels = self._headers[f"{part}_x"].shape
@@ -122,25 +141,39 @@ class NpzFile:
         labels = self._read(f"{part}_y")
         low, high = int(labels.min()), int(labels.max())
         if low < 0 or high >= MAX_NPZ_CLASSES:
-            raise DataError(
+            raise DamagedData(
                 f"{self.name}: {part}_y must be classes 0, 1, … below {MAX_NPZ_CLASSES}, got {low} to {high}"
+                f"{npz_hints.numbers([low, high])}"
             )
         return torch.from_numpy(labels.astype(np.int64))
 
-    def _count_classes(self) -> int:
+    def _count_classes(self) -> tuple[int, ...]:
         seen = torch.bincount(self._labels["train"])
         gaps = (seen == 0).nonzero()[:, 0].tolist()
         if gaps or len(seen) < 2:
             why = f"no image has {', '.join(map(str, gaps[:5]))}" if gaps else "all images are of one class"
-            raise DataError(
+            raise DamagedData(
                 f"{self.name}: train_y must be the classes 0 … C−1, at least two, each used; {why}"
+                f"{npz_hints.numbers(gaps)}"
             )
         for part, labels in self._labels.items():
             if int(labels.max()) >= len(seen):
-                raise DataError(
+                raise DamagedData(
                     f"{self.name}: {part}_y has the class {int(labels.max())}, which no training image has"
                 )
-        return len(seen)
+        return tuple(seen.tolist())
+
+    def _read_class_names(self) -> tuple[str, ...]:
+        header, classes = self._header("class_names"), len(self._class_counts)
+        if header.dtype.kind != "U" or header.shape != (classes,) or header.dtype.itemsize > MAX_NAME_BYTES:
+            raise DamagedData(
+                f"{self.name}: class_names must be texts ({classes},) of at most {MAX_NAME_BYTES // 4} "
+                f"characters, one for each class; got {header}"
+            )
+        names = tuple(self._read("class_names").tolist())
+        if len(set(names)) < classes or not all(names):
+            raise DamagedData(f"{self.name}: class_names must be different texts, none empty; got {names}")
+        return names
 
     def _part(self, part: str) -> tuple[Tensor, Tensor]:
         pixels = torch.from_numpy(np.ascontiguousarray(self._read(f"{part}_x")))
@@ -156,9 +189,12 @@ class NpzFile:
 
     @contextmanager
     def _damage(self, array: str = "") -> Iterator[None]:
-        """Turn errors of zipfile, zlib and NumPy into DataError."""
+        """Turn errors of zipfile, zlib and NumPy into DamagedData, and those of the disk into DataError."""
+        what = f"{self.name}: {array}" if array else self.name
         try:
             yield
+        except OSError as error:
+            fault = DamagedData if error.errno is None else DataError  # bz2 has none for a wrong stream
+            raise fault(f"{what} is damaged or cannot be read: {error}") from error
         except _NPZ_ERRORS as error:
-            what = f"{self.name}: {array}" if array else self.name
-            raise DataError(f"{what} is damaged or not an .npz: {error}") from error
+            raise DamagedData(f"{what} is damaged or not an .npz: {error}") from error

@@ -3,13 +3,12 @@
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cnnlab.data import DataError
-from cnnlab.errors import ConfigError
+from cnnlab.errors import ConfigError, nearest
 from cnnlab.hyper import Text
 
 PATH = Text(most=500)
@@ -56,7 +55,7 @@ def _there(folder: Path, name: str) -> str:
     """Return what is there instead: the nearest names, else the first few."""
     names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
     names = [each for each in names if each.isprintable()]  # half a character cannot be printed
-    shown = get_close_matches(name, names, n=3) or [each for each in names if not each.startswith(".")][:5]
+    shown = nearest(name, names) or [each for each in names if not each.startswith(".")][:5]
     return f"; there is {', '.join(shown)}" if shown else "; the folder is empty"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +11,11 @@ from fastapi import Depends, FastAPI
 
 from services.api import error_handlers, problems
 from services.api.body import GuardedBody
-from services.api.deps import Services, require_key
+from services.api.deps import Services
+from services.api.host_check import HostCheck, names_of
+from services.api.key_check import KEY_SCHEME, KeyCheck
 from services.api.library import Library
+from services.api.plannings import Plannings
 from services.api.routes import (
     catalog,
     events,
@@ -31,6 +35,8 @@ from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
 
+MAX_TURN_SECONDS = 0.001  # of a thread while others wait: those that plan delay the one that answers
+
 
 def make_app(settings: Settings) -> FastAPI:
     """Make the application, which connects to nothing until a request needs it.
@@ -39,7 +45,11 @@ def make_app(settings: Settings) -> FastAPI:
     """
     if settings.api_key is None:
         raise ValueError("CNNLAB_API_KEY is not set; make a key with: openssl rand -hex 24")
-    store, library, shutdown = Store(settings.database_url), Library(), Shutdown()
+    store, library, shutdown = (
+        Store(settings.database_url, settings.idle_transaction, settings.lock_timeout),
+        Library(),
+        Shutdown(),
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -58,17 +68,23 @@ def make_app(settings: Settings) -> FastAPI:
         responses=problems.RESPONSES,
         lifespan=lifespan,
     )
-    app.state.services = Services(settings, store, Publisher(settings), library, shutdown)
+    app.state.services = Services(
+        settings, store, Publisher(settings), library, shutdown, Plannings(shutdown)
+    )
     app.include_router(health.router)
     app.include_router(page.router)
     for part in (sweeps, verbs, events, exports, leaderboard, trials, reproduce, catalog, workers):
-        app.include_router(part.router, prefix="/v1", dependencies=[Depends(require_key)])
+        app.include_router(part.router, prefix="/v1", dependencies=[Depends(KEY_SCHEME)])
     error_handlers.install(app)
+    # The last one added is the first that a request meets.
     app.add_middleware(GuardedBody)
+    app.add_middleware(KeyCheck, key=settings.api_key)
+    app.add_middleware(HostCheck, names=names_of(settings))
     app.add_middleware(ServerErrorMiddleware)
     return app
 
 
 def from_environment() -> FastAPI:
     """The application of a process: `uvicorn --factory services.api.app:from_environment`."""
+    sys.setswitchinterval(MAX_TURN_SECONDS)
     return make_app(Settings.from_environment())

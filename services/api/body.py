@@ -9,40 +9,58 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Response
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.problems import problem, unprocessable
+from services.api.refusal import declared_bytes, has_body, refuse
 from services.domain.errors import Problem, below
 
 MAX_BODY_BYTES = 1_000_000
+MAX_TOKENS = 20_000  # of a body: what is parsed of it takes a hundred bytes a token, and what checks it time
 MAX_DROPPED_BYTES = 64_000_000  # of a larger body, read and dropped so that the client gets the answer
+MAX_PARSED_AT_ONCE = 1  # large bodies; with more of them every other thread waits longer for its turn
+SMALL_BODY_BYTES = 16_000  # up to which a body is parsed at once
 MAX_NESTING = 32
+MAX_SHOWN_DIGITS = 40
 INT64 = range(-(2**63), 2**63)
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # one pass: no part is matched twice
 
 
 class GuardedBody:
     """Read a request's body before the route does, and refuse what no route can use.
 
-    Too large: 413, sent at once or in chunks; no more than the limit is kept in memory. Not declared as
-    JSON: 415. Not JSON: 400. JSON that SQL or another program cannot hold: 422, with a pointer.
+    Too large or too many tokens: 413; a declared length is refused unread, and of chunks no more than the
+    limit is kept in memory. Not declared as JSON: 415. Not JSON: 400. JSON that SQL or another program cannot
+    hold: 422, with a pointer.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._large = CapacityLimiter(MAX_PARSED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the request; pass it on with its body, or answer it here."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if refusal := _refused_unread(scope):
+            await refuse(refusal, scope, receive, send, MAX_DROPPED_BYTES)
+            return
+        if not has_body(scope):
+            await self._app(scope, receive, send)
+            return
         body = await _read(receive)
         if body is None:
             return
-        refusal = await run_in_threadpool(_refusal, scope, body)
+        if len(body) > MAX_BODY_BYTES:
+            await refuse(_too_large(scope), scope, receive, send, MAX_DROPPED_BYTES)
+            return
+        limiter = None if len(body) <= SMALL_BODY_BYTES else self._large
+        refusal = await to_thread.run_sync(_refusal, scope, body, limiter=limiter)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -54,34 +72,42 @@ class GuardedBody:
         await self._app(scope, replay, send)
 
 
+def _refused_unread(scope: Scope) -> Response | None:
+    """The answer to a request that its path and its headers condemn."""
+    if "\x00" in scope["path"]:
+        return problem(404, "an address cannot contain a NUL character", scope["path"])
+    size = declared_bytes(scope)
+    return _too_large(scope) if size is not None and size > MAX_BODY_BYTES else None
+
+
+def _too_large(scope: Scope) -> Response:
+    detail = f"the body must be at most {MAX_BODY_BYTES} bytes; a spec needs a few thousand"
+    return problem(413, detail, scope["path"])
+
+
 async def _read(receive: Receive) -> bytes | None:
     """The body; one byte more than the limit if it is too large, None if the client disconnected."""
-    body, dropped = bytearray(), 0
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        chunk = message.get("body", b"")
-        room = MAX_BODY_BYTES + 1 - len(body)
-        body += chunk[:room]
-        dropped += max(0, len(chunk) - room)
-        if not message.get("more_body", False) or dropped > MAX_DROPPED_BYTES:
+        body += message.get("body", b"")[: MAX_BODY_BYTES + 1 - len(body)]
+        if not message.get("more_body", False) or len(body) > MAX_BODY_BYTES:
             return bytes(body)
 
 
 def _refusal(scope: Scope, body: bytes) -> Response | None:
     """The answer to a body that no route can use; None for one that is fine."""
     path = scope["path"]
-    if "\x00" in path:
-        return problem(404, "an address cannot contain a NUL character", path)
-    if len(body) > MAX_BODY_BYTES:
-        detail = f"the body must be at most {MAX_BODY_BYTES} bytes; a spec needs a few thousand"
-        return problem(413, detail, path)
     if not body:
         return None
     kind = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         return problem(415, f"the body must be application/json, got {kind or 'no content type'}", path)
+    if has_too_many_tokens(body):
+        detail = f"the body must have at most {MAX_TOKENS} values and keys; a spec needs a few hundred"
+        return problem(413, detail, path)
     try:
         faults = check(body)
     except ValueError as error:
@@ -89,6 +115,22 @@ def _refusal(scope: Scope, body: bytes) -> Response | None:
     if faults:
         return unprocessable(faults, path)
     return None
+
+
+def has_too_many_tokens(body: bytes) -> bool:
+    """Whether JSON has more than `MAX_TOKENS` of the characters that stand before a value or a key.
+
+    Counted outside texts, without parsing. A document that is no JSON can have more values than that, but
+    its parser stops at the first of them that has none of these characters before it.
+    """
+    if _structure(body) <= MAX_TOKENS:
+        return False
+    quotes = body.count(b'"') - body.count(b'\\"')  # two of each text that has no escaped one
+    return quotes > 4 * MAX_TOKENS or _structure(_STRING.sub(b"", body)) > MAX_TOKENS
+
+
+def _structure(text: bytes) -> int:
+    return sum(map(text.count, (b"[", b"{", b",", b":")))
 
 
 @dataclass(frozen=True)
@@ -120,15 +162,18 @@ def check(body: bytes) -> list[Problem]:
 
 def _float(text: str) -> float | _Fault:
     value = float(text)
-    return value if math.isfinite(value) else _Fault(f"{text} is larger than any 64-bit number")
+    return value if math.isfinite(value) else _Fault(f"{_shown(text)} is larger than any 64-bit number")
 
 
 def _int(text: str) -> int | _Fault:
     # 20 characters hold every 64-bit integer; converting a million digits would take seconds.
     if len(text) > 20 or int(text) not in INT64:
-        shown = text if len(text) <= 40 else f"{text[:40]}…"
-        return _Fault(f"{shown} is an integer beyond 64 bits")
+        return _Fault(f"{_shown(text)} is an integer beyond 64 bits")
     return int(text)
+
+
+def _shown(digits: str) -> str:
+    return digits if len(digits) <= MAX_SHOWN_DIGITS else f"{digits[:MAX_SHOWN_DIGITS]}…"
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,11 +6,14 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from services.api.plannings import StillPlanning
 from services.api.problems import problem, unprocessable
 from services.api.validation import problems_of
+from services.api.views.planning import PlanningView
 from services.domain.errors import NotFound, ParameterError, Refused, SpecError, StateForbids, Unreadable
 
 STATUS_OF: dict[type[Refused], int] = {
@@ -27,6 +30,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(StillPlanning, _still_planning)
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -57,3 +61,13 @@ def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, SpecError):
         return unprocessable(error.problems, request.url.path)
     return problem(STATUS_OF[type(error)], error.detail, request.url.path)
+
+
+def _still_planning(_: Request, error: Exception) -> Response:
+    assert isinstance(error, StillPlanning)
+    detail = (
+        f"the sweep is being planned for {error.seconds:.0f} s: its points are drawn and its data are read; "
+        "send the same request with the same Idempotency-Key again to wait for it"
+    )
+    view = PlanningView(planning_seconds=round(error.seconds, 1), detail=detail)
+    return JSONResponse(view.model_dump(), 202, {"Retry-After": "1"})

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
 
+from services import escaping
 from services.api.views.values import rfc3339
+from services.domain.config import as_trained
 from services.domain.plan.plan import Plan
 from services.store import reports, trials
 from services.store.models import Report, Sweep, Trial
@@ -21,7 +23,6 @@ Format = Literal["csv", "json"]
 Row = dict[str, Any]
 ROWS_PER_READ = 500  # trials or reports
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 COLUMNS_BEFORE_AXES = ("trial", "number", "point", "replicate", "state")
 COLUMNS_AFTER_AXES = (
     *("seed", "best_value", "best_epoch", "last_value", "epochs", "target_epochs", "attempts"),
@@ -44,7 +45,7 @@ def trial_rows(store: Store, sweep: Sweep) -> Iterator[Row]:
             "point": trial.point,
             "replicate": trial.replicate,
             "state": trial.state,
-            **trial.values,
+            **as_trained(trial.values),
             "seed": trial.seed,
             "best_value": trial.best_value,
             "best_epoch": trial.best_epoch,
@@ -90,17 +91,12 @@ def filename(sweep: Sweep, table: str, format: Format) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value in CSV: empty for None; a quote goes before text that a spreadsheet would run as a formula."""
+    """A value in CSV: empty for None; text is escaped, a number is as JSON has it."""
     if value is None:
         return ""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|inf|nan)", text, re.ASCII) is not None
+    return escaping.cell(value if isinstance(value, str) else json.dumps(value))
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:

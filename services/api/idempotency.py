@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request
+from fastapi import Header
 from pydantic import AfterValidator
 
 
@@ -17,9 +17,8 @@ def _key(text: str) -> str:
     return text
 
 
-async def _digest(request: Request) -> str:
-    """The SHA-256 of the body, independent of the order of its keys and of white space."""
-    document = json.loads(await request.body() or "null")
+def digest_of(document: Any) -> str:
+    """The SHA-256 of a body, independent of the order of its keys and of white space."""
     plain = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -29,7 +28,7 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         description="Any text of your choice, such as a UUID. For at least a day, a request with the same "
-        "key and the same body returns the sweep that the first one made; with another body it is refused.",
+        "key and the same body returns the sweep that the first one made, and waits for it while it is being "
+        "planned; with another body it is refused.",
     ),
 ]
-Digest = Annotated[str, Depends(_digest)]

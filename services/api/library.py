@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +25,13 @@ Descriptions = dict[str, dict[str, dict[str, Any]]]
 class Library:
     """The training library as the Catalog that planning asks, and as the reference that people read."""
 
+    def __init__(self) -> None:
+        self._kept_images: dict[str, dict[str, int]] = {}  # by the section data, as a page asks often
+
     def load(self) -> None:
         """Load torch now, so that the first submit need not wait for it, and log faults of plug-ins."""
         import_module("cnnlab.engine.cost")
+        freeze_loaded_objects()
         for problem in self.plugin_problems:
             log.warning("plug-ins: %s", problem)
 
@@ -33,14 +39,14 @@ class Library:
         """Complete and check a config."""
         from cnnlab import config as language
 
-        with _faults():
+        with self._faults(config):
             return language.resolve(config)
 
     def is_row(self, config: Mapping[str, Any], path: str) -> bool:
         """Whether trials that differ in this path may be rows of one array."""
         from cnnlab import config as language
 
-        with _faults():
+        with self._faults(config):
             return language.is_row(config, path)
 
     def paths(self, config: Mapping[str, Any]) -> Sequence[str]:
@@ -59,16 +65,8 @@ class Library:
         """Build the net without allocating its parameters: its size, its cost, and whether its parts fit."""
         from cnnlab.engine import cost
 
-        try:
-            with _faults():
-                facts = cost.inspect(config)
-        except ConfigFault:
-            raise
-        except Exception as error:
-            if not self._plugin_names:
-                raise
-            log.exception("a plug-in failed")
-            raise ConfigFault("", f"a plug-in failed: {type(error).__name__}: {error}") from None
+        with self._faults(config):
+            facts = cost.inspect(config)
         metrics, misfits = _metrics(facts.task, facts.classes)
         return DryBuild(
             facts.parameters,
@@ -78,24 +76,34 @@ class Library:
             misfits,
             facts.bytes_shared,
             facts,
+            images=self._images(config),
+            class_names=facts.class_names,
         )
 
     def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:
         """The bytes that one point of an architecture needs; `ConfigFault` if its choices clash."""
         from cnnlab.engine import cost
 
-        with _faults():
+        with self._faults(config):
             return cost.point(config, facts.built)
 
     def training_images(self, config: Mapping[str, Any]) -> int:
         """How many images an epoch trains on: the training set without its validation part."""
+        return self._images(config)["train"]
+
+    def _images(self, config: Mapping[str, Any]) -> Mapping[str, int]:
+        """How many images there are in the parts that trials are ranked on."""
+        from cnnlab.batching.validation_part import training_images
         from cnnlab.data import data_set
 
         data = config["data"]
-        with _faults():
-            images = data_set(data).info(data).train
-        validation: float = data["validation"]
-        return round(images * (1 - validation))
+        key = json.dumps(data, sort_keys=True)  # with the content's digest: the number never changes
+        if key not in self._kept_images:
+            with self._faults(config):
+                info = data_set(data).info(data)
+            train = training_images(info, data["validation"])
+            self._kept_images[key] = {"train": train, "val": info.train - train}
+        return self._kept_images[key]
 
     def plugins_of(self, plan: Mapping[str, Any]) -> str:
         """The digest of the plug-ins if a plan, as JSON, contains the name of one; otherwise "".
@@ -105,6 +113,33 @@ class Library:
         from cnnlab import registry
 
         return registry.plugins_digest() if self._plugin_names & set(_texts(plan)) else ""
+
+    @contextmanager
+    def _faults(self, config: Mapping[str, Any]) -> Iterator[None]:
+        """Raise what the library refuses as `ConfigFault`, the exception that planning expects.
+
+        So is whatever fails while the config names plug-ins: it is their author's to mend, with the line.
+        """
+        from cnnlab.data import DataError
+        from cnnlab.errors import ConfigError
+        from cnnlab.plugin_failure import describe_failure
+
+        try:
+            yield
+        except ConfigError as error:
+            raise ConfigFault(error.path, error.message) from None
+        except DataError as error:
+            raise ConfigFault("data.path", str(error)) from None
+        except Exception as error:
+            named = sorted(self._plugin_names & set(_texts(config)))
+            message = describe_failure(error)
+            if not message and not named:
+                raise
+            log.exception("a plug-in failed")
+            message = (
+                message or f"one of the plug-ins {', '.join(named)} failed: {type(error).__name__}: {error}"
+            )
+            raise ConfigFault("", message) from None
 
     @cached_property
     def _plugin_names(self) -> frozenset[str]:
@@ -163,15 +198,10 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
-@contextmanager
-def _faults() -> Iterator[None]:
-    """Raise what the library refuses as `ConfigFault`, the exception that planning expects."""
-    from cnnlab.data import DataError
-    from cnnlab.errors import ConfigError
+@cache
+def freeze_loaded_objects() -> None:
+    """Exempt what is loaded from garbage collection, once in a process.
 
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigFault(error.path, error.message) from None
-    except DataError as error:
-        raise ConfigFault("data.path", str(error)) from None
+    A full collection would go through torch's million objects each time, while nothing else runs.
+    """
+    gc.freeze()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from services.api.deps import Services
 from services.api.validation import at_written_place
 from services.api.views.dry_run import DryRunView, dry_run_view
+from services.api.written_spec import read_spec
 from services.dispatch import dispatch
 from services.domain.errors import Problem, SpecError
 from services.domain.plan.plan import Plan
@@ -30,9 +32,9 @@ def planned(spec: Spec, services: Services) -> Plan:
         raise SpecError([Problem("/space", str(fault))]) from None
 
 
-def preview(spec: Spec, services: Services) -> DryRunView:
+def preview(document: Any, services: Services) -> DryRunView:
     """Describe the sweep that a spec would make on the devices that are alive now; write nothing."""
-    plan = planned(spec, services)
+    plan = planned(read_spec(document), services)
     measured, alive = services.store.read(
         lambda session: (
             speeds.of_shapes(session, [shape.key for shape in plan.shapes]),
@@ -47,8 +49,9 @@ def find_by_key(key: str, digest: str, services: Services) -> str | None:
     return services.store.read(lambda session: submit_keys.find(session, key, digest))
 
 
-def insert(spec: Spec, services: Services, key: str | None, digest: str) -> str:
+def insert(document: Any, services: Services, key: str | None, digest: str) -> str:
     """Plan a sweep and write it, once for each idempotency key; the sweep's id."""
+    spec = read_spec(document)
     plan = planned(spec, services)
     spec = spec.with_default_metric(plan.shapes[0].metrics)
     plugins = services.library.plugins_of(plan.model_dump(mode="json"))

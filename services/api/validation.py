@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 
+from services.api.problems import MAX_FAULTS
 from services.domain.errors import Problem, below, nearest, pointer
 from services.domain.spec.objective import Objective
 from services.domain.spec.spec import Spec
@@ -18,9 +19,12 @@ FIELDS_BY_PLACE: dict[tuple[Any, ...], list[str]] = {
 
 
 def problems_of(error: RequestValidationError) -> list[Problem]:
-    """One problem for each place; where every branch of a union failed, one sentence joins them."""
+    """One problem for each place, of the first `MAX_FAULTS` faults.
+
+    Where every branch of a union failed, one sentence joins them.
+    """
     details_by_pointer: dict[str, list[str]] = {}
-    for fault in error.errors():
+    for fault in error.errors()[:MAX_FAULTS]:
         source, *parts = fault["loc"]
         place = _place_in_body(parts, error.body, fault["type"]) if source == "body" else []
         detail = _detail(fault, place)

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from services import escaping
 from services.cli.errors import CliError
 from services.client import ApiError
 
@@ -149,7 +150,12 @@ SpecDumper.add_implicit_resolver(*EXPONENT_NUMBERS)
 
 def written(spec: Mapping[str, Any]) -> str:
     """A spec as YAML, its fields in the order given."""
-    return yaml.dump(dict(spec), Dumper=SpecDumper, sort_keys=False, allow_unicode=True)
+    text = _dumped(spec, allow_unicode=True)
+    return text if escaping.is_plain(text) else _dumped(spec, allow_unicode=False)
+
+
+def _dumped(spec: Mapping[str, Any], *, allow_unicode: bool) -> str:
+    return str(yaml.dump(dict(spec), Dumper=SpecDumper, sort_keys=False, allow_unicode=allow_unicode))
 
 
 def _below(node: yaml.Node | None, part: str) -> tuple[int, yaml.Node] | None:

@@ -2,7 +2,7 @@
 
 from services.client.client import Client
 from services.client.connection import View
-from services.client.errors import ApiError
+from services.client.errors import AnswerLost, ApiError
 from services.client.events import SweepEvent
 
-__all__ = ["ApiError", "Client", "SweepEvent", "View"]
+__all__ = ["AnswerLost", "ApiError", "Client", "SweepEvent", "View"]

@@ -5,26 +5,28 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
 import httpx2
 
 from services.client.connection import MAX_OUTAGE_SECONDS, PAGE_ITEMS, Connection, View, address
-from services.client.errors import ApiError
+from services.client.errors import AnswerLost, ApiError
 from services.client.events import SweepEvent, follow
 from services.domain.states import SWEEP_FINAL
 
-RESUBMIT_PAUSES = (0.5, 2.0, 5.0)  # seconds before a submit whose answer was lost is sent again
+PLANNING_PAUSE = 1.0  # seconds before the API is asked again for a sweep that it is planning
+RESUBMIT_PAUSES = (0.5, 2.0, 5.0, 10.0, 20.0)  # seconds before a submit whose answer was lost is sent again
+LOST_STATUSES = (502, 503, 504)  # of answers that leave open whether anything was written
 PAGE_TRIALS = 1000  # of a sweep, fetched with one request
 
 
 class Client:
     """A connection to one API; use it in a `with` block or close it.
 
-    Every method returns the API's JSON. Raises `ApiError` if the API refuses and `httpx2.TransportError` if
-    nothing answers at the address.
+    Every method returns the API's JSON. Raises `ApiError` if the API refuses, `httpx2.TransportError` if
+    nothing answers at the address, and `AnswerLost` where that leaves open whether a sweep was submitted.
     """
 
     def __init__(self, url: str, key: str, timeout: float = 30.0) -> None:
@@ -44,27 +46,29 @@ class Client:
         """Close the connections."""
         self._api.close()
 
-    def submit(self, spec: Mapping[str, Any], key: str | None = None, dry_run: bool = False) -> View:
+    def submit(
+        self,
+        spec: Mapping[str, Any],
+        key: str | None = None,
+        dry_run: bool = False,
+        on_wait: Callable[[str], None] = lambda _: None,
+    ) -> View:
         """Submit a sweep; returns it, or for a dry run what it would be.
 
         `key` names this submission: the same key and spec again return the same sweep, another spec with that
         key is refused. Without one a key is made here, so that a resubmit after a lost answer adds no sweep.
+        A plan that takes long is waited for; `on_wait` gets a sentence then, every 20 seconds. `AnswerLost`
+        if the answer was lost several times.
         """
         # What the API refuses, such as NaN and dates, is sent too: its error message is the best one.
         body = json.dumps(dict(spec), default=str)
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key or uuid.uuid4().hex}
         params = {"dry_run": "true"} if dry_run else {}
-        pauses, lost = iter(RESUBMIT_PAUSES), False
-        while True:
-            try:
-                return self._api.request("POST", "/sweeps", content=body, headers=headers, params=params)
-            except httpx2.TransportError as error:
-                # Without a connection nothing was submitted, so no answer can be lost.
-                lost = lost or not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
-                pause = next(pauses, None)
-                if pause is None or not lost:
-                    raise
-            time.sleep(pause)
+        try:
+            return self._make("/sweeps", key, on_wait, content=body, params=params)
+        except AnswerLost as lost:
+            if dry_run:
+                raise lost.cause from None
+            raise
 
     def sweeps(
         self,
@@ -148,7 +152,7 @@ class Client:
 
     def reproduce(self, trial_id: str) -> View:
         """Submit a sweep of one trial that repeats this one, with its seed, width and row."""
-        return self._do("trials", trial_id, "reproduce")
+        return self._make(address("trials", trial_id, "reproduce"), None, lambda _: None)
 
     def events(self, sweep_id: str | None = None, after: str | None = None) -> Iterator[SweepEvent]:
         """Events as they happen: of one sweep until it ends, or of all sweeps without end.
@@ -203,3 +207,30 @@ class Client:
 
     def _do(self, noun: str, identity: str, verb: str) -> View:
         return self._api.request("POST", address(noun, identity, verb))
+
+    def _make(self, path: str, key: str | None, on_wait: Callable[[str], None], **how: Any) -> View:
+        """Have a sweep made, once, however often the request has to be sent."""
+        key = key or uuid.uuid4().hex
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        pauses, lost = iter(RESUBMIT_PAUSES), False
+        while True:
+            try:
+                answer = self._api.request("POST", path, headers=headers, **how)
+            except (httpx2.TransportError, ApiError) as error:
+                if isinstance(error, ApiError) and error.status not in LOST_STATUSES:
+                    raise
+                # Without a connection nothing was submitted, so no answer can be lost.
+                lost = lost or not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+                if not lost:
+                    raise
+                if (pause := next(pauses, None)) is None:
+                    raise AnswerLost(key, error) from None
+                on_wait(f"The API's answer was lost ({error}); asking again, which makes no second sweep.")
+                time.sleep(pause)
+                continue
+            if "planning_seconds" not in answer:
+                return answer
+            pauses, lost = iter(RESUBMIT_PAUSES), True
+            seconds = answer["planning_seconds"]
+            on_wait(f"The API has been planning this sweep for {seconds:.0f} s; waiting for it.")
+            time.sleep(PLANNING_PAUSE)

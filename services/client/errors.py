@@ -16,3 +16,14 @@ class ApiError(ServiceError):
         self.status: int = problem["status"]
         faults = [f"{e['pointer']}: {e['detail']}" for e in problem.get("errors", ()) if e["pointer"]]
         super().__init__("\n".join(faults) or str(problem["detail"]))
+
+
+class AnswerLost(ServiceError):
+    """A submit was sent and its answer got lost, so the sweep may exist; `key` names that submission."""
+
+    def __init__(self, key: str, cause: Exception) -> None:
+        super().__init__(
+            f"the API's answer was lost ({cause}), so the sweep may have been submitted or not; submit it "
+            f"again with the idempotency key {key}, which makes no second one"
+        )
+        self.key, self.cause = key, cause

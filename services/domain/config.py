@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 Config = dict[str, Any]
@@ -36,6 +36,25 @@ def overlay(config: Mapping[str, Any], choices: Mapping[str, Any]) -> Config:
             place = inside
         place[leaf] = copy.deepcopy(choices[path])
     return result
+
+
+def as_trained(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Return choices by path as they train: an entry that another choice changes holds that one's value.
+
+    {"train.optimizer": {"name": "adam", "lr": 0.001}, "train.optimizer.lr": 0.1} has 0.1 in both.
+    """
+    config = overlay({}, choices)
+    return {path: read(config, path) for path in choices}
+
+
+def without(value: Any, paths: Collection[str]) -> Any:
+    """Return a copy of an object without what is at these dotted paths; any other value as it is."""
+    if not isinstance(value, Mapping):
+        return value
+    below = {
+        key: [path.removeprefix(f"{key}.") for path in paths if path.startswith(f"{key}.")] for key in value
+    }
+    return {key: without(inner, below[key]) for key, inner in value.items() if key not in paths}
 
 
 def related(a: str, b: str) -> bool:

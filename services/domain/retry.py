@@ -9,6 +9,9 @@ CRASH_BUDGET = 3  # crashes of a trial alone, after which it has failed
 LOST_BUDGET = 10  # attempts lost with their host, after which a trial has failed
 CRASH_DELAYS = (10, 20)  # seconds before the next attempt, after the first crash and after the second
 HOST_DELAY = 10  # seconds before the next attempt, while a host cannot train
+# Seconds before the next attempt after the first, the second … in a row without a new epoch.
+FRUITLESS_DELAYS = (0, 5, 10, 20, 40, 60)
+MAX_FRUITLESS = 10  # attempts in a row without a new epoch, after which the sweep is paused
 
 
 class Failure(StrEnum):
@@ -17,7 +20,7 @@ class Failure(StrEnum):
     SPEC = "spec"  # the architecture or the data cannot be built: a retry meets the same
     DIVERGED = "diverged"  # loss or weights are no longer finite
     CRASHED = "crashed"  # the runner died or ran out of memory
-    LOST = "lost"  # the lease expired: host, supervisor or network gone
+    LOST = "lost"  # the lease expired, or the worker was seen to be dead: host, supervisor or network gone
     HOST = "host"  # this host cannot train now: no runner comes up, data out of reach, disk full
     DAMAGED = "damaged"  # its checkpoint did not verify: go back to the one before
     PREEMPTED = "preempted"  # given back on purpose
@@ -30,6 +33,7 @@ class Record:
     crashes: int
     losses: int
     most_alive: int | None  # rows that may be alive in its packs; None: as many as the width
+    fruitless: int = 0  # latest attempts that ended without a new epoch, crashes aside
 
 
 @dataclass(frozen=True)
@@ -41,31 +45,35 @@ class Verdict:
     record: Record
 
 
-def judge(failure: Failure, record: Record, alive: int) -> Verdict:
-    """Decide over one trial of a pack with `alive` live rows.
+def judge(failure: Failure, record: Record, alive: int, progressed: bool = False) -> Verdict:
+    """Decide over one trial of a pack with `alive` live rows that has `progressed` by a new epoch or not.
 
     A crash counts only against a trial that ran alone; in a wider pack it halves the rows its trials may
     share, so that one bad trial ends alone and no other fails because of it. A lost host halves from the
-    second time on, in case the trial itself is what takes the host down.
+    second time on, in case the trial itself is what takes the host down. Attempts in a row without a new
+    epoch follow each other more and more slowly; those that were given back have no budget of their own, so
+    after `MAX_FRUITLESS` of them the sweep is paused (services/store/fruitless.py).
     """
     crashes, losses, most_alive = record.crashes, record.losses, record.most_alive
+    fruitless = 0 if progressed else record.fruitless + (failure != Failure.CRASHED)
+    delay = FRUITLESS_DELAYS[min(fruitless, len(FRUITLESS_DELAYS)) - 1] if fruitless else 0
     half = max(1, alive // 2)
     match failure:
         case Failure.SPEC | Failure.DIVERGED:
             return _final(record)
         case Failure.PREEMPTED | Failure.DAMAGED:
-            return _retry(record)
+            return _retry(Record(crashes, losses, most_alive, fruitless), delay)
         case Failure.CRASHED if alive > 1:
-            return _retry(Record(crashes, losses, half))
+            return _retry(Record(crashes, losses, half, fruitless))
         case Failure.CRASHED:
-            new = Record(crashes + 1, losses, most_alive)
+            new = Record(crashes + 1, losses, most_alive, fruitless)
             return _retry(new, CRASH_DELAYS[crashes]) if new.crashes < CRASH_BUDGET else _final(new)
         case Failure.HOST:
-            new = Record(crashes, losses + 1, most_alive)
-            return _retry(new, HOST_DELAY) if new.losses < LOST_BUDGET else _final(new)
+            new = Record(crashes, losses + 1, most_alive, fruitless)
+            return _retry(new, max(delay, HOST_DELAY)) if new.losses < LOST_BUDGET else _final(new)
         case Failure.LOST:
-            new = Record(crashes, losses + 1, half if losses else most_alive)
-            return _retry(new) if new.losses < LOST_BUDGET else _final(new)
+            new = Record(crashes, losses + 1, half if losses else most_alive, fruitless)
+            return _retry(new, delay) if new.losses < LOST_BUDGET else _final(new)
 
 
 def _retry(record: Record, delay: int = 0) -> Verdict:

@@ -35,7 +35,8 @@ class SweepState(State):
     PAUSED = (
         "paused",
         "Workers have saved their trials and given their packs back, or do so at their next heartbeat; "
-        "nothing starts until the user resumes, stops or cancels the sweep.",
+        "nothing starts until the user resumes, stops or cancels the sweep. The service pauses a sweep whose "
+        "attempts lead nowhere, and gives the reason.",
     )
     STOPPING = (
         "stopping",
@@ -43,8 +44,8 @@ class SweepState(State):
     )
     CANCELLING = (
         "cancelling",
-        "Waiting trials are cancelled and workers stop the running ones at their next heartbeat; then settle "
-        "ends the sweep.",
+        "Pending and queued trials are cancelled and workers stop the running ones at their next heartbeat; "
+        "then settle ends the sweep.",
     )
     SUCCEEDED = "succeeded", "Every trial has succeeded or was pruned; the sweep and its results stay."
     PARTIAL = (
@@ -107,7 +108,7 @@ class PackState(State):
     )
     WITHDRAWN = (
         "withdrawn",
-        "The pack was taken back before a worker leased it; its trials wait again or were cancelled.",
+        "The pack was taken back before a worker leased it; its trials are pending again or were cancelled.",
     )
 
 
@@ -119,6 +120,7 @@ class Mover(StrEnum):
     WORKER = "worker"
     RESCUE = "rescue"
     SETTLE = "settle"
+    PAUSE = "pause"
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ _WORKER = Move((Mover.WORKER,))
 _SETTLE = Move((Mover.SETTLE,))
 _WORKER_OR_RESCUE = Move((Mover.WORKER, Mover.RESCUE))
 _DISPATCH_OR_API = Move((Mover.DISPATCH, Mover.API))
+_API_OR_PAUSE = Move((Mover.API, Mover.PAUSE))
 _RETRY = Move((Mover.API,), "retry")
 
 # The retry of a sweep draws what was never drawn; that of one trial draws nothing.
@@ -151,7 +154,7 @@ _END = dict.fromkeys(
 
 SWEEP_MOVES: dict[SweepState, dict[SweepState, Move]] = {
     SweepState.ACTIVE: {
-        SweepState.PAUSED: _API,
+        SweepState.PAUSED: _API_OR_PAUSE,
         SweepState.STOPPING: _API,
         SweepState.CANCELLING: _API,
         **_END,
@@ -173,7 +176,7 @@ TRIAL_MOVES: dict[TrialState, dict[TrialState, Move]] = {
     TrialState.PENDING: {
         TrialState.QUEUED: _DISPATCH,
         TrialState.PRUNED: Move((Mover.SETTLE,), NOT_YET),
-        TrialState.CANCELLED: Move((Mover.API, Mover.SETTLE)),
+        TrialState.CANCELLED: Move((Mover.API, Mover.SETTLE, Mover.PAUSE)),
     },
     TrialState.QUEUED: {
         TrialState.RUNNING: _WORKER,

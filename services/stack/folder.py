@@ -80,6 +80,7 @@ class Folder:
         if not path.exists():
             text = f"CNNLAB_API_KEY={secrets.token_hex(24)}\nCNNLAB_REDIS_PASSWORD={secrets.token_hex(24)}\n"
             write_private(path, text)
+        path.chmod(0o600)  # an editor may have written it anew, for everyone
         given = dict(
             line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines() if "=" in line
         )

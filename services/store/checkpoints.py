@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from services.domain.states import TRIAL_FINAL
 from services.store.models import Checkpoint, PackRow, Report, Trial
 from services.store.session import touched
+
+FILES_PER_QUERY = 500
 
 
 def of_trials(session: Session, trial_ids: Sequence[str]) -> dict[str, Checkpoint]:
@@ -49,7 +51,16 @@ def needless(session: Session) -> Sequence[Checkpoint]:
     Kept are those that an unfinished trial goes on from, and of every pack with unfinished trials the two
     newest good ones, so that there is one to fall back to.
     """
-    return session.scalars(select(Checkpoint).where(Checkpoint.bytes > 0, ~_used(), ~_spare())).all()
+    found: list[Checkpoint] = []
+    # A literal, so that the condition is that of the index.
+    there = select(Checkpoint.id).where(Checkpoint.bytes > literal_column("0")).order_by(Checkpoint.id)
+    last = 0
+    # Some at a time: for all at once PostgreSQL would read every trial instead of looking up those of each.
+    while some := session.scalars(there.where(Checkpoint.id > last).limit(FILES_PER_QUERY)).all():
+        needless = select(Checkpoint).where(Checkpoint.id.in_(some), ~_used(), ~_spare())
+        found += session.scalars(needless)
+        last = some[-1]
+    return found
 
 
 def forget(session: Session, checkpoint_id: int) -> bool:
@@ -92,9 +103,13 @@ def _spare() -> ColumnElement[bool]:
         .where(newer.pack_id == Checkpoint.pack_id, newer.damaged.is_(False), newer.epoch > Checkpoint.epoch)
         .scalar_subquery()
     )
-    unfinished = exists().where(
-        PackRow.pack_id == Checkpoint.pack_id,
-        PackRow.trial_id == Trial.id,
-        Trial.state.not_in(TRIAL_FINAL),
+    # No EXISTS: PostgreSQL would read every trial to answer it for all files at once.
+    unfinished = (
+        select(Trial.id)
+        .join(PackRow, PackRow.trial_id == Trial.id)
+        .where(PackRow.pack_id == Checkpoint.pack_id, Trial.state.not_in(TRIAL_FINAL))
+        .limit(1)
+        .correlate(Checkpoint)
+        .scalar_subquery()
     )
-    return and_(unfinished, behind < 2)
+    return and_(unfinished.is_not(None), behind < 2)

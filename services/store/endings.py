@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.errors import ServiceError
@@ -48,6 +48,21 @@ def give_up(session: Session, held: Lease, failure: Failure, error: Mapping[str,
     _disband(session, pack, failure, error)
 
 
+def give_up_claimed(session: Session, claim: str, message: str) -> list[str]:
+    """End every running pack that was leased under a device's claim whose worker is dead; returns their ids.
+
+    Only the worker that holds a claim leases packs under it, so a worker that finds its own claim in use by
+    a predecessor, or that has seen the claim's process end, need not wait for a lease to expire.
+    """
+    held = select(Pack.id).where(Pack.state == PackState.RUNNING, Pack.claim == claim).order_by(Pack.id)
+    ended = []
+    for pack_id in session.scalars(held).all():
+        if _lock_running(session, pack_id, Pack.claim == claim):
+            _lose(session, pack_id, message)
+            ended.append(pack_id)
+    return ended
+
+
 def expired(session: Session) -> Sequence[str]:
     """Running packs whose lease has run out."""
     return session.scalars(
@@ -57,18 +72,28 @@ def expired(session: Session) -> Sequence[str]:
 
 def reap(session: Session, pack_id: str) -> bool:
     """Take a pack from a worker whose lease has expired; returns whether it had."""
-    taken = touched(
-        session.execute(
-            update(Pack)
-            .where(Pack.id == pack_id, Pack.state == PackState.RUNNING, Pack.expires_at < db_now())
-            .values(seen=db_now())
-        )
-    )
+    taken = _lock_running(session, pack_id, Pack.expires_at < db_now())
     if taken:
-        pack = session.get_one(Pack, pack_id, populate_existing=True)
-        error = {"kind": Failure.LOST, "message": f"worker {pack.worker} fell silent", "pack": pack.id}
-        _disband(session, pack, Failure.LOST, error)
-    return bool(taken)
+        _lose(session, pack_id, "fell silent")
+    return taken
+
+
+def _lock_running(session: Session, pack_id: str, *where: ColumnElement[bool]) -> bool:
+    """Lock a pack that is running and meets the conditions; returns whether it is and does."""
+    locked = session.execute(
+        update(Pack)
+        .where(Pack.id == pack_id, Pack.state == PackState.RUNNING, *where)
+        .values(seen=db_now())
+        .execution_options(synchronize_session=False)
+    )
+    return bool(touched(locked))
+
+
+def _lose(session: Session, pack_id: str, what: str) -> None:
+    """End a locked pack whose worker is gone; `what` says what happened to it."""
+    pack = session.get_one(Pack, pack_id, populate_existing=True)
+    error = {"kind": Failure.LOST, "message": f"worker {pack.worker} {what}", "pack": pack.id}
+    _disband(session, pack, Failure.LOST, error)
 
 
 def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str, Any]) -> None:
@@ -82,12 +107,15 @@ def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str,
         .execution_options(populate_existing=True)
     ).all()
     now = session.execute(select(db_now())).scalar_one()
+    # What a user has paused was not in vain.
+    progressed = pack.progress_at is not None or sweep_state == SweepState.PAUSED
     moved = []
     for trial in running:
-        verdict = judge(failure, Record(trial.crashes, trial.losses, trial.most_alive), len(running))
+        record = Record(trial.crashes, trial.losses, trial.most_alive, trial.fruitless)
+        verdict = judge(failure, record, len(running), progressed)
         trial.crashes, trial.losses = verdict.record.crashes, verdict.record.losses
-        trial.most_alive = verdict.record.most_alive
-        trial.failure = None if failure == Failure.PREEMPTED else dict(error)
+        trial.most_alive, trial.fruitless = verdict.record.most_alive, verdict.record.fruitless
+        trial.failure = _failure(failure, error, trial.fruitless)
         if trial.cancel or sweep_state == SweepState.CANCELLING:
             moved.append((trial, TrialState.CANCELLED))
         elif verdict.again:
@@ -98,3 +126,13 @@ def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str,
     end = PackState.CLOSED if failure in GIVEN_BACK else PackState.LOST
     moves.move_pack(session, pack, end, f"{failure}: {error.get('message', '')}")
     moves.move_trials(session, pack.sweep_id, moved)
+
+
+def _failure(failure: Failure, error: Mapping[str, Any], fruitless: int) -> dict[str, Any] | None:
+    """What a trial shows of its latest attempt: nothing after one given back, unless in vain again."""
+    if failure != Failure.PREEMPTED:
+        return dict(error)
+    if fruitless < 2:
+        return None
+    message = f"given back {fruitless} times in a row without a new epoch: {error.get('message', '')}"
+    return {**error, "message": message}

@@ -6,23 +6,48 @@ value of each trial). They show a watcher what to read again; the tables are the
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, insert, select, tuple_
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    String,
+    bindparam,
+    column,
+    delete,
+    exists,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from services.domain.errors import ParameterError
 from services.store.clock import db_now, seconds_ago
+from services.store.json_rows import json_rows
 from services.store.models import Event, Sweep
+from services.store.session import touched
 from services.store.tx import MAX_TX, current_tx, settled_tx
 
 MovedTrial = tuple[str, int, str, Mapping[str, Any] | None]  # id, number, new state, failure
 
+EVENTS_PER_FORGET = 250  # how many one transaction deletes
 # Of the table, not of the class: compiled once, for any number of rows.
-_INSERT = insert(Event.__table__).values(tx=current_tx(), at=db_now())  # type: ignore[arg-type]
+_INSERT = insert(Event.__table__).from_select(  # type: ignore[arg-type]
+    ["tx", "at", "sweep_id", "kind", "data"],
+    select(
+        current_tx(),
+        db_now(),
+        bindparam("sweep", type_=String),
+        bindparam("kind", type_=String),
+        json_rows(bindparam("each", type_=String)).table_valued(column("value", JSON)).c.value,
+    ),
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -51,8 +76,12 @@ BEGINNING = EventPosition(0, 0)
 
 
 def sweep_moved(session: Session, sweep: Sweep) -> None:
-    """Write the event of a sweep's new state; the first one means that the sweep exists."""
-    add(session, sweep.id, "sweep", [{"state": sweep.state}])
+    """Write the event of a sweep's new state; the first one means that the sweep exists.
+
+    One that the service has paused carries the reason.
+    """
+    reason = {"reason": sweep.pause_reason} if sweep.pause_reason else {}
+    add(session, sweep.id, "sweep", [{"state": sweep.state, **reason}])
 
 
 def trials_moved(session: Session, sweep_id: str, moved: Iterable[MovedTrial]) -> None:
@@ -72,10 +101,10 @@ def epoch_done(
 
 
 def add(session: Session, sweep_id: str, kind: str, each: Sequence[Mapping[str, Any]]) -> None:
-    """Write events of one kind."""
+    """Write events of one kind, in one statement however many they are."""
     if each:
-        rows = [{"sweep_id": sweep_id, "kind": kind, "data": dict(data)} for data in each]
-        session.execute(_INSERT, rows)
+        data = json.dumps([dict(data) for data in each])
+        session.execute(_INSERT, {"sweep": sweep_id, "kind": kind, "each": data})
 
 
 def after(
@@ -104,13 +133,26 @@ def is_over(session: Session, sweep_id: str, position: EventPosition) -> str | N
     return None if state is None or session.execute(more).scalar_one() else state
 
 
-def forget(session: Session, seconds: float) -> None:
-    """Delete the events of sweeps that ended more than so many seconds ago."""
-    long_ago = seconds_ago(seconds)
-    over = exists().where(Sweep.id == Event.sweep_id, Sweep.finished_at < long_ago)
-    session.execute(
-        delete(Event).where(Event.at < long_ago, over).execution_options(synchronize_session=False)
-    )
+def forget(session: Session, seconds: float) -> int | None:
+    """Delete some events of the sweep that ended first, more than so many seconds ago; returns how many.
+
+    A sweep that has none left is marked and not looked at again; None once every such sweep is marked.
+    """
+    # Locked, so that it is not retried meanwhile.
+    sweep_id = session.scalars(
+        select(Sweep.id)
+        .where(Sweep.finished_at < seconds_ago(seconds), ~Sweep.events_forgotten)
+        .order_by(Sweep.finished_at)
+        .limit(1)
+        .with_for_update(key_share=True)
+    ).one_or_none()
+    if sweep_id is None:
+        return None
+    some = select(Event.id).where(Event.sweep_id == sweep_id).order_by(Event.tx, Event.id)
+    deleted = touched(session.execute(delete(Event).where(Event.id.in_(some.limit(EVENTS_PER_FORGET)))))
+    if deleted < EVENTS_PER_FORGET:
+        session.execute(update(Sweep).where(Sweep.id == sweep_id).values(events_forgotten=True))
+    return deleted
 
 
 def _behind(position: EventPosition) -> ColumnElement[bool]:

@@ -33,6 +33,15 @@ class Stored(Generic[M]):
         return self._value
 
 
+def is_readable(stored: Stored[Any]) -> bool:
+    """Whether what a row holds is a model."""
+    try:
+        stored.read()
+    except ValueError:
+        return False
+    return True
+
+
 class JsonModel(TypeDecorator[Stored[M]], Generic[M]):
     """A JSON column whose value in Python is a `Stored` model."""
 

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Subquery, case, func, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Select,
+    SQLColumnExpression,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from services.domain.results.comparison import Comparison, Side, compare
 from services.domain.results.intervals import MAX_MAGNITUDE, Estimate, estimate
+from services.domain.results.share import Share
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
 from services.store.models import MirrorTrial, Trial
 
+Goal = Literal["maximize", "minimize"]
+Replicates = tuple[tuple[int, float | None], ...]  # replicate and value
+MAX_RESULTS_KEPT = 4096  # estimates, and comparisons
 MAX_POINTS_PER_QUERY = 1000  # databases limit the parameters of a statement
 
 
@@ -45,9 +63,9 @@ class RankedPoint:
         """How many of its trials have failed."""
         return sum(trial.state == TrialState.FAILED for trial in self.replicates)
 
-    def estimate(self, seeds: int) -> Estimate:
-        """Its mean and interval, where `seeds` replicates are wanted."""
-        return estimate([trial.value for trial in self.replicates], seeds, self.failed)
+    def estimate(self, seeds: int, share: Share | None = None) -> Estimate:
+        """Its mean and interval, where `seeds` replicates are wanted; `share` as for `estimate`."""
+        return _estimate(tuple(trial.value for trial in self.replicates), seeds, self.failed, share)
 
     def side(self) -> Side:
         """The point as one side of a comparison."""
@@ -57,8 +75,8 @@ class RankedPoint:
 class RankPosition(NamedTuple):
     """A point's position in the ranking; the next page begins behind it.
 
-    `tier` is 0 for points with a value, 1 for those of which a replicate failed, 2 and 3 for those without a
-    value; `score` is the mean so that smaller is better.
+    `tier` is `ranking.tier` of whether it has a value and of whether a replicate failed; `score` is the mean
+    so that smaller is better.
     """
 
     tier: int
@@ -96,22 +114,55 @@ def top(session: Session, objectives: Mapping[str, Objective], count: int) -> di
         partition_by=ranked.c.sweep_id, order_by=(ranked.c.tier, ranked.c.score, ranked.c.point)
     )
     rank = select(ranked.c.sweep_id, ranked.c.point, order.label("rank")).where(ranked.c.tier <= 1).subquery()
+    first = and_(Trial.sweep_id == rank.c.sweep_id, Trial.point == rank.c.point)
     rows = session.execute(
-        select(rank.c.sweep_id, rank.c.point)
-        .where(rank.c.rank <= count)
-        .order_by(rank.c.sweep_id, rank.c.rank)
-    ).all()
+        _trial_columns(objectives)
+        .join(rank, first)
+        .where(rank.c.rank <= count, Trial.sweep_id.in_(list(objectives)))
+        .order_by(rank.c.sweep_id, rank.c.rank, Trial.replicate)
+    )
     best: dict[str, list[RankedPoint]] = {sweep_id: [] for sweep_id in objectives}
-    for point in _with_trials(session, [(sweep_id, number) for sweep_id, number in rows], objectives):
+    for point in _points(rows).values():
         best[point.sweep_id].append(point)
     return best
+
+
+def best_trials(session: Session, sweep_id: str, objective: Objective, count: int) -> Sequence[str]:
+    """Ids of a sweep's best trials that have a value, one that failed after all others."""
+    value = _value({sweep_id: objective})
+    score = -value if objective.goal == "maximize" else value
+    failed = case((Trial.state == TrialState.FAILED, 1), else_=0)
+    return session.scalars(
+        select(Trial.id)
+        .where(Trial.sweep_id == sweep_id, value.is_not(None))
+        .order_by(failed, score, Trial.number)
+        .limit(count)
+    ).all()
 
 
 def comparison(best: Sequence[RankedPoint], objective: Objective, seeds: int) -> Comparison | None:
     """The first of these points against the second; None where there is no second."""
     if len(best) < 2:
         return None
-    return compare(best[0].side(), best[1].side(), objective.goal, seeds)
+    (first, values), (second, others) = (
+        (point.number, tuple(sorted(point.side().values.items()))) for point in best[:2]
+    )
+    return _compare(first, values, second, others, objective.goal, seeds)
+
+
+# A page of sweeps shows hundreds of these, and most are what they were when it was last shown.
+@lru_cache(maxsize=MAX_RESULTS_KEPT)
+def _estimate(values: tuple[float | None, ...], seeds: int, failed: int, share: Share | None) -> Estimate:
+    return estimate(values, seeds, failed, share)
+
+
+@lru_cache(maxsize=MAX_RESULTS_KEPT)
+def _compare(
+    first: int, values: Replicates, second: int, others: Replicates, goal: Goal, seeds: int
+) -> Comparison:
+    return compare(
+        Side(point=first, values=dict(values)), Side(point=second, values=dict(others)), goal, seeds
+    )
 
 
 def _ranked(objectives: Mapping[str, Objective]) -> Subquery:
@@ -120,11 +171,11 @@ def _ranked(objectives: Mapping[str, Objective]) -> Subquery:
     Sum and count instead of avg: PostgreSQL's avg squares the values, which overflows sooner.
     """
     value = _value(objectives)
-    maximizing = [sweep_id for sweep_id, objective in objectives.items() if objective.goal == "maximize"]
-    sign = case((Trial.sweep_id.in_(maximizing), -1.0), else_=1.0)
+    maximizing = {sweep_id for sweep_id, objective in objectives.items() if objective.goal == "maximize"}
+    sign = _either(objectives, maximizing, literal(-1.0, Float), literal(1.0, Float))
     failed = func.count(case((Trial.state == TrialState.FAILED, 1)))
     tier = case((func.count(value) == 0, 2), else_=0) + case((failed > 0, 1), else_=0)
-    score = func.coalesce(func.sum(sign * value) / func.nullif(func.count(value), 0), 0.0)
+    score = func.coalesce(func.sum(sign * value) / cast(func.nullif(func.count(value), 0), Float), 0.0)
     return (
         select(Trial.sweep_id, Trial.point, tier.label("tier"), score.label("score"))
         .where(Trial.sweep_id.in_(list(objectives)))
@@ -135,9 +186,21 @@ def _ranked(objectives: Mapping[str, Objective]) -> Subquery:
 
 def _value(objectives: Mapping[str, Objective]) -> ColumnElement[float]:
     """What ranks a trial: its best value or its last one; none where sums of it would overflow."""
-    at_best = [sweep_id for sweep_id, objective in objectives.items() if objective.at == "best"]
-    value = case((Trial.sweep_id.in_(at_best), Trial.best_value), else_=Trial.last_value)
+    at_best = {sweep_id for sweep_id, objective in objectives.items() if objective.at == "best"}
+    value = _either(objectives, at_best, Trial.best_value, Trial.last_value)
     return case((func.abs(value) <= MAX_MAGNITUDE, value))
+
+
+def _either(
+    objectives: Mapping[str, Objective],
+    chosen: Set[str],
+    value: SQLColumnExpression[Any],
+    other: SQLColumnExpression[Any],
+) -> SQLColumnExpression[Any]:
+    """One value for the chosen sweeps, another for the rest; short SQL where one is for all of them."""
+    if len(chosen) in (0, len(objectives)):
+        return value if chosen else other
+    return case((Trial.sweep_id.in_(sorted(chosen)), value), else_=other)
 
 
 def _with_trials(
@@ -145,7 +208,16 @@ def _with_trials(
 ) -> list[RankedPoint]:
     """These points with their trials, in the order of the keys."""
     found: dict[tuple[str, int], RankedPoint] = {}
-    columns = select(
+    columns = _trial_columns(objectives).order_by(Trial.replicate)
+    for start in range(0, len(keys), MAX_POINTS_PER_QUERY):
+        some = tuple_(Trial.sweep_id, Trial.point).in_(keys[start : start + MAX_POINTS_PER_QUERY])
+        found |= _points(session.execute(columns.where(some)))
+    return [found[key] for key in keys]
+
+
+def _trial_columns(objectives: Mapping[str, Objective]) -> Select[Any]:
+    """What a point shows of its trials."""
+    return select(
         Trial.sweep_id,
         Trial.point,
         Trial.values,
@@ -156,11 +228,13 @@ def _with_trials(
         _value(objectives),
         Trial.epoch,
         MirrorTrial.run_id,
-    )
-    columns = columns.outerjoin(MirrorTrial, MirrorTrial.trial_id == Trial.id).order_by(Trial.replicate)
-    for start in range(0, len(keys), MAX_POINTS_PER_QUERY):
-        some = tuple_(Trial.sweep_id, Trial.point).in_(keys[start : start + MAX_POINTS_PER_QUERY])
-        for sweep_id, number, values, *replicate in session.execute(columns.where(some)):
-            point = found.setdefault((sweep_id, number), RankedPoint(sweep_id, number, values, []))
-            point.replicates.append(Replicate(*replicate))
-    return [found[key] for key in keys]
+    ).outerjoin(MirrorTrial, MirrorTrial.trial_id == Trial.id)
+
+
+def _points(rows: Iterable[Sequence[Any]]) -> dict[tuple[str, int], RankedPoint]:
+    """Put the trials of each point together, in the order of the rows."""
+    found: dict[tuple[str, int], RankedPoint] = {}
+    for sweep_id, number, values, *replicate in rows:
+        point = found.setdefault((sweep_id, number), RankedPoint(sweep_id, number, values, []))
+        point.replicates.append(Replicate(*replicate))
+    return found

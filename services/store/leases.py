@@ -53,11 +53,13 @@ class Request:
 REQUESTS = {SweepState.PAUSED: SweepRequest.PAUSE, SweepState.CANCELLING: SweepRequest.CANCEL}
 
 
-def take(session: Session, held: Lease, worker: str, device: str, ttl: float) -> bool:
+def take(
+    session: Session, held: Lease, worker: str, device: str, ttl: float, claim: str | None = None
+) -> bool:
     """Take a queued pack under a new token; False if it is over, withdrawn or leased to somebody else.
 
     Called again with the same token it returns whether the first call succeeded, so a COMMIT whose answer
-    was lost is simply repeated.
+    was lost is simply repeated. `claim` is the token under which the worker has claimed the device.
     """
     waits = Pack.state == PackState.QUEUED
     sweep_id = select(Pack.sweep_id).where(Pack.id == held.pack_id, waits).scalar_subquery()
@@ -70,6 +72,7 @@ def take(session: Session, held: Lease, worker: str, device: str, ttl: float) ->
         PackState.RUNNING,
         Pack.id == held.pack_id,
         token=held.token,
+        claim=claim,
         worker=worker,
         device=device,
         leased_at=db_now(),

@@ -2,8 +2,10 @@
 
 A trial's `exported_epoch` and `exported_state` say how far its run goes; an epoch of CORRECTED says that a
 reported value has changed, so the run is written again. A sweep's `exported` is "<state>:<digest of what its
-run shows>:<digest of the addresses in it>". What is `left_out` is not exported any more. All of this is in
-tables of its own: mirroring neither updates nor locks a row of `sweeps` or `trials`.
+run shows>:<digest of the addresses in it>". What is `left_out` is not exported any more, and what failed not
+`not_before` its next try. All of this is in tables of its own: mirroring neither updates nor locks a row of
+`sweeps` or `trials`. Which sweeps are behind stands in a table of changes, so that asking for them costs
+nothing while there are none.
 """
 
 from __future__ import annotations
@@ -12,15 +14,37 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from services.domain.errors import ServiceError
 from services.store.clock import db_now, in_seconds
-from services.store.models import LeftOut, MirrorSweep, MirrorTrial, Pack, PackRow, Report, Sweep, Trial
+from services.store.models import (
+    LeftOut,
+    MirrorChange,
+    MirrorSweep,
+    MirrorTrial,
+    Pack,
+    PackRow,
+    Report,
+    Trial,
+)
 from services.store.session import touched
 
 CORRECTED = -1
+NO_FAILURE: dict[str, Any] = {"failures": 0, "not_before": 0, "reason": None}
 
 
 class MirrorLeaseLost(ServiceError):
@@ -59,24 +83,50 @@ def release(session: Session, lease: MirrorLease) -> None:
 # ---- what is to be exported
 
 
+def changed(session: Session, sweep_id: str) -> None:
+    """Note in a transaction that it changes something which MLflow shows of a sweep.
+
+    Rows are only added here, and deleted by whoever holds the mirror's lease: writers wait neither for each
+    other nor for the mirror, and a change that commits while the sweep is mirrored outlasts that.
+    """
+    session.execute(insert(MirrorChange).values(sweep_id=sweep_id))
+
+
 def behind(session: Session, addresses: str) -> Sequence[str]:
-    """Sweeps of which SQL has more than MLflow, or whose links carry other addresses, oldest first."""
-    trial_behind = (
-        exists()
-        .where(Trial.sweep_id == Sweep.id, MirrorTrial.trial_id == Trial.id, _trial_behind())
-        .correlate(Sweep)
+    """Sweeps that have changed since MLflow had all of them, longest ago first; then those with old links."""
+    here, mirrored = MirrorSweep.addresses, MirrorSweep.left_out.is_(None)
+    changed_at = (
+        select(MirrorChange.sweep_id, func.min(MirrorChange.id).label("first"))
+        .join(MirrorSweep, MirrorSweep.sweep_id == MirrorChange.sweep_id)
+        .where(mirrored)
+        .group_by(MirrorChange.sweep_id)
     )
-    old = or_(
-        MirrorSweep.exported.is_(None),
-        MirrorSweep.exported.not_like(Sweep.state + ":%:" + addresses),
-        trial_behind,
-    )
-    return session.scalars(
-        select(Sweep.id)
-        .join(MirrorSweep, MirrorSweep.sweep_id == Sweep.id)
-        .where(old, MirrorSweep.left_out.is_(None))
-        .order_by(Sweep.created_at, Sweep.id)
-    ).all()
+    # Neither `<>` nor an order, for which SQLite would read the whole table.
+    outdated = select(MirrorSweep.sweep_id, null()).where(or_(here < addresses, here > addresses), mirrored)
+    rows: list[Any] = list(session.execute(union_all(changed_at, outdated)))
+    ordered = sorted(rows, key=lambda row: (row.first is None, row.first, row.sweep_id))
+    return list(dict.fromkeys(row.sweep_id for row in ordered))
+
+
+def changes(session: Session, sweep_id: str) -> Sequence[int]:
+    """A sweep's changes; read before the sweep itself is."""
+    return session.scalars(select(MirrorChange.id).where(MirrorChange.sweep_id == sweep_id)).all()
+
+
+def forget_changes(session: Session, lease: MirrorLease, seen: Sequence[int]) -> None:
+    """Delete changes that MLflow has by now, unless a trial of the sweep is still behind."""
+    keep(session, lease)
+    of_sweep = Trial.sweep_id == lease.sweep_id, _trial_behind()
+    left = exists().where(MirrorTrial.trial_id == Trial.id, *of_sweep).select()
+    if seen and not session.execute(left).scalar_one():
+        session.execute(delete(MirrorChange).where(MirrorChange.id.in_(seen)))
+
+
+def thin_changes(session: Session) -> None:
+    """Delete all changes of each sweep but its newest: without MLflow nobody else would."""
+    newer = aliased(MirrorChange)
+    outdone = exists().where(newer.sweep_id == MirrorChange.sweep_id, newer.id > MirrorChange.id)
+    session.execute(delete(MirrorChange).where(outdone).execution_options(synchronize_session=False))
 
 
 def trials_behind(session: Session, sweep_id: str) -> Sequence[str]:
@@ -84,8 +134,17 @@ def trials_behind(session: Session, sweep_id: str) -> Sequence[str]:
     return session.scalars(
         select(Trial.id)
         .join(MirrorTrial, MirrorTrial.trial_id == Trial.id)
-        .where(Trial.sweep_id == sweep_id, _trial_behind())
+        .where(Trial.sweep_id == sweep_id, _trial_behind(), MirrorTrial.not_before <= db_now())
         .order_by(Trial.number)
+    ).all()
+
+
+def runs(session: Session, sweep_id: str) -> Sequence[str | None]:
+    """The runs of a sweep's trials."""
+    return session.scalars(
+        select(MirrorTrial.run_id)
+        .join(Trial, Trial.id == MirrorTrial.trial_id)
+        .where(Trial.sweep_id == sweep_id)
     ).all()
 
 
@@ -127,38 +186,67 @@ def store_parent(session: Session, lease: MirrorLease, experiment_id: str, run_i
     _write_sweep(session, lease, experiment_id=experiment_id, run_id=run_id)
 
 
+def begin(session: Session, lease: MirrorLease, trial_ids: Sequence[str]) -> set[str]:
+    """Store that runs of these trials are about to be made, where none is known.
+
+    Returns the trials of which that was stored before: whoever did so may have made runs.
+    """
+    keep(session, lease)
+    unknown = MirrorTrial.trial_id.in_(trial_ids), MirrorTrial.run_id.is_(None)
+    before = session.scalars(select(MirrorTrial.trial_id).where(*unknown, MirrorTrial.begun)).all()
+    session.execute(
+        update(MirrorTrial)
+        .where(*unknown, MirrorTrial.begun.is_(False))
+        .values(begun=True)
+        .execution_options(synchronize_session=False)
+    )
+    return set(before)
+
+
+def end_begun(session: Session, lease: MirrorLease, trial_ids: Sequence[str]) -> None:
+    """Store that no runs were made of these trials after all."""
+    keep(session, lease)
+    session.execute(
+        update(MirrorTrial)
+        .where(MirrorTrial.trial_id.in_(trial_ids), MirrorTrial.run_id.is_(None))
+        .values(begun=False)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def store_run(session: Session, lease: MirrorLease, trial_id: str, run_id: str) -> None:
-    """Store a trial's run, and that none of its metrics are there yet."""
+    """Store a trial's new run, and that none of its metrics are there yet."""
     keep(session, lease)
     _write_trial(session, trial_id, run_id=run_id, exported_epoch=0, exported_state=None)
 
 
-def leave_out_trial(session: Session, lease: MirrorLease, trial_id: str, why: LeftOut) -> None:
+def leave_out_trial(session: Session, lease: MirrorLease, trial_id: str, why: LeftOut, reason: str) -> None:
     """Export nothing more of a trial."""
     keep(session, lease)
-    _write_trial(session, trial_id, left_out=why)
+    _write_trial(session, trial_id, left_out=why, reason=reason)
 
 
-def leave_out_sweep(session: Session, lease: MirrorLease, why: LeftOut) -> None:
+def leave_out_sweep(session: Session, lease: MirrorLease, why: LeftOut, reason: str) -> None:
     """Export nothing more of a sweep."""
-    _write_sweep(session, lease, left_out=why)
+    _write_sweep(session, lease, left_out=why, reason=reason)
 
 
 def mark_trial(
-    session: Session, lease: MirrorLease, trial_id: str, before: int, epoch: int, state: str
+    session: Session, lease: MirrorLease, trial_id: str, run_id: str, before: int, epoch: int, state: str
 ) -> None:
-    """Store how far a trial's run goes, unless a value was corrected since that was `before`.
+    """Store a trial's run and how far it goes, unless a value was corrected since that was `before`.
 
     What the sweep's run shows is forgotten with it, because its leaderboard is now old.
     """
     _write_sweep(session, lease, exported=None)
     unchanged = MirrorTrial.exported_epoch == before
-    _write_trial(session, trial_id, unchanged, exported_epoch=epoch, exported_state=state)
+    there = {"run_id": run_id, "exported_epoch": epoch, "exported_state": state, "files_sent": False}
+    _write_trial(session, trial_id, unchanged, **there, **NO_FAILURE)
 
 
 def mark_sweep(session: Session, lease: MirrorLease, exported: str) -> None:
     """Store what the sweep's run shows."""
-    _write_sweep(session, lease, exported=exported)
+    _write_sweep(session, lease, exported=exported, addresses=exported.rpartition(":")[2], **NO_FAILURE)
 
 
 def mark_view(session: Session, lease: MirrorLease) -> None:
@@ -169,17 +257,20 @@ def mark_view(session: Session, lease: MirrorLease) -> None:
 def start_over(session: Session, lease: MirrorLease) -> None:
     """Forget every run of a sweep, because MLflow has lost its data; what is left out stays so."""
     nothing = {"experiment_id": None, "run_id": None, "exported": None, "view_saved": False}
+    no_run = {"run_id": None, "exported_epoch": 0, "exported_state": None}
+    no_mark = {"begun": False, "point_ended": False, "files_sent": False}
     _write_sweep(session, lease, **nothing)
     trials = select(Trial.id).where(Trial.sweep_id == lease.sweep_id)
     session.execute(
         update(MirrorTrial)
         .where(MirrorTrial.trial_id.in_(trials))
-        .values(run_id=None, exported_epoch=0, exported_state=None)
+        .values(no_run | no_mark)
         .execution_options(synchronize_session=False)
     )
+    changed(session, lease.sweep_id)
 
 
-def correct(session: Session, trial_ids: Collection[str]) -> None:
+def correct(session: Session, sweep_id: str, trial_ids: Collection[str]) -> None:
     """Have the runs of trials written again, because a value that they may show has changed."""
     session.execute(
         update(MirrorTrial)
@@ -187,6 +278,7 @@ def correct(session: Session, trial_ids: Collection[str]) -> None:
         .values(exported_epoch=CORRECTED)
         .execution_options(synchronize_session=False)
     )
+    changed(session, sweep_id)
 
 
 def _renew(session: Session, lease: MirrorLease, condition: ColumnElement[bool]) -> bool:

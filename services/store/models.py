@@ -7,43 +7,24 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
-    Integer,
-    MetaData,
     String,
     Text,
     literal_column,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.domain.errors import Unreadable
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import PackState, SweepState, TrialState
 from services.store.json_model import JsonModel, Stored
+from services.store.table import Base, BigId, one_of, where
 
 M = TypeVar("M", bound=BaseModel)
-BigId = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Base(DeclarativeBase):
-    """Common metadata: every constraint has a name, so that migrations can drop it on both databases."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, int: BigId}  # noqa: RUF012 (SQLAlchemy's protocol)
 
 
 class LeftOut(StrEnum):
@@ -51,12 +32,7 @@ class LeftOut(StrEnum):
 
     DELETED = "deleted"  # a user removed its run in MLflow
     REFUSED = "refused"  # MLflow does not take it
-
-
-def one_of(values: type[StrEnum], column: str = "state") -> CheckConstraint:
-    """Make a CHECK that a column holds one of the values."""
-    names = ", ".join(f"'{value.value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({names})", name=column)
+    FAILED = "failed"  # it could not be mirrored, however often that was tried
 
 
 class Sweep(Base):
@@ -67,6 +43,12 @@ class Sweep(Base):
         one_of(SweepState),
         Index(None, "state", "created_at"),
         Index(None, "created_at", "id"),
+        Index(
+            None,
+            "finished_at",
+            sqlite_where=text("events_forgotten = 0"),
+            postgresql_where=text("NOT events_forgotten"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -85,6 +67,8 @@ class Sweep(Base):
     created_at: Mapped[int]
     started_at: Mapped[int | None]
     finished_at: Mapped[int | None]
+    events_forgotten: Mapped[bool] = mapped_column(default=False)  # it ended long ago and has none left
+    pause_reason: Mapped[str | None] = mapped_column(Text)  # of the service; null when a user paused it
 
     # Loaded only where a query asks for it: whoever locks a sweep must not lock what is mirrored of it.
     mirror: Mapped[MirrorSweep] = relationship(lazy="raise")
@@ -106,6 +90,15 @@ class Sweep(Base):
     @plan.setter
     def plan(self, plan: Plan) -> None:
         self.stored_plan = Stored(Plan, plan)
+
+    @property
+    def fault(self) -> str | None:
+        """Why the spec or the plan cannot be read; None if both can."""
+        try:
+            _ = self.spec, self.plan
+        except Unreadable as error:
+            return error.detail
+        return None
 
     def _read(self, column: str, stored: Stored[M]) -> M:
         try:
@@ -136,9 +129,10 @@ class Trial(Base):
             "saved_epoch",
             "epoch",
             "number",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
+            **where("state = 'pending'"),
         ),
+        Index(None, "checkpoint_id", **where("checkpoint_id IS NOT NULL")),
+        Index("ix_trials_fruitless", "sweep_id", **where("fruitless > 0")),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -160,6 +154,7 @@ class Trial(Base):
     crashes: Mapped[int] = mapped_column(default=0)
     losses: Mapped[int] = mapped_column(default=0)
     most_alive: Mapped[int | None]
+    fruitless: Mapped[int] = mapped_column(default=0)  # latest attempts that ended without a new epoch
     not_before: Mapped[int] = mapped_column(default=0)
     cancel: Mapped[bool] = mapped_column(default=False)
     best_value: Mapped[float | None]
@@ -178,7 +173,7 @@ class MirrorSweep(Base):
     """What MLflow has of a sweep, and who mirrors it now; written together with the sweep."""
 
     __tablename__ = "mirror_sweeps"
-    __table_args__ = (one_of(LeftOut, "left_out"),)
+    __table_args__ = (one_of(LeftOut, "left_out"), Index(None, "addresses"))
 
     sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"), primary_key=True)
     experiment_id: Mapped[str | None] = mapped_column(String(64))
@@ -186,8 +181,12 @@ class MirrorSweep(Base):
     exported: Mapped[str | None] = mapped_column(
         String(64)
     )  # what the sweep's run shows: see store/mirror.py
+    addresses: Mapped[str | None] = mapped_column(String(16))  # digest of those that its run has shown last
     view_saved: Mapped[bool] = mapped_column(default=False)  # MLflow has the sweep's saved view
     left_out: Mapped[str | None] = mapped_column(String(16))
+    failures: Mapped[int] = mapped_column(default=0)  # tries in a row that failed
+    not_before: Mapped[int] = mapped_column(default=0)  # of the next try
+    reason: Mapped[str | None] = mapped_column(Text)  # why the last try failed, or why it is left out
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[int] = mapped_column(default=0)
 
@@ -196,13 +195,37 @@ class MirrorTrial(Base):
     """What MLflow has of a trial; written together with the trial."""
 
     __tablename__ = "mirror_trials"
-    __table_args__ = (one_of(LeftOut, "left_out"),)
+    __table_args__ = (
+        one_of(LeftOut, "left_out"),
+        Index(
+            "ix_mirror_trials_files_due",
+            "trial_id",
+            postgresql_where=text("files_sent = false"),
+            sqlite_where=text("files_sent = 0"),
+        ),
+    )
 
     trial_id: Mapped[str] = mapped_column(ForeignKey("trials.id"), primary_key=True)
     run_id: Mapped[str | None] = mapped_column(String(64))
     exported_epoch: Mapped[int] = mapped_column(default=0)
     exported_state: Mapped[str | None] = mapped_column(String(16))
+    begun: Mapped[bool] = mapped_column(default=False)  # a run may be there that `run_id` does not name
+    point_ended: Mapped[bool] = mapped_column(default=False)  # its run says so of all its point's trials
+    files_sent: Mapped[bool] = mapped_column(default=False)  # once it has ended
     left_out: Mapped[str | None] = mapped_column(String(16))
+    failures: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class MirrorChange(Base):
+    """A change of a sweep that MLflow may not have yet; deleted once it has it."""
+
+    __tablename__ = "mirror_changes"
+    __table_args__ = (Index(None, "sweep_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"))
 
 
 class Pack(Base):
@@ -228,12 +251,14 @@ class Pack(Base):
     sent_at: Mapped[int | None]
     sends: Mapped[int] = mapped_column(default=0)
     token: Mapped[str | None] = mapped_column(String(64))
+    claim: Mapped[str | None] = mapped_column(String(64))  # token of the claim on its device
     worker: Mapped[str | None] = mapped_column(String(120))
     device: Mapped[str | None] = mapped_column(String(200))
     machine: Mapped[dict[str, Any] | None]  # what float32 bits depend on besides width and row
     leased_at: Mapped[int | None]
     seen: Mapped[int | None]
     expires_at: Mapped[int | None]
+    progress_at: Mapped[int | None]  # when it last reported an epoch that was new
     closed_at: Mapped[int | None]
     outcome: Mapped[str | None] = mapped_column(Text)
     busy_ms: Mapped[int] = mapped_column(default=0)  # time that passed in training, summed over epochs
@@ -267,7 +292,10 @@ class Checkpoint(Base):
     """A file that holds all rows of a pack at one epoch."""
 
     __tablename__ = "checkpoints"
-    __table_args__ = (Index(None, "pack_id", "epoch", unique=True),)
+    __table_args__ = (
+        Index(None, "pack_id", "epoch", unique=True),
+        Index(None, "id", **where("bytes > 0")),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     pack_id: Mapped[str] = mapped_column(ForeignKey("packs.id"))
@@ -287,7 +315,7 @@ class Event(Base):
     """
 
     __tablename__ = "events"
-    __table_args__ = (Index(None, "sweep_id", "tx", "id"), Index(None, "tx", "id"), Index(None, "at"))
+    __table_args__ = (Index(None, "sweep_id", "tx", "id"), Index(None, "tx", "id"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     tx: Mapped[int]
@@ -323,6 +351,7 @@ class Device(Base):
     expires_at: Mapped[int] = mapped_column(default=0)
     pack_id: Mapped[str | None] = mapped_column(String(32))
     plugins: Mapped[str] = mapped_column(String(64), default="")  # digest of its worker's entry files
+    accepting: Mapped[bool] = mapped_column(default=True)  # its worker takes messages
 
 
 class Worker(Base):

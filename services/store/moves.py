@@ -22,7 +22,7 @@ from services.domain.states import (
     TrialState,
     move,
 )
-from services.store import events
+from services.store import events, mirror
 from services.store.clock import db_now
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import touched
@@ -36,6 +36,7 @@ def add_sweep(session: Session, sweep: Sweep) -> None:
     session.add(sweep)
     session.flush()
     events.sweep_moved(session, sweep)
+    mirror.changed(session, sweep.id)
 
 
 def add_trials(session: Session, trials: Sequence[Trial]) -> None:
@@ -56,13 +57,18 @@ def add_pack(session: Session, pack: Pack) -> None:
 # ---- one object, or some
 
 
-def move_sweep(session: Session, sweep: Sweep, to: SweepState) -> None:
-    """Move a sweep; its time of finishing comes and goes with a final state."""
+def move_sweep(session: Session, sweep: Sweep, to: SweepState, pause_reason: str | None = None) -> None:
+    """Move a sweep; its time of finishing comes and goes with a final state.
+
+    `pause_reason` is why the service pauses it; every other move, a user's pause too, clears the reason.
+    """
     new = move(SweepState(sweep.state), to)
     finished_at = _now(session) if new in SWEEP_FINAL else None
-    sweep.state, sweep.finished_at = new, finished_at
+    sweep.state, sweep.finished_at, sweep.events_forgotten = new, finished_at, False
+    sweep.pause_reason = pause_reason
     session.flush()
     events.sweep_moved(session, sweep)
+    mirror.changed(session, sweep.id)
 
 
 def move_trials(
@@ -80,6 +86,8 @@ def move_trials(
     events.trials_moved(
         session, sweep_id, ((trial.id, trial.number, trial.state, trial.failure) for trial, _ in checked)
     )
+    if any(trial.started_at is not None for trial, _ in checked):  # MLflow shows a trial once it has run
+        mirror.changed(session, sweep_id)
 
 
 def move_pack(session: Session, pack: Pack, to: PackState, outcome: str) -> None:
@@ -112,10 +120,12 @@ def move_trials_where(
         update(Trial)
         .where(Trial.sweep_id == sweep_id, Trial.state == old, *where)
         .values(values)
-        .returning(Trial.id, Trial.number, Trial.state, Trial.failure)
+        .returning(Trial.id, Trial.number, Trial.state, Trial.failure, Trial.started_at)
         .execution_options(synchronize_session=False)
     ).all()
-    events.trials_moved(session, sweep_id, (tuple(row) for row in rows))
+    events.trials_moved(session, sweep_id, (row[:4] for row in rows))
+    if any(row.started_at is not None for row in rows):
+        mirror.changed(session, sweep_id)
     return len(rows)
 
 

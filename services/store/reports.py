@@ -62,15 +62,21 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     repeated = {trial_id: encoded[trial_id] for trial_id in live if trial_id not in fresh}
     _advance(session, pack, epoch.number, fresh)
     _report(session, pack, epoch.number, fresh)
-    _correct(session, epoch.number, repeated)
+    _correct(session, pack.sweep_id, epoch.number, repeated)
     _score(session, epoch, spec.objective)
     if epoch.saved:
         remember(session, held, epoch.saved, live)
-    spent = {"busy_ms": Pack.busy_ms + epoch.busy_ms, "work_ms": Pack.work_ms + epoch.work_ms}
+    spent: dict[str, Any] = {
+        "busy_ms": Pack.busy_ms + epoch.busy_ms,
+        "work_ms": Pack.work_ms + epoch.work_ms,
+    }
+    if fresh:
+        spent["progress_at"] = db_now()
     session.execute(update(Pack).where(Pack.id == held.pack_id).values(spent))
     if fresh:
         values = {trial_id: metrics.get(spec.objective.metric) for trial_id, metrics in fresh.items()}
         events.epoch_done(session, pack.sweep_id, pack.id, epoch.number, values)
+        mirror.changed(session, pack.sweep_id)
     return bool(fresh)
 
 
@@ -106,7 +112,7 @@ def _report(session: Session, pack: Pack, number: int, fresh: Mapping[str, Mappi
         )
 
 
-def _correct(session: Session, number: int, repeated: Mapping[str, Mapping[str, Any]]) -> None:
+def _correct(session: Session, sweep_id: str, number: int, repeated: Mapping[str, Mapping[str, Any]]) -> None:
     """Replace reports that came out different the second time; speeds always differ and do not count."""
     corrected = []
     for trial_id, metrics in repeated.items():
@@ -115,7 +121,7 @@ def _correct(session: Session, number: int, repeated: Mapping[str, Mapping[str, 
             report.metrics = dict(metrics)
             corrected.append(trial_id)
     if corrected:
-        mirror.correct(session, corrected)
+        mirror.correct(session, sweep_id, corrected)
 
 
 def _curve_only(encoded: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from services.store.clock import db_now
+from services.store.specs_and_plans import SpecsAndPlans
 
 __all__ = ["Session", "Store", "touched"]
 T = TypeVar("T")
@@ -28,6 +29,8 @@ CONNECTION = {
     "tcp_user_timeout": 20_000,
 }
 OUTAGE_PAUSE = 0.5  # seconds
+LOCK_NOT_AVAILABLE = "55P03"  # it waited for a lock too long
+IDLE_IN_TRANSACTION = "25P03"  # PostgreSQL has ended the session, because its transaction stood still
 log = logging.getLogger(__name__)
 
 
@@ -35,16 +38,22 @@ class Store:
     """A database of sweeps.
 
     `read` and `write` take a function of a session and return what it returns. `write` commits; it repeats
-    the function when the database reports that the transaction lost against another one.
+    the function when the database reports that the transaction lost against another one, or waited for a lock
+    for `lock_timeout` seconds.
+
+    A process that is frozen within a transaction keeps its locks. PostgreSQL ends such a session after
+    `max_idle` seconds; SQLite has no server that could, and there all writers wait until the process goes on
+    or is killed.
     """
 
-    def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
+    def __init__(self, url: str, max_idle: float = 30.0, lock_timeout: float = 10.0) -> None:
+        self.engine = _engine(url, max_idle, lock_timeout)
+        self._info = {SpecsAndPlans: SpecsAndPlans()}
         self._writing = self.engine.execution_options(writing=True)
 
     def read(self, work: Callable[[Session], T]) -> T:
         """Run `work` in a transaction that writes nothing."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self.engine, expire_on_commit=False, info=self._info) as session:
             return work(session)
 
     def write(self, work: Callable[[Session], T]) -> T:
@@ -95,22 +104,30 @@ def is_outage(error: Exception) -> bool:
     When a database hangs, connections run out: waiting for one in vain is an outage, too.
     """
     return isinstance(error, OperationalError | PoolTimeout) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
+        isinstance(error, DBAPIError)
+        and (error.connection_invalidated or _state(error) == IDLE_IN_TRANSACTION)
     )
 
 
 def _lost_a_race(error: DBAPIError) -> bool:
-    code = getattr(error.orig, "sqlstate", None)
-    return code in ("40001", "40P01", UNIQUE_VIOLATION) or "database is locked" in str(error.orig)
+    lost = ("40001", "40P01", UNIQUE_VIOLATION, LOCK_NOT_AVAILABLE)
+    return _state(error) in lost or "database is locked" in str(error.orig)
 
 
-def _engine(url: str) -> Engine:
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _engine(url: str, max_idle: float, lock_timeout: float) -> Engine:
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         engine = create_engine(address, connect_args={"timeout": 30})
         _sane_sqlite(engine)
         return engine
-    return create_engine(address, pool_pre_ping=True, pool_size=5, connect_args=CONNECTION)
+    limits = {"idle_in_transaction_session_timeout": max_idle, "lock_timeout": lock_timeout}
+    options = " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in limits.items())
+    arguments = {**CONNECTION, "options": options}
+    return create_engine(address, pool_pre_ping=True, pool_size=5, connect_args=arguments)
 
 
 def _sane_sqlite(engine: Engine) -> None:

@@ -24,9 +24,10 @@ def record(session: Session, shape_key: str, machine: str, width: int, images_pe
     )
 
 
-def known(session: Session, shape_key: str, machine: str, width: int) -> bool:
-    """Whether the speed has been measured."""
-    return session.get(Speed, (shape_key, machine, width)) is not None
+def measured(session: Session, shape_key: str, machine: str, width: int) -> float | None:
+    """Trial-images per second of a shape at a width on a kind of machine; None where nobody has measured."""
+    speed = session.get(Speed, (shape_key, machine, width))
+    return None if speed is None else speed.images_per_s
 
 
 def of_shapes(session: Session, shape_keys: Sequence[str]) -> Sequence[Speed]:

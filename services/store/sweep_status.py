@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.domain.errors import Unreadable
 from services.domain.plan.plan import Plan
 from services.domain.plan.space import Space
+from services.domain.results.eta import Commit
 from services.domain.spec.spec import Spec
-from services.domain.states import SWEEP_DISPATCHABLE, TrialState
-from services.store import devices, leaderboard, packs, speeds, sweeps, trials
+from services.domain.states import SWEEP_DISPATCHABLE, TRIAL_UNFINISHED, SweepState, TrialState
+from services.store import (
+    attempts,
+    devices,
+    leaderboard,
+    packs,
+    progress,
+    speeds,
+    sweeps,
+    trials,
+)
+from services.store.attempts import EndedAttempt
+from services.store.clock import db_now
 from services.store.leaderboard import RankedPoint
 from services.store.models import Sweep
 
 BARE_PLAN = Plan(base={}, space=Space(axes=[]), shapes=[])  # of a sweep whose plan cannot be read
+BETWEEN_PACKS_SECONDS = 10.0  # that pass at most before the next pack of a sweep that trains
+FAILED_IN_A_ROW = 2  # attempts without progress, after which another one that runs is not taken for progress
 
 
 @dataclass(frozen=True)
@@ -31,25 +46,30 @@ class SweepStatus:
     work: float  # the devices' work in them
     solo: dict[str, float]  # shape key → images/s of one trial alone, where that was measured
     at_once: int  # packs of it that train now; before any does, the devices that are alive
-    idle: bool  # it wants to run, and no worker is there
-    refused: bool  # it wants to run, and every worker that is there lacks its plug-ins
-    setback: str | None  # nothing of it runs, because an attempt failed and the next one waits: why it failed
+    now: int  # the database's clock
+    commits: list[Commit]  # its latest epochs, oldest first; none unless it wants to run
+    attempts: list[EndedAttempt]  # that ended lately, newest first
+    stalled: bool  # it wants to run, and nothing of it progresses
+    failed: list[EndedAttempt]  # newest first: those in a row for which it is stalled
+    idle: bool  # it is stalled, and no worker is there
+    refused: bool  # it is stalled, and every worker that is there lacks its plug-ins
 
-    @property
+    @cached_property
     def spec(self) -> Spec:
         """What the user submitted; without contents if that or the plan cannot be read."""
-        bare = Spec.model_construct(name=self.sweep.name, project=self.sweep.project)
-        return bare if _fault(self.sweep) else self.sweep.spec
+        if self.sweep.fault:
+            return Spec.model_construct(name=self.sweep.name, project=self.sweep.project)
+        return self.sweep.spec
 
-    @property
+    @cached_property
     def plan(self) -> Plan:
         """Its axes, shapes and points; none if the plan or the spec cannot be read."""
-        return BARE_PLAN if _fault(self.sweep) else self.sweep.plan
+        return BARE_PLAN if self.sweep.fault else self.sweep.plan
 
     @property
     def set_aside(self) -> str | None:
         """Why nothing can be done for it now."""
-        return self.sweep.set_aside or _fault(self.sweep)
+        return self.sweep.set_aside or self.sweep.fault
 
 
 def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
@@ -57,16 +77,25 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
     ids = [sweep.id for sweep in page]
     counts, running = sweeps.counts(session, ids), packs.running(session, ids)
     epochs, spent = trials.epochs(session, ids), speeds.spent(session, ids)
-    readable = [sweep for sweep in page if not _fault(sweep)]
+    readable = [sweep for sweep in page if not sweep.fault]
     best = leaderboard.top(session, {sweep.id: sweep.spec.objective for sweep in readable}, 2)
     solo = _solo(session, sorted({shape.key for sweep in readable for shape in sweep.plan.shapes}))
     keys = {sweep.id: [shape.key for shape in sweep.plan.shapes] for sweep in readable}
     alive = sum(devices.live(session).values())
     able = {plugins: bool(devices.live(session, plugins)) for plugins in {sweep.plugins for sweep in page}}
-    wanting = {sweep.id for sweep in page if _wants_worker(sweep, counts[sweep.id])}
-    setbacks = trials.setbacks(session, sorted(wanting))
-    return [
-        SweepStatus(
+    wanting = {sweep.id for sweep in page if _wants_to_run(sweep, counts[sweep.id])}
+    ended = attempts.recent(session, sorted(wanting))
+    now = session.execute(select(db_now())).scalar_one()
+    # Only of these the progress matters: few, because what runs needs a device.
+    begun = [each for each in sorted(wanting) if running[each] or _just_tried(ended[each], now)]
+    committed = progress.commits(session, begun)
+    found = []
+    for sweep in page:
+        commits, tried = committed.get(sweep.id, []), ended.get(sweep.id, [])
+        failed = attempts.in_a_row(tried, commits[-1].at if commits else None)
+        trains = bool(counts[sweep.id].get(TrialState.RUNNING)) and alive > 0
+        stalled = sweep.id in wanting and (not trains or len(failed) >= FAILED_IN_A_ROW)
+        status = SweepStatus(
             sweep=sweep,
             counts=counts[sweep.id],
             epochs=epochs[sweep.id],
@@ -75,26 +104,28 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
             work=spent[sweep.id][1],
             solo={key: solo[key] for key in keys.get(sweep.id, ()) if key in solo},
             at_once=running[sweep.id] or alive,
-            idle=sweep.id in wanting and not alive,
-            refused=sweep.id in wanting and alive > 0 and not able[sweep.plugins],
-            setback=setbacks.get(sweep.id),
+            now=now,
+            commits=commits,
+            attempts=tried,
+            stalled=stalled,
+            failed=failed if stalled else [],
+            idle=stalled and not alive,
+            refused=stalled and alive > 0 and not able[sweep.plugins],
         )
-        for sweep in page
-    ]
+        found.append(status)
+    return found
 
 
-def _fault(sweep: Sweep) -> str | None:
-    """Why the sweep cannot be read; None if it can."""
-    try:
-        _ = sweep.spec, sweep.plan
-    except Unreadable as error:
-        return error.detail
-    return None
+def _just_tried(ended: Sequence[EndedAttempt], now: int) -> bool:
+    """Whether the newest attempt failed, or ended so lately that the next one may not have begun."""
+    failed = bool(attempts.in_a_row(ended, None))
+    return failed or any(attempt.ended > now - BETWEEN_PACKS_SECONDS * 1000 for attempt in ended[:1])
 
 
-def _wants_worker(sweep: Sweep, counts: dict[str, int]) -> bool:
-    """Whether trials of the sweep may start and none is running."""
-    return sweep.state in SWEEP_DISPATCHABLE and not counts.get(TrialState.RUNNING)
+def _wants_to_run(sweep: Sweep, counts: dict[str, int]) -> bool:
+    """Whether trials of the sweep may run, and some have not ended."""
+    undrawn = sweep.state == SweepState.ACTIVE and sweep.next_number < sweep.total
+    return sweep.state in SWEEP_DISPATCHABLE and (undrawn or any(map(counts.get, TRIAL_UNFINISHED)))
 
 
 def _solo(session: Session, keys: Sequence[str]) -> dict[str, float]:

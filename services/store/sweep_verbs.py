@@ -5,9 +5,7 @@ Each verb locks the sweep, then packs, then trials. Called a second time it find
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, case, exists, false, func, null, or_, select
 from sqlalchemy.orm import Session
 
 from services.domain.errors import StateForbids
@@ -24,7 +22,7 @@ from services.domain.states import (
     TrialState,
     in_order,
 )
-from services.store import moves
+from services.store import fruitless, moves
 from services.store.models import Checkpoint, Pack, Sweep, Trial
 from services.store.sweeps import lock
 
@@ -48,6 +46,7 @@ def resume(session: Session, sweep_id: str) -> Sweep:
         return sweep
     _demand(sweep, frozenset({SweepState.PAUSED}), "resumed")
     moves.move_sweep(session, sweep, SweepState.ACTIVE)
+    fruitless.forgive(session, sweep.id)
     return sweep
 
 
@@ -90,31 +89,35 @@ def retry(session: Session, sweep_id: str) -> Sweep:
     session.execute(
         select(Checkpoint.id).where(Checkpoint.id.in_(files)).order_by(Checkpoint.id).with_for_update()
     )
-    query = select(Trial).where(*retriable).order_by(Trial.id).with_for_update()
-    again = session.scalars(query.execution_options(populate_existing=True)).all()
     if sweep.state in SWEEP_FINAL:
+        again = session.execute(select(exists().where(*retriable))).scalar_one()
         if not again and sweep.next_number >= sweep.total:
             raise StateForbids(
                 f"sweep {sweep.id} is {sweep.state} and each of its {sweep.total} trials has a result: "
                 "there is nothing to retry"
             )
         moves.move_sweep(session, sweep, SweepState.ACTIVE)
-    try_again(session, sweep, again)
+    try_again(session, sweep)
     return sweep
 
 
-def try_again(session: Session, sweep: Sweep, again: Sequence[Trial]) -> None:
-    """Send trials back to pending; the caller holds the sweep, their checkpoints and them.
+def try_again(session: Session, sweep: Sweep, *only: ColumnElement[bool]) -> None:
+    """Send failed and cancelled trials back to pending; the caller holds the sweep and their checkpoints.
 
     They go on from their checkpoints, unless that is where they failed: a trial that diverged, or whose
     checkpoint is of its last epoch, starts again from epoch 0. Epochs that it has reported stay one row each.
     """
-    for trial in again:
-        diverged = (trial.failure or {}).get("kind") == Failure.DIVERGED
-        if diverged or trial.saved_epoch >= trial.target_epoch:
-            trial.checkpoint_id, trial.saved_epoch = None, 0
-        trial.failure, trial.not_before = None, 0
-    moves.move_trials(session, sweep.id, [(trial, TrialState.PENDING) for trial in again])
+    diverged = func.coalesce(Trial.failure["kind"].as_string() == Failure.DIVERGED, false())
+    afresh = or_(diverged, Trial.saved_epoch >= Trial.target_epoch)
+    values = {
+        "checkpoint_id": case((afresh, null()), else_=Trial.checkpoint_id),
+        "saved_epoch": case((afresh, 0), else_=Trial.saved_epoch),
+        "failure": null(),
+        "not_before": 0,
+        "fruitless": 0,
+    }
+    for state in in_order(TRIAL_RETRIABLE):
+        moves.move_trials_where(session, sweep.id, state, TrialState.PENDING, *only, **values)
 
 
 def set_priority(session: Session, sweep_id: str, priority: int) -> Sweep:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
 from services.domain.plan.plan import Plan
+from services.domain.retry import MAX_FRUITLESS
 from services.domain.spec.spec import Spec
 from services.domain.states import (
     PACK_OUTSTANDING,
@@ -22,7 +23,7 @@ from services.domain.states import (
     SweepState,
     TrialState,
 )
-from services.store import moves, set_aside
+from services.store import moves, set_aside, specs_and_plans
 from services.store.clock import db_now
 from services.store.models import PENDING, MirrorSweep, Pack, Sweep, Trial
 
@@ -88,12 +89,15 @@ def newest(
     session: Session, limit: int, after: tuple[int, str] | None = None, only: Filter | None = None
 ) -> Sequence[Sweep]:
     """Sweeps, newest first, behind the one that was created at a time and has an id."""
-    query = select(Sweep).options(joinedload(Sweep.mirror)).where(*(only or Filter()).conditions())
+    query = select(Sweep).options(joinedload(Sweep.mirror), *specs_and_plans.later())
+    query = query.where(*(only or Filter()).conditions())
     if after is not None:
         at, sweep_id = after
         older, beside = Sweep.created_at < at, and_(Sweep.created_at == at, Sweep.id > sweep_id)
         query = query.where(or_(older, beside))
-    return session.scalars(query.order_by(Sweep.created_at.desc(), Sweep.id).limit(limit)).all()
+    page = session.scalars(query.order_by(Sweep.created_at.desc(), Sweep.id).limit(limit)).all()
+    specs_and_plans.give(session, page)
+    return page
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,8 @@ def candidates(session: Session, limit: int, without: Collection[str] = ()) -> l
     )
     held = func.coalesce(outstanding.c.packs, 0)
     undrawn = and_(Sweep.state == SweepState.ACTIVE, Sweep.next_number < Sweep.total)
-    waiting = exists().where(Trial.sweep_id == Sweep.id, PENDING, Trial.not_before <= db_now())
+    due = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
+    waiting = exists().where(Trial.sweep_id == Sweep.id, *due)
     rows = session.execute(
         select(Sweep.id, Sweep.plugins, Sweep.priority, held)
         .outerjoin(outstanding, outstanding.c.sweep_id == Sweep.id)

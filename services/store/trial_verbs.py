@@ -23,7 +23,7 @@ from services.store.sweeps import lock
 
 
 def cancel(session: Session, trial_id: str) -> Trial:
-    """End one trial: a waiting one at once, a running one at the end of its epoch."""
+    """End one trial: a running one at the end of its epoch, a pending or queued one at once."""
     sweep, trial = _locked(session, trial_id)
     if trial.state == TrialState.CANCELLED:
         return trial
@@ -66,7 +66,8 @@ def retry(session: Session, trial_id: str) -> Trial:
     if sweep.state in SWEEP_FINAL:
         undrawn = sweep.next_number < sweep.total
         moves.move_sweep(session, sweep, SweepState.STOPPING if undrawn else SweepState.ACTIVE)
-    try_again(session, sweep, [trial])
+    try_again(session, sweep, Trial.id == trial_id)
+    session.refresh(trial)
     return trial
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
-from services.domain.states import TRIAL_FINAL, TrialState
+from services.domain.retry import MAX_FRUITLESS
+from services.domain.states import TRIAL_FINAL
 from services.store import moves
 from services.store.clock import db_now
 from services.store.models import PENDING, MirrorTrial, Sweep, Trial
@@ -93,20 +94,9 @@ def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Seq
 
 
 def _waiting(sweep_id: str) -> Select[Trial]:
-    return select(Trial).where(Trial.sweep_id == sweep_id, PENDING, Trial.not_before <= db_now())
-
-
-def setbacks(session: Session, sweep_ids: Sequence[str]) -> dict[str, str]:
-    """Why the latest attempt failed at a trial that waits for another one, by sweep, where one waits."""
-    order = func.row_number().over(
-        partition_by=Trial.sweep_id, order_by=(Trial.not_before.desc(), Trial.number)
-    )
-    waiting = Trial.sweep_id.in_(sweep_ids), Trial.state == TrialState.PENDING, Trial.attempts > 0
-    latest = select(Trial.id, order.label("place")).where(*waiting).subquery()
-    rows = session.execute(
-        select(Trial.sweep_id, Trial.failure).join(latest, latest.c.id == Trial.id).where(latest.c.place == 1)
-    )
-    return {sweep_id: str(failure["message"]) for sweep_id, failure in rows if failure}
+    """Those that only led to attempts in vain are left out: store/fruitless.py pauses their sweep."""
+    due = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
+    return select(Trial).where(Trial.sweep_id == sweep_id, *due)
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,15 @@ class BestWeights:
     """The first layer's weights, (O, I, h, w) or (O, I), the images' shape (C, H, W), the confusion matrix.
 
     `confusion` counts how often each class (row) was predicted as each class (column), over the images of
-    one part (val or train). What the file does not contain is None.
+    one part (val or train); `class_names` are the names of the classes. What the file does not contain is
+    None.
     """
 
     first: Any | None  # a NumPy array
     image: tuple[int, int, int] | None
     part: str | None
     confusion: list[list[int]] | None
+    class_names: list[str] | None = None
 
 
 def read(path: Path) -> BestWeights:
@@ -34,4 +36,5 @@ def read(path: Path) -> BestWeights:
         raise ValueError(str(error)) from error
     image = tuple(json.loads(metadata["image"])) if "image" in metadata else None
     confusion = json.loads(metadata["confusion"]) if "confusion" in metadata else None
-    return BestWeights(first, image, metadata.get("confusion_part"), confusion)
+    class_names = json.loads(metadata["class_names"]) if "class_names" in metadata else None
+    return BestWeights(first, image, metadata.get("confusion_part"), confusion, class_names)

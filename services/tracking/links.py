@@ -7,11 +7,13 @@ from urllib.parse import quote
 
 from services.domain.spec.objective import MetricFacts, Objective
 
+POINT_ENDED_TAG = "trial.point_ended"  # "true" once each trial of its point has ended and is there
+
 
 def ranking_metric(objective: Objective) -> str:
-    """The MLflow metric that ranks runs: `best/val_acc` for the best `val/acc`, else `val/acc` itself."""
+    """The MLflow metric that ranks runs: `best/val_acc` or `last/val_acc`; NaN for a trial that failed."""
     part, name = objective.measured
-    return f"best/{part}_{name}" if objective.at == "best" else objective.metric
+    return f"{objective.at}/{part}_{name}"
 
 
 def error_metric(objective: Objective, metrics: Sequence[MetricFacts]) -> str | None:
@@ -58,6 +60,11 @@ def means_key(sweep_id: str) -> str:
 def trials_filter(sweep_id: str) -> str:
     """The MLflow search filter that matches exactly the sweep's trials."""
     return f"tags.`sweep.id`='{sweep_id}' AND tags.`sweep.role`='trial'"
+
+
+def means_filter(sweep_id: str) -> str:
+    """The filter that leaves out trials of points of which a trial has not ended or is not there yet."""
+    return f"{trials_filter(sweep_id)} AND tags.`{POINT_ENDED_TAG}`='true'"
 
 
 def trial_link(mlflow: str, experiment_id: str, run_id: str) -> str:

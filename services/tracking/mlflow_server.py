@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,11 @@ class MlflowRun:
     run_id: str
     experiment_id: str
     deleted: bool
-    tags: Mapping[str, str]
+    artifacts: str  # where its files are, as a URI
+
+    def beside(self, run_id: str) -> MlflowRun:
+        """Another run of the experiment: the place of a run's files differs by its id alone."""
+        return replace(self, run_id=run_id, artifacts=self.artifacts.replace(self.run_id, run_id))
 
 
 class Server:
@@ -79,6 +83,15 @@ class Server:
         from mlflow import MlflowClient
 
         return MlflowClient(tracking_uri=self._url)
+
+    def answers(self) -> bool:
+        """Whether the server answers a request that needs its database."""
+        try:
+            with _failures():
+                self._client.search_experiments(max_results=1)
+        except TrackingDown:
+            return False
+        return True
 
     # ---- experiments
 
@@ -129,14 +142,20 @@ class Server:
         text = " AND ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
         order = ["attributes.start_time ASC", "attributes.run_id ASC"]
         with _failures():
-            found = self._client.search_runs([experiment_id], text, ViewType.ALL, order_by=order)
+            page = self._client.search_runs([experiment_id], text, ViewType.ALL, order_by=order)
+            found = list(page)
+            while page.token:
+                page = self._client.search_runs(
+                    [experiment_id], text, ViewType.ALL, order_by=order, page_token=page.token
+                )
+                found += page
         return [_found(run) for run in found]
 
-    def create_run(self, experiment_id: str, name: str, start: int, tags: Mapping[str, str]) -> str:
-        """Create a run; returns its id."""
+    def create_run(self, experiment_id: str, name: str, start: int, tags: Mapping[str, str]) -> MlflowRun:
+        """Create a run."""
         with _failures():
             run = self._client.create_run(experiment_id, start_time=start, tags=_cut(tags), run_name=name)
-        return str(run.info.run_id)
+        return _found(run)
 
     def set_status(self, run_id: str, status: str, end: int | None) -> None:
         """Set a run's status: RUNNING or SCHEDULED, or how it ended: FINISHED, FAILED or KILLED."""
@@ -187,24 +206,30 @@ class Server:
                 run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
             )
 
-    def upload(self, run_id: str, files: Mapping[str, str | bytes]) -> None:
+    def upload(self, run: MlflowRun, files: Mapping[str, str | bytes]) -> None:
         """Upload artifacts, given as text or bytes by their path within the run."""
         with tempfile.TemporaryDirectory(prefix="cnnlab-artifacts-") as folder, _failures():
             for name, content in files.items():
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content.encode() if isinstance(content, str) else content)
-            self._client.log_artifacts(run_id, folder)
+            self._files(run).log_artifacts(folder)
 
-    def upload_file(self, run_id: str, path: Path, folder: str) -> None:
+    def upload_file(self, run: MlflowRun, path: Path, folder: str) -> None:
         """Upload one file as an artifact."""
         with _failures():
-            self._client.log_artifact(run_id, str(path), folder)
+            self._files(run).log_artifact(str(path), folder)
+
+    def _files(self, run: MlflowRun) -> Any:
+        """The door to a run's files; the client's own asks for the run first."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        return get_artifact_repository(run.artifacts, tracking_uri=self._url)
 
 
 def _found(run: Any) -> MlflowRun:
     info = run.info
-    return MlflowRun(info.run_id, info.experiment_id, info.lifecycle_stage == "deleted", dict(run.data.tags))
+    return MlflowRun(info.run_id, info.experiment_id, info.lifecycle_stage == "deleted", info.artifact_uri)
 
 
 def _cut(tags: Mapping[str, str]) -> dict[str, str]:

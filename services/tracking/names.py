@@ -32,6 +32,11 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def numbered(class_names: Sequence[str]) -> str:
+    """List the names of classes with their numbers: `0 cats, 1 dogs`."""
+    return ", ".join(f"{number} {name}" for number, name in enumerate(class_names))
+
+
 def param(value: Any, axis: Axis, label: str) -> str:
     """Write an axis's value as a param: an object by its label, anything else as the user wrote it."""
     own = as_written(value, axis)
@@ -48,6 +53,11 @@ def as_written(value: Any, axis: Axis) -> Any:
 def log10(own: Any, axis: Axis) -> str | None:
     """Return the logarithm of a value on a logarithmic axis; MLflow's charts have linear axes only."""
     return f"{math.log10(own):.6g}" if logarithmic(axis) and own > 0 else None
+
+
+def log10_param(short: str) -> str:
+    """The param that holds the logarithm of an axis: `log10 lr`."""
+    return f"log10 {short}"
 
 
 def logarithmic(axis: Axis) -> bool:

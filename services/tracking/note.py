@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from services import escaping
 from services.settings import Settings
 from services.tracking import links
 from services.tracking.ranked_sweep import MAX_NOTE_POINTS, RankedSweep, best_of
 
-MARKDOWN_CHARS = re.compile(r"[\\`*<>|\[\]]|\b_|_\b")  # characters that would be markup
 MAX_SPEC_CHARS = 1500  # characters of the spec that the note quotes; spec.json has all of it
+
+
+@dataclass(frozen=True)
+class Markup:
+    """A language that lines are written in: how it shows text as it is, and in bold."""
+
+    text: Callable[[str], str]
+    bold: Callable[[str], str]
+
+
+MARKDOWN = Markup(escaping.markdown, lambda text: f"**{escaping.markdown(text)}**")
 
 
 def note(ranked: RankedSweep, settings: Settings, experiment_id: str) -> str:
@@ -20,9 +32,9 @@ def note(ranked: RankedSweep, settings: Settings, experiment_id: str) -> str:
     if len(quoted) > MAX_SPEC_CHARS:
         quoted = quoted[:MAX_SPEC_CHARS] + "\n… (spec.json has all of it)"
     parts = [
-        ranked.spec.description,
-        status_line(ranked),
-        best_line(ranked),
+        *map(escaping.markdown, ranked.spec.description.splitlines()),
+        status_line(ranked, MARKDOWN),
+        best_line(ranked, MARKDOWN),
         _links(ranked, settings, mlflow, experiment_id),
         _leaderboard(ranked, mlflow, experiment_id),
         f"```json\n{quoted}\n```",
@@ -30,30 +42,33 @@ def note(ranked: RankedSweep, settings: Settings, experiment_id: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def status_line(ranked: RankedSweep) -> str:
+def status_line(ranked: RankedSweep, markup: Markup) -> str:
     """Say how far the sweep is: `**active** · 4 points × 3 seeds = 12 trials (8 succeeded, 4 running)`."""
     plan = ranked.plan
     states = (
         ", ".join(f"{count} {state}" for state, count in sorted(ranked.counts.items())) or "none created yet"
     )
     many = f"{plan.points} points × {plan.seeds} seeds = " if plan.seeds > 1 else ""
-    return f"**{ranked.sweep.state}** · {many}{plan.trials} trials ({states})"
+    return f"{markup.bold(ranked.sweep.state)} · {many}{plan.trials} trials ({states})"
 
 
-def best_line(ranked: RankedSweep) -> str:
+def best_line(ranked: RankedSweep, markup: Markup) -> str:
     """Name the best point with its value and interval, and say whether it differs from the runner-up."""
     if not ranked.ranking:
         return ""
     point, estimate = ranked.ranking[0]
     objective = ranked.objective
-    label = escaped(ranked.plan.labels.label(point.values))
-    line = f"**{'Best' if ranked.over else 'Best so far'}**: {label}"
-    line += f" with {objective.metric} ({objective.at}) **{estimate.text}**"
+    label = markup.text(ranked.plan.labels.label(point.values))
+    measured = markup.text(f"{objective.metric} ({objective.at})")
+    line = markup.bold("Best" if ranked.over else "Best so far")
+    line += f": {label} with {measured} {markup.bold(estimate.text or '')}"
     if estimate.low is not None:
         line += f", 95 % interval of the mean over {estimate.n} seeds"
     words = ranked.comparison.words if ranked.comparison else ""
-    if estimate.low is None and estimate.note and not words.startswith(estimate.note):
-        line += f" ({estimate.note})"
+    notes = (estimate.note or "").split("; ")
+    remarks = "; ".join(notes[1:] if words.startswith(notes[0]) else notes)
+    if estimate.low is None and remarks:
+        line += f" ({remarks})"
     return f"{line}. {_sentence(words)}" if words else f"{line}."
 
 
@@ -87,7 +102,8 @@ def _leaderboard(ranked: RankedSweep, mlflow: str, experiment_id: str) -> str:
         return ""
     several = ranked.plan.seeds > 1
     labels = ranked.plan.labels
-    heading = ["", *(cell.name for cell in labels.cells({})), ranked.objective.metric]
+    heading = ["", *(escaping.markdown(cell.name) for cell in labels.cells({}))]
+    heading.append(escaping.markdown(ranked.objective.metric))
     heading += ["seeds", "best trial", "epochs"] if several else ["trial", "epochs", "state"]
     rows = [heading, ["---"] * len(heading)]
     for rank, (point, estimate) in enumerate(best, 1):
@@ -95,19 +111,9 @@ def _leaderboard(ranked: RankedSweep, mlflow: str, experiment_id: str) -> str:
         name = f"t{trial.number:03d}"
         if trial.run_id:
             name = f"[{name}]({links.trial_link(mlflow, experiment_id, trial.run_id)})"
-        values = [escaped(cell.text or "") for cell in labels.cells(point.values)]
+        values = [escaping.markdown(cell.text or "") for cell in labels.cells(point.values)]
         row = [str(rank), *values, estimate.text or "–"]
         seeds = f"{estimate.n}/{ranked.plan.seeds}"
         row += [seeds, name, str(trial.epoch)] if several else [name, str(trial.epoch), trial.state]
         rows.append(row)
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def escaped(text: str) -> str:
-    """Escape text so that Markdown shows it as it is."""
-    return MARKDOWN_CHARS.sub(r"\\\g<0>", text)
-
-
-def unescaped(markdown: str) -> str:
-    """Undo `escaped`."""
-    return re.sub(rf"\\({MARKDOWN_CHARS.pattern})", r"\1", markdown)

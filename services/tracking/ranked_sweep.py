@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from services.domain.plan.plan import Plan
 from services.domain.results.comparison import Comparison
 from services.domain.results.intervals import Estimate
+from services.domain.results.ranking import rank
+from services.domain.results.share import share_of
 from services.domain.spec.objective import Objective
 from services.domain.spec.spec import Spec
 from services.domain.states import SWEEP_FINAL, TRIAL_GOOD
@@ -53,8 +55,12 @@ class RankedSweep:
     @property
     def ranking(self) -> list[tuple[RankedPoint, Estimate]]:
         """The points that have a value, best first, with mean and interval."""
-        found = [(point, point.estimate(self.plan.seeds)) for point in self.points]
+        found = [(point, self.estimate(point)) for point in self.points]
         return [(point, estimate) for point, estimate in found if estimate.mean is not None]
+
+    def estimate(self, point: RankedPoint) -> Estimate:
+        """A point's mean and interval."""
+        return point.estimate(self.plan.seeds, share_of(self.plan, point.number, self.objective))
 
     @property
     def best(self) -> Replicate | None:
@@ -83,5 +89,5 @@ def read(session: Session, sweep_id: str) -> RankedSweep:
 
 
 def best_of(point: RankedPoint, objective: Objective) -> Replicate:
-    """The trial of a point that came out best; of those without a value the first."""
-    return min(point.replicates, key=lambda trial: objective.key(trial.value))
+    """The trial of a point that came out best, one that failed last; of equal ones the first."""
+    return min(point.replicates, key=lambda trial: rank(trial.state, trial.value, objective))

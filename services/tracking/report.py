@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from services import escaping
+from services.domain.config import as_trained
 from services.domain.results.intervals import Estimate
 from services.store.leaderboard import RankedPoint
 from services.tracking import names, note
+from services.tracking.artifacts import Makers
 from services.tracking.figures.best_curves import best_curves
 from services.tracking.ranked_sweep import RankedSweep, best_of
 
@@ -19,6 +21,7 @@ MAX_CURVES = 8  # on the page, each of a point's best trial
 MAX_PAGE_POINTS = 100  # on the page; the CSV files have all points
 
 Curves = Mapping[str, Sequence[tuple[int, float]]]
+HTML = note.Markup(escaping.html, lambda text: f"<b>{escaping.html(text)}</b>")
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -30,12 +33,12 @@ svg { max-width: 100%; height: auto; }
 """
 
 
-def files(ranked: RankedSweep, curves: Curves) -> dict[str, str | bytes]:
-    """Make the report's files by path within the run; `curves` are the objective's, of the best trials."""
+def files(ranked: RankedSweep, curves: Callable[[], Curves]) -> Makers:
+    """The report's files; `curves` reads the objective's curves of the best trials."""
     return {
-        "report/leaderboard.csv": leaderboard(ranked),
-        "report/trials.csv": trials(ranked),
-        "report/report.html": page(ranked, curves),
+        "report/leaderboard.csv": lambda: leaderboard(ranked),
+        "report/trials.csv": lambda: trials(ranked),
+        "report/report.html": lambda: page(ranked, curves()),
     }
 
 
@@ -54,7 +57,7 @@ def leaderboard(ranked: RankedSweep) -> str:
     head = ["rank", "point", *paths, "mean", "low", "high", "sd", "n", "seeds", "note"]
     rows = []
     for rank, point in enumerate(ranked.points, 1):
-        found = point.estimate(ranked.plan.seeds)
+        found = ranked.estimate(point)
         numbers = [found.mean, found.low, found.high, found.sd, found.n, ranked.plan.seeds, found.note]
         rows.append([rank, point.number, *_texts(point, paths), *numbers])
     return _csv(head, rows)
@@ -79,18 +82,19 @@ def trials(ranked: RankedSweep) -> str:
 
 def page(ranked: RankedSweep, curves: Curves) -> str:
     """Write a self-contained HTML page."""
-    title = escape(f"{ranked.sweep.name} · {ranked.sweep.id}")
+    title = escaping.html(f"{ranked.sweep.name} · {ranked.sweep.id}")
     picture = best_curves(ranked.objective.metric, curves) if curves else ""
     spec = json.dumps(ranked.spec.model_dump(mode="json", exclude_defaults=True), indent=2)
     parts = [
         f"<h1>{title}</h1>",
-        f"<p>{escape(ranked.spec.description)}</p>" if ranked.spec.description else "",
-        f"<p>{_plain(note.status_line(ranked))}</p>",
-        f"<p>{_plain(note.best_line(ranked))}</p>",
+        f"<p>{escaping.html(ranked.spec.description)}</p>" if ranked.spec.description else "",
+        f"<p>{note.status_line(ranked, HTML)}</p>",
+        f"<p>{note.best_line(ranked, HTML)}</p>",
+        *(f"<p>Classes: {escaping.html(names.numbered(of))}</p>" for of in ranked.plan.class_names),
         "<h2>Points, best first</h2>",
         _table(ranked),
         f"<h2>Curves of the best trials</h2>\n{picture}" if picture else "",
-        f"<h2>Spec</h2>\n<pre>{escape(spec)}</pre>",
+        f"<h2>Spec</h2>\n<pre>{escaping.html(spec)}</pre>",
     ]
     body = "\n".join(part for part in parts if part)
     return (
@@ -111,15 +115,15 @@ def _table(ranked: RankedSweep) -> str:
     ]
     rows = []
     for rank, point in enumerate(ranked.points[:MAX_PAGE_POINTS], 1):
-        found = point.estimate(seeds)
+        found = ranked.estimate(point)
         values = [cell.text or "" for cell in labels.cells(point.values)]
         rows.append([str(rank), *values, *_result(found, seeds)])
     more = len(ranked.points) - MAX_PAGE_POINTS
     left = f"<p>leaderboard.csv has {more} more points.</p>" if more > 0 else ""
     cells = "\n".join(
-        "<tr>" + "".join(f'<td class="n">{escape(c)}</td>' for c in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f'<td class="n">{escaping.html(c)}</td>' for c in row) + "</tr>" for row in rows
     )
-    names_ = "".join(f"<th>{escape(name)}</th>" for name in head)
+    names_ = "".join(f"<th>{escaping.html(name)}</th>" for name in head)
     interval = "<p>± is half the width of the mean's 95 % interval over seeds.</p>" if seeds > 1 else ""
     return f"<table><thead><tr>{names_}</tr></thead>\n<tbody>{cells}</tbody></table>\n{left}{interval}"
 
@@ -129,17 +133,14 @@ def _result(found: Estimate, seeds: int) -> list[str]:
 
 
 def _texts(point: RankedPoint, paths: Sequence[str]) -> list[str]:
-    return [names.text(point.values[path]) if path in point.values else "" for path in paths]
-
-
-def _plain(markdown: str) -> str:
-    """Turn a line of the note into HTML without markup."""
-    return escape(note.unescaped(markdown.replace("**", "")))
+    values = as_trained(point.values)
+    return [names.text(values[path]) if path in values else "" for path in paths]
 
 
 def _csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(head)
-    table.writerows(rows)
+    table = csv.writer(out)
+    table.writerows(
+        [[escaping.cell(each) if isinstance(each, str) else each for each in row] for row in (head, *rows)]
+    )
     return out.getvalue()

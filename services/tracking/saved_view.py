@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.domain.plan.plan import Plan
+from services.domain.plan.point_label import short_names
 from services.domain.spec.objective import LOSS, MetricKey, Objective
 from services.store.models import Sweep
 from services.tracking import links, names
@@ -55,10 +56,11 @@ def state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
 
 
 def means_state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
-    """Make the same state with trials grouped by point; only axes of numbers have means."""
+    """Make the same state with trials grouped by point, of which all have ended; only numbers have means."""
     axes = [axis for axis in coordinates(plan) if axis.numeric]
     points = [names.point(point, plan) for point in range(min(plan.points, MAX_FOLDED_POINTS))]
     return _state(sweep_id, objective, axes, plan.points, *_cards(objective, axes, plan)) | {
+        "searchFilter": links.means_filter(sweep_id),
         "groupBy": {
             "aggregateFunction": "average",
             "groupByKeys": [{"mode": "tag", "groupByData": names.POINT_TAG}],
@@ -68,14 +70,14 @@ def means_state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
 
 
 def coordinates(plan: Plan) -> list[Coordinate]:
-    """List the axes that vary, those that span decades by their logarithm."""
+    """List the axes that vary, by the short names that charts have room for; decades by their logarithm."""
     conditional = plan.space.dependencies.conditional
+    short = short_names(plan.axes)
     found = []
     for axis in plan.axes:
         if axis.size != 1:
-            param = (
-                f"log10.{axis.name}" if names.logarithmic(axis) and not names.has_zero(axis) else axis.name
-            )
+            decades = names.logarithmic(axis) and not names.has_zero(axis)
+            param = names.log10_param(short[axis.path]) if decades else short[axis.path]
             found.append(Coordinate(param, names.numeric(axis), axis.path not in conditional))
     return found
 

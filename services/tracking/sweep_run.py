@@ -6,12 +6,14 @@ import hashlib
 import json
 from typing import Any
 
+from services import escaping
 from services.domain.spec.axis_forms import Conditional
 from services.domain.spec.spec import Spec
 from services.domain.states import TRIAL_GOOD, SweepState, TrialState
 from services.settings import Settings
 from services.store.models import Sweep
 from services.tracking import links, names, note
+from services.tracking.artifacts import Makers
 from services.tracking.mlflow_server import ROLE_TAG, MetricPoint
 from services.tracking.ranked_sweep import RankedSweep
 
@@ -31,13 +33,14 @@ def experiment(sweep: Sweep) -> str:
 
 def experiment_tags(sweep: Sweep, spec: Spec) -> dict[str, str]:
     """Make the tags of the experiment, its note among them."""
-    name = experiment(sweep).removeprefix(f"{sweep.project}/")
+    name = escaping.markdown(experiment(sweep).removeprefix(f"{sweep.project}/"))
+    project = escaping.markdown(spec.project)
     return {
         "mlflow.experimentKind": "custom_model_development",
         "mlflow.experiment.primaryMetric.name": links.ranking_metric(spec.objective),
         "mlflow.experiment.primaryMetric.greaterIsBetter": str(spec.objective.goal == "maximize").lower(),
         "mlflow.note.content": (
-            f"Sweeps **{name}** of **{spec.project}**: one run each, with its trials below it (tag "
+            f"Sweeps **{name}** of **{project}**: one run each, with its trials below it (tag "
             "`sweep.id`). Written from the service's database; changes made here have no effect there."
         ),
     }
@@ -56,6 +59,11 @@ def identity(sweep: Sweep) -> dict[str, str]:
 def key(sweep: Sweep) -> dict[str, str]:
     """Make the tags that no other run has."""
     return {"sweep.id": sweep.id, ROLE_TAG: "sweep"}
+
+
+def trials_key(sweep: Sweep) -> dict[str, str]:
+    """Make the tags that the runs of its trials have, and no other."""
+    return {"sweep.id": sweep.id, ROLE_TAG: "trial"}
 
 
 def params(spec: Spec) -> dict[str, str]:
@@ -88,9 +96,9 @@ def points(ranked: RankedSweep) -> list[MetricPoint]:
     return found
 
 
-def spec_file(sweep: Sweep) -> dict[str, str | bytes]:
-    """Make the file with the spec as submitted."""
-    return {"spec.json": json.dumps(sweep.spec.model_dump(mode="json"), indent=2) + "\n"}
+def files(sweep: Sweep) -> Makers:
+    """The file with the spec as submitted."""
+    return {"spec.json": lambda: json.dumps(sweep.spec.model_dump(mode="json"), indent=2) + "\n"}
 
 
 def bookmark(sweep: Sweep, shown: object, settings: Settings) -> str:

@@ -7,20 +7,23 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from services import escaping
 from services.domain.json_numbers import decode
 from services.domain.plan.plan import Plan
+from services.domain.plan.point_label import short_names
 from services.domain.plan.value_text import value_text
 from services.domain.spec.objective import MetricFacts, MetricKey, Objective
 from services.domain.states import TRIAL_FINAL, TrialState
 from services.store.models import Pack, Report, Trial
 from services.tracking import names
+from services.tracking.artifacts import Content, Makers
 from services.tracking.best_weights import BestWeights
 from services.tracking.figures.confusion_matrix import confusion_matrix
 from services.tracking.figures.first_layer import first_layer
 from services.tracking.figures.learning_curve import learning_curve
-from services.tracking.links import error_metric, ranking_metric
+from services.tracking.links import POINT_ENDED_TAG, error_metric, ranking_metric
 from services.tracking.mlflow_server import ROLE_TAG, MetricPoint, TrainingData
 
 TRIAL_RUN_STATUS = {
@@ -41,6 +44,7 @@ def name(trial: Trial, plan: Plan) -> str:
 
 def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
     """Make the tags that identify the run; they are set when it is created."""
+    class_names = plan.shapes[plan.shape_of(trial.point)].class_names
     return {
         "mlflow.parentRunId": parent,
         "mlflow.user": "cnnlab",
@@ -52,6 +56,7 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
         names.POINT_TAG: names.point(trial.point, plan),
         "trial.replicate": str(trial.replicate),
         "trial.config": plan.labels.label(trial.values),
+        **({"data.class_names": names.numbered(class_names)} if class_names else {}),
     }
 
 
@@ -79,18 +84,20 @@ def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
 
 
 def params(trial: Trial, plan: Plan) -> dict[str, str]:
-    """Make the params: the whole config by dotted path, and the axes by the user's names."""
+    """Make the params: the config by dotted path, and the axes by the names of the user and of charts."""
     found = names.flatten(plan.config_of(trial))
     found |= {"trial.seed": str(trial.seed), "trial.replicate": str(trial.replicate)}
     texts = {cell.path: cell.text for cell in plan.labels.cells(trial.values)}
+    short = short_names(plan.axes)
     for axis in plan.axes:
         if axis.path not in trial.values:
             continue
         value = trial.values[axis.path]
-        found[axis.name] = names.param(value, axis, texts.get(axis.path) or value_text(value))
+        shown = names.param(value, axis, texts.get(axis.path) or value_text(value))
+        found |= {axis.name: shown, short[axis.path]: shown}
         log = names.log10(names.as_written(value, axis), axis)
         if log is not None:
-            found[f"log10.{axis.name}"] = log
+            found[names.log10_param(short[axis.path])] = log
     return found
 
 
@@ -105,29 +112,54 @@ def data_set(trial: Trial, plan: Plan) -> TrainingData:
     return TrainingData(str(section["name"]), digest, text)
 
 
+def point_tag(ended: bool) -> dict[str, str]:
+    """Make the tag by which the view of means finds runs whose point's trials have all ended."""
+    return {POINT_ENDED_TAG: str(ended).lower()}
+
+
 def points(
     curve: Sequence[Report], objective: Objective, measured: Sequence[MetricFacts], after: int
 ) -> list[MetricPoint]:
     """Make the metrics of the epochs beyond `after`, with the time of their first report, to six digits.
 
-    `best/<metric>`, `best/epoch` and, for an accuracy, the errors in percent get a point at each epoch that
-    is the best so far, so that a table can be sorted while trials run; if the last epoch counts, the errors
-    get one at each epoch. They depend on the curve alone: mirroring again gives the same points.
+    The ranking metric and the errors in percent, if it has such, get a point at each epoch that counts: each
+    that is the best so far, or with `at: last` every one. `best/epoch` stands beside the best. They depend on
+    the curve alone: mirroring again gives the same points.
     """
     found = []
-    best, error = math.inf, error_metric(objective, measured)
+    best = math.inf
     for report in curve:
         metrics = decode(report.metrics)
-        rank = objective.key(metrics.get(objective.metric))
+        value = metrics.get(objective.metric)
+        rank = objective.key(value)
         better = math.isfinite(rank) and rank < best
-        if error and (better or (objective.at == "last" and math.isfinite(rank))):
-            metrics[error] = 100 * (1 - metrics[objective.metric])
-        if better:
-            best = rank
-            metrics |= {_best(objective): metrics[objective.metric], "best/epoch": float(report.epoch)}
+        best = min(best, rank)
+        if better and objective.at == "best":
+            metrics["best/epoch"] = float(report.epoch)
+        if better or (objective.at == "last" and value is not None):
+            metrics |= _ranking(objective, measured, value)
         if report.epoch > after:
             found += [MetricPoint(key, _rounded(v), report.at, report.epoch) for key, v in metrics.items()]
     return found
+
+
+def standing(
+    trial: Trial,
+    curve: Sequence[Report],
+    pack: Pack | None,
+    objective: Objective,
+    measured: Sequence[MetricFacts],
+) -> list[MetricPoint]:
+    """Make the ranking metric anew where the trial's state decides on it: NaN, which MLflow sorts last, once
+    it has failed, and its value again when it trains or has ended after that.
+    """
+    failed = trial.state == TrialState.FAILED
+    at = trial.finished_at or (pack.leased_at if pack and trial.state == TrialState.RUNNING else None)
+    if not curve or at is None or (not failed and trial.attempts < 2):
+        return []
+    value = math.nan if failed else trial.best_value if objective.at == "best" else trial.last_value
+    shown = {} if value is None else _ranking(objective, measured, value)
+    return [MetricPoint(key, _rounded(v), at, curve[-1].epoch) for key, v in shown.items()]
 
 
 def closing(trial: Trial, curve: Sequence[Report], measured: Sequence[MetricFacts]) -> list[MetricPoint]:
@@ -144,34 +176,36 @@ def closing(trial: Trial, curve: Sequence[Report], measured: Sequence[MetricFact
     return found
 
 
-def files(
-    trial: Trial, plan: Plan, curve: Sequence[Report], weights: BestWeights | None
-) -> dict[str, str | bytes]:
-    """Make the artifacts of a trial that has ended, with figures of its best weights if there are any."""
-    decoded = [(report.epoch, decode(report.metrics)) for report in curve]
-    found: dict[str, str | bytes] = {"config.json": json.dumps(plan.config_of(trial), indent=2) + "\n"}
+def files(trial: Trial, plan: Plan, curve: Sequence[Report], weights: BestWeights | None) -> Makers:
+    """The artifacts of a trial that has ended, with figures of its best weights if there are any."""
+    title = name(trial, plan)
+    found: dict[str, Callable[[], Content | None]] = {
+        "config.json": lambda: json.dumps(plan.config_of(trial), indent=2) + "\n"
+    }
     if curve:
-        found["curves.csv"] = _table(curve)
+        decoded = [(report.epoch, decode(report.metrics)) for report in curve]
         metrics = plan.shapes[plan.shape_of(trial.point)].metrics
-        found["figures/learning_curve.png"] = learning_curve(name(trial, plan), decoded, metrics)
-    if weights:
-        found |= _pictures(name(trial, plan), weights)
+        found["curves.csv"] = lambda: _table(curve)
+        found["figures/learning_curve.png"] = lambda: learning_curve(title, decoded, metrics)
+    return found | _pictures(title, weights) if weights else found
+
+
+def _pictures(title: str, weights: BestWeights) -> dict[str, Callable[[], Content | None]]:
+    found: dict[str, Callable[[], Content | None]] = {}
+    part, confusion, first, image = weights.part, weights.confusion, weights.first, weights.image
+    if confusion and part:
+        classes = weights.class_names
+        found["figures/confusion_matrix.png"] = lambda: confusion_matrix(title, part, confusion, classes)
+    if first is not None and image:
+        found["figures/first_layer.png"] = lambda: first_layer(f"{title}\nfirst layer", first, image)
     return found
 
 
-def _pictures(title: str, weights: BestWeights) -> dict[str, str | bytes]:
-    found: dict[str, str | bytes] = {}
-    if weights.confusion and weights.part:
-        found["figures/confusion_matrix.png"] = confusion_matrix(title, weights.part, weights.confusion)
-    if weights.first is not None and weights.image:
-        kernels = first_layer(f"{title}\nfirst layer", weights.first, weights.image)
-        if kernels:
-            found["figures/first_layer.png"] = kernels
-    return found
-
-
-def _best(objective: Objective) -> str:
-    return ranking_metric(objective.model_copy(update={"at": "best"}))
+def _ranking(objective: Objective, measured: Sequence[MetricFacts], value: float | None) -> dict[str, float]:
+    """The metrics that rank a run and that the bars show."""
+    own = math.nan if value is None else value
+    error = error_metric(objective, measured)
+    return {ranking_metric(objective): own} | ({error: 100 * (1 - own)} if error else {})
 
 
 def _rounded(value: float) -> float:
@@ -183,7 +217,7 @@ def _table(curve: Sequence[Report]) -> str:
     columns = sorted({key for report in curve for key in report.metrics})
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(["epoch", "at", *columns])
+    table.writerow(["epoch", "at", *map(escaping.cell, columns)])
     for report in curve:
         table.writerow([report.epoch, report.at, *(report.metrics.get(key, "") for key in columns)])
     return out.getvalue()

@@ -12,9 +12,12 @@ from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
 from services.upkeep.mirror import Mirror
+from services.upkeep.pause import pause
 from services.upkeep.prune import prune
 from services.upkeep.rescue import Rescue
 from services.upkeep.settle import settle
+from services.upkeep.stale_files import StaleFiles
+from services.upkeep.vacate import vacate
 
 MAX_CHORE_SECONDS = 5.0  # beyond it a chore is logged as slow: the others wait for it
 log = logging.getLogger(__name__)
@@ -22,15 +25,19 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Do every chore once each `upkeep_period`, until `stop` is set; rescue and mirror have own threads."""
-    store, publisher = Store(settings.database_url), Publisher(settings)
+    store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
+    publisher = Publisher(settings)
     apart = Rescue(store, settings), Mirror(store, settings)
     for thread in apart:
         thread.start()
     chores = Chores(
         {
+            "vacate": lambda: vacate(store),
+            "pause": lambda: pause(store),
             "settle": lambda: settle(store),
             "dispatch": lambda: dispatch(store, publisher, settings),
             "prune": lambda: prune(store, settings),
+            "stale files": StaleFiles(store, settings).round,
         }
     )
     while not stop.is_set():

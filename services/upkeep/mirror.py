@@ -38,10 +38,8 @@ class Mirror:
         tracker = Tracker(self._store, self._settings, "mirror")
         pause = ROUND_PAUSE
         while not self._stop.wait(pause):
-            pause = ROUND_PAUSE
             try:
-                for sweep_id in tracker.behind():
-                    tracker.mirror(sweep_id)
+                pause = 0.0 if tracker.round(self._stop.is_set) else ROUND_PAUSE
             except TrackingDown as error:
                 log.warning("MLflow does not answer: %s", error)
                 pause = FAILURE_PAUSE

@@ -44,6 +44,8 @@ class Fleet:
                 "redispatch": 2.0,
                 "upkeep_period": 0.3,
                 "checkpoint_every": 0.0,
+                "stall_floor": 5.0,
+                "stall_start": 40.0,
             }
         )
         self.store = Store(self.settings.database_url)

@@ -76,6 +76,29 @@ def test_the_catalog_names_source_and_licence(name: str) -> None:
     assert "\nLicence: " in entry["doc"]
 
 
+def _facts(name: str) -> Info:
+    info = get("datasets", name)().info({"name": name})
+    assert isinstance(info, Info)
+    return info
+
+
+@pytest.mark.parametrize("name", sorted({*DATASETS} - {"npz", "image-folder", "rotated"}))
+def test_every_class_has_its_number_of_images_and_its_name(name: str) -> None:
+    info = _facts(name)
+    assert len(info.class_counts) == info.classes
+    assert sum(info.class_counts) == info.train
+    assert len(set(info.class_names)) == (info.classes if info.class_names else 0)
+
+
+@pytest.mark.parametrize("name", ["fashion-mnist-mini", "mnist", "fashion-mnist", "waveforms", "rare-words"])
+def test_the_number_of_images_of_a_class_is_what_loading_gives(name: str) -> None:
+    try:
+        images = get("datasets", name)().load({"name": name})
+    except DataError:
+        pytest.skip(f"{name} is not on this machine")
+    assert tuple(images.train_y.bincount().tolist()) == _facts(name).class_counts
+
+
 def test_digests_differ() -> None:
     assert len({get("datasets", name)().info({"name": name}).digest for name in IDX}) == len(IDX)
 

@@ -4,57 +4,15 @@ import hashlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import packing
 import pytest
+from plugin_files import SIGN, SOFTPLUS, add
 
-from cnnlab import plugins, registry, resolve
+from cnnlab import registry, resolve
 from cnnlab.errors import ConfigError, RegistryError, UnknownName
 from cnnlab.fit import Fit, Row, fit
 
-SOFTPLUS = '''
-"""Softplus."""
-from collections.abc import Mapping
-from typing import ClassVar
-
-from torch import Tensor
-
-from cnnlab.activation import Activation
-from cnnlab.hyper import Number
-from cnnlab.registry import register
-
-
-@register
-class TriedSoftplus(Activation):
-    """Bend smoothly: f(x) = log(1 + e^(bx))/b. Source: C. Dugas et al. (2001)."""
-
-    b: ClassVar = Number(default=1.0, low=0.01, high=100.0)
-
-    def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
-        return (h["b"] * x).logaddexp(x.new_zeros(())) / h["b"]
-'''
-SIGN = '''
-"""Sign descent."""
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
-
-from torch import Tensor
-
-from cnnlab.hyper import Number
-from cnnlab.optimizer import Rule
-from cnnlab.registry import register
-
-
-@register
-class TriedSign(Rule):
-    """Step by the gradient's sign: w ← w − lr·sign(g). Source: Riedmiller and Braun (1993)."""
-
-    lr: ClassVar = Number(default=1e-3, low=1e-8, high=1.0, log=True)
-
-    def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
-        w.addcmul_(g.sign(), c["lr"], value=-1)
-'''
 PENALTY = '''
 """A penalty."""
 from cnnlab.regularizer import Regularizer
@@ -103,25 +61,11 @@ class TriedF1(Metric):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder of plug-ins with an activation and an optimizer, forgotten afterwards."""
-    add(tmp_path, "activations/tried_softplus.py", SOFTPLUS)
-    add(tmp_path, "optimizers/tried_sign.py", SIGN)
-    monkeypatch.setenv("CNNLAB_PLUGINS", str(tmp_path))
-    plugins.read.cache_clear()
-    yield tmp_path
-    plugins.read.cache_clear()
-    ours = [p for p, entry in registry._entries.items() if entry.__module__.startswith(plugins.PACKAGE)]
-    for place in ours:
-        del registry._entries[place]
-    for module in [m for m in sys.modules if m.startswith(plugins.PACKAGE)]:
-        del sys.modules[module]
-
-
-def add(folder: Path, name: str, text: str) -> None:
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(text)
-    plugins.read.cache_clear()
+def folder(plugin_folder):
+    """A folder of plug-ins with an activation and an optimizer."""
+    add(plugin_folder, "activations/tried_softplus.py", SOFTPLUS)
+    add(plugin_folder, "optimizers/tried_sign.py", SIGN)
+    return plugin_folder
 
 
 MODEL = {"name": "mlp", "hidden": [8], "activation": {"name": "tried-softplus", "b": 2}}
@@ -248,7 +192,7 @@ def test_code_and_digest_are_of_one_moment(folder):
 BROKEN = {
     "raises": (
         "raise OSError('no such drive')\n",
-        r"activations/tried_bad\.py in .*: OSError: no such",
+        r"activations/tried_bad\.py, line 1, in .*: OSError: no such",
     ),
     "ends": ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
     "is no python": ("def (\n", r"SyntaxError: .*tried_bad\.py"),
@@ -257,6 +201,14 @@ BROKEN = {
     "is of another kind": (SIGN, r"must hold one Activation \(from cnnlab\.activation\), got TriedSign"),
     "is unfinished": (SOFTPLUS.replace("def value", "def valve"), "TriedSoftplus must define value"),
     "imports a sibling": ("from . import tried_softplus\n" + SOFTPLUS, "No module named 'cnnlab_plugins'"),
+    "declares a default out of range": (
+        SOFTPLUS.replace("default=1.0", "default=0.0"),
+        r"b of TriedSoftplus: the default must be a number from 0\.01 to 100, got 0\.0",
+    ),
+    "calls a declaration wrongly": (
+        SOFTPLUS.replace("default=1.0, low", "1.0, low"),
+        r"tried_bad\.py, line 17, in .*TypeError: Number.__init__\(\) takes 1 positional argument",
+    ),
     "fails late": (SOFTPLUS + "\nraise ValueError('late')\n", "ValueError: late"),
 }
 

@@ -68,7 +68,7 @@ def test_the_walk_sees_every_route_and_goes_into_fields(sqlite_settings: Setting
     }
     [show] = [r for r in all_routes() if r.path == "/sweeps/{sweep_id}"]
     seen = {kind.__name__ for kind in classes_in(show.response_model, set())}
-    assert {"SweepView", "PointView", "ReplicateView", "AxisView", "ObjectiveView"} <= seen
+    assert {"SweepDetail", "BlockerView", "PointView", "ReplicateView", "AxisView", "ObjectiveView"} <= seen
 
 
 @pytest.mark.parametrize("model", [Objective, list[Objective], dict[str, Objective | None]])

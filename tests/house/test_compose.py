@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+from services.api.host_check import names_of
 from services.host import HostDevice
 from services.settings import Settings
 from services.store import devices
@@ -152,6 +154,27 @@ def test_mlflow_answers_to_its_name_and_not_to_every_name(services: dict[str, di
     assert services["api"]["environment"]["CNNLAB_MLFLOW_URL"] == "http://mlflow:5000"
     assert "mlflow:5000" in allowed
     assert "*" not in allowed
+
+
+def test_the_api_answers_to_its_name_and_to_those_of_its_health_check_and_users() -> None:
+    def names(**more: str) -> frozenset[str]:
+        environment = config(**more)["services"]["api"]["environment"]
+        public, allowed = environment["CNNLAB_PUBLIC_URL"], environment["CNNLAB_ALLOWED_HOSTS"]
+        return names_of(
+            Settings(
+                database_url="sqlite://",
+                redis_url=SecretStr("redis://"),
+                files=ROOT,
+                public_url=public,
+                allowed_hosts=allowed,
+            )
+        )
+
+    assert names() == {"localhost", "127.0.0.1", "api"}
+    users = {"CNNLAB_PUBLIC_URL": "https://cnnlab.lab", "CNNLAB_ALLOWED_HOSTS": "a.lab, b.lab"}
+    assert names(**users) == {"localhost", "cnnlab.lab", "api", "a.lab", "b.lab"}
+    text = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    assert "http://127.0.0.1:8080/health" in text, "the health check calls the API by an address"
 
 
 def test_nothing_starts_before_the_migrations_ended_well(services: dict[str, dict[str, Any]]) -> None:

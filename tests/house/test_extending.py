@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from safetensors.numpy import save_file
 
-from cnnlab import plugins, registry, resolve
+from cnnlab import hyper, plugins, registry, resolve
 from cnnlab.engine.cost import inspect
+from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(?:# (\S+\.py)\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
-EXAMPLES = BLOCK.findall((DOCS / "extending.md").read_text(encoding="utf-8"))
+RECIPE = re.MULTILINE | re.DOTALL
+BLOCKS = BLOCK.findall((DOCS / "extending.md").read_text(encoding="utf-8"))
+EXAMPLES = [(name, text) for name, text in BLOCKS if name]
+EXAMPLES_WITHOUT_FILE = [(name, text) for name, text in BLOCKS if not name]
 
 
 @pytest.fixture
@@ -36,10 +45,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[module]
 
 
-def test_the_page_shows_an_activation_an_optimizer_and_a_metric(folder: Path) -> None:
+def test_the_page_shows_an_entry_of_four_kinds(folder: Path) -> None:
     assert [name for name, _ in EXAMPLES] == [
         "activations/sloped_softplus.py",
         "optimizers/sign_descent.py",
+        "models/two_convolutions.py",
         "metrics/worst_recall.py",
     ]
     assert registry.plugin_problems() == []
@@ -68,10 +78,94 @@ def test_rows_of_the_examples_train_as_they_do_alone(folder: Path) -> None:
 
 
 def test_the_digest_is_what_the_page_s_command_says(folder: Path) -> None:
-    command = "find . -name '*.py' | sed 's#^./##' | LC_ALL=C sort | xargs sha256sum | sha256sum"
-    assert f"cd my-entries && {command}\n" in (DOCS / "extending.md").read_text(encoding="utf-8")
-    told = subprocess.check_output(command, shell=True, cwd=folder, text=True)
-    assert told.split()[0] == registry.plugins_digest()
+    (folder / "activations" / "it's a \\draft\n(1).py").write_text("", encoding="utf-8")
+    (folder / ".hidden.py").write_text("", encoding="utf-8")
+    plugins.read.cache_clear()
+    assert digest_by("cd my-entries && ", "extending.md", folder) == registry.plugins_digest()
+
+
+def test_the_model_of_the_page_trains_with_all_that_it_declares(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNLAB_DATA", str(folder))
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 12, 12), dtype=np.uint8)
+    np.savez(folder / "few.npz", train_x=pixels, train_y=np.arange(60) % 3)
+
+    def row(dropout: float, b: float, kernel: int = 3) -> Row:
+        activation = {"name": "sloped-softplus", "b": b}
+        own = {"maps": 2, "kernel": kernel, "activation": activation, "dropout": dropout}
+        model = {"name": "two-convolutions", **own}
+        train = {"epochs": 1, "batch_size": 20, "precision": "float64"}
+        data = {"name": "npz", "path": "few.npz"}
+        return Row(resolve({"model": model, "data": data, "train": train}), seed=1)
+
+    rows = [row(0.0, 1), row(0.5, 5)]
+    assert rows[0].config["model"].keys() == {"name", "maps", "kernel", "activation", "dropout"}
+    together = Fit(rows).run_epoch()
+    assert together is not None
+    for report, own in zip(together, rows, strict=True):
+        (alone,) = Fit([own]).run_epoch() or []
+        assert report.metrics == pytest.approx(alone.metrics, rel=1e-10)
+    with pytest.raises(ConfigError) as caught:
+        inspect({**rows[0].config, "data": {**rows[0].config["data"], "resize": 5}})
+    assert caught.value.path == "model"
+
+
+def test_the_page_shows_what_every_layer_s_constructor_takes() -> None:
+    text = (DOCS / "extending.md").read_text(encoding="utf-8")
+    for name in registry.names("layers"):
+        layer = registry.get("layers", name)
+        takes = signature(layer)
+        plain = [each.replace(annotation=Parameter.empty) for each in takes.parameters.values()]
+        call = f"{layer.__name__}{takes.replace(parameters=plain, return_annotation=Signature.empty)}"
+        assert f"| `{name}` | `{call}` |\n" in text
+
+
+def test_the_forms_of_hyperparameters_on_the_page_can_be_written_so() -> None:
+    forms = [text for name, text in EXAMPLES_WITHOUT_FILE if "EntryOf(" in text]
+    made = [eval(line.partition("#")[0], vars(hyper)) for text in forms for line in text.splitlines()]
+    wanted = {hyper.Number, hyper.Int, hyper.Choice, hyper.Text, hyper.Widths, hyper.Pieces, hyper.EntryOf}
+    assert {type(each) for each in made} == wanted
+
+
+def digest_by(begins: str, page: str, folder: Path) -> str:
+    """Run a page's recipe of a folder's digest as it stands there, without the `cd` that it begins with."""
+    shell = re.search(rf"^ *```sh\n *{begins}(.*?)^ *```$", (DOCS / page).read_text(encoding="utf-8"), RECIPE)
+    assert shell
+    return subprocess.check_output(shell[1], shell=True, cwd=folder, text=True).split()[0]
+
+
+def test_the_digest_of_images_is_what_the_page_s_command_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
+    content = io.BytesIO()
+    Image.new("L", (8, 8)).save(content, "PNG")
+    names = [
+        "photo 1 (copy).png",
+        'it\'s "x".png',
+        "a\nb.png",
+        "back\\slash.png",
+        "größe.png",
+        "-z.png",
+        "Z.png",
+    ]
+    junk = [
+        ".DS_Store",
+        "Thumbs.db",
+        "ehthumbs.DB",
+        "Desktop.ini",
+        "__MACOSX/._a.png",
+        ".git/x/y",
+        "@eaDir/1.png",
+    ]
+    for name in [f"{label}/{name}" for label in ("-big cats", "kleine Hünde") for name in names + junk]:
+        (tmp_path / "pets" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pets" / name).write_bytes(content.getvalue() if name.endswith(".png") else b"junk")
+    (tmp_path / "pets" / "notes.txt").write_text("beside the folders")
+    config = resolve({"model": "mlp", "data": {"name": "image-folder", "path": "pets"}})
+    assert config["data"]["sha256"] == digest_by("cd pets && ", "data.md", tmp_path / "pets")
+    assert inspect(config).classes == 2
 
 
 def test_every_kind_is_described_with_its_base_class() -> None:
@@ -81,9 +175,19 @@ def test_every_kind_is_described_with_its_base_class() -> None:
 
 
 def test_the_recipe_for_an_npz_makes_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ((_, recipe),) = BLOCK.findall((DOCS / "data.md").read_text(encoding="utf-8"))
+    (_, recipe), _ = BLOCK.findall((DOCS / "data.md").read_text(encoding="utf-8"))
     subprocess.run([sys.executable, "-c", recipe], cwd=tmp_path, check=True)
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
     config = resolve({"model": "mlp", "data": {"name": "npz", "path": "digits.npz"}})
     facts = inspect(config)
     assert (facts.input, facts.classes) == ((1, 16, 16), 2)
+
+
+def test_the_recipe_for_an_input_uses_the_metadata_of_the_best_weights(tmp_path: Path) -> None:
+    _, (_, recipe) = BLOCK.findall((DOCS / "data.md").read_text(encoding="utf-8"))
+    metadata = {"image": "[2, 3, 3]", "mean": "[0.5, 0.25]", "std": "[0.5, 0.1]", "class_names": '["a", "b"]'}
+    save_file({"linear1.weight": np.zeros((2, 18))}, tmp_path / "best.safetensors", metadata)
+    run = [sys.executable, "-c", recipe, str(tmp_path / "best.safetensors")]
+    mean, rest = subprocess.check_output(run, text=True).split(" ", 1)
+    assert float(mean) == pytest.approx(((128 / 255 - 0.5) / 0.5 + (128 / 255 - 0.25) / 0.1) / 2)
+    assert rest == "['a', 'b'] {'linear1.weight': (2, 18)}\n"

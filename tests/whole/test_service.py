@@ -64,7 +64,7 @@ def test_a_post_while_redis_is_down_is_kept_and_runs_later(lab_with: MakeLab, ow
     assert time.monotonic() - started < 5
     with lab.upkeep():
         time.sleep(1)
-        assert set(lab.counts(sweep_id)) <= {"waiting", "queued"}
+        assert set(lab.counts(sweep_id)) <= {"pending", "queued"}
         own_redis.server.signal_group(signal.SIGCONT)
         with lab.worker():
             lab.wait_for_success(sweep_id)
@@ -95,10 +95,10 @@ def test_no_worker_no_device_the_sweep_waits_and_says_why(lab_with: MakeLab, red
     lab = lab_with(redis_url=SecretStr(redis_url))
     with lab.upkeep():
         sweep_id = lab.submit()
-        assert "no worker" in lab.client.sweep(sweep_id)["waiting_for"]
+        assert "no worker" in lab.client.sweep(sweep_id)["blocked_by"]
         with lab.worker():
             lab.wait_for_success(sweep_id)
-        assert lab.client.sweep(sweep_id)["waiting_for"] is None
+        assert lab.client.sweep(sweep_id)["blocked_by"] is None
 
 
 def test_an_emptied_redis_loses_nothing(lab_with: MakeLab, own_redis: redis.Redis) -> None:

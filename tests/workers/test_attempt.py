@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
@@ -25,6 +28,7 @@ from workers.claim import Claim
 from workers.commits import PackCommits
 from workers.heartbeat import Heartbeat
 from workers.listener import Listener
+from workers.main_process import MainProcess
 from workers.messages import (
     EpochDone,
     Failed,
@@ -32,6 +36,7 @@ from workers.messages import (
     Go,
     Machine,
     Message,
+    Prepared,
     Run,
     SavedCheckpoint,
     SpeedMeasured,
@@ -39,6 +44,7 @@ from workers.messages import (
     Stopped,
 )
 from workers.run_message import read_leased_pack
+from workers.watchdog import Watchdog
 
 DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
 
@@ -79,9 +85,10 @@ class Stage:
         self.pack = fill(store, self.sweep_id)
         self.lease: Lease = take(store, self.pack)
         claim = Claim("worker", DEVICE, "token")
-        self.heartbeat = Heartbeat(store, settings, claim, on_eviction=lambda: None)
+        self.heartbeat = Heartbeat(store, settings, claim, MainProcess(), lambda: None, lambda: None)
         self.heartbeat.keep(self.lease)
         self.shutdown_fd, self.shutdown = os.pipe()
+        self.speed: float | None = None  # seconds of an epoch, as measured before
 
     def lead(
         self,
@@ -92,7 +99,8 @@ class Stage:
         """Run an attempt while the script plays the runner."""
         run = self.store.read(lambda s: read_leased_pack(s, self.pack.id, DEVICE, self.settings)).run
         commits = PackCommits(self.store, self.lease, self.heartbeat, self.settings.lease_ttl, run)
-        attempt = Attempt(run, commits, self.heartbeat, runner, listeners)  # type: ignore[arg-type]
+        watchdog = Watchdog(self.settings, lambda images: self.speed)
+        attempt = Attempt(run, commits, self.heartbeat, runner, listeners, watchdog)  # type: ignore[arg-type]
         actor = threading.Thread(target=script, args=(runner,), daemon=True)
         actor.start()
         try:
@@ -292,3 +300,64 @@ def test_a_shutdown_asks_the_runner_to_stop_and_keeps_what_it_saved(stage: Stage
     stage.lead(ScriptedRunner(MACHINE), script)
     assert received == [Stop(stage.pack.id)]
     assert all(trial.checkpoint_id for trial in trials_of(stage.store, stage.sweep_id))
+
+
+def impatient(stage: Stage) -> None:
+    """Have a runner be killed after a second without progress."""
+    stage.settings = stage.settings.model_copy(update={"stall_floor": 1.0, "stall_factor": 10.0})
+
+
+@pytest.mark.timeout(20)
+def test_a_runner_that_makes_no_progress_is_killed_and_has_crashed(stage: Stage) -> None:
+    impatient(stage)
+    stage.speed = 0.03
+    runner = ScriptedRunner(MACHINE)
+
+    def script(runner: ScriptedRunner) -> None:
+        runner.receive()
+        runner.send(Prepared(stage.pack.id, 100))
+
+    stage.lead(runner, script)
+    assert runner.killed
+    ended = row_of(stage.store, Pack, stage.pack.id)
+    assert ended.state == "lost"
+    assert re.fullmatch(
+        r"crashed: no progress for [12] s; an epoch was expected to take 0 s", ended.outcome
+    ), ended.outcome
+    assert {trial.most_alive for trial in trials_of(stage.store, stage.sweep_id)} == {2}
+
+
+@pytest.mark.timeout(20)
+def test_a_runner_that_never_gets_ready_is_given_up_and_the_host_is_to_blame(stage: Stage) -> None:
+    stage.settings = stage.settings.model_copy(update={"stall_start": 0.7})
+    runner = ScriptedRunner(None)
+    stage.lead(runner, lambda _: None)
+    assert runner.killed
+    trials = trials_of(stage.store, stage.sweep_id)
+    assert {(trial.crashes, trial.losses) for trial in trials} == {(0, 1)}
+    assert trials[0].failure is not None
+    assert trials[0].failure["message"] == "no progress for 1 s, before its first epoch"
+
+
+@pytest.mark.timeout(20)
+def test_time_that_a_commit_waits_for_the_database_is_no_stall(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.settings = stage.settings.model_copy(update={"stall_floor": 1.5, "stall_factor": 1.0})
+    epoch = PackCommits.epoch
+
+    def slow(commits: PackCommits, done: EpochDone) -> Any:
+        time.sleep(1.8)
+        return epoch(commits, done)
+
+    monkeypatch.setattr(PackCommits, "epoch", slow)
+
+    def script(runner: ScriptedRunner) -> None:
+        runner.receive()
+        runner.send(stage.epoch(1))
+        runner.receive()
+        runner.send(Stopped(stage.pack.id, None))
+
+    runner = ScriptedRunner(MACHINE)
+    stage.lead(runner, script)
+    assert not runner.killed

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
+from paper_sweep import fill, row_of, write_sweep
+from sqlalchemy import update
 
+from services import lock_file
 from services.host import HostDevice
 from services.settings import Settings
-from services.store import devices, workers
+from services.store import devices, endings, leases, workers
+from services.store.leases import Lease
+from services.store.models import Device, Pack
 from services.store.session import Store
 from workers import claim as module
-from workers.claim import wait_for_device
+from workers.claim import UnrenewedClaims, wait_for_device
 
 HOST = socket.gethostname()
 SLOTS = [HostDevice(HOST, f"cpu:{i}", "cpu", f"slot {i}") for i in range(2)]
+
+
+@pytest.fixture(autouse=True)
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of the test's own for lock files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture
@@ -76,3 +88,129 @@ def test_a_worker_waits_until_a_device_is_free(
     assert claim.device == SLOTS[1]
     assert pauses == [two_slots.heartbeat] * 2
     assert [record.message.split(" ", 2)[2].split(" ")[0] for record in caplog.records] == ["waits:", "has"]
+
+
+class Claimant:
+    """A worker that waits for the only slot beside its holder; time is the test's."""
+
+    def __init__(self, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.store, self.settings = store, settings.model_copy(update={"devices": "cpu:0"})
+        self.now, self.steps = 1000.0, iter(())  # type: ignore[var-annotated]
+        take_slot(store, 0)
+        monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(module.time, "sleep", self._sleep)
+
+    def train(self) -> str:
+        """Have the holder train a pack; its id."""
+        held = Lease.new(fill(self.store, write_sweep(self.store)).id)
+        device = SLOTS[0].id
+        assert self.store.write(lambda s: leases.take(s, held, "other", device, 60.0, "token 0"))
+        return held.pack_id
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+        next(self.steps)
+
+    def wait(self, steps: object) -> bool:
+        """Wait for the device while the world takes these steps; whether it was claimed before they end."""
+        self.steps = steps  # type: ignore[assignment]
+        try:
+            wait_for_device(self.store, self.settings)
+        except StopIteration:
+            return False
+        return True
+
+    def expire(self) -> None:
+        """What an outage longer than a lease leaves behind."""
+        for model in (Device, Pack):
+            self.store.write(lambda session, m=model: session.execute(update(m).values(expires_at=1)))  # type: ignore[misc]
+
+    def renew(self) -> None:
+        """The holder's heartbeat."""
+        assert self.store.write(lambda s: devices.renew(s, SLOTS[0].id, "token 0", 60.0, None))
+
+
+@pytest.fixture
+def claimant(sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Claimant:
+    """A claimant, and a holder whose claim is alive."""
+    return Claimant(sqlite_store, sqlite_settings, monkeypatch)
+
+
+def outage(claimant: Claimant, renew_after: int) -> object:
+    """The database is away for two leases; the holder renews so many polls after its return."""
+    yield
+    claimant.now += 2 * claimant.settings.lease_ttl
+    claimant.expire()
+    for poll in range(12):
+        if poll == renew_after:
+            claimant.renew()
+        yield
+
+
+@pytest.mark.parametrize("renew_after", [0, 1, 4])
+@pytest.mark.parametrize("trains", [True, False])
+def test_a_device_keeps_its_worker_through_an_outage_whoever_comes_back_first(
+    claimant: Claimant, renew_after: int, trains: bool
+) -> None:
+    pack_id = claimant.train() if trains else None
+    assert not claimant.wait(outage(claimant, renew_after))
+    (claimed,) = claimant.store.read(devices.claims)
+    assert claimed.token == "token 0"
+    assert claimed.expires_at > claimant.store.now()
+    if pack_id:
+        assert row_of(claimant.store, Pack, pack_id).state == "running"
+
+
+def test_a_device_whose_worker_never_returns_is_taken_after_its_pack(claimant: Claimant) -> None:
+    pack_id = claimant.train()
+
+    def steps() -> object:
+        claimant.expire()
+        for _ in range(9):
+            yield
+        (claimed,) = claimant.store.read(devices.claims)
+        assert claimed.token == "token 0"  # the pack is running still
+        claimant.store.write(lambda session: endings.reap(session, pack_id))
+        yield
+
+    assert claimant.wait(steps())
+
+
+@pytest.mark.parametrize(("polls", "taken"), [(5, False), (6, True)])
+def test_a_claim_that_nobody_renews_is_taken_after_one_lease(
+    claimant: Claimant, polls: int, taken: bool
+) -> None:
+    claimant.expire()
+    assert claimant.wait(iter(range(polls))) is taken  # one every 5 s
+
+
+def test_a_claim_is_taken_only_after_a_whole_lease_of_looking_without_a_break() -> None:
+    claims = UnrenewedClaims(30.0)
+    assert [claims.forfeited(now, {"a": 1}) for now in range(1000, 1030, 5)] == [set()] * 6
+    assert claims.forfeited(1030, {"a": 1, "b": 1}) == {"a"}
+    assert claims.forfeited(1046, {"a": 1, "b": 1}) == set()  # it was away itself
+    for now in range(1050, 1076, 5):
+        claims.forfeited(now, {"a": 1})
+    assert claims.forfeited(1076, {"a": 1}) == {"a"}
+    assert claims.forfeited(1080, {"a": 2}) == set()  # renewed
+
+
+def test_a_dead_worker_s_device_is_taken_at_once(
+    sqlite_store: Store, two_slots: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.time, "sleep", lambda _: pytest.fail("it must not wait"))
+    take_slot(sqlite_store, 0)
+    take_slot(sqlite_store, 1)
+    held = Lease.new(fill(sqlite_store, write_sweep(sqlite_store)).id)
+    assert sqlite_store.write(lambda s: leases.take(s, held, "other", SLOTS[1].id, 60.0, "token 1"))
+    alive, dead = lock_file.hold("token 0"), lock_file.hold("token 1")
+    os.close(dead)
+    try:
+        claim = wait_for_device(sqlite_store, two_slots)
+    finally:
+        os.close(alive)
+        lock_file.remove("token 0")
+        lock_file.remove("token 1")
+    assert claim.device == SLOTS[1]
+    assert row_of(sqlite_store, Pack, held.pack_id).state == "lost"
+    assert not lock_file.is_dropped(claim.token)  # its own lock is held

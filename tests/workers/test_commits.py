@@ -19,6 +19,7 @@ from services.store.session import Store
 from workers.claim import Claim
 from workers.commits import MAX_FAILURE_CHARS, Committed, PackCommits
 from workers.heartbeat import Heartbeat
+from workers.main_process import MainProcess
 from workers.messages import CheckpointDamaged, EpochDone, FinalResult, Machine, SavedCheckpoint
 from workers.run_message import read_leased_pack
 
@@ -31,7 +32,8 @@ class Running:
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store, self.settings = store, settings
         self.sweep_id = write_sweep(store)
-        self.heartbeat = Heartbeat(store, settings, Claim("worker", DEVICE, "token"), lambda: None)
+        claim = Claim("worker", DEVICE, "token")
+        self.heartbeat = Heartbeat(store, settings, claim, MainProcess(), lambda: None, lambda: None)
         self.begin()
 
     def begin(self) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import select
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 
+from services import lock_file
 from services.host import HostDevice
 from services.settings import Settings
 from services.store import devices, endings, sweep_verbs, trial_verbs, workers
@@ -19,6 +22,7 @@ from services.store.session import Store
 from workers import heartbeat as module
 from workers.claim import Claim
 from workers.heartbeat import Heartbeat
+from workers.main_process import MainProcess
 
 DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
 
@@ -27,13 +31,19 @@ class Beating:
     """A heartbeat without its thread, that holds a device and may keep a lease."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
-        self.store, self.evictions = store, 0
+        self.store, self.evictions, self.stalls = store, 0, 0
         store.write(lambda session: devices.claim(session, [DEVICE], "worker", "token", 60.0))
         claim = Claim("worker", DEVICE, "token")
-        self.heartbeat = Heartbeat(store, settings, claim, on_eviction=self._count)
+        self.main = MainProcess()
+        self.heartbeat = Heartbeat(
+            store, settings, claim, self.main, on_eviction=self._count, on_stall=self._count_stall
+        )
 
     def _count(self) -> None:
         self.evictions += 1
+
+    def _count_stall(self) -> None:
+        self.stalls += 1
 
     def lease(self) -> tuple[str, Lease]:
         """A sweep whose first pack's lease the heartbeat keeps."""
@@ -149,10 +159,59 @@ def test_it_is_overdue_shortly_before_the_lease_ends(
     assert not beating.heartbeat.overdue()
 
 
-def test_a_stop_gives_the_device_back(beating: Beating) -> None:
+def test_a_stop_gives_the_device_back(
+    beating: Beating, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    os.close(lock_file.hold("token"))
     beating.heartbeat.start()
     beating.heartbeat.beat()
     beating.heartbeat.stop()
+    assert not lock_file.path_of("token").exists()
     ((device, alive),) = beating.store.read(devices.all_devices)
     assert (device.token, alive) == (None, False)
     assert beating.store.read(lambda session: workers.seen_within(session, 60)) == []
+
+
+def test_a_worker_whose_main_process_stands_still_takes_no_messages_and_shows_it(
+    beating: Beating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beating.main, "silence", lambda: 29.0)
+    beating.heartbeat.beat()
+    assert beating.status == "idle on cpu:0"
+    assert beating.store.read(devices.live) == {"cpu": 1}
+    monkeypatch.setattr(beating.main, "silence", lambda: 45.0)
+    beating.heartbeat.beat()
+    assert beating.status == (
+        f"takes no messages on cpu:0: for 45 s its main process {os.getpid()} has hung "
+        "or Redis has not answered"
+    )
+    assert beating.store.read(devices.live) == {}
+    _, lease = beating.lease()
+    beating.heartbeat.beat()
+    assert beating.status.startswith(f"trains pack {lease.pack_id}, but takes no messages on cpu:0")
+    assert not beating.heartbeat.fenced  # what trains goes on
+    monkeypatch.setattr(beating.main, "silence", lambda: 0.5)
+    beating.heartbeat.beat()
+    assert beating.store.read(devices.live) == {"cpu": 1}
+
+
+def test_a_supervisor_that_leads_its_pack_no_more_is_noticed(beating: Beating) -> None:
+    beating.lease()
+    beats = int(beating.heartbeat._settings.stall_floor / beating.heartbeat._settings.heartbeat)
+    for _ in range(beats + 1):
+        beating.heartbeat.beat()
+    assert beating.stalls == 0
+    beating.heartbeat.beat()
+    assert beating.stalls == 1
+
+
+def test_one_that_leads_it_is_left_alone_and_so_is_one_without_a_pack(beating: Beating) -> None:
+    beating.lease()
+    for _ in range(70):
+        beating.heartbeat.note_progress()
+        beating.heartbeat.beat()
+    beating.heartbeat.release()
+    for _ in range(70):
+        beating.heartbeat.beat()
+    assert beating.stalls == 0

@@ -29,7 +29,8 @@ class PaperTracker:
         self.owner = owner
         return self
 
-    def mirror(self, sweep_id: str) -> bool:
+    def mirror(self, sweep_id: str, seconds: float) -> bool:
+        assert seconds == tracking.TURN_SECONDS
         self.mirrored.append(sweep_id)
         self.entered.release()
         assert self.go_on.wait(10)
@@ -86,7 +87,7 @@ def test_news_while_a_sweep_is_mirrored_is_mirrored_again(tracker: PaperTracker,
     assert tracker.mirrored == ["a", "a"]
 
 
-@pytest.mark.parametrize("answer", [False, TrackingDown("away"), RuntimeError("a bug")], ids=repr)
+@pytest.mark.parametrize("answer", [False, TrackingDown("away")], ids=repr)
 def test_what_did_not_work_is_tried_again(tracker: PaperTracker, make: Make, answer: Any) -> None:
     tracker.answers = [answer, answer]
     thread = make()
@@ -96,6 +97,20 @@ def test_what_did_not_work_is_tried_again(tracker: PaperTracker, make: Make, ans
         assert tracker.entered.acquire(timeout=10)
     thread.close(10)
     assert tracker.mirrored == ["a"] * 3
+
+
+def test_a_sweep_that_cannot_be_mirrored_holds_up_no_other(tracker: PaperTracker, make: Make) -> None:
+    tracker.answers = [RuntimeError("a bug")]
+    thread = make()
+    thread.notify("a")
+    thread.start()
+    assert tracker.entered.acquire(timeout=10)
+    thread.notify("b")
+    assert tracker.entered.acquire(timeout=10)
+    thread.notify("a")  # its next epoch
+    assert tracker.entered.acquire(timeout=10)
+    thread.close(10)
+    assert tracker.mirrored == ["a", "b", "a"]
 
 
 def test_what_does_not_work_at_the_end_is_left_to_upkeep(tracker: PaperTracker, make: Make) -> None:

@@ -7,17 +7,20 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from safetensors import safe_open
 
 from cnnlab import resolve
+from cnnlab.registry import get
 from services.tracking import best_weights
-from workers.messages import EpochDone, Run, RunRow
+from workers import pack_training as module
+from workers.messages import EpochDone, Message, Prepared, Run, RunRow, StepsDone
 from workers.pack_training import PackTraining
 from workers.wire import Wire
 
 
-def train(folder: Path, model: dict[str, Any]) -> Path:
-    """One trial, one epoch; returns the file of its best weights."""
+def messages(folder: Path, model: dict[str, Any]) -> list[Message]:
+    """What a runner sends about one trial of one epoch."""
     config = resolve(
         {
             "model": model,
@@ -40,14 +43,39 @@ def train(folder: Path, model: dict[str, Any]) -> Path:
         plugins=None,
         rows=(RunRow(row=0, trial="t0", config=config, seed=1, replicate=0, checkpoint=None),),
     )
-    wire = Wire(*os.pipe())
+    to_runner, from_runner = os.pipe(), os.pipe()
+    own, far = Wire(to_runner[0], from_runner[1]), Wire(from_runner[0], to_runner[1])
+    sent = []
     try:
-        PackTraining(run, wire).run()
-        last = wire.receive()
+        PackTraining(run, own).run()
+        while far.readable() and (message := far.receive()):
+            sent.append(message)
     finally:
-        wire.close()
+        own.close()
+        far.close()
+    return sent
+
+
+def train(folder: Path, model: dict[str, Any]) -> Path:
+    """One trial, one epoch; returns the file of its best weights."""
+    last = messages(folder, model)[-1]
     assert isinstance(last, EpochDone)
     return folder / last.final[0].file
+
+
+def test_progress_is_reported_from_the_first_step_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STEPS_SECONDS", 0.0)
+    first, *steps, last = messages(tmp_path, {"name": "mlp", "hidden": [4]})
+    assert isinstance(first, Prepared)
+    assert isinstance(last, EpochDone)
+    assert first.images > 500  # of a batch
+    assert steps == [StepsDone("p0", 1, done) for done in range(-(-first.images // 500))]
+
+
+def test_progress_is_reported_once_a_second_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STEPS_SECONDS", 1000.0)
+    sent = messages(tmp_path, {"name": "mlp", "hidden": [4]})
+    assert [type(each) for each in sent] == [Prepared, EpochDone]
 
 
 def test_the_best_weights_tell_their_first_layer_and_their_mistakes(tmp_path: Path) -> None:
@@ -66,3 +94,14 @@ def test_the_best_weights_tell_their_first_layer_and_their_mistakes(tmp_path: Pa
 def test_a_dense_net_has_a_first_layer_too(tmp_path: Path) -> None:
     found = best_weights.read(train(tmp_path, {"name": "mlp", "hidden": [7]}))
     assert found.first.shape == (7, 784)
+
+
+def test_the_best_weights_hold_how_a_pixel_becomes_an_input(tmp_path: Path) -> None:
+    file = train(tmp_path, {"name": "mlp", "hidden": [3]})
+    with safe_open(file, framework="np") as opened:
+        metadata = opened.metadata()
+    (mean,), (std,) = json.loads(metadata["mean"]), json.loads(metadata["std"])
+    images = get("datasets", "fashion-mnist-mini")().load({}).train_x.double() / 255
+    assert (mean, std) == pytest.approx((images.mean().item(), images.std().item()), rel=0.02)  # 90 % of them
+    assert json.loads(metadata["class_names"])[:2] == ["T-shirt/top", "trouser"]
+    assert best_weights.read(file).class_names == json.loads(metadata["class_names"])

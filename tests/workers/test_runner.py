@@ -7,7 +7,7 @@ import os
 import pytest
 import torch
 
-from cnnlab.data import DataError
+from cnnlab.data import DamagedData, DataError
 from cnnlab.errors import CnnlabError, RegistryError
 from services import host
 from services.domain.retry import Failure
@@ -52,6 +52,7 @@ def test_a_damaged_checkpoint_is_reported_by_its_number(monkeypatch: pytest.Monk
     ("error", "failure", "message", "again"),
     [
         (DataError("no such folder"), Failure.HOST, "no such folder", True),
+        (DamagedData("cats/1.jpg is empty"), Failure.SPEC, "cats/1.jpg is empty", True),
         (RegistryError("other plug-ins"), Failure.HOST, "other plug-ins", True),
         (CnnlabError("does not fit"), Failure.SPEC, "does not fit", True),
         (OSError("no space left"), Failure.HOST, "OSError: no space left", False),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from workers import runner_process as module
 from workers.messages import Machine, RunnerReady, Stop
 from workers.runner_process import RunnerProcess
 
@@ -87,3 +89,36 @@ def test_a_closed_one_leaves_no_descriptor_open(start: Start) -> None:
     process = RunnerProcess(os.environ)
     process.close()
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_signal_to_end_that_reaches_every_process_leaves_the_runner_alive(start: Start) -> None:
+    process = start(READY + "print('went on after', os.read(read_fd, 100).decode(), flush=True)")
+    os.kill(process.pid, signal.SIGTERM)  # from its first moment on
+    process.wire.receive()
+    os.kill(process.pid, signal.SIGTERM)
+    process.wire.send(Stop("p"))
+    wait_for_end(process)
+    assert process.read_output().startswith(b"went on after")
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_one_that_closes_its_pipes_and_lives_on_is_killed(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_END_SECONDS", 0.5)
+    process = start("import os, sys, time; os.close(int(sys.argv[3])); time.sleep(60)")
+    assert process.wire.receive() is None
+    assert process.describe_exit() == "closed pipes, and was killed"
+    assert not process.alive()
+
+
+def test_a_kill_does_not_wait_for_one_that_the_kernel_cannot_end(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = start("import time; time.sleep(60)")
+    monkeypatch.setattr(module, "MAX_END_SECONDS", 0.1)
+    monkeypatch.setattr(module.os, "killpg", lambda *_: None)
+    process.kill()
+    assert not process.alive()  # the next pack gets another one
+    assert f"runner {process.pid} does not end though it was killed" in caplog.text
+    monkeypatch.undo()

@@ -15,12 +15,15 @@ from sqlalchemy import update
 from services.domain.errors import Fenced
 from services.host import HostDevice
 from services.settings import Settings
-from services.store import devices, workers
+from services.store import devices, leases, speeds, workers
+from services.store.leases import Lease
 from services.store.models import Device, Pack, Sweep, Trial
 from services.store.session import Store
 from workers import supervisor as module
 from workers.attempt import Attempt
 from workers.claim import Claim
+from workers.main_process import MainProcess
+from workers.run_message import read_leased_pack
 from workers.supervisor import MAX_FAILED_STARTS, Supervisor
 
 DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
@@ -55,7 +58,8 @@ class Worker:
         monkeypatch.setattr(module.time, "sleep", self.pauses.append)
         store.write(lambda session: devices.claim(session, [DEVICE], "worker", "token", 60.0))
         self.shutdown_fd, self.shutdown = os.pipe()
-        self.supervisor = Supervisor(settings, Claim("worker", DEVICE, "token"), self.shutdown_fd)
+        claim = Claim("worker", DEVICE, "token")
+        self.supervisor = Supervisor(settings, claim, MainProcess(), self.shutdown_fd)
 
     @property
     def runner(self) -> Any:
@@ -174,3 +178,61 @@ def test_a_worker_whose_device_is_lost_ends_and_starts_no_runner(worker: Worker)
 
 def test_a_runner_s_environment_is_that_of_its_device(worker: Worker) -> None:
     assert worker.runner.environment["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_what_a_predecessor_under_the_same_claim_held_is_given_back_first(worker: Worker) -> None:
+    sweep_id = write_sweep(worker.store, space={"model.depth": [1, 2]})
+    old, new = fill(worker.store, sweep_id), fill(worker.store, sweep_id)
+    held = Lease.new(old.id)
+    assert worker.store.write(lambda s: leases.take(s, held, "worker", DEVICE.id, 60.0, "token"))
+    worker.runner.die()
+    worker.supervisor.train(new.id)
+    given_back = row_of(worker.store, Pack, old.id)
+    assert given_back.state == "lost"
+    assert "lost its supervisor" in given_back.outcome
+    assert row_of(worker.store, Pack, new.id).claim == "token"
+
+
+def test_it_is_given_back_once_and_never_the_supervisor_s_own_pack(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def look(_: Attempt) -> None:
+        worker.supervisor._give_back_inherited()
+        seen.append(row_of(worker.store, Pack, pack.id).state)
+
+    lead(monkeypatch, look)
+    pack = fill(worker.store, write_sweep(worker.store))
+    worker.supervisor.train(pack.id)
+    assert seen == ["running"]
+
+
+def test_a_pack_that_cannot_be_led_is_given_back_at_once_with_the_reason(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Attempt) -> None:
+        raise RuntimeError("a bug")
+
+    lead(monkeypatch, broken)
+    sweep_id = write_sweep(worker.store)
+    pack = fill(worker.store, sweep_id)
+    with pytest.raises(RuntimeError, match="a bug"):
+        worker.supervisor.train(pack.id)
+    assert row_of(worker.store, Pack, pack.id).outcome == "lost: its worker failed: a bug"
+    assert {(t.state, t.losses) for t in trials_of(worker.store, sweep_id)} == {("pending", 1)}
+
+
+def test_the_expected_length_of_an_epoch_is_that_of_the_measured_speed(worker: Worker) -> None:
+    sweep_id = write_sweep(worker.store)
+    pack_id = fill(worker.store, sweep_id).id
+    pack = worker.store.read(lambda s: read_leased_pack(s, pack_id, DEVICE, worker.supervisor._settings))
+    assert worker.supervisor._epoch_seconds(pack, 500) is None
+    kind, width = MACHINE.kind, pack.run.width
+    worker.store.write(lambda s: speeds.record(s, pack.shape_key, kind, width, 1000.0))
+    assert worker.supervisor._epoch_seconds(pack, 500) == width * 0.5
+
+
+def test_a_supervisor_that_stands_still_ends_itself(worker: Worker) -> None:
+    worker.supervisor._on_stall()
+    assert worker.signals == [(os.getpid(), signal.SIGKILL)]

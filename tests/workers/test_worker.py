@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 
 import psutil
+import pytest
 from sqlalchemy import select
 from worker_process import descendants, running, wait_for
 
@@ -235,3 +236,95 @@ def test_a_killed_supervisor_comes_again_on_the_same_device(
         wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the kill")
         assert claimed(sqlite_store) == holder
     assert [pack.state for pack in packs_of(sqlite_store, sweep_id)] == ["lost", "closed"]
+
+
+def test_a_signal_to_every_process_at_once_saves_and_gives_the_pack_back(
+    sqlite_store: Store, lab: Settings, submit: Submit
+) -> None:
+    seldom = lab.model_copy(update={"checkpoint_every": 1000.0})
+    with running("workers", seldom) as worker:
+        sweep_id = submit(**LONG)
+        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
+        for process in [psutil.Process(worker.pid), *descendants(worker.pid)]:
+            process.terminate()
+        wait_for(lambda: worker.process.poll() is not None, seconds=10, what="the worker's end")
+    assert worker.process.returncode == 0
+    trials = trials_of(sqlite_store, sweep_id)
+    (stand,) = {(t.state, t.epoch, t.saved_epoch, t.crashes, t.losses, t.most_alive) for t in trials}
+    assert stand == ("pending", stand[1], stand[1], 0, 0, None)
+    assert stand[1] >= 2
+    assert [pack.state for pack in packs_of(sqlite_store, sweep_id)] == ["closed"]
+    assert claimed(sqlite_store) == {}
+
+
+def test_a_signal_to_a_child_alone_ends_its_worker_and_no_pack_after_it(
+    sqlite_store: Store, lab: Settings, submit: Submit
+) -> None:
+    with running("services.upkeep", lab), running("workers", lab) as worker:
+        sweep_id = submit(**LONG)
+        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 1, what="the first epoch")
+        (child,) = psutil.Process(worker.pid).children()
+        child.terminate()
+        wait_for(lambda: worker.process.poll() is not None, seconds=10, what="the worker's end")
+        assert worker.process.returncode == 0
+        assert "closed" in [pack.state for pack in packs_of(sqlite_store, sweep_id)]
+        assert {pack.leased_at is None for pack in packs_of(sqlite_store, sweep_id)[1:]} <= {True}
+        with running("workers", lab):
+            began = epochs(sqlite_store, sweep_id)
+            wait_for(lambda: epochs(sqlite_store, sweep_id) > began, what="an epoch of the next worker")
+
+
+def test_a_runner_that_hangs_is_killed_and_its_trials_train_on(
+    sqlite_store: Store, lab: Settings, submit: Submit
+) -> None:
+    impatient = lab.model_copy(update={"stall_floor": 2.0, "stall_factor": 2.0})
+    with running("services.upkeep", impatient), running("workers", impatient) as worker:
+        sweep_id = submit(train={"epochs": 12})
+        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
+        runner = next(p for p in descendants(worker.pid) if "workers.runner" in p.cmdline())
+        runner.suspend()
+        wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the stall")
+    first = packs_of(sqlite_store, sweep_id)[0]
+    assert first.state == "lost"
+    assert "no progress for" in first.outcome
+    assert {trial.crashes for trial in trials_of(sqlite_store, sweep_id)} == {0}
+
+
+def test_a_main_process_that_hangs_is_shown_and_others_take_its_work(
+    sqlite_store: Store, lab: Settings, submit: Submit
+) -> None:
+    def says() -> list[str]:
+        return [w.says for w in sqlite_store.read(lambda session: workers.seen_within(session, 5))]
+
+    with running("services.upkeep", lab), running("workers", lab) as first:
+        wait_for(lambda: any("idle on cpu:0" in words for words in says()), what="an idle worker")
+        main = psutil.Process(first.pid)
+        main.suspend()
+        wait_for(lambda: any("takes no messages on cpu:0" in words for words in says()), 20, "the words")
+        assert sqlite_store.read(devices.live) == {}
+        with running("workers", lab):
+            sweep_id = submit()
+            wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success elsewhere")
+            assert {pack.device.split("/")[1] for pack in packs_of(sqlite_store, sweep_id)} == {"cpu:1"}
+        main.resume()
+        wait_for(lambda: any("idle on cpu:0" in words for words in says()), 20, "the worker's return")
+
+
+@pytest.mark.parametrize("victim", ["supervisor", "main process"])
+def test_a_death_that_its_host_sees_is_not_waited_for(
+    sqlite_store: Store, lab: Settings, submit: Submit, victim: str
+) -> None:
+    patient = lab.model_copy(update={"lease_ttl": 600.0, "devices": "cpu:0"})
+    with running("services.upkeep", patient), running("workers", patient) as worker:
+        sweep_id = submit(train={"epochs": 12})
+        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
+        (child,) = psutil.Process(worker.pid).children()
+        if victim == "supervisor":
+            child.kill()
+            wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the kill")
+        else:
+            worker.process.kill()
+            with running("workers", patient):
+                wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after it")
+    assert [pack.state for pack in packs_of(sqlite_store, sweep_id)] == ["lost", "closed"]
+    assert {trial.losses for trial in trials_of(sqlite_store, sweep_id)} == {1}

@@ -22,8 +22,8 @@ class SpeedRecorder(Listener):
         """Ask for a measurement of one trial alone if there is none for this kind of machine."""
         self._machine_kind = machine.kind
         key = self._pack.shape_key
-        known = self._store.insist(lambda session: speeds.known(session, key, machine.kind, 1))
-        return replace(run, measure=not known)
+        known = self._store.insist(lambda session: speeds.measured(session, key, machine.kind, 1))
+        return replace(run, measure=known is None)
 
     def on_message(self, message: FromRunner) -> None:
         """Record the speed of one trial alone."""

@@ -1,9 +1,9 @@
 // One sweep in full detail: progress, leaderboard, curves, failures, and commands for a terminal.
 
 import { curvesView } from "./curves.js";
-import { h } from "./dom.js";
+import { h, whole } from "./dom.js";
 import { leaderboard } from "./leaderboard.js";
-import { badge, bestView, mlflow, progress, verbs, waiting, when } from "./sweep.js";
+import { badge, bestView, holdUps, mlflow, progress, verbs, when } from "./sweep.js";
 import { many } from "./format.js";
 
 /** The panel, from what `readSweep` has read. */
@@ -12,12 +12,12 @@ export function detailView({ sweep, board, groups, failed }, { busy, metric, wid
     h("a", { class: "back", href: "#" }, "← All sweeps"),
     h("article", { class: "card sweep whole" },
       h("header", {},
-        h("h2", {}, sweep.name),
-        badge(sweep.state),
-        h("p", { class: "quiet" }, `${sweep.project} · ${when(sweep)} · `, h("code", {}, sweep.id))),
+        h("h2", {}, whole(sweep.name)),
+        badge(sweep),
+        h("p", { class: "quiet" }, whole(`${sweep.project} · ${when(sweep)} · `), h("code", {}, sweep.id))),
       progress(sweep),
       bestView(sweep),
-      waiting(sweep),
+      holdUps(sweep),
       h("footer", {}, verbs(sweep, busy), mlflow(sweep))),
     failed.length > 0 && part("Failures", failuresView(sweep, failed)),
     part("Leaderboard", leaderboard(sweep, board, groups.length)),
@@ -39,7 +39,7 @@ function failuresView(sweep, failed) {
   const most = [...byMessage].sort(([, a], [, b]) => b.length - a.length);
   return [
     h("ul", { class: "failures" }, most.map(([message, trials]) => h("li", { "data-key": message },
-      h("p", { class: "bad" }, message),
+      h("p", { class: "bad" }, whole(message)),
       h("p", { class: "quiet" }, `${many(trials.length, "trial")}: ${trials.slice(0, 12).map((trial) =>
         `t${String(trial.number).padStart(3, "0")}`).join(", ")}${trials.length > 12 ? ", …" : ""}`)))),
     failed.length < sweep.trials.failed

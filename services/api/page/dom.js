@@ -15,7 +15,15 @@ export function draw(tag, attributes, ...children) {
 
 /** A label whose lines break between its parts, not within `lr 0.1`, `1e-4` or `tangent-sigmoid`. */
 export function unbroken(label) {
-  return label.split(/(?<=,) /).map((part) => [h("span", { class: "unbroken" }, part), " "]);
+  return label.split(/(?<=,) /).map((part) => [h("span", { class: "unbroken" }, whole(part)), " "]);
+}
+
+const MAX_WHOLE_CHARS = 36; // of a word that every screen has room for
+
+/** A text whose words do not break at their hyphens and slashes; only a word that is wider than a screen does. */
+export function whole(text) {
+  return text.split(/(\s+)/).map((word) => (
+    /[^\w.,;:()]/.test(word.trim()) && word.length <= MAX_WHOLE_CHARS ? h("span", { class: "word" }, word) : word));
 }
 
 /** Make these the children of `live`, changing only what differs. */

@@ -38,7 +38,12 @@ export function duration(seconds) {
 /** How long ago a time was, by this machine's clock. */
 export function ago(time) {
   const seconds = (Date.now() - Date.parse(time)) / 1000;
-  if (seconds < 5) return "just now";
-  if (seconds < HOUR) return `${duration(seconds)} ago`;
-  return seconds < DAY ? `${Math.floor(seconds / HOUR)} h ago` : `${many(Math.floor(seconds / DAY), "day")} ago`;
+  return seconds < 5 ? "just now" : `${since(time)} ago`;
+}
+
+/** For how long something has been so, by this machine's clock. */
+export function since(time) {
+  const seconds = (Date.now() - Date.parse(time)) / 1000;
+  if (seconds < HOUR) return duration(seconds);
+  return seconds < DAY ? `${Math.floor(seconds / HOUR)} h` : many(Math.floor(seconds / DAY), "day");
 }

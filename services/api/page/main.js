@@ -133,7 +133,7 @@ function confirmCancel(id) {
   const sweep = [state.detail?.sweep, ...(state.list?.sweeps ?? [])].find((each) => each?.id === id);
   update(byId("question"), `Cancel ${sweep?.name ?? id}?`);
   update(byId("consequence"),
-    "Running trials end within seconds, and waiting trials never start. Results so far are kept.");
+    "Running trials end within seconds, and pending and queued ones never start. Results so far are kept.");
   const dialog = byId("confirm");
   dialog.returnValue = "no";
   dialog.showModal();

@@ -1,10 +1,10 @@
-// A sweep in brief: its progress, its best point, why it waits, and what can be done with it.
+// A sweep in brief: its progress, its best point, what holds it up, and what can be done with it.
 
-import { draw, h, unbroken } from "./dom.js";
-import { ago, duration, many, result } from "./format.js";
+import { draw, h, unbroken, whole } from "./dom.js";
+import { ago, duration, many, result, since as lasting } from "./format.js";
 
 /** The parts of a progress bar from left to right. */
-export const PARTS = ["succeeded", "pruned", "running", "queued", "waiting", "failed", "cancelled"];
+export const PARTS = ["succeeded", "pruned", "running", "queued", "pending", "failed", "cancelled"];
 
 export const STATES = ["active", "paused", "stopping", "cancelling", "succeeded", "partial", "failed", "cancelled"];
 const OVER = new Set(["succeeded", "partial", "failed", "cancelled"]);
@@ -21,6 +21,11 @@ const VERB_TITLES = {
   retry: "Run failed and cancelled trials again",
 };
 
+const INFORMATIVE = "mlflow"; // the kind of blocker that stops no training
+const OUTCOMES = { // by kind of failure: what became of the attempt
+  spec: "could not be built", crashed: "crashed", lost: "lost", host: "refused", damaged: "met a damaged checkpoint",
+};
+
 /** Whether the sweep has ended. */
 export const isOver = (sweep) => OVER.has(sweep.state);
 
@@ -35,16 +40,19 @@ export function legal(sweep) {
 export function card(sweep, chosen, busy) {
   return h("article", { class: `card sweep${chosen ? " chosen" : ""}`, "data-key": sweep.id },
     h("header", {},
-      h("h3", {}, h("a", { href: `#sweep/${sweep.id}`, "aria-current": chosen && "true" }, sweep.name)),
-      badge(sweep.state),
-      h("p", { class: "quiet" }, `${sweep.project} · ${when(sweep)}`)),
+      h("h3", {}, h("a", { href: `#sweep/${sweep.id}`, "aria-current": chosen && "true" }, whole(sweep.name))),
+      badge(sweep),
+      h("p", { class: "quiet" }, whole(`${sweep.project} · ${when(sweep)}`))),
     progress(sweep),
     bestView(sweep),
-    waiting(sweep),
+    holdUps(sweep),
     h("footer", {}, verbs(sweep, busy), mlflow(sweep)));
 }
 
-export const badge = (state) => h("span", { class: `badge ${state}` }, state);
+export const badge = (sweep) => [
+  h("span", { class: `badge ${sweep.state}` }, sweep.state),
+  blocked(sweep) && h("span", { class: "badge blocked" }, "blocked"),
+];
 
 /** When it began or ended. */
 export function when(sweep) {
@@ -76,7 +84,7 @@ export function progress(sweep) {
           draw("svg", { class: "swatch", viewBox: "0 0 1 1", "aria-hidden": "true" },
             draw("rect", { class: `fill ${part}`, width: 1, height: 1 })),
           `${sweep.trials[part].toLocaleString("en")} ${part}`))),
-      h("p", { class: "quiet" }, amount(sweep))));
+      h("p", { class: "quiet" }, whole(amount(sweep)))));
 }
 
 function amount(sweep) {
@@ -86,7 +94,9 @@ function amount(sweep) {
     `${done.toLocaleString("en")} of ${many(total, "epoch")}`,
   ];
   if (sweep.eta_seconds !== null) parts.push(`about ${duration(sweep.eta_seconds)} left`);
-  if (sweep.price) parts.push(`device time of ${sweep.price.alone.toFixed(1)} trials trained one by one`);
+  if (sweep.cost) {
+    parts.push(`${Math.round(sweep.cost.share * 100)} % of the device time of one trial at a time (estimated)`);
+  }
   return parts.join(" · ");
 }
 
@@ -104,14 +114,32 @@ export function bestView(sweep) {
       value !== null && h("strong", {}, value),
       h("span", { class: "quiet" }, value === null ? basis : `, ${basis}`)),
     h("p", { class: "winner" }, unbroken(sweep.best.label)),
-    sweep.comparison && h("p", { class: `comparison ${answer(sweep.comparison)}` }, sweep.comparison.words));
+    sweep.comparison && h("p", { class: `comparison ${answer(sweep.comparison)}` }, whole(sweep.comparison.words)));
 }
 
 const answer = ({ differs }) => (differs === null ? "unknown" : differs ? "differs" : "same");
 
-/** Why the sweep waits. */
-export function waiting(sweep) {
-  return sweep.waiting_for && h("p", { class: "notice" }, sweep.waiting_for);
+/** What keeps the sweep from moving, since when and what to do, and what has set it back; in a list only the first reason. */
+export function holdUps(sweep) {
+  if (!sweep.blockers) return sweep.blocked_by && h("p", { class: "notice" }, whole(sweep.blocked_by));
+  const named = ({ message }) => sweep.blockers.some((blocker) => blocker.message.includes(message));
+  return [
+    sweep.blockers.map(({ kind, message, since, remedy }) =>
+      h("div", { class: kind === INFORMATIVE ? "notice mild" : "notice", "data-key": `blocker ${kind}` },
+        h("p", {}, whole(message)),
+        h("p", {}, since && `for ${lasting(since)} · `, unquoted(remedy)))),
+    sweep.setbacks.filter((setback) => !named(setback)).map(({ kind, attempts, at, message, then }) =>
+      h("p", { class: "setback quiet", "data-key": `setback ${kind} ${message}` },
+        whole(`${many(attempts, "attempt")} ${OUTCOMES[kind] ?? "failed"} ${ago(at)}: ${message}; ${then}`))),
+  ];
+}
+
+/** Whether the sweep wants to run and does not move. */
+const blocked = (sweep) => sweep.state === "active" && sweep.blocked_by !== null;
+
+/** Text in which commands stand between backticks. */
+function unquoted(text) {
+  return text.split("`").map((part, index) => (index % 2 ? h("code", {}, whole(part)) : whole(part)));
 }
 
 /** A button for each verb that the present state allows. */
@@ -130,7 +158,17 @@ export function mlflow(sweep) {
     link(means, "means over seeds"),
     link(table, view === table ? "MLflow" : "table of trials"),
   ].filter(Boolean);
-  return links.length > 0 && h("p", { class: "links" }, links);
+  return links.length > 0 && h("p", { class: "links" }, links, incomplete(sweep.mlflow));
+}
+
+/** How much MLflow has, as long as that is not all. */
+function incomplete(there) {
+  if (!there) return null;
+  const parts = [
+    there.runs < there.of && `${there.runs} of ${many(there.of, "run")} there yet`,
+    there.left_out > 0 && `${many(there.left_out, "trial")} left out`,
+  ].filter(Boolean);
+  return parts.length > 0 && h("span", { class: "quiet", title: there.reason }, parts.join(", "));
 }
 
 /** A link out of the page; null unless the address is one of the web. */

@@ -1,6 +1,6 @@
 // The workers that are running, with the devices they hold and what they are doing.
 
-import { h } from "./dom.js";
+import { h, whole } from "./dom.js";
 import { ago, many } from "./format.js";
 
 /** All workers, or how to start one. */
@@ -30,8 +30,8 @@ function workerView(worker, devices) {
     h("div", {},
       h("p", { class: "device" },
         devices.length ? devices.map((device) => deviceName(device, worker.host)).join(", ") : "no device",
-        h("span", { class: "quiet" }, ` on ${worker.host}`)),
-      h("p", { class: "quiet says" }, worker.says)));
+        h("span", { class: "quiet" }, whole(` on ${worker.host}`))),
+      h("p", { class: "quiet says" }, whole(worker.says))));
 }
 
 /** A CPU slot by its name on the host, a GPU by its model and the beginning of its UUID. */

@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, BackgroundTasks, Response
 
 from services.api.deps import ServicesDep
+from services.api.idempotency import Key, digest_of
 from services.api.read_sweep import read_sweep
 from services.api.submission import announce
-from services.api.views.sweep import SweepView
+from services.api.views.sweep import SweepDetail
 from services.domain.errors import StateForbids
 from services.domain.plan.reproduction import repeat
-from services.store import sweeps, trials
+from services.store import submit_keys, sweeps, trials
 from services.store.session import Session
 
 router = APIRouter(tags=["trials"])
@@ -18,11 +19,14 @@ router = APIRouter(tags=["trials"])
 
 @router.post("/trials/{trial_id}/reproduce", status_code=201, summary="Train a trial again")
 def reproduce(
-    trial_id: str, services: ServicesDep, background: BackgroundTasks, response: Response
-) -> SweepView:
+    trial_id: str, services: ServicesDep, background: BackgroundTasks, response: Response, key: Key = None
+) -> SweepDetail:
     """Train a trial again, in a sweep of its own, with the same seed, width and row."""
+    digest = digest_of({"reproduce": trial_id})
 
     def write(session: Session) -> str:
+        if key is not None and (earlier := submit_keys.find(session, key, digest)):
+            return earlier
         trial = trials.get(session, trial_id)
         sweep = sweeps.get(session, trial.sweep_id)
         if not trial.epoch:
@@ -37,7 +41,10 @@ def reproduce(
                 f"trial {trial_id} was planned with plug-ins {sweep.plugins or 'none'}, but this API has "
                 f"{plugins or 'none'}; set CNNLAB_PLUGINS to a folder with the same plug-ins"
             )
-        return sweeps.insert(session, spec, plan, plugins)
+        sweep_id = sweeps.insert(session, spec, plan, plugins)
+        if key is not None:
+            submit_keys.keep(session, key, digest, sweep_id)
+        return sweep_id
 
     sweep_id = services.store.write(write)
     background.add_task(announce, services)

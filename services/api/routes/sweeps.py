@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Body, Query, Response
+from fastapi.concurrency import run_in_threadpool
 
 from services.api import cursor, submission
 from services.api.cursor import After
 from services.api.deps import ServicesDep
 from services.api.examples import EXAMPLE_SPECS
-from services.api.idempotency import Digest, Key
+from services.api.idempotency import Key, digest_of
 from services.api.read_sweep import read_sweep
 from services.api.views.dry_run import DryRunView
-from services.api.views.sweep import SweepsView, SweepView, sweep_view
+from services.api.views.planning import PlanningView
+from services.api.views.sweep import SweepDetail, SweepsView, sweep_view
 from services.api.views.trial import TrialsView, trial_view
-from services.domain.spec.spec import Spec
+from services.api.written_spec import WrittenSpec
 from services.domain.states import SweepState, TrialState
 from services.store import sweep_status, sweeps, trials
 from services.store.models import Sweep, Trial
@@ -26,29 +29,42 @@ from services.store.sweep_status import SweepStatus
 router = APIRouter(tags=["sweeps"])
 
 
-@router.post("/sweeps", status_code=201, summary="Submit a sweep")
-def submit(
-    spec: Annotated[Spec, Body(openapi_examples=EXAMPLE_SPECS)],
+@router.post(
+    "/sweeps",
+    status_code=201,
+    summary="Submit a sweep",
+    responses={
+        200: {"model": DryRunView, "description": "What the sweep would be (dry_run)"},
+        202: {"model": PlanningView, "description": "Still being planned: send the same request again"},
+    },
+)
+async def submit(
+    document: Annotated[WrittenSpec, Body(openapi_examples=EXAMPLE_SPECS)],
     services: ServicesDep,
     background: BackgroundTasks,
     response: Response,
-    digest: Digest,
     dry_run: Annotated[bool, Query(description="Describe the sweep and store nothing")] = False,
     key: Key = None,
-) -> SweepView | DryRunView:
+) -> SweepDetail | DryRunView:
     """Check a spec and write its sweep; workers get its first packs after the answer.
 
-    A dry run ends after the check.
+    A dry run ends after the check. With an `Idempotency-Key`, a request that takes over 20 s to plan is
+    answered with 202 and `Retry-After`; sent again it waits for the same plan.
     """
+    digest = "" if key is None else await run_in_threadpool(digest_of, document)
     if dry_run:
+        preview = partial(submission.preview, document, services)
         response.status_code = 200
-        return submission.preview(spec, services)
-    sweep_id = None if key is None else submission.find_by_key(key, digest, services)
+        return await services.plannings.run("dry run", key, digest, preview)
+    sweep_id = None
+    if key is not None:
+        sweep_id = await run_in_threadpool(submission.find_by_key, key, digest, services)
     if sweep_id is None:
-        sweep_id = submission.insert(spec, services, key, digest)
+        insert = partial(submission.insert, document, services, key, digest)
+        sweep_id = await services.plannings.run("submit", key, digest, insert)
         background.add_task(submission.announce, services)
     response.headers["Location"] = f"/v1/sweeps/{sweep_id}"
-    return read_sweep(sweep_id, services)
+    return await run_in_threadpool(read_sweep, sweep_id, services)
 
 
 @router.get("/sweeps", summary="List sweeps")
@@ -80,8 +96,8 @@ def list_sweeps(
 
 
 @router.get("/sweeps/{sweep_id}", summary="Show a sweep")
-def show_sweep(sweep_id: str, services: ServicesDep) -> SweepView:
-    """A sweep: its progress, its best point and its cost."""
+def show_sweep(sweep_id: str, services: ServicesDep) -> SweepDetail:
+    """A sweep: its progress, its best point, its cost, and what keeps it from moving."""
     return read_sweep(sweep_id, services)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from services.api.library import Library
 from services.api.views.point import CellView, cells
+from services.domain.config import as_trained, without
 from services.domain.plan import dry_run
 from services.domain.plan.plan import Plan
 from services.store.models import Speed
@@ -62,9 +63,9 @@ def dry_run_view(plan: Plan, library: Library, speeds: Sequence[Speed], devices:
         shapes=[
             ShapePreview(
                 key=shape.key,
-                values=plan.shape_values(index),
+                values=_shape_values(plan, index, own_axes),
                 cells=[
-                    cell for cell in cells(plan.shape_values(index), plan.labels) if cell.path in own_axes
+                    cell for cell in cells(_first_values(plan, index), plan.labels) if cell.path in own_axes
                 ],
                 parameters=shape.parameters,
                 flops=shape.flops,
@@ -81,3 +82,21 @@ def dry_run_view(plan: Plan, library: Library, speeds: Sequence[Speed], devices:
         seconds=None if seconds is None else round(seconds, 1),
         seconds_from=seconds_from,
     )
+
+
+def _first_values(plan: Plan, index: int) -> dict[str, Any]:
+    """The values of a shape's first point."""
+    return plan.values(sum(shape.points for shape in plan.shapes[:index]))
+
+
+def _shape_values(plan: Plan, index: int, own_axes: Collection[str]) -> dict[str, Any]:
+    """The values that make a shape what it is, without what other axes set in them."""
+    values = as_trained(_first_values(plan, index))
+    others = values.keys() - own_axes
+    return {
+        path: without(
+            value, [other.removeprefix(f"{path}.") for other in others if other.startswith(f"{path}.")]
+        )
+        for path, value in values.items()
+        if path in own_axes
+    }

@@ -9,7 +9,9 @@ from pydantic import BaseModel
 
 from services.api.views.comparison import ComparisonView
 from services.api.views.run_link import run_link
+from services.domain.config import as_trained
 from services.domain.plan.point_label import PointLabels
+from services.domain.results.share import share_of
 from services.settings import Settings
 from services.store.leaderboard import RankedPoint, Replicate
 from services.store.models import Sweep
@@ -40,7 +42,8 @@ class PointView(BaseModel):
 
     The mean's 95 % interval goes from `low` to `high`. Without an interval these are null and `note` says
     why. `n` of `seeds` replicates have a value. `text` is the mean and half the interval as they are shown
-    everywhere: `0.852 ± 0.011`.
+    everywhere: `0.852 ± 0.011`. The interval is over seeds; `sampling` is half of the one that the choice of
+    the `images` would give the mean of shares, null for other metrics.
     """
 
     point: int
@@ -52,6 +55,8 @@ class PointView(BaseModel):
     low: float | None
     high: float | None
     sd: float | None
+    images: int | None
+    sampling: float | None
     n: int
     seeds: int
     failed: int
@@ -77,17 +82,19 @@ class BestView(BaseModel):
 def point_view(point: RankedPoint, sweep: Sweep, settings: Settings) -> PointView:
     """A point with its trials."""
     plan = sweep.plan
-    estimate = point.estimate(plan.seeds)
+    estimate = point.estimate(plan.seeds, share_of(plan, point.number, sweep.spec.objective))
     return PointView(
         point=point.number,
         label=plan.labels.label(point.values),
-        values=point.values,
+        values=as_trained(point.values),
         cells=cells(point.values, plan.labels),
         mean=estimate.mean,
         low=estimate.low,
         high=estimate.high,
         text=estimate.text,
         sd=estimate.sd,
+        images=estimate.images,
+        sampling=estimate.sampling,
         n=estimate.n,
         seeds=plan.seeds,
         failed=point.failed,

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel
 
 from services.api.library import Library
 from services.api.views.axis import AxisView, axis_view
+from services.api.views.blocker import BlockerView, SetbackView, blocker_view, setback_view
 from services.api.views.comparison import ComparisonView, comparison_view
+from services.api.views.mlflow import MlflowView
 from services.api.views.objective import ObjectiveView, objective_view
 from services.api.views.point import PointView, point_view
 from services.api.views.values import Time
+from services.domain.blocker import INFORMATIVE, Blocker
 from services.domain.planning.catalog import ConfigFault
 from services.domain.results import eta
 from services.domain.states import SWEEP_DISPATCHABLE, SWEEP_DRAWABLE, SweepState, TrialState
 from services.settings import Settings
 from services.store import leaderboard
+from services.store.attempts import Setback
+from services.store.blockers import NO_WORKER, PAUSED_BY_SERVICE, SET_ASIDE, missing_plugins
 from services.store.sweep_status import SweepStatus
 from services.tracking import links
 
-NO_WORKER = "no worker is running, so the sweep waits: start one with `cnnlab up` or add a worker"
-NO_WORKER_WITH_PLUGINS = (
-    "no worker has the plug-ins {} that the sweep was planned with, so it waits: set CNNLAB_PLUGINS to the "
-    "same folder for the API and the workers, and restart the workers"
-)
-
 
 class TrialCounts(BaseModel):
-    """Trials by state; `waiting` includes those that have not been drawn yet."""
+    """Trials by state; `pending` includes those that have not been drawn yet."""
 
     total: int
-    waiting: int
+    pending: int
     queued: int
     running: int
     succeeded: int
@@ -53,11 +54,13 @@ class ShapeView(BaseModel):
     width: int
 
 
-class PriceView(BaseModel):
-    """`trials` for the price of `alone`: the device time that as many trials would take one by one."""
+class CostView(BaseModel):
+    """Device time: training side by side took this `share` of what the same epochs take one trial at a time.
 
-    trials: int
-    alone: float
+    It is estimated: one trial alone was measured for some batches of each architecture.
+    """
+
+    share: float
 
 
 class SweepLinks(BaseModel):
@@ -79,6 +82,7 @@ class SweepView(BaseModel):
     name: str
     project: str
     state: str
+    pause_reason: str | None  # why the service paused it; null when a user did
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
@@ -92,11 +96,19 @@ class SweepView(BaseModel):
     objective: ObjectiveView
     axes: list[AxisView]
     shapes: list[ShapeView]
-    price: PriceView | None
+    class_names: list[list[str]]  # of each of its data sets that names up to 100 classes, by their numbers
+    cost: CostView | None
     links: SweepLinks
     priority: int
-    waiting_for: str | None
-    set_aside: str | None  # why the service can do nothing for it now, while it goes on with others
+    blocked_by: str | None  # the first reason for which it does not move
+
+
+class SweepDetail(SweepView):
+    """A sweep with all that keeps it from moving, and the attempts that have failed lately."""
+
+    mlflow: MlflowView | None
+    blockers: list[BlockerView]
+    setbacks: list[SetbackView]
 
 
 class SweepsView(BaseModel):
@@ -114,6 +126,7 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         name=sweep.name,
         project=sweep.project,
         state=sweep.state,
+        pause_reason=sweep.pause_reason,
         created_at=sweep.created_at,
         started_at=sweep.started_at,
         finished_at=sweep.finished_at,
@@ -132,20 +145,39 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         shapes=[
             ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width) for shape in plan.shapes
         ],
-        price=_price(status, library),
+        class_names=plan.class_names,
+        cost=_cost(status, library),
         links=_links(status, settings),
         priority=sweep.priority,
-        waiting_for=_waiting_for(status),
-        set_aside=status.set_aside,
+        blocked_by=_blocked_by(status),
     )
 
 
-def _waiting_for(status: SweepStatus) -> str | None:
+def sweep_detail(
+    view: SweepView, mlflow: MlflowView | None, blockers: Sequence[Blocker], setbacks: Sequence[Setback]
+) -> SweepDetail:
+    """The same with its blockers; a sweep that does not move has no time left that could be stated."""
+    blocking = [blocker for blocker in blockers if blocker.kind not in INFORMATIVE]
+    first = {"eta_seconds": None, "blocked_by": blocking[0].message} if blocking else {}
+    return SweepDetail(
+        **dict(view) | first,
+        mlflow=mlflow,
+        blockers=[blocker_view(blocker) for blocker in blockers],
+        setbacks=[setback_view(setback) for setback in setbacks],
+    )
+
+
+def _blocked_by(status: SweepStatus) -> str | None:
+    """The first reason, as far as it is known of every sweep of a list."""
+    if why := status.set_aside:
+        return f"{SET_ASIDE}: {why}"
+    if status.sweep.pause_reason:
+        return f"{PAUSED_BY_SERVICE}: {status.sweep.pause_reason}"
     if status.refused:
-        return NO_WORKER_WITH_PLUGINS.format((status.sweep.plugins or "")[:12])
+        return missing_plugins(status.sweep)
     if status.idle:
         return NO_WORKER
-    return None if status.setback is None else f"a failed attempt will be repeated: {status.setback}"
+    return status.failed[0].message if status.failed else None
 
 
 def _links(status: SweepStatus, settings: Settings) -> SweepLinks:
@@ -170,43 +202,49 @@ def _links(status: SweepStatus, settings: Settings) -> SweepLinks:
 
 
 def _trial_counts(status: SweepStatus) -> TrialCounts:
-    """Trials not drawn yet are waiting while the sweep may still draw them, and cancelled afterwards."""
+    """Trials not drawn yet are pending while the sweep may still draw them, and cancelled afterwards."""
     counts = {state: status.counts.get(state, 0) for state in TrialState}
     undrawn = status.sweep.total - sum(counts.values())
-    waits = status.sweep.state in SWEEP_DRAWABLE
+    drawable = status.sweep.state in SWEEP_DRAWABLE
     return TrialCounts(
         total=status.sweep.total,
-        waiting=counts[TrialState.PENDING] + (undrawn if waits else 0),
+        pending=counts[TrialState.PENDING] + (undrawn if drawable else 0),
         queued=counts[TrialState.QUEUED],
         running=counts[TrialState.RUNNING],
         succeeded=counts[TrialState.SUCCEEDED],
         pruned=counts[TrialState.PRUNED],
         failed=counts[TrialState.FAILED],
-        cancelled=counts[TrialState.CANCELLED] + (0 if waits else undrawn),
+        cancelled=counts[TrialState.CANCELLED] + (0 if drawable else undrawn),
     )
 
 
 def _eta(status: SweepStatus) -> float | None:
     """Seconds left; None unless the sweep is being trained. One that is stopping draws no more trials."""
     sweep, plan = status.sweep, status.plan
-    if sweep.state not in SWEEP_DISPATCHABLE or status.idle or status.setback:
+    held = status.idle or status.refused or status.failed
+    if sweep.state not in SWEEP_DISPATCHABLE or held:
         return None
-    undrawn, end = 0, 0
-    for shape in plan.shapes:
+    left = {shape: epochs.left for shape, epochs in status.epochs.items()}
+    end = 0
+    for index, shape in enumerate(plan.shapes if sweep.state == SweepState.ACTIVE else ()):
         trials = shape.points * plan.seeds
         end += trials
-        undrawn += shape.epochs * min(trials, max(0, end - sweep.next_number))
-    done = sum(epochs.done for epochs in status.epochs.values())
-    left = sum(epochs.left for epochs in status.epochs.values())
-    left += undrawn if sweep.state == SweepState.ACTIVE else 0
-    return eta.eta_seconds(done, left, status.busy, status.at_once)
+        undrawn = min(trials, max(0, end - sweep.next_number))
+        left[index] = left.get(index, 0) + shape.epochs * undrawn
+    done = {shape: epochs.done for shape, epochs in status.epochs.items()}
+    flops = [float(shape.flops) for shape in plan.shapes]
+    alone = {at: status.solo[shape.key] for at, shape in enumerate(plan.shapes) if shape.key in status.solo}
+    training = eta.training_costs(flops, alone, status.busy, done)
+    usual = status.busy / max(1, sum(done.values()))
+    cost = eta.Cost(training, eta.around(status.commits, status.at_once, usual))
+    begun = (sweep.started_at or sweep.created_at) / 1000
+    return eta.eta_seconds(begun, status.commits, status.now / 1000, left, cost)
 
 
-def _price(status: SweepStatus, library: Library) -> PriceView | None:
-    """The price; None until every shape that has trained was also measured with one trial alone."""
-    if (
-        status.plan.pin
-    ):  # a reproduction fills its array with dead rows to get the same bits, not to save time
+def _cost(status: SweepStatus, library: Library) -> CostView | None:
+    """The cost; None until every shape that has trained was also measured with one trial alone."""
+    # A reproduction fills its array with dead rows to get the same bits, not to save time.
+    if status.plan.pin:
         return None
     alone = 0.0
     for index, epochs in status.epochs.items():
@@ -221,6 +259,5 @@ def _price(status: SweepStatus, library: Library) -> PriceView | None:
         except ConfigFault:  # the data set is no longer there
             return None
         alone += epochs.done * images / speed
-    trials = status.sweep.total
-    price = eta.price(trials, status.work, alone)
-    return None if price is None else PriceView(trials=trials, alone=round(price, 2))
+    share = eta.share(status.work, alone)
+    return None if share is None else CostView(share=round(share, 3))

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from services.api.views.run_link import run_link
 from services.api.views.values import Time, finite
+from services.domain.config import as_trained
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
@@ -110,7 +111,7 @@ class TrialDetail(TrialBase):
     curve: list[CurvePointView]
     attempts: list[AttemptView]
     checkpoint: CheckpointView | None  # null once the trial needs none
-    best_file: str | None  # the weights of its best epoch, below CNNLAB_FILES
+    best_file: str | None  # the weights of its best epoch, as an absolute path
 
 
 class TrialsView(BaseModel):
@@ -151,7 +152,7 @@ def trial_detail(
         curve=[CurvePointView(epoch=report.epoch, at=report.at, metrics=report.metrics) for report in curve],
         attempts=[_attempt_view(row, pack) for row, pack in attempts],
         checkpoint=_checkpoint_view(saved) if saved else None,
-        best_file=trial.best_file,
+        best_file=str((settings.files / trial.best_file).absolute()) if trial.best_file else None,
     )
 
 
@@ -164,7 +165,7 @@ def _base(trial: Trial, sweep: Sweep, settings: Settings) -> TrialBase:
         replicate=trial.replicate,
         state=trial.state,
         label=sweep.plan.labels.label(trial.values),
-        values=trial.values,
+        values=as_trained(trial.values),
         epoch=trial.epoch,
         target_epoch=trial.target_epoch,
         best=_best(trial),

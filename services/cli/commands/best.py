@@ -6,7 +6,6 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from services.cli import specfile
 from services.cli.connection import connect
@@ -15,6 +14,7 @@ from services.cli.parameters import Json, Key, SweepId, Url
 from services.cli.show import leaderboard
 from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
+from services.cli.show.paragraph import Paragraph
 from services.cli.subcommand import Panel, subcommand
 
 
@@ -41,10 +41,9 @@ def best(
     again = f"{command_line(f'best {sweep} --yaml')} | {command_line('submit -')}"
     Output(as_json).result(
         {**winner, "comparison": view["comparison"]},
-        escape(f"{view['name']} {view['state']}: {value}{note}"),
-        escape(leaderboard.titled(point)),
-        *map(escape, comparison),
+        f"{view['name']} {view['state']}: {value}{note}",
+        *map(Paragraph, (leaderboard.titled(point), *comparison)),
         leaderboard.replicates(point),
         *filter(None, [mlflow_links(view)]),
-        escape(f"Train it again with: {again}"),
+        f"Train it again with: {again}",
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from services.cli.connection import connect
 from services.cli.errors import CliError
@@ -31,7 +30,7 @@ def catalog(
         if kind is not None and name is not None:
             entry = client.entry(kind, name)
             hypers = [hypers_table(entry)] if entry["hypers"] else []
-            output.result(entry, escape(entry["doc"]), *hypers)
+            output.result(entry, entry["doc"], *hypers)
             return
         kinds = client.catalog()
     if kind is None:

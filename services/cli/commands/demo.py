@@ -18,7 +18,7 @@ from services.cli.show import leaderboard
 from services.cli.show.formats import many
 from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
-from services.cli.show.progress import follow, price
+from services.cli.show.progress import cost, follow
 from services.cli.show.whole_sweep import MAX_FINAL_POINTS
 from services.cli.subcommand import Panel, subcommand
 from services.client import Client, View
@@ -64,7 +64,7 @@ def demo(workers: Workers = None, as_json: Json = False) -> None:
             },
             leaderboard.leaderboard(last, board["points"]),
             *leaderboard.comparison(board),
-            *filter(None, [price(last)]),
+            *filter(None, [cost(last)]),
             *filter(None, [mlflow_links(last)]),
             *next_steps(last["links"]["mlflow"], complete),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from services import escaping
 from services.cli.connection import connect
 from services.cli.errors import CliError
 from services.cli.parameters import Key, SweepId, Url
@@ -49,11 +51,21 @@ def export(
     """Export a sweep's trials or curves, as CSV or JSON."""
     with connect(url, key) as client:
         if to is None:
-            client.export(sweep, what.value, form.value, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
+            _print(client, sweep, what, form)
         else:
             _write_file(client, sweep, what, form, to)
             Output(False).message(f"Wrote {to}.")
+
+
+def _print(client: Client, sweep: str, what: ExportContent, form: ExportFormat) -> None:
+    """Write to standard output; where that is a terminal, no character of the file steers it."""
+    if not sys.stdout.isatty():
+        client.export(sweep, what.value, form.value, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    content = io.BytesIO()
+    client.export(sweep, what.value, form.value, content)
+    sys.stdout.write(escaping.terminal(content.getvalue().decode()))
 
 
 def _write_file(client: Client, sweep: str, what: ExportContent, form: ExportFormat, to: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typer
-from rich.markup import escape
 
 from services.cli.connection import connect
 from services.cli.errors import CliError
@@ -26,9 +25,7 @@ def reproduce(trial: TrialId, url: Url = None, key: Key = None, as_json: Json = 
         rerun = client.trial(_wait_for_trial(client, sweep, output))
         original = client.trial(trial)
     repetition = compare(original, rerun)
-    output.result(
-        {"trial": trial, "rerun": rerun["id"], **repetition.as_json()}, *map(escape, repetition.lines())
-    )
+    output.result({"trial": trial, "rerun": rerun["id"], **repetition.as_json()}, *repetition.lines())
     raise typer.Exit(0 if repetition.bit_equal else 1)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from services.cli.connection import connect
 from services.cli.errors import CliError
@@ -13,8 +12,10 @@ from services.cli.parameters import AnyId, Json, Key, Url
 from services.cli.show import leaderboard, progress
 from services.cli.show.failures import failures
 from services.cli.show.formats import many, number, state
+from services.cli.show.hold_ups import hold_ups
 from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
+from services.cli.show.paragraph import Paragraph
 from services.cli.show.tables import attempts, curves, facts, table
 from services.cli.subcommand import Panel, subcommand
 from services.cli.sweep_or_trial import is_sweep, sweep_or_trial
@@ -47,16 +48,16 @@ def show(
 
 def _show_sweep(client: Client, sweep: View, output: Output) -> None:
     board = client.leaderboard(sweep["id"], MAX_SHOWN_POINTS)
-    facts_of_it = [facts({"price": progress.price(sweep)}), mlflow_links(sweep)]
+    facts_of_it = [facts({"device time": progress.cost(sweep)}), mlflow_links(sweep)]
     hidden = sweep["points"] - len(board["points"])
     rest = [f"{many(hidden, 'more point')}, ranked lower or without a trial yet"] if hidden > 0 else []
     notes = () if output.as_json else (*leaderboard.comparison(board), *failures(client, sweep))
     output.result(
         {**sweep, "leaderboard": board["points"]},
-        escape(progress.summary(sweep)),
+        *map(Paragraph, (progress.summary(sweep), *hold_ups(sweep))),
         *filter(None, facts_of_it),
         leaderboard.leaderboard(sweep, board["points"]),
-        *map(escape, (*rest, *notes)),
+        *map(Paragraph, (*rest, *notes)),
     )
 
 
@@ -69,7 +70,7 @@ def _show_point(client: Client, sweep: View, point: int, output: Output) -> None
     if not trials:
         output.result(trials, f"point {point}: none of its trials exists yet")
         return
-    shown = table("trial", "replicate", "best", "last", "epoch", "state", "id")
+    shown = table("trial", "replicate", "best", "last", "epoch", "state", "id", spare=(0, 1))
     for trial in trials:
         shown.add_row(
             f"t{trial['number']:03d}",
@@ -80,7 +81,7 @@ def _show_point(client: Client, sweep: View, point: int, output: Output) -> None
             state(trial["state"]),
             trial["id"],
         )
-    output.result(trials, escape(leaderboard.titled(trials[0])), shown)
+    output.result(trials, Paragraph(leaderboard.titled(trials[0])), shown)
 
 
 def _show_trial(trial: View, sweep: View, output: Output) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from services.cli import specfile
 from services.cli.connection import connect
+from services.cli.errors import CliError
 from services.cli.invocation import command_line
 from services.cli.parameters import Json, Key, Url
 from services.cli.show.dry_run import dry_run_report
@@ -17,7 +18,7 @@ from services.cli.show.formats import many
 from services.cli.show.output import Output
 from services.cli.show.whole_sweep import watch_to_the_end
 from services.cli.subcommand import Panel, subcommand
-from services.client import ApiError
+from services.client import AnswerLost, ApiError
 
 
 @subcommand(Panel.SWEEPS, "submit examples/dropout-grid.yaml --watch")
@@ -45,9 +46,12 @@ def submit(
     given = specfile.read(file)
     with connect(url, key) as client:
         try:
-            answer = client.submit(given.spec, submission, dry_run)
+            answer = client.submit(given.spec, submission, dry_run, output.message)
         except ApiError as error:
             raise given.refused(error) from None
+        except AnswerLost as lost:
+            again = command_line(f"submit {shlex.quote(str(file))} --idempotency-key {lost.key}")
+            raise CliError(f"{lost}: `{again}`") from None
         if dry_run:
             output.result(answer, *dry_run_report(answer))
             return
@@ -57,6 +61,6 @@ def submit(
             raise typer.Exit(watch_to_the_end(client, answer["id"], output))
         output.result(
             answer,
-            escape(f"{submitted}: {many(answer['trials']['total'], 'trial')}."),
+            f"{submitted}: {many(answer['trials']['total'], 'trial')}.",
             f"Watch it with: {command_line('watch ' + answer['id'])}",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ import services
 from services.cli.doctor.finding import Finding, missing, ok, warn
 from services.cli.invocation import command_line
 from services.cli.show.formats import many
-from services.client import ApiError, Client
+from services.client import ApiError, Client, View
 from services.client.connection import is_loopback
+from services.domain.states import SWEEP_FINAL, SweepState
 from services.stack.folder import Folder, Running
 
 ANSWER_TIMEOUT = 5.0  # seconds
 MIGRATIONS_TIMEOUT = 60  # seconds
+UNFINISHED = [state.value for state in SweepState if state not in SWEEP_FINAL]
+MAX_EXAMINED_SWEEPS = 20  # the newest unfinished ones
 DATABASE_REMEDY = "start the database, or correct its address"
 
 
@@ -69,6 +72,8 @@ def _workers(url: str, key: str) -> Iterator[Finding]:
     try:
         with Client(url, key, ANSWER_TIMEOUT) as client:
             answer = client.workers()
+            newest = client.sweeps(state=UNFINISHED, limit=MAX_EXAMINED_SWEEPS)
+            unfinished = [client.sweep(sweep["id"]) for sweep in newest]
     except (ApiError, httpx2.TransportError) as error:
         refused = isinstance(error, ApiError) and error.status == 401
         remedy = "use the CNNLAB_API_KEY that the API was started with" if refused else "see the API's log"
@@ -86,6 +91,16 @@ def _workers(url: str, key: str) -> Iterator[Finding]:
             f"no device is claimed: {statuses}",
             f"run `{command_line('up')}`, or `python -m workers` on a machine that can reach the service",
         )
+    yield from sweeps(unfinished)
+
+
+def sweeps(unfinished: Sequence[View]) -> Iterator[Finding]:
+    """What keeps unfinished sweeps from moving, as the API lists it for each."""
+    held = [(sweep, blocker) for sweep in unfinished for blocker in sweep["blockers"]]
+    for sweep, blocker in held:
+        yield warn(f"sweep {sweep['id'][:10]}", f"{sweep['name']}: {blocker['message']}", blocker["remedy"])
+    if not held:
+        yield ok("sweeps", f"{many(len(unfinished), 'unfinished sweep')}, none is held up")
 
 
 def mlflow(url: str) -> Finding:

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-from rich.table import Table
-
+from services.cli.show.fitted_table import FittedTable
 from services.cli.show.tables import table
 from services.client import View
 from services.domain.plan.value_text import value_text
 
 
-def kinds_table(kinds: View) -> Table:
+def kinds_table(kinds: View) -> FittedTable:
     """One line for each kind: the names of its entries."""
-    shown = table("kind", "entries")
+    shown = table("kind", "entries", prose=True)
     for kind, entries in kinds.items():
-        shown.add_row(kind, escape(", ".join(entries)))
+        shown.add_row(kind, ", ".join(entries))
     return shown
 
 
-def entries_table(entries: View) -> Table:
+def entries_table(entries: View) -> FittedTable:
     """One line for each entry: what it is, or why its file cannot be used."""
-    shown = table("name", "what it is")
+    shown = table("name", "what it is", prose=True)
     for name, entry in entries.items():
         source = " (plug-in)" if entry["plugin"] else ""
-        shown.add_row(escape(name), escape(f"{entry['error'] or entry['summary']}{source}"))
+        shown.add_row(name, f"{entry['error'] or entry['summary']}{source}")
     return shown
 
 
-def hypers_table(entry: View) -> Table:
+def hypers_table(entry: View) -> FittedTable:
     """One line for each hyperparameter: its type, default and range."""
-    shown = table("hyperparameter", "type", "default", "range", "may differ within a pack")
+    shown = table(
+        "hyperparameter", "type", "default", "may differ within a pack", "range", spare=(3,), prose=True
+    )
     for name, hyper in entry["hypers"].items():
         shown.add_row(
-            escape(name),
-            escape(str(hyper["type"])),
-            escape(value_text(hyper["default"])) if hyper.get("default") is not None else "",
-            escape(allowed(hyper)),
+            name,
+            str(hyper["type"]),
+            value_text(hyper["default"]) if hyper.get("default") is not None else "",
             "yes" if hyper.get("row") else "no",
+            allowed(hyper),
         )
     return shown
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.markup import escape
-from rich.table import Table
-
+from services.cli.show.fitted_table import FittedTable
 from services.cli.show.formats import duration, many, size
 from services.cli.show.tables import table
 from services.client import View
 
 
-def dry_run_report(sweep: View) -> tuple[str, Table, str]:
+def dry_run_report(sweep: View) -> tuple[str, FittedTable, str]:
     """How many trials in how many packs; a line for each shape; memory and time."""
     seeds = f" × {many(sweep['seeds'], 'seed')}" if sweep["seeds"] > 1 else ""
     repeated = (
@@ -26,17 +24,17 @@ def dry_run_report(sweep: View) -> tuple[str, Table, str]:
     )
     time = "" if sweep["seconds"] is None else f"about {duration(sweep['seconds'])}, "
     needs = f"Memory: {size(sweep['memory_bytes'])} for the widest pack. Time: {time}{sweep['seconds_from']}"
-    return counts, _shapes(sweep["shapes"]), escape(needs)
+    return counts, _shapes(sweep["shapes"]), needs
 
 
-def _shapes(shapes: Sequence[View]) -> Table:
+def _shapes(shapes: Sequence[View]) -> FittedTable:
     names = [cell["name"] for cell in shapes[0]["cells"]] if shapes else []
     sizes = ("parameters", "FLOPs/image", "bytes/row", "width", "trials", "packs", "epochs")
-    shown = table("shape", *names, *sizes)
+    shown = table("shape", *names, *sizes, spare=(-6, -5, -1, -7, 0))
     for shape in shapes:
         shown.add_row(
             shape["key"][:8],
-            *(escape(cell["text"] or "") for cell in shape["cells"]),
+            *(cell["text"] or "" for cell in shape["cells"]),
             f"{shape['parameters']:,}",
             f"{shape['flops']:,}",
             size(shape["bytes_per_row"]),

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.markup import escape
-from rich.table import Table
-
+from services.cli.show.fitted_table import FittedTable
 from services.cli.show.formats import number
 from services.cli.show.tables import table
 from services.client import View
 
 
-def leaderboard(sweep: View, points: Sequence[View]) -> Table:
+def leaderboard(sweep: View, points: Sequence[View]) -> FittedTable:
     """Points in the order given, a column for each axis that varies; blank where it is inactive."""
     columns = [cell["name"] for cell in points[0]["cells"]] if points else []
     single = sweep["seeds"] == 1
     last = "trial" if single else "trials"
-    shown = table("", "point", *columns, sweep["objective"]["metric"], "seeds", "epoch", last)
+    # The axes' columns stay: by index, because an axis can have the name of another column.
+    spare = (-2, -3, -1) if single else (-2, -1, -3)
+    shown = table("#", "point", *columns, sweep["objective"]["metric"], "seeds", "epoch", last, spare=spare)
     for place, point in enumerate(points, 1):
         trials = point["trials"]
         shown.add_row(
             str(place),
             str(point["point"]),
-            *(escape(cell["text"] or "") for cell in point["cells"]),
+            *(cell["text"] or "" for cell in point["cells"]),
             point["text"] or "",
             _counted(point),
             _epochs(trials),
@@ -32,9 +32,9 @@ def leaderboard(sweep: View, points: Sequence[View]) -> Table:
     return shown
 
 
-def replicates(point: View) -> Table:
+def replicates(point: View) -> FittedTable:
     """One line for each trial of a point."""
-    shown = table("trial", "replicate", "value", "epoch", "state", "id")
+    shown = table("trial", "replicate", "value", "epoch", "state", "id", spare=(0, 3))
     for trial in point["trials"]:
         shown.add_row(
             f"t{trial['number']:03d}",
@@ -75,4 +75,4 @@ def _epochs(trials: Sequence[View]) -> str:
 def _states(trials: Sequence[View]) -> str:
     """How many trials are in which state: `4 succeeded, 1 running`."""
     states = [trial["state"] for trial in trials]
-    return escape(", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)))
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from services.cli.show.formats import duration, many
 from services.cli.show.tables import facts
 from services.client import View
 
@@ -20,5 +21,20 @@ def mlflow_links(sweep: View) -> Text:
             "mlflow, means": links["mlflow_means"],
             "mlflow": links["mlflow"],
             "mlflow, table": None if table == links["mlflow"] else table,
+            "mlflow has": links["mlflow"] and incomplete(sweep["mlflow"]),
         }
     )
+
+
+def incomplete(there: View | None) -> str | None:
+    """How much is there, as long as that is not all: `43 of 60 runs there yet, 12 s behind`."""
+    if there is None:
+        return None
+    parts = []
+    if there["runs"] < there["of"]:
+        parts.append(f"{there['runs']} of {many(there['of'], 'run')} there yet")
+        parts.append(f"{duration(there['behind_seconds'])} behind")
+    if there["left_out"]:
+        parts.append(f"{many(there['left_out'], 'trial')} left out")
+    reason = f" ({there['reason']})" if there["reason"] else ""
+    return ", ".join(parts) + reason if parts or reason else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-
 from services.cli.show.formats import many
 from services.cli.show.output import Output
 from services.cli.sweep_or_trial import is_sweep
@@ -16,11 +14,11 @@ def print_new_state(view: View, as_json: bool) -> None:
         counts = view["trials"]
         unfinished = [
             f"{many(counts[name], 'trial')} {name}"
-            for name in ("waiting", "queued", "running")
+            for name in ("pending", "queued", "running")
             if counts[name]
         ]
         text = f"{view['name']} is {view['state']}" + (f": {', '.join(unfinished)}" if unfinished else "")
     else:
         # A running trial ends with its epoch; until then its state does not change.
         text = f"t{view['number']:03d} of sweep {view['sweep']} is {view['state']}"
-    Output(as_json).result(view, escape(f"{text}."))
+    Output(as_json).result(view, f"{text}.")

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from services.cli.show import leaderboard
+from services.cli.show import hold_ups, leaderboard
 from services.cli.show.formats import duration, many
 from services.cli.show.output import Output
 from services.client import View
@@ -23,37 +22,48 @@ def follow(views: Iterable[View], output: Output) -> View:
     if output.as_json:
         return _each_change(views, output.result)
     if not output.console.is_terminal:
-        return _each_change(views, lambda view: output.message(summary(view)))
+        return _each_change(views, lambda view: output.message(_report(view)))
     return _live(views, output.console)
 
 
 def summary(sweep: View) -> str:
-    """A sweep's state, progress, remaining time and best point, in one line."""
+    """A sweep's state, progress, remaining time and best point, in one line.
+
+    While it is blocked no trial is called running: one whose attempt is about to fail is no progress.
+    """
     counts, epochs = sweep["trials"], sweep["epochs"]
+    held = hold_ups.blocked(sweep)
     parts = [f"{counts['succeeded'] + counts['pruned']} of {many(counts['total'], 'trial')} done"]
-    parts += [f"{counts[name]} {name}" for name in ("running", "failed", "cancelled") if counts[name]]
+    names = ("failed", "cancelled") if held else ("running", "failed", "cancelled")
+    parts += [f"{counts[name]} {name}" for name in names if counts[name]]
     parts.append(f"{epochs['done']}/{many(epochs['total'], 'epoch')}")
     if sweep["eta_seconds"]:
         parts.append(f"about {duration(sweep['eta_seconds'])} left")
     if sweep["best"] is not None:
         best = sweep["best"]
         parts.append(f"best {sweep['objective']['metric']} {best['text']} ({leaderboard.titled(best)})")
-    if sweep["waiting_for"]:
-        parts.append(str(sweep["waiting_for"]))
-    return f"{sweep['name']} {sweep['state']}: " + ", ".join(parts)
+    state = f"{sweep['state']}, blocked" if held and sweep["state"] != "paused" else sweep["state"]
+    return f"{sweep['name']} {state}: " + ", ".join(parts)
 
 
-def price(sweep: View) -> str | None:
-    """The device time of a sweep, in trials trained one by one; None until that is known."""
-    cost = sweep["price"]
-    trained = cost and many(cost["trials"], "trial")
-    return cost and f"{trained} took the device time of {cost['alone']:.1f} trained one by one"
+def cost(sweep: View) -> str | None:
+    """The device time of training side by side, compared with one trial at a time; None until it is known."""
+    if sweep["cost"] is None:
+        return None
+    return (
+        f"trained side by side, in {sweep['cost']['share']:.0%} of the device time that the same epochs take "
+        "one trial at a time (estimated from the speed of one trial alone)"
+    )
 
 
 def _each_change(views: Iterable[View], show: Callable[[View], None]) -> View:
     shown, last = None, None
     for view in views:
-        progress = (view["state"], view["trials"], view["epochs"]["done"], view["waiting_for"])
+        progress = (
+            *(view["state"], view["trials"], view["epochs"]["done"]),
+            [blocker["kind"] for blocker in view["blockers"]],
+            [(setback["at"], setback["message"]) for setback in view["setbacks"]],
+        )
         if progress != shown:
             show(view)
         shown, last = progress, view
@@ -76,8 +86,11 @@ def _bar(sweep: View) -> Table:
     epochs = sweep["epochs"]
     grid = Table.grid()
     grid.add_row(ProgressBar(total=max(epochs["total"], 1), completed=epochs["done"], width=BAR_WIDTH))
-    grid.add_row(escape(summary(sweep)))
-    cost = price(sweep)
-    if cost:
-        grid.add_row(cost)
+    grid.add_row(_report(sweep))
+    if spent := cost(sweep):
+        grid.add_row(spent)
     return grid
+
+
+def _report(sweep: View) -> str:
+    return "\n".join([summary(sweep), *hold_ups.hold_ups(sweep)])

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.markup import escape
-from rich.table import Table
-
+from services.cli.show.fitted_table import FittedTable
 from services.cli.show.formats import state, when
 from services.cli.show.tables import table
 from services.client import View
 
 
-def sweeps_table(views: Sequence[View]) -> Table:
+def sweeps_table(views: Sequence[View]) -> FittedTable:
     """One line for each sweep, in the order given."""
-    shown = table("id", "name", "project", "state", "trials", "best", "created")
+    columns = ("id", "name", "project", "state", "trials", "best", "created")
+    shown = table(*columns, spare=(2, 6, 5, 4))
     for view in views:
         shown.add_row(
             view["id"],
-            escape(view["name"]),
-            escape(view["project"]),
-            state(view["state"]),
+            view["name"],
+            view["project"],
+            state(f"{view['state']}, blocked") if view["blocked_by"] else state(view["state"]),
             _finished(view["trials"]),
             _best(view),
             when(view["created_at"]),
@@ -36,4 +35,4 @@ def _finished(counts: View) -> str:
 def _best(sweep: View) -> str:
     if sweep["best"] is None:
         return ""
-    return f"{escape(sweep['objective']['metric'])} {sweep['best']['text']}"
+    return f"{sweep['objective']['metric']} {sweep['best']['text']}"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from services.cli.show.curve import sparkline
+from services.cli.show.fitted_table import FittedTable
 from services.cli.show.formats import number, state
 from services.client import View
 
@@ -24,9 +23,9 @@ def facts(rows: Mapping[str, Any]) -> Text:
     )
 
 
-def curves(curve: Sequence[View], objective: str, best: View | None) -> Table:
+def curves(curve: Sequence[View], objective: str, best: View | None) -> FittedTable:
     """One line for each metric: its curve, first and last value, and for the objective the best value."""
-    shown = table("metric", "epochs", "first", "last", "best")
+    shown = table("metric", "epochs", "first", "last", "best", spare=(1,))
     for name in sorted({name for point in curve for name in point["metrics"]}):
         values = [float(point["metrics"][name]) for point in curve if point["metrics"].get(name) is not None]
         peak = f"{number(best['value'])} in epoch {best['epoch']}" if best and name == objective else ""
@@ -34,24 +33,24 @@ def curves(curve: Sequence[View], objective: str, best: View | None) -> Table:
     return shown
 
 
-def attempts(views: Sequence[View]) -> Table:
+def attempts(views: Sequence[View]) -> FittedTable:
     """One line for each pack that held the trial."""
-    shown = table("pack", "row", "device", "from epoch", "state", "outcome")
+    shown = table("pack", "row", "device", "from epoch", "state", "outcome", spare=(2, 1), prose=True)
     for view in views:
         shown.add_row(
             view["pack"],
             f"{view['row']} of {view['width']}",
-            escape(str(view["device"] or "")),
+            str(view["device"] or ""),
             str(view["start_epoch"]),
             state(view["state"]),
-            escape(str(view["outcome"] or "")),
+            str(view["outcome"] or ""),
         )
     return shown
 
 
-def table(*columns: str) -> Table:
-    """An empty table with these columns and without borders."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        shown.add_column(column, no_wrap=True)
-    return shown
+def table(*columns: str, spare: Sequence[int] = (), prose: bool = False) -> FittedTable:
+    """An empty table; columns in `spare`, by index, are left out in this order where there is no room.
+
+    `prose`: the last column is text, broken between words in its place.
+    """
+    return FittedTable(columns, spare, prose)

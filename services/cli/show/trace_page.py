@@ -6,9 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
-
+from services.cli.show.fitted_table import FittedTable
 from services.cli.show.formats import many, number, state, when
 from services.cli.show.tables import table
 from services.client import View
@@ -45,7 +43,7 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
     }
 
 
-def trace_attempts(attempts: Sequence[View]) -> Table:
+def trace_attempts(attempts: Sequence[View]) -> FittedTable:
     """One line for each attempt: its pack, row, device, worker, times and outcome."""
     shown = table(
         "attempt", "pack", "row", "device", "worker", "from epoch", "started", "ended", "state", "outcome"
@@ -55,13 +53,13 @@ def trace_attempts(attempts: Sequence[View]) -> Table:
             str(turn),
             attempt["pack"],
             f"{attempt['row']} of {attempt['width']}",
-            escape(attempt["device"] or ""),
-            escape(attempt["worker"] or ""),
+            attempt["device"] or "",
+            attempt["worker"] or "",
             str(attempt["start_epoch"]),
             when(attempt["began_at"]) if attempt["began_at"] else "",
             when(attempt["ended_at"]) if attempt["ended_at"] else "",
             state(attempt["state"]),
-            escape(attempt["outcome"] or ""),
+            attempt["outcome"] or "",
         )
     return shown
 

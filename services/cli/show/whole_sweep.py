@@ -25,7 +25,7 @@ def watch_to_the_end(client: Client, sweep_id: str, output: Output) -> int:
     if not output.as_json:
         board = client.leaderboard(sweep_id, MAX_FINAL_POINTS)
         output.console.print(leaderboard.leaderboard(sweep, board["points"]))
-        for line in (*leaderboard.comparison(board), *failures(client, sweep), progress.price(sweep)):
+        for line in (*leaderboard.comparison(board), *failures(client, sweep), progress.cost(sweep)):
             if line:
                 output.message(line)
         if links := mlflow_links(sweep):

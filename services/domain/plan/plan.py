@@ -138,6 +138,12 @@ class Plan(BaseModel):
         """Every metric that some of its trials measure, besides the loss."""
         return list({metric.name: metric for shape in self.shapes for metric in shape.metrics}.values())
 
+    @property
+    def class_names(self) -> list[list[str]]:
+        """The names of the classes, by their numbers: once for all data that have the same ones."""
+        found = dict.fromkeys(tuple(shape.class_names) for shape in self.shapes)
+        return [list(names) for names in found if names]
+
     @cached_property
     def labels(self) -> PointLabels:
         """How the points are shown."""

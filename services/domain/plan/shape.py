@@ -12,7 +12,8 @@ class Shape(BaseModel):
     """One architecture of a sweep; its trials can share arrays of `width` rows.
 
     `mixed`: the rows of one array may be of different replicates, so each has batches of its own. `metrics`
-    are measured besides the loss: the data's default first, then those that are asked for.
+    are measured besides the loss: the data's default first, then those that are asked for. `class_names` are
+    those of its data, in the order of the classes' numbers; empty where they have none, or very many.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,3 +28,5 @@ class Shape(BaseModel):
     mixed: bool
     epochs: int
     metrics: list[MetricFacts] = []
+    class_names: list[str] = []
+    images: dict[str, int] = {}  # how many each part of the data has: train, val

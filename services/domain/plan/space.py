@@ -49,8 +49,8 @@ class Space(BaseModel):
     def _row_coordinates(self, shape: int, coordinates: Coordinates, position: int) -> Coordinates:
         """The coordinates on the row axes."""
         if self.drawn:
-            fixed = {axis.path: coordinates.get(axis.path) for axis in self.axes if not axis.row}
-            return draws.draw(self.axes, self.dependencies, (self.seed, "row", shape, position), fixed)
+            fixed = {path: coordinates.get(path) for path in self._shape_paths}
+            return self.drawer.draw((self.seed, "row", shape, position), fixed)
         parts = self.choices(coordinates)
         index = search.get(self.search).index(position, prod(map(len, parts)), self.seed, shape)
         found: Coordinates = {}
@@ -58,6 +58,15 @@ class Space(BaseModel):
             index, digit = divmod(index, len(part))
             found |= part[digit]
         return found
+
+    @cached_property
+    def drawer(self) -> draws.Drawer:
+        """What draws points of a space that cannot be listed."""
+        return draws.Drawer(self.axes, self.dependencies)
+
+    @cached_property
+    def _shape_paths(self) -> list[str]:
+        return [axis.path for axis in self.axes if not axis.row]
 
     @cached_property
     def _row_choices(self) -> list[RowChoices]:

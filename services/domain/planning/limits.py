@@ -11,6 +11,7 @@ MAX_NAMED_CONFIGS = 1000  # that are resolved to find the paths of axes
 MAX_COMBINATIONS = 5000  # of axes that depend on one another, and of shape axes
 MAX_REPRESENTATIVES = 5000  # points whose choices are tried together
 MAX_SHAPES = 200
+MAX_NAMED_CLASSES = 100  # of which a plan keeps the names, once for each shape
 MAX_RANDOM_TRIALS = 100_000  # each point is drawn once at submit
 MAX_DRAWS_PER_SUBMIT = 100_000
 

@@ -154,7 +154,7 @@ def _drawn_shapes(space: Space, spec: Spec) -> list[tuple[Coordinates, int]]:
         return [({}, points)]
     counts: Counter[tuple[tuple[str, Coordinate], ...]] = Counter()
     for position in range(points):
-        found = draws.draw(space.axes, space.dependencies, (spec.seed, "shape", position), {})
+        found = space.drawer.draw((spec.seed, "shape", position), {})
         counts[tuple((path, found[path]) for path in own if path in found)] += 1
     return [(dict(shape), count) for shape, count in counts.items()]
 
@@ -163,7 +163,7 @@ def _check_draws(space: Space, points: int) -> None:
     """Refuse a search for many points if constraints leave few."""
     if not space.dependencies.constraints:
         return
-    share = draws.share_allowed(space.axes, space.dependencies, space.seed)
+    share = space.drawer.share_allowed(space.seed)
     most = int(MAX_DRAWS_PER_SUBMIT * share)
     if points > most:
         detail = (

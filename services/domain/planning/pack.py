@@ -15,7 +15,7 @@ from services.domain.plan.plan import Plan
 from services.domain.plan.shape import Shape
 from services.domain.planning.catalog import ConfigFault, DryBuild
 from services.domain.planning.completion import Completion
-from services.domain.planning.limits import MAX_REPRESENTATIVES
+from services.domain.planning.limits import MAX_NAMED_CLASSES, MAX_REPRESENTATIVES
 from services.domain.planning.number import NumberedSpace
 from services.domain.planning.objective_check import measured_metrics
 from services.domain.planning.representatives import representatives
@@ -97,11 +97,13 @@ class _Packer:
             points=points,
             parameters=facts.parameters,
             flops=facts.flops,
+            images=dict(facts.images),
             bytes_per_row=bytes_per_row,
             width=arrangement.width,
             mixed=arrangement.mixed,
             epochs=built.config["train"]["epochs"],
             metrics=built.metrics,
+            class_names=list(facts.class_names) if len(facts.class_names) <= MAX_NAMED_CLASSES else [],
         )
 
     def _bytes_per_row(self, index: int, built: _Built) -> int:

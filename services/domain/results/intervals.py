@@ -3,7 +3,10 @@
 The interval is Student's: mean ± t · sd / √n, where t leaves 2.5 % of Student's distribution with n − 1
 degrees of freedom above it. If the sweep were repeated many times with other seeds, 95 of 100 such intervals
 would contain the mean over all seeds, provided that values over seeds are distributed about normally. It
-covers seeds only, that is initial weights, masks and the order of the data, and not other data.
+covers seeds only, that is initial weights, masks and the order of the data, and not other data: what other
+images would change is `sampling`, beside it.
+
+Of a metric that is a share, an interval ends at 0 and 1 at the latest.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import TypeGuard
 
 from pydantic import BaseModel, ConfigDict
 
+from services.domain.results.share import Share
 from services.domain.results.t_distribution import t_quantile
 
 CONFIDENCE = 0.95
@@ -26,7 +30,8 @@ MIN_EXPONENT_VALUE = 1e9  # from here on numbers are written with an exponent
 class Estimate(BaseModel):
     """A point's value over its replicates; without an interval its ends are null, and `note` says why.
 
-    `text` is the mean and half its interval, `0.852 ± 0.011`; null without a value.
+    `text` is the mean and half its interval, `0.852 ± 0.011`; null without a value. `sampling` is half of
+    the interval that the choice of `images` alone gives the mean, for metrics that are shares.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,27 +40,41 @@ class Estimate(BaseModel):
     low: float | None
     high: float | None
     sd: float | None  # of the sample, with n − 1
+    images: int | None = None
+    sampling: float | None = None
     n: int  # replicates that have a value
     note: str | None
     text: str | None
 
 
-def estimate(values: Sequence[float | None], seeds: int, failed: int = 0) -> Estimate:
-    """Estimate the mean of the finite values among `seeds` replicates, of which `failed` have failed."""
+def estimate(
+    values: Sequence[float | None], seeds: int, failed: int = 0, share: Share | None = None
+) -> Estimate:
+    """Estimate the mean of the finite values among `seeds` replicates, of which `failed` have failed.
+
+    `share` says that they are shares of images.
+    """
     found = [value for value in values if is_usable(value)]
     if not found:
         note = f"no value: {_all_of(seeds)} failed" if failed >= seeds else "no value yet"
         return Estimate(mean=None, low=None, high=None, sd=None, n=0, note=note, text=None)
     mean, ends = statistics.mean(found), interval(found)
     low, high = ends or (None, None)
+    if share and low is not None and high is not None:
+        low, high = max(0.0, low), min(1.0, high)
+    half = None if ends is None else (ends[1] - ends[0]) / 2
+    sampling = share.sampling_error(mean) if share else None
+    notes = [_note(found, seeds, failed), _sampling_note(half, share, sampling)]
     return Estimate(
         mean=mean,
         low=low,
         high=high,
         sd=statistics.stdev(found) if len(found) > 1 else None,
         n=len(found),
-        note=_note(found, seeds, failed),
-        text=estimate_text(mean, None if ends is None else (ends[1] - ends[0]) / 2),
+        images=share.images if share and sampling is not None else None,
+        sampling=sampling,
+        note="; ".join(filter(None, notes)) or None,
+        text=estimate_text(mean, half),
     )
 
 
@@ -116,9 +135,18 @@ def _note(found: Sequence[float], seeds: int, failed: int) -> str | None:
         notes.append(f"{len(found)} of {seeds} seeds have a value")
     elif len(set(found)) == 1:
         notes.append(f"all {seeds} seeds gave the same value")
+    if len(found) == 2 and len(set(found)) == 2:
+        notes.append("from two values the width is a rough guess")
     if failed:
         notes.append("its trial failed" if seeds == 1 else f"{failed} of {seeds} trials failed")
     return "; ".join(notes) or None
+
+
+def _sampling_note(half: float | None, share: Share | None, sampling: float | None) -> str | None:
+    """What the choice of the images adds, where the interval over seeds is no wider than that."""
+    if share is None or sampling is None or (half or 0) > sampling:
+        return None
+    return f"choice of {share.images:,} images alone: ± {rounded(sampling, sampling)}"
 
 
 def _all_of(seeds: int) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING
+
+from services import escaping
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +24,7 @@ def figure(width: float, height: float, title: str = "") -> Figure:
 
 def png(drawn: Figure) -> bytes:
     """Render as PNG."""
+    _as_written(drawn)
     content = io.BytesIO()
     drawn.savefig(content, format="png")
     return content.getvalue()
@@ -30,8 +34,20 @@ def svg(drawn: Figure) -> str:
     """Render as SVG to embed in HTML: nothing before `<svg`, text as text, no date."""
     from matplotlib import rc_context
 
+    _as_written(drawn)
     content = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "cnnlab"}):
         drawn.savefig(content, format="svg", metadata={"Date": None})
     text = content.getvalue()
     return text[text.index("<svg") :]
+
+
+def _as_written(drawn: Figure) -> None:
+    """Have every text drawn as it is: a name may hold `$^$`, which as mathtext is an error."""
+    from matplotlib.text import Text
+
+    warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a box is drawn for it
+    for text in drawn.findobj(Text):
+        text.set_parse_math(False)
+        text.set_usetex(False)
+        text.set_text(escaping.figure(text.get_text()))

@@ -46,6 +46,28 @@ def section(data: dict[str, Any]) -> dict[str, Any]:
     return resolved
 
 
+def test_classes_may_have_names(folder: Path) -> None:
+    names = np.array(["big cats", "kleine Hünde", "c"])
+    config = resolve({"model": "mlp", "data": put(folder, **GOOD, class_names=names) | {"validation": 0.25}})
+    assert inspect(config).class_names == ("big cats", "kleine Hünde", "c")
+    assert (
+        inspect(
+            resolve({"model": "mlp", "data": put(folder, "e.npz", **GOOD) | {"validation": 0.25}})
+        ).class_names
+        == ()
+    )
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["a", "b"], ["a", "b", "a"], ["a", "", "c"], [1, 2, 3], ["x" * 101, "b", "c"], [["a", "b", "c"]]],
+)
+def test_wrong_names_of_classes_are_refused(folder: Path, names: list[Any]) -> None:
+    data = put(folder, **GOOD, class_names=np.array(names))
+    with pytest.raises(ConfigError, match=r"d\.npz: class_names must be (different )?texts"):
+        inspect(resolve({"model": "mlp", "data": data}))
+
+
 def test_grey_and_coloured_images(folder: Path) -> None:
     data = section(put(folder, **GOOD, **TESTS))
     info, images = data_set(data).info(data), data_set(data).load(data)

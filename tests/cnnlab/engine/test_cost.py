@@ -92,7 +92,7 @@ def test_a_model_with_the_wrong_number_of_scores_is_refused(monkeypatch):
 
 def test_a_validation_part_of_no_image_is_refused() -> None:
     small = resolve({"model": "lenet5", "data": {"name": "fashion-mnist-mini", "validation": 0.0001}})
-    with pytest.raises(ConfigError, match=r"at least 0\.0017.*got 0\.0001 of 6000") as caught:
+    with pytest.raises(ConfigError, match=r"at least 0\.00084: .*got 0\.0001 of 6000") as caught:
         inspect(small)
     assert caught.value.path == "data.validation"
 

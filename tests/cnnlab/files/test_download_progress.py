@@ -2,6 +2,9 @@
 
 import io
 
+import pytest
+
+from cnnlab.files import download_progress as module
 from cnnlab.files.download_progress import Progress
 
 
@@ -21,6 +24,13 @@ def _show(out: io.StringIO, total: int | None, *counts: int) -> str:
 def test_a_log_gets_one_line() -> None:
     text = _show(io.StringIO(), 2_000_000, 1_000_000, 1_000_000)
     assert text == "fetching http://home/x.gz (2.00 MB)\n"
+
+
+def test_a_log_gets_a_line_a_minute_of_a_long_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 59.0, 60.0, 61.0, 121.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(now))
+    lines = _show(io.StringIO(), 4_000_000, *[1_000_000] * 4).splitlines()
+    assert [line.partition("] ")[2].strip() for line in lines[1:]] == ["50% of 4.00 MB", "100% of 4.00 MB"]
 
 
 def test_a_terminal_gets_a_bar_that_ends_full() -> None:

@@ -15,8 +15,16 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from migrations.apply import upgrade
+from services.api import body as module
 from services.api.app import make_app
-from services.api.body import MAX_BODY_BYTES, MAX_NESTING, GuardedBody, check
+from services.api.body import (
+    MAX_BODY_BYTES,
+    MAX_NESTING,
+    MAX_TOKENS,
+    GuardedBody,
+    check,
+    has_too_many_tokens,
+)
 from services.settings import Settings
 
 JSON = {"Content-Type": "application/json"}
@@ -56,6 +64,61 @@ def test_json_that_is_refused(text: str, pointer: str, words: str) -> None:
 )
 def test_json_that_passes(text: str) -> None:
     assert check(text.encode()) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"[]," * MAX_TOKENS + b"0]",
+        b"[" + b"1," * MAX_TOKENS + b"1]",
+        b"[" + b'"",' * (4 * MAX_TOKENS) + b"0]",
+        b"{" + b'"a":1,' * MAX_TOKENS + b"}",
+        b'["' + rb"\"" * 100_000 + b'",' + b"1," * MAX_TOKENS + b"1]",
+    ],
+)
+def test_too_many_tokens_are_413_and_not_parsed(
+    sqlite_api: TestClient, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "check", None)
+    answer = sqlite_api.post("/v1/sweeps", content=body, headers=JSON)
+    assert answer.status_code == 413
+    assert f"at most {MAX_TOKENS} values and keys" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"1," * (MAX_TOKENS - 2) + b"1]",
+        b'["' + b"[,:{" * MAX_TOKENS + b'"]',
+        b'["' + rb"\",\"" * MAX_TOKENS + b'"]',
+        b'["' + rb"\\" * MAX_TOKENS + b'", "a,b,c"]',
+    ],
+)
+def test_what_stands_in_a_text_is_no_token(body: bytes) -> None:
+    assert not has_too_many_tokens(body)
+
+
+def structure(value: Any) -> int:
+    """How many brackets, commas and colons stand before the values and keys of a document."""
+    if isinstance(value, list):
+        return 1 + max(0, len(value) - 1) + sum(map(structure, value))
+    if isinstance(value, dict):
+        return 1 + max(0, len(value) - 1) + len(value) + sum(map(structure, value.values()))
+    return 0
+
+
+TRICKY = st.text(alphabet='"\\\\,:[{a\u00e9\ud83d', max_size=6)
+DOCUMENTS = st.recursive(
+    TRICKY | st.integers() | st.booleans() | st.none(),
+    lambda inside: st.lists(inside, max_size=4) | st.dictionaries(TRICKY, inside, max_size=4),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(document=DOCUMENTS, escaped=st.booleans())
+def test_tokens_are_counted_without_parsing(document: Any, escaped: bool) -> None:
+    text = json.dumps(document, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
+    assert module._structure(module._STRING.sub(b"", text)) == structure(document)
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"a": 1,}', b"\xff\xfe", b"{} {}", "{}".encode("utf-16")])
@@ -103,9 +166,11 @@ def test_an_endless_body_is_not_read_to_its_end() -> None:
     async def route(*_: Any) -> None:
         raise AssertionError("no route sees this body")
 
-    scope = {"type": "http", "path": "/v1/sweeps", "headers": [(b"content-type", b"application/json")]}
+    headers = [(b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "path": "/v1/sweeps", "headers": headers}
     asyncio.run(GuardedBody(route)(scope, receive, send))
     assert sent[0]["status"] == 413
+    assert (b"connection", b"close") in sent[0]["headers"]
     assert read > 50  # a client that sends 50 MB is read to its end, or it would not hear the answer
 
 
@@ -118,6 +183,7 @@ def api_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClie
         redis_url=SecretStr("redis://127.0.0.1:1/0"),
         files=Path(folder),
         api_key=SecretStr("k" * 20),
+        allowed_hosts="testserver",
     )
     with TestClient(make_app(fuzzed), headers={"Authorization": f"Bearer {'k' * 20}"}) as client:
         yield client

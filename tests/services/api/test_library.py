@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from services.api.library import Library
+from services.api.library import Library, freeze_loaded_objects
 from services.domain.planning.catalog import ConfigFault
 
 CONFIG: dict[str, Any] = {
@@ -60,8 +61,9 @@ def test_data_that_went_away_are_a_fault_at_their_path(
     config = library.resolve(CONFIG | {"data": {"name": "npz", "path": "a.npz"}})
     assert library.training_images(config) == 18
     (tmp_path / "a.npz").unlink()
+    assert library.training_images(config) == 18  # not looked at again: the config has the content's digest
     with pytest.raises(ConfigFault) as caught:
-        library.training_images(config)
+        Library().training_images(config)
     assert caught.value.path == "data.path"
 
 
@@ -73,3 +75,12 @@ def test_only_a_plan_that_names_a_plug_in_has_their_digest(
     assert library.plugins_of({"base": {"model": [{"activation": "tried-half"}]}}) == "digest"
     assert library.plugins_of({"tried-half": 1}) == "digest"
     assert library.plugins_of({"base": {"model": "mlp"}}) == ""
+
+
+def test_what_is_loaded_is_frozen_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen: list[int] = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(1))
+    freeze_loaded_objects.cache_clear()
+    for _ in range(2):
+        Library().load()
+    assert frozen == [1]

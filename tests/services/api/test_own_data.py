@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     data = tmp_path / "data"
     data.mkdir()
     x, y = np.zeros((20, 28, 28), np.uint8), np.arange(20) % 2
-    np.savez(data / "a.npz", train_x=x, train_y=y)
+    np.savez(data / "a.npz", train_x=x, train_y=y, class_names=["left", "right"])
     np.savez(data / "b.npz", train_x=x + 1, train_y=y)
     np.savez(data / "floats.npz", train_x=x / 255, train_y=y)
     (tmp_path / "secret.npz").write_bytes((data / "a.npz").read_bytes())
@@ -40,6 +40,7 @@ def test_the_plan_holds_the_content_s_digest(
     assert made.status_code == 201, made.text
     sweep = sqlite_store.read(lambda session: sweeps.get(session, made.json()["id"]))
     digest = hashlib.sha256((folder / "a.npz").read_bytes()).hexdigest()
+    assert made.json()["class_names"] == [["left", "right"]]
     held = {"name": "npz", "path": "a.npz", "sha256": digest, "validation": 0.1}
     assert sweep.plan.base["data"].items() >= held.items()
     (folder / "a.npz").unlink()
@@ -84,3 +85,19 @@ def test_sweeping_the_path_alone_is_refused_with_the_way_that_works(
     refused = submit(sqlite_api, spec, {"path": "a.npz"}, space={"data.path": ["a.npz", "b.npz"]})
     assert refused.status_code == 422
     assert "sweep data as a whole" in refused.json()["detail"]
+
+
+def test_small_classes_are_refused_at_submit_or_validated_on(
+    sqlite_api: TestClient, spec: dict[str, Any], folder: Path
+) -> None:
+    for name, counts in {"tens.npz": [5] * 10, "rare.npz": [20, 1]}.items():
+        labels = np.repeat(np.arange(len(counts)), counts)
+        np.savez(folder / name, train_x=np.zeros((len(labels), 28, 28), np.uint8), train_y=labels)
+    assert submit(sqlite_api, spec, {"path": "tens.npz"}).status_code == 201
+    for written, pointer in (({"validation": 0.2}, "/data/validation"), ({}, "/data")):
+        refused = submit(sqlite_api, spec, {"path": "rare.npz", **written})
+        assert refused.status_code == 422
+        (error,) = refused.json()["errors"]
+        assert error["pointer"] == pointer
+        assert "must be 0: the class 1 has a single image" in error["detail"]
+        assert ("data.validation, which is not set" in error["detail"]) == (not written)

@@ -65,6 +65,77 @@ class TriedError(Metric):
 '''
 
 
+LAYER = '''
+"""A layer whose parameters are a method."""
+from cnnlab.layer import Layer, Parameter
+from cnnlab.registry import register
+
+
+@register
+class TriedLayer(Layer):
+    """Fail. Source: none."""
+
+    def parameters(self):
+        return (Parameter("weight", (1,), "weight", 1, "ones"),)
+
+    def forward(self, x, p, b, context):
+        return x
+'''
+WRONG_LAYERS = {  # by the name of a model that gives them
+    "tried-method": (
+        'registry.get("layers", "tried-layer")()',
+        "parameters of TriedLayer (the plug-in layers/tried_layer.py, line 11) must be an attribute, "
+        "a tuple of Parameter; got method",
+    ),
+    "tried-class": ("Flatten", "layer 'one' must be a Layer such as Flatten(), got <class"),
+    "tried-call": (
+        "Linear(3)",
+        "models/tried_call.py failed in line 15, layers: TypeError: Linear.__init__() missing 1 required "
+        "positional argument: 'outputs'. Model.layers(config, shape, classes): Return the chain",
+    ),
+}
+LAYERS_OF = """
+from cnnlab import registry
+from cnnlab.layers.flatten import Flatten
+from cnnlab.layers.linear import Linear
+from cnnlab.registry"""
+DATA = '''
+"""A data set with a fault."""
+from cnnlab.data import DataSet, Info
+from cnnlab.registry import register
+
+
+@register
+class TriedData(DataSet):
+    """Fail. Source: none."""
+
+    def METHOD(self, data):
+        return {}["no such key"]
+
+    def load(self, data):
+        return None
+'''
+INFO = """
+    def info(self, data):
+        return Info((1, 8, 8), 2, 4, 0)
+"""
+
+
+def broken_entries() -> dict[str, str]:
+    """Entries that load and fail when they are used, by file."""
+    models = {
+        f"models/{name.replace('-', '_')}.py": MODEL.replace('shape["height"]', layer)
+        .replace("TriedNet", name.title().replace("-", ""))
+        .replace("\nfrom cnnlab.registry", LAYERS_OF)
+        for name, (layer, _) in WRONG_LAYERS.items()
+    }
+    data = {
+        "datasets/tried_info.py": DATA.replace("METHOD", "info"),
+        "datasets/tried_complete.py": DATA.replace("METHOD", "complete") + INFO,
+    }
+    return {"layers/tried_layer.py": LAYER} | models | data
+
+
 @pytest.fixture
 def api(sqlite_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """An API with a good plug-in, one that is broken and one that fails when it is used."""
@@ -74,6 +145,7 @@ def api(sqlite_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("models/tried_net.py", MODEL),
         ("metrics/tried_error.py", METRIC),
         ("metrics/tried_none.py", "raise OSError('no metric')\n"),
+        *broken_entries().items(),
     ):
         (tmp_path / "plugins" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "plugins" / name).write_text(text)
@@ -113,14 +185,14 @@ def test_a_sweep_whose_plug_ins_no_worker_has_says_so(
     api: TestClient, sqlite_store: Store, spec: dict[str, Any]
 ) -> None:
     made = submit(api, spec, {"name": "mlp", "activation": "tried-half"}).json()
-    assert made["waiting_for"].startswith("no worker is running")
+    assert made["blocked_by"].startswith("no worker is running")
     digest = registry.plugins_digest()
     for name, has in (("cpu:0", "another"), ("cpu:1", digest)):
-        before = api.get(f"/v1/sweeps/{made['id']}").json()["waiting_for"]
+        before = api.get(f"/v1/sweeps/{made['id']}").json()["blocked_by"]
         found = HostDevice("host", name, "cpu", name)
         sqlite_store.write(lambda s, f=found, h=has: devices.claim(s, [f], "w", f.identity, 60, h))  # type: ignore[misc]
     assert before.startswith(f"no worker has the plug-ins {digest[:12]} that the sweep was planned with")
-    assert api.get(f"/v1/sweeps/{made['id']}").json()["waiting_for"] is None
+    assert api.get(f"/v1/sweeps/{made['id']}").json()["blocked_by"] is None
 
 
 def test_a_broken_plug_in_is_reported_and_harms_nothing_else(api: TestClient, spec: dict[str, Any]) -> None:
@@ -141,7 +213,33 @@ def test_a_plug_in_that_fails_on_paper_is_no_failure_of_the_service(
 ) -> None:
     refused = submit(api, spec, "tried-net")
     assert refused.status_code == 422
-    assert "a plug-in failed: TypeError" in refused.json()["detail"]
+    told = refused.json()["detail"]
+    assert (
+        "the plug-in models/tried_net.py failed in line 12, layers: TypeError: tuple indices must be" in told
+    )
+    assert "Model.layers(config, shape, classes): Return the chain of layers by name, from images" in told
+
+
+@pytest.mark.parametrize("model", WRONG_LAYERS)
+def test_a_wrong_layer_is_named_with_file_line_and_what_would_be_right(
+    api: TestClient, spec: dict[str, Any], model: str
+) -> None:
+    refused = submit(api, spec, model)
+    assert refused.status_code == 422
+    assert WRONG_LAYERS[model][1] in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("method", ["complete", "info"])
+def test_a_data_set_that_fails_is_no_failure_of_the_service(
+    api: TestClient, spec: dict[str, Any], method: str
+) -> None:
+    refused = submit(api, spec, "mlp", data=f"tried-{method}")
+    assert refused.status_code == 422, refused.text
+    told = refused.json()["detail"]
+    assert (
+        f"the plug-in datasets/tried_{method}.py failed in line 12, {method}: KeyError: 'no such key'" in told
+    )
+    assert f"DataSet.{method}(data): Return the " in told
 
 
 def test_a_metric_of_ones_own_ranks_a_sweep(

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from services.api import submission
 from services.api.deps import Services
 from services.api.library import Library
+from services.api.plannings import Plannings
 from services.api.shutdown import Shutdown
 from services.domain.errors import SpecError
 from services.queue import Publisher
@@ -38,7 +39,15 @@ class PaperLibrary(Library, PaperCatalog):
 
 @pytest.fixture
 def services(sqlite_settings: Settings, sqlite_store: Store) -> Services:
-    return Services(sqlite_settings, sqlite_store, Publisher(sqlite_settings), PaperLibrary(), Shutdown())
+    shutdown = Shutdown()
+    return Services(
+        sqlite_settings,
+        sqlite_store,
+        Publisher(sqlite_settings),
+        PaperLibrary(),
+        shutdown,
+        Plannings(shutdown),
+    )
 
 
 def count(services: Services, table: type[Any]) -> int:

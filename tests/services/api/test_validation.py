@@ -8,6 +8,7 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from services.api.problems import MAX_FAULTS
 from services.api.validation import at_written_place, problems_of
 from services.domain.errors import Problem
 from services.domain.spec.spec import Spec
@@ -66,3 +67,9 @@ def test_a_parameter_is_named_because_no_pointer_can() -> None:
 def test_a_fault_in_a_default_moves_up_to_what_was_written(pointer: str, place: str, detail: str) -> None:
     spec = Spec.model_validate({"name": "a", "train": {"epochs": 3}, "space": {"a/b": [1, 2]}})
     assert at_written_place(Problem(pointer, "is wrong"), spec) == Problem(place, detail)
+
+
+def test_of_thousands_of_faults_the_first_are_named() -> None:
+    found = problems({"name": "a", **{f"field-{number}": 1 for number in range(1000)}})
+    assert len(found) == MAX_FAULTS
+    assert "/field-0" in found

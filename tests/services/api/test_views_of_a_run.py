@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
+from services import dispatch
 from services.domain.retry import Failure
-from services.domain.states import TrialState
+from services.domain.states import SweepState, TrialState
 from services.host import HostDevice
-from services.store import devices, endings, leases, reports, speeds, sweeps, trials, workers
+from services.store import devices, endings, leases, moves, reports, speeds, sweeps, trials, workers
 from services.store.leases import Lease
-from services.store.models import MirrorSweep, MirrorTrial, Pack
+from services.store.models import MirrorSweep, MirrorTrial, Pack, Sweep, Trial
 from services.store.reports import Epoch
-from services.store.session import Store
+from services.store.session import Session, Store
 
 TTL = 30.0
 
@@ -85,7 +87,7 @@ def test_a_sweep_before_between_and_after(api: TestClient, worker: Worker) -> No
     assert before["trials"]["running"] == 4
     assert before["eta_seconds"] is None
     assert before["best"] is None
-    assert before["waiting_for"] is None
+    assert before["blocked_by"] is None
     assert before["started_at"].endswith("Z")
 
     worker.epoch(1, [0.5, 0.7, 0.6, 0.4])
@@ -105,6 +107,8 @@ def test_a_sweep_before_between_and_after(api: TestClient, worker: Worker) -> No
     assert after["eta_seconds"] is None
     assert after["finished_at"] >= after["started_at"]
     assert [trial["id"] for trial in after["best"]["trials"]] == [worker.ids[2]]
+    assert (after.pop("blockers"), after.pop("setbacks")) == ([], [])
+    assert after.pop("mlflow")["runs"] == 0
     assert api.get("/v1/sweeps").json()["sweeps"] == [after]
 
 
@@ -121,9 +125,19 @@ def test_a_sweep_that_stops_expects_only_what_has_begun(api: TestClient, store: 
     worker.ids = worker.ids[:2]
     worker.start()
     worker.epoch(1, [0.5, 0.7])
+    store.write(lambda session: session.execute(update(Sweep).values(started_at=Sweep.started_at - 60_000)))
     with_all = sweep(api, worker)["eta_seconds"]
     assert api.post(f"/v1/sweeps/{worker.sweep_id}/stop").status_code == 202
-    assert sweep(api, worker)["eta_seconds"] == pytest.approx(with_all / 5)
+    assert sweep(api, worker)["eta_seconds"] == pytest.approx(with_all / 5, rel=0.05)
+
+
+def test_the_time_that_is_left_follows_the_wall_clock_and_not_training_alone(
+    api: TestClient, store: Store, worker: Worker
+) -> None:
+    """Four trials had their first of two epochs after a minute, of which a millisecond was training."""
+    worker.epoch(1, [0.5] * 4, busy_ms=1)
+    store.write(lambda session: session.execute(update(Sweep).values(started_at=Sweep.started_at - 60_000)))
+    assert sweep(api, worker)["eta_seconds"] == pytest.approx(60, rel=0.1)
 
 
 def test_a_trial_shows_its_config_curve_and_attempts(api: TestClient, worker: Worker) -> None:
@@ -155,15 +169,15 @@ def test_a_failure_is_shown_until_a_later_attempt_makes_it_good(api: TestClient,
     assert api.get(f"/v1/trials/{worker.ids[3]}").json()["failure"] is None
 
 
-def test_the_price_is_known_once_every_shape_was_measured_alone(api: TestClient, worker: Worker) -> None:
+def test_the_cost_is_known_once_every_shape_was_measured_alone(api: TestClient, worker: Worker) -> None:
     key = sweep(api, worker)["shapes"][0]["key"]
     worker.epoch(1, [0.5] * 4, busy_ms=6000)
-    assert sweep(api, worker)["price"] is None
+    assert sweep(api, worker)["cost"] is None
     # 5,400 images an epoch: 3 s alone on the faster machine, 12 s for the four; 6 s together.
     worker.store.write(lambda session: speeds.record(session, key, "slow", 1, 900.0))
     worker.store.write(lambda session: speeds.record(session, key, "fast", 1, 1800.0))
     worker.store.write(lambda session: speeds.record(session, key, "fast", 4, 9999.0))
-    assert sweep(api, worker)["price"] == {"trials": 4, "alone": 2.0}
+    assert sweep(api, worker)["cost"] == {"share": 0.5}
 
 
 def test_a_sweep_that_waits_for_another_attempt_says_why_the_last_one_failed(
@@ -175,8 +189,35 @@ def test_a_sweep_that_waits_for_another_attempt_says_why_the_last_one_failed(
     error = {"kind": Failure.HOST, "message": "mine.npz is damaged"}
     worker.store.write(lambda session: endings.give_up(session, worker.held, Failure.HOST, error))
     view = api.get(path).json()
-    assert view["waiting_for"] == "a failed attempt will be repeated: mine.npz is damaged"
+    [blocker] = view["blockers"]
+    assert (blocker["kind"], blocker["since"][-1]) == ("refused", "Z")
+    assert "mine.npz is damaged" in blocker["message"]
+    assert view["blocked_by"] == blocker["message"]
     assert view["eta_seconds"] is None
+    [setback] = view["setbacks"]
+    assert (setback["kind"], setback["attempts"]) == ("host", 1)
+    [listed] = api.get("/v1/sweeps").json()["sweeps"]
+    assert (listed["blocked_by"], listed["eta_seconds"]) == ("mine.npz is damaged", None)
+
+
+def test_changed_data_does_not_look_healthy(api: TestClient, store: Store, worker: Worker) -> None:
+    """Every worker refuses the packs, and the next attempt runs already: nothing progresses."""
+    worker.epoch(1, [0.5, 0.6, 0.7, 0.8])
+    for _ in range(2):
+        error = {"kind": Failure.HOST, "message": "cats/1.jpg has changed"}
+        store.write(lambda session, e=error: endings.give_up(session, worker.held, Failure.HOST, e))  # type: ignore[misc]
+        store.write(lambda session: session.execute(update(Trial).values(not_before=0)))
+        pack = store.write(lambda session: dispatch.fill(session, worker.sweep_id))
+        assert pack
+        worker.held = Lease.new(pack.id)
+        store.write(lambda session: leases.take(session, worker.held, "box/1", "box/cpu:0", TTL))
+    view = sweep(api, worker)
+    assert view["trials"]["running"] == 4
+    assert view["eta_seconds"] is None
+    assert [blocker["kind"] for blocker in view["blockers"]] == ["refused"]
+    assert "cats/1.jpg has changed" in view["blocked_by"]
+    [listed] = api.get("/v1/sweeps").json()["sweeps"]
+    assert (listed["eta_seconds"], listed["blocked_by"]) == (None, "cats/1.jpg has changed")
 
 
 def test_links_into_mlflow_come_with_the_export(api: TestClient, worker: Worker) -> None:
@@ -224,9 +265,9 @@ def test_points_never_drawn_are_cancelled_with_the_sweep(
     path = f"/v1/sweeps/{view['id']}"
     counts = sqlite_api.get(path).json()["trials"]
     assert counts["queued"] < 60
-    assert counts["waiting"] == 60 - counts["queued"]
+    assert counts["pending"] == 60 - counts["queued"]
     counts = sqlite_api.post(f"{path}/cancel").json()["trials"]
-    assert (counts["waiting"], counts["cancelled"]) == (0, 60)
+    assert (counts["pending"], counts["cancelled"]) == (0, 60)
 
 
 def test_workers_and_devices(api: TestClient, worker: Worker) -> None:
@@ -250,7 +291,26 @@ def test_workers_and_devices(api: TestClient, worker: Worker) -> None:
 
 def test_a_sweep_says_that_nobody_is_there(api: TestClient, store: Store, spec: dict[str, Any]) -> None:
     path = f"/v1/sweeps/{api.post('/v1/sweeps', json=spec).json()['id']}"
-    assert api.get(path).json()["waiting_for"].startswith("no worker is running")
+    assert api.get(path).json()["blocked_by"].startswith("no worker is running")
     found = HostDevice("box", "cpu:0", "cpu", "a CPU")
     store.write(lambda session: devices.claim(session, [found], "box/1", "secret", TTL))
-    assert api.get(path).json()["waiting_for"] is None
+    assert api.get(path).json()["blocked_by"] is None
+
+
+def test_a_sweep_that_the_service_has_paused_says_why(api: TestClient, worker: Worker) -> None:
+    assert sweep(api, worker)["pause_reason"] is None
+
+    def pause(session: Session) -> None:
+        found = sweeps.lock(session, worker.sweep_id)
+        moves.move_sweep(session, found, SweepState.PAUSED, "10 attempts in a row led nowhere")
+
+    worker.store.write(pause)
+    view = sweep(api, worker)
+    assert (view["state"], view["pause_reason"]) == ("paused", "10 attempts in a row led nowhere")
+    assert view["blocked_by"] == "the service has paused it: 10 attempts in a row led nowhere"
+    [blocker] = view["blockers"]
+    assert (blocker["kind"], blocker["message"]) == ("paused", view["blocked_by"])
+    [listed] = api.get("/v1/sweeps").json()["sweeps"]
+    assert listed["blocked_by"] == view["blocked_by"]
+    assert api.post(f"/v1/sweeps/{worker.sweep_id}/resume").status_code == 202
+    assert sweep(api, worker)["pause_reason"] is None

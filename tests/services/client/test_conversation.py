@@ -14,12 +14,16 @@ from itertools import pairwise
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
+from paper_sweep import report, take
 from servers.process import free_port
+from sqlalchemy.exc import OperationalError
 
-from services.client import ApiError, Client
+from services.api import plannings, submission
+from services.client import AnswerLost, ApiError, Client
 from services.client import client as module
-from services.store import sweeps
+from services.store import packs, sweeps
 from services.store.session import Store
 
 SPEC: dict[str, Any] = {
@@ -94,19 +98,93 @@ def drawn(client: Client) -> str:
 
 
 def test_a_submission_whose_answer_is_lost_is_not_doubled(lossy: Any, client: Client, key: str) -> None:
-    way = lossy(2)
+    way, said = lossy(2), list[str]()
     with Client(way.url, key) as unlucky:
-        submitted = unlucky.submit(SPEC)
+        submitted = unlucky.submit(SPEC, on_wait=said.append)
     assert way.passed == 3
+    assert len(said) == 2
+    assert all(sentence.endswith("asking again, which makes no second sweep.") for sentence in said)
     assert [sweep["id"] for sweep in client.sweeps()] == [submitted["id"]]
 
 
 def test_it_gives_up_after_its_last_pause(lossy: Any, client: Client, key: str) -> None:
     way = lossy(99)
-    with Client(way.url, key) as unlucky, pytest.raises(httpx2.TransportError):
+    with Client(way.url, key) as unlucky, pytest.raises(AnswerLost) as caught:
         unlucky.submit(SPEC)
     assert way.passed == 3
+    [submitted] = client.sweeps()
+    assert "may have been submitted or not" in str(caught.value)
+    # What it advises adds no second sweep.
+    assert client.submit(SPEC, caught.value.key)["id"] == submitted["id"]
     assert len(list(client.sweeps())) == 1
+    with Client(way.url, key) as unlucky, pytest.raises(httpx2.TransportError):
+        unlucky.submit(SPEC, dry_run=True)  # which leaves nothing open
+
+
+@pytest.mark.parametrize("losses", [2, 99])
+def test_a_database_that_goes_away_at_the_commit_leaves_one_sweep(
+    client: Client, monkeypatch: pytest.MonkeyPatch, losses: int
+) -> None:
+    monkeypatch.setattr(module, "RESUBMIT_PAUSES", (0.01, 0.01))
+    find, asked = submission.find_by_key, []
+
+    def away(*given: Any) -> str | None:
+        found = find(*given)
+        asked.append(found)
+        if 1 < len(asked) <= losses:  # the first submit has been committed
+            raise OperationalError(
+                "COMMIT", {}, psycopg.OperationalError("gone"), connection_invalidated=True
+            )
+        return found
+
+    monkeypatch.setattr(submission, "find_by_key", away)
+    first = client.submit(SPEC, "mine")
+    if losses == 2:
+        assert client.submit(SPEC, "mine")["id"] == first["id"]
+    else:
+        with pytest.raises(AnswerLost, match="idempotency key mine, which makes no second one"):
+            client.submit(SPEC, "mine")
+    assert [sweep["id"] for sweep in client.sweeps()] == [first["id"]]
+
+
+def test_a_plan_that_takes_long_is_waited_for(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plannings, "MAX_ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(module, "PLANNING_PAUSE", 0.01)
+    ready, plan = threading.Event(), submission.planned
+    planned: list[str] = []
+
+    def slow(spec: Any, services: Any) -> Any:
+        planned.append(spec.name)
+        assert ready.wait(10)
+        return plan(spec, services)
+
+    monkeypatch.setattr(submission, "planned", slow)
+    said: list[str] = []
+
+    def on_wait(sentence: str) -> None:
+        said.append(sentence)
+        if len(said) == 3:
+            ready.set()
+
+    submitted = client.submit(SPEC, on_wait=on_wait)
+    assert planned == ["conversation"]
+    assert [sweep["id"] for sweep in client.sweeps()] == [submitted["id"]]
+    assert said[0] == "The API has been planning this sweep for 0 s; waiting for it."
+
+
+def test_a_repetition_whose_answer_is_lost_is_not_doubled(
+    lossy: Any, client: Client, sqlite_store: Store, key: str
+) -> None:
+    identity = drawn(client)
+    *_, pack = sqlite_store.read(packs.queued)
+    held = take(sqlite_store, pack)
+    trial = next(client.trials(identity, state=["running"]))["id"]
+    report(sqlite_store, held, 1, [trial])
+    way = lossy(2)
+    with Client(way.url, key) as unlucky:
+        repetition = unlucky.reproduce(trial)
+    assert way.passed == 3
+    assert [sweep["id"] for sweep in client.sweeps()] == [repetition["id"], identity]
 
 
 def test_without_an_api_a_submit_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.domain.config import overlay, read, related
+from services.domain.config import as_trained, overlay, read, related, without
 
 CONFIG = {"model": "lenet5", "train": {"optimizer": {"name": "sgd", "lr": 0.1}, "l2": None}}
 
@@ -36,6 +36,20 @@ def test_a_choice_is_copied() -> None:
     choice = {"name": "adam"}
     overlay(CONFIG, {"train.optimizer": choice, "train.optimizer.lr": 1})
     assert choice == {"name": "adam"}
+
+
+def test_choices_as_they_train_hold_what_others_set_in_them() -> None:
+    choices = {"train.optimizer": {"name": "adam", "lr": 1}, "train.optimizer.lr": 2, "model.dropout": 0.5}
+    assert as_trained(choices) == {**choices, "train.optimizer": {"name": "adam", "lr": 2}}
+    assert choices["train.optimizer"] == {"name": "adam", "lr": 1}
+    assert as_trained({}) == {}
+
+
+def test_a_copy_without_some_paths() -> None:
+    entry = {"name": "adam", "lr": {"name": "step", "every": 2}, "beta": 0.9}
+    assert without(entry, ["lr.every", "beta", "gone"]) == {"name": "adam", "lr": {"name": "step"}}
+    assert entry["beta"] == 0.9
+    assert without("adam", ["lr"]) == "adam"
 
 
 def test_paths_are_related_if_one_is_inside_the_other() -> None:

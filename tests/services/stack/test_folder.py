@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,35 @@ def test_secrets_are_made_once_and_only_for_the_owner(folder: Folder) -> None:
     assert first.api_key != first.redis_password
     assert (folder.root / "secrets.env").stat().st_mode & 0o777 == 0o600
     assert folder.root.stat().st_mode & 0o077 == 0
+
+
+def test_a_file_of_secrets_is_private_before_anything_is_in_it(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[int, int]] = []
+    fdopen = os.fdopen
+
+    def spied(descriptor: int, *how: Any, **more: Any) -> Any:
+        state = os.fstat(descriptor)
+        opened.append((state.st_mode & 0o777, state.st_size))
+        return fdopen(descriptor, *how, **more)
+
+    monkeypatch.setattr(os, "fdopen", spied)
+    before = os.umask(0)
+    try:
+        folder.secrets()
+    finally:
+        os.umask(before)
+    assert opened == [(0o600, 0)]
+    assert (folder.root / "secrets.env").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_of_secrets_that_others_could_read_is_closed_to_them(folder: Folder) -> None:
+    path = folder.root / "secrets.env"
+    path.write_text("CNNLAB_API_KEY=abc\nCNNLAB_REDIS_PASSWORD=def\n")
+    path.chmod(0o644)
+    assert folder.secrets().api_key == "abc"
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_two_folders_have_different_secrets(folder: Folder, tmp_path: Path) -> None:

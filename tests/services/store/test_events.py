@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,27 @@ def test_a_restored_database_is_heard_once_its_events_are_numbered_anew(postgres
     last = store.read(events.newest)
     assert store.read(lambda session: events.is_over(session, sweep_id, last)) == "cancelled"
     store.close()
+
+
+def test_events_of_ended_sweeps_go_in_small_batches_the_first_ended_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "EVENTS_PER_FORGET", 2)
+    goes_on, first, second = (write_sweep(store) for _ in range(3))
+    for sweep_id in (first, second):
+        store.write(lambda s, i=sweep_id: sweep_verbs.cancel(s, i))  # type: ignore[misc]
+        store.write(lambda s, i=sweep_id: sweeps.settle(s, i))  # type: ignore[misc]
+
+    def left(sweep_id: str) -> int:
+        return len(store.read(lambda s: events.after(s, events.BEGINNING, sweep_id)))
+
+    assert [left(each) for each in (goes_on, first, second)] == [1, 3, 3]
+    forget = partial(events.forget, seconds=-1.0)
+    assert [store.write(forget), left(first), left(second)] == [2, 1, 3]
+    assert [store.write(forget) for _ in range(3)] == [1, 2, 1]
+    assert [store.write(forget), left(first), left(second), left(goes_on)] == [None, 0, 0, 1]
+    assert store.write(partial(events.forget, seconds=3600.0)) is None
+    store.write(lambda s: sweep_verbs.retry(s, first))  # it has events again
+    store.write(lambda s: sweep_verbs.cancel(s, first))
+    store.write(lambda s: sweeps.settle(s, first))
+    assert store.write(forget) == 2

@@ -140,7 +140,9 @@ def test_a_point_shows_its_mean_and_its_trials(store: Store) -> None:
     assert [trial.state for trial in point.replicates] == ["succeeded", "failed", "pending"]
     found = point.estimate(3)
     assert found.mean == pytest.approx(0.6)
-    assert found.note == "2 of 3 seeds have a value; 1 of 3 trials failed"
+    assert found.note == (
+        "2 of 3 seeds have a value; from two values the width is a rough guess; 1 of 3 trials failed"
+    )
 
 
 def test_the_best_of_several_sweeps_each_by_its_own_objective(store: Store) -> None:

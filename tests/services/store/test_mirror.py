@@ -7,11 +7,12 @@ from functools import partial
 
 import pytest
 from paper_sweep import fill, report, take, trials_of, write_sweep
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from services.store import mirror, sweeps
+from services.domain.states import TrialState
+from services.store import endings, mirror, sweep_verbs, sweeps
 from services.store.mirror import CORRECTED, MirrorLease, MirrorLeaseLost
-from services.store.models import LeftOut, MirrorSweep, MirrorTrial, Trial
+from services.store.models import LeftOut, MirrorChange, MirrorSweep, MirrorTrial, Trial
 from services.store.session import Session, Store
 
 HERE = "1a2b3c4d"  # a digest of addresses
@@ -26,6 +27,12 @@ def lease(store: Store, sweep_id: str, owner: str = "one", ttl: float = 60.0) ->
 
 def mirrored(store: Store, trial_id: str) -> MirrorTrial:
     return store.read(lambda session: session.get_one(MirrorTrial, trial_id))
+
+
+def catch_up(store: Store, held: MirrorLease) -> None:
+    """End a round of mirroring in which everything was written."""
+    seen = store.read(lambda session: mirror.changes(session, held.sweep_id))
+    store.write(lambda session: mirror.forget_changes(session, held, seen))
 
 
 def train(store: Store, sweep_id: str, epochs: int = 1) -> list[str]:
@@ -58,29 +65,86 @@ def test_a_sweep_is_behind_until_its_state_its_addresses_and_its_trials_are_ther
     assert store.read(behind) == [sweep_id]
     held = lease(store, sweep_id)
     store.write(lambda session: mirror.mark_sweep(session, held, f"active:4711:{HERE}"))
+    catch_up(store, held)
     assert store.read(behind) == []
     assert store.read(lambda session: mirror.behind(session, "elsewhere")) == [sweep_id]
     [first, *others] = train(store, sweep_id)
-    assert store.read(behind) == [sweep_id]
+    catch_up(store, held)
+    assert store.read(behind) == [sweep_id]  # its trials are not there yet
     assert store.read(lambda session: mirror.trials_behind(session, sweep_id)) == [first, *others]
     for trial_id in (first, *others):
-        marked = partial(mirror.mark_trial, lease=held, trial_id=trial_id, before=0, epoch=1)
+        marked = partial(mirror.mark_trial, lease=held, trial_id=trial_id, run_id="r", before=0, epoch=1)
         store.write(partial(marked, state="running"))
     assert store.read(lambda session: mirror.trials_behind(session, sweep_id)) == []
-    assert store.read(behind) == [sweep_id]  # the leaderboard on the sweep's run is old now
     store.write(lambda session: mirror.mark_sweep(session, held, f"active:4712:{HERE}"))
+    assert store.read(behind) == [sweep_id]
+    catch_up(store, held)
     assert store.read(behind) == []
+
+
+def test_a_change_that_commits_while_a_sweep_is_mirrored_outlasts_that(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = lease(store, sweep_id)
+    seen = store.read(lambda session: mirror.changes(session, sweep_id))
+    store.write(lambda session: sweep_verbs.pause(session, sweep_id))
+    store.write(lambda session: mirror.mark_sweep(session, held, f"active:4711:{HERE}"))
+    store.write(lambda session: mirror.forget_changes(session, held, seen))
+    assert store.read(lambda session: mirror.behind(session, HERE)) == [sweep_id]
+
+
+def test_of_a_sweeps_changes_the_newest_is_kept_when_nobody_mirrors_it(store: Store) -> None:
+    ids = [write_sweep(store), write_sweep(store)]
+    for verb in (sweep_verbs.pause, sweep_verbs.resume):
+        store.write(partial(verb, sweep_id=ids[0]))
+    store.write(mirror.thin_changes)
+    assert [len(store.read(partial(mirror.changes, sweep_id=sweep_id))) for sweep_id in ids] == [1, 1]
+    assert sorted(store.read(lambda session: mirror.behind(session, HERE))) == sorted(ids)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["submit", "pause", "take a pack", "report", "end a trial", "correct", "lose MLflow's data"],
+)
+def test_each_kind_of_change_is_noted(sqlite_store: Store, change: str) -> None:
+    store = sqlite_store
+    sweep_id = write_sweep(store)
+    held = lease(store, sweep_id)
+
+    def forget_all() -> None:
+        store.write(lambda session: session.execute(delete(MirrorChange)))
+        assert store.read(lambda session: mirror.behind(session, HERE)) == []
+
+    if change == "pause":
+        forget_all()
+        store.write(lambda session: sweep_verbs.pause(session, sweep_id))
+    elif change != "submit":
+        pack = fill(store, sweep_id)
+        forget_all()
+        mine = take(store, pack)
+        ids = [trial.id for trial in trials_of(store, sweep_id)]
+        if change != "take a pack":
+            forget_all()
+            report(store, mine, 1, ids)
+        if change not in ("take a pack", "report"):
+            forget_all()
+        if change == "end a trial":
+            store.write(lambda s: endings.end_trial(s, mine, ids[0], TrialState.SUCCEEDED))
+        elif change == "correct":
+            report(store, mine, 1, ids, {"val/acc": 0.9, "train/loss": 0.1})
+        elif change == "lose MLflow's data":
+            store.write(lambda session: mirror.start_over(session, held))
+    assert store.read(lambda session: mirror.behind(session, HERE)) == [sweep_id]
 
 
 def test_what_is_left_out_is_not_behind_and_its_state_stays_what_it_was(store: Store) -> None:
     sweep_id = write_sweep(store)
     first = train(store, sweep_id)[0]
     held = lease(store, sweep_id)
-    store.write(lambda s: mirror.mark_trial(s, held, first, before=0, epoch=0, state="running"))
-    store.write(lambda session: mirror.leave_out_trial(session, held, first, LeftOut.REFUSED))
+    store.write(lambda s: mirror.mark_trial(s, held, first, "run-1", before=0, epoch=0, state="running"))
+    store.write(lambda session: mirror.leave_out_trial(session, held, first, LeftOut.REFUSED, "no"))
     assert first not in store.read(lambda session: mirror.trials_behind(session, sweep_id))
     assert (mirrored(store, first).left_out, mirrored(store, first).exported_state) == ("refused", "running")
-    store.write(lambda session: mirror.leave_out_sweep(session, held, LeftOut.DELETED))
+    store.write(lambda session: mirror.leave_out_sweep(session, held, LeftOut.DELETED, "gone"))
     assert store.read(lambda session: mirror.behind(session, HERE)) == []
 
 
@@ -89,8 +153,8 @@ def test_a_correction_has_the_run_written_again_and_outlasts_the_export_that_it_
     first, second = train(store, sweep_id)[:2]
     held = lease(store, sweep_id)
     store.write(lambda session: mirror.store_run(session, held, first, "run-1"))
-    store.write(lambda session: mirror.correct(session, [first]))
-    store.write(lambda s: mirror.mark_trial(s, held, first, before=0, epoch=1, state="running"))
+    store.write(lambda session: mirror.correct(session, sweep_id, [first]))
+    store.write(lambda s: mirror.mark_trial(s, held, first, "run-1", before=0, epoch=1, state="running"))
     assert mirrored(store, first).exported_epoch == CORRECTED
     assert mirrored(store, second).exported_epoch == 0
     store.write(lambda session: mirror.store_run(session, held, first, "run-2"))
@@ -104,7 +168,7 @@ def test_starting_over_forgets_runs_but_not_what_is_left_out(store: Store) -> No
     held, beside = lease(store, sweep_id), lease(store, other)
     store.write(lambda session: mirror.store_parent(session, held, "7", "run"))
     store.write(lambda session: mirror.mark_view(session, held))
-    store.write(lambda session: mirror.leave_out_trial(session, held, first, LeftOut.DELETED))
+    store.write(lambda session: mirror.leave_out_trial(session, held, first, LeftOut.DELETED, "gone"))
     store.write(lambda session: mirror.store_run(session, beside, elsewhere, "stays"))
     store.write(lambda session: mirror.start_over(session, held))
     sweep = store.read(lambda session: session.get_one(MirrorSweep, sweep_id))
@@ -124,7 +188,7 @@ def test_an_export_writes_while_somebody_holds_the_sweep_and_its_trials(postgres
         assert store.write(lambda session: mirror.take(session, asked))
         store.write(lambda session: mirror.store_parent(session, asked, "7", "run"))
         store.write(lambda session: mirror.store_run(session, asked, first, "run"))
-        store.write(lambda s: mirror.mark_trial(s, asked, first, before=0, epoch=1, state="running"))
+        store.write(lambda s: mirror.mark_trial(s, asked, first, "run", before=0, epoch=1, state="running"))
         store.write(lambda session: mirror.mark_sweep(session, asked, "active:…"))
         store.write(lambda session: mirror.mark_view(session, asked))
         store.write(lambda session: mirror.release(session, asked))

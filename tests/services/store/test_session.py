@@ -6,11 +6,12 @@ import threading
 from contextlib import ExitStack
 
 import pytest
+from paper_sweep import fill, row_of, take, write_sweep
 from sqlalchemy import select
-from sqlalchemy.exc import TimeoutError
+from sqlalchemy.exc import DBAPIError, TimeoutError
 
-from services.store import session, workers
-from services.store.models import Worker
+from services.store import endings, leases, session, sweep_verbs, sweeps, workers
+from services.store.models import Pack, Sweep, Worker
 from services.store.session import Session, Store
 
 
@@ -59,3 +60,50 @@ def test_who_gets_no_connection_in_time_meets_an_outage(
     assert session.is_outage(caught.value)
     store.ping()
     store.close()
+
+
+def test_a_frozen_transaction_is_ended_and_others_go_on(postgres_url: str) -> None:
+    store = Store(postgres_url, max_idle=0.6, lock_timeout=0.2)
+    held = take(store, fill(store, write_sweep(store)), ttl=-1.0)
+    tries: list[int] = []
+
+    def freeze(s: Session) -> None:
+        """Pass the fence, then stand still, as a process does that was stopped; then write."""
+        tries.append(len(tries))
+        leases.fence(s, held)
+        if len(tries) == 1:
+            rescuer = threading.Thread(target=rescue)
+            rescuer.start()
+            rescuer.join()
+        leases.fence(s, held)
+
+    def rescue() -> None:
+        store.write(lambda s: endings.reap(s, held.pack_id))
+
+    with pytest.raises(DBAPIError) as caught:
+        store.write(freeze)
+    assert session.is_outage(caught.value)
+    assert row_of(store, Pack, held.pack_id).state == "lost"  # the other one waited, and then it was its turn
+    with pytest.raises(leases.Fenced):
+        store.insist(freeze)
+    store.close()
+
+
+def test_a_write_that_waits_for_a_lock_starts_again(postgres_url: str) -> None:
+    store, other = Store(postgres_url, lock_timeout=0.1), Store(postgres_url)
+    sweep_id = write_sweep(store)
+    tries: list[int] = []
+
+    def pause(s: Session) -> None:
+        tries.append(len(tries))
+        if len(tries) == 3:
+            holder.rollback()
+        sweep_verbs.pause(s, sweep_id)
+
+    with Session(other.engine) as holder:
+        sweeps.lock(holder, sweep_id)
+        store.write(pause)
+    assert len(tries) == 3
+    assert row_of(store, Sweep, sweep_id).state == "paused"
+    store.close()
+    other.close()

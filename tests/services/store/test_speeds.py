@@ -19,8 +19,8 @@ def test_the_latest_measurement_of_a_shape_width_and_machine_is_kept(store: Stor
         ("cpu", 8): 50.0,
         ("gpu", 1): 99.0,
     }
-    assert store.read(lambda session: speeds.known(session, "s", "cpu", 8))
-    assert not store.read(lambda session: speeds.known(session, "s", "gpu", 8))
+    assert store.read(lambda session: speeds.measured(session, "s", "cpu", 8)) is not None
+    assert store.read(lambda session: speeds.measured(session, "s", "gpu", 8)) is None
 
 
 def test_the_time_that_a_sweep_took_is_that_of_all_its_packs(store: Store) -> None:

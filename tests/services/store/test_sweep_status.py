@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from paper_sweep import fill, report, take, trials_of, write_sweep
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from services.domain.retry import Failure
+from services.domain.states import TrialState
 from services.host import HostDevice
 from services.store import devices, endings, speeds, sweep_status, sweep_verbs, sweeps
+from services.store.models import Pack, Trial
 from services.store.session import Session, Store
 from services.store.sweep_status import SweepStatus
 from services.store.trials import Epochs
@@ -40,7 +42,11 @@ def test_a_sweep_that_trains(store: Store) -> None:
     [status] = of(store, sweep_id)
     assert (status.counts, status.epochs[0].done) == ({"running": 4}, 4)
     assert (status.busy, status.work, status.solo) == (0.01, 0.009, {key: 12.0})
-    assert (status.at_once, status.idle, status.refused, status.setback) == (1, False, False, None)
+    assert (status.at_once, status.idle, status.refused, status.failed) == (1, True, False, [])
+    claim(store, "cpu:0")
+    [status] = of(store, sweep_id)
+    assert (status.stalled, status.idle) == (False, False)
+    assert [(commit.shape, commit.trials) for commit in status.commits] == [(0, 4)]
     assert status.sweep.mirror.run_id is None
 
 
@@ -59,9 +65,22 @@ def test_what_a_sweep_waits_for(store: Store) -> None:
     held = take(store, fill(store, sweep_id))
     error = {"kind": Failure.CRASHED, "message": "out of memory"}
     store.write(lambda session: endings.give_up(session, held, Failure.CRASHED, error))
-    assert of(store, sweep_id)[0].setback == "out of memory"
+    assert [attempt.message for attempt in of(store, sweep_id)[0].failed] == ["out of memory"]
     store.write(lambda session: sweep_verbs.pause(session, sweep_id))
-    assert of(store, sweep_id)[0].setback is None  # it wants no worker
+    [status] = of(store, sweep_id)
+    assert (status.stalled, status.failed) == (False, [])  # it wants no worker
+
+
+def test_one_attempt_that_runs_after_several_failed_is_no_progress(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    claim(store, "cpu:0")
+    for failed in range(3):
+        store.write(lambda session: session.execute(update(Trial).values(not_before=0)))
+        held = take(store, fill(store, sweep_id))
+        [status] = of(store, sweep_id)
+        assert (status.stalled, len(status.failed)) == (failed > 1, failed if failed > 1 else 0)
+        error = {"kind": Failure.HOST, "message": "no room on the disk"}
+        store.write(lambda s, h=held, e=error: endings.give_up(s, h, Failure.HOST, e))  # type: ignore[misc]
 
 
 def test_each_sweep_of_a_page_has_its_own_numbers_in_as_many_queries_as_one(sqlite_store: Store) -> None:
@@ -75,7 +94,7 @@ def test_each_sweep_of_a_page_has_its_own_numbers_in_as_many_queries_as_one(sqli
         statements.append(statement)
 
     asked = []
-    for page in (sweep_ids[:1], sweep_ids):
+    for page in (sweep_ids[2:3], sweep_ids):
 
         def read(session: Session, page: list[str] = page) -> list[SweepStatus]:
             found = [sweeps.get(session, sweep_id) for sweep_id in page]
@@ -89,3 +108,18 @@ def test_each_sweep_of_a_page_has_its_own_numbers_in_as_many_queries_as_one(sqli
     assert [status.counts for status in shown] == [{}, {}, {"running": 4}, {}]
     left = shown[2].plan.shapes[0].epochs * 4 - 4
     assert [status.epochs for status in shown] == [{}, {}, {0: Epochs(4, left)}, {}]
+
+
+def test_between_two_packs_the_progress_is_still_known(store: Store) -> None:
+    sweep_id = write_sweep(store, space={"model.depth": [2, 3]})
+    claim(store, "cpu:0")
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id) if trial.shape == 0]
+    report(store, held, 1, ids)
+    for trial_id in ids:
+        store.write(lambda s, t=trial_id: endings.end_trial(s, held, t, TrialState.SUCCEEDED))  # type: ignore[misc]
+    store.write(lambda session: endings.close(session, held, "reached epoch 3"))
+    [status] = of(store, sweep_id)
+    assert (len(status.commits), status.stalled) == (1, True)
+    store.write(lambda s: s.execute(update(Pack).values(closed_at=Pack.closed_at - 11_000)))
+    assert of(store, sweep_id)[0].commits == []

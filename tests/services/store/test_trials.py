@@ -63,16 +63,3 @@ def test_epochs_are_counted_by_shape_and_a_trial_that_has_ended_has_none_left(st
     assert found == {sweep_id: {0: Epochs(4, 4 * (target - 1))}, other: {}}
     store.write(lambda s: endings.give_up(s, held, Failure.SPEC, {"kind": Failure.SPEC, "message": "why"}))
     assert store.read(partial(trials.epochs, sweep_ids=[sweep_id]))[sweep_id] == {0: Epochs(4, 0)}
-
-
-def test_the_setback_is_that_of_the_trial_that_waits_longest(store: Store) -> None:
-    one, other, fresh = (write_sweep(store) for _ in range(3))
-    for sweep_id in (one, other):
-        held = take(store, fill(store, sweep_id))
-        error = {"kind": Failure.CRASHED, "message": f"crash of {sweep_id}"}
-        store.write(partial(endings.give_up, held=held, failure=Failure.CRASHED, error=error))
-    last = trials_of(store, one)[-1].id
-    later = {"not_before": store.now() + 60_000, "failure": {"kind": "host", "message": "disk full"}}
-    store.write(lambda session: session.execute(update(Trial).where(Trial.id == last).values(later)))
-    expected = {one: "disk full", other: f"crash of {other}"}
-    assert store.read(partial(trials.setbacks, sweep_ids=[one, other, fresh])) == expected

@@ -20,11 +20,13 @@ def test_the_first_layer_is_the_one_that_the_file_names(tmp_path: Path) -> None:
         "first_layer": "conv1.weight",
         "confusion_part": "val",
         "confusion": json.dumps([[9, 1], [3, 7]]),
+        "class_names": json.dumps(["big cats", "kleine Hünde"]),
     }
     save_file({"another.weight": np.zeros((2, 2)), "conv1.weight": first}, path, metadata)
     found = best_weights.read(path)
     assert np.array_equal(found.first, first)
     assert (found.image, found.part, found.confusion) == ((1, 8, 8), "val", [[9, 1], [3, 7]])
+    assert found.class_names == ["big cats", "kleine Hünde"]
 
 
 def test_what_the_file_does_not_contain_is_none(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mlflow_stage import Stage
 
 from services.domain.states import TrialState
-from services.tracking.mlflow_server import Server
+from services.tracking.mlflow_server import MlflowRun, Server
 
 
 def test_two_exporters_at_once_double_nothing(each_stage: Stage) -> None:
@@ -43,7 +43,7 @@ def test_an_exporter_that_was_too_slow_leaves_no_second_run(
     stage.train(1)
     create = Server.create_run
 
-    def slow(self: Server, *args: Any) -> str:
+    def slow(self: Server, *args: Any) -> MlflowRun:
         monkeypatch.setattr(Server, "create_run", create)
         stage.change_mirrored_sweep(lease_until=0)
         assert stage.tracker().mirror(stage.sweep_id)
@@ -64,20 +64,22 @@ def test_a_run_that_sql_never_heard_of_is_found_again(stage: Stage) -> None:
     stage.train(1)
     assert stage.tracker().mirror(stage.sweep_id)
     before = stage.everything()
-    stage.change_mirrored_trials(run_id=None, exported_epoch=0, exported_state=None)
+    stage.change_mirrored_trials(run_id=None, begun=True, exported_epoch=0, exported_state=None)
     stage.change_mirrored_sweep(run_id=None, experiment_id=None, exported=None)
     assert stage.tracker().mirror(stage.sweep_id)
     assert stage.everything() == before
 
 
-def test_a_second_run_is_removed_at_the_end(stage: Stage) -> None:
+def test_a_second_run_is_removed_at_the_sweeps_end(stage: Stage) -> None:
     stage.train(1)
     assert stage.tracker().mirror(stage.sweep_id)
     first = stage.runs()[1]
     client = stage.client()
     client.create_run(first.info.experiment_id, tags=first.data.tags, start_time=first.info.start_time + 1)
     assert len(stage.runs()) == 5
-    stage.end(1, TrialState.SUCCEEDED)
+    for index in range(4):
+        stage.end(index, TrialState.SUCCEEDED)
+    stage.settle()
     assert stage.tracker().mirror(stage.sweep_id)
     assert [run.info.run_id for run in stage.runs() if run.data.tags["trial.number"] == "1"] == [
         first.info.run_id

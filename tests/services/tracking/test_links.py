@@ -22,7 +22,7 @@ from services.tracking.links import (
     [
         (Objective(), "metrics.`best/val_acc`", "false"),
         (Objective(metric="val/loss", goal="minimize"), "metrics.`best/val_loss`", "true"),
-        (Objective(metric="train/acc", at="last"), "metrics.`train/acc`", "false"),
+        (Objective(metric="train/acc", at="last"), "metrics.`last/train_acc`", "false"),
     ],
 )
 def test_a_sweep_link_shows_its_trials_best_first(objective: Objective, key: str, ascending: str) -> None:

@@ -36,6 +36,7 @@ def test_an_ended_trial_has_pictures_of_its_best_weights(stage: Stage, tmp_path:
     stage.train(1)
     stage.end(0, TrialState.SUCCEEDED, best_file="best/t0.safetensors")
     assert stage.tracker().mirror(stage.sweep_id)
+    stage.tracker().send_files(stage.sweep_id)
     run = stage.runs()[0]
     for name in ("confusion_matrix", "first_layer", "learning_curve"):
         assert stage.artifact(run, f"figures/{name}.png", tmp_path).startswith(PNG)
@@ -52,6 +53,7 @@ def test_a_damaged_file_costs_the_pictures_and_nothing_else(
     stage.end(0, TrialState.SUCCEEDED, best_file="t0.safetensors")
     with caplog.at_level(logging.WARNING):
         assert stage.tracker().mirror(stage.sweep_id)
+        stage.tracker().send_files(stage.sweep_id)
     assert "no figures of its weights" in caplog.text
     assert "figures/learning_curve.png" in stage.artifacts(stage.runs()[0])
     assert stage.tracker().behind() == []

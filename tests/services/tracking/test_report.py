@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import html
+import io
+from dataclasses import replace
 from typing import Any
 
+from markdown_it import MarkdownIt
 from paper_catalog import paper_plan, paper_spec
 
+from services.domain.plan.value_text import value_text
+from services.settings import Settings
 from services.store import leaderboard
 from services.store.leaderboard import RankedPoint, Replicate
-from services.store.models import Sweep
+from services.store.models import MirrorSweep, Sweep
 from services.tracking import note, report
 from services.tracking.ranked_sweep import RankedSweep
 
@@ -58,6 +64,17 @@ def test_the_table_of_trials_has_a_row_for_each() -> None:
     assert [row["value"] for row in rows] == ["0.9", "0.8", "0.5", "0.5", "", ""]
 
 
+def test_the_page_shows_the_names_of_the_classes_as_text() -> None:
+    assert "Classes:" not in report.page(ranked(), {})
+    found = ranked()
+    shapes = [
+        shape.model_copy(update={"class_names": ["<b>", "kleine Hünde"]}) for shape in found.plan.shapes
+    ]
+    found.sweep.plan = found.plan.model_copy(update={"shapes": shapes})
+    assert found.plan.class_names == [["<b>", "kleine Hünde"]]
+    assert "<p>Classes: 0 &lt;b&gt;, 1 kleine Hünde</p>" in report.page(found, {})
+
+
 def test_the_page_shows_points_by_their_cells_and_means_by_their_text() -> None:
     page = report.page(ranked(), {})
     head = "<th></th><th>optimizer</th><th>beta</th><th>val/acc (best)</th>"
@@ -73,15 +90,43 @@ def test_curves_are_called_by_trial_and_label() -> None:
 
 def test_the_best_line_names_the_point_and_says_whether_it_may_change() -> None:
     ended, active = ranked(), ranked(state="active")
-    assert note.best_line(ended).startswith(
+    assert note.best_line(ended, note.MARKDOWN).startswith(
         "**Best**: adam, beta 0.8 with val/acc (best) **0.85 ± 0.64**, 95 %"
     )
-    assert note.best_line(active).startswith("**Best so far**: adam")
-    assert "3 points × 2 seeds = 6 trials (6 succeeded)" in note.status_line(active)
+    assert note.best_line(active, note.MARKDOWN).startswith("**Best so far**: adam")
+    assert "3 points × 2 seeds = 6 trials (6 succeeded)" in note.status_line(active, note.MARKDOWN)
 
 
-def test_markdown_in_a_value_is_shown_as_it_is() -> None:
-    for text in ("a|b", "*x*", "[16, 8]", "_private_", "batch_size 32", "`<b>`", "back\\slash"):
-        assert note.unescaped(note.escaped(text)) == text
-    assert note.escaped("a|b *x* [8]") == r"a\|b \*x\* \[8\]"
-    assert note.escaped("batch_size 32") == "batch_size 32"
+HOSTILE = "=1+1|*x*_[a](http://b) <b>$^$ `c"
+
+
+def hostile() -> RankedSweep:
+    """The same with a value and a description that every reader could take for its own language."""
+    values = {"train.optimizer": HOSTILE}
+    found = ranked(description=f"# {HOSTILE}\n- list")
+    return replace(found, points=[replace(point, values=values) for point in found.points])
+
+
+def test_the_note_and_the_page_show_text_of_users_as_it_is(sqlite_settings: Settings) -> None:
+    found = hostile()
+    found.sweep.mirror = MirrorSweep()
+    written = note.note(found, sqlite_settings.model_copy(update={"mlflow_url": "http://m"}), "7")
+    tokens = MarkdownIt("commonmark").enable("table").parse(written)
+    shown = [
+        "".join(child.content for child in token.children or []) for token in tokens if token.type == "inline"
+    ]
+    assert shown[:2] == [f"# {HOSTILE}", "- list"]
+    assert shown.count(value_text(HOSTILE)) == 2  # a cell of each point that has a value
+    assert any(f"Best: optimizer {value_text(HOSTILE)} with val/acc (best) 0.85" in text for text in shown)
+    assert not {"heading_open", "bullet_list_open", "html_block"} & {token.type for token in tokens}
+    links = [child for token in tokens for child in token.children or [] if child.type == "link_open"]
+    assert all(not str(link.attrs["href"]).startswith("http://b") for link in links)
+    page = report.page(found, {})
+    assert "<b>$" not in page
+    assert html.unescape(page).count(HOSTILE) == 6
+
+
+def test_no_cell_of_a_report_is_a_formula() -> None:
+    for table in (report.leaderboard(hostile()), report.trials(hostile())):
+        cells = [row["train.optimizer"] for row in csv.DictReader(io.StringIO(table, newline=""))]
+        assert set(cells) == {f"'{HOSTILE}"}

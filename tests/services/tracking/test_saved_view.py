@@ -9,6 +9,7 @@ import pytest
 from mlflow_stage import MakeStage, Stage
 from paper_catalog import paper_plan, paper_spec
 
+from services.domain.states import TrialState
 from services.tracking import TrackingDown, saved_view
 from services.tracking.mlflow_server import Server
 
@@ -34,7 +35,7 @@ def test_a_view_shows_one_sweep_best_first() -> None:
     assert state["searchFilter"] == "tags.`sweep.id`='ab12' AND tags.`sweep.role`='trial'"
     assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`best/val_acc`", False)
     last = view(objective={"metric": "train/loss", "at": "last"})
-    assert (last["orderByKey"], last["orderByAsc"]) == ("metrics.`train/loss`", True)
+    assert (last["orderByKey"], last["orderByAsc"]) == ("metrics.`last/train_loss`", True)
 
 
 def test_of_many_trials_charts_show_the_ten_best() -> None:
@@ -64,11 +65,11 @@ def test_charts_are_for_axes_and_metrics_that_are_there() -> None:
     }
     state = view(space=space)
     (parallel,) = charts(state, "PARALLEL")
-    assert set(parallel["selectedParams"]) == {"model.dropout", "log10.train.l2", "train.optimizer"}
+    assert set(parallel["selectedParams"]) == {"dropout", "log10 l2", "optimizer"}
     assert parallel["selectedMetrics"] == ["best/val_acc"]
     assert {chart["xaxis"]["key"] for chart in charts(state, "SCATTER")} == {
-        "model.dropout",
-        "log10.train.l2",
+        "dropout",
+        "log10 l2",
     }
     assert [chart["metricKey"] for chart in charts(state, "LINE")] == [
         "val/acc",
@@ -84,7 +85,7 @@ def test_charts_are_for_axes_and_metrics_that_are_there() -> None:
 
 def test_an_axis_with_a_zero_has_no_logarithm_in_charts() -> None:
     (parallel,) = charts(view(space={"train.l2": [0, 1e-3, 1e-1]}), "PARALLEL")
-    assert parallel["selectedParams"] == ["train.l2"]
+    assert parallel["selectedParams"] == ["l2"]
 
 
 def test_an_axis_that_some_trials_lack_is_not_among_the_coordinates_of_all() -> None:
@@ -94,8 +95,8 @@ def test_an_axis_that_some_trials_lack_is_not_among_the_coordinates_of_all() -> 
     }
     state = view(space=space)
     (parallel,) = charts(state, "PARALLEL")
-    assert parallel["selectedParams"] == ["train.optimizer"]
-    assert [chart["xaxis"]["key"] for chart in charts(state, "SCATTER")] == ["train.optimizer.beta"]
+    assert parallel["selectedParams"] == ["optimizer"]
+    assert [chart["xaxis"]["key"] for chart in charts(state, "SCATTER")] == ["beta"]
 
 
 def test_means_over_seeds_have_a_view_of_their_own(make_stage: MakeStage) -> None:
@@ -113,8 +114,42 @@ def test_means_over_seeds_have_a_view_of_their_own(make_stage: MakeStage) -> Non
     points = {run.data.tags["trial.point"] for run in stage.runs()}
     assert points == {"p0 dropout 0", "p1 dropout 0.5"}
     assert means["groupsExpanded"] == {f"tag.trial.point.{point}": False for point in points}
-    assert trials["searchFilter"] == means["searchFilter"]
+    assert means["searchFilter"] == f"{trials['searchFilter']} AND tags.`trial.point_ended`='true'"
     assert all(len(value) < 5000 for value in tags.values())
+
+
+def test_the_means_leave_out_points_whose_trials_are_not_all_there(make_stage: MakeStage) -> None:
+    stage = make_stage({"seeds": 2, "space": {"model.dropout": [0.0, 0.5]}})
+    stage.train(1)
+    assert stage.tracker().mirror(stage.sweep_id)
+    means = saved_view.read(experiment_tags(stage)[MEANS.format(stage.sweep_id)])
+
+    def shown() -> set[str]:
+        experiment = stage.parent().info.experiment_id
+        found = stage.client().search_runs([experiment], means["searchFilter"])
+        return {run.data.tags["trial.point"] for run in found}
+
+    assert shown() == set()
+    point = stage.trial(0).point
+    replicates = [index for index in range(4) if stage.trial(index).point == point]
+    stage.end(replicates[0], TrialState.SUCCEEDED)
+    assert stage.tracker().mirror(stage.sweep_id)
+    assert shown() == set()
+    stage.end(replicates[1], TrialState.SUCCEEDED)
+    assert stage.tracker().mirror(stage.sweep_id)
+    assert shown() == {f"p{point} dropout 0"}
+
+
+def test_the_view_is_there_before_the_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(*_: object) -> None:
+        raise TrackingDown("away")
+
+    monkeypatch.setattr(Server, "create_run", refusing)
+    monkeypatch.setattr(Server, "answers", lambda _: False)
+    with pytest.raises(TrackingDown):
+        stage.tracker().mirror(stage.sweep_id)
+    assert stage.sweep().mirror.view_saved
+    assert stage.sweep().mirror.run_id is None
 
 
 def test_one_seed_has_no_means(stage: Stage) -> None:

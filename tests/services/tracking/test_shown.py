@@ -21,6 +21,7 @@ def finish(stage: Stage, **values: object) -> None:
     stage.end(3, TrialState.SUCCEEDED, **values)
     stage.settle()
     assert stage.tracker().mirror(stage.sweep_id)
+    stage.tracker().send_files(stage.sweep_id)
 
 
 def test_each_trial_ends_as_it_ended(stage: Stage) -> None:
@@ -66,6 +67,7 @@ def test_a_trial_carries_its_identity_its_worker_and_its_whole_config(make_stage
         "train.epochs": "3",
         "train.l2.strength": "0.0",
         "train.optimizer": "adam",
+        "optimizer": "adam",
         "train.optimizer.name": "adam",
         "train.optimizer.lr": "0.01",
         "train.optimizer.beta": "0.9",

@@ -42,6 +42,15 @@ def test_a_run_is_called_by_the_rate_that_trains() -> None:
     assert trial_run.name(found, plan) == "t007 s1 adam, lr 0.2"
     identity = trial_run.identity(found, plan, "parent")
     assert (identity["trial.config"], identity["trial.point"]) == ("adam, lr 0.2", "p3 adam, lr 0.2")
+    assert "data.class_names" not in identity
+
+
+def test_a_run_has_the_names_of_its_classes() -> None:
+    plan = paper_plan(paper_spec(space=SPACE))
+    named = [shape.model_copy(update={"class_names": ["big cats", "kleine Hünde"]}) for shape in plan.shapes]
+    plan = plan.model_copy(update={"shapes": named})
+    identity = trial_run.identity(trial(plan, 1), plan, "parent")
+    assert identity["data.class_names"] == "0 big cats, 1 kleine Hünde"
 
 
 def test_params_are_the_whole_config_that_trains() -> None:

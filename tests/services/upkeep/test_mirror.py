@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import pytest
 from worker_process import wait_for
@@ -16,21 +17,19 @@ from services.upkeep.mirror import Mirror
 
 
 class PaperTracker:
-    """A tracker that is behind with two sweeps, and fails at its first mirroring."""
+    """A tracker that is behind with two sweeps, one for each round, and fails in its first two."""
 
     def __init__(self, *_: object) -> None:
         self.mirrored: list[str] = []
         self.failures: list[Exception] = [TrackingDown("no answer"), RuntimeError("a bug")]
         made.append(self)
 
-    def behind(self) -> list[str]:
-        return [sweep for sweep in ("one", "two") if sweep not in self.mirrored]
-
-    def mirror(self, sweep_id: str) -> bool:
+    def round(self, is_stopped: Callable[[], bool]) -> bool:
         if self.failures:
             raise self.failures.pop(0)
-        self.mirrored.append(sweep_id)
-        return True
+        left = [sweep for sweep in ("one", "two") if sweep not in self.mirrored]
+        self.mirrored += left[:1]
+        return bool(left)
 
 
 made: list[PaperTracker] = []

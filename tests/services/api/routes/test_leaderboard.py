@@ -46,7 +46,7 @@ def test_points_are_ranked_by_mean_and_compared(api: TestClient, store: Store, s
     first, _, third, last = page["points"]
     assert first.keys() == {
         "point", "label", "values", "cells", "text", "mean", "low", "high", "sd", "n", "seeds", "failed",
-        "note", "trials",
+        "note", "images", "sampling", "trials",
     }  # fmt: skip
     half = 4.302653 * math.sqrt(0.0003) / math.sqrt(3)
     assert first["mean"] == pytest.approx(0.92)
@@ -79,7 +79,9 @@ def test_one_seed_has_no_interval_and_says_so(
     view = sqlite_api.get(f"/v1/sweeps/{sweep_id}").json()
     best = view["best"]
     assert (best["point"], best["mean"], best["low"], best["high"], best["sd"]) == (2, 0.9, None, None, None)
-    assert (best["text"], best["note"]) == ("0.9000", "one seed: no interval")
+    assert (best["text"], best["note"]) == (
+        "0.9000", "one seed: no interval; choice of 600 images alone: ± 0.024"
+    )  # fmt: skip
     assert view["comparison"]["differs"] is None
     assert view["comparison"]["words"].startswith("one seed: no interval")
 

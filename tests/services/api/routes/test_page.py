@@ -25,6 +25,8 @@ def test_every_file_is_served_without_the_key_and_under_the_policy(sqlite_api: T
     assert policy["frame-ancestors"] == policy["form-action"] == policy["base-uri"] == "'none'"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     head = sqlite_api.head(path, headers=NO_KEY)
     assert (head.status_code, head.content) == (200, b"")
 

@@ -32,11 +32,11 @@ def test_a_sweep_is_written_answered_and_then_dispatched(
     view = answer.json()
     assert answer.headers["Location"] == f"/v1/sweeps/{view['id']}"
     assert view["state"] == "active"
-    assert view["trials"] | {"total": 4, "waiting": 4} == view["trials"]
+    assert view["trials"] | {"total": 4, "pending": 4} == view["trials"]
     assert view["epochs"] == {"done": 0, "total": 8}
     assert [axis["path"] for axis in view["axes"]] == ["train.optimizer", "model.dropout"]
     assert view["shapes"][0]["parameters"] == 61_706
-    assert "no worker is running" in view["waiting_for"]
+    assert "no worker is running" in view["blocked_by"]
     # The background task ran after the answer; Redis is away, so the pack is formed and not announced.
     pack = store.read(lambda session: session.scalars(select(Pack)).one())
     assert (pack.state, pack.sent_at) == ("queued", None)
@@ -176,10 +176,12 @@ def test_a_sweep_that_cannot_be_read_is_listed_and_cancelled(
     broken = text(f"UPDATE sweeps SET {column} = '{{\"x\": 1}}' WHERE id = :id")
     store.write(lambda session: session.execute(broken, {"id": bad}))
     listed = {sweep["id"]: sweep for sweep in api.get("/v1/sweeps").json()["sweeps"]}
-    assert listed[good]["set_aside"] is None
-    assert f"the {column} of sweep {bad} cannot be read" in listed[bad]["set_aside"]
+    assert "cannot be read" not in listed[good]["blocked_by"]
+    assert f"the {column} of sweep {bad} cannot be read" in listed[bad]["blocked_by"]
     assert (listed[bad]["name"], listed[bad]["trials"]["total"]) == ("small", 4)
-    assert api.get(f"/v1/sweeps/{bad}").json()["set_aside"] == listed[bad]["set_aside"]
+    shown = api.get(f"/v1/sweeps/{bad}").json()
+    assert shown["blocked_by"] == shown["blockers"][0]["message"] == listed[bad]["blocked_by"]
+    assert shown["blockers"][0]["kind"] == "set-aside"
     for path in ("leaderboard", "best", "trials", "export/trials", "export/curves"):
         answer = api.get(f"/v1/sweeps/{bad}/{path}")
         assert answer.status_code in (200, 404, 409), (path, answer.text)

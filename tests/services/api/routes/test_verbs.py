@@ -24,7 +24,7 @@ def post(api: TestClient, path: str) -> dict[str, Any]:
 def test_a_sweep_is_paused_resumed_stopped_and_cancelled(api: TestClient, spec: dict[str, Any]) -> None:
     sweep_id = api.post("/v1/sweeps", json=spec).json()["id"]
     paused = post(api, f"sweeps/{sweep_id}/pause")
-    assert (paused["state"], paused["trials"]["waiting"], paused["trials"]["queued"]) == ("paused", 4, 0)
+    assert (paused["state"], paused["trials"]["pending"], paused["trials"]["queued"]) == ("paused", 4, 0)
     assert post(api, f"sweeps/{sweep_id}/pause") == paused
     assert post(api, f"sweeps/{sweep_id}/resume")["state"] == "active"
     # The background task has dispatched it again.

@@ -21,15 +21,17 @@ def test_the_estimate_and_the_trials(sqlite_store: Store, sqlite_settings: Setti
     ]
     sweep_id = write_sweep(sqlite_store, space={"model.dropout": [0.0, 0.5]}, seeds=3)
     sweep = sqlite_store.read(lambda session: sweeps.get(session, sweep_id))
-    view = point_view(RankedPoint(sweep_id, 7, {"model.dropout": 0.5}, trials), sweep, sqlite_settings)
+    view = point_view(RankedPoint(sweep_id, 1, {"model.dropout": 0.5}, trials), sweep, sqlite_settings)
     assert (view.label, [cell.text for cell in view.cells]) == ("dropout 0.5", ["0.5"])
-    assert (view.point, view.values, view.n, view.seeds, view.failed) == (7, {"model.dropout": 0.5}, 2, 3, 1)
+    assert (view.point, view.values, view.n, view.seeds, view.failed) == (1, {"model.dropout": 0.5}, 2, 3, 1)
     assert view.mean == pytest.approx(0.85)
     assert view.low is not None
     assert view.high is not None
     assert view.low < 0.85 < view.high
     assert view.sd == pytest.approx(0.0707107)
-    assert view.note == "2 of 3 seeds have a value; 1 of 3 trials failed"
+    assert view.note == (
+        "2 of 3 seeds have a value; from two values the width is a rough guess; 1 of 3 trials failed"
+    )
     assert [(each.id, each.state, each.value) for each in view.trials] == [
         ("t0", "succeeded", 0.9), ("t1", "running", 0.8), ("t2", "failed", None),
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +48,17 @@ def test_a_failure_that_was_made_good_is_not_shown(
     trial, sweep = drawn
     trial.failure, trial.state = {"kind": "host", "message": "gone"}, state
     assert (trial_view(trial, sweep, sqlite_settings).failure is not None) == shown
+
+
+def test_the_path_of_the_best_weights_can_be_opened_from_anywhere(
+    drawn: tuple[Trial, Sweep], sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trial, sweep = drawn
+    trial.best_file = "packs/p/best-t.safetensors"
+    monkeypatch.chdir(tmp_path)
+    settings = sqlite_settings.model_copy(update={"files": Path("files")})
+    view = trial_detail(trial, sweep, [], [], None, settings)
+    assert view.best_file == str(tmp_path / "files" / trial.best_file)
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])

@@ -13,7 +13,7 @@ def test_kinds_entries_and_hyperparameters(at: Run) -> None:
     assert kinds.endswith("Show one kind: cnnlab catalog KIND\n")
     assert "Divide a running mean" in at("catalog", "optimizers")[1]
     line = next(line for line in at("catalog", "optimizers", "adam")[1].splitlines() if line.startswith("lr"))
-    assert line.split() == ["lr", "number", "0.001", "1e-8", "to", "100,", "logarithmic", "yes"]
+    assert line.split() == ["lr", "number", "0.001", "yes", "1e-8", "to", "100,", "logarithmic"]
 
 
 def test_misspelt_names(at: Run) -> None:

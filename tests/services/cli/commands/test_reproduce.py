@@ -17,7 +17,7 @@ Give = Callable[[str, dict[int, list[float]]], None]
 VIEW: dict[str, Any] = {
     "id": "s", "name": "again", "state": "succeeded", "epochs": {"done": 2, "total": 2}, "eta_seconds": None,
     "trials": {"total": 1, "succeeded": 1, "pruned": 0, "running": 0, "failed": 0, "cancelled": 0},
-    "best": None, "waiting_for": None,
+    "best": None, "blockers": [], "setbacks": [],
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ def test_a_sweep_with_its_points(at: Run, submit: Submit, give: Give) -> None:
     give(sweep, {})
     code, out, _ = at("show", sweep)
     assert code == 0
-    assert out.startswith("steered active: 0 of 12 trials done")
+    assert out.startswith("steered active, blocked: 0 of 12 trials done")
     assert "no worker is running" in out
     assert "optimizer dropout val/acc" in " ".join(out.split())
     shown = json.loads(at("show", sweep, "--json")[1])

@@ -12,7 +12,7 @@ Give = Callable[[str, dict[int, list[float]]], None]
 def test_a_sweep_changes_its_state(at: Run, submit: Submit) -> None:
     sweep = submit()
     for verb, text in [
-        ("pause", "steered is paused: 12 trials waiting."),
+        ("pause", "steered is paused: 12 trials pending."),
         ("resume", "steered is active"),
         ("stop", "steered is stopping"),
         ("cancel", "steered is cancelling"),

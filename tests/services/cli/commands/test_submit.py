@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.client import AnswerLost, Client
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -52,3 +57,29 @@ def test_a_missing_file(at: Run) -> None:
     code, _, err = at("submit", "none.yaml")
     assert code == 2
     assert "no file none.yaml: give a YAML or JSON file" in err
+
+
+def test_a_lost_answer_is_followed_by_a_command_that_adds_no_sweep(
+    at: Run, spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*_: Any) -> None:
+        raise AnswerLost("f00", TimeoutError("timed out"))
+
+    monkeypatch.setattr(Client, "submit", lose)
+    code, _, err = at("submit", str(spec))
+    assert code == 1
+    assert "may have been submitted or not" in err
+    assert f"`cnnlab submit {spec} --idempotency-key f00`" in err
+
+
+def test_a_long_wait_is_explained(at: Run, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit = Client.submit
+
+    def slowly(client: Client, sweep: Any, key: str, dry_run: bool, on_wait: Callable[[str], None]) -> Any:
+        on_wait("The API has been planning this sweep for 20 s; waiting for it.")
+        return submit(client, sweep, key, dry_run, on_wait)
+
+    monkeypatch.setattr(Client, "submit", slowly)
+    _, out, err = at("submit", str(spec), "--json", "--dry-run")
+    assert json.loads(out)["points"] == 4
+    assert "planning this sweep for 20 s" in err

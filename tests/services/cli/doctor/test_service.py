@@ -15,3 +15,13 @@ def test_a_schema_that_is_not_the_newest(sqlite_url: str) -> None:
     assert (found.level, found.remedy) == ("missing", "python -m migrations upgrade")
     away = service.database("sqlite:////nowhere/state.db", os.environ)
     assert (away.level, away.remedy) == ("missing", "start the database, or correct its address")
+
+
+def test_what_holds_sweeps_up() -> None:
+    blocker = {"kind": "refused", "message": "the data has changed", "since": None, "remedy": "restore it"}
+    held = {"id": "3f81c09a2e", "name": "grid", "blockers": [blocker]}
+    [found] = service.sweeps([held, {"id": "b", "name": "fine", "blockers": []}])
+    assert (found.level, found.name, found.says) == ("warn", "sweep 3f81c09a2e", "grid: the data has changed")
+    assert found.remedy == "restore it"
+    [fine] = service.sweeps([{"id": "b", "name": "fine", "blockers": []}])
+    assert (fine.level, fine.says) == ("ok", "1 unfinished sweep, none is held up")

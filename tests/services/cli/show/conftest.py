@@ -6,7 +6,9 @@ from collections.abc import Callable
 from io import StringIO
 
 import pytest
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
+
+from services.cli.show.output import PlainConsole
 
 Printed = Callable[[RenderableType], list[str]]
 
@@ -17,7 +19,7 @@ def printed() -> Printed:
 
     def lines(shown: RenderableType) -> list[str]:
         file = StringIO()
-        Console(file=file, width=200).print(shown)
+        PlainConsole(file).print(shown)
         return [" ".join(line.split()) for line in file.getvalue().splitlines()]
 
     return lines

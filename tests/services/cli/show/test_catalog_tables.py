@@ -43,4 +43,4 @@ def test_hyperparameters(printed: Printed) -> None:
         "lr": {"type": "number", "default": 0.001, "low": 0, "high": 1, "row": True},
         "on": {"type": "x"},
     }
-    assert printed(hypers_table({"hypers": hypers}))[1:] == ["lr number 0.001 0 to 1 yes", "on x no"]
+    assert printed(hypers_table({"hypers": hypers}))[1:] == ["lr number 0.001 yes 0 to 1", "on x no"]

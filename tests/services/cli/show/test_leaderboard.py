@@ -34,7 +34,7 @@ def point(number: int = 7, **changed: Any) -> dict[str, Any]:
 def test_a_point_has_a_line_with_its_seeds_and_how_far_they_are(printed: Printed) -> None:
     sweep = {"seeds": 3, "objective": {"metric": "val/acc"}}
     head, line = printed(leaderboard(sweep, [point()]))
-    assert head == "point l2 optimizer dropout val/acc seeds epoch trials"
+    assert head == "# point l2 optimizer dropout val/acc seeds epoch trials"
     assert line == "1 7 0.001 adam 0.25 0.8712 ± 0.0034 2/3, 1 failed 1–3 2 succeeded, 1 failed"
 
 

@@ -10,10 +10,10 @@ from services.cli.show.new_state import print_new_state
 
 
 def test_a_sweep_with_its_unfinished_trials(capsys: pytest.CaptureFixture[str]) -> None:
-    counts = {"waiting": 12, "queued": 0, "running": 1}
+    counts = {"pending": 12, "queued": 0, "running": 1}
     view = {"name": "a [b]", "state": "paused", "trials": counts}
     print_new_state(view, as_json=False)
-    assert capsys.readouterr().out == "a [b] is paused: 12 trials waiting, 1 trial running.\n"
+    assert capsys.readouterr().out == "a [b] is paused: 12 trials pending, 1 trial running.\n"
     print_new_state({**view, "trials": dict.fromkeys(counts, 0)}, as_json=False)
     assert capsys.readouterr().out == "a [b] is paused.\n"
 

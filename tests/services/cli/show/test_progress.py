@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.cli.show.progress import price, summary
+import pytest
+
+from services.cli.show.output import Output
+from services.cli.show.progress import cost, follow, summary
 
 VIEW: dict[str, Any] = {
     "name": "grid",
@@ -22,9 +25,12 @@ VIEW: dict[str, Any] = {
         "low": None,
         "high": None,
     },
-    "waiting_for": None,
-    "price": {"trials": 18, "alone": 6.94},
+    "blockers": [],
+    "setbacks": [],
+    "cost": {"share": 0.5783},
 }
+REFUSED = {"kind": "refused", "message": "the data has changed", "since": None, "remedy": "restore it"}
+BEHIND = {"kind": "mlflow", "message": "MLflow does not show 2 trials", "since": None, "remedy": "wait"}
 
 
 def test_a_view_in_one_line() -> None:
@@ -35,15 +41,36 @@ def test_a_view_in_one_line() -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    words = summary({**VIEW, "best": None, "eta_seconds": None, "waiting_for": "no worker is running"})
+    words = summary({**VIEW, "best": None, "eta_seconds": None})
     assert "best" not in words
     assert "left" not in words
-    assert words.endswith("no worker is running")
 
 
-def test_the_price() -> None:
-    assert price(VIEW) == "18 trials took the device time of 6.9 trained one by one"
-    assert price({**VIEW, "price": None}) is None
+def test_a_blocked_sweep_has_nothing_running() -> None:
+    words = summary({**VIEW, "eta_seconds": None, "blockers": [REFUSED]})
+    assert words.startswith("grid active, blocked: 7 of 18 trials done, 2 failed, 30/54 epochs")
+    assert "8 running" in summary({**VIEW, "blockers": [BEHIND]})
+    assert summary({**VIEW, "state": "paused", "blockers": [REFUSED]}).startswith("grid paused: ")
+
+
+def test_a_new_blocker_and_a_new_setback_are_a_change(capsys: pytest.CaptureFixture[str]) -> None:
+    lost = {"kind": "lost", "attempts": 1, "at": "2026-11-28T05:00:00Z", "message": "w fell silent"}
+    views = [VIEW, VIEW, {**VIEW, "blockers": [REFUSED]}]
+    views.append({**VIEW, "setbacks": [{**lost, "then": "going on from epoch 2"}]})
+    follow(views, Output(False))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[:3]] == ["grid active", "grid active, blocked", "blocked"]
+    assert lines[3] == "  → restore it"
+    assert lines[5].startswith("1 attempt lost ")
+    assert lines[5].endswith(" ago: w fell silent; going on from epoch 2")
+
+
+def test_the_cost_says_what_is_compared_with_what() -> None:
+    assert cost(VIEW) == (
+        "trained side by side, in 58% of the device time that the same epochs take one trial at a time "
+        "(estimated from the speed of one trial alone)"
+    )
+    assert cost({**VIEW, "cost": None}) is None
 
 
 def test_one_is_no_plural() -> None:

@@ -16,6 +16,7 @@ SWEEP: dict[str, Any] = {
     "objective": {"metric": "val/acc", "at": "best"},
     "best": {"text": "0.760 ± 0.020"},
     "created_at": "2026-01-02T03:04:05Z",
+    "blocked_by": None,
 }
 
 
@@ -25,6 +26,9 @@ def test_a_list_counts_successes_and_names_failures_and_the_metric(
     _, line = printed(sweeps_table([SWEEP]))
     assert " 9/18, 3 failed " in line
     assert " val/acc 0.760 ± 0.020 " in line
+
+    _, line = printed(sweeps_table([{**SWEEP, "state": "active", "blocked_by": "no worker is running"}]))
+    assert " active, blocked " in line
 
     sound = {**SWEEP, "trials": {**SWEEP["trials"], "failed": 0}, "best": None}
     _, line = printed(sweeps_table([sound]))

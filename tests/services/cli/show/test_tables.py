@@ -11,9 +11,9 @@ Printed = Callable[[Any], list[str]]
 
 
 def test_facts_have_no_trailing_spaces() -> None:
-    shown = facts({"price": "low", "mlflow": "http://there/[1]", "none": None})
-    assert shown.plain == "price   low\nmlflow  http://there/[1]"
-    assert not facts({"price": None})
+    shown = facts({"cost": "low", "mlflow": "http://there/[1]", "none": None})
+    assert shown.plain == "cost    low\nmlflow  http://there/[1]"
+    assert not facts({"cost": None})
 
 
 def test_only_the_objective_has_its_best_epoch(printed: Printed) -> None:

@@ -8,6 +8,9 @@ import random
 import pytest
 
 from services.domain.results.intervals import estimate, estimate_text, interval, rounded
+from services.domain.results.share import Share
+
+ROUGH = "from two values the width is a rough guess"
 
 
 def test_an_estimate_by_hand() -> None:
@@ -49,8 +52,8 @@ def test_one_seed_has_no_interval_and_says_so() -> None:
         ([None, None], 2, 2, 0, "no value: all 2 trials failed"),
         ([None, 0.5], 1, 1, 1, "one seed: no interval; its trial failed"),
         ([0.5, None, None], 3, 0, 1, "1 of 3 seeds has a value: no interval"),
-        ([0.5, 0.6, math.nan], 3, 1, 2, "2 of 3 seeds have a value; 1 of 3 trials failed"),
-        ([0.5, 0.6, math.inf], 3, 0, 2, "2 of 3 seeds have a value"),
+        ([0.5, 0.6, math.nan], 3, 1, 2, f"2 of 3 seeds have a value; {ROUGH}; 1 of 3 trials failed"),
+        ([0.5, 0.6, math.inf], 3, 0, 2, f"2 of 3 seeds have a value; {ROUGH}"),
         ([0.5, 0.5, 0.5], 3, 0, 3, "all 3 seeds gave the same value"),
         ([0.5, 0.6, 0.7], 3, 1, 3, "1 of 3 trials failed"),
     ],
@@ -116,3 +119,22 @@ def test_a_number_is_rounded_to_the_digits_that_its_spread_shows() -> None:
     assert rounded(0.123456, 0.012) == "0.123"
     assert rounded(-0.123456, 0.00012) == "−0.12346"
     assert rounded(1e149, 1e148) == "1e+149"
+
+
+def test_an_interval_of_shares_ends_at_0_and_1() -> None:
+    found = estimate([0.98, 0.94], seeds=2, share=Share(images=100))
+    assert (found.low, found.high) == (pytest.approx(0.96 - 0.02 * 12.7062, abs=1e-6), 1.0)
+    assert estimate([0.02, 0.06], seeds=2, share=Share(images=None)).low == 0.0
+    assert (estimate([0.98, 0.94], seeds=2).high or 0) > 1  # no share, no bound
+
+
+def test_what_the_images_add_stands_beside_an_interval_that_is_narrower() -> None:
+    share = Share(images=80)
+    equal = estimate([0.9, 0.9], seeds=2, share=share)
+    assert (equal.text, equal.images, equal.sampling) == ("0.9000 ± 0", 80, share.sampling_error(0.9))
+    assert equal.note == "all 2 seeds gave the same value; choice of 80 images alone: ± 0.067"
+    wide = estimate([0.7, 0.9, 0.8], seeds=3, share=share)
+    assert (wide.note, wide.images) == (None, 80)
+    single = estimate([0.9], seeds=1, share=share)
+    assert single.note == "one seed: no interval; choice of 80 images alone: ± 0.067"
+    assert estimate([0.9], seeds=1, share=Share(images=None)).sampling is None

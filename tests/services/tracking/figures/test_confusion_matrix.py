@@ -30,3 +30,16 @@ def test_rows_are_true_classes_and_the_title_counts_what_is_correct(monkeypatch:
         ((1, 0), "1"),
         ((1, 1), "7"),
     ]
+
+
+def test_classes_are_shown_by_their_names_whatever_these_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    png = canvas.png
+    monkeypatch.setattr(canvas, "png", lambda figure: drawn.append(figure) or png(figure))
+    names = ["big cats", "$^$", "a\nb\x1b[31m", "x" * 90]
+    assert confusion_matrix("t000", "val", [[1] * 4] * 4, names).startswith(b"\x89PNG")
+    (axes,) = drawn[0].axes
+    for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [tick.get_text() for tick in ticks] == [
+            *("0 big cats", "1 $^$", "2 a b [31m", f"3 {'x' * 23}…"),
+        ]

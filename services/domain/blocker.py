@@ -1,0 +1,34 @@
+"""What keeps a sweep from moving: its kinds, and what each says to a user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class BlockerKind(StrEnum):
+    """Why a sweep does not move; `MLFLOW` holds nothing up, but what it shows is behind."""
+
+    SET_ASIDE = "set-aside"  # its rows cannot be read
+    PAUSED = "paused"  # by a user or by the service
+    NO_WORKER = "no-worker"  # no device is claimed at all
+    PLUGINS = "plug-ins"  # no worker has the entry files it was planned with
+    NO_DEVICE = "no-device"  # its packs wait for a kind of device that nobody has
+    REFUSED = "refused"  # hosts that took its packs could not train them: data changed, disk full
+    FAILING = "failing"  # its attempts end without progress
+    QUEUE = "queue"  # its packs are not announced: Redis or upkeep is away
+    TURN = "turn"  # the packs of other sweeps fill the devices
+    MLFLOW = "mlflow"
+
+
+INFORMATIVE = frozenset({BlockerKind.MLFLOW})  # training goes on
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One reason: what is wrong, since when (ms of the database's clock, None if unknown), what to do."""
+
+    kind: BlockerKind
+    message: str
+    since: int | None
+    remedy: str

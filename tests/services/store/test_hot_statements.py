@@ -1,0 +1,133 @@
+"""Statements that run every second use an index on both kinds of database, however much has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from paper_sweep import fill, take, write_sweep
+from sqlalchemy import Connection, event, insert, text
+
+from services.store import checkpoints, events, mirror, sweep_verbs, sweeps, trials
+from services.store.models import Checkpoint
+from services.store.session import Session, Store
+
+Work = Callable[[Session], object]
+
+
+def plans(store: Store, work: Work) -> str:
+    """How the database carries out each statement of `work`, a scan of a whole table only where it must."""
+    found: list[str] = []
+
+    def explain(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        explaining = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            cursor.execute(explaining + statement, parameters)
+            found.extend(str(row[-1]) for row in cursor.fetchall())
+
+    def planned(session: Session) -> None:
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(text("SET LOCAL enable_seqscan = off"))  # the tables of a test are small
+        event.listen(session.connection(), "before_cursor_execute", explain)
+        work(session)
+
+    store.write(planned)
+    return "\n".join(found)
+
+
+def uses_index(store: Store, work: Work, index: str, table: str) -> bool:
+    """Whether `work` uses an index, and reads no whole table of the name."""
+    plan = plans(store, work)
+    whole = (f"SCAN {table}\n", f"Seq Scan on {table} ")
+    return index in plan and not any(scan in plan + "\n" for scan in whole)
+
+
+def a_checkpoint(store: Store) -> int:
+    """A checkpoint that nothing goes on from."""
+    held = take(store, fill(store, write_sweep(store)))
+    row = Checkpoint(pack_id=held.pack_id, epoch=1, path="x", sha256="0" * 64, bytes=7, created_at=1)
+
+    def write(session: Session) -> int:
+        session.add(row)
+        session.flush()
+        return row.id
+
+    return store.write(write)
+
+
+def test_forgetting_a_checkpoint_finds_its_trials_by_index(store: Store) -> None:
+    number = a_checkpoint(store)
+    assert uses_index(
+        store, lambda session: checkpoints.forget(session, number), "ix_trials_checkpoint_id", "trials"
+    )
+
+
+def test_checkpoint_files_that_are_left_are_found_by_index(store: Store) -> None:
+    number = a_checkpoint(store)
+
+    def write(session: Session) -> None:
+        kept = session.get_one(Checkpoint, number)
+        gone = {"pack_id": kept.pack_id, "path": "x", "sha256": "0" * 64, "bytes": 0, "created_at": 1}
+        session.execute(insert(Checkpoint), [gone | {"epoch": epoch} for epoch in range(2, 1000)])
+        session.execute(text("ANALYZE"))
+
+    store.write(write)
+    assert uses_index(store, checkpoints.needless, "ix_checkpoints_id", "checkpoints")
+
+
+def test_events_to_forget_are_found_by_index(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
+    store.write(lambda session: sweeps.settle(session, sweep_id))
+
+    def forget(session: Session) -> None:
+        assert events.forget(session, -1.0)
+
+    assert uses_index(store, forget, "ix_sweeps_finished_at", "sweeps")
+    assert uses_index(store, lambda session: events.forget(session, -1.0), "ix_sweeps_finished_at", "events")
+
+
+def test_what_is_behind_in_mlflow_reads_no_trial_and_no_sweep(store: Store) -> None:
+    write_sweep(store)
+    plan = plans(store, lambda session: mirror.behind(session, "1a2b3c4d"))
+    assert "ix_mirror_sweeps_addresses" in plan
+    assert "trials" not in plan
+    assert "on sweeps" not in plan
+
+
+@pytest.mark.parametrize("index", ["ix_trials_checkpoint_id", "ix_trials_pack_id"])
+def test_a_missing_index_is_seen(store: Store, index: str) -> None:
+    number = a_checkpoint(store)
+    store.write(lambda session: session.execute(text(f"DROP INDEX {index}")))
+    used = uses_index(
+        store, lambda session: checkpoints.forget(session, number), "ix_trials_checkpoint_id", "trials"
+    )
+    assert used == (index != "ix_trials_checkpoint_id")
+
+
+def test_cancel_and_retry_are_as_many_statements_for_any_number_of_trials(store: Store) -> None:
+    """One each, whatever it does to how many rows; nothing is repeated row by row."""
+    counts: list[list[int]] = []
+    rates = [0.1 * rate for rate in range(1, 4)]
+    for space in ({"model.dropout": [0.0, 0.5]}, {"model.dropout": rates, "train.l2": rates}):
+        sweep_id = write_sweep(store, space=space)
+        store.write(lambda s, i=sweep_id: trials.draw(s, sweeps.lock(s, i), 100))  # type: ignore[misc]
+        verbs = (sweep_verbs.cancel, sweeps.settle, sweep_verbs.retry)
+        counts.append([executions(store, partial(verb, sweep_id=sweep_id)) for verb in verbs])
+    assert counts[0] == counts[1]
+
+
+def executions(store: Store, work: Work) -> int:
+    """How many times the database is given a row or a statement."""
+    done: list[int] = []
+
+    def count(*given: Any) -> None:
+        parameters, many = given[3], given[5]
+        done.append(len(parameters) if many else 1)
+
+    event.listen(store.engine, "before_cursor_execute", count)
+    store.write(work)
+    event.remove(store.engine, "before_cursor_execute", count)
+    return sum(done)

@@ -1,0 +1,90 @@
+"""What is mirrored next: new sweeps first, points once all their trials are there, files of the ended."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from paper_sweep import fill, report, take, trials_of, write_sweep
+from sqlalchemy import update
+
+from services.domain.states import TrialState
+from services.store import endings, mirror, mirror_due, sweep_verbs, sweeps
+from services.store.mirror import MirrorLease
+from services.store.mirror_due import Turns
+from services.store.models import MirrorSweep
+from services.store.session import Store
+
+
+def change(store: Store, sweep_id: str, **values: object) -> None:
+    statement = update(MirrorSweep).where(MirrorSweep.sweep_id == sweep_id).values(values)
+    store.write(lambda session: session.execute(statement))
+
+
+def test_new_sweeps_come_first_and_ended_ones_last(store: Store) -> None:
+    going, ended, new, failed, left_out = (write_sweep(store) for _ in range(5))
+    for sweep_id in (going, ended):
+        change(store, sweep_id, run_id=sweep_id)
+    store.write(lambda session: sweep_verbs.cancel(session, ended))
+    assert store.write(lambda session: sweeps.settle(session, ended))
+    change(store, failed, not_before=store.now() + 60_000)
+    change(store, left_out, left_out="failed")
+    ids = [left_out, failed, ended, going, new]
+    assert store.read(lambda session: mirror_due.turns(session, ids)) == Turns([new, going], [ended])
+
+
+def test_a_point_is_marked_when_all_its_trials_have_ended_and_are_there(store: Store) -> None:
+    sweep_id = write_sweep(store, seeds=2, space={"model.dropout": [0.0, 0.5]})
+    leased = []
+    while len(trials_of(store, sweep_id)) < 4:
+        leased.append(take(store, fill(store, sweep_id)))
+    trials = trials_of(store, sweep_id)
+    held = {trial.id: next(each for each in leased if each.pack_id == trial.pack_id) for trial in trials}
+    for each in leased:
+        report(store, each, 1, [trial.id for trial in trials if trial.pack_id == each.pack_id])
+    lease = MirrorLease(sweep_id, "one", 60.0)
+    assert store.write(lambda session: mirror.take(session, lease))
+
+    def marks() -> dict[str, bool]:
+        sweep = store.read(lambda session: sweeps.get(session, sweep_id))
+        found = store.read(lambda session: mirror_due.point_marks(session, sweep))
+        return {mark.trial_id: mark.ended for mark in found}
+
+    def mirrored(trial_id: str, state: str) -> None:
+        marked = partial(mirror.mark_trial, lease=lease, trial_id=trial_id, run_id="r", before=0, epoch=1)
+        store.write(partial(marked, state=state))
+        marked = partial(mirror.mark_trial, lease=lease, trial_id=trial_id, run_id="r", before=1, epoch=1)
+        store.write(partial(marked, state=state))
+
+    first, second = (trial.id for trial in trials if trial.point == trials[0].point)
+    ended, failed = TrialState.SUCCEEDED, TrialState.FAILED
+    store.write(lambda session: endings.end_trial(session, held[first], first, ended, failure=None))
+    mirrored(first, ended)
+    assert marks() == {}
+    error = {"kind": "diverged", "message": "no number"}
+    store.write(lambda session: endings.end_trial(session, held[second], second, failed, failure=error))
+    mirrored(second, "running")
+    assert marks() == {}  # MLflow does not have its end yet
+    mirrored(second, failed)
+    assert marks() == {first: True, second: True}
+    sweep = store.read(lambda session: sweeps.get(session, sweep_id))
+    for mark in store.read(lambda session: mirror_due.point_marks(session, sweep)):
+        store.write(partial(mirror_due.mark_point, lease=lease, mark=mark))
+    assert marks() == {}
+    store.write(lambda session: sweep_verbs.retry(session, sweep_id))
+    assert marks() == {first: False, second: False}
+
+
+def test_files_are_due_once_the_end_is_there(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    first = trials_of(store, sweep_id)[0].id
+    lease = MirrorLease(sweep_id, "one", 60.0)
+    assert store.write(lambda session: mirror.take(session, lease))
+    due = partial(mirror_due.trials_with_files, sweep_id=sweep_id)
+    store.write(lambda s: endings.end_trial(s, held, first, TrialState.SUCCEEDED, failure=None))
+    assert store.read(due) == []
+    store.write(lambda s: mirror.mark_trial(s, lease, first, "r", 0, 0, TrialState.SUCCEEDED))
+    assert store.read(due) == [first]
+    assert store.read(mirror_due.sweeps_with_files) == [sweep_id]
+    store.write(lambda session: mirror_due.mark_files(session, lease, first, "no picture"))
+    assert store.read(due) == store.read(mirror_due.sweeps_with_files) == []
