@@ -40,6 +40,12 @@ ELSEWHERE = {
 }
 
 
+def elsewhere(name: str) -> str:
+    """Return where something is that others call by this name, as a sentence; empty if nothing is known."""
+    found = ELSEWHERE.get(name.rpartition(".")[2].lower().replace("-", "_"), "")
+    return f"{found[:1].upper()}{found[1:]}." if found else ""
+
+
 class UnknownName(ConfigError):
     """A name that does not exist; `known` are the names that do, `near` the similar ones.
 
@@ -50,8 +56,8 @@ class UnknownName(ConfigError):
         self.known = tuple(sorted(known))
         self.near = nearest(name, self.known)
         hint = f" Did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
-        if elsewhere := ELSEWHERE.get(name.lower().replace("-", "_")):
-            hint = f" {elsewhere[:1].upper()}{elsewhere[1:]}."
+        if found := elsewhere(name):
+            hint = f" {found}"
         super().__init__(path, f"no {what} named {name!r}.{hint} Known: {', '.join(self.known) or 'none'}")
 
 

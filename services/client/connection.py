@@ -110,9 +110,9 @@ class Connection:
 
 def check_key(key: str) -> None:
     """Raise a ValueError, which does not show the key, if an API key cannot be sent in a header."""
-    if not all("!" <= character <= "~" for character in key):
+    if key != key.strip() or not key.isprintable():
         raise ValueError(
-            "the API key contains a space, a line end or another character that no key has; "
+            "the API key begins or ends with white space, or contains a control character; "
             "a .env file with Windows line ends leaves a carriage return at its end"
         )
 

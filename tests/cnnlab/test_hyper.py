@@ -27,10 +27,29 @@ def test_a_number_takes_its_range_and_becomes_a_float(value, clean):
     assert isinstance(result, float)
 
 
-@pytest.mark.parametrize("value", [True, 2.5, float("nan"), float("inf"), "2", 0, 10, None])
+@pytest.mark.parametrize("value", [True, 2.5, float("nan"), float("inf"), "2.5", "two", "10", 0, 10, None])
 def test_an_integer_refuses(value):
     with pytest.raises(ConfigError, match="must be an integer from 1 to 9"):
         COUNT.check("p", value)
+
+
+def test_an_integer_may_be_text():
+    assert COUNT.check("p", "2") == 2
+    assert isinstance(COUNT.check("p", "2"), int)
+
+
+@pytest.mark.parametrize("depth", [18, "18", 18.0])
+def test_a_choice_takes_a_number_as_text_and_text_as_a_number(depth):
+    numbers = Choice(default=34, options=(18, 34))
+    texts = Choice(default="34", options=("18", "34"))
+    assert (numbers.check("p", depth), texts.check("p", depth)) == (18, "18")
+    assert isinstance(numbers.check("p", depth), int)
+
+
+@pytest.mark.parametrize("depth", [19, "19", 18.5, True, None, [18]])
+def test_a_choice_of_numbers_refuses(depth):
+    with pytest.raises(ConfigError, match=r"must be one of 18, 34, got"):
+        Choice(default=34, options=(18, 34)).check("p", depth)
 
 
 def test_an_integer_may_be_written_with_a_point():

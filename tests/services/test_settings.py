@@ -41,3 +41,14 @@ def test_a_process_ends_with_the_same_message(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit, match=r"^settings: CNNLAB_PLUGINS: must be a folder that exists"):
         Settings.from_environment()
+
+
+@pytest.mark.parametrize(
+    "value", ["a key of twenty chars\r", " a key of twenty chars", "'a key of twenty chars'"]
+)
+def test_what_an_environment_file_leaves_around_a_value_is_named_and_not_shown(form: str) -> None:
+    told = Settings.faults({**NEEDED, "CNNLAB_API_KEY": form.format("a key of twenty chars")})
+    assert told is not None
+    assert told.startswith("CNNLAB_API_KEY: ")
+    assert "white space" in told or "in quotes" in told
+    assert "twenty" not in told

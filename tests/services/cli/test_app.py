@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -54,3 +57,42 @@ def test_an_error_is_one_sentence_on_stderr(
 
     monkeypatch.setattr(app, "make_app", failing)
     assert run("ls") == (code, "", f"{text}\n")
+
+
+def test_an_unexpected_error_is_one_sentence_and_has_a_traceback_on_request(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing() -> Callable[[], None]:
+        def start() -> None:
+            raise KeyError("of no\nconcern")
+
+        return start
+
+    monkeypatch.setattr(app, "make_app", failing)
+    monkeypatch.delenv(app.TRACEBACK, raising=False)
+    code, out, err = run("ls")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("cnnlab failed, which is a fault of its own: KeyError")
+    assert "CNNLAB_TRACEBACK=1" in err
+    monkeypatch.setenv(app.TRACEBACK, "1")
+    with pytest.raises(KeyError):
+        run("ls")
+
+
+def test_a_full_disk_is_one_sentence() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    code = "import sys; sys.stdout = open('/dev/full', 'w'); from services.cli import main; main()"
+    found = subprocess.run(
+        [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stderr) == (1, "the output cannot be written: No space left on device\n")
+
+
+def test_a_terminal_of_few_letters_shows_others_as_question_marks() -> None:
+    code = "from services.cli import app; app.make_app = lambda: lambda: print('0.9 ± 0.1'); app.main()"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout, found.stderr) == (0, "0.9 ? 0.1\n", "")

@@ -59,3 +59,27 @@ def test_an_api_that_does_not_run(run: Run) -> None:
     assert code == 1
     assert "does not answer" in err
     assert "check the address" in err
+
+
+def test_a_key_from_a_windows_file_is_named_and_not_shown(run: Run, api: str) -> None:
+    code, _, err = run("ls", "--url", api, "--key", f"{KEY}\r")
+    assert code == 2
+    assert "carriage return" in err
+    assert KEY[:8] not in err
+
+
+def test_an_address_that_is_none(run: Run) -> None:
+    code, _, err = run("ls", "--url", "http://[::1", "--key", KEY)
+    assert code == 2
+    assert "is not an address" in err
+
+
+def test_the_address_that_up_prints(run: Run, api: str) -> None:
+    assert run("ls", "--url", f"{api}/#key={KEY}", "--key", KEY)[0] == 0
+
+
+def test_a_proxy_is_not_asked_for_this_machine(run: Run, api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert run("ls", "--url", api, "--key", KEY)[0] == 0

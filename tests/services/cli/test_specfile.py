@@ -8,6 +8,7 @@ import pytest
 
 from services.cli import specfile
 from services.cli.errors import CliError
+from services.client import ApiError
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "dropout-grid.yaml"
 
@@ -74,3 +75,46 @@ def test_a_key_given_twice_is_refused_with_its_line(tmp_path: Path) -> None:
 )
 def test_what_json_has_no_form_for_is_refused_by_its_place(tmp_path: Path, text: str, words: str) -> None:
     assert words in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("010", 8), ("0x10", 16), ("1_000", 1000), ("1:30", 90), ("0b11", 3), ("1_0.5", 10.5)],
+)
+def test_numbers_of_another_form_are_refused(tmp_path: Path, written: str, value: float) -> None:
+    text = refused(tmp_path, f"name: x\nepochs: {written}\n")
+    assert f"line 2, column 9: YAML reads {written} as the number {value}" in text
+
+
+def test_plain_numbers_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_text("a: [0, -2, +3, 1.5e+3, .5, 1., 00.5]")
+    assert specfile.read(path).spec == {"a": [0, -2, 3, 1500.0, 0.5, 1.0, 0.5]}
+
+
+@pytest.mark.parametrize("text", ["name: x\nlr: {{ lr }}\n", "name: x\nspace: {a: {{b}}}\n"])
+def test_a_template_that_is_not_filled_in(tmp_path: Path, text: str) -> None:
+    assert "line 2: the template {{" in refused(tmp_path, text)
+
+
+def test_braces_in_a_text_are_no_template(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_text("description: 'from {{ here }}'")
+    assert specfile.read(path).spec == {"description": "from {{ here }}"}
+
+
+def test_json_may_be_indented_with_tabs(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.json"
+    path.write_text('{\n\t"name": "x",\n\t"train": {\n\t\t"epochs": 0\n\t}\n}')
+    found = specfile.read(path)
+    assert found.spec == {"name": "x", "train": {"epochs": 0}}
+    fault = {"pointer": "/train/epochs", "detail": "must be at least 1"}
+    refusal = found.refused(ApiError({"status": 422, "detail": "", "errors": [fault]}))
+    assert str(refusal) == f"{path}, line 4: /train/epochs: must be at least 1"
+
+
+def test_aliases_that_grow_without_bound_are_not_built(tmp_path: Path) -> None:
+    lines = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True):
+        lines.append(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]")
+    assert "has more than 200000 values with its aliases written out" in refused(tmp_path, "\n".join(lines))

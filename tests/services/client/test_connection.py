@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.client import ApiError
-from services.client.connection import Connection, address
+from services.client.connection import Connection, address, is_loopback
 
 
 def test_an_id_is_one_segment_of_a_path() -> None:
@@ -60,3 +60,46 @@ def test_an_error_names_each_fault_or_the_whole_problem() -> None:
         "/seed: too small\n/name: empty"
     )
     assert str(ApiError({"status": 404, "detail": "no sweep"})) == "no sweep"
+
+
+@pytest.mark.parametrize(
+    "key", ["k" * 32 + "\r", " " + "k" * 32, "k" * 32 + "\n", "k" * 16 + "\x00" + "k" * 16]
+)
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(ValueError, match="the API key begins or ends with white space") as refused:
+        Connection("http://127.0.0.1:1", key, 1.0)
+    assert "kkk" not in str(refused.value)
+
+
+def test_an_address_as_up_prints_it() -> None:
+    connection = Connection("http://127.0.0.1:8080/#key=secret", "k" * 32, 1.0)
+    assert str(connection._http.base_url) == "http://127.0.0.1:8080/v1/"
+    connection.close()
+
+
+def test_an_address_that_is_none() -> None:
+    with pytest.raises(ValueError, match=r"http://\[::1 is not an address such as http://127\.0\.0\.1:8080"):
+        Connection("http://[::1", "k" * 32, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("http://127.0.0.1:8080", True),
+        ("http://localhost:1", True),
+        ("http://[::1]:80", True),
+        ("http://127.9.9.9", True),
+        ("http://lab.example:8080", False),
+        ("http://10.0.0.1", False),
+        ("http://localhost.example", False),
+    ],
+)
+def test_own_addresses_are_not_asked_through_a_proxy(
+    url: str, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert is_loopback(url) is own
+    connection = Connection(url, "k" * 32, 1.0)
+    assert connection._http.trust_env is not own
+    connection.close()

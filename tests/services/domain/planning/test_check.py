@@ -103,7 +103,7 @@ def test_too_many_values_that_depend_on_one_another_are_refused() -> None:
         ({"space": {"train.optimizer": ["sgd", "adm"]}}, "/space/train.optimizer/1", "adm"),
         (
             {"space": {"train.optimizer": ["sgd", {"name": "sgd", "bta": 1}]}},
-            "/space/train.optimizer/1",
+            "/space/train.optimizer/1/bta",
             "bta",
         ),
         ({"space": {"dropout": [0.1, 7]}}, "/space/dropout/1", "got 7"),

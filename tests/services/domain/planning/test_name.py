@@ -73,7 +73,7 @@ def test_a_fault_is_reported_at_its_own_place_among_values_of_one_name() -> None
     space = {"train.optimizer": [{"name": "sgd", "lr": 0.1}, {"name": "sgd", "lr": -5}]}
     with pytest.raises(SpecError) as caught:
         planned(model="lenet5", space=space)
-    assert [problem.pointer for problem in caught.value.problems] == ["/space/train.optimizer/1"]
+    assert [problem.pointer for problem in caught.value.problems] == ["/space/train.optimizer/1/lr"]
 
 
 def test_the_name_field_of_an_entry_is_not_suggested() -> None:

@@ -139,3 +139,24 @@ def test_conditions_that_form_a_circle_are_refused() -> None:
     [(pointer, detail)] = refusals(space=space)
     assert pointer == "/space"
     assert "form a circle" in detail
+
+
+OF_OPTIMIZERS = "is not a value of train.optimizer, which has 'sgd', 'adam'."
+
+
+@pytest.mark.parametrize(
+    ("constraint", "detail"),
+    [
+        ('train.optimizer == "adamm"', f"'adamm' {OF_OPTIMIZERS} Did you mean 'adam'?"),
+        ("model.dropout != 0.3", "0.3 is not a value of model.dropout, which has 0.0, 0.5."),
+        ('"sgd" == train.optimizer or train.optimizer in ("adam", "lbfgs")', f"'lbfgs' {OF_OPTIMIZERS}"),
+    ],
+)
+def test_a_comparison_that_is_the_same_everywhere_is_refused(constraint: str, detail: str) -> None:
+    assert refusals(constraints=[constraint]) == [("/constraints/0", detail)]
+
+
+def test_a_range_is_never_a_text() -> None:
+    space = {"model.dropout": {"uniform": [0, 0.5]}}
+    found = refusals(space=space, constraints=['dropout == "high"'], search="random", max_trials=3)
+    assert found == [("/constraints/0", "dropout is a range of numbers and never 'high'")]

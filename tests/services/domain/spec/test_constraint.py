@@ -24,6 +24,15 @@ from services.domain.spec.constraint import MAX_CONSTRAINT_CHARS, Constraint, Co
         ("not a == 1 and b == 2 or a == 7", {"a": 3, "b": 2}, True),
         ("`train.weight-decay` < 1", {"train.weight-decay": 0.5}, True),
         ("a == 'full' or a >= 64", {"a": "full"}, True),
+        ("a == 'yes'", {"a": True}, True),
+        ("a == 'yes'", {"a": "yes"}, True),
+        ("a == True", {"a": "yes"}, True),
+        ("a == False", {"a": "no"}, True),
+        ("a == 'yes'", {"a": False}, False),
+        ("a <= 18", {"a": "18"}, True),
+        ("a == '18'", {"a": 18}, True),
+        ("a in ('18', 34)", {"a": 18.0}, True),
+        ("a == '1x1'", {"a": "1x1"}, True),
     ],
 )
 def test_what_holds(text: str, values: dict[str, Any], expected: bool) -> None:
@@ -70,3 +79,10 @@ def test_all_else_is_refused(text: str, words: str) -> None:
 def test_what_cannot_be_computed_shows_the_point(text: str, values: dict[str, Any]) -> None:
     with pytest.raises(ConstraintError, match=r"cannot be computed for a = "):
         Constraint.read(text).holds(values)
+
+
+def test_the_values_that_axes_are_compared_with() -> None:
+    text = "a == 'x' and 'y' != b and c in (1, 'z') and a < 5 and not (d not in ['u'] or a + 1 == 2)"
+    assert sorted(Constraint.read(text).wanted(), key=str) == [
+        ("a", "x"), ("b", "y"), ("c", "z"), ("c", 1), ("d", "u"),
+    ]  # fmt: skip
