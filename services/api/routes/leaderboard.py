@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query
@@ -13,6 +14,8 @@ from services.api.views.comparison import ComparisonView, comparison_view
 from services.api.views.point import BestView, LeaderboardView, point_view
 from services.domain.errors import StateForbids
 from services.domain.plan.winner import winner_spec
+from services.domain.planning.catalog import ConfigFault
+from services.domain.planning.shortest import shortest
 from services.store import leaderboard as ranking
 from services.store import sweeps
 from services.store.leaderboard import RankedPoint, RankPosition
@@ -63,7 +66,10 @@ def leaderboard(
 
 @router.get("/sweeps/{sweep_id}/best", summary="Show the best point and a spec that trains it again")
 def best(sweep_id: str, services: ServicesDep) -> BestView:
-    """The point with the best mean; its spec is complete, has no axes, and can be submitted as it is."""
+    """The point with the best mean; its spec has no axes, and can be submitted as it is.
+
+    It holds what differs from the defaults.
+    """
     ranked = services.store.read(lambda session: _with_best(session, sweep_id))
     sweep = ranked.sweep
     if not ranked.best:
@@ -71,10 +77,11 @@ def best(sweep_id: str, services: ServicesDep) -> BestView:
             f"sweep {sweep_id} has no best point: it is {sweep.state}, and none of its trials has reported "
             f"a finite {sweep.spec.objective.metric}"
         )
-    return BestView(
-        point=point_view(ranked.best[0], sweep, services.settings),
-        spec=winner_spec(sweep.spec, sweep.plan, ranked.best[0].number),
-    )
+    spec = winner_spec(sweep.spec, sweep.plan, ranked.best[0].number)
+    config = sweep.plan.config(ranked.best[0].number)
+    with suppress(ConfigFault):  # as where a data set is no longer there: then all of it is written
+        spec |= {"train": {}, **shortest(config, services.library.resolve)}
+    return BestView(point=point_view(ranked.best[0], sweep, services.settings), spec=spec)
 
 
 def _with_best(session: Session, sweep_id: str) -> SweepWithBest:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from services import escaping
 from services.cli import specfile
 from services.cli.connection import connect
 from services.cli.invocation import command_line
@@ -31,17 +32,20 @@ def best(
     """Show a sweep's best point: its value and interval, whether it beats the runner-up, its trials."""
     with connect(url, key) as client:
         winner, view = client.best(sweep), client.sweep(sweep)
-    if as_yaml:
-        sys.stdout.write(specfile.written(winner["spec"]))
-        return
     point = winner["point"]
     comparison = leaderboard.comparison({"points": [point], "comparison": view["comparison"]})
     value = f"{view['objective']['metric']} {point['text']}"
     note = f" ({point['note']})" if point["note"] and view["comparison"] else ""
+    first_line = f"{view['name']} {view['state']}: {value}{note}"
+    if as_yaml:
+        for text in (first_line, leaderboard.titled(point), *comparison):
+            sys.stdout.write(f"# {' '.join(escaping.terminal(text).split())}\n")
+        sys.stdout.write(specfile.written(winner["spec"]))
+        return
     again = f"{command_line(f'best {sweep} --yaml')} | {command_line('submit -')}"
     Output(as_json).result(
         {**winner, "comparison": view["comparison"]},
-        f"{view['name']} {view['state']}: {value}{note}",
+        first_line,
         *map(Paragraph, (leaderboard.titled(point), *comparison)),
         leaderboard.replicates(point),
         *filter(None, [mlflow_links(view)]),

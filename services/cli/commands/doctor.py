@@ -30,7 +30,9 @@ def doctor(url: Url = None, key: Key = None, as_json: Json = False) -> None:
         if not as_json:
             output.console.print(line(finding))
     missing = sum(finding.level == "missing" for finding in findings)
-    verdict = f"{many(missing, 'thing')} missing" if missing else "Nothing is missing."
+    warnings = sum(finding.level == "warn" for finding in findings)
+    verdict = f"{many(missing, 'thing')} missing" if missing else "Nothing is missing"
+    verdict += f", {many(warnings, 'warning')}." if warnings else "."
     output.result({"missing": missing, "findings": [asdict(finding) for finding in findings]}, verdict)
     raise typer.Exit(1 if missing else 0)
 

@@ -23,3 +23,13 @@ def test_misspelt_names(at: Run) -> None:
     code, _, err = at("catalog", "optimizers", "adm")
     assert code == 1
     assert "adam" in err
+
+
+def test_without_a_stack_it_is_what_is_installed_here(run: Run) -> None:
+    code, out, _ = run("catalog", "optimizers")
+    assert code == 0
+    assert "Divide a running mean" in out
+    assert run("catalog", "optimizers", "adam")[0] == 0
+    code, _, err = run("catalog", "optimizers", "adm")
+    assert code == 1
+    assert "Did you mean 'adam'?" in err

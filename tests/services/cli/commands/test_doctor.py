@@ -43,7 +43,7 @@ def test_an_api_that_does_not_run(run: Run) -> None:
     code, out, _ = run("doctor", "--url", f"http://127.0.0.1:{free_port()}", "--key", KEY)
     assert code == 1
     assert "does not answer like the API" in out
-    assert out.splitlines()[-1] == "1 thing missing"
+    assert out.splitlines()[-1] == "1 thing missing."
 
 
 def test_a_stack_whose_servers_do_not_answer(run: Run, tmp_path: Path) -> None:

@@ -33,3 +33,10 @@ def test_a_folder_that_does_not_exist(at: Run, submit: Submit, tmp_path: Path) -
     code, _, err = at("export", submit(), "-o", str(tmp_path / "away" / "x.csv"))
     assert code == 1
     assert f"{tmp_path / 'away' / 'x.csv'} cannot be written: " in err
+
+
+def test_a_folder_is_no_file_to_write(at: Run, tmp_path: Path) -> None:
+    for folder in (".", str(tmp_path), "/"):
+        code, _, err = at("export", "0123456789", "-o", folder)
+        assert code == 2
+        assert "is a folder: name a file in it" in err

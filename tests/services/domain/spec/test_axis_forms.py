@@ -9,6 +9,7 @@ from paper_catalog import paper_plan, paper_spec
 from pydantic import ValidationError
 
 from services.domain.errors import SpecError
+from services.domain.spec.spec import Spec
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,20 @@ def test_a_range_and_the_number_it_stands_for_are_one_axis() -> None:
 def test_an_entry_is_not_swept_by_its_name_field() -> None:
     with pytest.raises(SpecError, match=r"write the axis train\.optimizer$"):
         paper_plan(paper_spec(space={"train.optimizer.name": ["sgd", "adam"]}))
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ({"min": 1, "max": 9}, "{uniform: [1, 9]}, {log_uniform: [1, 9]} or {int: [1, 9]}"),
+        ({"lower": 1, "upper": 3}, "{int: [1, 3]}"),
+        ({"values": [0.1, 0.2]}, "a list of values is written as it is: [0.1, 0.2]"),
+        ({"grid_search": [1]}, "a list of values is written as it is: [1]"),
+        ({"value": 0.1}, "a single value is written as it is: 0.1"),
+        ({"distribution": "uniform"}, "an axis is a list, or an object with uniform, "),
+    ],
+)  # fmt: skip
+def test_the_forms_of_other_tools_are_answered_with_ours(written: Any, hint: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Spec.model_validate({"name": "x", "space": {"train.l2": written}})
+    assert hint in str(refused.value.errors()[0]["msg"])

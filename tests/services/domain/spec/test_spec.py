@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from paper_catalog import paper_spec
 
+from services.domain.spec.spec import Spec
+
 
 @pytest.mark.parametrize("name", ["a/b", "größe", "-a", " ", ""])
 def test_names_are_plain(name: str) -> None:
@@ -43,3 +45,11 @@ def test_whole_numbers_may_be_written_as_json_writes_them() -> None:
     assert (spec.seeds, spec.max_trials, spec.seed) == (3, 6, 1)
     with pytest.raises(ValueError, match=r"must be an integer, got 2\.5"):
         paper_spec(seeds=2.5)
+
+
+@pytest.mark.parametrize(
+    "field", ["space", "train", "constraints", "zip", "objective", "description", "project"]
+)
+def test_a_field_with_nothing_below_it_is_left_out(field: str) -> None:
+    """As where everything below it is commented out."""
+    assert Spec.model_validate({"name": "x", field: None}) == Spec.model_validate({"name": "x"})
