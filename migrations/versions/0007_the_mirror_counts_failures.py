@@ -35,10 +35,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("files_sent = false"),
         sqlite_where=sa.text("files_sent = 0"),
     )
+    some = sa.text("failures > 0")
+    op.create_index(
+        "ix_mirror_trials_failures", "mirror_trials", ["trial_id"], postgresql_where=some, sqlite_where=some
+    )
 
 
 def downgrade() -> None:
     """Drop the columns; what failed counts as refused."""
+    op.drop_index("ix_mirror_trials_failures", "mirror_trials")
     op.drop_index("ix_mirror_trials_files_due", "mirror_trials")
     for table in ("mirror_sweeps", "mirror_trials"):
         op.execute(f"UPDATE {table} SET left_out = 'refused' WHERE left_out = 'failed'")  # noqa: S608

@@ -21,6 +21,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
     null,
     or_,
     select,
@@ -44,6 +45,7 @@ from services.store.models import (
 from services.store.session import touched
 
 CORRECTED = -1
+FAILED = MirrorTrial.failures > literal_column("0")  # as the partial index has it
 NO_FAILURE: dict[str, Any] = {"failures": 0, "not_before": 0, "reason": None}
 
 
@@ -93,7 +95,10 @@ def changed(session: Session, sweep_id: str) -> None:
 
 
 def behind(session: Session, addresses: str) -> Sequence[str]:
-    """Sweeps that have changed since MLflow had all of them, longest ago first; then those with old links."""
+    """Sweeps that have changed since MLflow had all of them, longest ago first.
+
+    Behind them are those with old links, and those with a trial that failed and may be tried again.
+    """
     here, mirrored = MirrorSweep.addresses, MirrorSweep.left_out.is_(None)
     changed_at = (
         select(MirrorChange.sweep_id, func.min(MirrorChange.id).label("first"))
@@ -103,7 +108,13 @@ def behind(session: Session, addresses: str) -> Sequence[str]:
     )
     # Neither `<>` nor an order, for which SQLite would read the whole table.
     outdated = select(MirrorSweep.sweep_id, null()).where(or_(here < addresses, here > addresses), mirrored)
-    rows: list[Any] = list(session.execute(union_all(changed_at, outdated)))
+    again = (
+        select(Trial.sweep_id, null())
+        .join(MirrorTrial, MirrorTrial.trial_id == Trial.id)
+        .join(MirrorSweep, MirrorSweep.sweep_id == Trial.sweep_id)
+        .where(FAILED, MirrorTrial.not_before <= db_now(), _trial_behind(), mirrored)
+    )
+    rows: list[Any] = list(session.execute(union_all(changed_at, outdated, again)))
     ordered = sorted(rows, key=lambda row: (row.first is None, row.first, row.sweep_id))
     return list(dict.fromkeys(row.sweep_id for row in ordered))
 
@@ -114,11 +125,9 @@ def changes(session: Session, sweep_id: str) -> Sequence[int]:
 
 
 def forget_changes(session: Session, lease: MirrorLease, seen: Sequence[int]) -> None:
-    """Delete changes that MLflow has by now, unless a trial of the sweep is still behind."""
+    """Delete changes that MLflow has by now, unless a trial of the sweep is behind that could be sent."""
     keep(session, lease)
-    of_sweep = Trial.sweep_id == lease.sweep_id, _trial_behind()
-    left = exists().where(MirrorTrial.trial_id == Trial.id, *of_sweep).select()
-    if seen and not session.execute(left).scalar_one():
+    if seen and not trials_behind(session, lease.sweep_id):
         session.execute(delete(MirrorChange).where(MirrorChange.id.in_(seen)))
 
 

@@ -203,6 +203,7 @@ class MirrorTrial(Base):
             postgresql_where=text("files_sent = false"),
             sqlite_where=text("files_sent = 0"),
         ),
+        Index("ix_mirror_trials_failures", "trial_id", **where("failures > 0")),
     )
 
     trial_id: Mapped[str] = mapped_column(ForeignKey("trials.id"), primary_key=True)

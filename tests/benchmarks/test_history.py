@@ -31,10 +31,10 @@ def test_it_measures_every_line_on_small_tables(
         "the same when none can go",
         "which checkpoint files can go",
         "forgetting a checkpoint file",
-        "forming one pack, 40 waiting trials",
+        "forming one pack, 40 pending trials",
         "cancel of 40 trials",
         "retry of 40 trials",
         "a round of chores, 4 active sweeps",
-        "messages for one waiting pack after five resends",
+        "messages for one queued pack after five resends",
     ):
         assert f"| {what} |" in printed

@@ -22,7 +22,9 @@ const minus = (text) => text.replace("-", "−");
 
 /** A point's mean with its interval, and what it is based on. */
 export function result(point) {
-  return { value: point.text, basis: point.note ?? (point.mean === null ? "no value yet" : many(point.n, "seed")) };
+  // What the choice of images adds differs from point to point; the table has no room for it.
+  const basis = point.note?.split("; ").filter((part) => !part.startsWith("choice of ")).join("; ");
+  return { value: point.text, basis: basis || (point.mean === null ? "no value yet" : many(point.n, "seed")) };
 }
 
 /** "40 s", "12 min", "2 h 5 min", "3 d 4 h". */
