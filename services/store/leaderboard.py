@@ -13,7 +13,6 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     Subquery,
-    and_,
     case,
     cast,
     func,
@@ -114,15 +113,14 @@ def top(session: Session, objectives: Mapping[str, Objective], count: int) -> di
         partition_by=ranked.c.sweep_id, order_by=(ranked.c.tier, ranked.c.score, ranked.c.point)
     )
     rank = select(ranked.c.sweep_id, ranked.c.point, order.label("rank")).where(ranked.c.tier <= 1).subquery()
-    first = and_(Trial.sweep_id == rank.c.sweep_id, Trial.point == rank.c.point)
+    # Their trials in a query of its own: joined here, PostgreSQL would sort all trials of the sweeps.
     rows = session.execute(
-        _trial_columns(objectives)
-        .join(rank, first)
-        .where(rank.c.rank <= count, Trial.sweep_id.in_(list(objectives)))
-        .order_by(rank.c.sweep_id, rank.c.rank, Trial.replicate)
+        select(rank.c.sweep_id, rank.c.point)
+        .where(rank.c.rank <= count)
+        .order_by(rank.c.sweep_id, rank.c.rank)
     )
     best: dict[str, list[RankedPoint]] = {sweep_id: [] for sweep_id in objectives}
-    for point in _points(rows).values():
+    for point in _with_trials(session, [(sweep_id, number) for sweep_id, number in rows], objectives):
         best[point.sweep_id].append(point)
     return best
 
