@@ -65,7 +65,7 @@ class Int(Hyper):
 
     def check(self, path: str, value: Any) -> int:
         """Return an int; 3.0 is one, because JSON has a single kind of number, and so is the text "3"."""
-        if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}", value):
+        if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9]\d{0,14})", value):
             value = int(value)
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         if isinstance(value, bool) or not whole or not self.low <= value <= self.high:

@@ -100,7 +100,7 @@ def read(path: Path) -> SpecFile:
     """Read a spec from a file, or from standard input for `-`; `CliError` with code 2 if it is not valid."""
     name = "standard input" if str(path) == "-" else str(path)
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise CliError(
             f"no file {path}: give a YAML or JSON file, e.g. examples/dropout-grid.yaml, or - for stdin",

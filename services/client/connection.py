@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -38,7 +39,8 @@ class Connection:
                 trust_env=not is_loopback(base),
             )
         except httpx2.InvalidURL as error:
-            raise ValueError(f"{base} is not an address such as http://127.0.0.1:8080: {error}") from None
+            shown = re.sub(r"//[^/@]*@", "//", base)  # without a password
+            raise ValueError(f"{shown} is not an address such as http://127.0.0.1:8080: {error}") from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -115,6 +117,8 @@ def check_key(key: str) -> None:
             "the API key begins or ends with white space, or contains a control character; "
             "a .env file with Windows line ends leaves a carriage return at its end"
         )
+    if key[:1] in "'\"" and key[:1] == key[-1:] and len(key) > 1:
+        raise ValueError("the API key is in quotes, which would be part of it; leave them out")
 
 
 def is_loopback(url: str) -> bool:

@@ -32,13 +32,13 @@ class Witness(threading.Thread):
 
     def __init__(self, store: Store) -> None:
         super().__init__(daemon=True)
-        self._store, self._stop = store, threading.Event()
+        self._store, self._ended = store, threading.Event()
         self.final: dict[str, str] = {}
         self.violations: list[str] = []
 
     def run(self) -> None:
         """Look until `close`; a database that is away is looked at later."""
-        while not self._stop.wait(0.5):
+        while not self._ended.wait(0.5):
             try:
                 rows = self._store.read(lambda session: session.execute(select(Trial.id, Trial.state)).all())
             except SQLAlchemyError:
@@ -52,7 +52,7 @@ class Witness(threading.Thread):
 
     def close(self) -> list[str]:
         """Stop looking; return the violations."""
-        self._stop.set()
+        self._ended.set()
         self.join()
         return self.violations
 

@@ -24,7 +24,7 @@ from services.store.models import MirrorTrial, Pack, Report, Sweep, Trial
 
 SEED = int(os.environ.get("CNNLAB_CHAOS_SEED", "1"))
 SWEEPS = int(os.environ.get("CNNLAB_CHAOS_SWEEPS", "22"))
-EPOCHS, TRIALS = 40, 10
+EPOCHS, TRIALS = 25, 10
 SPEC: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": [16]},
     "data": {"name": "fashion-mnist-mini"},

@@ -69,6 +69,7 @@ class Constraint:
             raise ConstraintError(f"cannot be read: {why}; {GRAMMAR}") from None
         names: set[str] = set()
         _check(tree, quoted, names)
+        _check_condition(tree)
         if not names:
             raise ConstraintError("must name at least one axis of the space")
         return cls(text, frozenset(names), tree, quoted)
@@ -87,18 +88,17 @@ class Constraint:
     def wanted(self) -> Iterator[tuple[str, Any]]:
         """The values that axes are compared with by == != in and not in, each with the axis's name."""
         for node in ast.walk(self._tree):
-            match node:
-                case ast.Compare(ast.Name() | ast.Attribute() as axis, [op], [other]) if isinstance(
-                    op, ast.Eq | ast.NotEq | ast.In | ast.NotIn
-                ):
-                    values = other.elts if isinstance(other, ast.Tuple | ast.List) else [other]
-                case ast.Compare(ast.Constant() as value, [ast.Eq() | ast.NotEq()], [axis]):
-                    values = [value]
-                case _:
+            if not isinstance(node, ast.Compare):
+                continue
+            sides = [node.left, *node.comparators]
+            for op, left, right in zip(node.ops, sides, sides[1:], strict=False):
+                if not isinstance(op, ast.Eq | ast.NotEq | ast.In | ast.NotIn):
                     continue
-            if isinstance(axis, ast.Name | ast.Attribute):
-                name = _name(axis, self._quoted)
-                yield from ((name, value.value) for value in values if isinstance(value, ast.Constant))
+                axis, other = (right, left) if isinstance(right, ast.Name | ast.Attribute) else (left, right)
+                if isinstance(axis, ast.Name | ast.Attribute):
+                    values = other.elts if isinstance(other, ast.Tuple | ast.List) else [other]
+                    name = _name(axis, self._quoted)
+                    yield from ((name, found) for value in values for found in _literals(value))
 
     def _compute(self, node: ast.expr, values: Mapping[str, Any]) -> Any:
         match node:
@@ -145,6 +145,37 @@ def _check(node: ast.expr, quoted: Mapping[str, str], names: set[str]) -> None:
             raise ConstraintError(f"contains {ast.unparse(node)!r}; {GRAMMAR}")
     for part in parts:
         _check(part, quoted, names)
+
+
+def _check_condition(node: ast.expr) -> None:
+    """Refuse what is no comparison where one is needed: every value but 0 and "" would count as true."""
+    match node:
+        case ast.BoolOp(_, parts):
+            for part in parts:
+                _check_condition(part)
+        case ast.UnaryOp(ast.Not(), inner):
+            _check_condition(inner)
+        case ast.Compare(_, operators, others):
+            for op, other in zip(operators, others, strict=True):
+                if isinstance(op, ast.In | ast.NotIn) and not isinstance(other, ast.Tuple | ast.List):
+                    text = ast.unparse(other)
+                    raise ConstraintError(f"needs a list after in, such as [{text}], got {text}")
+        case _:
+            text = ast.unparse(node)
+            right = f'{text} == "yes" or {text} > 0'
+            if isinstance(node, ast.Constant):
+                right = f"axis == {text} or axis in [1, 2]"
+            raise ConstraintError(f"needs a comparison, got {text!r} alone; write for example {right}")
+
+
+def _literals(node: ast.expr) -> list[Any]:
+    """The number or text that stands here, if one does."""
+    match node:
+        case ast.Constant(value):
+            return [value]
+        case ast.UnaryOp(ast.USub(), ast.Constant(value)) if isinstance(value, int | float):
+            return [-value]
+    return []
 
 
 def _name(node: ast.expr, quoted: Mapping[str, str]) -> str:

@@ -86,3 +86,28 @@ def test_the_values_that_axes_are_compared_with() -> None:
     assert sorted(Constraint.read(text).wanted(), key=str) == [
         ("a", "x"), ("b", "y"), ("c", "z"), ("c", 1), ("d", "u"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("a", "needs a comparison, got 'a' alone; write for example a == \"yes\" or a > 0"),
+        ("not a or b == 8", "needs a comparison, got 'a' alone"),
+        ("a == 8 or 14", "needs a comparison, got '14' alone; write for example axis == 14"),
+        ('a == "momentum" or "momentum-v"', "needs a comparison, got"),
+        ("a + 1", "needs a comparison, got 'a + 1' alone"),
+        ('a in ("momentum-v")', "needs a list after in, such as ['momentum-v']"),
+        ('"momentum" in a', "needs a list after in, such as [a]"),
+        ("a == 1 and b in 3", "needs a list after in, such as [3]"),
+    ],
+)
+def test_a_value_is_no_condition_and_a_text_no_list(text: str, wrong: str) -> None:
+    with pytest.raises(ConstraintError) as refused:
+        Constraint.read(text)
+    assert str(refused.value).startswith(wrong)
+
+
+def test_negative_numbers_and_chains_are_values_that_axes_are_compared_with() -> None:
+    assert list(Constraint.read("a == -8").wanted()) == [("a", -8)]
+    assert list(Constraint.read("1 == a == 2").wanted()) == [("a", 1), ("a", 2)]
+    assert list(Constraint.read("a not in [-1, 'x']").wanted()) == [("a", -1), ("a", "x")]
