@@ -42,7 +42,7 @@ ELSEWHERE = {
 
 def elsewhere(name: str) -> str:
     """Return where something is that others call by this name, as a sentence; empty if nothing is known."""
-    found = ELSEWHERE.get(name.rpartition(".")[2].lower().replace("-", "_"), "")
+    found = ELSEWHERE.get(name.lower().replace("-", "_"), "")
     return f"{found[:1].upper()}{found[1:]}." if found else ""
 
 

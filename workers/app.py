@@ -30,7 +30,7 @@ def make_worker(settings: Settings, claim: Claim) -> Celery:
     app.steps["consumer"].add(signs_of(main))
     supervisors: list[Supervisor] = []  # the child's own, made after the fork
 
-    @app.task(name=TASK)
+    @app.task(name=TASK, shared=False)
     def train_pack(pack_id: str) -> None:
         # The pool has set a handler of its own by now. A child that is told to end has the whole worker end:
         # its main process announces that, the runner saves, and the pack is given back.

@@ -24,7 +24,7 @@ from services.store.models import MirrorTrial, Pack, Report, Sweep, Trial
 
 SEED = int(os.environ.get("CNNLAB_CHAOS_SEED", "1"))
 SWEEPS = int(os.environ.get("CNNLAB_CHAOS_SWEEPS", "22"))
-EPOCHS, TRIALS = 25, 10
+EPOCHS, TRIALS = 12, 10
 SPEC: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": [16]},
     "data": {"name": "fashion-mnist-mini"},
@@ -107,7 +107,7 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
                 if seconds is not None:
                     recoveries.setdefault(kind, []).append(seconds)
                 print(f"{kind}: {'at the end' if seconds is None else f'{seconds:.1f} s'}")
-            time.sleep(choose.uniform(0.5, 3.0))
+            time.sleep(choose.uniform(0.5, 2.0))
         violations = witness.close()
         print(f"\n{SWEEPS * TRIALS} trials, {sum(done.values())} faults, {fleet.restarts} restarts")
         for kind in sorted(done):

@@ -43,9 +43,7 @@ def test_a_process_ends_with_the_same_message(monkeypatch: pytest.MonkeyPatch) -
         Settings.from_environment()
 
 
-@pytest.mark.parametrize(
-    "value", ["a key of twenty chars\r", " a key of twenty chars", "'a key of twenty chars'"]
-)
+@pytest.mark.parametrize("form", ["{}\r", " {}", "'{}'"])
 def test_what_an_environment_file_leaves_around_a_value_is_named_and_not_shown(form: str) -> None:
     told = Settings.faults({**NEEDED, "CNNLAB_API_KEY": form.format("a key of twenty chars")})
     assert told is not None

@@ -89,7 +89,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown search": ({"search": "gird"}, "/search", "Did you mean 'grid'?"),
     "no model": ({"model": None}, "/model", "is missing"),
     "wrong type": ({"model": 5}, "/model", "got 5"),
-    "text for a number": ({"train": {"epochs": "3"}}, "/train/epochs", "must be an integer"),
+    "text for a number": ({"train": {"epochs": "three"}}, "/train/epochs", "must be an integer"),
     "true for a number": ({"train": {"l2": True}}, "/train/l2", "must be a number"),
     "beyond what the user wrote": ({"model": "lenet5", "space": {"model.activation": ["rleu"]}},
                                    "/space/model.activation/0", "Did you mean 'relu'?"),
