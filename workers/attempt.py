@@ -108,6 +108,8 @@ class Attempt:
     def _on_message(self, message: FromRunner) -> None:
         if isinstance(message, RunnerReady):
             self._runner.mark_ready(message.machine)
+            if message.no_kernels:
+                log.warning("no compiled kernels: %s", message.no_kernels)
             self._watchdog.note()
             self._begin(message.machine)
             return

@@ -35,6 +35,7 @@ class Machine:
     kind: str
     torch: str
     threads: int
+    kernels: str  # the compiled library, or "torch" where its operations serve alone
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -81,9 +82,13 @@ class RunRow:
 
 @dataclass(frozen=True, config=CLOSED)
 class RunnerReady:
-    """The runner has loaded torch and waits for its first pack."""
+    """The runner has loaded torch and waits for its first pack.
+
+    `no_kernels` is why there are no compiled operations, empty where there are.
+    """
 
     machine: Machine
+    no_kernels: str = ""
 
 
 @dataclass(frozen=True, config=CLOSED)

@@ -17,7 +17,7 @@ WAITING: dict[str, Any] = {"machine": None}
 RAN: dict[str, Any] = {
     "pack": "p1", "row": 3, "width": 8, "device": "cpu:0", "worker": "host/1", "start_epoch": 0,
     "began_at": MOMENT, "ended_at": None, "state": "running", "outcome": None,
-    "machine": {"kind": "a CPU", "torch": "2.13.0", "threads": 1},
+    "machine": {"kind": "a CPU", "torch": "2.13.0", "threads": 1, "kernels": "torch"},
 }  # fmt: skip
 TRIAL: dict[str, Any] = {
     "point": 5, "label": "dropout 0.25", "replicate": 2, "number": 17, "seed": 7, "row": 3,
