@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import selectors
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ from workers.messages import (
 )
 from workers.runner_process import RunnerProcess
 from workers.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
 
 MAX_STOP_SECONDS = 5.0  # that a runner gets to stop by itself
 

@@ -21,9 +21,9 @@ def available(x: Tensor) -> bool:
 def conv_max(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:
     """Return (N, K, outputs, H′, W′): the largest of each 2×2 window of x ⋆ weight + bias, row by row.
 
-    x is (N, K, inputs, H, W), or (N, 1, …) where all rows have the same images; weight (K, outputs, inputs, k,
-    k), bias (K, outputs). H′ = ⌊(H + 2p − k + 1)/2⌋. The numbers of a row depend on nothing else: not on the
-    number of rows, nor on the others, nor on threads. A second derivative is torch's own.
+    x is (N, K, inputs, H, W), or (N, 1, …) where all rows have the same images; weight is
+    (K, outputs, inputs, k, k), bias (K, outputs). H′ = ⌊(H + 2p − k + 1)/2⌋. The numbers of a row depend on
+    nothing else: neither the number of rows, nor the others, nor threads. A second derivative is torch's.
     """
     if x.shape[2] > 1 and x.stride(2) != 1:
         x = x.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
@@ -44,7 +44,10 @@ class _Shape(ctypes.Structure):
             (name, ctypes.c_int)
             for name in ("images", "rows", "inputs", "outputs", "maps", "height", "width")
         ),
-        *((name, ctypes.c_int) for name in ("kernel", "pad_height", "pad_width", "threads")),
+        *(
+            (name, ctypes.c_int)
+            for name in ("height", "width", "kernel", "pad_height", "pad_width", "threads")
+        ),
         *((name, ctypes.c_ssize_t) for name in ("image", "row", "line", "pixel")),
     ]
 

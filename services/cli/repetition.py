@@ -76,7 +76,8 @@ class Repetition:
             yield f"changed: {condition.name} was {condition.was}, is now {condition.now}"
         if not self.changed:
             fault = "" if self.bit_equal or self.missing else ", and this is a bug in cnnlab"
-            yield f"the same: machine kind, torch, threads, kernels, width, row; equal bits are guaranteed{fault}"
+            same = "machine kind, torch, threads, kernels, width, row"
+            yield f"the same: {same}; equal bits are guaranteed{fault}"
         elif self.bit_equal:
             yield "equal bits are not guaranteed after these changes, but the curves are bit-equal"
         else:

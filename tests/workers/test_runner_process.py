@@ -19,7 +19,8 @@ READY = r"""
 import os, sys
 parent, read_fd, write_fd = map(int, sys.argv[1:])
 assert parent == os.getppid()
-os.write(write_fd, b'{"type":"RunnerReady","machine":{"kind":"k","torch":"t","threads":1,"kernels":"torch"}}\n')
+machine = b'{"kind":"k","torch":"t","threads":1,"kernels":"torch"}'
+os.write(write_fd, b'{"type":"RunnerReady","machine":' + machine + b'}\n')
 """
 Start = Callable[..., RunnerProcess]
 

@@ -12,6 +12,9 @@ from cnnlab.kernels import library
 
 needs_a_compiler = pytest.mark.skipif(not any(map(shutil.which, library.COMPILERS)), reason="no compiler")
 
+# Answers to --version, and writes the file that it is asked for.
+WRITES = 'while [ "$1" != -o ]; do [ "$1" ] || { echo %s; exit 0; }; shift; done; echo x > "$2"'
+
 
 def without_compilers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "COMPILERS", ("no-such-compiler",))
@@ -89,10 +92,9 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path, monkeypatch: p
 
 def test_another_source_or_compiler_is_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNNLAB_KERNELS", str(tmp_path))
-    writes = 'while [ "$1" != -o ]; do [ "$1" ] || { echo %s; exit 0; }; shift; done; echo x > "$2"'
-    a_compiler(tmp_path, monkeypatch, writes % "1.0")
+    a_compiler(tmp_path, monkeypatch, WRITES % "1.0")
     library.find(torch.float32)
-    a_compiler(tmp_path, monkeypatch, writes % "2.0")
+    a_compiler(tmp_path, monkeypatch, WRITES % "2.0")
     library.find(torch.float32)
     source = tmp_path / "other.cpp"
     source.write_text("int other;")

@@ -40,7 +40,7 @@ def test_the_way_of_a_trial() -> None:
     assert page["values"] == "dropout 0.25"
     assert page["row"] == "3 of 8, with its own batches"
     assert page["best"] == "val/acc 0.8123 in epoch 1"
-    assert page["machine"] == "a CPU, torch 2.13.0, 1 thread"
+    assert page["machine"] == "a CPU, torch 2.13.0, 1 thread, no compiled kernels"
     assert page["checkpoint"] == "epoch 1 in p1/1.pt (SHA-256 0123456789ab…, damaged)"
     assert page["config"] == '{"a": "ü"}'
     assert "finished" not in facts(page).plain, "it has not finished"
