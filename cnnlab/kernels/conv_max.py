@@ -40,10 +40,7 @@ def conv_then_max(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple
 
 class _Shape(ctypes.Structure):
     _fields_ = [
-        *(
-            (name, ctypes.c_int)
-            for name in ("images", "rows", "inputs", "outputs", "maps", "height", "width")
-        ),
+        *((name, ctypes.c_int) for name in ("images", "rows", "inputs", "outputs", "maps")),
         *(
             (name, ctypes.c_int)
             for name in ("height", "width", "kernel", "pad_height", "pad_width", "threads")
