@@ -31,7 +31,7 @@ def as_laid_out(x: Tensor, layout: str) -> Tensor:
     return x.contiguous()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     images=st.sampled_from([1, 2, 3, 65]),
     rows=st.integers(1, 5),
