@@ -1,8 +1,11 @@
 """ReLU: the usual activation of deep networks today."""
 
 from collections.abc import Mapping
+from functools import partial
 
+import torch
 from torch import Tensor
+from torch.nn.functional import threshold
 
 from cnnlab.activation import Activation
 from cnnlab.registry import register
@@ -22,4 +25,20 @@ class Relu(Activation):
 
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return max(0, x)."""
-        return x.clamp(min=0)
+        # What is above a bound passes, and so does its slope: the bound is the largest negative number.
+        numbers = torch.finfo(x.dtype)
+        y = threshold(x, -numbers.smallest_normal * numbers.eps, 0.0)
+        if y.requires_grad and x.dim() > 3:
+            y.register_hook(partial(_laid_out, y.stride()))  # type: ignore[no-untyped-call]
+        return y
+
+
+def _laid_out(strides: tuple[int, ...], slope: Tensor | None) -> Tensor | None:
+    """Return a slope in the layout of the maps it belongs to.
+
+    A gradient from a mean over maps has another one, and then every layer before would walk through memory in
+    two orders at once.
+    """
+    if slope is None or slope.stride() == strides:  # None: the second derivative of a line
+        return slope
+    return torch.empty_strided(slope.shape, strides, dtype=slope.dtype, device=slope.device).copy_(slope)
