@@ -135,6 +135,15 @@ def test_a_wrong_spec_is_refused_at_its_place_and_leaves_no_row(
     assert [rows(sqlite_store, table) for table in (Sweep, Trial, Pack)] == [0, 0, 0]
 
 
+def test_a_list_of_sweeps_whose_id_begins_so(api: TestClient, spec: dict[str, Any]) -> None:
+    ids = {api.post("/v1/sweeps", json=spec).json()["id"] for _ in range(3)}
+    for one in ids:
+        for digits in (1, 5, 10):
+            page = api.get("/v1/sweeps", params={"id": one[:digits]}).json()["sweeps"]
+            assert {sweep["id"] for sweep in page} == {each for each in ids if each[:digits] == one[:digits]}
+    assert api.get("/v1/sweeps", params={"id": "fg"}).status_code == 422
+
+
 def test_several_faults_are_listed_at_once(sqlite_api: TestClient, spec: dict[str, Any]) -> None:
     del spec["name"]
     answer = sqlite_api.post("/v1/sweeps", json=spec | {"seed": "x", "sede": 1})
