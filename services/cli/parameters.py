@@ -15,7 +15,7 @@ TrialId = Annotated[
 ]
 AnyId = Annotated[
     str,
-    typer.Argument(metavar="ID", help="The id of a sweep or of a trial; the sweep's beginning is enough."),
+    typer.Argument(metavar="ID", help="The id of a sweep or of a trial; its beginning is enough."),
 ]
 Url = Annotated[
     str | None,
