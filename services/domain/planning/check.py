@@ -12,6 +12,7 @@ from services.domain.config import read, related
 from services.domain.errors import Problem, SpecError, pointer
 from services.domain.plan.axis import Axis, Coordinate, Coordinates, ListedAxis, RangeAxis
 from services.domain.plan.dependencies import Dependencies
+from services.domain.planning.blame import uncomputable
 from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.completion import Completion, set_by
 from services.domain.planning.limits import MAX_COMBINATIONS, check_size
@@ -178,7 +179,7 @@ class _Checker:
             try:
                 allowed = self._dependencies.constraints_hold(written)
             except ConstraintError as error:
-                raise SpecError([Problem("/constraints", str(error))]) from None
+                raise SpecError([uncomputable(error, self._completion.spec)]) from None
             if allowed:
                 self._try(others | written, coordinates)
 

@@ -15,6 +15,7 @@ from services.domain.spec.constraint import Constraint, ConstraintError
 from services.domain.spec.names import entry_name, full_path, matches, plain
 from services.domain.spec.spec import Spec
 
+TRUTHS = {"true": "yes", "on": "yes", "false": "no", "off": "no"}  # what YAML reads as yes and no
 SHOWN_VALUES = 10  # of an axis, in a refusal
 
 
@@ -108,6 +109,9 @@ class _Reader:
             for name, value in constraint.wanted():
                 if name in axes and (detail := _never_equal(axes[name], name, value)):
                     self._refuse(place, detail)
+            for pair in constraint.compared_axes():
+                if axes.keys() >= set(pair) and (detail := _never_alike(*(axes[name] for name in pair))):
+                    self._refuse(place, detail)
             if len(axes) == len(constraint.names) and len(self._problems.found) == before:
                 paths[text] = [axis.path for axis in axes.values()]
                 aliases |= {name: axis.path for name, axis in axes.items()}
@@ -128,8 +132,16 @@ class _Reader:
             self._problems.untied = True
         else:
             near = nearest(name, [*self._by_name, *self._by_path])
-            self._refuse(place, f"{name} is not an axis of the space.{near}")
+            hint = self._as_text(name) or f".{near}"
+            self._refuse(place, f"{name} is not an axis of the space{hint}")
         return None
+
+    def _as_text(self, name: str) -> str:
+        """The hint for a word without quotes that is a value of an axis; empty for any other."""
+        text = TRUTHS.get(name.lower(), name)
+        listed = [axis for axis in self._by_name.values() if isinstance(axis, ListedAxis)]
+        having = [axis.name for axis in listed if any(matches(value, text) for value in axis.values)]
+        return f' but a value of {having[0]}: put it in quotes, "{text}"' if having else ""
 
     def _wanted(self, path: str, on: Axis, name: str, wanted: Sequence[Any], place: str) -> list[int] | None:
         """The indices of the wanted values; None, and a problem, where there can be none."""
@@ -157,6 +169,16 @@ def _never_equal(axis: Axis, name: str, value: Any) -> str | None:
         return None
     near = nearest(value, [str(plain(each)) for each in axis.values]) if isinstance(value, str) else ""
     return f"{value!r} is not a value of {name}, which has {_shown(axis)}.{near}"
+
+
+def _never_alike(one: Axis, other: Axis) -> str | None:
+    """Why two axes are compared in vain; None if they can have the same value."""
+    if not isinstance(one, ListedAxis) or not isinstance(other, ListedAxis):
+        return None
+    if any(plain(a) == plain(b) for a in one.values for b in other.values):
+        return None
+    has = f"{one.name} has {_shown(one)}; {other.name} has {_shown(other)}"
+    return f"{one.name} and {other.name} have no value in common: {has}"
 
 
 def _shown(axis: ListedAxis) -> str:
