@@ -14,6 +14,7 @@ from typing import Annotated
 import httpx2
 import typer
 
+from services.addresses import without_passwords
 from services.cli import commands
 from services.cli.errors import CliError
 from services.cli.invocation import PROGRAM
@@ -103,5 +104,5 @@ def _drop_output() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    PlainConsole(sys.stderr).print(message)
+    PlainConsole(sys.stderr).print(without_passwords(message))
     sys.exit(code)
