@@ -43,7 +43,7 @@ def test_an_answer_of_another_server_names_the_address_alone(monkeypatch: pytest
         return httpx2.Response(200, text="<html>", request=request)
 
     monkeypatch.setattr(connection._http, "request", answer)
-    with pytest.raises(Exception, match="^http://127.0.0.1:1/sweeps answered 200, but not as"):
+    with pytest.raises(Exception, match=r"^http://127\.0\.0\.1:1/sweeps answered 200, but not as"):
         connection.request("GET", "/sweeps")
     connection.close()
 

@@ -151,6 +151,33 @@ def test_several_faults_are_listed_at_once(sqlite_api: TestClient, spec: dict[st
     assert "(and 2 more)" in answer.json()["detail"]
 
 
+def test_faults_of_form_and_of_meaning_are_listed_at_once(sqlite_api: TestClient) -> None:
+    document: dict[str, Any] = {
+        "name": "größe",
+        "sede": 1,
+        "modle": {},
+        "model": "lenet5",
+        "data": "fashion-mnist-mini",
+        "train": {"warmup": 3, "nesterov": True, "epochs": 0},
+        "space": {"learning_rate": [0.1], "dropout": [0.1, 7]},
+        "constraints": ["dropout <"],
+    }
+    for params in ({}, {"dry_run": "true"}):
+        answer = sqlite_api.post("/v1/sweeps", json=document, params=params)
+        assert answer.status_code == 422
+        assert {error["pointer"] for error in answer.json()["errors"]} == {
+            *("/name", "/sede", "/modle", "/train/warmup", "/train/nesterov", "/train/epochs"),
+            *("/space/learning_rate", "/space/dropout/1", "/constraints/0"),
+        }
+        assert "(and 8 more)" in answer.json()["detail"]
+
+
+def test_a_fault_of_form_that_a_plan_depends_on_is_listed_without_a_plan(sqlite_api: TestClient) -> None:
+    document = {"name": "a", "model": "lenet5", "data": "mnit", "space": {"lr": {"choice": [1], "stp": 1}}}
+    answer = sqlite_api.post("/v1/sweeps", json=document)
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/space/lr/stp"]
+
+
 def test_choices_that_depend_on_one_another_are_counted_before_they_are_tried(
     sqlite_api: TestClient, spec: dict[str, Any]
 ) -> None:
