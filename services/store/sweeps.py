@@ -72,6 +72,7 @@ class Filter:
     states: Sequence[SweepState] = ()
     project: str | None = None
     name: str | None = None  # a part of it, in upper or lower case
+    beginning: str | None = None  # of the id: hexadecimal digits
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The same for SQL."""
@@ -82,6 +83,8 @@ class Filter:
             found.append(Sweep.project == self.project)
         if self.name is not None:
             found.append(Sweep.name.icontains(self.name, autoescape=True))
+        if self.beginning is not None:
+            found.append(Sweep.id.between(self.beginning, f"{self.beginning}g"))  # by the primary key
         return found
 
 

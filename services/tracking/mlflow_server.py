@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from services.addresses import without_passwords
 from services.domain.errors import ServiceError
 
 REQUEST_SECONDS = 5  # that one request may take
@@ -249,10 +250,11 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
+        message = without_passwords(error.message)
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            raise Gone(error.message) from error
+            raise Gone(message) from error
         if error.error_code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST"):
-            raise Rejected(error.message) from error
-        raise TrackingDown(error.message) from error
+            raise Rejected(message) from error
+        raise TrackingDown(message) from error
     except RequestException as error:
-        raise TrackingDown(str(error)) from error
+        raise TrackingDown(without_passwords(str(error))) from error

@@ -79,10 +79,14 @@ def list_sweeps(
     name: Annotated[
         str | None, Query(max_length=100, description="Only sweeps with this text in their name")
     ] = None,
+    beginning: Annotated[
+        str | None,
+        Query(alias="id", pattern="^[0-9a-f]{1,10}$", description="Only sweeps with an id that begins so"),
+    ] = None,
 ) -> SweepsView:
     """Sweeps in pages, newest first."""
     start = None if after is None else cursor.read("sweeps", after, int, str)
-    only = sweeps.Filter(state or (), project, name)
+    only = sweeps.Filter(state or (), project, name, beginning)
 
     def read(session: Session) -> tuple[list[SweepStatus], str | None]:
         found = sweeps.newest(session, limit + 1, (start[0], start[1]) if start else None, only)
