@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from sqlalchemy import select
+from upkeep_thread import upkeep
 from worker_process import running, wait_for
 
 from services.settings import Settings
@@ -54,7 +55,7 @@ def busy(store: Store) -> list[str]:
 def test_a_pause_frees_the_device_and_leaves_no_trace_in_the_curve(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
-    with running("workers", lab), running("services.upkeep", lab):
+    with running("workers", lab), upkeep(lab):
         undisturbed = submit(name="undisturbed", train=LONG)
         wait_for(lambda: states(sqlite_store, undisturbed) == {"succeeded"}, what="success")
 
@@ -83,7 +84,7 @@ def test_a_trial_that_was_cancelled_and_retried_has_the_same_curve(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
     """Its checkpoint is pruned in between, so it starts anew, and every epoch is there once."""
-    with running("workers", lab), running("services.upkeep", lab):
+    with running("workers", lab), upkeep(lab):
         sweep_id = submit(train=LONG)
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
         second = trials_of(sqlite_store, sweep_id)[1].id
@@ -104,7 +105,7 @@ def test_a_trial_that_was_cancelled_and_retried_has_the_same_curve(
 
 
 def test_stop_finishes_what_runs_and_nothing_else(sqlite_store: Store, lab: Settings, submit: Submit) -> None:
-    with running("workers", lab), running("services.upkeep", lab):
+    with running("workers", lab), upkeep(lab):
         sweep_id = submit(
             train=LONG, space={"train.batch_size": [50, 60, 70, 80], "train.optimizer.lr": [0.05, 0.1]}
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 from sqlalchemy import select
+from upkeep_thread import upkeep
 from worker_process import descendants, running, wait_for
 
 from services.settings import Settings
@@ -107,7 +108,7 @@ def test_a_killed_worker_leaves_no_process_and_its_trials_resume(
     undisturbed = submit(name="undisturbed", train={"epochs": 12})
     with running("workers", lab):
         wait_for(lambda: states(sqlite_store, undisturbed) == {"succeeded"}, what="success")
-    with running("services.upkeep", lab):
+    with upkeep(lab):
         with running("workers", lab) as worker:
             sweep_id = submit(train={"epochs": 12})
             wait_for(lambda: epochs(sqlite_store, sweep_id) >= 3, what="the third epoch")
@@ -128,7 +129,7 @@ def test_a_killed_worker_leaves_no_process_and_its_trials_resume(
 def test_cancel_reaches_the_runner_within_heartbeats(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
-    with running("workers", lab), running("services.upkeep", lab):
+    with running("workers", lab), upkeep(lab):
         sweep_id = submit(**LONG)
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 1, what="the first epoch")
         sqlite_store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
@@ -180,7 +181,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_taken(
     data = bytearray(file.read_bytes())
     data[-9] ^= 1
     file.write_bytes(data)
-    with running("services.upkeep", lab), running("workers", lab):
+    with upkeep(lab), running("workers", lab):
         wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success")
     started = [pack.start_epoch for pack in packs_of(sqlite_store, sweep_id)]
     assert started == [0, newest, newest - 1]
@@ -189,7 +190,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_taken(
 def test_a_sweep_submitted_while_every_worker_is_down_waits_for_one(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
-    with running("services.upkeep", lab):
+    with upkeep(lab):
         sweep_id = submit()
         assert states(sqlite_store, sweep_id) == {"queued"}
         with running("workers", lab):
@@ -199,7 +200,7 @@ def test_a_sweep_submitted_while_every_worker_is_down_waits_for_one(
 def test_a_killed_runner_costs_one_attempt_and_blames_nobody_in_company(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
-    with running("services.upkeep", lab), running("workers", lab) as worker:
+    with upkeep(lab), running("workers", lab) as worker:
         sweep_id = submit(train={"epochs": 12})
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
         runner = next(p for p in descendants(worker.pid) if "workers.runner" in p.cmdline())
@@ -222,7 +223,7 @@ def test_a_diverged_trial_fails_alone(sqlite_store: Store, lab: Settings, submit
 def test_a_killed_supervisor_comes_again_on_the_same_device(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
-    with running("services.upkeep", lab), running("workers", lab) as worker:
+    with upkeep(lab), running("workers", lab) as worker:
         sweep_id = submit(train={"epochs": 12})
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
         holder = claimed(sqlite_store)
@@ -260,7 +261,7 @@ def test_a_signal_to_every_process_at_once_saves_and_gives_the_pack_back(
 def test_a_signal_to_a_child_alone_ends_its_worker_and_no_pack_after_it(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
-    with running("services.upkeep", lab), running("workers", lab) as worker:
+    with upkeep(lab), running("workers", lab) as worker:
         sweep_id = submit(**LONG)
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 1, what="the first epoch")
         (child,) = psutil.Process(worker.pid).children()
@@ -278,7 +279,7 @@ def test_a_runner_that_hangs_is_killed_and_its_trials_train_on(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
     impatient = lab.model_copy(update={"stall_floor": 2.0, "stall_factor": 2.0})
-    with running("services.upkeep", impatient), running("workers", impatient) as worker:
+    with upkeep(impatient), running("workers", impatient) as worker:
         sweep_id = submit(train={"epochs": 12})
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
         runner = next(p for p in descendants(worker.pid) if "workers.runner" in p.cmdline())
@@ -296,7 +297,7 @@ def test_a_main_process_that_hangs_is_shown_and_others_take_its_work(
     def says() -> list[str]:
         return [w.says for w in sqlite_store.read(lambda session: workers.seen_within(session, 5))]
 
-    with running("services.upkeep", lab), running("workers", lab) as first:
+    with upkeep(lab), running("workers", lab) as first:
         wait_for(lambda: any("idle on cpu:0" in words for words in says()), what="an idle worker")
         main = psutil.Process(first.pid)
         main.suspend()
@@ -315,7 +316,7 @@ def test_a_death_that_its_host_sees_is_not_waited_for(
     sqlite_store: Store, lab: Settings, submit: Submit, victim: str
 ) -> None:
     patient = lab.model_copy(update={"lease_ttl": 600.0, "devices": "cpu:0"})
-    with running("services.upkeep", patient), running("workers", patient) as worker:
+    with upkeep(patient), running("workers", patient) as worker:
         sweep_id = submit(train={"epochs": 12})
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
         (child,) = psutil.Process(worker.pid).children()
