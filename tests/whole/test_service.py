@@ -23,7 +23,7 @@ def test_with_upkeep_stopped_a_post_trains_and_its_curve_grows_in_mlflow(
 ) -> None:
     lab = lab_with(redis_url=SecretStr(redis_url), mlflow_url=mlflow_url)
     with lab.worker():
-        sweep_id = lab.submit(train={"epochs": 80})
+        sweep_id = lab.submit(train={"epochs": 40})
         lengths: list[int] = []
 
         def grown() -> bool:
@@ -96,6 +96,7 @@ def test_no_worker_no_device_the_sweep_waits_and_says_why(lab_with: MakeLab, red
     with lab.upkeep():
         sweep_id = lab.submit()
         assert "no worker" in lab.client.sweep(sweep_id)["blocked_by"]
+        assert lab.counts(sweep_id) == {"queued": 4}
         with lab.worker():
             lab.wait_for_success(sweep_id)
         assert lab.client.sweep(sweep_id)["blocked_by"] is None
@@ -120,3 +121,4 @@ def test_a_cancel_over_http_stops_what_runs(lab: Lab) -> None:
     lab.client.cancel(sweep_id)
     wait_for(lambda: lab.client.sweep(sweep_id)["state"] == "cancelled", 15, "the end")
     assert lab.counts(sweep_id) == {"cancelled": 4}
+    lab.wait_for_success(lab.submit())  # its worker goes on
