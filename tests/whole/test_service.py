@@ -91,28 +91,23 @@ def test_mlflow_may_be_down_during_training_and_gets_everything_later(
             )
 
 
-def test_no_worker_no_device_the_sweep_waits_and_says_why(lab_with: MakeLab, redis_url: str) -> None:
-    lab = lab_with(redis_url=SecretStr(redis_url))
-    with lab.upkeep():
-        sweep_id = lab.submit()
-        assert "no worker" in lab.client.sweep(sweep_id)["blocked_by"]
-        assert lab.counts(sweep_id) == {"queued": 4}
-        with lab.worker():
-            lab.wait_for_success(sweep_id)
-        assert lab.client.sweep(sweep_id)["blocked_by"] is None
-
-
-def test_an_emptied_redis_loses_nothing(lab_with: MakeLab, own_redis: redis.Redis) -> None:
+def test_no_worker_no_device_the_sweep_waits_says_why_and_outlives_an_emptied_redis(
+    lab_with: MakeLab, own_redis: redis.Redis
+) -> None:
     lab = lab_with(redis_url=SecretStr(own_redis.url))
     sweep_id = lab.submit()
+    assert "no worker" in lab.client.sweep(sweep_id)["blocked_by"]
     wait_for(lambda: lab.counts(sweep_id) == {"queued": 4}, 10, "the first window")
     # Its queue is made in Redis by one write, its message by another: only then nothing more is written.
     publisher = Publisher(lab.settings)
     wait_for(lambda: publisher.waiting("cpu") == 1, 10, "the announcement")
     own_redis.flush()
     assert (publisher.waiting("cpu"), own_redis.keys()) == (0, 0)
-    with lab.upkeep(), lab.worker():
-        lab.wait_for_success(sweep_id)
+    with lab.upkeep():
+        assert "no worker" in lab.client.sweep(sweep_id)["blocked_by"]
+        with lab.worker():
+            lab.wait_for_success(sweep_id)
+        assert lab.client.sweep(sweep_id)["blocked_by"] is None
 
 
 def test_a_cancel_over_http_stops_what_runs(lab: Lab) -> None:

@@ -42,7 +42,7 @@ def submit(sqlite_store: Store, lab: Settings) -> Submit:
 def at_work(
     migrated_sqlite: Path, redis_server: redis.Redis, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AtWork]:
-    """A laboratory with a worker and without upkeep, for the tests that leave its worker alone."""
+    """A laboratory with a worker and without upkeep, for the tests after which its worker still works."""
     folder = tmp_path_factory.mktemp("at-work")
     shutil.copy(migrated_sqlite, folder / "state.db")
     settings = _laboratory(settings_for(f"sqlite:///{folder}/state.db", folder), redis_server.url)

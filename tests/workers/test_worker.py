@@ -158,17 +158,16 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_taken(
     assert started == [0, newest, newest - 1]
 
 
-def test_a_killed_runner_costs_one_attempt_and_blames_nobody_in_company(
-    sqlite_store: Store, lab: Settings, submit: Submit
-) -> None:
-    with upkeep(lab), running("workers", lab) as worker:
-        sweep_id = submit(train={"epochs": 12})
-        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
-        runner = next(p for p in descendants(worker.pid) if "workers.runner" in p.cmdline())
+def test_a_killed_runner_costs_one_attempt_and_blames_nobody_in_company(at_work: AtWork) -> None:
+    store = at_work.store
+    with upkeep(at_work.settings):
+        sweep_id = at_work.submit(train={"epochs": 12})
+        wait_for(lambda: epochs(store, sweep_id) >= 2, what="the second epoch")
+        runner = next(p for p in descendants(at_work.worker.pid) if "workers.runner" in p.cmdline())
         runner.kill()
-        wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the kill")
-    assert {trial.crashes for trial in trials_of(sqlite_store, sweep_id)} == {0}
-    assert {trial.most_alive for trial in trials_of(sqlite_store, sweep_id)} == {2}
+        wait_for(lambda: states(store, sweep_id) == {"succeeded"}, what="success after the kill")
+    assert {trial.crashes for trial in trials_of(store, sweep_id)} == {0}
+    assert {trial.most_alive for trial in trials_of(store, sweep_id)} == {2}
 
 
 def test_a_diverged_trial_fails_alone(at_work: AtWork) -> None:
