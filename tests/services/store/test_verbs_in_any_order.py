@@ -248,6 +248,9 @@ class Laboratory(RuleBasedStateMachine):
 
 
 def test_verbs_in_any_order(store: Store) -> None:
+    """Most orders on SQLite, in half the time; on PostgreSQL enough of them to meet every statement."""
+    examples = 25 if store.engine.dialect.name == "sqlite" else 8
+
     class Here(Laboratory):
         pass
 
@@ -255,7 +258,7 @@ def test_verbs_in_any_order(store: Store) -> None:
     run_state_machine_as_test(
         Here,
         settings=how(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,
