@@ -13,7 +13,7 @@ from services.settings import Settings
 from services.store.session import Store
 from services.upkeep.mirror import Mirror
 from services.upkeep.pause import pause
-from services.upkeep.prune import prune
+from services.upkeep.prune import Prune
 from services.upkeep.rescue import Rescue
 from services.upkeep.settle import settle
 from services.upkeep.stale_files import StaleFiles
@@ -36,7 +36,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             "pause": lambda: pause(store),
             "settle": lambda: settle(store),
             "dispatch": lambda: dispatch(store, publisher, settings),
-            "prune": lambda: prune(store, settings),
+            "prune": Prune(store, settings).round,
             "stale files": StaleFiles(store, settings).round,
         }
     )
