@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from sqlalchemy import JSON, bindparam, column, func, select
+from sqlalchemy import JSON, BindParameter, bindparam, column, func, select
 from sqlalchemy.orm import Session
 
 from services.store import leaderboard, sweeps, trials
@@ -118,7 +118,7 @@ def _with_runs(session: Session, found: Mapping[str, Standing]) -> dict[str, Sta
     if not shown:
         return dict(found)
     # As one parameter: a thousand of them take longer to write into the statement than the runs to find.
-    ids = bindparam("ids", json.dumps([{"id": trial_id} for trial_id in shown]))
+    ids: BindParameter[str] = bindparam("ids", json.dumps([{"id": trial_id} for trial_id in shown]))
     row = json_rows(ids).table_valued(column("value", JSON)).c.value
     runs = select(MirrorTrial.trial_id, MirrorTrial.run_id)
     runs = runs.where(MirrorTrial.trial_id.in_(select(row["id"].as_string())))

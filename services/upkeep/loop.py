@@ -27,7 +27,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Do every chore once each `upkeep_period`, until `stop` is set; rescue and mirror have own threads."""
     store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
     publisher = Publisher(settings)
-    apart = Rescue(store, settings), Mirror(store, settings)
+    # The trials of a lost pack need not wait for the next round of the chores.
+    rescue = Rescue(store, settings, on_taken=lambda: dispatch(store, publisher, settings))
+    apart = rescue, Mirror(store, settings)
     for thread in apart:
         thread.start()
     chores = Chores(
