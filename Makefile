@@ -21,7 +21,7 @@ up: $(VENV)/installed  ## start everything on this machine and keep it running (
 test: $(VENV)/installed-dev  ## run the tests
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-chaos: $(VENV)/installed-dev  ## kill and stop every process at random during 220 trials, then judge (ten minutes)
+chaos: $(VENV)/installed-dev  ## kill and stop every process at random while 200 trials train, then judge (50 minutes at most)
 	@$(BIN)/python -m pytest -q -s --timeout 3000 tests/chaos
 
 check: $(VENV)/installed-dev  ## lint, types, import floors, compose file

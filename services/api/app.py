@@ -35,7 +35,7 @@ from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
 
-MAX_TURN_SECONDS = 0.001  # of a thread while others wait: those that plan delay the one that answers
+MAX_TURN_SECONDS = 0.0002  # of a thread while others wait: those that plan delay the one that answers
 
 
 def make_app(settings: Settings) -> FastAPI:

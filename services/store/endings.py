@@ -70,6 +70,14 @@ def expired(session: Session) -> Sequence[str]:
     ).all()
 
 
+def next_expiry(session: Session) -> float | None:
+    """Seconds until the first of the leases that are held runs out; None if none is held."""
+    left = func.min(Pack.expires_at) - db_now()
+    held = Pack.state == PackState.RUNNING, Pack.expires_at >= db_now()
+    ms = session.execute(select(left).where(*held)).scalar_one()
+    return None if ms is None else float(ms) / 1000
+
+
 def reap(session: Session, pack_id: str) -> bool:
     """Take a pack from a worker whose lease has expired; returns whether it had."""
     taken = _lock_running(session, pack_id, Pack.expires_at < db_now())

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from services.store.clock import db_now
-from services.store.specs_and_plans import SpecsAndPlans
+from services.store.kept import KEPT
 
 __all__ = ["Session", "Store", "touched"]
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Store:
 
     def __init__(self, url: str, max_idle: float = 30.0, lock_timeout: float = 10.0) -> None:
         self.engine = _engine(url, max_idle, lock_timeout)
-        self._info = {SpecsAndPlans: SpecsAndPlans()}
+        self._info: dict[str, dict[type, Any]] = {KEPT: {}}
         self._writing = self.engine.execution_options(writing=True)
 
     def read(self, work: Callable[[Session], T]) -> T:

@@ -12,6 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.interfaces import ORMOption
 
 from services.store.json_model import is_readable
+from services.store.kept import of_store
 from services.store.models import Sweep
 
 COLUMNS = (Sweep.stored_spec, Sweep.stored_plan)
@@ -20,7 +21,7 @@ MAX_TRIALS_KEPT = 1_000_000  # of all kept sweeps: a plan of random draws grows 
 
 
 class SpecsAndPlans:
-    """The specs and plans that were read last; one for each `Store`, at `session.info[SpecsAndPlans]`."""
+    """The specs and plans that were read last; one for each `Store`, by `of_store`."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, tuple[Any, ...]] = OrderedDict()  # by sweep; the last one is its total
@@ -50,5 +51,4 @@ def later() -> list[ORMOption]:
 
 def give(session: Session, page: Sequence[Sweep]) -> None:
     """Give each sweep its spec and its plan, from memory where they are."""
-    kept: SpecsAndPlans = session.info.setdefault(SpecsAndPlans, SpecsAndPlans())
-    kept.give(session, page)
+    of_store(session, SpecsAndPlans).give(session, page)

@@ -13,7 +13,7 @@ from services.settings import Settings
 from services.store.session import Store
 from services.upkeep.mirror import Mirror
 from services.upkeep.pause import pause
-from services.upkeep.prune import prune
+from services.upkeep.prune import Prune
 from services.upkeep.rescue import Rescue
 from services.upkeep.settle import settle
 from services.upkeep.stale_files import StaleFiles
@@ -27,7 +27,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Do every chore once each `upkeep_period`, until `stop` is set; rescue and mirror have own threads."""
     store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
     publisher = Publisher(settings)
-    apart = Rescue(store, settings), Mirror(store, settings)
+    # The trials of a lost pack need not wait for the next round of the chores.
+    rescue = Rescue(store, settings, on_taken=lambda: dispatch(store, publisher, settings))
+    apart = rescue, Mirror(store, settings)
     for thread in apart:
         thread.start()
     chores = Chores(
@@ -36,7 +38,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             "pause": lambda: pause(store),
             "settle": lambda: settle(store),
             "dispatch": lambda: dispatch(store, publisher, settings),
-            "prune": lambda: prune(store, settings),
+            "prune": Prune(store, settings).round,
             "stale files": StaleFiles(store, settings).round,
         }
     )
