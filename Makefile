@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ROLES := torch,postgres,tracking,embedded
 
-.PHONY: help demo up test chaos check check-api bench results pictures
+.PHONY: help demo up test chaos check check-api bench records results pictures
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -34,7 +34,10 @@ check: $(VENV)/installed-dev  ## lint, types, import floors, compose file
 check-api: $(VENV)/installed-dev  ## fuzz the API as /openapi.json describes it, three minutes
 	@$(BIN)/python -m pytest -q -s tests/api_fuzz/check_api.py
 
-bench: $(VENV)/installed  ## measure what docs/records.md claims, on this machine
+bench: $(VENV)/installed  ## compare with loops, Ray Tune, Optuna and JAX, end to end, half an hour; BENCH=--help lists options
+	@$(BIN)/python -m benchmarks.rivals $(BENCH)
+
+records: $(VENV)/installed  ## measure what docs/records.md claims, on this machine
 	@for file in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done
 
 results: $(VENV)/installed  ## measure what docs/results.md claims, about half an hour (needs CNNLAB_DATA)
