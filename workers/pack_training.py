@@ -138,12 +138,12 @@ class PackTraining:
         return self._wire.readable() and not isinstance(self._receive(), Go)
 
     def _measure(self) -> None:
-        """Report how fast one trial would train alone, unless trials' steps differ in kind."""
-        from cnnlab.throughput import comparable, solo_images_per_s
+        """Report how fast a plain loop trains one trial, unless trials' steps differ in kind."""
+        from cnnlab.throughput import comparable, plain_images_per_s
 
         rows = [row for row in self._rows if row]
         if all(comparable(row) for row in rows):
-            speed = solo_images_per_s(rows[0], self._message.device, steps=20)
+            speed = plain_images_per_s(rows[0], self._message.device, steps=20)
             self._wire.send(SpeedMeasured(self._message.pack, speed))
 
     def _checkpoint(self) -> SavedCheckpoint | None:

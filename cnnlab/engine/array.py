@@ -124,9 +124,9 @@ class Array:
                 self.net, rows, losses, self.metrics, hypers, all_zero, self.seed, self.steps, self.dtype
             )
 
-        self._whole = block(slice(0, len(self)))
+        self.whole = block(slice(0, len(self)))
         self._blocks = (
-            [block(slice(row, row + 1)) for row in range(len(self))] if self.one_by_one else [self._whole]
+            [block(slice(row, row + 1)) for row in range(len(self))] if self.one_by_one else [self.whole]
         )
 
     def keep(self, rows: Sequence[int]) -> None:
@@ -271,7 +271,7 @@ class Array:
 
     def loss(self, scores: Tensor, y: Tensor) -> Tensor:
         """Return each row's mean loss (K,) of scores (N, K, classes) against targets (N, K)."""
-        return self._whole.loss(scores, y)
+        return self.whole.loss(scores, y)
 
     def state(self) -> dict[str, Tensor]:
         """Return what training has changed, each tensor (K, …) on the CPU.
@@ -301,4 +301,4 @@ class Array:
 
     def context(self, mode: Mode, first: int = 0) -> Context:
         """Return what the net's layers may read during one pass; a new one for every pass."""
-        return self._whole.context(mode, first)
+        return self.whole.context(mode, first)

@@ -70,7 +70,7 @@ class RowBlock:
         """
         # Leaves of their own: no split in the graph, and no gradient of the whole point for each of them.
         parameters = [part.requires_grad_() for part in self._net.views(point[self.rows].detach())]
-        passed = self._pass(parameters, buffers, x, y, first)
+        passed = self.forward(parameters, buffers, x, y, first)
         # A vector of ones, the sum over rows: the gradient of each row depends only on that row.
         slopes = torch.autograd.grad(
             passed.total, parameters, torch.ones_like(passed.total), allow_unused=True, materialize_grads=True
@@ -82,11 +82,12 @@ class RowBlock:
 
     def total(self, point: Tensor, buffers: Tensor, x: Tensor, y: Tensor, first: int) -> Tensor:
         """Return the losses with auxiliary ones, (k,), as a function of this block's point, (k, P)."""
-        return self._pass(self._net.views(point), buffers, x, y, first).total
+        return self.forward(self._net.views(point), buffers, x, y, first).total
 
-    def _pass(
+    def forward(
         self, parameters: Sequence[Tensor], buffers: Tensor, x: Tensor, y: Tensor, first: int
     ) -> Passed:
+        """Return the losses of a batch in training, as a function of each layer's parameters, (k, …)."""
         context, target = self.context(Mode.TRAIN, first), y[:, self.rows]
         scores = self._net.apply(parameters, buffers[self.rows], self._images(x), context)
         loss = total = self.loss(scores, target)

@@ -15,7 +15,7 @@ from cnnlab.layer import over_maps
 
 def available(x: Tensor) -> bool:
     """Whether the compiled operation takes this input: on a CPU, float32 or float64."""
-    return x.device.type == "cpu" and library.load(x.dtype).library is not None
+    return x.device.type == "cpu" and library.in_use(x.dtype)
 
 
 def conv_max(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:

@@ -7,6 +7,9 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +33,24 @@ class Kernels:
     library: ctypes.CDLL | None
     name: str | None
     reason: str = ""
+
+
+_torch_alone = ContextVar("torch_alone", default=False)
+
+
+@contextmanager
+def torch_alone() -> Iterator[None]:
+    """Have torch's operations serve alone in this context, to compare with them."""
+    token = _torch_alone.set(True)
+    try:
+        yield
+    finally:
+        _torch_alone.reset(token)
+
+
+def in_use(dtype: torch.dtype) -> bool:
+    """Whether a compiled operation serves for this type of number, here and now."""
+    return not _torch_alone.get() and load(dtype).library is not None
 
 
 @cache

@@ -40,7 +40,7 @@ class SweepStatus:
     standing: Standing  # its trials by state, its epochs and its best points
     busy: float  # seconds spent training, summed over packs
     work: float  # the devices' work in them
-    solo: dict[str, float]  # shape key → images/s of one trial alone, where that was measured
+    plain: dict[str, float]  # shape key → images/s of a plain loop, where that was measured
     at_once: int  # packs of it that train now; before any does, the devices that are alive
     now: int  # the database's clock
     commits: list[Commit]  # its latest epochs, oldest first; none unless it wants to run
@@ -74,7 +74,7 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
     reached = standings.of(session, page)
     running, spent = packs.running(session, ids), speeds.spent(session, ids)
     readable = [sweep for sweep in page if not sweep.fault]
-    solo = _solo(session, sorted({shape.key for sweep in readable for shape in sweep.plan.shapes}))
+    plain = _plain(session, sorted({shape.key for sweep in readable for shape in sweep.plan.shapes}))
     keys = {sweep.id: [shape.key for shape in sweep.plan.shapes] for sweep in readable}
     alive = sum(devices.live(session).values())
     able = {plugins: bool(devices.live(session, plugins)) for plugins in {sweep.plugins for sweep in page}}
@@ -95,7 +95,7 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
             standing=reached[sweep.id],
             busy=spent[sweep.id][0],
             work=spent[sweep.id][1],
-            solo={key: solo[key] for key in keys.get(sweep.id, ()) if key in solo},
+            plain={key: plain[key] for key in keys.get(sweep.id, ()) if key in plain},
             at_once=running[sweep.id] or alive,
             now=now,
             commits=commits,
@@ -121,10 +121,10 @@ def _wants_to_run(sweep: Sweep, counts: Mapping[str, int]) -> bool:
     return sweep.state in SWEEP_DISPATCHABLE and (undrawn or any(map(counts.get, TRIAL_UNFINISHED)))
 
 
-def _solo(session: Session, keys: Sequence[str]) -> dict[str, float]:
-    """The fastest speed measured of one trial alone, by shape: the comparison that flatters arrays least."""
+def _plain(session: Session, keys: Sequence[str]) -> dict[str, float]:
+    """The fastest speed measured of a plain loop, by shape: the comparison that flatters arrays least."""
     fastest: dict[str, float] = {}
     for speed in speeds.of_shapes(session, keys):
-        if speed.width == 1:
+        if speed.width == speeds.PLAIN:
             fastest[speed.shape_key] = max(speed.images_per_s, fastest.get(speed.shape_key, 0.0))
     return fastest

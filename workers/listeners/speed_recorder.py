@@ -1,4 +1,4 @@
-"""Measured speeds: of the whole array at a pack's end, and of one trial alone where that is not known yet."""
+"""Measured speeds: of the whole array at a pack's end, and of a plain loop where that is not known yet."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class SpeedRecorder(Listener):
         self._machine_kind = ""
 
     def before_run(self, run: Run, machine: Machine) -> Run:
-        """Ask for a measurement of one trial alone if there is none for this kind of machine."""
+        """Ask for a measurement of a plain loop if there is none for this kind of machine."""
         self._machine_kind = machine.kind
         key = self._pack.shape_key
-        known = self._store.insist(lambda session: speeds.measured(session, key, machine.kind, 1))
+        known = self._store.insist(lambda session: speeds.measured(session, key, machine.kind, speeds.PLAIN))
         return replace(run, measure=known is None)
 
     def on_message(self, message: FromRunner) -> None:
-        """Record the speed of one trial alone."""
+        """Record the speed of a plain loop."""
         if isinstance(message, SpeedMeasured):
-            self._record(1, message.images_per_s)
+            self._record(speeds.PLAIN, message.images_per_s)
 
     def on_epoch(self, epoch: EpochDone) -> None:
         """Record the array's speed once its last epoch is done."""

@@ -58,9 +58,10 @@ class ShapeView(BaseModel):
 
 
 class CostView(BaseModel):
-    """Device time: training side by side took this `share` of what the same epochs take one trial at a time.
+    """Device time: training side by side took this `share` of what plain loops take for the same epochs.
 
-    It is estimated: one trial alone was measured for some batches of each architecture.
+    A plain loop is the same net by torch's own operations, one trial at a time. It is estimated: one was
+    measured for some batches of each architecture.
     """
 
     share: float
@@ -276,7 +277,7 @@ def _eta(status: SweepStatus) -> float | None:
         left[index] = left.get(index, 0) + shape.epochs * undrawn
     done = {shape: epochs.done for shape, epochs in status.standing.epochs.items()}
     flops = [float(shape.flops) for shape in plan.shapes]
-    alone = {at: status.solo[shape.key] for at, shape in enumerate(plan.shapes) if shape.key in status.solo}
+    alone = {at: status.plain[shape.key] for at, shape in enumerate(plan.shapes) if shape.key in status.plain}
     training = eta.training_costs(flops, alone, status.busy, done)
     usual = status.busy / max(1, sum(done.values()))
     cost = eta.Cost(training, eta.around(status.commits, status.at_once, usual))
@@ -285,7 +286,7 @@ def _eta(status: SweepStatus) -> float | None:
 
 
 def _cost(status: SweepStatus, library: Library) -> CostView | None:
-    """The cost; None until every shape that has trained was also measured with one trial alone."""
+    """The cost; None until every shape that has trained was also measured with a plain loop."""
     # A reproduction fills its array with dead rows to get the same bits, not to save time.
     if status.plan.pin:
         return None
@@ -293,7 +294,7 @@ def _cost(status: SweepStatus, library: Library) -> CostView | None:
     for index, epochs in status.standing.epochs.items():
         if not epochs.done:
             continue
-        speed = status.solo.get(status.plan.shapes[index].key)
+        speed = status.plain.get(status.plan.shapes[index].key)
         if speed is None:
             return None
         config = status.plan.shape_config(index)

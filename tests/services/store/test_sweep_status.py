@@ -37,11 +37,11 @@ def test_a_sweep_that_trains(store: Store) -> None:
     report(store, held, 1, ids)
     [status] = of(store, sweep_id)
     key = status.plan.shapes[0].key
-    for machine, width, speed in (("a", 1, 10.0), ("b", 1, 12.0), ("a", 4, 99.0)):
+    for machine, width, speed in (("a", speeds.PLAIN, 10.0), ("b", speeds.PLAIN, 12.0), ("a", 4, 99.0)):
         store.write(lambda s, m=machine, w=width, v=speed: speeds.record(s, key, m, w, v))  # type: ignore[misc]
     [status] = of(store, sweep_id)
     assert (status.standing.counts, status.standing.epochs[0].done) == ({"running": 4}, 4)
-    assert (status.busy, status.work, status.solo) == (0.01, 0.009, {key: 12.0})
+    assert (status.busy, status.work, status.plain) == (0.01, 0.009, {key: 12.0})
     assert (status.at_once, status.idle, status.refused, status.failed) == (1, True, False, [])
     claim(store, "cpu:0")
     [status] = of(store, sweep_id)

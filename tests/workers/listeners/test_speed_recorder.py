@@ -1,4 +1,4 @@
-"""workers/listeners/speed_recorder.py: which speeds reach SQL, and when one trial alone is measured."""
+"""workers/listeners/speed_recorder.py: which speeds reach SQL, and when a plain loop is measured."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def recorded(store: Store) -> set[tuple[str, int, float]]:
     return {(speed.machine, speed.width, speed.images_per_s) for speed in found}
 
 
-def test_one_trial_alone_is_measured_once_per_kind_of_machine(
+def test_a_plain_loop_is_measured_once_per_kind_of_machine(
     recorder: SpeedRecorder, sqlite_store: Store
 ) -> None:
     assert recorder.before_run(RUN, MACHINE).measure
     recorder.on_message(SpeedMeasured("p", 50.0))
     recorder.on_message(Stopped("p", None))
-    assert recorded(sqlite_store) == {("paper", 1, 50.0)}
+    assert recorded(sqlite_store) == {("paper", speeds.PLAIN, 50.0)}
     assert not recorder.before_run(RUN, MACHINE).measure
 
 
