@@ -31,7 +31,7 @@ from workers.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 MAX_FAILED_STARTS = 3  # of runners in a row, before the worker ends
-MAX_MIRROR_SECONDS = 3.0  # that the mirror thread gets to finish when the worker ends
+MAX_MIRROR_SECONDS = 3.0  # that the mirror thread gets to end
 
 
 class Supervisor:

@@ -1,4 +1,4 @@
-"""The round of chores: each is one file, may fail without stopping the others, and runs in every round."""
+"""The round of chores: each is one file, and may fail without stopping the others."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
 from services.upkeep.mirror import Mirror
+from services.upkeep.pace import Pace
 from services.upkeep.pause import pause
 from services.upkeep.prune import Prune
 from services.upkeep.rescue import Rescue
@@ -24,7 +25,10 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Do every chore once each `upkeep_period`, until `stop` is set; rescue and mirror have own threads."""
+    """Do the chores each `upkeep_period`, more rarely while everything rests, until `stop` is set.
+
+    Rescue and mirror have threads of their own.
+    """
     store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
     publisher = Publisher(settings)
     # The trials of a lost pack need not wait for the next round of the chores.
@@ -42,8 +46,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
             "stale files": StaleFiles(store, settings).round,
         }
     )
+    pace = Pace(store)
     while not stop.is_set():
-        chores.do_each()
+        if pace.is_due():
+            chores.do_each()
         stop.wait(settings.upkeep_period)
     for thread in apart:
         thread.close()

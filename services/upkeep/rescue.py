@@ -68,7 +68,10 @@ class Rescue:
         now = self._store.now()  # asked last: a database that hung before counts as absence
         if self._ended is None or now - self._ended > self._longest_ms:
             self._grace_until = now + self._ttl_ms
-        taken = 0 if now < self._grace_until else sum(map(self._take, expired))
+        if not expired or now < self._grace_until:
+            self._ended = now
+            return 0
+        taken = sum(map(self._take, expired))
         self._ended = self._store.now()
         return taken
 

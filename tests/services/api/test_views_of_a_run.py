@@ -169,9 +169,7 @@ def test_a_failure_is_shown_until_a_later_attempt_makes_it_good(api: TestClient,
     assert api.get(f"/v1/trials/{worker.ids[3]}").json()["failure"] is None
 
 
-def test_the_cost_is_known_once_every_shape_was_measured_in_a_plain_loop(
-    api: TestClient, worker: Worker
-) -> None:
+def test_the_cost_is_known_once_every_shape_has_a_plain_loop(api: TestClient, worker: Worker) -> None:
     key = sweep(api, worker)["shapes"][0]["key"]
     worker.epoch(1, [0.5] * 4, busy_ms=6000)
     assert sweep(api, worker)["cost"] is None

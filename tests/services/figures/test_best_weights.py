@@ -1,4 +1,4 @@
-"""services/tracking/best_weights.py."""
+"""services/figures/best_weights.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from services.tracking import best_weights
+from services.figures import best_weights
 
 
 def test_the_first_layer_is_the_one_that_the_file_names(tmp_path: Path) -> None:

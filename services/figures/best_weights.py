@@ -24,6 +24,13 @@ class BestWeights:
     class_names: list[str] | None = None
 
 
+def path(folder: Path, name: str) -> Path | None:
+    """The path of a file with best weights below a folder; None if there is none within it."""
+    folder = folder.resolve()
+    found = (folder / name).resolve()
+    return found if found.is_relative_to(folder) and found.is_file() else None
+
+
 def read(path: Path) -> BestWeights:
     """Read a file that a runner wrote; raises OSError or ValueError if it is damaged."""
     from safetensors import SafetensorError, safe_open
