@@ -89,9 +89,13 @@ def changed(session: Session, sweep_id: str) -> None:
     """Note in a transaction that it changes something which MLflow shows of a sweep.
 
     Rows are only added here, and deleted by whoever holds the mirror's lease: writers wait neither for each
-    other nor for the mirror, and a change that commits while the sweep is mirrored outlasts that.
+    other nor for the mirror, and a change that commits while the sweep is mirrored outlasts that. One row is
+    enough for a transaction.
     """
-    session.execute(insert(MirrorChange).values(sweep_id=sweep_id))
+    noted = session.info.get(MirrorChange)
+    if noted != (session.get_transaction(), sweep_id):
+        session.info[MirrorChange] = session.get_transaction(), sweep_id
+        session.execute(insert(MirrorChange).values(sweep_id=sweep_id))
 
 
 def behind(session: Session, addresses: str) -> Sequence[str]:

@@ -39,12 +39,18 @@ def add_sweep(session: Session, sweep: Sweep) -> None:
     mirror.changed(session, sweep.id)
 
 
-def add_trials(session: Session, trials: Sequence[Trial]) -> None:
-    """Write new trials, in the first of their states; a trial's first event is that of its first move."""
+def add_trials(session: Session, trials: Sequence[Trial], pack: Pack | None = None) -> None:
+    """Write new trials of a sweep, in the first of their states, or moved on into a pack that is written.
+
+    A trial's first event is that of its first move.
+    """
     for trial in trials:
-        trial.state = TrialState.PENDING
+        trial.state = move(TrialState.PENDING, TrialState.QUEUED) if pack else TrialState.PENDING
+        trial.pack_id = pack.id if pack else None
     session.add_all(trials)
     session.flush()
+    if pack:
+        events.trials_moved(session, pack.sweep_id, ((t.id, t.number, t.state, None) for t in trials))
 
 
 def add_pack(session: Session, pack: Pack) -> None:

@@ -17,22 +17,26 @@ MAX_RESEND_PERIODS = 16  # between two messages about a pack that waits long
 
 
 def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, kind: str) -> Pack:
-    """Queue trials of one epoch as a pack; the caller holds the sweep's lock."""
+    """Queue trials of one epoch as a pack, all written or all new; the caller holds the sweep's lock."""
     first = trials[0]
+    new = first.state is None
     pack = Pack(
         id=secrets.token_hex(8),
         sweep_id=sweep.id,
         shape=first.shape,
         kind=kind,
         width=width,
-        start_epoch=first.saved_epoch,
+        start_epoch=first.saved_epoch or 0,
         target_epoch=first.target_epoch,
         created_at=db_now(),
     )
+    sweep.served_at = db_now()
     moves.add_pack(session, pack)
-    session.execute(update(Sweep).where(Sweep.id == sweep.id).values(served_at=db_now()))
+    if new:
+        moves.add_trials(session, trials, pack)
     session.add_all(PackRow(pack_id=pack.id, row=trial.row, trial_id=trial.id) for trial in trials)
-    moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
+    if not new:
+        moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
     return pack
 
 
@@ -121,6 +125,12 @@ def unsent(session: Session, resend_after: float) -> Sequence[Pack]:
 def mark_sent(session: Session, pack_id: str) -> None:
     """Record that a message about a pack was sent."""
     session.execute(update(Pack).where(Pack.id == pack_id).values(sent_at=db_now(), sends=Pack.sends + 1))
+
+
+def count_running(session: Session) -> int:
+    """How many packs train now."""
+    running = select(func.count()).select_from(Pack).where(Pack.state == PackState.RUNNING)
+    return session.execute(running).scalar_one()
 
 
 def outstanding(session: Session) -> dict[str, int]:

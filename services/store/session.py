@@ -60,7 +60,10 @@ class Store:
         """Run `work` in a transaction and commit; repeated after a deadlock, `work` starts from nothing."""
         for left in reversed(range(MAX_TRIES)):
             try:
-                with Session(self._writing, expire_on_commit=False) as session, session.begin():
+                with (
+                    Session(self._writing, expire_on_commit=False, info=self._info) as session,
+                    session.begin(),
+                ):
                     return work(session)
             except DBAPIError as error:
                 if left == 0 or not _lost_a_race(error):

@@ -61,8 +61,16 @@ def lock(session: Session, sweep_id: str) -> Sweep:
     sweep's key, and a worker that holds its pack must not wait for whoever holds the sweep.
     """
     query = select(Sweep).where(Sweep.id == sweep_id).with_for_update(key_share=True)
-    found = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
-    return found or get(session, sweep_id)
+    query = query.options(*specs_and_plans.later()).execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none() or get(session, sweep_id)
+
+
+def with_plan(session: Session, sweep_id: str) -> Sweep:
+    """The sweep of a trial or a pack, with its spec and its plan from memory where they are."""
+    query = select(Sweep).where(Sweep.id == sweep_id).options(*specs_and_plans.later())
+    sweep = session.scalars(query).one()
+    specs_and_plans.give(session, [sweep])
+    return sweep
 
 
 @dataclass(frozen=True)
@@ -140,8 +148,8 @@ def candidates(session: Session, limit: int, without: Collection[str] = ()) -> l
     return [Candidate(*row) for row in rows]
 
 
-def ending_ids(session: Session) -> Sequence[str]:
-    """Sweeps that can end: none of their trials is under way, and none is drawn any more.
+def ending_ids(session: Session, *only: ColumnElement[bool]) -> Sequence[str]:
+    """Sweeps that can end, all or `only` some: none of their trials is under way, and none is drawn any more.
 
     A paused sweep does not end; of one that is being cancelled nothing may wait any longer.
     """
@@ -150,7 +158,7 @@ def ending_ids(session: Session) -> Sequence[str]:
     waiting = and_(Sweep.state != SweepState.CANCELLING, exists().where(Trial.sweep_id == Sweep.id, PENDING))
     moving = Sweep.state.not_in([*SWEEP_FINAL, SweepState.PAUSED])
     return session.scalars(
-        select(Sweep.id).where(moving, ~undrawn, ~busy, ~waiting, set_aside.is_due(set_aside.SETTLE))
+        select(Sweep.id).where(*only, moving, ~undrawn, ~busy, ~waiting, set_aside.is_due(set_aside.SETTLE))
     ).all()
 
 

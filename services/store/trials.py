@@ -18,9 +18,18 @@ from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 
 def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
     """Write the sweep's next trials; the caller holds the sweep's lock."""
+    trials = make(session, sweep, count)
+    moves.add_trials(session, trials)
+    return trials
+
+
+def make(session: Session, sweep: Sweep, count: int) -> list[Trial]:
+    """Make the sweep's next trials, for the caller to write under the sweep's lock."""
     plan = sweep.plan
+    now = session.execute(select(db_now())).scalar_one()
     numbers = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
-    trials = [
+    sweep.next_number = numbers.stop
+    return [
         Trial(
             id=f"{sweep.id}-{number:04d}",
             sweep_id=sweep.id,
@@ -32,14 +41,11 @@ def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
             shape=plan.shape_of(point),
             row=plan.row_of(number),
             target_epoch=plan.shapes[plan.shape_of(point)].epochs,
-            created_at=db_now(),
+            created_at=now,
             mirror=MirrorTrial(),
         )
         for number in numbers
     ]
-    sweep.next_number = numbers.stop
-    moves.add_trials(session, trials)
-    return trials
 
 
 def get(session: Session, trial_id: str) -> Trial:
