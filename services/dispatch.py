@@ -49,11 +49,13 @@ def form_packs(store: Store) -> int:
     formed = 0
     tried: list[str] = []  # in this round; each sweep gets as many packs as are its share, but fails once
     while turn := store.read(partial(next_in_need, without=tried)):
-        work = partial(give_place, candidate=turn.candidate, most=turn.packs)
+        work = partial(give_place, candidate=turn.candidate, alone=turn.alone)
         packs_of_turn = set_aside.treat(store, set_aside.DISPATCH, turn.candidate.id, work)
         if not packs_of_turn:
             tried.append(turn.candidate.id)
         formed += len(packs_of_turn or ())
+        if turn.alone and packs_of_turn:
+            break  # the window is full, or the sweep has nothing left
     return formed
 
 
@@ -106,10 +108,10 @@ def withdraw_stranded(session: Session) -> None:
 
 @dataclass(frozen=True)
 class Turn:
-    """A sweep that gets the next places in the window: several, if no other sweep wants any."""
+    """A sweep that gets places in the window: all that are free, if it is alone in wanting any, else one."""
 
     candidate: Candidate
-    packs: int
+    alone: bool
 
 
 def next_in_need(session: Session, without: Sequence[str] = ()) -> Turn | None:
@@ -120,22 +122,25 @@ def next_in_need(session: Session, without: Sequence[str] = ()) -> Turn | None:
         alike = candidate.plugins, candidate.packs, candidate.priority
         if alike in full:
             continue
-        if place := free_places(session, candidate.plugins):
-            return Turn(candidate, place[1] if len(candidates) == 1 else 1)
+        if free_places(session, candidate.plugins):
+            return Turn(candidate, alone=len(candidates) == 1 and not without)
         if packs.withdrawable(session, *alike):
-            return Turn(candidate, 1)
+            return Turn(candidate, alone=False)
         full.add(alike)
     return None
 
 
-def give_place(session: Session, candidate: Candidate, most: int = 1) -> list[Pack]:
+def give_place(session: Session, candidate: Candidate, alone: bool = False) -> list[Pack]:
     """Form packs of a sweep; in a full window another sweep's queued pack makes room for one."""
-    if not free_places(session, candidate.plugins):
-        rival = packs.withdrawable(session, candidate.plugins, candidate.packs, candidate.priority)
-        if rival is None:  # it has begun to train since
-            return []
-        packs.withdraw(session, rival, f"sweep {candidate.id} has its share first")
-    return fill_places(session, candidate.id, most)
+    if formed := fill_places(session, candidate.id, None if alone else 1):
+        return formed
+    if free_places(session, candidate.plugins):
+        return []  # nothing of it waits
+    rival = packs.withdrawable(session, candidate.plugins, candidate.packs, candidate.priority)
+    if rival is None:  # it has begun to train since
+        return []
+    packs.withdraw(session, rival, f"sweep {candidate.id} has its share first")
+    return fill_places(session, candidate.id, 1)
 
 
 def fill(session: Session, sweep_id: str) -> Pack | None:
@@ -143,16 +148,20 @@ def fill(session: Session, sweep_id: str) -> Pack | None:
     return next(iter(fill_places(session, sweep_id, 1)), None)
 
 
-def fill_places(session: Session, sweep_id: str, most: int) -> list[Pack]:
-    """Form packs of a sweep, at most so many, while the window has places and trials of the sweep wait."""
+def fill_places(session: Session, sweep_id: str, most: int | None) -> list[Pack]:
+    """Form packs of a sweep while the window has places and trials wait: all that there can be, or `most`."""
     sweep = sweeps.lock(session, sweep_id)
-    place = free_places(session, sweep.plugins)
-    if place is None or sweep.state not in SWEEP_DISPATCHABLE:
+    room = free_places(session, sweep.plugins)
+    if not room or sweep.state not in SWEEP_DISPATCHABLE:
         return []
     specs_and_plans.give(session, [sweep])
-    kind, free = place
     formed: list[Pack] = []
-    while len(formed) < min(most, free) and (pack := _form(session, sweep, kind)):
+    while room.total() and len(formed) != most:
+        ((kind, _),) = room.most_common(1)
+        pack = _form(session, sweep, kind)
+        if pack is None:
+            break
+        room[kind] -= 1
         formed.append(pack)
     return formed
 
@@ -172,21 +181,17 @@ def _width(sweep: Sweep, trial: Trial) -> int:
     return sweep.plan.shapes[trial.shape].width
 
 
-def free_places(session: Session, plugins: str | None) -> tuple[str, int] | None:
-    """The kind of device with the most room in the window for a sweep with these plug-ins, and that room.
+def free_places(session: Session, plugins: str | None) -> Counter[str]:
+    """How many places the window has for a sweep with these plug-ins, by kind of device.
 
-    With no worker alive it is the kind that every host has. None where the window is full, and where every
-    worker would refuse the sweep: the packs of others need the window.
+    With no worker alive they are of the kind that every host has. None where the window is full, and where
+    every worker would refuse the sweep: the packs of others need the window.
     """
     devices_of, packs_of = devices.live(session), packs.outstanding(session)
     able = devices.live(session, plugins) if plugins else devices_of
-    if devices_of and not able:
-        return None
-    room = {kind: WINDOW_PER_DEVICE * devices_of.get(kind, 0) - packs_of.get(kind, 0) for kind in able}
-    if not room:
-        room = {"cpu": WINDOW_PER_DEVICE - packs_of.get("cpu", 0)}
-    kind = max(room, key=lambda kind: room[kind])
-    return (kind, room[kind]) if room[kind] > 0 else None
+    if not devices_of:
+        return +Counter({"cpu": WINDOW_PER_DEVICE - packs_of.get("cpu", 0)})
+    return +Counter({kind: WINDOW_PER_DEVICE * devices_of[kind] - packs_of.get(kind, 0) for kind in able})
 
 
 def next_trials(session: Session, sweep: Sweep) -> list[Trial]:

@@ -110,10 +110,10 @@ class Supervisor:
         def take(session: Session) -> TakenPack | None:
             # A COMMIT whose answer was lost may have succeeded: that pack is ours.
             mine = leases.taken_under(session, token) if next(tries) else None
-            while pack_id := mine or packs.next_for(session, device.kind, claim.plugins):
-                held = Lease(pack_id, token)
-                ttl = settings.lease_ttl
-                if leases.take(session, held, claim.worker, device.id, ttl, claim.token, known):
+            ours = packs.NextPack(mine, begun=True) if mine else None
+            while pack := ours or packs.next_for(session, device.kind, claim.plugins):
+                held, ttl = Lease(pack.id, token), settings.lease_ttl
+                if leases.take(session, held, claim.worker, device.id, ttl, claim.token, known, pack.begun):
                     return read_taken_pack(session, held, device, settings, machine)
             return None
 

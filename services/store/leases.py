@@ -65,23 +65,22 @@ def take(
     ttl: float,
     claim: str | None = None,
     machine: dict[str, Any] | None = None,
+    begun: bool = False,
 ) -> bool:
     """Take a queued pack under a new token; False if it is over, withdrawn or leased to somebody else.
 
     Called again with the same token it returns whether the first call succeeded, so a COMMIT whose answer
     was lost is simply repeated. `claim` is the token under which the worker has claimed the device, `machine`
-    what it trains on, where that is known.
+    what it trains on, where that is known. `begun`: packs of the sweep have been leased before.
     """
-    waits = Pack.state == PackState.QUEUED
-    sweep_id = select(Pack.sweep_id).where(Pack.id == held.pack_id, waits).scalar_subquery()
-    session.execute(
-        update(Sweep).where(Sweep.id == sweep_id, Sweep.started_at.is_(None)).values(started_at=db_now())
-    )
-    taken = moves.move_packs_where(
+    if not begun:
+        waits = Pack.state == PackState.QUEUED
+        sweep_id = select(Pack.sweep_id).where(Pack.id == held.pack_id, waits).scalar_subquery()
+        unbegun = Sweep.id == sweep_id, Sweep.started_at.is_(None)
+        session.execute(update(Sweep).where(*unbegun).values(started_at=db_now()))
+    pack = moves.take_pack(
         session,
-        PackState.QUEUED,
-        PackState.RUNNING,
-        Pack.id == held.pack_id,
+        held.pack_id,
         token=held.token,
         claim=claim,
         machine=machine,
@@ -91,12 +90,8 @@ def take(
         seen=db_now(),
         expires_at=in_seconds(ttl),
     )
-    if not taken:
-        mine = select(Pack.id).where(
-            Pack.id == held.pack_id, Pack.token == held.token, Pack.state == PackState.RUNNING
-        )
-        return session.scalars(mine).one_or_none() is not None
-    pack = session.get_one(Pack, held.pack_id, populate_existing=True)
+    if pack is None:
+        return taken_under(session, held.token) == held.pack_id
     session.info[held] = session.get_transaction(), pack  # who has just taken it has passed the fence
     moves.move_trials_where(
         session,

@@ -45,6 +45,7 @@ from services.store.models import (
 from services.store.session import touched
 
 CORRECTED = -1
+_NOTE = insert(MirrorChange.__table__).inline()  # type: ignore[arg-type]
 FAILED = MirrorTrial.failures > literal_column("0")  # as the partial index has it
 NO_FAILURE: dict[str, Any] = {"failures": 0, "not_before": 0, "reason": None}
 
@@ -95,7 +96,7 @@ def changed(session: Session, sweep_id: str) -> None:
     noted = session.info.get(MirrorChange)
     if noted != (session.get_transaction(), sweep_id):
         session.info[MirrorChange] = session.get_transaction(), sweep_id
-        session.execute(insert(MirrorChange).values(sweep_id=sweep_id))
+        session.execute(_NOTE, {"sweep_id": sweep_id})
 
 
 def behind(session: Session, addresses: str) -> Sequence[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -75,7 +76,15 @@ def withdrawable(session: Session, plugins: str | None, packs: int, priority: in
     ).one_or_none()
 
 
-def next_for(session: Session, kind: str, plugins: str) -> str | None:
+@dataclass(frozen=True)
+class NextPack:
+    """The pack that a worker should train next; `begun`: packs of its sweep have been leased before."""
+
+    id: str
+    begun: bool
+
+
+def next_for(session: Session, kind: str, plugins: str) -> NextPack | None:
     """The queued pack that a device of this kind, whose worker has these plug-ins, should train next.
 
     The highest priority comes first, then the sweep of which the fewest packs train, then the oldest pack.
@@ -86,8 +95,8 @@ def next_for(session: Session, kind: str, plugins: str) -> str | None:
         .group_by(Pack.sweep_id)
         .subquery()
     )
-    return session.scalars(
-        select(Pack.id)
+    found = session.execute(
+        select(Pack.id, Sweep.started_at.is_not(None))
         .join(Sweep, Sweep.id == Pack.sweep_id)
         .outerjoin(training, training.c.sweep_id == Pack.sweep_id)
         .where(Pack.state == PackState.QUEUED, Pack.kind == kind)
@@ -95,6 +104,7 @@ def next_for(session: Session, kind: str, plugins: str) -> str | None:
         .order_by(Sweep.priority.desc(), func.coalesce(training.c.packs, 0), Pack.created_at, Pack.id)
         .limit(1)
     ).one_or_none()
+    return NextPack(*found) if found else None
 
 
 def queued(session: Session) -> Sequence[Pack]:

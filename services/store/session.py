@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import CursorResult, Engine, create_engine, event, make_url, select, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -29,6 +30,7 @@ CONNECTION = {
     "tcp_user_timeout": 20_000,
 }
 OUTAGE_PAUSE = 0.5  # seconds
+MAX_UNTRIED_SECONDS = 1.0  # of rest, after which a connection is tried before it is used
 LOCK_NOT_AVAILABLE = "55P03"  # it waited for a lock too long
 IDLE_IN_TRANSACTION = "25P03"  # PostgreSQL has ended the session, because its transaction stood still
 log = logging.getLogger(__name__)
@@ -130,7 +132,26 @@ def _engine(url: str, max_idle: float, lock_timeout: float) -> Engine:
     limits = {"idle_in_transaction_session_timeout": max_idle, "lock_timeout": lock_timeout}
     options = " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in limits.items())
     arguments = {**CONNECTION, "options": options}
-    return create_engine(address, pool_pre_ping=True, pool_size=5, connect_args=arguments)
+    engine = create_engine(address, pool_size=5, connect_args=arguments)
+    _try_idle_connections(engine)
+    return engine
+
+
+def _try_idle_connections(engine: Engine) -> None:
+    """Ask a connection that has rested for a while whether it lives; to ask each time would cost a tenth."""
+
+    @event.listens_for(engine, "checkin")
+    def checkin(_: Any, record: Any) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def checkout(connection: Any, record: Any, _: Any) -> None:
+        if time.monotonic() - record.info.get("rests_since", math.inf) < MAX_UNTRIED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # another one is made
 
 
 def _sane_sqlite(engine: Engine) -> None:

@@ -52,9 +52,9 @@ def own(store: Store, *names: str, kind: str = "cpu") -> None:
 
 def take_next(store: Store) -> Pack:
     """Have a worker take the pack that comes next."""
-    pack_id = store.read(lambda session: packs.next_for(session, "cpu", ""))
-    assert pack_id is not None
-    pack = row_of(store, Pack, pack_id)
+    found = store.read(lambda session: packs.next_for(session, "cpu", ""))
+    assert found is not None
+    pack = row_of(store, Pack, found.id)
     take(store, pack)
     return pack
 
