@@ -54,9 +54,15 @@ class Store:
         self._writing = self.engine.execution_options(writing=True)
 
     def read(self, work: Callable[[Session], T]) -> T:
-        """Run `work` in a transaction that writes nothing."""
+        """Run `work` in a transaction that writes nothing.
+
+        It ends with COMMIT: after a ROLLBACK psycopg forgets what it has prepared on the connection, and then
+        PostgreSQL plans every statement anew.
+        """
         with Session(self.engine, expire_on_commit=False, info=self._info) as session:
-            return work(session)
+            result = work(session)
+            session.commit()
+            return result
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` in a transaction and commit; repeated after a deadlock, `work` starts from nothing."""

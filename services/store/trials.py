@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
@@ -78,8 +78,7 @@ def page(
 
 def first_waiting(session: Session, sweep_id: str) -> Trial | None:
     """The first pending trial whose time has come; trials of one shape and epoch are neighbours."""
-    order = Trial.shape, Trial.saved_epoch, Trial.epoch, Trial.number
-    return session.scalars(_waiting(sweep_id).order_by(*order).limit(1)).one_or_none()
+    return session.scalars(_FIRST, {"sweep": sweep_id}).one_or_none()
 
 
 def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Sequence[Trial]:
@@ -96,13 +95,18 @@ def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Seq
     ]
     if not mixed:
         alike.append(Trial.replicate == first.replicate)
-    return session.scalars(_waiting(first.sweep_id).where(*alike).order_by(Trial.number).limit(limit)).all()
+    query = _WAITING.where(*alike).order_by(Trial.number).limit(limit)
+    return session.scalars(query, {"sweep": first.sweep_id}).all()
 
 
-def _waiting(sweep_id: str) -> Select[Trial]:
-    """Those that only led to attempts in vain are left out: store/fruitless.py pauses their sweep."""
-    due = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
-    return select(Trial).where(Trial.sweep_id == sweep_id, *due)
+# Those that only led to attempts in vain are left out: store/fruitless.py pauses their sweep.
+_WAITING = select(Trial).where(
+    Trial.sweep_id == bindparam("sweep"),
+    PENDING,
+    Trial.not_before <= db_now(),
+    Trial.fruitless < MAX_FRUITLESS,
+)
+_FIRST = _WAITING.order_by(Trial.shape, Trial.saved_epoch, Trial.epoch, Trial.number).limit(1)
 
 
 @dataclass(frozen=True)
