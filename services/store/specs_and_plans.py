@@ -43,7 +43,9 @@ class SpecsAndPlans:
             read = {sweep_id: tuple(values) for sweep_id, *values in rows}
             kept |= read
             # One that cannot be read may be mended.
-            good = {each: found for each, found in read.items() if all(map(is_readable, found[:-1]))}
+            good = {
+                each: found for each, found in read.items() if all(is_readable(one) for one in found[:-1])
+            }
             self._kept.update(good)
             trials = sum(total for *_, total in list(self._kept.values()))
             while len(self._kept) > MAX_KEPT or trials > MAX_TRIALS_KEPT:
