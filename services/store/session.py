@@ -51,6 +51,7 @@ class Store:
     def __init__(self, url: str, max_idle: float = 30.0, lock_timeout: float = 10.0) -> None:
         self.engine = _engine(url, max_idle, lock_timeout)
         self._info = {SpecsAndPlans: SpecsAndPlans()}
+        self._kept_for_writes = {SpecsAndPlans: SpecsAndPlans()}  # apart: a page shows what the row holds now
         self._writing = self.engine.execution_options(writing=True)
 
     def read(self, work: Callable[[Session], T]) -> T:
@@ -69,7 +70,7 @@ class Store:
         for left in reversed(range(MAX_TRIES)):
             try:
                 with (
-                    Session(self._writing, expire_on_commit=False, info=self._info) as session,
+                    Session(self._writing, expire_on_commit=False, info=self._kept_for_writes) as session,
                     session.begin(),
                 ):
                     return work(session)

@@ -40,12 +40,10 @@ class SpecsAndPlans:
         missing = [sweep_id for sweep_id in sweep_ids if sweep_id not in kept]
         if missing:
             rows = session.execute(select(Sweep.id, *COLUMNS, Sweep.total).where(Sweep.id.in_(missing)))
-            read = {sweep_id: tuple(values) for sweep_id, *values in rows}
+            read: dict[str, tuple[Any, ...]] = {sweep_id: tuple(values) for sweep_id, *values in rows}
             kept |= read
             # One that cannot be read may be mended.
-            good = {
-                each: found for each, found in read.items() if all(is_readable(one) for one in found[:-1])
-            }
+            good = {each: found for each, found in read.items() if all(map(is_readable, found[:-1]))}
             self._kept.update(good)
             trials = sum(total for *_, total in list(self._kept.values()))
             while len(self._kept) > MAX_KEPT or trials > MAX_TRIALS_KEPT:
