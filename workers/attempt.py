@@ -51,6 +51,12 @@ class Attempt:
         self._runner, self._listeners, self._watchdog = runner, listeners, watchdog
         self._stop_by: float | None = None
         self._over = False
+        self._failure: Failure | None = None
+
+    @property
+    def went_well(self) -> bool:
+        """Whether the pack has reached its end, or was given back as asked."""
+        return self._over and self._failure in (None, Failure.PREEMPTED)
 
     def close(self) -> None:
         """Pass on the last of the runner's output, and close the listeners."""
@@ -201,6 +207,6 @@ class Attempt:
         self._end_early(failure)
 
     def _end_early(self, failure: Failure) -> None:
-        self._over = True
+        self._over, self._failure = True, failure
         for listener in self._listeners:
             listener.on_early_end(failure)

@@ -49,6 +49,7 @@ from services.store.session import touched
 
 CORRECTED = -1
 _ANY_CHANGE = select(exists(select(MirrorChange.id)))  # made once, because it is asked all the time
+_NOTE = insert(MirrorChange.__table__).inline()  # type: ignore[arg-type]
 FAILED = MirrorTrial.failures > literal_column("0")  # as the partial index has it
 NO_FAILURE: dict[str, Any] = {"failures": 0, "not_before": 0, "reason": None}
 
@@ -113,9 +114,13 @@ def changed(session: Session, sweep_id: str) -> None:
     """Note in a transaction that it changes something which MLflow shows of a sweep.
 
     Rows are only added here, and deleted by whoever holds the mirror's lease: writers wait neither for each
-    other nor for the mirror, and a change that commits while the sweep is mirrored outlasts that.
+    other nor for the mirror, and a change that commits while the sweep is mirrored outlasts that. One row is
+    enough for a transaction.
     """
-    session.execute(insert(MirrorChange).values(sweep_id=sweep_id))
+    noted = session.info.get(MirrorChange)
+    if noted != (session.get_transaction(), sweep_id):
+        session.info[MirrorChange] = session.get_transaction(), sweep_id
+        session.execute(_NOTE, {"sweep_id": sweep_id})
 
 
 def is_changed(session: Session) -> bool:

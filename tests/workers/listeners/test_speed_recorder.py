@@ -7,6 +7,7 @@ from scripted_runner import MACHINE
 
 from services.store import speeds
 from services.store.session import Store
+from workers.known_speeds import KnownSpeeds
 from workers.listeners.speed_recorder import SpeedRecorder
 from workers.messages import EpochDone, FinalResult, Run, SpeedMeasured, Stopped
 from workers.run_message import LeasedPack
@@ -16,7 +17,7 @@ RUN = Run("p", "cpu", "f", 4, 0, 2, 0, "val/acc", "maximize", False, 0, None, ()
 
 @pytest.fixture
 def recorder(sqlite_store: Store) -> SpeedRecorder:
-    return SpeedRecorder(sqlite_store, LeasedPack("s", "key", RUN))
+    return SpeedRecorder(KnownSpeeds(sqlite_store), LeasedPack("s", "key", RUN))
 
 
 def epoch(number: int, images_per_s: float) -> EpochDone:
