@@ -58,7 +58,9 @@ class ConvMax(Layer):
         if not available(x):
             return self.pool.forward(self.convolution.forward(x, p, b, context), (), (), context)
         weight, bias = self.convolution.filters(p)
-        return conv_max(x[:, :1] if shared(x) else x, weight, bias, self.convolution.padding)
+        # A row that is alone is not selected: the gradient of a selection begins as zeros.
+        images = x[:, :1] if shared(x) and x.shape[1] > 1 else x
+        return conv_max(images, weight, bias, self.convolution.padding)
 
 
 def joined(layers: Mapping[str, Layer]) -> list[Layer]:

@@ -8,10 +8,10 @@ from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import update
 
 from services.domain.states import TrialState
-from services.store import endings, mirror, mirror_due, sweep_verbs, sweeps
+from services.store import endings, mirror, mirror_due, sweep_verbs, sweeps, trials
 from services.store.mirror import MirrorLease, TrialMark
 from services.store.mirror_due import Turns
-from services.store.models import MirrorSweep
+from services.store.models import LeftOut, MirrorSweep, Trial
 from services.store.session import Store
 
 
@@ -37,10 +37,10 @@ def test_a_point_is_marked_when_all_its_trials_have_ended_and_are_there(store: S
     leased = []
     while len(trials_of(store, sweep_id)) < 4:
         leased.append(take(store, fill(store, sweep_id)))
-    trials = trials_of(store, sweep_id)
-    held = {trial.id: next(each for each in leased if each.pack_id == trial.pack_id) for trial in trials}
+    drawn = trials_of(store, sweep_id)
+    held = {trial.id: next(each for each in leased if each.pack_id == trial.pack_id) for trial in drawn}
     for each in leased:
-        report(store, each, 1, [trial.id for trial in trials if trial.pack_id == each.pack_id])
+        report(store, each, 1, [trial.id for trial in drawn if trial.pack_id == each.pack_id])
     lease = MirrorLease(sweep_id, "one", 60.0)
     assert store.write(lambda session: mirror.take(session, lease))
 
@@ -54,7 +54,7 @@ def test_a_point_is_marked_when_all_its_trials_have_ended_and_are_there(store: S
             mark = TrialMark(trial_id, "r", before, epoch=1, state=state)
             store.write(partial(mirror.mark_trials, lease=lease, marks=[mark]))
 
-    first, second = (trial.id for trial in trials if trial.point == trials[0].point)
+    first, second = (trial.id for trial in drawn if trial.point == drawn[0].point)
     ended, failed = TrialState.SUCCEEDED, TrialState.FAILED
     store.write(lambda session: endings.end_trial(session, held[first], first, ended, failure=None))
     mirrored(first, ended)
@@ -71,6 +71,33 @@ def test_a_point_is_marked_when_all_its_trials_have_ended_and_are_there(store: S
     assert marks() == {}
     store.write(lambda session: sweep_verbs.retry(session, sweep_id))
     assert marks() == {first: False, second: False}
+
+
+def test_a_point_is_open_while_a_replicate_is_not_drawn_and_closed_without_one_left_out(store: Store) -> None:
+    sweep_id = write_sweep(store, seeds=2, space={"model.dropout": [0.0]})
+    store.write(lambda session: trials.draw(session, sweeps.lock(session, sweep_id), 1))
+    lease = MirrorLease(sweep_id, "one", 60.0)
+    assert store.write(lambda session: mirror.take(session, lease))
+
+    def marks() -> list[tuple[str, bool]]:
+        sweep = store.read(lambda session: sweeps.get(session, sweep_id))
+        found = store.read(lambda session: mirror_due.point_marks(session, sweep))
+        return [(mark.trial_id, mark.ended) for mark in found]
+
+    def end(trial_id: str) -> None:
+        ended = update(Trial).where(Trial.id == trial_id).values(state="succeeded", started_at=1)
+        store.write(lambda session: session.execute(ended))
+
+    first, second = f"{sweep_id}-0000", f"{sweep_id}-0001"
+    end(first)
+    there = TrialMark(first, "r", 0, 0, "succeeded")
+    store.write(partial(mirror.mark_trials, lease=lease, marks=[there]))
+    assert marks() == []  # its other replicate has not been drawn
+    store.write(lambda session: trials.draw(session, sweeps.lock(session, sweep_id), 1))
+    end(second)
+    assert marks() == []  # MLflow does not have its end
+    store.write(lambda s: mirror.leave_out_trial(s, lease, second, LeftOut.REFUSED, "too long"))
+    assert marks() == [(first, True)]  # and never will
 
 
 def test_files_are_due_of_trials_that_were_chosen_and_whose_end_is_there(store: Store) -> None:
