@@ -1,7 +1,6 @@
 """ReLU: the usual activation of deep networks today."""
 
 from collections.abc import Mapping
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -27,18 +26,5 @@ class Relu(Activation):
         """Return max(0, x)."""
         # What is above a bound passes, and so does its slope: the bound is the largest negative number.
         numbers = torch.finfo(x.dtype)
-        y = threshold(x, -numbers.smallest_normal * numbers.eps, 0.0)
-        if y.requires_grad and x.dim() > 3:
-            y.register_hook(partial(_laid_out, y.stride()))  # type: ignore[no-untyped-call]
-        return y
-
-
-def _laid_out(strides: tuple[int, ...], slope: Tensor | None) -> Tensor | None:
-    """Return a slope in the layout of the maps it belongs to.
-
-    A gradient from a mean over maps has another one, and then every layer before would walk through memory in
-    two orders at once.
-    """
-    if slope is None or slope.stride() == strides:  # None: the second derivative of a line
-        return slope
-    return torch.empty_strided(slope.shape, strides, dtype=slope.dtype, device=slope.device).copy_(slope)
+        # The gradient gets the layout of x, whatever that of the slope is.
+        return threshold(x, -numbers.smallest_normal * numbers.eps, 0.0)
