@@ -32,8 +32,11 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int,
     # strides where there is one channel, and the convolution goes by the strides.
     nhwc = weight.permute(0, 1, 3, 4, 2).clone(memory_format=torch.contiguous_format)
     wide = nhwc.flatten(0, 1).permute(0, 3, 1, 2)  # (K·outputs, inputs, k, k)
+    maps = shared_batch(x) if once else x.flatten(1, 2)
+    if len(maps) == 1:  # one image may have any stride, and torch's gradient of the filters goes by it
+        maps = maps.clone(memory_format=torch.channels_last)
     y = conv2d(
-        shared_batch(x) if once else x.flatten(1, 2),
+        maps,
         wide,
         None if bias is None else bias.flatten(),
         stride=stride,

@@ -136,13 +136,13 @@ def _row(trial_id: str, epoch: Epoch, objective: Objective) -> dict[str, Any]:
     """What one epoch adds to a trial: its metrics as stored, its last value and its best one so far."""
     metrics = epoch.metrics[trial_id]
     last = metrics.get(objective.metric)
-    best = epoch.best.get(trial_id, (None, None))
+    best = epoch.best.get(trial_id, (None, math.nan))
     return {
         "id": trial_id,
         "metrics": json_numbers.encode(metrics),
         "last_value": last if last is not None and math.isfinite(last) else None,
-        "best_epoch": best[0],
-        "best_value": best[1],
+        "best_epoch": best[0] if math.isfinite(best[1]) else None,
+        "best_value": best[1] if math.isfinite(best[1]) else None,
         "best_file": epoch.files.get(trial_id),
     }
 

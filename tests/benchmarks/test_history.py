@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from benchmarks import history
 from benchmarks.history import KEY, Bench, Sizes, run, table
 from services.queue import Publisher
+from services.store import checkpoints
 from services.store.session import Store
 
 
@@ -29,7 +30,7 @@ def test_it_measures_every_line_on_small_tables(
         "what is behind in MLflow, 4 ended sweeps",
         "forgetting events of ended sweeps, 80 can go",
         "the same when none can go",
-        "which checkpoint files can go",
+        f"which of the next {checkpoints.MAX_FILES} checkpoint files can go",
         "forgetting a checkpoint file",
         "forming one pack, 40 pending trials",
         "cancel of 40 trials",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import sys
 from typing import Any
@@ -112,7 +113,7 @@ def test_every_other_address_needs_it(path: str) -> None:
 
 def test_every_route_but_the_open_ones_needs_it(sqlite_api: TestClient) -> None:
     document = sqlite_api.get("/openapi.json", headers=NO_KEY).json()
-    paths = {path.format(sweep_id="x", trial_id="x", kind="x", name="x") for path in document["paths"]}
+    paths = {re.sub(r"\{\w+\}", "x", path) for path in document["paths"]}
     assert len(paths) > 20
     for path in paths:
         assert (sqlite_api.get(path, headers=NO_KEY).status_code == 401) == (path not in OPEN_PATHS), path
