@@ -58,9 +58,8 @@ def train(stack: Stack, client: Client, message: dict[str, Any]) -> dict[str, An
         sweep = client.sweep(sweep_id)
         if all_final(sweep):
             final = final or time.monotonic() - began
-        if sweep["state"] in SWEEP_FINAL and (
-            sweep["state"] != "succeeded" or in_mlflow(sweep, stack.mlflow)
-        ):
+        ended, succeeded = sweep["state"] in SWEEP_FINAL, sweep["state"] == "succeeded"
+        if ended and (not succeeded or in_mlflow(sweep, stack.mlflow)):
             break
         time.sleep(POLL_SECONDS)
     if not succeeded:
