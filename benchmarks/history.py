@@ -139,8 +139,8 @@ def of_checkpoints(bench: Bench) -> Iterator[Line]:
     """Finding the checkpoint files that can go, and forgetting one."""
     ended = select(Checkpoint.id).where(Checkpoint.pack_id.like("succeeded-%")).limit(20)
     files = iter(bench.store.read(lambda session: session.scalars(ended).all()))
-    name = "which checkpoint files can go"
-    yield median(name, "index", lambda: bench.store.read(checkpoints.needless), 10)
+    name = f"which of the next {checkpoints.MAX_FILES} checkpoint files can go"
+    yield median(name, "< 50 ms", lambda: bench.store.read(checkpoints.needless), 10)
 
     def forget() -> None:
         assert bench.store.write(partial(checkpoints.forget, checkpoint_id=next(files)))

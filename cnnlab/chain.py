@@ -7,13 +7,15 @@ from torch import Tensor
 
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
+from cnnlab.layers.conv_max import joined
 from cnnlab.plugin_failure import where
 
 
 class Chain(Layer):
     """Apply layers one after the other; an empty chain is the identity.
 
-    A parameter or buffer is named after its layer: the layer's name, a dot, its own name.
+    A parameter or buffer is named after its layer: the layer's name, a dot, its own name. Layers for which
+    there is one operation run as one; all else, names and counts, is that of the layers themselves.
     """
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
@@ -28,6 +30,7 @@ class Chain(Layer):
             for name, layer in self.layers.items()
             for own in layer.buffers
         )
+        self._joined = joined(self.layers)
         self.layer_count = sum(layer.layer_count for layer in self.layers.values())
         self.random = tuple(path for layer in self.layers.values() for path in layer.random)
 
@@ -60,7 +63,7 @@ class Chain(Layer):
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return the last layer's output; p and b hold those of all layers, in order."""
         index, weights, kept = context.layer, 0, 0
-        for layer in self.layers.values():
+        for layer in self._joined:
             context.layer = index
             own = p[weights : weights + len(layer.parameters)]
             moved = b[kept : kept + len(layer.buffers)]

@@ -8,7 +8,7 @@ from typing import Any
 from cnnlab import registry
 from cnnlab.augmentation import Augmentation
 from cnnlab.data import Task, data_set
-from cnnlab.errors import ConfigError, RegistryError, UnknownName
+from cnnlab.errors import ConfigError, Faults, RegistryError, UnknownName
 from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, Size, declared
 from cnnlab.metric import LOSS
 
@@ -40,21 +40,28 @@ def resolve(config: Mapping[str, Any]) -> Config:
     """Return a config complete and checked: every default filled in, every value in its canonical form.
 
     model and data are a name or an object; a regularizer in train is its strength or an object.
-    ConfigError at the dotted path of whatever is wrong.
+    One ConfigError with everything that is wrong, each at its dotted path.
     """
     if not isinstance(config, Mapping):
         raise ConfigError("", f"a config must be an object with {', '.join(SECTIONS)}, got {config!r}")
-    _only(config, SECTIONS, "", "section")
-    for section, kind in (("model", "models"), ("data", "datasets")):
-        if section not in config:
-            raise ConfigError(section, f"is missing; name one of {', '.join(registry.names(kind))}")
-    data = _data(config["data"])
-    task: Task = registry.get("datasets", data["name"]).task
-    return {
-        "model": registry.resolve("models", config["model"], "model"),
-        "data": data,
-        "train": _train(config.get("train", {}), task),
-    }
+    faults, resolved = Faults(), Config()
+    faults.found += _unknown(config, SECTIONS, "", "section")
+    with faults:
+        resolved["model"] = registry.resolve("models", _required(config, "model", "models"), "model")
+    task: Task = "classification"
+    with faults:
+        resolved["data"] = _data(_required(config, "data", "datasets"))
+        task = registry.get("datasets", resolved["data"]["name"]).task
+    with faults:
+        resolved["train"] = _train(config.get("train", {}), task)
+    faults.check()
+    return resolved
+
+
+def _required(config: Mapping[str, Any], section: str, kind: str) -> Any:
+    if section not in config:
+        raise ConfigError(section, f"is missing; name one of {', '.join(registry.names(kind))}")
+    return config[section]
 
 
 def _data(choice: Any) -> Config:
@@ -64,17 +71,28 @@ def _data(choice: Any) -> Config:
     given: Mapping[str, Any] = choice if isinstance(choice, Mapping) else {}
     if given:
         choice = {name: value for name, value in given.items() if name not in fields}
+    faults, resolved = Faults(), Config()
     try:
         resolved = registry.resolve("datasets", choice, "data")
-    except UnknownName as wrong:
-        field = wrong.path.removeprefix("data.")
-        if field not in given or field in declared(registry.get("datasets", choice["name"])):
-            raise  # no such data set, or an error inside a field
-        raise UnknownName(wrong.path, "field of data", field, {"name", *fields, *wrong.known}) from None
-    resolved = data_set(resolved).complete(resolved)
-    for name, hyper in (*DATA_FIELDS.items(), *((name, _amount(name)) for name in augmentations)):
-        resolved[name] = hyper.check(f"data.{name}", given.get(name, hyper.default))
+        resolved = data_set(resolved).complete(resolved)
+    except ConfigError as wrong:
+        faults.found += [_as_field_of_data(each, given, fields) for each in wrong.all]
+    for name in (*DATA_FIELDS, *augmentations):
+        with faults:
+            hyper = DATA_FIELDS[name] if name in DATA_FIELDS else _amount(name)
+            resolved[name] = hyper.check(f"data.{name}", given.get(name, hyper.default))
+    faults.check()
     return resolved
+
+
+def _as_field_of_data(wrong: ConfigError, given: Mapping[str, Any], fields: tuple[str, ...]) -> ConfigError:
+    """Name the fields of every data set too where a field is none of this one's."""
+    field = wrong.path.removeprefix("data.")
+    if not isinstance(wrong, UnknownName) or field not in given:
+        return wrong  # no such data set, or a wrong value
+    if field in declared(registry.get("datasets", given["name"])):
+        return wrong  # an error inside a field
+    return UnknownName(wrong.path, "field of data", field, {"name", *fields, *wrong.known})
 
 
 def _amount(name: str) -> Hyper:
@@ -90,20 +108,26 @@ def _train(section: Any, task: Task) -> Config:
     if not isinstance(section, Mapping):
         raise ConfigError("train", f"must be an object, got {section!r}")
     penalties = registry.names("regularizers")
-    _only(section, (*TRAIN_FIELDS, "metrics", *penalties), "train.", "field of train")
-    resolved: Config = {}
+    faults, resolved = Faults(), Config()
+    faults.found += _unknown(section, (*TRAIN_FIELDS, "metrics", *penalties), "train.", "field of train")
     usual = {name: hyper.default for name, hyper in TRAIN_FIELDS.items()} | {"loss": DEFAULT_LOSSES[task]}
     for name, hyper in TRAIN_FIELDS.items():
         value, path = section.get(name, usual[name]), f"train.{name}"
-        if isinstance(hyper, EntryOf):
-            resolved[name] = registry.resolve(hyper.kind, value, path)
-        else:
-            resolved[name] = hyper.check(path, value)
-    _check_momentum(resolved)
+        with faults:
+            if isinstance(hyper, EntryOf):
+                resolved[name] = registry.resolve(hyper.kind, value, path)
+            else:
+                resolved[name] = hyper.check(path, value)
+    if "optimizer" in resolved and "momentum_schedule" in resolved:
+        with faults:
+            _check_momentum(resolved)
     for name in penalties:
-        resolved[name] = _penalty(name, section.get(name, {}))
-    if metrics := _metrics(section.get("metrics", [])):
-        resolved["metrics"] = metrics  # no field without any: the shape key of most configs has none of it
+        with faults:
+            resolved[name] = _penalty(name, section.get(name, {}))
+    with faults:
+        if metrics := _metrics(section.get("metrics", [])):
+            resolved["metrics"] = metrics  # no field without any: the shape key of most has none of it
+    faults.check()
     return resolved
 
 
@@ -148,10 +172,9 @@ def _penalty(name: str, value: Any) -> Config:
     return resolved
 
 
-def _only(section: Mapping[str, Any], known: tuple[str, ...], prefix: str, what: str) -> None:
-    for name in section:
-        if name not in known:
-            raise UnknownName(f"{prefix}{name}", what, str(name), known)
+def _unknown(section: Mapping[str, Any], known: tuple[str, ...], prefix: str, what: str) -> list[ConfigError]:
+    """List the fields that a section does not have."""
+    return [UnknownName(f"{prefix}{name}", what, str(name), known) for name in section if name not in known]
 
 
 def is_row(config: Mapping[str, Any], path: str) -> bool:

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from cnnlab.errors import ConfigError
-from cnnlab.layer import Shape, shared
+from cnnlab.layer import Shape, shared, shared_batch
 
 
 def convolved(shape: Shape, outputs: int, kernel: int, padding: tuple[int, int], stride: int) -> Shape:
@@ -33,7 +33,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int,
     nhwc = weight.permute(0, 1, 3, 4, 2).clone(memory_format=torch.contiguous_format)
     wide = nhwc.flatten(0, 1).permute(0, 3, 1, 2)  # (K·outputs, inputs, k, k)
     y = conv2d(
-        x[:, 0] if once else x.flatten(1, 2),
+        shared_batch(x) if once else x.flatten(1, 2),
         wide,
         None if bias is None else bias.flatten(),
         stride=stride,

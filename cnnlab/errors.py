@@ -1,8 +1,11 @@
 """The exceptions of cnnlab: one tree, so that a caller can catch all of it or one branch."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from types import TracebackType
 
 
 class CnnlabError(Exception):
@@ -14,11 +17,53 @@ class RegistryError(CnnlabError):
 
 
 class ConfigError(CnnlabError, ValueError):
-    """A config is wrong at `path`, a dotted path such as "train.optimizer.lr"; `message` is the reason."""
+    """A config is wrong at `path`, a dotted path such as "train.optimizer.lr"; `message` is the reason.
+
+    `others` are what else is wrong with it.
+    """
+
+    others: tuple[ConfigError, ...] = ()
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path}: {message}" if path else message)
         self.path, self.message = path, message
+
+    def __str__(self) -> str:
+        """Return every fault, one a line."""
+        return "\n".join((str(self.args[0]), *map(str, self.others)))
+
+    @property
+    def all(self) -> list[ConfigError]:
+        """This fault and the others."""
+        return [self, *self.others]
+
+
+class Faults:
+    """Collects the faults of a config's parts: each part is checked in its own `with` block."""
+
+    def __init__(self) -> None:
+        self.found: list[ConfigError] = []
+
+    def __enter__(self) -> None:
+        """Begin a part."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Keep the faults of the part, and go on behind it."""
+        if not isinstance(error, ConfigError):
+            return False
+        self.found += error.all
+        return True
+
+    def check(self) -> None:
+        """Raise everything that was found as one `ConfigError`."""
+        if self.found:
+            first, *others = self.found
+            for each in others:
+                each.others = ()  # they are in the list themselves
+            first.others = tuple(others)
+            raise first
 
 
 # Names that other libraries have for something that is elsewhere here.
@@ -56,7 +101,8 @@ class UnknownName(ConfigError):
         self.known = tuple(sorted(known))
         self.near = nearest(name, self.known)
         hint = f" Did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
-        if found := elsewhere(name):
+        found = elsewhere(name)
+        if found and not found.endswith(f"{path}."):  # else it is what does not exist here
             hint = f" {found}"
         super().__init__(path, f"no {what} named {name!r}.{hint} Known: {', '.join(self.known) or 'none'}")
 

@@ -52,7 +52,8 @@ class Fit:
     val/mae. Without a validation part val/* means train/*. CnnlabError if the rows cannot share an array.
     In float64 a row's numbers are those of the trial alone, to 1e-10 unless training is chaotic. In float32
     their bits depend on machine, torch, threads, width and the row's index, never on the other rows: a state
-    loaded into the same row of the same width continues bit for bit. They also depend on whether rows are
+    loaded into the same row of the same width continues bit for bit. Where rows pass one after the other, see
+    `engine/row_by_row.py`, a gradient has the bits of the trial alone. They also depend on whether rows are
     `mixed`, each with a batch of its own, or share each batch, which is other arithmetic. Rows of different
     replicates must be mixed, and so must rows with `data.stream: trial`. Name in `varied` the paths of the
     model's rates in which trials of the shape differ, those in other arrays too: see `Array`.
@@ -199,43 +200,45 @@ class Fit:
         theta, buffers = self._best_theta[row].cpu(), self._best_buffers[row].cpu()
         return epoch, value, self.array.net.named(theta, buffers)
 
-    def test_best(self, row: int) -> dict[str, float]:
-        """Return test/loss and test/<metric> of a row's best weights, evaluated alone."""
-        alone = self._alone(row)
-        totals = EpochTotals(1, alone.device, alone.metrics)
-        for x, y in self.data.test.chunks(1):
-            totals.add(alone.evaluate(x, y), len(x))
-        return {name: float(values[0]) for name, values in totals.metrics("test").items()}
+    def test_best(self) -> list[dict[str, float]]:
+        """Return test/loss and test/<metric> of every row's best weights, row by row.
 
-    def confusion(self, row: int) -> tuple[str, Tensor]:
-        """Return how often a row's best weights take each class (row) for each (column), int64 (C, C).
+        All rows are evaluated at once, as after an epoch: to the last bit it is what `test: each-epoch` gives
+        at the best epoch.
+        """
+        best, totals = self._at_best(), self._totals()
+        for x, y in self.data.test.chunks(len(best)):
+            totals.add(best.evaluate(x, y), len(x))
+        metrics = totals.metrics("test")
+        return [
+            {name: float(values[row]) for name, values in metrics.items()} for row in range(len(self._rows))
+        ]
+
+    def confusion(self) -> tuple[str, Tensor]:
+        """Return how often the best weights take each class (second axis) for each (third), int64 (K, C, C).
 
         The images are those of the validation part ("val"), without one the first of training ("train").
         CnnlabError where targets are numbers.
         """
         if self.task == "regression":
             raise CnnlabError("a confusion matrix needs classes as targets, got numbers")
-        alone = self._alone(row)
         name, part = (
             ("val", self.data.validation) if len(self.data.validation) else ("train", self.data.train)
         )
-        counts, seen = torch.zeros(0), 0
-        for x, y in part.chunks(1):
-            scores = alone.predict(x)[:, 0]  # (N, C)
-            classes = scores.shape[1]
-            pairs = y[:, 0] * classes + scores.argmax(1)
-            found = torch.bincount(pairs, minlength=classes * classes).view(classes, classes).cpu()
+        best, counts, seen = self._at_best(), torch.zeros(0), 0
+        for x, y in part.chunks(len(best)):
+            scores = best.predict(x)  # (N, K, C)
+            _, rows, classes = scores.shape
+            row = torch.arange(rows, device=y.device)
+            cell = (row * classes + y) * classes + scores.argmax(2)  # (N, K)
+            found = torch.bincount(cell.flatten(), minlength=rows * classes**2).view(rows, classes, classes)
             counts, seen = (found if not seen else counts + found), seen + len(x)
             if seen >= MAX_CONFUSION_IMAGES:
                 break
-        return name, counts
+        return name, counts.cpu()
 
-    def _alone(self, row: int) -> Array:
-        """Return an array of one row, with a row's best weights."""
-        own = self._rows[row]
-        alone = Array(self.array.net, [own.config], [own.seed], str(self.array.device), self.array.metrics)
-        alone.theta[0], alone.buffers[0] = self._best_theta[row], self._best_buffers[row]
-        return alone
+    def _at_best(self) -> Array:
+        return self.array.at(self._best_theta, self._best_buffers)
 
 
 def _same_array(rows: Sequence[Row]) -> Row:

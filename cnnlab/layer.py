@@ -1,13 +1,16 @@
 """What every layer is: a function of the activations of K trials, with parameters that are views of rows."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import cached_property
 from math import prod
 from typing import Literal
 
 from torch import Tensor
+
+from cnnlab import rng
 
 Shape = tuple[int, ...]
 Role = Literal["weight", "bias", "scale", "shift"]
@@ -66,7 +69,7 @@ class Context:
     of every array of the shape. `first` is the
     index in the batch of the first image, where a batch is evaluated in parts; `layer` is the layer's index
     in the net. Layers with auxiliary scores append a weight (K,) and scores (N, K, classes) to `auxiliary`
-    while training.
+    while training. `kept` holds what depends on hyperparameters and seeds alone, and outlives the pass.
     """
 
     hypers: Mapping[str, Tensor]
@@ -77,6 +80,18 @@ class Context:
     first: int = 0
     layer: int = 0
     auxiliary: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    kept: dict[Hashable, Tensor] = field(default_factory=dict)
+
+    @cached_property
+    def step_key(self) -> Tensor:
+        """Return what random numbers of any layer need of the step, int32 (K,)."""
+        return rng.step_key(self.step)
+
+    def keep(self, name: Hashable, make: Callable[[], Tensor]) -> Tensor:
+        """Return what was kept under a name; at first, make it."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        return self.kept[name]
 
 
 class Layer(ABC):
@@ -122,10 +137,19 @@ def shared(x: Tensor) -> bool:
     return x.shape[1] == 1 or x.stride(1) == 0
 
 
+def shared_batch(x: Tensor) -> Tensor:
+    """Return the numbers that all rows share, (N, …), of x (N, K, …).
+
+    A row that is alone loses its axis by a view: the gradient of a selection is zeros in another layout, into
+    which the slope is copied.
+    """
+    return x.squeeze(1) if x.shape[1] == 1 else x[:, 0]
+
+
 def over_maps(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Apply a function of (N, maps, H, W), independent for each map, to (N, K, C, H, W)."""
     if shared(x):
-        y = function(x[:, 0])
+        y = function(shared_batch(x))
         return y[:, None].expand(-1, x.shape[1], *y.shape[1:])
     y = function(x.flatten(1, 2))
     return y.view(*x.shape[:3], *y.shape[2:])

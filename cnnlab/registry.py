@@ -9,7 +9,7 @@ from threading import RLock
 from typing import Any, NamedTuple, TypeVar
 
 from cnnlab import declarations
-from cnnlab.errors import ConfigError, RegistryError, UnknownName
+from cnnlab.errors import ConfigError, Faults, RegistryError, UnknownName
 from cnnlab.hyper import EntryOf, declared
 from cnnlab.plugins import plugins
 
@@ -153,8 +153,8 @@ def plugin_problems() -> list[str]:
 def resolve(kind: str, choice: Any, path: str) -> dict[str, Any]:
     """Return a choice complete: {"name": …, every hyperparameter checked or at its default}.
 
-    A choice is a name, or an object with a name and some hyperparameters. ConfigError at the path
-    of whatever is wrong.
+    A choice is a name, or an object with a name and some hyperparameters. ConfigError at the paths
+    of all that is wrong.
     """
     if isinstance(choice, str):
         choice = {"name": choice}
@@ -169,15 +169,20 @@ def resolve(kind: str, choice: Any, path: str) -> dict[str, Any]:
         hypers = declared(get(kind, name, path))
     except RegistryError as broken:
         raise ConfigError(path, str(broken)) from broken
+    faults = Faults()
     for field in choice:
         if field != "name" and field not in hypers:
-            raise UnknownName(f"{path}.{field}", f"hyperparameter of {name}", str(field), hypers)
+            faults.found.append(
+                UnknownName(f"{path}.{field}", f"hyperparameter of {name}", str(field), hypers)
+            )
     resolved: dict[str, Any] = {"name": name}
     for field, hyper in hypers.items():
         value, at = choice.get(field, hyper.default), f"{path}.{field}"
-        resolved[field] = (
-            resolve(hyper.kind, value, at) if isinstance(hyper, EntryOf) else hyper.check(at, value)
-        )
+        with faults:
+            resolved[field] = (
+                resolve(hyper.kind, value, at) if isinstance(hyper, EntryOf) else hyper.check(at, value)
+            )
+    faults.check()
     return resolved
 
 

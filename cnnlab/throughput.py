@@ -1,4 +1,4 @@
-"""How fast one trial trains alone: the baseline for many trials side by side."""
+"""How fast a plain loop of torch trains one trial: the baseline for many trials side by side."""
 
 import time
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import torch
 from cnnlab import registry
 from cnnlab.batching import batch_order
 from cnnlab.fit import Fit, Row
+from cnnlab.kernels import library
 
 MAX_TIMED_IMAGES = 10_000  # so that a measurement takes less time than an epoch
 
@@ -18,26 +19,37 @@ def comparable(row: Row) -> bool:
     return not optimizer.full_batch and optimizer.max_parameters is None
 
 
-def solo_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
-    """Return the images per second of a trial that has an array to itself, over a few steps.
+def plain_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
+    """Return the images per second of a plain loop: this trial's net alone, and nothing of the engine.
 
-    Two steps run before the clock starts; with large batches it is one, and fewer are timed. Every step uses
-    the first batch of the training part. Nothing is kept. Seconds are those of `work_clock`.
+    The layers run by torch's operations, one after the other, and `torch.optim.SGD` with momentum takes the
+    step; there are no penalties, no schedules and no metrics. Two steps run before the clock starts; with
+    large batches it is one, and fewer are timed. Every step uses the first batch of the training part, at a
+    rate of 0, so that nothing diverges. Seconds are those of `work_clock`.
     """
     one = Fit([row], device)
-    size = batch_order.size(row.config["train"]["batch_size"], len(one.data.train))
-    x, y = one.data.train.batch(slice(0, size), 1)
+    array, size = one.array, batch_order.size(row.config["train"]["batch_size"], len(one.data.train))
+    parameters = [torch.nn.Parameter(part.clone()) for part in array.net.views(array.theta)]
+    optimizer = torch.optim.SGD(parameters, lr=0.0, momentum=0.9)
+
+    def step() -> None:
+        x, y = one.data.train.batch(slice(0, size), 1)
+        optimizer.zero_grad()
+        array.whole.forward(parameters, array.buffers, x, y, 0).total.sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
     large = size * steps > MAX_TIMED_IMAGES
-    for _ in range(1 if large else 2):
-        one.array.step(x, y)
-    _finish(device)
-    steps = max(1, min(steps, MAX_TIMED_IMAGES // size))
     clock = work_clock(device)
-    start = clock()
-    for _ in range(steps):
-        one.array.step(x, y)
-    _finish(device)
-    return steps * size / (clock() - start)
+    with library.torch_alone():
+        for _ in range(1 if large else 2):
+            step()
+        _finish(device)
+        steps = max(1, min(steps, MAX_TIMED_IMAGES // size))
+        start = clock()
+        for _ in range(steps):
+            step()
+        _finish(device)
+        return steps * size / (clock() - start)
 
 
 def work_clock(device: str) -> Callable[[], float]:

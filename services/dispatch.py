@@ -1,16 +1,17 @@
-"""Form the next window of packs and announce it: the API does so after a submit, upkeep in every round."""
+"""Form the next window of packs: after a submit, for a worker that finds none, and by upkeep."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from services.domain.states import SWEEP_DISPATCHABLE, SweepState
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, packs, set_aside, sweeps, trials
+from services.store import devices, packs, set_aside, specs_and_plans, sweeps, trials
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import Session, Store
 from services.store.sweeps import Candidate
@@ -28,12 +29,39 @@ def dispatch(store: Store, publisher: Publisher, settings: Settings) -> int:
     a place to it.
     """
     store.write(withdraw_stranded)
-    tried: list[str] = []  # in this round; each sweep gets as many packs as are its share, but fails once
-    while candidate := store.read(partial(next_in_need, without=tried)):
-        work = partial(give_place, candidate=candidate)
-        if not set_aside.treat(store, set_aside.DISPATCH, candidate.id, work):
-            tried.append(candidate.id)
+    form_packs(store)
     return announce(store, publisher, settings.redispatch)
+
+
+def refill(store: Store, publisher: Publisher, settings: Settings) -> int:
+    """Form packs for a worker that has found none, as many as there are places; returns how many.
+
+    Workers that train take the next pack by themselves when theirs ends; only idle ones need a message.
+    """
+    formed = form_packs(store)
+    if formed and store.read(idle_devices) > 1:  # one is the caller's
+        announce(store, publisher, settings.redispatch)
+    return formed
+
+
+def form_packs(store: Store) -> int:
+    """Fill the window, the sweep that is served least first; returns how many packs were formed."""
+    formed = 0
+    tried: list[str] = []  # in this round; each sweep gets as many packs as are its share, but fails once
+    while turn := store.read(partial(next_in_need, without=tried)):
+        work = partial(give_place, candidate=turn.candidate, alone=turn.alone)
+        packs_of_turn = set_aside.treat(store, set_aside.DISPATCH, turn.candidate.id, work)
+        if not packs_of_turn:
+            tried.append(turn.candidate.id)
+        formed += len(packs_of_turn or ())
+        if turn.alone and packs_of_turn:
+            break  # the window is full, or the sweep has nothing left
+    return formed
+
+
+def idle_devices(session: Session) -> int:
+    """How many live devices train nothing."""
+    return sum(devices.live(session).values()) - packs.count_running(session)
 
 
 def announce(store: Store, publisher: Publisher, resend_after: float) -> int:
@@ -78,73 +106,101 @@ def withdraw_stranded(session: Session) -> None:
             packs.withdraw(session, pack, f"no {pack.kind} device{having} is alive")
 
 
-def next_in_need(session: Session, without: Sequence[str] = ()) -> Candidate | None:
+@dataclass(frozen=True)
+class Turn:
+    """A sweep that gets places in the window: all that are free, if it is alone in wanting any, else one."""
+
+    candidate: Candidate
+    alone: bool
+
+
+def next_in_need(session: Session, without: Sequence[str] = ()) -> Turn | None:
     """The sweep that gets the next place in the window, free or made free; None if nobody does."""
     full: set[tuple[str | None, int, int]] = set()  # for sweeps that are alike in this there is no place
-    for candidate in sweeps.candidates(session, MAX_CANDIDATES, without):
+    candidates = sweeps.candidates(session, MAX_CANDIDATES, without)
+    for candidate in candidates:
         alike = candidate.plugins, candidate.packs, candidate.priority
         if alike in full:
             continue
-        if free_kind(session, candidate.plugins) or packs.withdrawable(session, *alike):
-            return candidate
+        if free_places(session, candidate.plugins):
+            return Turn(candidate, alone=len(candidates) == 1 and not without)
+        if packs.withdrawable(session, *alike):
+            return Turn(candidate, alone=False)
         full.add(alike)
     return None
 
 
-def give_place(session: Session, candidate: Candidate) -> Pack | None:
-    """Form one pack of a sweep; in a full window another sweep's queued pack makes room for it."""
-    if not free_kind(session, candidate.plugins):
-        rival = packs.withdrawable(session, candidate.plugins, candidate.packs, candidate.priority)
-        if rival is None:  # it has begun to train since
-            return None
-        packs.withdraw(session, rival, f"sweep {candidate.id} has its share first")
-    return fill(session, candidate.id)
+def give_place(session: Session, candidate: Candidate, alone: bool = False) -> list[Pack]:
+    """Form packs of a sweep; in a full window another sweep's queued pack makes room for one."""
+    if formed := fill_places(session, candidate.id, None if alone else 1):
+        return formed
+    if free_places(session, candidate.plugins):
+        return []  # nothing of it waits
+    rival = packs.withdrawable(session, candidate.plugins, candidate.packs, candidate.priority)
+    if rival is None:  # it has begun to train since
+        return []
+    packs.withdraw(session, rival, f"sweep {candidate.id} has its share first")
+    return fill_places(session, candidate.id, 1)
 
 
 def fill(session: Session, sweep_id: str) -> Pack | None:
     """Form one pack of a sweep, unless the window is full or no trial of the sweep waits."""
+    return next(iter(fill_places(session, sweep_id, 1)), None)
+
+
+def fill_places(session: Session, sweep_id: str, most: int | None) -> list[Pack]:
+    """Form packs of a sweep while the window has places and trials wait: all that there can be, or `most`."""
     sweep = sweeps.lock(session, sweep_id)
-    kind = free_kind(session, sweep.plugins)
-    if kind is None or sweep.state not in SWEEP_DISPATCHABLE:
-        return None
-    first = trials.first_waiting(session, sweep_id)
-    waiting: Sequence[Trial]
+    room = free_places(session, sweep.plugins)
+    if not room or sweep.state not in SWEEP_DISPATCHABLE:
+        return []
+    specs_and_plans.give(session, [sweep])
+    formed: list[Pack] = []
+    while room.total() and len(formed) != most:
+        ((kind, _),) = room.most_common(1)
+        pack = _form(session, sweep, kind)
+        if pack is None:
+            break
+        room[kind] -= 1
+        formed.append(pack)
+    return formed
+
+
+def _form(session: Session, sweep: Sweep, kind: str) -> Pack | None:
+    """Form one pack: of trials that wait, else of new ones."""
+    first = trials.first_waiting(session, sweep.id)
     if first is None:
-        waiting = next_trials(session, sweep)
-        if not waiting:
-            return None
-        first = waiting[0]
-        shape = sweep.plan.shapes[first.shape]
-    else:
-        shape = sweep.plan.shapes[first.shape]
-        waiting = trials.waiting_like(session, first, shape.mixed, CANDIDATES_PER_ROW * shape.width)
+        drawn = next_trials(session, sweep)
+        return packs.form(session, sweep, drawn, _width(sweep, drawn[0]), kind) if drawn else None
+    shape = sweep.plan.shapes[first.shape]
+    waiting = trials.waiting_like(session, first, shape.mixed, CANDIDATES_PER_ROW * shape.width)
     return packs.form(session, sweep, choose(waiting, first.most_alive), shape.width, kind)
 
 
-def free_kind(session: Session, plugins: str | None) -> str | None:
-    """The kind of device with the most room in the window for a sweep with these plug-ins.
+def _width(sweep: Sweep, trial: Trial) -> int:
+    return sweep.plan.shapes[trial.shape].width
 
-    With no worker alive it is the kind that every host has. None where the window is full, and where every
-    worker would refuse the sweep: the packs of others need the window.
+
+def free_places(session: Session, plugins: str | None) -> Counter[str]:
+    """How many places the window has for a sweep with these plug-ins, by kind of device.
+
+    With no worker alive they are of the kind that every host has. None where the window is full, and where
+    every worker would refuse the sweep: the packs of others need the window.
     """
     devices_of, packs_of = devices.live(session), packs.outstanding(session)
-    able = devices.live(session, plugins)
-    if devices_of and not able:
-        return None
-    room = {kind: WINDOW_PER_DEVICE * devices_of.get(kind, 0) - packs_of.get(kind, 0) for kind in able}
-    if not room:
-        room = {"cpu": WINDOW_PER_DEVICE - packs_of.get("cpu", 0)}
-    kind = max(room, key=lambda kind: room[kind])
-    return kind if room[kind] > 0 else None
+    able = devices.live(session, plugins) if plugins else devices_of
+    if not devices_of:
+        return +Counter({"cpu": WINDOW_PER_DEVICE - packs_of.get("cpu", 0)})
+    return +Counter({kind: WINDOW_PER_DEVICE * devices_of[kind] - packs_of.get(kind, 0) for kind in able})
 
 
-def next_trials(session: Session, sweep: Sweep) -> Sequence[Trial]:
-    """Draw one pack's worth of new trials, which may all share an array, if the sweep is active."""
+def next_trials(session: Session, sweep: Sweep) -> list[Trial]:
+    """Make one pack's worth of new trials, which may all share an array, if the sweep is active."""
     if sweep.state != SweepState.ACTIVE or sweep.next_number >= sweep.total:
         return []
     plan, number = sweep.plan, sweep.next_number
     width = plan.shapes[plan.shape_of(plan.point_of(number))].width
-    return trials.draw(session, sweep, min(width, plan.run_of(number)))
+    return trials.make(session, sweep, min(width, plan.run_of(number)))
 
 
 def choose(alike: Sequence[Trial], most: int | None) -> list[Trial]:

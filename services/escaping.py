@@ -14,6 +14,7 @@ from html import escape
 UNSEEN = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 CONTROL = re.compile(f"[{UNSEEN}]")
 CONTROL_OR_LINE = re.compile(rf"[{UNSEEN}\t\n]")
+NO_CHARACTER = re.compile("[\ufffe\uffff]")
 TAB = "    "
 
 # MLflow's pages read GitHub's dialect: `:name:` is a picture there, and `@name` and `www.name` are links.
@@ -36,9 +37,9 @@ FORMULA_STARTS = (
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|inf|nan)", re.ASCII)
 
 
-def figure(text: str) -> str:
-    """Text in a figure, without characters that no font draws; `canvas` turns matplotlib's mathtext off."""
-    return terminal(text)
+def svg(text: str) -> str:
+    """Text between tags or in a quoted attribute of XML, which has no U+FFFE and U+FFFF."""
+    return html(NO_CHARACTER.sub(_literal, text))
 
 
 def markdown(text: str) -> str:

@@ -9,6 +9,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.addresses import without_passwords
+
 MIN_API_KEY_CHARS = 16
 
 
@@ -141,8 +143,9 @@ class Settings(BaseSettings):
         return None
 
     def link_to_mlflow(self) -> str | None:
-        """Return the MLflow address to use in links; None without MLflow."""
-        return self.mlflow_public_url or self.mlflow_url
+        """Return the MLflow address to use in links, without a password; None without MLflow."""
+        address = self.mlflow_public_url or self.mlflow_url
+        return address and without_passwords(address)
 
 
 def _describe(error: ValidationError) -> str:

@@ -35,7 +35,7 @@ def postgres_server() -> Iterator[postgres.Postgres]:
     except NotInstalled as why:
         give_up(why)
     yield running
-    running.server.stop()
+    running.stop()
 
 
 @pytest.fixture(scope="session")
@@ -79,10 +79,9 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: postgres.Postgres) -> Iterator[str]:
-    """A migrated PostgreSQL database of the test's own."""
-    name = postgres_server.create()
-    yield postgres_server.url(name)
-    postgres_server.drop(name)
+    """A migrated PostgreSQL database that is the test's own while it runs."""
+    with postgres_server.lent() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

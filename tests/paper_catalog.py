@@ -22,6 +22,9 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {"sgd": {"lr": 0.1}, "adam": {"lr": 0.00
 class PaperCatalog:
     """One model `net` (dropout a row, depth a shape), two optimizers, images of one size, two metrics."""
 
+    def elsewhere(self, name: str) -> str:
+        return "The learning rate is train.optimizer.lr." if name == "learning_rate" else ""
+
     def resolve(self, config: Mapping[str, Any]) -> dict[str, Any]:
         model, train = dict(config["model"]), dict(config.get("train", {}))
         if model.get("name") != "net":

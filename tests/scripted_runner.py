@@ -7,7 +7,7 @@ import os
 from workers.messages import Machine, Message, encode
 from workers.wire import Wire
 
-MACHINE = Machine("paper", "0", 1)
+MACHINE = Machine("paper", "0", 1, "torch")
 
 
 class ScriptedRunner:

@@ -1,10 +1,13 @@
-"""A whole laboratory: a real API in front of real Redis, SQL and MLflow; workers and upkeep as tests wish."""
+"""A whole laboratory: a real API in front of real Redis, SQL and MLflow; workers and upkeep as tests wish.
+
+API and upkeep run in threads of the tests, for which torch is loaded once. As processes of their own they run
+in the tests of `cnnlab up` and `cnnlab demo`.
+"""
 
 from __future__ import annotations
 
 import json
 import secrets
-import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -12,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from servers.process import Folder, Server, free_port
-from worker_process import environment, running, wait_for
+from served_api import ServedApi
+from upkeep_thread import upkeep
+from worker_process import running, wait_for
 
 from services.client import Client
 from services.settings import Settings
@@ -40,8 +44,8 @@ class Lab:
         return running("workers", self.settings)
 
     def upkeep(self) -> Any:
-        """The process that does the chores."""
-        return running("services.upkeep", self.settings)
+        """The chores."""
+        return upkeep(self.settings)
 
     def submit(self, **changes: Any) -> str:
         """Post a sweep; its id."""
@@ -68,26 +72,17 @@ def mlflow_curve(url: str, run_id: str, metric: str) -> list[tuple[int, float]]:
 
 @contextmanager
 def api(settings: Settings) -> Iterator[str]:
-    """A real API process; its address."""
-    port = free_port()
-    server = Server(
-        [
-            *(sys.executable, "-m", "uvicorn", "--factory", "services.api.app:from_environment"),
-            *("--port", str(port), "--log-level", "warning"),
-        ],
-        Folder("api"),
-        env=environment(settings),
-    )
-
-    def answers() -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    server.wait_until(answers, 30)
+    """A real API; its address."""
+    served = ServedApi(settings)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield served.url
     finally:
-        server.stop()
+        served.stop()
+
+
+@contextmanager
+def open_lab(settings: Settings) -> Iterator[Lab]:
+    """A laboratory with these settings, which hold a key; nobody trains in it yet."""
+    assert settings.api_key is not None
+    with api(settings) as url, Client(url, settings.api_key.get_secret_value()) as client:
+        yield Lab(settings, client, url)

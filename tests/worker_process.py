@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 from servers.process import Folder, Server
 
 from services.settings import Settings
+from services.store.session import Store
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,6 +27,16 @@ def environment(settings: Settings) -> dict[str, str]:
             text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             found[f"CNNLAB_{name.upper()}"] = text
     return found | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """A laboratory whose worker runs: its settings, its store, a function that submits, and the worker."""
+
+    settings: Settings
+    store: Store
+    submit: Callable[..., str]
+    worker: Server
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import selectors
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ from workers.messages import (
 from workers.runner_process import RunnerProcess
 from workers.watchdog import Watchdog
 
+log = logging.getLogger(__name__)
+
 MAX_STOP_SECONDS = 5.0  # that a runner gets to stop by itself
 
 
@@ -48,6 +51,12 @@ class Attempt:
         self._runner, self._listeners, self._watchdog = runner, listeners, watchdog
         self._stop_by: float | None = None
         self._over = False
+        self._failure: Failure | None = None
+
+    @property
+    def went_well(self) -> bool:
+        """Whether the pack has reached its end, or was given back as asked."""
+        return self._over and self._failure in (None, Failure.PREEMPTED)
 
     def close(self) -> None:
         """Pass on the last of the runner's output, and close the listeners."""
@@ -108,6 +117,8 @@ class Attempt:
     def _on_message(self, message: FromRunner) -> None:
         if isinstance(message, RunnerReady):
             self._runner.mark_ready(message.machine)
+            if message.no_kernels:
+                log.warning("no compiled kernels: %s", message.no_kernels)
             self._watchdog.note()
             self._begin(message.machine)
             return
@@ -196,6 +207,6 @@ class Attempt:
         self._end_early(failure)
 
     def _end_early(self, failure: Failure) -> None:
-        self._over = True
+        self._over, self._failure = True, failure
         for listener in self._listeners:
             listener.on_early_end(failure)

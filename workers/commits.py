@@ -36,13 +36,24 @@ class PackCommits:
     Every method raises `Fenced` when the lease is lost.
     """
 
-    def __init__(self, store: Store, lease: Lease, heartbeat: Heartbeat, lease_ttl: float, run: Run) -> None:
+    def __init__(
+        self,
+        store: Store,
+        lease: Lease,
+        heartbeat: Heartbeat,
+        lease_ttl: float,
+        run: Run,
+        machine: Machine | None = None,
+    ) -> None:
         self._store, self._lease, self._heartbeat, self._ttl = store, lease, heartbeat, lease_ttl
         self._trials = {row.row: row.trial for row in run.rows}  # of live rows
         self._epoch = run.start_epoch
+        self._machine = machine  # that SQL has noted
 
     def machine(self, machine: Machine) -> None:
-        """Record on what the pack trains."""
+        """Record on what the pack trains, unless that stands there."""
+        if machine == self._machine:
+            return
         self._write(lambda session: leases.fence(session, self._lease, machine=asdict(machine)))
 
     def epoch(self, done: EpochDone) -> Committed:
@@ -57,24 +68,18 @@ class PackCommits:
         diverged = {self._trials[row] for row in done.diverged}
         flagged = self._heartbeat.request.cancel_trials
         cancelled = {trial for trial in flagged if trial in epoch.metrics} - diverged
-        files = {self._trials[row]: result.file for row, result in done.final.items()}
+        succeeded = {self._trials[row] for row in done.final} - diverged - cancelled
+        error = {
+            "kind": Failure.DIVERGED,
+            "message": f"loss or weights were no longer finite in epoch {epoch.number}",
+        }
         over = bool(done.final) or diverged | cancelled == epoch.metrics.keys()
 
         def write(session: Session) -> None:
             reports.commit(session, self._lease, epoch)
-            for trial_id in diverged:
-                error = {
-                    "kind": Failure.DIVERGED,
-                    "message": f"loss or weights were no longer finite in epoch {epoch.number}",
-                }
-                endings.end_trial(session, self._lease, trial_id, TrialState.FAILED, failure=error)
-            for trial_id in cancelled:
-                endings.end_trial(session, self._lease, trial_id, TrialState.CANCELLED)
-            for trial_id in files.keys() - diverged - cancelled:
-                best = files[trial_id]
-                endings.end_trial(
-                    session, self._lease, trial_id, TrialState.SUCCEEDED, best_file=best, failure=None
-                )
+            endings.end_trials(session, self._lease, diverged, TrialState.FAILED, failure=error)
+            endings.end_trials(session, self._lease, cancelled, TrialState.CANCELLED)
+            endings.end_trials(session, self._lease, succeeded, TrialState.SUCCEEDED, failure=None)
             if over:
                 endings.close(session, self._lease, f"reached epoch {epoch.number}")
 
@@ -121,6 +126,7 @@ class PackCommits:
         metrics = {self._trials[row]: found for row, found in done.metrics.items()}
         for row, result in done.final.items():
             metrics[self._trials[row]] = metrics[self._trials[row]] | result.metrics
+        ended = {row: result for row, result in done.final.items() if row not in done.diverged}
         return Epoch(
             number=done.number,
             metrics=metrics,
@@ -128,6 +134,7 @@ class PackCommits:
             saved=Saved(**asdict(done.saved)) if done.saved else None,
             busy_ms=done.busy_ms,
             work_ms=done.work_ms,
+            files={self._trials[row]: result.file for row, result in ended.items()},
         )
 
 

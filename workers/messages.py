@@ -35,6 +35,7 @@ class Machine:
     kind: str
     torch: str
     threads: int
+    kernels: str  # the compiled library, or "torch" where its operations serve alone
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -81,9 +82,13 @@ class RunRow:
 
 @dataclass(frozen=True, config=CLOSED)
 class RunnerReady:
-    """The runner has loaded torch and waits for its first pack."""
+    """The runner has loaded torch and waits for its first pack.
+
+    `no_kernels` is why there are no compiled operations, empty where there are.
+    """
 
     machine: Machine
+    no_kernels: str = ""
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -105,7 +110,7 @@ class StepsDone:
 
 @dataclass(frozen=True, config=CLOSED)
 class SpeedMeasured:
-    """How fast one trial of the pack's shape would train alone."""
+    """How fast a plain loop of torch trains one trial of the pack's shape."""
 
     pack: str
     images_per_s: float

@@ -1,30 +1,33 @@
-"""The thread that brings MLflow up to SQL while training goes on; training never waits for it."""
+"""A stand-in for upkeep's mirror: while upkeep is away, MLflow still gets what is trained here."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from services.settings import Settings
+from services.store import mirror
 from services.store.session import Store
 
 log = logging.getLogger(__name__)
-BUSY_SECONDS = 0.4  # before the next try while another worker mirrors the same sweep
-AWAY_SECONDS = (2.0, 5.0, 15.0)  # before the next try while MLflow is away, by failures so far
+AWAY_ROUNDS = 30  # of upkeep's, in which MLflow took nothing of a sweep, before a worker stands in
+STAND_IN_SECONDS = 0.5  # of work at a time: training comes first
 
 
 class MirrorThread:
-    """Exports each sweep that it is notified of; what it does not manage is left to upkeep's mirror.
+    """Mirrors a sweep that it is notified of, if nobody has for a while; upkeep's mirror does the rest.
 
-    `overdue` says whether the worker's lease may be lost soon: then nothing is mirrored.
+    So MLflow's client, which takes seconds to import, is loaded only where it is needed. `overdue` says
+    whether the worker's lease may be lost soon: then nothing is mirrored.
     """
 
     def __init__(self, store: Store, settings: Settings, owner: str, overdue: Callable[[], bool]) -> None:
         self._store, self._settings, self._owner, self._overdue = store, settings, owner, overdue
-        self._waiting: dict[str, None] = {}  # sweeps to mirror, in the order of their turns
-        self._change = threading.Condition()
-        self._closing = False
+        self._away = AWAY_ROUNDS * settings.upkeep_period  # seconds
+        self._sweep_id = ""  # the last one that it was notified of
+        self._news, self._closing = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
 
     def start(self) -> None:
@@ -33,47 +36,32 @@ class MirrorThread:
             self._thread.start()
 
     def notify(self, sweep_id: str) -> None:
-        """Have this sweep mirrored soon: something new of it has been committed."""
-        with self._change:
-            self._waiting[sweep_id] = None
-            self._change.notify()
+        """Have this sweep mirrored soon, if nobody else does: something new of it has been committed."""
+        self._sweep_id = sweep_id
+        self._news.set()
 
     def close(self, patience: float) -> None:
-        """Export what is waiting, for `patience` seconds at most."""
-        with self._change:
-            self._closing = True
-            self._change.notify()
+        """End, within `patience` seconds; what is left is upkeep's."""
+        self._closing.set()
+        self._news.set()
         if self._thread.is_alive():
             self._thread.join(patience)
 
     def _run(self) -> None:
-        from services.tracking import TURN_SECONDS, Tracker, TrackingDown
-
-        tracker = Tracker(self._store, self._settings, self._owner)
-        failures = 0
-        while True:
-            with self._change:
-                self._change.wait_for(lambda: self._waiting or self._closing)
-                if not self._waiting:
-                    return
-                sweep_id = next(iter(self._waiting))
-                del self._waiting[sweep_id]
-            pause = 0.0
+        while self._news.wait() and not self._closing.is_set():
+            self._news.clear()
             try:
-                done = not self._overdue() and tracker.mirror(sweep_id, TURN_SECONDS)
-                failures, pause = 0, 0.0 if done else BUSY_SECONDS
-            except TrackingDown as error:
-                done, pause = False, AWAY_SECONDS[min(failures, len(AWAY_SECONDS) - 1)]
-                failures += 1
-                log.warning("MLflow is away, training goes on: %s", error)
-            except Exception:  # of this sweep alone: others must not wait for it
-                done = True
-                log.exception(
-                    "sweep %s could not be mirrored; its next epoch or upkeep tries again", sweep_id
-                )
-            with self._change:
-                if not done and self._closing:
-                    return  # upkeep's mirror finishes it
-                if not done:
-                    self._waiting[sweep_id] = None
-                    self._change.wait_for(lambda: self._closing, timeout=pause)
+                self._look(self._sweep_id)
+            except Exception as error:  # a database or an MLflow that is away stops no training
+                log.warning("sweep %s was not mirrored: %s", self._sweep_id, error)
+            self._closing.wait(self._away / AWAY_ROUNDS)  # one look in this time is enough
+
+    def _look(self, sweep_id: str) -> None:
+        """Mirror a sweep that is left alone."""
+        alone = partial(mirror.is_left_alone, sweep_id=sweep_id, seconds=self._away)
+        if self._overdue() or not self._store.read(alone):
+            return
+        from services.tracking import Tracker
+
+        log.warning("nobody mirrors sweep %s: this worker does, until upkeep is back", sweep_id)
+        Tracker(self._store, self._settings, self._owner).mirror(sweep_id, STAND_IN_SECONDS)

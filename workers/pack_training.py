@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from workers.messages import (
     Go,
     Prepared,
     Run,
-    RunRow,
     SavedCheckpoint,
     SpeedMeasured,
     StepsDone,
@@ -90,7 +90,7 @@ class PackTraining:
                     best={row: best for row in live if (best := self._best(row))},
                     diverged=tuple(report.row for report in reports if report.diverged),
                     saved=None if last else self._checkpoint(),
-                    final={row: self._finish(row) for row in live} if last else {},
+                    final=self._finish(live) if last else {},
                     busy_ms=round(busy * 1000),
                     work_ms=round(work * 1000),
                     images_per_s=fit.images_per_s,
@@ -138,12 +138,12 @@ class PackTraining:
         return self._wire.readable() and not isinstance(self._receive(), Go)
 
     def _measure(self) -> None:
-        """Report how fast one trial would train alone, unless trials' steps differ in kind."""
-        from cnnlab.throughput import comparable, solo_images_per_s
+        """Report how fast a plain loop trains one trial, unless trials' steps differ in kind."""
+        from cnnlab.throughput import comparable, plain_images_per_s
 
         rows = [row for row in self._rows if row]
         if all(comparable(row) for row in rows):
-            speed = solo_images_per_s(rows[0], self._message.device, steps=20)
+            speed = plain_images_per_s(rows[0], self._message.device, steps=20)
             self._wire.send(SpeedMeasured(self._message.pack, speed))
 
     def _checkpoint(self) -> SavedCheckpoint | None:
@@ -171,25 +171,27 @@ class PackTraining:
         epoch, value, _ = self._fit.best(row)
         return (epoch, value) if math.isfinite(value) else None
 
-    def _finish(self, row: int) -> FinalResult:
-        """Write a trial's best weights, under the names of its layers, to a file of its own."""
-        own: RunRow = self._own[row]
-        name = f"packs/{self._message.pack}/best-{own.trial}.safetensors"
-        checkpoints.write(self._folder, name, self._fit.best(row)[2], self._metadata(row))
-        tested = own.config["train"]["test"] == "best"
-        return FinalResult(name, self._fit.test_best(row) if tested else {})
+    def _finish(self, live: Sequence[int]) -> dict[int, FinalResult]:
+        """Write the best weights of trials, each to a file of its own; all are evaluated at once."""
+        tests = self._message.rows[0].config["train"]["test"] == "best"
+        tested = self._fit.test_best() if tests else [{}] * len(self._rows)
+        part, counts = ("", None) if self._fit.task == "regression" else self._fit.confusion()
+        results = {}
+        for row in live:
+            name = f"packs/{self._message.pack}/best-{self._own[row].trial}.safetensors"
+            metadata = self._metadata()
+            if counts is not None and counts.shape[2] <= MAX_CONFUSION_CLASSES:
+                metadata |= {"confusion_part": part, "confusion": json.dumps(counts[row].tolist())}
+            checkpoints.write(self._folder, name, self._fit.best(row)[2], metadata)
+            results[row] = FinalResult(name, tested[row])
+        return results
 
-    def _metadata(self, row: int) -> dict[str, str]:
-        """What using the best weights needs, and pictures of them: how pixels become inputs, the mistakes."""
+    def _metadata(self) -> dict[str, str]:
+        """What using best weights needs, and a picture of them: how pixels become inputs."""
         net, data = self._fit.array.net, self._fit.data
         first = next((own.name for own in net.table if own.role == "weight"), None)
         metadata = {"image": json.dumps(net.shape)} | ({"first_layer": first} if first else {})
         metadata |= {"mean": json.dumps(data.mean), "std": json.dumps(data.std)}
         if self._fit.class_names:
             metadata["class_names"] = json.dumps(self._fit.class_names)
-        if self._fit.task == "regression":
-            return metadata
-        part, counts = self._fit.confusion(row)
-        if len(counts) > MAX_CONFUSION_CLASSES:
-            return metadata
-        return metadata | {"confusion_part": part, "confusion": json.dumps(counts.tolist())}
+        return metadata

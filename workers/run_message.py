@@ -8,9 +8,10 @@ from services.domain.errors import ServiceError
 from services.host import HostDevice
 from services.settings import Settings
 from services.store import checkpoints, packs, sweeps
+from services.store.leases import Lease
 from services.store.models import Pack
 from services.store.session import Session
-from workers.messages import RowCheckpoint, Run, RunRow
+from workers.messages import Machine, RowCheckpoint, Run, RunRow
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,32 @@ class LeasedPack:
     run: Run
 
 
+@dataclass(frozen=True)
+class TakenPack:
+    """A pack that has just been leased, or why it cannot be read; `machine` is the one that SQL has noted."""
+
+    lease: Lease
+    sweep_id: str
+    pack: LeasedPack | ServiceError
+    machine: Machine | None
+
+
+def read_taken_pack(
+    session: Session, held: Lease, device: HostDevice, settings: Settings, machine: Machine | None
+) -> TakenPack:
+    """Read a pack in the transaction that leases it."""
+    pack: LeasedPack | ServiceError
+    try:
+        pack = read_leased_pack(session, held.pack_id, device, settings)
+    except ServiceError as error:
+        pack = error
+    return TakenPack(held, session.get_one(Pack, held.pack_id).sweep_id, pack, machine)
+
+
 def read_leased_pack(session: Session, pack_id: str, device: HostDevice, settings: Settings) -> LeasedPack:
     """Read a pack that is to train on this device; `ServiceError` if its trials stand at different epochs."""
     pack = session.get_one(Pack, pack_id)
-    sweep = sweeps.get(session, pack.sweep_id)
+    sweep = sweeps.with_plan(session, pack.sweep_id)
     plan, spec = sweep.plan, sweep.spec
     trials = packs.rows_of(session, pack.id)
     elsewhere = {
@@ -36,7 +59,8 @@ def read_leased_pack(session: Session, pack_id: str, device: HostDevice, setting
             f"every trial of pack {pack.id} must go on from epoch {pack.start_epoch}, "
             f"but these have saved another: {elsewhere}"
         )
-    saved = checkpoints.of_trials(session, [trial.id for trial in trials.values()])
+    begun = [trial.id for trial in trials.values() if trial.checkpoint_id is not None]
+    saved = checkpoints.of_trials(session, begun) if begun else {}
     files = {trial_id: RowCheckpoint(file.id, file.path, file.sha256) for trial_id, file in saved.items()}
     rows = tuple(
         RunRow(

@@ -28,11 +28,12 @@ def main() -> int:
     import torch
 
     from cnnlab import registry
+    from cnnlab.kernels import library
 
     wire = Wire(read_fd, write_fd)
     torch.set_num_threads(torch.get_num_threads())  # fixes the pool to what OMP_NUM_THREADS asked for
     registry.plugins_digest()  # read now, as the supervisor has: a later edit is for a later process
-    wire.send(RunnerReady(machine()))
+    wire.send(RunnerReady(machine(), library.load().reason))
     while message := wire.receive():
         if isinstance(message, Run) and not serve(message, wire):
             return 1
@@ -68,8 +69,10 @@ def machine() -> Machine:
     """Describe what a float32 result depends on besides width and row."""
     import torch
 
+    from cnnlab.kernels import library
+
     kind = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
-    return Machine(kind, torch.__version__, torch.get_num_threads())
+    return Machine(kind, torch.__version__, torch.get_num_threads(), library.load().name or "torch")
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from workers.messages import Machine
 from workers.wire import Wire
 
+MODULE = "workers.runner"
 READ_BYTES = 65536
 MAX_END_SECONDS = 5.0  # between a runner's last sign or its kill and its end
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class RunnerProcess:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "workers.runner", str(os.getpid()), str(to_child), str(from_child)],
+                [sys.executable, "-m", MODULE, str(os.getpid()), str(to_child), str(from_child)],
                 pass_fds=(to_child, from_child),
                 stdin=subprocess.DEVNULL,
                 stdout=output_end,

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import threading
 import time
+from dataclasses import asdict
+from functools import cached_property, partial
+from itertools import count
 
-from services.domain.errors import Fenced, Unreadable
+from services import dispatch
+from services.domain.errors import Fenced, ServiceError, Unreadable
 from services.domain.retry import Failure
+from services.queue import Publisher
 from services.settings import Settings
-from services.store import endings, leases, packs, speeds
+from services.store import endings, leases, packs, set_aside, sweeps
 from services.store.leases import Lease
-from services.store.session import Store
+from services.store.models import Sweep
+from services.store.session import Session, Store
 from workers.attempt import Attempt
 from workers.claim import Claim
 from workers.commits import PackCommits, storable
 from workers.devices import runner_environment
 from workers.heartbeat import Heartbeat
+from workers.known_speeds import KnownSpeeds
 from workers.listener import Listener
 from workers.listeners.mirror_notifier import MirrorNotifier
 from workers.listeners.pack_log import PackLog
 from workers.listeners.speed_recorder import SpeedRecorder
 from workers.main_process import MainProcess
 from workers.mirror import MirrorThread
-from workers.run_message import LeasedPack, read_leased_pack
+from workers.run_message import LeasedPack, TakenPack, read_taken_pack
 from workers.runner_process import RunnerProcess
 from workers.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 MAX_FAILED_STARTS = 3  # of runners in a row, before the worker ends
-MAX_MIRROR_SECONDS = 3.0  # that the mirror thread gets to finish when the worker ends
+MAX_MIRROR_SECONDS = 3.0  # that the mirror thread gets to end
 
 
 class Supervisor:
@@ -47,6 +55,7 @@ class Supervisor:
             self._store, settings, claim, main, on_eviction=self._on_eviction, on_stall=self._on_stall
         )
         self._mirror = MirrorThread(self._store, settings, claim.worker, self._heartbeat.overdue)
+        self._speeds = KnownSpeeds(self._store)
         self._runner = self._start_runner()
         self._failed_starts = 0  # runners in a row that ended before they were ready
         self._inheriting, self._inherited = threading.Lock(), False
@@ -65,32 +74,87 @@ class Supervisor:
         self._store.close()
 
     def train(self, pack_id: str) -> None:
-        """Run the pack that comes next, if one can be leased; otherwise the message was stale.
+        """Run the pack that comes next, then those after it, until none is left or one fails.
 
-        A message wakes the worker: by now another pack may come before the one that it names.
+        A message only wakes the worker: by now another pack may come before the one that it names. When none
+        waits, the worker forms the next ones itself, and it ends the sweep whose last pack it has run.
         """
-        kind, plugins = self._claim.device.kind, self._claim.plugins
-        pack_id = self._store.insist(lambda session: packs.next_for(session, kind, plugins)) or pack_id
-        if self._refuses(pack_id):
-            return
         self._give_back_inherited()
-        lease, claim, ttl = Lease.new(pack_id), self._claim, self._settings.lease_ttl
-        if not self._store.insist(
-            lambda s: leases.take(s, lease, claim.worker, claim.device.id, ttl, claim.token)
-        ):
+        sweep_id: str | None = None  # of the last pack
+        while not self._must_end():
+            taken = self._take_next() or (self._refill() and self._take_next())
+            if not taken:
+                break
+            previous, sweep_id = sweep_id, taken.sweep_id
+            if previous not in (None, sweep_id):
+                self._settle(previous)
+            if not self._lead(taken):
+                break
+        if sweep_id:
+            self._settle(sweep_id)
+        elif not self._refuses(pack_id):
             log.info("pack %s cannot be leased: it has ended, was withdrawn, or trains elsewhere", pack_id)
-            return
+
+    def _must_end(self) -> bool:
+        """Whether this worker takes no further pack."""
+        ending = bool(select.select([self._shutdown_fd], [], [], 0)[0])
+        return ending or self._heartbeat.evicted or self._failed_starts >= MAX_FAILED_STARTS
+
+    def _take_next(self) -> TakenPack | None:
+        """Lease the pack that comes next and read it; None if none waits that this worker can take."""
+        claim, settings = self._claim, self._settings
+        device, token, machine = claim.device, leases.new_token(), self._runner.machine
+        known = asdict(machine) if machine else None
+        tries = count()
+
+        def take(session: Session) -> TakenPack | None:
+            # A COMMIT whose answer was lost may have succeeded: that pack is ours.
+            mine = leases.taken_under(session, token) if next(tries) else None
+            ours = packs.NextPack(mine, begun=True) if mine else None
+            while pack := ours or packs.next_for(session, device.kind, claim.plugins):
+                held, ttl = Lease(pack.id, token), settings.lease_ttl
+                if leases.take(session, held, claim.worker, device.id, ttl, claim.token, known, pack.begun):
+                    return read_taken_pack(session, held, device, settings, machine)
+            return None
+
+        return self._store.insist(take)
+
+    @cached_property
+    def _publisher(self) -> Publisher:
+        return Publisher(self._settings)
+
+    def _refill(self) -> bool:
+        """Form packs where the window has places; whether that worked. Upkeep does it, too."""
+        try:
+            dispatch.refill(self._store, self._publisher, self._settings)
+        except Exception:
+            log.exception("no packs were formed; upkeep tries again")
+            return False
+        return True
+
+    def _settle(self, sweep_id: str) -> None:
+        """End a sweep of which nothing is left. Upkeep does it, too."""
+        try:
+            if self._store.read(lambda session: sweeps.ending_ids(session, Sweep.id == sweep_id)):
+                work = partial(sweeps.settle, sweep_id=sweep_id)
+                set_aside.treat(self._store, set_aside.SETTLE, sweep_id, work)
+        except Exception:
+            log.exception("sweep %s was not ended; upkeep tries again", sweep_id)
+
+    def _lead(self, taken: TakenPack) -> bool:
+        """Train a leased pack; whether it went as planned, so that the worker may take the next one."""
+        lease, attempt = taken.lease, None
         self._heartbeat.keep(lease)
-        attempt: Attempt | None = None
         try:
             if not self._runner.alive():
                 self._restart_runner()
-            attempt = self._attempt(lease)
+            attempt = self._attempt(taken)
             if attempt:
                 attempt.run(self._shutdown_fd)
         except Fenced:
-            log.warning("pack %s was taken from this worker; its runner is killed", pack_id)
+            log.warning("pack %s was taken from this worker; its runner is killed", lease.pack_id)
             self._runner.kill()
+            return False
         except Exception as error:
             self._runner.kill()  # nobody would commit what it goes on to report
             self._give_back_broken(lease, error)
@@ -100,25 +164,28 @@ class Supervisor:
             if attempt:
                 attempt.close()
             self._prepare_runner()
+        return bool(attempt and attempt.went_well)
 
-    def _attempt(self, lease: Lease) -> Attempt | None:
-        """Read what the pack holds; if that cannot be read, give it back and return None."""
-        device, settings = self._claim.device, self._settings
-        try:
-            pack = self._store.insist(lambda s: read_leased_pack(s, lease.pack_id, device, settings))
-        except Unreadable as error:
-            log.error("pack %s: %s", lease.pack_id, error)
-            reason = {"kind": Failure.HOST, "message": str(error), "pack": lease.pack_id}
+    def _attempt(self, taken: TakenPack) -> Attempt | None:
+        """Make the attempt at a pack; if the pack cannot be read, give it back and return None."""
+        lease, pack, settings = taken.lease, taken.pack, self._settings
+        if isinstance(pack, Unreadable):
+            log.error("pack %s: %s", lease.pack_id, pack)
+            reason = {"kind": Failure.HOST, "message": str(pack), "pack": lease.pack_id}
             self._store.insist(lambda s: endings.give_up(s, lease, Failure.HOST, reason))
             return None
-        commits = PackCommits(self._store, lease, self._heartbeat, settings.lease_ttl, pack.run)
+        if isinstance(pack, ServiceError):
+            raise pack
+        commits = PackCommits(
+            self._store, lease, self._heartbeat, settings.lease_ttl, pack.run, taken.machine
+        )
         watchdog = Watchdog(settings, lambda images: self._epoch_seconds(pack, images))
         return Attempt(pack.run, commits, self._heartbeat, self._runner, self._listeners(pack), watchdog)
 
     def _epoch_seconds(self, pack: LeasedPack, images: int) -> float | None:
         """How long an epoch of this pack takes, at the speed that was measured of it here before."""
         kind, width = self._runner.machine.kind if self._runner.machine else "", pack.run.width
-        speed = self._store.insist(lambda s: speeds.measured(s, pack.shape_key, kind, width))
+        speed = self._speeds.measured(pack.shape_key, kind, width)
         return width * images / speed if speed else None
 
     def _give_back_inherited(self) -> None:
@@ -143,7 +210,7 @@ class Supervisor:
     def _listeners(self, pack: LeasedPack) -> list[Listener]:
         return [
             PackLog(self._settings.files, pack.run.pack),
-            SpeedRecorder(self._store, pack),
+            SpeedRecorder(self._speeds, pack),
             MirrorNotifier(self._mirror, pack.sweep_id),
         ]
 

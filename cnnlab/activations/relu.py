@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
+from torch.nn.functional import threshold
 
 from cnnlab.activation import Activation
 from cnnlab.registry import register
@@ -22,4 +24,7 @@ class Relu(Activation):
 
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return max(0, x)."""
-        return x.clamp(min=0)
+        # What is above a bound passes, and so does its slope: the bound is the largest negative number.
+        numbers = torch.finfo(x.dtype)
+        # The gradient gets the layout of x, whatever that of the slope is.
+        return threshold(x, -numbers.smallest_normal * numbers.eps, 0.0)

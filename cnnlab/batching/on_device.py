@@ -31,14 +31,14 @@ class Part:
 
     def batch(self, index: Tensor | slice, rows: int, change: Change | None = None) -> tuple[Tensor, Tensor]:
         """Return images (N, K, C, H, W) and targets (N, K) that all rows share: stride 0 over K."""
-        x, y = self._normal(self.x[index], change).permute(0, 3, 1, 2), self.y[index]
+        x, y = self._normal(_taken(self.x, index), change).permute(0, 3, 1, 2), _taken(self.y, index)
         return x[:, None].expand(-1, rows, -1, -1, -1), y[:, None].expand(-1, rows)
 
     def batch_per_row(
         self, index: Tensor, row: Tensor, change: Change | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the same where row k has column row[k] of the index, (N, streams)."""
-        each = self._normal(self.x[index.flatten()], change)
+        each = self._normal(_taken(self.x, index.flatten()), change)
         x = each.view(*index.shape, *each.shape[1:])  # (N, streams, H, W, C)
         wide = x.permute(0, 2, 3, 1, 4)[:, :, :, row]  # (N, H, W, K, C)
         return wide.contiguous().permute(0, 3, 4, 1, 2), self.y[index][:, row]
@@ -58,6 +58,11 @@ class Part:
                 maps = interpolate(maps, (self.side, self.side), mode="bilinear", align_corners=False)
             x = maps.permute(0, 2, 3, 1).contiguous()
         return x.mul_(self.scale).sub_(self.shift)
+
+
+def _taken(x: Tensor, index: Tensor | slice) -> Tensor:
+    """Return x[index]; index_select copies whole images, where [index] goes byte by byte."""
+    return x[index] if isinstance(index, slice) else x.index_select(0, index)
 
 
 class DeviceData:

@@ -1,35 +1,31 @@
 """K trials as the rows of one array: one forward and backward pass for all, then each row's own step."""
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from cnnlab import registry, rng
 from cnnlab.config import row_numbers
+from cnnlab.engine import row_by_row
 from cnnlab.engine.net import Net
-from cnnlab.engine.row_groups import RowGroup, group_rows, penalties
+from cnnlab.engine.optimizer_rows import OptimizerRows
+from cnnlab.engine.row_block import Passed, Result, RowBlock, joined, joined_results
+from cnnlab.engine.row_groups import group_rows, penalties
 from cnnlab.engine.scheduled import RowSchedules
 from cnnlab.errors import CnnlabError
 from cnnlab.layer import Context, Mode
-from cnnlab.loss import Loss
-from cnnlab.metric import Metric, Totals, add, measure
-from cnnlab.optimizer import Evaluation, Optimizer, Rule, Step
+from cnnlab.metric import Metric, add
+from cnnlab.optimizer import Evaluation, Rule
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # Activations that a step on all images keeps at once; a batch with more of them is summed up part by part.
 MAX_KEPT_ACTIVATIONS = 2**24
-
-
-class Result(NamedTuple):
-    """What a batch gave each row: the mean loss without penalties, (K,), and the totals of each metric."""
-
-    loss: Tensor
-    measured: Totals
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,9 @@ class Array:
     A dropout rate that is 0 in every row costs nothing, but other arithmetic follows it: one product for all
     rows, while they see the same images. The rates that are `varied`, by path, count as not 0, so that a
     row's bits do not depend on the rates beside it.
+
+    Rows pass through a wide net one after the other, which is faster and gives each the bits it has alone:
+    `engine/row_by_row.py` decides it, unless `one_by_one` does. All else is done for all rows at once.
     """
 
     def __init__(
@@ -64,6 +63,7 @@ class Array:
         device: str = "cpu",
         metrics: Mapping[str, Metric] = MappingProxyType({}),
         varied: Collection[str] = (),
+        one_by_one: bool | None = None,
     ) -> None:
         self.metrics, self._varied = metrics, frozenset(varied)
         self.net, self.configs, self.device = net, list(configs), torch.device(device)
@@ -77,6 +77,8 @@ class Array:
         self.buffers = net.start_buffers(len(seeds)).to(self.device, self.dtype)
         self.slots = self.theta.new_zeros(0, *self.theta.shape)
         self.epoch_steps = 1
+        batch = configs[0]["train"]["batch_size"]
+        self.one_by_one = row_by_row.pays(net, batch, self.device) if one_by_one is None else one_by_one
         self.schedules = RowSchedules(configs, self.device)
         self._read_configs()
 
@@ -86,18 +88,7 @@ class Array:
     def _read_configs(self) -> None:
         """Read what a step needs from the configs, and make as many slots as their optimizers need."""
         train = [config["train"] for config in self.configs]
-        self._optimizers: list[RowGroup[Optimizer]] = group_rows(
-            "optimizers", [t["optimizer"] for t in train], self.device
-        )
-        self._losses: list[RowGroup[Loss]] = group_rows("losses", [t["loss"] for t in train], self.device)
         self._penalties = penalties(self.configs, self.net.weights(), self.device, self.dtype)
-        numbers = [row_numbers(config) for config in self.configs]
-        self._hypers = {
-            path: torch.tensor([row[path] for row in numbers], dtype=self.dtype, device=self.device)
-            for path in numbers[0]
-        }
-        zero = {path for path in numbers[0] if not any(row[path] for row in numbers)}
-        self._all_zero = frozenset(zero - self._varied)
         self._slot_counts = [
             registry.get("optimizers", t["optimizer"]["name"])().slot_count(
                 t["optimizer"], self.net.parameters
@@ -107,11 +98,36 @@ class Array:
         needed = max(self._slot_counts)
         more = self.theta.new_zeros(max(0, needed - len(self.slots)), *self.theta.shape)
         self.slots = torch.cat((self.slots, more))[:needed]
-        self._needs_value = not all(isinstance(group.entry, Rule) for group in self._optimizers)
+        groups = group_rows("optimizers", [t["optimizer"] for t in train], self.device)
+        self._optimizers = [
+            OptimizerRows(group, max(self._slot_counts[group.rows]), self.dtype) for group in groups
+        ]
+        self._needs_value = not all(isinstance(group.entry, Rule) for group in groups)
+        self._read_blocks([t["loss"] for t in train])
         # The last objective on all images: the next step begins where this one ended.
         self._last_objective: _Objective | None = None
         full = train[0]["batch_size"] == "full"
-        self._full_batch = full and all(group.entry.full_batch for group in self._optimizers)
+        self._full_batch = full and all(group.entry.full_batch for group in groups)
+
+    def _read_blocks(self, losses: Sequence[Mapping[str, Any]]) -> None:
+        """Make the block of all rows, and those that pass through the net."""
+        numbers = [row_numbers(config) for config in self.configs]
+        hypers = {
+            path: torch.tensor([row[path] for row in numbers], dtype=self.dtype, device=self.device)
+            for path in numbers[0]
+        }
+        zero = {path for path in numbers[0] if not any(row[path] for row in numbers)}
+        all_zero = frozenset(zero - self._varied)
+
+        def block(rows: slice) -> RowBlock:
+            return RowBlock(
+                self.net, rows, losses, self.metrics, hypers, all_zero, self.seed, self.steps, self.dtype
+            )
+
+        self.whole = block(slice(0, len(self)))
+        self._blocks = (
+            [block(slice(row, row + 1)) for row in range(len(self))] if self.one_by_one else [self.whole]
+        )
 
     def keep(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order; a row that is named twice is copied."""
@@ -130,7 +146,10 @@ class Array:
         Methods that need all images get the same batch at every step, so that the objective at the last point
         is not evaluated again.
         """
-        lr, steps = self._begin_steps()
+        scheduled = self.schedules.values(self.steps, self.epoch_steps)
+        lr = self.schedules.rates(self.steps, self.epoch_steps)[:, None].to(self.dtype)
+        self.steps += 1
+        steps = [own.step(self.theta, self.slots, scheduled, self.steps) for own in self._optimizers]
         points = [next(step) for step in steps]
         at = first = self._evaluate_objective(points, x, y)
         for penalty in self._penalties:
@@ -152,20 +171,6 @@ class Array:
             penalty.entry.after(self.theta, penalty.strength, lr, self.net.table)
         return first.result
 
-    def _begin_steps(self) -> tuple[Tensor, list[Step]]:
-        """Return the learning rates, (K, 1), and a step of each group's optimizer, not yet begun."""
-        scheduled = self.schedules.values(self.steps, self.epoch_steps)
-        lr = self.schedules.rates(self.steps, self.epoch_steps)[:, None].to(self.dtype)
-        self.steps += 1
-        time = self.steps.double()[:, None]  # (K, 1)
-        steps = []
-        for group in self._optimizers:
-            hypers = {name: value[:, None] for name, value in _own(group, scheduled).items()}
-            c = {n: v.to(self.dtype) for n, v in group.entry.constants(hypers, time[group.rows]).items()}
-            slots = self.slots[: max(self._slot_counts[group.rows]), group.rows].unbind()
-            steps.append(group.entry.step(self.theta[group.rows], slots, c))
-        return lr, steps
-
     def _evaluate_objective(self, points: Sequence[Tensor], x: Tensor, y: Tensor) -> _Objective:
         """Return the objective of each row at its point; the same point gives the same bits."""
         point = points[0] if len(points) == 1 else torch.cat(tuple(points))
@@ -175,42 +180,32 @@ class Array:
         cuts = self._cuts(len(x))
         parts = [self._pass(point, x[cut], y[cut], cut.start) for cut in cuts]
         if len(parts) == 1:
-            loss, measured, value, gradient = parts[0]
+            ((loss, measured), value), gradient = parts[0]
         else:
             shares = [(cut.stop - cut.start) / len(x) for cut in cuts]
             loss, value, gradient = (
-                torch.stack([share * part[i] for share, part in zip(shares, parts, strict=True)]).sum(0)
-                for i in (0, 2, 3)
+                torch.stack([share * part for share, part in zip(shares, column, strict=True)]).sum(0)
+                for column in zip(*((own.result.loss, own.total, slope) for own, slope in parts), strict=True)
             )
-            measured = add([part[1] for part in parts])
+            measured = add([own.result.measured for own, _ in parts])
         for penalty in self._penalties:
             gradient = gradient.add_(penalty.entry.gradient(point, penalty.strength))
             if self._needs_value:  # a Rule uses the gradient alone
                 value = value + penalty.entry.value(point, penalty.strength)
         return _Objective(point, Result(loss, measured), value, gradient)
 
-    @torch.enable_grad()
-    def _pass(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Totals, Tensor, Tensor]:
-        """Return loss and metrics of a batch, then the loss with auxiliary ones and its gradient there."""
-        point = point.detach().requires_grad_()
-        loss, measured, total = self._forward(point, x, y, first)
-        # The sum over trials: the gradient of each row depends only on that row.
-        (gradient,) = torch.autograd.grad(total.sum(), point)
-        return loss.detach(), measured, total.detach(), gradient
-
-    def _forward(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Tensor, Totals, Tensor]:
-        context = self.context(Mode.TRAIN, first)
-        scores = self.net.forward(point, self.buffers, x, context)
-        loss = total = self.loss(scores, y)
-        for weight, aside in context.auxiliary:
-            total = total + weight * self.loss(aside, y)
-        return loss, measure(self.metrics, scores, y), total
+    def _pass(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Passed, Tensor]:
+        """Return what a batch gives each row at its point, and the gradient there, (K, P)."""
+        gradient = torch.empty_like(point)
+        found = [block.differentiate(point, self.buffers, x, y, first, gradient) for block in self._blocks]
+        return joined(found), gradient
 
     def _cuts(self, images: int) -> list[slice]:
         """Return the parts in which a batch is evaluated: one, unless it is all images and they are many."""
         if self.configs[0]["train"]["batch_size"] != "full" or self.net.buffers:
             return [slice(0, images)]
-        most = max(1, MAX_KEPT_ACTIVATIONS // (len(self) * self.net.work.activations))
+        together = len(self) // len(self._blocks)  # rows that pass at once
+        most = max(1, MAX_KEPT_ACTIVATIONS // (together * self.net.work.activations))
         return [slice(start, min(start + most, images)) for start in range(0, images, most)]
 
     def _evaluation_for(self, rows: slice, at: _Objective, x: Tensor, y: Tensor) -> Evaluation:
@@ -221,21 +216,35 @@ class Array:
     @torch.enable_grad()
     def _hessian(self, rows: slice, point: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """Return the second derivatives of the objective of some rows, (k, P, P), a column at a time."""
-        count = rows.stop - rows.start
-        found = point.new_zeros(count, point.shape[1], point.shape[1])
+        shares = [
+            block for block in self._blocks if block.rows.start < rows.stop and rows.start < block.rows.stop
+        ]
+        return torch.cat([self._hessian_of(block, rows, point, x, y) for block in shares])
+
+    def _hessian_of(self, block: RowBlock, rows: slice, point: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """Return the same of those rows that a block has."""
+        first = block.rows.start
+        own = slice(max(rows.start, first) - first, min(rows.stop, block.rows.stop) - first)
+        found = point.new_zeros(own.stop - own.start, point.shape[1], point.shape[1])
         for cut in self._cuts(len(x)):
-            at = point.detach().requires_grad_()
-            _, _, total = self._forward(at, x[cut], y[cut], cut.start)
+            at = point[block.rows].detach().requires_grad_()
+            total = block.total(at, self.buffers, x[cut], y[cut], cut.start)
             (slope,) = torch.autograd.grad(total.sum(), at, create_graph=True)
             slope = slope * ((cut.stop - cut.start) / len(x))
             for penalty in self._penalties if cut.start == 0 else ():
-                slope = slope + penalty.entry.gradient(at, penalty.strength)
+                slope = slope + penalty.entry.gradient(at, penalty.strength[block.rows])
             for column in range(point.shape[1]):
                 (second,) = torch.autograd.grad(
                     slope[:, column].sum(), at, retain_graph=True, allow_unused=True, materialize_grads=True
                 )
-                found[:, :, column] += second[rows]
+                found[:, :, column] += second[own]
         return found
+
+    def at(self, theta: Tensor, buffers: Tensor) -> "Array":
+        """Return this array with other weights, (K, P), and buffers, (K, Q), to evaluate it, not to train."""
+        other = copy(self)
+        other.theta, other.buffers = theta, buffers
+        return other
 
     def rates(self) -> Tensor:
         """Return the learning rate of each row's last step, float64 (K,) on the CPU."""
@@ -244,35 +253,25 @@ class Array:
     @torch.no_grad()
     def predict(self, x: Tensor) -> Tensor:
         """Return the scores (N, K, classes) of images (N, K, C, H, W)."""
-        return self.net.forward(self.theta, self.buffers, x, self.context(Mode.PREDICT))
+        return self._scores(x, Mode.PREDICT)
 
     @torch.no_grad()
     def add_to_population(self, x: Tensor) -> None:
         """Count images (N, K, C, H, W) in the population's statistics; `net.reset_population` begins anew."""
-        self.net.forward(self.theta, self.buffers, x, self.context(Mode.POPULATION))
+        self._scores(x, Mode.POPULATION)
+
+    def _scores(self, x: Tensor, mode: Mode) -> Tensor:
+        parts = [block.scores(self.theta, self.buffers, x, mode) for block in self._blocks]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, y: Tensor) -> Result:
         """Return loss and metrics on images (N, K, C, H, W) with targets (N, K)."""
-        scores = self.predict(x)
-        return Result(self.loss(scores, y), measure(self.metrics, scores, y))
+        return joined_results([block.evaluate(self.theta, self.buffers, x, y) for block in self._blocks])
 
     def loss(self, scores: Tensor, y: Tensor) -> Tensor:
         """Return each row's mean loss (K,) of scores (N, K, classes) against targets (N, K)."""
-        if scores.requires_grad:
-            # How many losses there are may change the layout of the gradient, and with it how products are
-            # rounded.
-            scores.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
-        parts = [
-            group.entry.value(
-                scores[:, group.rows],
-                y[:, group.rows],
-                {name: value.to(self.dtype) for name, value in group.hypers.items()},
-            )
-            for group in self._losses
-        ]
-        # One mean over all rows: the rounding of a mean may depend on the number of rows.
-        return torch.cat(parts, 1).mean(0)
+        return self.whole.loss(scores, y)
 
     def state(self) -> dict[str, Tensor]:
         """Return what training has changed, each tensor (K, …) on the CPU.
@@ -302,13 +301,4 @@ class Array:
 
     def context(self, mode: Mode, first: int = 0) -> Context:
         """Return what the net's layers may read during one pass; a new one for every pass."""
-        return Context(self._hypers, self._all_zero, self.seed, self.steps, mode, first)
-
-
-def _own(group: RowGroup[Optimizer], scheduled: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return a group's hyperparameters; those with a schedule have their value at this step."""
-    return {**group.hypers} | {
-        name: value[group.rows]
-        for name, value in scheduled.items()
-        if name.removesuffix("_next") in group.hypers
-    }
+        return self.whole.context(mode, first)

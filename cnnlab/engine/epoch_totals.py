@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from cnnlab.engine.array import Result
+from cnnlab.engine.row_block import Result
 from cnnlab.errors import CnnlabError
 from cnnlab.metric import LOSS, Metric
 

@@ -88,15 +88,21 @@ class Net:
         sizes = torch.tensor(self._sizes)
         return torch.tensor([own.role == "weight" for own in self.table]).repeat_interleave(sizes)
 
+    def views(self, theta: Tensor) -> list[Tensor]:
+        """Return the parameters of rows (K, P), each (K, …) in its own shape, as views."""
+        parts = torch.split(theta, self._sizes, 1)
+        return [part.view(len(theta), *own.shape) for part, own in zip(parts, self.table, strict=True)]
+
     def forward(self, theta: Tensor, buffers: Tensor, x: Tensor, context: Context) -> Tensor:
         """Return the scores (N, K, classes); except in Mode.PREDICT, buffers may change in place."""
-        rows = len(theta)
-        weights = torch.split(theta, self._sizes, 1)
+        return self.apply(self.views(theta), buffers, x, context)
+
+    def apply(self, parameters: Sequence[Tensor], buffers: Tensor, x: Tensor, context: Context) -> Tensor:
+        """Return the same for parameters that are tensors of their own, as `views` returns them."""
         kept = _cut(buffers, self._buffer_sizes)
-        p = [part.view(rows, *own.shape) for part, own in zip(weights, self.table, strict=True)]
-        b = [part.view(rows, *own.shape) for part, own in zip(kept, self.buffers, strict=True)]
+        b = [part.view(len(buffers), *own.shape) for part, own in zip(kept, self.buffers, strict=True)]
         context.layer = 0
-        return self.chain.forward(x, p, b, context)
+        return self.chain.forward(x, parameters, b, context)
 
     def named(self, theta: Tensor, buffers: Tensor) -> dict[str, Tensor]:
         """Return one row's parameters (P,) and buffers (Q,) by name, each in its own shape."""

@@ -62,7 +62,7 @@ class RowSchedules:
 
     def rates(self, steps: Tensor, epoch_steps: int) -> Tensor:
         """Return the learning rate at the step after `steps` steps, float64 (K,)."""
-        return self._value("lr", steps, epoch_steps)
+        return self._value("lr", steps, epoch_steps) if "lr" in self._varying else self._start["lr"]
 
     def _value(self, field: str, steps: Tensor, epoch_steps: int) -> Tensor:
         iterations, epochs = steps.double(), (steps // epoch_steps).double()

@@ -84,16 +84,16 @@ class ConnectedConv2d(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, outputs, H′, W′)."""
-        bias = torch.cat(tuple(p[self._parts :]), 1) if self.bias else None
-        return convolve(x, self._filters(p[: self._parts]), bias, self.padding, self.stride)
+        return convolve(x, *self.filters(p), self.padding, self.stride)
 
-    def _filters(self, parts: Sequence[Tensor]) -> Tensor:
-        """Return the filters (K, outputs, inputs, k, k), 0 where there is no link."""
-        linked = torch.cat([part.flatten(1, 2) for part in parts], 1)  # (K, links, k, k)
+    def filters(self, p: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Return the filters (K, outputs, inputs, k, k), 0 where there is no link; biases (K, outputs)."""
+        linked = torch.cat([part.flatten(1, 2) for part in p[: self._parts]], 1)  # (K, links, k, k)
         rows, side = len(linked), self.kernel
         empty = linked.new_zeros(rows, self.outputs * self.inputs, side, side)
         weight = empty.index_copy(1, self._link_index.to(linked.device), linked)
-        return weight.view(rows, self.outputs, self.inputs, side, side)
+        bias = torch.cat(tuple(p[self._parts :]), 1) if self.bias else None
+        return weight.view(rows, self.outputs, self.inputs, side, side), bias
 
 
 def _links_and_units(table: Sequence[Sequence[int]]) -> list[tuple[str, int, int]]:

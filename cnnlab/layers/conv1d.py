@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from cnnlab import registry
-from cnnlab.layer import Context, Layer, Parameter, Shape, shared
+from cnnlab.layer import Context, Layer, Parameter, Shape, shared, shared_batch
 from cnnlab.registry import register
 from cnnlab.temporal import windows
 
@@ -69,7 +69,7 @@ class Conv1d(Layer):
         weight, *bias = p
         rows = len(weight)
         once = shared(x)
-        maps = (x[:, 0] if once else x.flatten(1, 2)).unsqueeze(2)  # (N, maps, 1, T)
+        maps = (shared_batch(x) if once else x.flatten(1, 2)).unsqueeze(2)  # (N, maps, 1, T)
         turned = weight.flip(3) if self.flip else weight
         # With images one pixel high and channels innermost, many narrow groups are fast on a CPU. A clone,
         # because contiguous() keeps odd strides where there is one channel.

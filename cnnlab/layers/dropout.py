@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from cnnlab import rng
@@ -48,16 +49,23 @@ class Dropout(Layer):
     def factors(self, x: Tensor, context: Context) -> Tensor:
         """Return m/(1 − p), or m if predictions are scaled, shaped as x (N, K, …)."""
         images, rows, *unit = x.shape
-        keep = 1 - context.hypers[self.path].double()  # (K,)
-        stream = rng.MASKS + context.layer * rng.STREAMS
-        places = prod(unit)
-        random = rng.bits(
-            context.seed, stream, context.step, images * places, context.first * places
-        )  # (K, N·…)
-        # A unit stays if its int32 is at most −2³¹ + (1 − p)·2³²; for p = 0 that is every int32.
-        limit = ((keep - 0.5) * 2.0**32).clamp(-(2.0**31), 2.0**31 - 1).int()  # (K,)
-        scale = (1 / keep).nan_to_num(posinf=0.0).to(x.dtype)  # (K,)
-        if self.scale == "predict":
-            scale = (keep > 0).to(x.dtype)
-        kept = (random <= limit[:, None]) * scale[:, None]  # (K, N·…)
+        number = rng.MASKS + context.layer * rng.STREAMS
+        stream = context.keep(number, lambda: rng.stream_key(context.seed, number))
+        limit = context.keep(("limit", self.path), lambda: self._limit(context))  # (K, 1)
+        scale = context.keep((self.scale, self.path), lambda: self._scale(context, x.dtype))  # (K, 1)
+        first = context.first * prod(unit)
+        index = torch.arange(first, first + images * prod(unit), dtype=torch.int32, device=x.device)
+        random = rng.bits_of(stream, context.step_key, index)  # (K, N·…)
+        kept = (random <= limit) * scale
         return kept.view(rows, images, *unit).transpose(0, 1)
+
+    def _limit(self, context: Context) -> Tensor:
+        """Return −2³¹ + (1 − p)·2³², (K, 1): a unit stays up to it; for p = 0 that is every int32."""
+        keep = 1 - context.hypers[self.path].double()
+        return ((keep - 0.5) * 2.0**32).clamp(-(2.0**31), 2.0**31 - 1).int()[:, None]
+
+    def _scale(self, context: Context, dtype: torch.dtype) -> Tensor:
+        """Return what a unit that stays is multiplied by, (K, 1)."""
+        keep = 1 - context.hypers[self.path].double()
+        scale = keep > 0 if self.scale == "predict" else (1 / keep).nan_to_num(posinf=0.0)
+        return scale.to(dtype)[:, None]

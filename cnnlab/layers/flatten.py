@@ -5,7 +5,7 @@ from math import prod
 
 from torch import Tensor
 
-from cnnlab.layer import Context, Layer, Shape, shared
+from cnnlab.layer import Context, Layer, Shape, shared, shared_batch
 from cnnlab.registry import register
 
 
@@ -24,5 +24,5 @@ class Flatten(Layer):
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, C·H·W); a shared batch stays shared."""
         if shared(x):
-            return x[:, 0].flatten(1)[:, None].expand(-1, x.shape[1], -1)
+            return shared_batch(x).flatten(1)[:, None].expand(-1, x.shape[1], -1)
         return x.flatten(2)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from cnnlab.layer import Context, Layer, Shape, shared
+from cnnlab.layer import Context, Layer, Shape, shared, shared_batch
 from cnnlab.registry import register
 
 
@@ -23,5 +23,5 @@ class GlobalAveragePool(Layer):
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, C); a shared batch stays shared."""
         if shared(x):
-            return x[:, 0].mean((2, 3))[:, None].expand(-1, x.shape[1], -1)
+            return shared_batch(x).mean((2, 3))[:, None].expand(-1, x.shape[1], -1)
         return x.mean((3, 4))

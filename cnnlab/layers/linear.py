@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from cnnlab import registry
-from cnnlab.layer import Context, Layer, Parameter, Shape, shared
+from cnnlab.layer import Context, Layer, Parameter, Shape, shared, shared_batch
 from cnnlab.registry import register
 
 
@@ -56,7 +56,7 @@ class Linear(Layer):
         """Return (N, K, outputs): one wide product for a shared batch, else a batched product."""
         weight, *bias = p
         if shared(x):
-            y = linear(x[:, 0], weight.flatten(0, 1), bias[0].flatten() if bias else None)
+            y = linear(shared_batch(x), weight.flatten(0, 1), bias[0].flatten() if bias else None)
             return y.view(-1, *weight.shape[:2])
         inputs, matrix = x.transpose(0, 1), weight.transpose(1, 2)  # (K, N, inputs), (K, inputs, outputs)
         y = torch.baddbmm(bias[0][:, None], inputs, matrix) if bias else inputs.bmm(matrix)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import local_response_norm
 
-from cnnlab.layer import Context, Layer, Shape, shared
+from cnnlab.layer import Context, Layer, Shape, shared, shared_batch
 from cnnlab.registry import register
 
 
@@ -30,6 +30,6 @@ class LocalResponseNorm(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y, shaped as x (N, K, C, H, W); each row's image is normalized by itself."""
-        images = x[:, 0] if shared(x) else x.flatten(0, 1)
+        images = shared_batch(x) if shared(x) else x.flatten(0, 1)
         y = local_response_norm(images, self.n, self.n * self.alpha, self.beta, self.k)
         return y[:, None].expand_as(x) if shared(x) else y.view(x.shape)

@@ -20,6 +20,7 @@ from services.api.routes import (
     catalog,
     events,
     exports,
+    figures,
     health,
     leaderboard,
     page,
@@ -35,7 +36,7 @@ from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
 
-MAX_TURN_SECONDS = 0.001  # of a thread while others wait: those that plan delay the one that answers
+MAX_TURN_SECONDS = 0.0002  # of a thread while others wait: those that plan delay the one that answers
 
 
 def make_app(settings: Settings) -> FastAPI:
@@ -73,7 +74,7 @@ def make_app(settings: Settings) -> FastAPI:
     )
     app.include_router(health.router)
     app.include_router(page.router)
-    for part in (sweeps, verbs, events, exports, leaderboard, trials, reproduce, catalog, workers):
+    for part in (sweeps, verbs, events, exports, leaderboard, trials, figures, reproduce, catalog, workers):
         app.include_router(part.router, prefix="/v1", dependencies=[Depends(KEY_SCHEME)])
     error_handlers.install(app)
     # The last one added is the first that a request meets.

@@ -35,6 +35,12 @@ class Library:
         for problem in self.plugin_problems:
             log.warning("plug-ins: %s", problem)
 
+    def elsewhere(self, name: str) -> str:
+        """Where something is that others call by this name, as a sentence; empty if nothing is known."""
+        from cnnlab.errors import elsewhere
+
+        return elsewhere(name)
+
     def resolve(self, config: Mapping[str, Any]) -> Config:
         """Complete and check a config."""
         from cnnlab import config as language
@@ -127,7 +133,8 @@ class Library:
         try:
             yield
         except ConfigError as error:
-            raise ConfigFault(error.path, error.message) from None
+            first, *others = (ConfigFault(each.path, each.message) for each in error.all)
+            raise ConfigFault(first.path, first.detail, others) from None
         except DataError as error:
             raise ConfigFault("data.path", str(error)) from None
         except Exception as error:

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 MAX_PLANNINGS_AT_ONCE = 2  # each takes a core for seconds, or reads gigabytes; more only slow one another
 MAX_ANSWER_SECONDS = 20.0  # that a request waits; clients and proxies often give up after 30
+MAX_TURN_WAIT_SECONDS = 0.5  # after which one starts beside another; most take a few hundredths of a second
 SHUTDOWN_POLL_SECONDS = 0.5
 KEPT_SECONDS = 120.0  # for which the outcome is kept for the client that was told to come back for it
 
@@ -42,11 +43,16 @@ class Planning:
 
 
 class Plannings:
-    """Runs plannings in threads, away from the event loop, at most `MAX_PLANNINGS_AT_ONCE`."""
+    """Runs plannings in threads, away from the event loop, at most `MAX_PLANNINGS_AT_ONCE`.
+
+    They go one after another, and only beside one that takes long: side by side they are not done sooner,
+    because Python runs one thread at a time, but have the thread that answers wait twice as long.
+    """
 
     def __init__(self, shutdown: Shutdown) -> None:
         self._shutdown = shutdown
         self._free = asyncio.Semaphore(MAX_PLANNINGS_AT_ONCE)
+        self._turn = asyncio.Lock()
         self._under_way: dict[tuple[str, str], Planning] = {}
 
     async def run(self, purpose: str, key: str | None, digest: str, work: Callable[[], T]) -> T:
@@ -75,8 +81,21 @@ class Plannings:
         return found
 
     async def _run(self, work: Callable[[], T]) -> T:
-        async with self._free:
+        async with self._free, self._in_turn():
             return await _in_thread(work)
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """Wait until the planning before this one is done, or has taken long."""
+        mine = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MAX_TURN_WAIT_SECONDS):
+                mine = await self._turn.acquire()
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
 
     async def _wait(self, planning: Planning) -> None:
         end = time.monotonic() + MAX_ANSWER_SECONDS

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
+
 from services.api.deps import Services
-from services.api.validation import at_written_place
+from services.api.validation import at_written_place, problems_of
 from services.api.views.dry_run import DryRunView, dry_run_view
-from services.api.written_spec import read_spec
+from services.api.written_spec import read_spec, without_faults
 from services.dispatch import dispatch
 from services.domain.errors import Problem, SpecError
 from services.domain.plan.plan import Plan
@@ -32,9 +34,25 @@ def planned(spec: Spec, services: Services) -> Plan:
         raise SpecError([Problem("/space", str(fault))]) from None
 
 
+def _read_and_planned(document: Any, services: Services) -> tuple[Spec, Plan]:
+    """Read and plan a spec; one whose form is wrong is planned without that, to list every fault."""
+    try:
+        spec = read_spec(document)
+    except RequestValidationError as error:
+        rest = without_faults(document, error)
+        if rest is None:
+            raise
+        try:
+            planned(read_spec(rest), services)
+        except SpecError as more:
+            raise SpecError([*problems_of(error), *more.problems]) from None
+        raise
+    return spec, planned(spec, services)
+
+
 def preview(document: Any, services: Services) -> DryRunView:
     """Describe the sweep that a spec would make on the devices that are alive now; write nothing."""
-    plan = planned(read_spec(document), services)
+    _, plan = _read_and_planned(document, services)
     measured, alive = services.store.read(
         lambda session: (
             speeds.of_shapes(session, [shape.key for shape in plan.shapes]),
@@ -51,8 +69,7 @@ def find_by_key(key: str, digest: str, services: Services) -> str | None:
 
 def insert(document: Any, services: Services, key: str | None, digest: str) -> str:
     """Plan a sweep and write it, once for each idempotency key; the sweep's id."""
-    spec = read_spec(document)
-    plan = planned(spec, services)
+    spec, plan = _read_and_planned(document, services)
     spec = spec.with_default_metric(plan.shapes[0].metrics)
     plugins = services.library.plugins_of(plan.model_dump(mode="json"))
 

@@ -25,6 +25,7 @@ class ShownAs:
         return handler(self._model.__pydantic_core_schema__)
 
 
+UNPLANNED = frozenset({"name", "project", "description", "priority"})  # fields that no plan depends on
 WrittenSpec = Annotated[Any, ShownAs(Spec)]
 
 
@@ -35,3 +36,13 @@ def read_spec(document: Any) -> Spec:
     except ValidationError as error:
         faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_url=False)]
         raise RequestValidationError(faults, body=document) from None
+
+
+def without_faults(document: Any, error: RequestValidationError) -> dict[str, Any] | None:
+    """The document without the fields that are wrong; None where a plan would miss one of them."""
+    if not isinstance(document, dict):
+        return None
+    wrong = {fault["loc"][1] for fault in error.errors()}
+    if wrong & Spec.model_fields.keys() - UNPLANNED:
+        return None
+    return {"name": "unnamed", **{name: value for name, value in document.items() if name not in wrong}}

@@ -14,12 +14,13 @@ from typing import Annotated
 import httpx2
 import typer
 
+from services.addresses import without_passwords
 from services.cli import commands
 from services.cli.errors import CliError
 from services.cli.invocation import PROGRAM
 from services.cli.show.output import PlainConsole
 from services.cli.subcommand import Panel, Subcommand
-from services.client import AnswerLost, ApiError
+from services.client import AmbiguousId, AnswerLost, ApiError
 from services.stack.errors import StackError
 
 TRACEBACK = "CNNLAB_TRACEBACK"  # set to anything, an unexpected error is printed with its traceback
@@ -80,7 +81,7 @@ def main() -> None:
             sys.stdout.flush()  # a full disk must be noticed here, not when Python ends
     except CliError as error:
         _fail(str(error), error.code)
-    except (AnswerLost, ApiError, StackError) as error:
+    except (AmbiguousId, AnswerLost, ApiError, StackError) as error:
         _fail(str(error), 1)
     except httpx2.TransportError as error:
         _fail(f"the API does not answer ({error})", 1)
@@ -103,5 +104,5 @@ def _drop_output() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    PlainConsole(sys.stderr).print(message)
+    PlainConsole(sys.stderr).print(without_passwords(message))
     sys.exit(code)

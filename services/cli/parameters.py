@@ -6,12 +6,17 @@ from typing import Annotated
 
 import typer
 
-SweepId = Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep's id, as submit and ls print it.")]
+SweepId = Annotated[
+    str, typer.Argument(metavar="SWEEP", help="A sweep's id, as submit and ls print it, or its beginning.")
+]
 TrialId = Annotated[
     str,
     typer.Argument(metavar="TRIAL", help="A trial's id, as show prints it: the sweep's id and a number."),
 ]
-AnyId = Annotated[str, typer.Argument(metavar="ID", help="The id of a sweep or of a trial.")]
+AnyId = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="The id of a sweep or of a trial; its beginning is enough."),
+]
 Url = Annotated[
     str | None,
     typer.Option(

@@ -76,7 +76,8 @@ class Repetition:
             yield f"changed: {condition.name} was {condition.was}, is now {condition.now}"
         if not self.changed:
             fault = "" if self.bit_equal or self.missing else ", and this is a bug in cnnlab"
-            yield f"the same: machine kind, torch, threads, width, row; equal bits are guaranteed{fault}"
+            same = "machine kind, torch, threads, kernels, width, row"
+            yield f"the same: {same}; equal bits are guaranteed{fault}"
         elif self.bit_equal:
             yield "equal bits are not guaranteed after these changes, but the curves are bit-equal"
         else:
@@ -145,6 +146,7 @@ def _conditions(attempts: list[View]) -> dict[str, list[Any]]:
         "machine kind": [attempt["machine"].get("kind") for attempt in ran],
         "torch": [attempt["machine"].get("torch") for attempt in ran],
         "threads": [attempt["machine"].get("threads") for attempt in ran],
+        "kernels": [attempt["machine"].get("kernels") for attempt in ran],
         "width": [attempt["width"] for attempt in ran],
         "row": [attempt["row"] for attempt in ran],
     }

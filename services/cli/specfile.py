@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import sys
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ import yaml
 
 from services import escaping
 from services.cli.errors import CliError
+from services.cli.invocation import command_line
 from services.client import ApiError
 
-TEMPLATE = re.compile(r"\{\{.*?\}\}")
+TEMPLATE = re.compile(r"\{\{.*?\}\}|\$\{.*?\}")
+STDIN = "standard input"
+FREE_TEXT = "description"  # the field that may contain anything
 MAX_NODES = 200_000  # of a document whose aliases are written out
 PLAIN_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 PLAIN_FLOAT = re.compile(
@@ -98,7 +102,7 @@ class SpecFile:
 
 def read(path: Path) -> SpecFile:
     """Read a spec from a file, or from standard input for `-`; `CliError` with code 2 if it is not valid."""
-    name = "standard input" if str(path) == "-" else str(path)
+    name = STDIN if str(path) == "-" else str(path)
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -120,15 +124,43 @@ def read(path: Path) -> SpecFile:
         spec = yaml.load(text, SpecLoader)  # noqa: S506
         if not isinstance(spec, dict):
             raise CliError(f"{name} must be a mapping with name, model and space, got {_kind(spec)}", 2)
+        _check_templates(name, root)
         _check(name, spec, "")
         return SpecFile(name, spec, root)
     except yaml.YAMLError as error:
         if template := TEMPLATE.search(text):
             line = text.count("\n", 0, template.start()) + 1
-            raise CliError(f"{name}, line {line}: the template {template[0]} is not filled in", 2) from None
+            raise CliError(_unfilled(name, line, template[0]), 2) from None
         raise CliError(f"{name} is not valid YAML: {_where(error)}", 2) from None
     except RecursionError:
         raise CliError(f"{name} is nested too deeply", 2) from None
+
+
+def _check_templates(name: str, root: yaml.Node | None) -> None:
+    """Refuse ${lr} and {{ lr }}, which other tools replace by a value before they read a file."""
+    fields = root.value if isinstance(root, yaml.MappingNode) else []
+    left = [value for key, value in fields if key.value != FREE_TEXT]
+    seen: set[int] = set()
+    while left:
+        node = left.pop(0)
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if not isinstance(node, yaml.ScalarNode):
+            left += [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
+        elif template := TEMPLATE.search(node.value):
+            raise CliError(_unfilled(name, node.start_mark.line + 1, template[0]), 2)
+
+
+def _unfilled(name: str, line: int, template: str) -> str:
+    """The refusal of a template, and what would fill it in."""
+    shell = template.startswith("$") and name != STDIN
+    fill = f"envsubst < {shlex.quote(name)} | {command_line('submit -')}"
+    how = f", for example with: {fill}" if shell else ""
+    return (
+        f"{name}, line {line}: the template {template} is not filled in; submit reads values as they stand: "
+        f"write the value, or have the template replaced first{how}"
+    )
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
@@ -169,6 +201,8 @@ def _below(node: yaml.Node | None, part: str) -> tuple[int, yaml.Node] | None:
 
 
 def _where(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"it contains the character U+{error.character:04X}, which no text file has"
     mark = getattr(error, "problem_mark", None)
     parts = (getattr(error, "context", None), getattr(error, "problem", None))
     problem = ", ".join(filter(None, parts)) or str(error)

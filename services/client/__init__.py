@@ -2,7 +2,7 @@
 
 from services.client.client import Client
 from services.client.connection import View
-from services.client.errors import AnswerLost, ApiError
+from services.client.errors import AmbiguousId, AnswerLost, ApiError
 from services.client.events import SweepEvent
 
-__all__ = ["AnswerLost", "ApiError", "Client", "SweepEvent", "View"]
+__all__ = ["AmbiguousId", "AnswerLost", "ApiError", "Client", "SweepEvent", "View"]

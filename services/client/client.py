@@ -14,6 +14,7 @@ import httpx2
 from services.client.connection import MAX_OUTAGE_SECONDS, PAGE_ITEMS, Connection, View, address
 from services.client.errors import AnswerLost, ApiError
 from services.client.events import SweepEvent, follow
+from services.client.ids import Ids
 from services.domain.states import SWEEP_FINAL
 
 PLANNING_PAUSE = 1.0  # seconds before the API is asked again for a sweep that it is planning
@@ -27,10 +28,12 @@ class Client:
 
     Every method returns the API's JSON. Raises `ApiError` if the API refuses, `httpx2.TransportError` if
     nothing answers at the address, and `AnswerLost` where that leaves open whether a sweep was submitted.
+    An id may be given by its beginning, 3f8 or 3f8-0007; `AmbiguousId` if several sweeps begin so.
     """
 
     def __init__(self, url: str, key: str, timeout: float = 30.0) -> None:
         self._api = Connection(url, key, timeout)
+        self._ids = Ids(self._api)
 
     def __enter__(self) -> Self:
         """Use the connections in a block."""
@@ -84,7 +87,7 @@ class Client:
 
     def sweep(self, sweep_id: str) -> View:
         """One sweep."""
-        return self._api.request("GET", address("sweeps", sweep_id))
+        return self._api.request("GET", self._address("sweeps", sweep_id))
 
     def pause(self, sweep_id: str) -> View:
         """Pause a sweep: its running trials save a checkpoint and release their devices."""
@@ -108,12 +111,12 @@ class Client:
 
     def set_priority(self, sweep_id: str, priority: int) -> View:
         """Serve a sweep before those of a lower priority, from -10 to 10."""
-        path = address("sweeps", sweep_id, "priority")
+        path = self._address("sweeps", sweep_id, "priority")
         return self._api.request("POST", path, json={"priority": priority})
 
     def leaderboard(self, sweep_id: str, limit: int | None = None) -> View:
         """A sweep's best points, at most `limit`, and how the first two compare."""
-        path = address("sweeps", sweep_id, "leaderboard")
+        path = self._address("sweeps", sweep_id, "leaderboard")
         first = self._api.request("GET", path, params={"limit": min(limit or PAGE_ITEMS, PAGE_ITEMS)})
         left = None if limit is None else limit - PAGE_ITEMS
         rest = self._api.items(path, "points", {"after": first["next"]}, left)
@@ -122,7 +125,7 @@ class Client:
 
     def best(self, sweep_id: str) -> View:
         """A sweep's best point, and a spec that trains it again."""
-        return self._api.request("GET", address("sweeps", sweep_id, "best"))
+        return self._api.request("GET", self._address("sweeps", sweep_id, "best"))
 
     def trials(
         self,
@@ -133,14 +136,14 @@ class Client:
         limit: int | None = None,
     ) -> Iterator[View]:
         """A sweep's trials, by number: those in one of the states, of this point."""
-        path = address("sweeps", sweep_id, "trials")
+        path = self._address("sweeps", sweep_id, "trials")
         return self._api.items(
             path, "trials", {"state": list(state) or None, "point": point}, limit, PAGE_TRIALS
         )
 
     def trial(self, trial_id: str) -> View:
         """One trial with its config, curve and attempts."""
-        return self._api.request("GET", address("trials", trial_id))
+        return self._api.request("GET", self._address("trials", trial_id))
 
     def cancel_trial(self, trial_id: str) -> View:
         """Cancel a trial; if it runs, it stops at its worker's next heartbeat."""
@@ -152,7 +155,7 @@ class Client:
 
     def reproduce(self, trial_id: str) -> View:
         """Submit a sweep of one trial that repeats this one, with its seed, width and row."""
-        return self._make(address("trials", trial_id, "reproduce"), None, lambda _: None)
+        return self._make(self._address("trials", trial_id, "reproduce"), None, lambda _: None)
 
     def events(self, sweep_id: str | None = None, after: str | None = None) -> Iterator[SweepEvent]:
         """Events as they happen: of one sweep until it ends, or of all sweeps without end.
@@ -161,14 +164,14 @@ class Client:
         begins with its first event and that of all sweeps with the next one. A broken connection is opened
         again, for up to `MAX_OUTAGE_SECONDS`, and no event is lost.
         """
-        path = "/events" if sweep_id is None else address("sweeps", sweep_id, "events")
+        path = "/events" if sweep_id is None else self._address("sweeps", sweep_id, "events")
         return follow(self._api, path, after)
 
     def export(
         self, sweep_id: str, what: Literal["trials", "curves"], form: Literal["csv", "json"], file: IO[bytes]
     ) -> None:
         """Write a sweep's trials or curves to a file as they arrive; an export may be of any size."""
-        path = address("sweeps", sweep_id, "export", what)
+        path = self._address("sweeps", sweep_id, "export", what)
         with self._api.stream(path, params={"format": form}) as body:
             for piece in body:
                 file.write(piece)
@@ -205,8 +208,12 @@ class Client:
                     return
             time.sleep(every)
 
+    def _address(self, noun: str, identity: str, *rest: str) -> str:
+        """The path of a sweep or a trial, or of what is below it."""
+        return address(noun, self._ids.full(identity), *rest)
+
     def _do(self, noun: str, identity: str, verb: str) -> View:
-        return self._api.request("POST", address(noun, identity, verb))
+        return self._api.request("POST", self._address(noun, identity, verb))
 
     def _make(self, path: str, key: str | None, on_wait: Callable[[str], None], **how: Any) -> View:
         """Have a sweep made, once, however often the request has to be sent."""

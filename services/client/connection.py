@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -11,6 +10,7 @@ from urllib.parse import quote
 
 import httpx2
 
+from services.addresses import without_passwords
 from services.client.errors import ApiError
 
 View = dict[str, Any]
@@ -39,7 +39,7 @@ class Connection:
                 trust_env=not is_loopback(base),
             )
         except httpx2.InvalidURL as error:
-            shown = re.sub(r"//[^/@]*@", "//", base)  # without a password
+            shown = without_passwords(base)
             raise ValueError(f"{shown} is not an address such as http://127.0.0.1:8080: {error}") from None
 
     def close(self) -> None:
@@ -143,5 +143,6 @@ def _refusal(answer: httpx2.Response) -> ApiError:
 
 
 def _not_the_api(answer: httpx2.Response) -> ApiError:
-    detail = f"{answer.url} answered {answer.status_code}, but not as the cnnlab API would: check the address"
+    shown = without_passwords(str(answer.url))
+    detail = f"{shown} answered {answer.status_code}, but not as the cnnlab API would: check the address"
     return ApiError({"status": answer.status_code, "detail": detail})

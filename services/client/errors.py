@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.domain.errors import ServiceError
@@ -27,3 +27,18 @@ class AnswerLost(ServiceError):
             f"again with the idempotency key {key}, which makes no second one"
         )
         self.key, self.cause = key, cause
+
+
+class AmbiguousId(ServiceError):
+    """Several sweeps have an id with this beginning; `candidates` are the newest of them, as in a list.
+
+    Where `more`, there are others that it does not hold.
+    """
+
+    def __init__(self, beginning: str, candidates: Sequence[Mapping[str, Any]], more: bool) -> None:
+        shown = ", ".join(f"{sweep['id']} ({sweep['name']}, {sweep['state']})" for sweep in candidates)
+        super().__init__(
+            f"several sweeps have an id that begins with {beginning}: {shown}{', …' if more else ''}; "
+            "write more of it"
+        )
+        self.beginning, self.candidates = beginning, tuple(candidates)

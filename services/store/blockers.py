@@ -13,10 +13,10 @@ from services.domain.states import PACK_OUTSTANDING, TRIAL_FINAL, PackState, Swe
 from services.store import devices
 from services.store.attempts import EndedAttempt
 from services.store.clock import db_now, seconds_ago
-from services.store.models import Event, MirrorTrial, Pack, Sweep, Trial, Worker
+from services.store.models import Event, MirrorSweep, MirrorTrial, Pack, Sweep, Trial, Worker
 
 ANNOUNCE_SECONDS = 10.0  # in which a new pack is announced, if Redis answers and upkeep runs
-MLFLOW_SECONDS = 60.0  # that a trial's end may take to reach MLflow
+MLFLOW_SECONDS = 60.0  # that a trial's end may take to reach MLflow, while MLflow takes nothing of the sweep
 START_WORKER = "start one with `cnnlab up`, or `python -m workers` on a machine that reaches the service"
 NO_WORKER = "no worker is running"
 SET_ASIDE = "the service has set it aside"
@@ -171,10 +171,11 @@ def _turn(session: Session, sweep: Sweep) -> Blocker | None:
 
 
 def _mlflow(session: Session, sweep: Sweep) -> Blocker | None:
-    """Trials whose end MLflow does not show, long after it."""
+    """Trials whose end MLflow does not show, long after it, and not because it is catching up."""
     late = session.execute(
         select(func.count(), func.min(Trial.finished_at))
         .join(MirrorTrial, MirrorTrial.trial_id == Trial.id)
+        .join(MirrorSweep, MirrorSweep.sweep_id == Trial.sweep_id)
         .where(
             Trial.sweep_id == sweep.id,
             Trial.state.in_(TRIAL_FINAL),
@@ -182,6 +183,7 @@ def _mlflow(session: Session, sweep: Sweep) -> Blocker | None:
             Trial.finished_at < seconds_ago(MLFLOW_SECONDS),
             MirrorTrial.exported_state.is_distinct_from(Trial.state),
             MirrorTrial.left_out.is_(None),
+            MirrorSweep.mirrored_at < seconds_ago(MLFLOW_SECONDS),
         )
     ).one()
     count, since = late

@@ -11,7 +11,7 @@ from services.domain.states import TRIAL_FINAL
 from services.store.models import Checkpoint, PackRow, Report, Trial
 from services.store.session import touched
 
-FILES_PER_QUERY = 500
+MAX_FILES = 250  # that one look for needless ones takes in
 
 
 def of_trials(session: Session, trial_ids: Sequence[str]) -> dict[str, Checkpoint]:
@@ -45,22 +45,18 @@ def fall_back(session: Session, checkpoint_id: int, pack_id: str) -> None:
     session.flush()
 
 
-def needless(session: Session) -> Sequence[Checkpoint]:
-    """Checkpoints whose files can go.
+def needless(session: Session, after: int = 0) -> tuple[Sequence[Checkpoint], int]:
+    """Those of the next checkpoints behind an id whose files can go, and the id to go on from, 0 at the end.
 
     Kept are those that an unfinished trial goes on from, and of every pack with unfinished trials the two
-    newest good ones, so that there is one to fall back to.
+    newest good ones, so that there is one to fall back to. It looks at `MAX_FILES` files, so that it takes as
+    long however many there are; for all at once PostgreSQL would read every trial.
     """
-    found: list[Checkpoint] = []
     # A literal, so that the condition is that of the index.
-    there = select(Checkpoint.id).where(Checkpoint.bytes > literal_column("0")).order_by(Checkpoint.id)
-    last = 0
-    # Some at a time: for all at once PostgreSQL would read every trial instead of looking up those of each.
-    while some := session.scalars(there.where(Checkpoint.id > last).limit(FILES_PER_QUERY)).all():
-        needless = select(Checkpoint).where(Checkpoint.id.in_(some), ~_used(), ~_spare())
-        found += session.scalars(needless)
-        last = some[-1]
-    return found
+    there = select(Checkpoint.id).where(Checkpoint.bytes > literal_column("0"), Checkpoint.id > after)
+    some = session.scalars(there.order_by(Checkpoint.id).limit(MAX_FILES)).all()
+    found = session.scalars(select(Checkpoint).where(Checkpoint.id.in_(some), ~_used(), ~_spare()))
+    return found.all(), some[-1] if len(some) == MAX_FILES else 0
 
 
 def forget(session: Session, checkpoint_id: int) -> bool:

@@ -112,10 +112,12 @@ def _usable() -> ColumnElement[bool]:
     return and_(Device.token.is_not(None), Device.expires_at >= db_now(), Device.accepting)
 
 
+_LIVE = select(Device.kind, func.count()).where(_usable()).group_by(Device.kind)
+
+
 def live(session: Session, plugins: str | None = None) -> dict[str, int]:
     """Claimed devices per kind: the slots that can train now, a sweep with these plug-ins if it has some."""
-    rows = session.execute(select(Device.kind, func.count()).where(*is_live(plugins)).group_by(Device.kind))
-    return dict(rows.all())
+    return dict(session.execute(_LIVE.where(*is_live(plugins)) if plugins else _LIVE).all())
 
 
 def is_live(plugins: str | None = None) -> tuple[ColumnElement[bool], ...]:

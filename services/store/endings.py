@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.errors import ServiceError
@@ -22,24 +22,33 @@ GIVEN_BACK = (Failure.PREEMPTED, Failure.DAMAGED, Failure.HOST)  # after these a
 
 def end_trial(session: Session, held: Lease, trial_id: str, state: TrialState, **values: Any) -> None:
     """Move one running trial of the pack to a final state; called again, after a lost COMMIT, do nothing."""
+    end_trials(session, held, [trial_id], state, **values)
+
+
+def end_trials(
+    session: Session, held: Lease, trial_ids: Collection[str], state: TrialState, **values: Any
+) -> None:
+    """Move running trials of the pack to one final state; called again, after a lost COMMIT, do nothing."""
+    if not trial_ids:
+        return
     pack = fence(session, held)
-    mine = Trial.id == trial_id, Trial.pack_id == pack.id
+    mine = Trial.id.in_(list(trial_ids)), Trial.pack_id == pack.id
     ended = moves.move_trials_where(session, pack.sweep_id, TrialState.RUNNING, state, *mine, **values)
-    if not ended and session.scalars(select(Trial.state).where(Trial.id == trial_id)).one() != state:
+    if ended == len(trial_ids):
+        return
+    others = select(Trial.id).where(Trial.id.in_(list(trial_ids)), Trial.state != state).order_by(Trial.id)
+    for trial_id in session.scalars(others):
         raise ServiceError(f"trial {trial_id} is not running in pack {held.pack_id}")
 
 
 def close(session: Session, held: Lease, outcome: str) -> None:
     """End a pack of which no trial is running any more."""
     fence(session, held)
-    left = session.execute(
-        select(func.count()).where(Trial.pack_id == held.pack_id, Trial.state == TrialState.RUNNING)
-    ).scalar_one()
-    if left:
+    running = Trial.pack_id == held.pack_id, Trial.state == TrialState.RUNNING
+    mine = Pack.id == held.pack_id, ~exists().where(*running)
+    if not moves.move_packs_where(session, PackState.RUNNING, PackState.CLOSED, *mine, outcome=outcome):
+        left = session.execute(select(func.count()).where(*running)).scalar_one()
         raise ServiceError(f"pack {held.pack_id} cannot close: {left} of its trials are running")
-    moves.move_packs_where(
-        session, PackState.RUNNING, PackState.CLOSED, Pack.id == held.pack_id, outcome=outcome
-    )
 
 
 def give_up(session: Session, held: Lease, failure: Failure, error: Mapping[str, Any]) -> None:
@@ -68,6 +77,14 @@ def expired(session: Session) -> Sequence[str]:
     return session.scalars(
         select(Pack.id).where(Pack.state == PackState.RUNNING, Pack.expires_at < db_now())
     ).all()
+
+
+def next_expiry(session: Session) -> float | None:
+    """Seconds until the first of the leases that are held runs out; None if none is held."""
+    left = func.min(Pack.expires_at) - db_now()
+    held = Pack.state == PackState.RUNNING, Pack.expires_at >= db_now()
+    ms = session.execute(select(left).where(*held)).scalar_one()
+    return None if ms is None else float(ms) / 1000
 
 
 def reap(session: Session, pack_id: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -31,7 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from services.domain.errors import ServiceError
-from services.store.clock import db_now, in_seconds
+from services.domain.states import TRIAL_FINAL, TrialState
+from services.store.clock import db_now, in_seconds, seconds_ago
 from services.store.models import (
     LeftOut,
     MirrorChange,
@@ -40,11 +42,14 @@ from services.store.models import (
     Pack,
     PackRow,
     Report,
+    Sweep,
     Trial,
 )
 from services.store.session import touched
 
 CORRECTED = -1
+_ANY_CHANGE = select(exists(select(MirrorChange.id)))  # made once, because it is asked all the time
+_NOTE = insert(MirrorChange.__table__).inline()  # type: ignore[arg-type]
 FAILED = MirrorTrial.failures > literal_column("0")  # as the partial index has it
 NO_FAILURE: dict[str, Any] = {"failures": 0, "not_before": 0, "reason": None}
 
@@ -60,6 +65,26 @@ class MirrorLease:
     sweep_id: str
     owner: str
     ttl: float  # seconds
+
+
+@dataclass(frozen=True)
+class MeasuredTrial:
+    """A trial, its reports in order, and the pack of its latest attempt."""
+
+    trial: Trial
+    curve: Sequence[Report]
+    pack: Pack | None
+
+
+@dataclass(frozen=True)
+class TrialMark:
+    """A trial's run and how far it goes, in place of `before`."""
+
+    trial_id: str
+    run_id: str
+    before: int  # epoch
+    epoch: int
+    state: str
 
 
 def take(session: Session, lease: MirrorLease) -> bool:
@@ -89,9 +114,18 @@ def changed(session: Session, sweep_id: str) -> None:
     """Note in a transaction that it changes something which MLflow shows of a sweep.
 
     Rows are only added here, and deleted by whoever holds the mirror's lease: writers wait neither for each
-    other nor for the mirror, and a change that commits while the sweep is mirrored outlasts that.
+    other nor for the mirror, and a change that commits while the sweep is mirrored outlasts that. One row is
+    enough for a transaction.
     """
-    session.execute(insert(MirrorChange).values(sweep_id=sweep_id))
+    noted = session.info.get(MirrorChange)
+    if noted != (session.get_transaction(), sweep_id):
+        session.info[MirrorChange] = session.get_transaction(), sweep_id
+        session.execute(_NOTE, {"sweep_id": sweep_id})
+
+
+def is_changed(session: Session) -> bool:
+    """Whether any sweep has changed since MLflow had all of it."""
+    return bool(session.execute(_ANY_CHANGE).scalar_one())
 
 
 def behind(session: Session, addresses: str) -> Sequence[str]:
@@ -119,6 +153,19 @@ def behind(session: Session, addresses: str) -> Sequence[str]:
     return list(dict.fromkeys(row.sweep_id for row in ordered))
 
 
+def is_left_alone(session: Session, sweep_id: str, seconds: float) -> bool:
+    """Whether MLflow has taken nothing of a sweep for so many seconds, although nothing forbids it."""
+    long_ago = seconds_ago(seconds)
+    alone = (
+        select(MirrorSweep.sweep_id)
+        .join(Sweep, Sweep.id == MirrorSweep.sweep_id)
+        .where(MirrorSweep.sweep_id == sweep_id, MirrorSweep.left_out.is_(None))
+        .where(MirrorSweep.mirrored_at < long_ago, Sweep.created_at < long_ago)
+        .where(MirrorSweep.not_before <= db_now(), MirrorSweep.lease_until < db_now())
+    )
+    return session.scalars(alone).one_or_none() is not None
+
+
 def changes(session: Session, sweep_id: str) -> Sequence[int]:
     """A sweep's changes; read before the sweep itself is."""
     return session.scalars(select(MirrorChange.id).where(MirrorChange.sweep_id == sweep_id)).all()
@@ -139,12 +186,17 @@ def thin_changes(session: Session) -> None:
 
 
 def trials_behind(session: Session, sweep_id: str) -> Sequence[str]:
-    """Ids of a sweep's trials of which SQL has more than MLflow; a trial that never ran has no run."""
+    """Ids of a sweep's trials of which SQL has more than MLflow; a trial that never ran has no run.
+
+    Those that train come first, of these the ones of which most epochs are missing: their curves are watched.
+    """
+    ended = case((Trial.state.in_(TRIAL_FINAL), 1), else_=0)
+    missing = case((ended == 1, 0), else_=Trial.epoch - MirrorTrial.exported_epoch)
     return session.scalars(
         select(Trial.id)
         .join(MirrorTrial, MirrorTrial.trial_id == Trial.id)
         .where(Trial.sweep_id == sweep_id, _trial_behind(), MirrorTrial.not_before <= db_now())
-        .order_by(Trial.number)
+        .order_by(ended, missing.desc(), Trial.number)
     ).all()
 
 
@@ -157,18 +209,25 @@ def runs(session: Session, sweep_id: str) -> Sequence[str | None]:
     ).all()
 
 
-def curve_and_pack(session: Session, trial_id: str) -> tuple[Trial, Sequence[Report], Pack | None]:
-    """All that a run shows: the trial, its reports in order, and the pack of its latest attempt."""
-    trial = session.get_one(Trial, trial_id, options=[joinedload(Trial.mirror)])
-    curve = session.scalars(select(Report).where(Report.trial_id == trial_id).order_by(Report.epoch)).all()
-    pack = session.scalars(
-        select(Pack)
-        .join(PackRow, PackRow.pack_id == Pack.id)
-        .where(PackRow.trial_id == trial_id, Pack.leased_at.is_not(None))
-        .order_by(Pack.leased_at.desc(), Pack.created_at.desc())
-        .limit(1)
-    ).one_or_none()
-    return trial, curve, pack
+def measured(session: Session, trial_ids: Sequence[str]) -> dict[str, MeasuredTrial]:
+    """All that the runs of these trials show, read in three queries."""
+    trials = session.scalars(
+        select(Trial).where(Trial.id.in_(trial_ids)).options(joinedload(Trial.mirror))
+    ).all()
+    curves: dict[str, list[Report]] = {trial.id: [] for trial in trials}
+    reports = select(Report).where(Report.trial_id.in_(trial_ids)).order_by(Report.epoch)
+    for report in session.scalars(reports):
+        curves[report.trial_id].append(report)
+    packs = (
+        select(PackRow.trial_id, Pack)
+        .join(Pack, PackRow.pack_id == Pack.id)
+        .where(PackRow.trial_id.in_(trial_ids), Pack.leased_at.is_not(None))
+        .order_by(Pack.leased_at, Pack.created_at)
+    )
+    latest: dict[str, Pack] = {}
+    for trial_id, pack in session.execute(packs):
+        latest[trial_id] = pack
+    return {trial.id: MeasuredTrial(trial, curves[trial.id], latest.get(trial.id)) for trial in trials}
 
 
 def last_finish(session: Session, sweep_id: str) -> int | None:
@@ -240,22 +299,22 @@ def leave_out_sweep(session: Session, lease: MirrorLease, why: LeftOut, reason: 
     _write_sweep(session, lease, left_out=why, reason=reason)
 
 
-def mark_trial(
-    session: Session, lease: MirrorLease, trial_id: str, run_id: str, before: int, epoch: int, state: str
-) -> None:
-    """Store a trial's run and how far it goes, unless a value was corrected since that was `before`.
+def mark_trials(session: Session, lease: MirrorLease, marks: Sequence[TrialMark]) -> None:
+    """Store runs of trials and how far they go, save where a value was corrected since that was `before`.
 
     What the sweep's run shows is forgotten with it, because its leaderboard is now old.
     """
-    _write_sweep(session, lease, exported=None)
-    unchanged = MirrorTrial.exported_epoch == before
-    there = {"run_id": run_id, "exported_epoch": epoch, "exported_state": state, "files_sent": False}
-    _write_trial(session, trial_id, unchanged, **there, **NO_FAILURE)
+    _write_sweep(session, lease, exported=None, mirrored_at=db_now())
+    for mark in marks:
+        unchanged = MirrorTrial.exported_epoch == mark.before
+        there = {"run_id": mark.run_id, "exported_epoch": mark.epoch, "exported_state": mark.state}
+        _write_trial(session, mark.trial_id, unchanged, **there, **NO_FAILURE)
 
 
 def mark_sweep(session: Session, lease: MirrorLease, exported: str) -> None:
     """Store what the sweep's run shows."""
-    _write_sweep(session, lease, exported=exported, addresses=exported.rpartition(":")[2], **NO_FAILURE)
+    here = exported.rpartition(":")[2]
+    _write_sweep(session, lease, exported=exported, addresses=here, mirrored_at=db_now(), **NO_FAILURE)
 
 
 def mark_view(session: Session, lease: MirrorLease) -> None:
@@ -267,7 +326,7 @@ def start_over(session: Session, lease: MirrorLease) -> None:
     """Forget every run of a sweep, because MLflow has lost its data; what is left out stays so."""
     nothing = {"experiment_id": None, "run_id": None, "exported": None, "view_saved": False}
     no_run = {"run_id": None, "exported_epoch": 0, "exported_state": None}
-    no_mark = {"begun": False, "point_ended": False, "files_sent": False}
+    no_mark = {"begun": False, "point_ended": False, "files_due": False}
     _write_sweep(session, lease, **nothing)
     trials = select(Trial.id).where(Trial.sweep_id == lease.sweep_id)
     session.execute(
@@ -288,6 +347,17 @@ def correct(session: Session, sweep_id: str, trial_ids: Collection[str]) -> None
         .execution_options(synchronize_session=False)
     )
     changed(session, sweep_id)
+
+
+def retried(session: Session, sweep_id: str) -> None:
+    """Have the ends of a sweep's retried trials written anew, even if they fail again before a round."""
+    pending = select(Trial.id).where(Trial.sweep_id == sweep_id, Trial.state == TrialState.PENDING)
+    session.execute(
+        update(MirrorTrial)
+        .where(MirrorTrial.trial_id.in_(pending), MirrorTrial.exported_state.in_(TRIAL_FINAL))
+        .values(exported_state=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _renew(session: Session, lease: MirrorLease, condition: ColumnElement[bool]) -> bool:

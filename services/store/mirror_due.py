@@ -1,11 +1,11 @@
-"""What is to be mirrored, in which order: sweeps by turns, points that have ended, files of ended trials."""
+"""What is to be mirrored, in which order: sweeps by turns, points that have ended, files of the best."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, func, or_, select, update
+from sqlalchemy import ColumnElement, case, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import SWEEP_FINAL, TRIAL_FINAL
@@ -18,9 +18,10 @@ MAX_SWEEPS_PER_QUERY = 500  # databases limit the parameters of a statement
 
 @dataclass(frozen=True)
 class Turns:
-    """Sweeps that are behind, oldest first: those without a run, then those that go on; those that ended."""
+    """Sweeps that are behind, oldest first: those without a run, those that go on, those that have ended."""
 
-    first: Sequence[str]
+    new: Sequence[str]
+    going: Sequence[str]
     ended: Sequence[str]
 
 
@@ -34,8 +35,8 @@ class PointMark:
 
 
 def turns(session: Session, sweep_ids: Sequence[str]) -> Turns:
-    """Which of these sweeps come first; without those that failed and wait for their next try."""
-    first: list[str] = []
+    """Which of these sweeps are new, go on or have ended; without those that failed and wait for a try."""
+    new: list[str] = []
     going: list[str] = []
     ended: list[str] = []
     for start in range(0, len(sweep_ids), MAX_SWEEPS_PER_QUERY):
@@ -47,8 +48,8 @@ def turns(session: Session, sweep_ids: Sequence[str]) -> Turns:
             .order_by(Sweep.created_at, Sweep.id)
         )
         for sweep_id, state, run_id in rows:
-            (first if run_id is None else ended if state in SWEEP_FINAL else going).append(sweep_id)
-    return Turns([*first, *going], ended)
+            (new if run_id is None else ended if state in SWEEP_FINAL else going).append(sweep_id)
+    return Turns(new, going, ended)
 
 
 def point_marks(session: Session, sweep: Sweep) -> Sequence[PointMark]:
@@ -94,8 +95,19 @@ def mark_point(session: Session, lease: MirrorLease, mark: PointMark) -> None:
     )
 
 
+def want_files(session: Session, lease: MirrorLease, trial_ids: Sequence[str]) -> None:
+    """Have files of these trials sent; of trials without a run nothing can be."""
+    keep(session, lease)
+    session.execute(
+        update(MirrorTrial)
+        .where(MirrorTrial.trial_id.in_(trial_ids), MirrorTrial.run_id.is_not(None))
+        .values(files_due=True)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def sweeps_with_files(session: Session) -> Sequence[str]:
-    """Sweeps with ended trials whose files MLflow does not have."""
+    """Sweeps with trials whose files are to be sent."""
     return session.scalars(
         select(Trial.sweep_id)
         .join(MirrorTrial, MirrorTrial.trial_id == Trial.id)
@@ -116,19 +128,19 @@ def trials_with_files(session: Session, sweep_id: str) -> Sequence[str]:
 
 
 def mark_files(session: Session, lease: MirrorLease, trial_id: str, reason: str | None) -> None:
-    """Store that MLflow has a trial's files; `reason` is why some could not be made."""
+    """Store that a trial's files are where they belong; `reason` is why some could not be made."""
     keep(session, lease)
     session.execute(
         update(MirrorTrial)
         .where(MirrorTrial.trial_id == trial_id)
-        .values(files_sent=True, failures=0, not_before=0, reason=reason)
+        .values(files_due=False, failures=0, not_before=0, reason=reason)
         .execution_options(synchronize_session=False)
     )
 
 
 def _files_due() -> tuple[ColumnElement[bool], ...]:
     return (
-        MirrorTrial.files_sent.is_(False),
+        MirrorTrial.files_due == true(),  # as the partial index has it
         MirrorTrial.exported_state.in_(TRIAL_FINAL),
         MirrorTrial.exported_state == Trial.state,
         MirrorTrial.run_id.is_not(None),

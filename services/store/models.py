@@ -183,6 +183,7 @@ class MirrorSweep(Base):
     )  # what the sweep's run shows: see store/mirror.py
     addresses: Mapped[str | None] = mapped_column(String(16))  # digest of those that its run has shown last
     view_saved: Mapped[bool] = mapped_column(default=False)  # MLflow has the sweep's saved view
+    mirrored_at: Mapped[int] = mapped_column(default=0)  # when MLflow last took something of it
     left_out: Mapped[str | None] = mapped_column(String(16))
     failures: Mapped[int] = mapped_column(default=0)  # tries in a row that failed
     not_before: Mapped[int] = mapped_column(default=0)  # of the next try
@@ -200,8 +201,8 @@ class MirrorTrial(Base):
         Index(
             "ix_mirror_trials_files_due",
             "trial_id",
-            postgresql_where=text("files_sent = false"),
-            sqlite_where=text("files_sent = 0"),
+            postgresql_where=text("files_due = true"),
+            sqlite_where=text("files_due = 1"),
         ),
         Index("ix_mirror_trials_failures", "trial_id", **where("failures > 0")),
     )
@@ -212,7 +213,7 @@ class MirrorTrial(Base):
     exported_state: Mapped[str | None] = mapped_column(String(16))
     begun: Mapped[bool] = mapped_column(default=False)  # a run may be there that `run_id` does not name
     point_ended: Mapped[bool] = mapped_column(default=False)  # its run says so of all its point's trials
-    files_sent: Mapped[bool] = mapped_column(default=False)  # once it has ended
+    files_due: Mapped[bool] = mapped_column(default=False)  # it is one of the best of a sweep that has ended
     left_out: Mapped[str | None] = mapped_column(String(16))
     failures: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[int] = mapped_column(default=0)

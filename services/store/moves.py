@@ -7,9 +7,9 @@ from it, and writes the event, all in the caller's transaction. The caller holds
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import (
@@ -27,6 +27,8 @@ from services.store.clock import db_now
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import touched
 
+_TRIALS, _PACKS = cast(Table, Trial.__table__), cast(Table, Pack.__table__)  # an UPDATE of these costs least
+
 # ---- new rows
 
 
@@ -39,12 +41,18 @@ def add_sweep(session: Session, sweep: Sweep) -> None:
     mirror.changed(session, sweep.id)
 
 
-def add_trials(session: Session, trials: Sequence[Trial]) -> None:
-    """Write new trials, in the first of their states; a trial's first event is that of its first move."""
+def add_trials(session: Session, trials: Sequence[Trial], pack: Pack | None = None) -> None:
+    """Write new trials of a sweep, in the first of their states, or moved on into a pack that is written.
+
+    A trial's first event is that of its first move.
+    """
     for trial in trials:
-        trial.state = TrialState.PENDING
+        trial.state = move(TrialState.PENDING, TrialState.QUEUED) if pack else TrialState.PENDING
+        trial.pack_id = pack.id if pack else None
     session.add_all(trials)
     session.flush()
+    if pack:
+        events.trials_moved(session, pack.sweep_id, ((t.id, t.number, t.state, None) for t in trials))
 
 
 def add_pack(session: Session, pack: Pack) -> None:
@@ -117,11 +125,10 @@ def move_trials_where(
     if new not in TRIAL_PACKED:
         values["pack_id"] = None
     rows = session.execute(
-        update(Trial)
-        .where(Trial.sweep_id == sweep_id, Trial.state == old, *where)
+        update(_TRIALS)
+        .where(_TRIALS.c.sweep_id == sweep_id, _TRIALS.c.state == old, *where)
         .values(values)
-        .returning(Trial.id, Trial.number, Trial.state, Trial.failure, Trial.started_at)
-        .execution_options(synchronize_session=False)
+        .returning(*(_TRIALS.c[name] for name in ("id", "number", "state", "failure", "started_at")))
     ).all()
     events.trials_moved(session, sweep_id, (row[:4] for row in rows))
     if any(row.started_at is not None for row in rows):
@@ -136,13 +143,19 @@ def move_packs_where(
     values["state"] = move(old, new)
     if new in PACK_FINAL:
         values["closed_at"] = db_now()
-    moved = session.execute(
+    return touched(session.execute(update(_PACKS).where(_PACKS.c.state == old, *where).values(values)))
+
+
+def take_pack(session: Session, pack_id: str, **values: Any) -> Pack | None:
+    """Move a queued pack to running, with the columns of its lease; None if it is not queued any more."""
+    values["state"] = move(PackState.QUEUED, PackState.RUNNING)
+    return session.scalars(
         update(Pack)
-        .where(Pack.state == old, *where)
+        .where(Pack.id == pack_id, Pack.state == PackState.QUEUED)
         .values(values)
-        .execution_options(synchronize_session=False)
-    )
-    return touched(moved)
+        .returning(Pack)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    ).one_or_none()
 
 
 def _now(session: Session) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import and_, case, exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import PACK_OUTSTANDING, PackState, TrialState
@@ -16,23 +17,52 @@ from services.store.models import Device, Pack, PackRow, Sweep, Trial
 MAX_RESEND_PERIODS = 16  # between two messages about a pack that waits long
 
 
+# What is asked for every pack is made once: to make a statement takes as long as to execute it.
+_RUNNING = (
+    select(Pack.sweep_id, func.count().label("packs"))
+    .where(Pack.state == PackState.RUNNING)
+    .group_by(Pack.sweep_id)
+    .subquery()
+)
+_NEXT = (
+    select(Pack.id, Sweep.started_at.is_not(None))
+    .join(Sweep, Sweep.id == Pack.sweep_id)
+    .outerjoin(_RUNNING, _RUNNING.c.sweep_id == Pack.sweep_id)
+    .where(Pack.state == PackState.QUEUED, Pack.kind == bindparam("kind"))
+    .where(or_(Sweep.plugins.is_(None), Sweep.plugins == bindparam("plugins")))
+    .order_by(Sweep.priority.desc(), func.coalesce(_RUNNING.c.packs, 0), Pack.created_at, Pack.id)
+    .limit(1)
+)
+_COUNT_RUNNING = select(func.count()).select_from(Pack).where(Pack.state == PackState.RUNNING)
+_OUTSTANDING = select(Pack.kind, func.count()).where(Pack.state.in_(PACK_OUTSTANDING)).group_by(Pack.kind)
+_ROWS = (
+    select(PackRow.row, Trial)
+    .join(Trial, Trial.id == PackRow.trial_id)
+    .where(PackRow.pack_id == bindparam("pack"), Trial.pack_id == bindparam("pack"))
+)
+
+
 def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, kind: str) -> Pack:
-    """Queue trials of one epoch as a pack; the caller holds the sweep's lock."""
+    """Queue trials of one epoch as a pack, all written or all new; the caller holds the sweep's lock."""
     first = trials[0]
+    new = first.state is None
     pack = Pack(
         id=secrets.token_hex(8),
         sweep_id=sweep.id,
         shape=first.shape,
         kind=kind,
         width=width,
-        start_epoch=first.saved_epoch,
+        start_epoch=first.saved_epoch or 0,
         target_epoch=first.target_epoch,
         created_at=db_now(),
     )
+    sweep.served_at = db_now()
     moves.add_pack(session, pack)
-    session.execute(update(Sweep).where(Sweep.id == sweep.id).values(served_at=db_now()))
+    if new:
+        moves.add_trials(session, trials, pack)
     session.add_all(PackRow(pack_id=pack.id, row=trial.row, trial_id=trial.id) for trial in trials)
-    moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
+    if not new:
+        moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
     return pack
 
 
@@ -71,26 +101,21 @@ def withdrawable(session: Session, plugins: str | None, packs: int, priority: in
     ).one_or_none()
 
 
-def next_for(session: Session, kind: str, plugins: str) -> str | None:
+@dataclass(frozen=True)
+class NextPack:
+    """The pack that a worker should train next; `begun`: packs of its sweep have been leased before."""
+
+    id: str
+    begun: bool
+
+
+def next_for(session: Session, kind: str, plugins: str) -> NextPack | None:
     """The queued pack that a device of this kind, whose worker has these plug-ins, should train next.
 
     The highest priority comes first, then the sweep of which the fewest packs train, then the oldest pack.
     """
-    training = (
-        select(Pack.sweep_id, func.count().label("packs"))
-        .where(Pack.state == PackState.RUNNING)
-        .group_by(Pack.sweep_id)
-        .subquery()
-    )
-    return session.scalars(
-        select(Pack.id)
-        .join(Sweep, Sweep.id == Pack.sweep_id)
-        .outerjoin(training, training.c.sweep_id == Pack.sweep_id)
-        .where(Pack.state == PackState.QUEUED, Pack.kind == kind)
-        .where(or_(Sweep.plugins.is_(None), Sweep.plugins == plugins))
-        .order_by(Sweep.priority.desc(), func.coalesce(training.c.packs, 0), Pack.created_at, Pack.id)
-        .limit(1)
-    ).one_or_none()
+    found = session.execute(_NEXT, {"kind": kind, "plugins": plugins}).one_or_none()
+    return NextPack(*found) if found else None
 
 
 def queued(session: Session) -> Sequence[Pack]:
@@ -123,12 +148,14 @@ def mark_sent(session: Session, pack_id: str) -> None:
     session.execute(update(Pack).where(Pack.id == pack_id).values(sent_at=db_now(), sends=Pack.sends + 1))
 
 
+def count_running(session: Session) -> int:
+    """How many packs train now."""
+    return session.execute(_COUNT_RUNNING).scalar_one()
+
+
 def outstanding(session: Session) -> dict[str, int]:
     """Queued and running packs per kind of device."""
-    rows = session.execute(
-        select(Pack.kind, func.count()).where(Pack.state.in_(PACK_OUTSTANDING)).group_by(Pack.kind)
-    )
-    return dict(rows.all())
+    return dict(session.execute(_OUTSTANDING).all())
 
 
 def running(session: Session, sweep_ids: Sequence[str]) -> dict[str, int]:
@@ -143,12 +170,7 @@ def running(session: Session, sweep_ids: Sequence[str]) -> dict[str, int]:
 
 def rows_of(session: Session, pack_id: str) -> dict[int, Trial]:
     """The trials that are in the pack now, by row."""
-    pairs = session.execute(
-        select(PackRow.row, Trial)
-        .join(Trial, Trial.id == PackRow.trial_id)
-        .where(PackRow.pack_id == pack_id, Trial.pack_id == pack_id)
-    )
-    return dict(pairs.all())
+    return dict(session.execute(_ROWS, {"pack": pack_id}).all())
 
 
 def attempts(session: Session, trial_id: str) -> Sequence[tuple[int, Pack]]:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Integer,
+    String,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    case,
+    column,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from services.domain import json_numbers
@@ -15,11 +33,11 @@ from services.domain.errors import ServiceError
 from services.domain.json_numbers import Metrics
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
-from services.store import events, mirror
+from services.store import events, mirror, specs_and_plans
 from services.store.clock import db_now
+from services.store.json_rows import json_rows
 from services.store.leases import Lease, fence
-from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
-from services.store.session import touched
+from services.store.models import Checkpoint, Pack, Report, Trial
 
 
 @dataclass(frozen=True)
@@ -42,7 +60,43 @@ class Epoch:
     saved: Saved | None
     busy_ms: int
     work_ms: int
+    files: Mapping[str, str] = field(default_factory=dict)  # trial → its best weights, at its last epoch
 
+
+# Of the tables, not of the classes: compiled once, for any number of rows, each an object of a JSON array.
+_EACH = json_rows(bindparam("each", type_=String)).table_valued(column("value", JSON)).c.value
+_TRIALS = cast(Table, Trial.__table__)
+_INSERT = insert(cast(Table, Report.__table__)).from_select(
+    ["trial_id", "epoch", "pack_id", "at", "metrics"],
+    select(
+        _EACH["id"].as_string(),
+        bindparam("now", type_=Integer),
+        bindparam("pack", type_=String),
+        db_now(),
+        _EACH["metrics"],
+    ),
+)
+
+
+def _scored(*where: ColumnElement[bool], **values: Any) -> Update:
+    """An UPDATE of a pack's running trials that writes their last values, too, and their best ones if any."""
+    values["last_value"] = _EACH["last_value"].as_float()
+    for name in ("best_epoch", "best_value", "best_file"):
+        found = _EACH[name]
+        typed = {"best_epoch": found.as_integer, "best_value": found.as_float, "best_file": found.as_string}
+        values[name] = func.coalesce(typed[name](), _TRIALS.c[name])
+    return (
+        update(_TRIALS)
+        .where(_TRIALS.c.id == _EACH["id"].as_string())
+        .where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING, *where)
+        .values(values)
+        .returning(_TRIALS.c.id)
+    )
+
+
+_NUMBER = bindparam("now", type_=Integer)
+_ADVANCE = _scored(_TRIALS.c.epoch == _NUMBER - 1, epoch=_NUMBER)
+_REPEAT = _scored(_TRIALS.c.epoch >= _NUMBER)
 
 # ---- written
 
@@ -53,92 +107,75 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     An epoch that was reported before, because the pack went back to an older checkpoint, keeps its row and
     its time; where a value differs it is replaced and MLflow's copy is written again.
     """
-    pack = fence(session, held)
-    spec = session.scalars(select(Sweep.stored_spec).where(Sweep.id == pack.sweep_id)).one().read()
-    live = list(epoch.metrics)
-    reported = {t.id: t for t in session.scalars(select(Trial).where(Trial.id.in_(live)).with_for_update())}
-    encoded = {trial_id: json_numbers.encode(metrics) for trial_id, metrics in epoch.metrics.items()}
-    fresh = {trial_id: encoded[trial_id] for trial_id in live if reported[trial_id].epoch < epoch.number}
-    repeated = {trial_id: encoded[trial_id] for trial_id in live if trial_id not in fresh}
-    _advance(session, pack, epoch.number, fresh)
-    _report(session, pack, epoch.number, fresh)
-    _correct(session, pack.sweep_id, epoch.number, repeated)
-    _score(session, epoch, spec.objective)
+    behind = exists().where(Trial.pack_id == held.pack_id, Trial.epoch < epoch.number)
+    pack = fence(
+        session,
+        held,
+        busy_ms=Pack.busy_ms + max(1, epoch.busy_ms),  # a sum that shows every commit: standings.py
+        work_ms=Pack.work_ms + epoch.work_ms,
+        progress_at=case((behind, db_now()), else_=Pack.progress_at),
+    )
+    objective = specs_and_plans.spec_of(session, pack.sweep_id).objective
+    rows = {trial_id: _row(trial_id, epoch, objective) for trial_id in epoch.metrics}
+    fresh = _advance(session, pack, epoch.number, rows)
+    if repeated := {trial_id: row for trial_id, row in rows.items() if trial_id not in fresh}:
+        _repeat(session, pack, epoch.number, repeated, len(fresh))
     if epoch.saved:
-        remember(session, held, epoch.saved, live)
-    spent: dict[str, Any] = {
-        "busy_ms": Pack.busy_ms + epoch.busy_ms,
-        "work_ms": Pack.work_ms + epoch.work_ms,
-    }
+        remember(session, held, epoch.saved, list(rows))
     if fresh:
-        spent["progress_at"] = db_now()
-    session.execute(update(Pack).where(Pack.id == held.pack_id).values(spent))
-    if fresh:
-        values = {trial_id: metrics.get(spec.objective.metric) for trial_id, metrics in fresh.items()}
+        new = [rows[trial_id] for trial_id in rows if trial_id in fresh]
+        given = {"now": epoch.number, "pack": pack.id, "each": json.dumps(new)}
+        session.execute(_INSERT, given)
+        values = {row["id"]: row["metrics"].get(objective.metric) for row in new}
         events.epoch_done(session, pack.sweep_id, pack.id, epoch.number, values)
         mirror.changed(session, pack.sweep_id)
     return bool(fresh)
 
 
-def _advance(session: Session, pack: Pack, number: int, fresh: Collection[str]) -> None:
-    """Count an epoch of trials that report it for the first time; each must have reported the one before."""
-    if not fresh:
-        return
-    advanced = touched(
-        session.execute(
-            update(Trial)
-            .where(
-                Trial.pack_id == pack.id,
-                Trial.state == TrialState.RUNNING,
-                Trial.epoch == number - 1,
-                Trial.id.in_(list(fresh)),
-            )
-            .values(epoch=number)
-            .execution_options(synchronize_session=False)
-        )
-    )
-    if advanced != len(fresh):
-        raise ServiceError(
-            f"pack {pack.id}: {len(fresh)} trials report epoch {number}, "
-            f"but {advanced} of them have reported the one before"
-        )
+def _row(trial_id: str, epoch: Epoch, objective: Objective) -> dict[str, Any]:
+    """What one epoch adds to a trial: its metrics as stored, its last value and its best one so far."""
+    metrics = epoch.metrics[trial_id]
+    last = metrics.get(objective.metric)
+    best = epoch.best.get(trial_id, (None, None))
+    return {
+        "id": trial_id,
+        "metrics": json_numbers.encode(metrics),
+        "last_value": last if last is not None and math.isfinite(last) else None,
+        "best_epoch": best[0],
+        "best_value": best[1],
+        "best_file": epoch.files.get(trial_id),
+    }
 
 
-def _report(session: Session, pack: Pack, number: int, fresh: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write the reports of an epoch that is new."""
-    for trial_id, metrics in fresh.items():
-        session.add(
-            Report(trial_id=trial_id, epoch=number, pack_id=pack.id, at=db_now(), metrics=dict(metrics))
-        )
+def _advance(session: Session, pack: Pack, number: int, rows: Mapping[str, dict[str, Any]]) -> set[str]:
+    """Count an epoch of the trials that report it for the first time; returns them."""
+    given = {"now": number, "pack": pack.id, "each": json.dumps(list(rows.values()))}
+    return set(session.execute(_ADVANCE, given).scalars()) if rows else set()
 
 
-def _correct(session: Session, sweep_id: str, number: int, repeated: Mapping[str, Mapping[str, Any]]) -> None:
+def _repeat(
+    session: Session, pack: Pack, number: int, rows: Mapping[str, dict[str, Any]], fresh: int
+) -> None:
     """Replace reports that came out different the second time; speeds always differ and do not count."""
+    given = {"now": number, "pack": pack.id, "each": json.dumps(list(rows.values()))}
+    repeated = set(session.execute(_REPEAT, given).scalars())
+    if missing := len(rows) - len(repeated):
+        raise ServiceError(
+            f"pack {pack.id}: {fresh + missing} trials report epoch {number}, "
+            f"but {fresh} of them have reported the one before"
+        )
     corrected = []
-    for trial_id, metrics in repeated.items():
+    for trial_id, row in rows.items():
         report = session.get_one(Report, (trial_id, number))
-        if _curve_only(report.metrics) != _curve_only(metrics):
-            report.metrics = dict(metrics)
+        if _curve_only(report.metrics) != _curve_only(row["metrics"]):
+            report.metrics = row["metrics"]
             corrected.append(trial_id)
     if corrected:
-        mirror.correct(session, sweep_id, corrected)
+        mirror.correct(session, pack.sweep_id, corrected)
 
 
 def _curve_only(encoded: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in encoded.items() if not name.startswith("perf/")}
-
-
-def _score(session: Session, epoch: Epoch, objective: Objective) -> None:
-    """Write each trial's last value and its best one so far."""
-    rows: list[dict[str, Any]] = []
-    for trial_id, metrics in epoch.metrics.items():
-        last = metrics.get(objective.metric)
-        row = {"id": trial_id, "last_value": last if last is not None and math.isfinite(last) else None}
-        if best := epoch.best.get(trial_id):
-            row |= {"best_epoch": best[0], "best_value": best[1]}
-        rows.append(row)
-    if rows:
-        session.execute(update(Trial), rows)
 
 
 def remember(session: Session, held: Lease, saved: Saved, live: Collection[str]) -> None:

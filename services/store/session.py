@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import CursorResult, Engine, create_engine, event, make_url, select, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from services.store.clock import db_now
-from services.store.specs_and_plans import SpecsAndPlans
+from services.store.kept import KEPT
 
 __all__ = ["Session", "Store", "touched"]
 T = TypeVar("T")
@@ -29,6 +30,7 @@ CONNECTION = {
     "tcp_user_timeout": 20_000,
 }
 OUTAGE_PAUSE = 0.5  # seconds
+MAX_UNTRIED_SECONDS = 1.0  # of rest, after which a connection is tried before it is used
 LOCK_NOT_AVAILABLE = "55P03"  # it waited for a lock too long
 IDLE_IN_TRANSACTION = "25P03"  # PostgreSQL has ended the session, because its transaction stood still
 log = logging.getLogger(__name__)
@@ -48,19 +50,31 @@ class Store:
 
     def __init__(self, url: str, max_idle: float = 30.0, lock_timeout: float = 10.0) -> None:
         self.engine = _engine(url, max_idle, lock_timeout)
-        self._info = {SpecsAndPlans: SpecsAndPlans()}
+        self._info: dict[str, dict[type, Any]] = {KEPT: {}}
+        self._kept_for_writes: dict[str, dict[type, Any]] = {
+            KEPT: {}
+        }  # apart: a page shows what the row holds now
         self._writing = self.engine.execution_options(writing=True)
 
     def read(self, work: Callable[[Session], T]) -> T:
-        """Run `work` in a transaction that writes nothing."""
+        """Run `work` in a transaction that writes nothing.
+
+        It ends with COMMIT: after a ROLLBACK psycopg forgets what it has prepared on the connection, and then
+        PostgreSQL plans every statement anew.
+        """
         with Session(self.engine, expire_on_commit=False, info=self._info) as session:
-            return work(session)
+            result = work(session)
+            session.commit()
+            return result
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` in a transaction and commit; repeated after a deadlock, `work` starts from nothing."""
         for left in reversed(range(MAX_TRIES)):
             try:
-                with Session(self._writing, expire_on_commit=False) as session, session.begin():
+                with (
+                    Session(self._writing, expire_on_commit=False, info=self._kept_for_writes) as session,
+                    session.begin(),
+                ):
                     return work(session)
             except DBAPIError as error:
                 if left == 0 or not _lost_a_race(error):
@@ -127,7 +141,26 @@ def _engine(url: str, max_idle: float, lock_timeout: float) -> Engine:
     limits = {"idle_in_transaction_session_timeout": max_idle, "lock_timeout": lock_timeout}
     options = " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in limits.items())
     arguments = {**CONNECTION, "options": options}
-    return create_engine(address, pool_pre_ping=True, pool_size=5, connect_args=arguments)
+    engine = create_engine(address, pool_size=5, connect_args=arguments)
+    _try_idle_connections(engine)
+    return engine
+
+
+def _try_idle_connections(engine: Engine) -> None:
+    """Ask a connection that has rested for a while whether it lives; to ask each time would cost a tenth."""
+
+    @event.listens_for(engine, "checkin")
+    def checkin(_: Any, record: Any) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def checkout(connection: Any, record: Any, _: Any) -> None:
+        if time.monotonic() - record.info.get("rests_since", math.inf) < MAX_UNTRIED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # another one is made
 
 
 def _sane_sqlite(engine: Engine) -> None:

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session, defer
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.interfaces import ORMOption
 
+from services.domain.spec.spec import Spec
 from services.store.json_model import is_readable
+from services.store.kept import of_store
 from services.store.models import Sweep
 
 COLUMNS = (Sweep.stored_spec, Sweep.stored_plan)
@@ -20,27 +22,34 @@ MAX_TRIALS_KEPT = 1_000_000  # of all kept sweeps: a plan of random draws grows 
 
 
 class SpecsAndPlans:
-    """The specs and plans that were read last; one for each `Store`, at `session.info[SpecsAndPlans]`."""
+    """The specs and plans that were read last; one for each `Store`, by `of_store`."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, tuple[Any, ...]] = OrderedDict()  # by sweep; the last one is its total
 
     def give(self, session: Session, page: Sequence[Sweep]) -> None:
-        """Give each sweep its spec and its plan, and read those that are not kept in one query."""
+        """Give each sweep its spec and its plan."""
+        kept = self.of(session, [sweep.id for sweep in page])
+        for sweep in page:
+            for column, value in zip(COLUMNS, kept[sweep.id], strict=True):
+                set_committed_value(sweep, column.key, value)
+
+    def of(self, session: Session, sweep_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+        """The spec and the plan of each sweep; those that are not kept are read in one query."""
         # With `get`, because other threads forget sweeps meanwhile.
-        kept = {sweep.id: found for sweep in page if (found := self._kept.get(sweep.id))}
-        missing = [sweep.id for sweep in page if sweep.id not in kept]
+        kept = {sweep_id: found for sweep_id in sweep_ids if (found := self._kept.get(sweep_id))}
+        missing = [sweep_id for sweep_id in sweep_ids if sweep_id not in kept]
         if missing:
             rows = session.execute(select(Sweep.id, *COLUMNS, Sweep.total).where(Sweep.id.in_(missing)))
-            kept |= {sweep_id: tuple(values) for sweep_id, *values in rows}
-        for sweep in page:
-            for column, value in zip(COLUMNS, kept[sweep.id][:-1], strict=True):
-                set_committed_value(sweep, column.key, value)
-        # One that cannot be read may be mended.
-        self._kept.update({each: found for each, found in kept.items() if all(map(is_readable, found[:-1]))})
-        trials = sum(total for *_, total in list(self._kept.values()))
-        while len(self._kept) > MAX_KEPT or trials > MAX_TRIALS_KEPT:
-            trials -= self._kept.popitem(last=False)[1][-1]
+            read: dict[str, tuple[Any, ...]] = {sweep_id: tuple(values) for sweep_id, *values in rows}
+            kept |= read
+            # One that cannot be read may be mended.
+            good = {each: found for each, found in read.items() if all(map(is_readable, found[:-1]))}
+            self._kept.update(good)
+            trials = sum(total for *_, total in list(self._kept.values()))
+            while len(self._kept) > MAX_KEPT or trials > MAX_TRIALS_KEPT:
+                trials -= self._kept.popitem(last=False)[1][-1]
+        return {sweep_id: found[:-1] for sweep_id, found in kept.items()}
 
 
 def later() -> list[ORMOption]:
@@ -48,7 +57,12 @@ def later() -> list[ORMOption]:
     return [defer(column) for column in COLUMNS]
 
 
+def spec_of(session: Session, sweep_id: str) -> Spec:
+    """The spec of one sweep, from memory where it is."""
+    spec: Spec = of_store(session, SpecsAndPlans).of(session, [sweep_id])[sweep_id][0].read()
+    return spec
+
+
 def give(session: Session, page: Sequence[Sweep]) -> None:
     """Give each sweep its spec and its plan, from memory where they are."""
-    kept: SpecsAndPlans = session.info.setdefault(SpecsAndPlans, SpecsAndPlans())
-    kept.give(session, page)
+    of_store(session, SpecsAndPlans).give(session, page)

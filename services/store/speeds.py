@@ -1,4 +1,4 @@
-"""Measured speeds: how fast an array trains, compared with one trial at a time."""
+"""Measured speeds: how fast an array trains, and a plain loop of the same net."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from services.store.clock import db_now
 from services.store.models import Pack, Speed
+
+PLAIN = 0  # the width of a plain loop of torch: one trial, without an array
 
 
 def record(session: Session, shape_key: str, machine: str, width: int, images_per_s: float) -> None:
@@ -31,7 +33,7 @@ def measured(session: Session, shape_key: str, machine: str, width: int) -> floa
 
 
 def of_shapes(session: Session, shape_keys: Sequence[str]) -> Sequence[Speed]:
-    """All measurements of some shapes."""
+    """All measurements of some shapes, the plain loops too."""
     return session.scalars(select(Speed).where(Speed.shape_key.in_(shape_keys))).all()
 
 

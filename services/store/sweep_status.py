@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,17 +17,15 @@ from services.domain.states import SWEEP_DISPATCHABLE, TRIAL_UNFINISHED, SweepSt
 from services.store import (
     attempts,
     devices,
-    leaderboard,
     packs,
     progress,
     speeds,
-    sweeps,
-    trials,
+    standings,
 )
 from services.store.attempts import EndedAttempt
 from services.store.clock import db_now
-from services.store.leaderboard import RankedPoint
 from services.store.models import Sweep
+from services.store.standings import Standing
 
 BARE_PLAN = Plan(base={}, space=Space(axes=[]), shapes=[])  # of a sweep whose plan cannot be read
 BETWEEN_PACKS_SECONDS = 10.0  # that pass at most before the next pack of a sweep that trains
@@ -39,12 +37,10 @@ class SweepStatus:
     """A sweep, with what its view shows beside its own columns."""
 
     sweep: Sweep  # with its `mirror`
-    counts: dict[str, int]  # trials per state; points not drawn are not among them
-    epochs: dict[int, trials.Epochs]  # per shape
-    best: list[RankedPoint]  # the best two points that have a value
+    standing: Standing  # its trials by state, its epochs and its best points
     busy: float  # seconds spent training, summed over packs
     work: float  # the devices' work in them
-    solo: dict[str, float]  # shape key → images/s of one trial alone, where that was measured
+    plain: dict[str, float]  # shape key → images/s of a plain loop, where that was measured
     at_once: int  # packs of it that train now; before any does, the devices that are alive
     now: int  # the database's clock
     commits: list[Commit]  # its latest epochs, oldest first; none unless it wants to run
@@ -75,15 +71,14 @@ class SweepStatus:
 def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
     """The status of each sweep of a page, in as many queries for many sweeps as for one."""
     ids = [sweep.id for sweep in page]
-    counts, running = sweeps.counts(session, ids), packs.running(session, ids)
-    epochs, spent = trials.epochs(session, ids), speeds.spent(session, ids)
+    reached = standings.of(session, page)
+    running, spent = packs.running(session, ids), speeds.spent(session, ids)
     readable = [sweep for sweep in page if not sweep.fault]
-    best = leaderboard.top(session, {sweep.id: sweep.spec.objective for sweep in readable}, 2)
-    solo = _solo(session, sorted({shape.key for sweep in readable for shape in sweep.plan.shapes}))
+    plain = _plain(session, sorted({shape.key for sweep in readable for shape in sweep.plan.shapes}))
     keys = {sweep.id: [shape.key for shape in sweep.plan.shapes] for sweep in readable}
     alive = sum(devices.live(session).values())
     able = {plugins: bool(devices.live(session, plugins)) for plugins in {sweep.plugins for sweep in page}}
-    wanting = {sweep.id for sweep in page if _wants_to_run(sweep, counts[sweep.id])}
+    wanting = {sweep.id for sweep in page if _wants_to_run(sweep, reached[sweep.id].counts)}
     ended = attempts.recent(session, sorted(wanting))
     now = session.execute(select(db_now())).scalar_one()
     # Only of these the progress matters: few, because what runs needs a device.
@@ -93,16 +88,14 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
     for sweep in page:
         commits, tried = committed.get(sweep.id, []), ended.get(sweep.id, [])
         failed = attempts.in_a_row(tried, commits[-1].at if commits else None)
-        trains = bool(counts[sweep.id].get(TrialState.RUNNING)) and alive > 0
+        trains = bool(reached[sweep.id].counts.get(TrialState.RUNNING)) and alive > 0
         stalled = sweep.id in wanting and (not trains or len(failed) >= FAILED_IN_A_ROW)
         status = SweepStatus(
             sweep=sweep,
-            counts=counts[sweep.id],
-            epochs=epochs[sweep.id],
-            best=best.get(sweep.id, []),
+            standing=reached[sweep.id],
             busy=spent[sweep.id][0],
             work=spent[sweep.id][1],
-            solo={key: solo[key] for key in keys.get(sweep.id, ()) if key in solo},
+            plain={key: plain[key] for key in keys.get(sweep.id, ()) if key in plain},
             at_once=running[sweep.id] or alive,
             now=now,
             commits=commits,
@@ -122,16 +115,16 @@ def _just_tried(ended: Sequence[EndedAttempt], now: int) -> bool:
     return failed or any(attempt.ended > now - BETWEEN_PACKS_SECONDS * 1000 for attempt in ended[:1])
 
 
-def _wants_to_run(sweep: Sweep, counts: dict[str, int]) -> bool:
+def _wants_to_run(sweep: Sweep, counts: Mapping[str, int]) -> bool:
     """Whether trials of the sweep may run, and some have not ended."""
     undrawn = sweep.state == SweepState.ACTIVE and sweep.next_number < sweep.total
     return sweep.state in SWEEP_DISPATCHABLE and (undrawn or any(map(counts.get, TRIAL_UNFINISHED)))
 
 
-def _solo(session: Session, keys: Sequence[str]) -> dict[str, float]:
-    """The fastest speed measured of one trial alone, by shape: the comparison that flatters arrays least."""
+def _plain(session: Session, keys: Sequence[str]) -> dict[str, float]:
+    """The fastest speed measured of a plain loop, by shape: the comparison that flatters arrays least."""
     fastest: dict[str, float] = {}
     for speed in speeds.of_shapes(session, keys):
-        if speed.width == 1:
+        if speed.width == speeds.PLAIN:
             fastest[speed.shape_key] = max(speed.images_per_s, fastest.get(speed.shape_key, 0.0))
     return fastest

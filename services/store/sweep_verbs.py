@@ -22,7 +22,7 @@ from services.domain.states import (
     TrialState,
     in_order,
 )
-from services.store import fruitless, moves
+from services.store import fruitless, mirror, moves
 from services.store.models import Checkpoint, Pack, Sweep, Trial
 from services.store.sweeps import lock
 
@@ -118,6 +118,7 @@ def try_again(session: Session, sweep: Sweep, *only: ColumnElement[bool]) -> Non
     }
     for state in in_order(TRIAL_RETRIABLE):
         moves.move_trials_where(session, sweep.id, state, TrialState.PENDING, *only, **values)
+    mirror.retried(session, sweep.id)
 
 
 def set_priority(session: Session, sweep_id: str, priority: int) -> Sweep:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
@@ -26,6 +26,9 @@ from services.domain.states import (
 from services.store import moves, set_aside, specs_and_plans
 from services.store.clock import db_now
 from services.store.models import PENDING, MirrorSweep, Pack, Sweep, Trial
+
+_BARE = select(Sweep).where(Sweep.id == bindparam("sweep")).options(*specs_and_plans.later())
+_LOCK = _BARE.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "") -> str:
@@ -60,9 +63,14 @@ def lock(session: Session, sweep_id: str) -> Sweep:
     Rows that only refer to it, such as events, can still be written: on PostgreSQL that takes a share of the
     sweep's key, and a worker that holds its pack must not wait for whoever holds the sweep.
     """
-    query = select(Sweep).where(Sweep.id == sweep_id).with_for_update(key_share=True)
-    found = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
-    return found or get(session, sweep_id)
+    return session.scalars(_LOCK, {"sweep": sweep_id}).one_or_none() or get(session, sweep_id)
+
+
+def with_plan(session: Session, sweep_id: str) -> Sweep:
+    """The sweep of a trial or a pack, with its spec and its plan from memory where they are."""
+    sweep = session.scalars(_BARE, {"sweep": sweep_id}).one()
+    specs_and_plans.give(session, [sweep])
+    return sweep
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Filter:
     states: Sequence[SweepState] = ()
     project: str | None = None
     name: str | None = None  # a part of it, in upper or lower case
+    beginning: str | None = None  # of the id: hexadecimal digits
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The same for SQL."""
@@ -82,6 +91,8 @@ class Filter:
             found.append(Sweep.project == self.project)
         if self.name is not None:
             found.append(Sweep.name.icontains(self.name, autoescape=True))
+        if self.beginning is not None:
+            found.append(Sweep.id.between(self.beginning, f"{self.beginning}g"))  # by the primary key
         return found
 
 
@@ -140,8 +151,8 @@ def candidates(session: Session, limit: int, without: Collection[str] = ()) -> l
     return [Candidate(*row) for row in rows]
 
 
-def ending_ids(session: Session) -> Sequence[str]:
-    """Sweeps that can end: none of their trials is under way, and none is drawn any more.
+def ending_ids(session: Session, *only: ColumnElement[bool]) -> Sequence[str]:
+    """Sweeps that can end, all or `only` some: none of their trials is under way, and none is drawn any more.
 
     A paused sweep does not end; of one that is being cancelled nothing may wait any longer.
     """
@@ -150,7 +161,7 @@ def ending_ids(session: Session) -> Sequence[str]:
     waiting = and_(Sweep.state != SweepState.CANCELLING, exists().where(Trial.sweep_id == Sweep.id, PENDING))
     moving = Sweep.state.not_in([*SWEEP_FINAL, SweepState.PAUSED])
     return session.scalars(
-        select(Sweep.id).where(moving, ~undrawn, ~busy, ~waiting, set_aside.is_due(set_aside.SETTLE))
+        select(Sweep.id).where(*only, moving, ~undrawn, ~busy, ~waiting, set_aside.is_due(set_aside.SETTLE))
     ).all()
 
 

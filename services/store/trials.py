@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
@@ -18,9 +18,18 @@ from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 
 def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
     """Write the sweep's next trials; the caller holds the sweep's lock."""
+    trials = make(session, sweep, count)
+    moves.add_trials(session, trials)
+    return trials
+
+
+def make(session: Session, sweep: Sweep, count: int) -> list[Trial]:
+    """Make the sweep's next trials, for the caller to write under the sweep's lock."""
     plan = sweep.plan
+    now = session.execute(select(db_now())).scalar_one()
     numbers = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
-    trials = [
+    sweep.next_number = numbers.stop
+    return [
         Trial(
             id=f"{sweep.id}-{number:04d}",
             sweep_id=sweep.id,
@@ -32,14 +41,11 @@ def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
             shape=plan.shape_of(point),
             row=plan.row_of(number),
             target_epoch=plan.shapes[plan.shape_of(point)].epochs,
-            created_at=db_now(),
+            created_at=now,
             mirror=MirrorTrial(),
         )
         for number in numbers
     ]
-    sweep.next_number = numbers.stop
-    moves.add_trials(session, trials)
-    return trials
 
 
 def get(session: Session, trial_id: str) -> Trial:
@@ -72,8 +78,7 @@ def page(
 
 def first_waiting(session: Session, sweep_id: str) -> Trial | None:
     """The first pending trial whose time has come; trials of one shape and epoch are neighbours."""
-    order = Trial.shape, Trial.saved_epoch, Trial.epoch, Trial.number
-    return session.scalars(_waiting(sweep_id).order_by(*order).limit(1)).one_or_none()
+    return session.scalars(_FIRST, {"sweep": sweep_id}).one_or_none()
 
 
 def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Sequence[Trial]:
@@ -90,13 +95,18 @@ def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Seq
     ]
     if not mixed:
         alike.append(Trial.replicate == first.replicate)
-    return session.scalars(_waiting(first.sweep_id).where(*alike).order_by(Trial.number).limit(limit)).all()
+    query = _WAITING.where(*alike).order_by(Trial.number).limit(limit)
+    return session.scalars(query, {"sweep": first.sweep_id}).all()
 
 
-def _waiting(sweep_id: str) -> Select[Trial]:
-    """Those that only led to attempts in vain are left out: store/fruitless.py pauses their sweep."""
-    due = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
-    return select(Trial).where(Trial.sweep_id == sweep_id, *due)
+# Those that only led to attempts in vain are left out: store/fruitless.py pauses their sweep.
+_WAITING = select(Trial).where(
+    Trial.sweep_id == bindparam("sweep"),
+    PENDING,
+    Trial.not_before <= db_now(),
+    Trial.fruitless < MAX_FRUITLESS,
+)
+_FIRST = _WAITING.order_by(Trial.shape, Trial.saved_epoch, Trial.epoch, Trial.number).limit(1)
 
 
 @dataclass(frozen=True)

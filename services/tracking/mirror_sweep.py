@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from functools import partial
 
 from services.domain.json_numbers import decode
 from services.domain.states import SweepState
-from services.store import mirror, reports, sweeps
+from services.store import leaderboard, mirror, mirror_due, reports, sweeps
 from services.store.models import LeftOut
-from services.tracking import artifacts, ranked_sweep, report, saved_view, sweep_run
+from services.store.session import Session
+from services.tracking import artifacts, ranked_sweep, report, saved_view, sweep_run, trial_run
 from services.tracking.context import IsOver, MirrorContext, RunDeleted
 from services.tracking.mlflow_server import Gone, MlflowRun, Rejected, TrackingDown
 from services.tracking.ranked_sweep import RankedSweep
 from services.tracking.trials_mirror import TrialsMirror
 
 log = logging.getLogger(__name__)
+MAX_TRIALS_WITH_FILES = 8  # the best of a sweep that has ended
 
 
 class SweepMirror:
@@ -36,7 +39,7 @@ class SweepMirror:
         return self._sweep.mirror.left_out is not None or self._guarded(partial(self._mirror, is_over))
 
     def files(self, is_over: IsOver) -> bool:
-        """Send files of trials that have ended, until the turn is over; False as for `run`."""
+        """Send files of an ended sweep's best trials, until the turn is over; False as for `run`."""
         there = self._sweep.mirror.left_out is None and self._sweep.mirror.run_id is not None
         return not there or self._guarded(partial(self._send_files, is_over))
 
@@ -118,8 +121,20 @@ class SweepMirror:
             self._retire_doubles(parent)
         # A sweep that is retried goes on: its run had ended.
         status = sweep_run.SWEEP_RUN_STATUS.get(SweepState(sweep.state), "RUNNING")
-        self._server.set_status(parent.run_id, status, sweep.finished_at if ranked.over else None)
-        self._context.store.write(lambda s: mirror.mark_sweep(s, self._lease, bookmark))
+        if ranked.over or status != parent.status:
+            self._server.set_status(parent.run_id, status, sweep.finished_at if ranked.over else None)
+        best = self._best_trials() if ranked.over else []
+        self._context.store.write(partial(self._mark_shown, bookmark=bookmark, best=best))
+
+    def _mark_shown(self, session: Session, bookmark: str, best: Sequence[str]) -> None:
+        mirror.mark_sweep(session, self._lease, bookmark)
+        mirror_due.want_files(session, self._lease, best)
+
+    def _best_trials(self) -> Sequence[str]:
+        """The trials whose files MLflow gets."""
+        return self._context.store.read(
+            lambda s: leaderboard.best_trials(s, self._sweep.id, self._spec.objective, MAX_TRIALS_WITH_FILES)
+        )
 
     def _save_view(self, experiment_id: str) -> None:
         """Write the sweep's saved views once; if that fails, mirroring goes on."""
@@ -148,7 +163,7 @@ class SweepMirror:
     def _retire_doubles(self, parent: MlflowRun) -> None:
         """Delete second runs, made by a process that had lost its lease or abandoned its request."""
         known = {parent.run_id, *self._context.store.read(lambda s: mirror.runs(s, self._sweep.id))}
-        for tags in sweep_run.key(self._sweep), sweep_run.trials_key(self._sweep):
+        for tags in sweep_run.key(self._sweep), trial_run.key_of_all(self._sweep.id):
             for run in self._server.runs(parent.experiment_id, tags):
                 if run.run_id not in known and not run.deleted:
                     self._server.retire(run.run_id)

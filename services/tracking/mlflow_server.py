@@ -6,17 +6,19 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from services.addresses import without_passwords
 from services.domain.errors import ServiceError
 
 REQUEST_SECONDS = 5  # that one request may take
 MAX_PER_REQUEST = {"metrics": 1000, "params": 100, "tags": 100}  # the server's limits
 MAX_PARAM_CHARS, MAX_TAG_CHARS = 6000, 5000  # the server's own limits are 6,000 and 8,000
 MAX_UPLOAD_BYTES = 50_000_000  # larger files are not sent through a tracking server
+RUNS_PER_PAGE = 250  # of a search: the server writes each run with all that it shows
 
 ROLE_TAG, REPLACED = "sweep.role", "replaced"
 
@@ -60,6 +62,8 @@ class MlflowRun:
     experiment_id: str
     deleted: bool
     artifacts: str  # where its files are, as a URI
+    status: str
+    tags: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def beside(self, run_id: str) -> MlflowRun:
         """Another run of the experiment: the place of a run's files differs by its id alone."""
@@ -142,12 +146,13 @@ class Server:
         text = " AND ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
         order = ["attributes.start_time ASC", "attributes.run_id ASC"]
         with _failures():
-            page = self._client.search_runs([experiment_id], text, ViewType.ALL, order_by=order)
+            search = partial(
+                self._client.search_runs, [experiment_id], text, ViewType.ALL, RUNS_PER_PAGE, order
+            )
+            page = search()
             found = list(page)
             while page.token:
-                page = self._client.search_runs(
-                    [experiment_id], text, ViewType.ALL, order_by=order, page_token=page.token
-                )
+                page = search(page.token)
                 found += page
         return [_found(run) for run in found]
 
@@ -229,7 +234,10 @@ class Server:
 
 def _found(run: Any) -> MlflowRun:
     info = run.info
-    return MlflowRun(info.run_id, info.experiment_id, info.lifecycle_stage == "deleted", info.artifact_uri)
+    deleted = info.lifecycle_stage == "deleted"
+    return MlflowRun(
+        info.run_id, info.experiment_id, deleted, info.artifact_uri, info.status, dict(run.data.tags)
+    )
 
 
 def _cut(tags: Mapping[str, str]) -> dict[str, str]:
@@ -249,10 +257,11 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
+        message = without_passwords(error.message)
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            raise Gone(error.message) from error
+            raise Gone(message) from error
         if error.error_code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST"):
-            raise Rejected(error.message) from error
-        raise TrackingDown(error.message) from error
+            raise Rejected(message) from error
+        raise TrackingDown(message) from error
     except RequestException as error:
-        raise TrackingDown(str(error)) from error
+        raise TrackingDown(without_passwords(str(error))) from error

@@ -11,10 +11,10 @@ from typing import Any
 from services import escaping
 from services.domain.config import as_trained
 from services.domain.results.intervals import Estimate
+from services.figures.best_curves import best_curves
 from services.store.leaderboard import RankedPoint
 from services.tracking import names, note
 from services.tracking.artifacts import Makers
-from services.tracking.figures.best_curves import best_curves
 from services.tracking.ranked_sweep import RankedSweep, best_of
 
 MAX_CURVES = 8  # on the page, each of a point's best trial

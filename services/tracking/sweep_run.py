@@ -61,11 +61,6 @@ def key(sweep: Sweep) -> dict[str, str]:
     return {"sweep.id": sweep.id, ROLE_TAG: "sweep"}
 
 
-def trials_key(sweep: Sweep) -> dict[str, str]:
-    """Make the tags that the runs of its trials have, and no other."""
-    return {"sweep.id": sweep.id, ROLE_TAG: "trial"}
-
-
 def params(spec: Spec) -> dict[str, str]:
     """Make the params: the space, axis by axis, as the user wrote it."""
     return {f"space.{name}": names.text(_written(given)) for name, given in spec.space.items()}

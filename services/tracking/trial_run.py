@@ -16,16 +16,16 @@ from services.domain.plan.point_label import short_names
 from services.domain.plan.value_text import value_text
 from services.domain.spec.objective import MetricFacts, MetricKey, Objective
 from services.domain.states import TRIAL_FINAL, TrialState
+from services.figures.best_weights import BestWeights
+from services.figures.confusion_matrix import confusion_matrix
+from services.figures.first_layer import first_layer
 from services.store.models import Pack, Report, Trial
 from services.tracking import names
 from services.tracking.artifacts import Content, Makers
-from services.tracking.best_weights import BestWeights
-from services.tracking.figures.confusion_matrix import confusion_matrix
-from services.tracking.figures.first_layer import first_layer
-from services.tracking.figures.learning_curve import learning_curve
 from services.tracking.links import POINT_ENDED_TAG, error_metric, ranking_metric
 from services.tracking.mlflow_server import ROLE_TAG, MetricPoint, TrainingData
 
+ID_TAG = "trial.id"
 TRIAL_RUN_STATUS = {
     TrialState.PENDING: "SCHEDULED",
     TrialState.QUEUED: "SCHEDULED",
@@ -62,7 +62,12 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
 
 def key(trial: Trial) -> dict[str, str]:
     """Make the tags that no other run has."""
-    return {"trial.id": trial.id, ROLE_TAG: "trial"}
+    return {ID_TAG: trial.id, ROLE_TAG: "trial"}
+
+
+def key_of_all(sweep_id: str) -> dict[str, str]:
+    """Make the tags that the runs of a sweep's trials have, and no other."""
+    return {"sweep.id": sweep_id, ROLE_TAG: "trial"}
 
 
 def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
@@ -176,28 +181,24 @@ def closing(trial: Trial, curve: Sequence[Report], measured: Sequence[MetricFact
     return found
 
 
-def files(trial: Trial, plan: Plan, curve: Sequence[Report], weights: BestWeights | None) -> Makers:
-    """The artifacts of a trial that has ended, with figures of its best weights if there are any."""
-    title = name(trial, plan)
+def files(trial: Trial, plan: Plan, curve: Sequence[Report]) -> Makers:
+    """The artifacts of a trial's run, besides its weights."""
     found: dict[str, Callable[[], Content | None]] = {
         "config.json": lambda: json.dumps(plan.config_of(trial), indent=2) + "\n"
     }
-    if curve:
-        decoded = [(report.epoch, decode(report.metrics)) for report in curve]
-        metrics = plan.shapes[plan.shape_of(trial.point)].metrics
-        found["curves.csv"] = lambda: _table(curve)
-        found["figures/learning_curve.png"] = lambda: learning_curve(title, decoded, metrics)
-    return found | _pictures(title, weights) if weights else found
+    return found | {"curves.csv": lambda: _table(curve)} if curve else found
 
 
-def _pictures(title: str, weights: BestWeights) -> dict[str, Callable[[], Content | None]]:
+def figures(trial: Trial, plan: Plan, weights: BestWeights) -> Makers:
+    """The figures of a trial's best weights, as artifacts of the sweep's run: `figures/t007/…`."""
+    title, folder = name(trial, plan), f"figures/t{trial.number:03d}"
     found: dict[str, Callable[[], Content | None]] = {}
     part, confusion, first, image = weights.part, weights.confusion, weights.first, weights.image
     if confusion and part:
         classes = weights.class_names
-        found["figures/confusion_matrix.png"] = lambda: confusion_matrix(title, part, confusion, classes)
+        found[f"{folder}/confusion.svg"] = lambda: confusion_matrix(title, part, confusion, classes)
     if first is not None and image:
-        found["figures/first_layer.png"] = lambda: first_layer(f"{title}\nfirst layer", first, image)
+        found[f"{folder}/first_layer.svg"] = lambda: first_layer(title, first, image)
     return found
 
 

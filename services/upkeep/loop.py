@@ -1,4 +1,4 @@
-"""The round of chores: each is one file, may fail without stopping the others, and runs in every round."""
+"""The round of chores: each is one file, and may fail without stopping the others."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
 from services.upkeep.mirror import Mirror
+from services.upkeep.pace import Pace
 from services.upkeep.pause import pause
-from services.upkeep.prune import prune
+from services.upkeep.prune import Prune
 from services.upkeep.rescue import Rescue
 from services.upkeep.settle import settle
 from services.upkeep.stale_files import StaleFiles
@@ -24,10 +25,15 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Do every chore once each `upkeep_period`, until `stop` is set; rescue and mirror have own threads."""
+    """Do the chores each `upkeep_period`, more rarely while everything rests, until `stop` is set.
+
+    Rescue and mirror have threads of their own.
+    """
     store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
     publisher = Publisher(settings)
-    apart = Rescue(store, settings), Mirror(store, settings)
+    # The trials of a lost pack need not wait for the next round of the chores.
+    rescue = Rescue(store, settings, on_taken=lambda: dispatch(store, publisher, settings))
+    apart = rescue, Mirror(store, settings)
     for thread in apart:
         thread.start()
     chores = Chores(
@@ -36,12 +42,14 @@ def run(settings: Settings, stop: threading.Event) -> None:
             "pause": lambda: pause(store),
             "settle": lambda: settle(store),
             "dispatch": lambda: dispatch(store, publisher, settings),
-            "prune": lambda: prune(store, settings),
+            "prune": Prune(store, settings).round,
             "stale files": StaleFiles(store, settings).round,
         }
     )
+    pace = Pace(store)
     while not stop.is_set():
-        chores.do_each()
+        if pace.is_due():
+            chores.do_each()
         stop.wait(settings.upkeep_period)
     for thread in apart:
         thread.close()

@@ -1,4 +1,4 @@
-"""Mirror in MLflow what no worker did: it died, MLflow did not answer, or the sweep has just ended."""
+"""Mirror sweeps in MLflow, at a pace that leaves the processor to training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.settings import Settings
 from services.store.session import Store
 
 log = logging.getLogger(__name__)
-ROUND_PAUSE = 1.0  # seconds between two rounds
+ROUND_PAUSE = 2.0  # seconds between two rounds
 FAILURE_PAUSE = 5.0  # seconds after a round that failed
 
 

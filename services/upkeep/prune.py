@@ -16,17 +16,30 @@ EVENTS_KEPT = 7 * 24 * 3600  # seconds since their sweep ended
 MAX_FORGETS_PER_ROUND = 40  # each is a transaction of its own
 
 
-def prune(store: Store, settings: Settings) -> int:
-    """Delete checkpoint files that no trial needs, after their rows; returns how many files."""
-    removed = 0
-    for checkpoint in store.read(checkpoints.needless):
-        if store.write(partial(checkpoints.forget, checkpoint_id=checkpoint.id)):
-            (settings.files / checkpoint.path).unlink(missing_ok=True)
-            removed += 1
-    store.write(lambda session: workers.forget(session, WORKERS_KEPT))
-    store.write(lambda session: submit_keys.forget(session, SUBMIT_KEYS_KEPT))
-    store.write(mirror.thin_changes)
-    for _ in range(MAX_FORGETS_PER_ROUND):
-        if store.write(lambda session: events.forget(session, EVENTS_KEPT)) is None:
-            break
-    return removed
+class Prune:
+    """Deletes what nobody needs; each round looks at the next checkpoint files, not at all of them."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store, self._files = store, settings.files
+        self._after = 0  # the checkpoint that the last round ended with
+
+    def round(self) -> int:
+        """Delete checkpoint files that no trial needs, after their rows; returns how many files."""
+        removed = self._checkpoints()
+        write = self._store.write
+        write(lambda session: workers.forget(session, WORKERS_KEPT))
+        write(lambda session: submit_keys.forget(session, SUBMIT_KEYS_KEPT))
+        write(mirror.thin_changes)
+        for _ in range(MAX_FORGETS_PER_ROUND):
+            if write(lambda session: events.forget(session, EVENTS_KEPT)) is None:
+                break
+        return removed
+
+    def _checkpoints(self) -> int:
+        removed = 0
+        needless, self._after = self._store.read(partial(checkpoints.needless, after=self._after))
+        for checkpoint in needless:
+            if self._store.write(partial(checkpoints.forget, checkpoint_id=checkpoint.id)):
+                (self._files / checkpoint.path).unlink(missing_ok=True)
+                removed += 1
+        return removed

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from functools import partial
 
 from services.settings import Settings
 from services.store import endings
 from services.store.session import Store, is_outage
 
+AFTER_EXPIRY_SECONDS = 0.05  # that a round waits beyond the end of a lease
 log = logging.getLogger(__name__)
 
 
@@ -19,10 +21,14 @@ class Rescue:
     For the length of one lease it takes nothing after it has started, or has been away for half a lease
     longer than it pauses: whatever kept it away, as a database that hangs, may have kept the heartbeats away
     too. How long other chores take does not count.
+
+    `on_taken` is called, from the thread, after a round that has taken packs: their trials can be dispatched.
     """
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store, self._period = store, settings.upkeep_period
+    def __init__(
+        self, store: Store, settings: Settings, on_taken: Callable[[], object] = lambda: None
+    ) -> None:
+        self._store, self._period, self._on_taken = store, settings.upkeep_period, on_taken
         self._ttl_ms = int(settings.lease_ttl * 1000)
         self._longest_ms = self._ttl_ms / 2 + settings.upkeep_period * 1000
         self._ended: int | None = None  # when the last round did
@@ -41,11 +47,20 @@ class Rescue:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._period):
+        pause = self._period
+        while not self._stop.wait(pause):
+            pause = self._period
             try:
-                self.round()
+                if self.round():
+                    self._on_taken()
+                pause = self.pause()
             except Exception:
                 log.exception("rescue failed, the next round tries again")
+
+    def pause(self) -> float:
+        """Seconds until the next round: until a lease runs out that nobody renews, or the usual ones."""
+        left = self._store.read(endings.next_expiry)
+        return self._period if left is None else min(self._period, left + AFTER_EXPIRY_SECONDS)
 
     def round(self) -> int:
         """Take back every pack whose lease has expired; returns how many."""
@@ -53,7 +68,10 @@ class Rescue:
         now = self._store.now()  # asked last: a database that hung before counts as absence
         if self._ended is None or now - self._ended > self._longest_ms:
             self._grace_until = now + self._ttl_ms
-        taken = 0 if now < self._grace_until else sum(map(self._take, expired))
+        if not expired or now < self._grace_until:
+            self._ended = now
+            return 0
+        taken = sum(map(self._take, expired))
         self._ended = self._store.now()
         return taken
 

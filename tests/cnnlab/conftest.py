@@ -1,23 +1,14 @@
 """What tests of plug-ins share: a folder of them, forgotten afterwards."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from cnnlab import plugins, registry
+from loaded_plugins import plugins_from
 
 
 @pytest.fixture
-def plugin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def plugin_folder(tmp_path: Path) -> Iterator[Path]:
     """An empty folder of plug-ins."""
-    monkeypatch.setenv("CNNLAB_PLUGINS", str(tmp_path))
-    plugins.read.cache_clear()
-    yield tmp_path
-    plugins.read.cache_clear()
-    ours = [p for p, entry in registry._entries.items() if entry.__module__.startswith(plugins.PACKAGE)]
-    for place in ours:
-        del registry._entries[place]
-    for module in [m for m in sys.modules if m.startswith(plugins.PACKAGE)]:
-        del sys.modules[module]
+    with plugins_from(tmp_path):
+        yield tmp_path

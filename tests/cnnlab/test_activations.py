@@ -91,6 +91,43 @@ def test_relu():
     assert [slope(relu, at) for at in (-1.0, -0.0, 0.0, 2.0)] == [0, 1, 1, 1]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_relu_s_slope_is_0_below_0_only(dtype):
+    tiny = torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps
+    x = torch.tensor([-math.inf, -1.0, -tiny, -0.0, 0.0, tiny, math.inf], dtype=dtype)[:, None]
+    x.requires_grad_()
+    (found,) = torch.autograd.grad(build("relu")(x).sum(), x)
+    assert found.flatten().tolist() == [0, 0, 0, 1, 1, 1, 1]
+
+
+def test_a_relu_passes_on_what_is_no_number():
+    x = torch.tensor([[math.nan, 1.0]], requires_grad=True)
+    y = build("relu")(x)
+    (found,) = torch.autograd.grad((y * torch.tensor([[1.0, math.nan]])).sum(), x)
+    assert y[0].isnan().tolist() == [True, False]
+    assert found[0].isnan().tolist() == [False, True]
+
+
+def test_a_relu_s_gradient_has_the_layout_of_its_maps():
+    """Channels innermost, as convolutions leave them, while the slope has them outermost."""
+    x = torch.randn(2, 5, 6, 3, 4).permute(0, 3, 4, 1, 2).requires_grad_()
+    slope = torch.randn(2, 3, 4, 5, 6)
+    before = []
+    z = x * 1
+    z.register_hook(before.append)
+    (found,) = torch.autograd.grad(build("relu")(z), x, slope)
+    assert before[0].stride() == x.stride() != slope.stride()
+    assert torch.equal(found, slope * (x >= 0))
+
+
+def test_a_relu_can_be_differentiated_twice():
+    x = torch.tensor([[-2.0, -0.7, 0.2, 0.9, 3.0]], dtype=torch.float64).T.requires_grad_()
+    relu = build("relu")
+    assert torch.autograd.gradgradcheck(lambda x: relu(x) ** 3, x)
+    spread = torch.randn(2, 2, 3, 2, dtype=torch.float64).transpose(1, 2).requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda x: relu(x).sum((0, 1)) ** 2, spread)
+
+
 @pytest.mark.parametrize("beta", [0.5, 1.0, 2.0, 8.0])
 def test_sigmoid(beta):
     sigmoid = build("sigmoid", beta=beta)

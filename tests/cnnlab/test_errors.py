@@ -3,7 +3,7 @@
 import pytest
 
 from cnnlab import resolve
-from cnnlab.errors import UnknownName, nearest
+from cnnlab.errors import ConfigError, UnknownName, nearest
 
 KNOWN = ("mnist", "fashion-mnist", "cifar10", "adam", "rmsprop", "relu", "学习", "学院")
 
@@ -42,3 +42,49 @@ def test_a_data_set_in_capitals_is_recognised() -> None:
 def test_names_of_other_libraries_lead_to_ours(train, hint):
     with pytest.raises(UnknownName, match=hint):
         resolve({"model": "lenet5", "data": "mnist", "train": train})
+
+
+def test_every_fault_of_a_config_comes_at_once() -> None:
+    config = {
+        "model": {"name": "lenet5", "depth": 3, "dropout": 2},
+        "data": {"name": "fashion-mnist-mini", "noise": 1, "validation": 7},
+        "trian": {},
+        "train": {
+            "epochs": 0,
+            "optimizer": {"name": "adam", "bta": 1, "lr": -1, "beta1": 2},
+            "schedule": "liner",
+            "l2": -1,
+            "metrics": ["loss"],
+            "warmup": 1,
+        },
+    }
+    with pytest.raises(ConfigError) as caught:
+        resolve(config)
+    assert [wrong.path for wrong in caught.value.all] == [
+        "trian",
+        "model.depth",
+        "model.dropout",
+        "data.noise",
+        "data.validation",
+        "train.warmup",
+        "train.epochs",
+        "train.optimizer.bta",
+        "train.optimizer.lr",
+        "train.optimizer.beta1",
+        "train.schedule",
+        "train.l2.strength",
+        "train.metrics.0",
+    ]
+    assert str(caught.value).count("\n") == 12
+
+
+def test_missing_sections_come_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve({"train": {"warmup": 1}})
+    assert [wrong.path for wrong in caught.value.all] == ["model", "data", "train.warmup"]
+
+
+def test_no_hint_names_what_does_not_exist_here() -> None:
+    with pytest.raises(UnknownName) as caught:
+        resolve({"model": {"name": "cifar-resnet", "dropout": 0.1}, "data": "fashion-mnist-mini"})
+    assert "a field of a model" not in str(caught.value)

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from cnnlab import registry
 from cnnlab.errors import CnnlabError, ConfigError
-from cnnlab.layer import Context, Mode
+from cnnlab.layer import Context, Mode, shared_batch
 from cnnlab.layers.auxiliary import Auxiliary
 from cnnlab.layers.average_pool1d import AveragePool1d
 from cnnlab.layers.average_pool2d import AveragePool2d
@@ -371,3 +371,13 @@ def test_each_branch_moves_its_own_buffers():
     layer.forward(x, p, b, context(torch.arange(ROWS), torch.float64))
     assert torch.equal(b[2], expected[2])
     assert torch.equal(b[3], expected[3])
+
+
+def test_the_gradient_of_a_row_alone_keeps_its_layout():
+    """With channels innermost, as convolutions leave them: copied into zeros, it would lose that."""
+    x = torch.randn(2, 1, 4, 5, 3).permute(0, 1, 4, 2, 3).requires_grad_()
+    weights = torch.randn(2, 4, 5, 3).permute(0, 3, 1, 2)
+    (slope,) = torch.autograd.grad(shared_batch(x), x, weights)
+    assert torch.equal(slope[:, 0], weights)
+    assert slope[:, 0].stride() == weights.stride()
+    assert torch.equal(shared_batch(x.detach().expand(-1, 3, -1, -1, -1)), x[:, 0])

@@ -8,8 +8,8 @@ import torch
 
 from cnnlab import registry, resolve
 from cnnlab.data import Info
-from cnnlab.engine.array import Result
 from cnnlab.engine.epoch_totals import EpochTotals
+from cnnlab.engine.row_block import Result
 from cnnlab.errors import CnnlabError, ConfigError, RegistryError
 from cnnlab.fit import Fit, Row
 from cnnlab.metric import DEFAULTS, Metric, add, chosen, count_by_class, find, measure, misfit
@@ -242,10 +242,10 @@ def test_metrics_are_measured_on_every_part_and_change_no_other_number():
             names = {f"{part}/{name}" for part in parts for name in ("top5-acc", "balanced-acc")}
             assert other.metrics.keys() - one.metrics.keys() == names
             assert all(other.metrics["val/acc"] < other.metrics["val/top5-acc"] <= 1 for _ in parts)
-    assert {name.partition("/")[2] for name in more.test_best(0)} == {
+    assert {name.partition("/")[2] for name in more.test_best()[0]} == {
         "loss", "acc", "top5-acc", "balanced-acc"
     }  # fmt: skip
-    assert more.test_best(1)["test/acc"] == plain.test_best(1)["test/acc"]
+    assert more.test_best()[1]["test/acc"] == plain.test_best()[1]["test/acc"]
 
 
 def test_an_objective_is_measured_and_decides_which_epoch_is_best():
@@ -253,7 +253,7 @@ def test_an_objective_is_measured_and_decides_which_epoch_is_best():
     curve = [one.run_epoch()[0].metrics["val/balanced-acc"] for _ in range(2)]
     epoch, best, _ = one.best(0)
     assert (epoch, best) == (1 + curve.index(max(curve)), max(curve))
-    assert 0.3 < one.test_best(0)["test/balanced-acc"] < 1
+    assert 0.3 < one.test_best()[0]["test/balanced-acc"] < 1
     held = one.data.validation
     scores = one.array.predict(held.batch(slice(None), 1)[0])
     assert curve[-1] == pytest.approx(mean_recall(scores[:, 0].tolist(), held.y.tolist()), rel=1e-12)

@@ -26,6 +26,15 @@ def test_a_place_of_a_stream_has_its_number_however_it_is_asked_for():
     assert torch.equal(rng.uniform_at(rows(7, 8), 1, rows(3, 4), own.int()), u.gather(1, own))
 
 
+def test_keys_are_made_once_for_many_streams_and_steps():
+    seed, index = rows(7, 8), torch.arange(100, dtype=torch.int32)
+    streams = [rng.stream_key(seed, stream) for stream in (1, 5)]
+    for step in (rows(3, 3), rows(4, 9)):
+        key = rng.step_key(step)
+        for stream, made in zip((1, 5), streams, strict=True):
+            assert torch.equal(rng.bits_of(made, key, index), rng.bits_at(seed, stream, step, index))
+
+
 def test_streams_are_apart_from_one_another_and_from_numbered_parts():
     """Weights and masks have parts, STREAMS apart; what else there is must be none of them."""
     numbered = {rng.WEIGHTS % rng.STREAMS, rng.MASKS % rng.STREAMS}

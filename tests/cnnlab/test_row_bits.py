@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from cnnlab import registry
+from cnnlab.engine import row_by_row
 from cnnlab.hyper import Choice, EntryOf, declared
 
 WHOLE = ("adagrad-full", "lbfgs", "newton")  # these need all images in a batch, and no dropout
@@ -85,12 +86,16 @@ def test_among_any_rows(model, monkeypatch):
     for number in range(MIXES.get(model, 20)):
         choose = random.Random(f"{model} {number}")
         monkeypatch.setattr(packing, "IMAGES", choose.choice((6, 16, 32)))
+        one_by_one = number % 4 == 3
+        monkeypatch.setattr(row_by_row, "pays", lambda *_, way=one_by_one: way)
         shape = shape_of(choose, model)
         assert_bits_are_its_own(choose, partial(row_of, choose, model, shape))
 
 
-def test_among_methods_that_need_all_images():
+def test_among_methods_that_need_all_images(monkeypatch):
     for number in range(6):
+        one_by_one = number % 3 == 2
+        monkeypatch.setattr(row_by_row, "pays", lambda *_, way=one_by_one: way)
         choose = random.Random(number)
         row = partial(row_of, choose, "mlp", {}, [*WHOLE, "sgd"], (0.0,), batch_size="full")
         assert_bits_are_its_own(choose, row, same=True)

@@ -1,26 +1,42 @@
-"""The speed of one trial alone is that of its own steps."""
+"""The speed of a plain loop is that of torch alone."""
 
 import pytest
+import torch
 
 from cnnlab import registry, resolve
-from cnnlab.engine.array import Array
+from cnnlab.engine.row_block import RowBlock
 from cnnlab.fit import Row
-from cnnlab.throughput import comparable, solo_images_per_s
+from cnnlab.kernels import library
+from cnnlab.throughput import comparable, plain_images_per_s
 
 
 def test_it_counts_the_images_of_the_timed_steps(monkeypatch):
-    sizes, clock = [], iter([100.0, 102.0])
-    honest = Array.step
+    seen, clock = [], iter([100.0, 102.0])
+    honest = RowBlock.forward
 
-    def step(self, x, y):
-        sizes.append((len(x), len(self)))
-        return honest(self, x, y)
+    def forward(self, parameters, buffers, x, y, first):
+        seen.append((len(x), len(y[0]), library.in_use(torch.float32)))
+        return honest(self, parameters, buffers, x, y, first)
 
-    monkeypatch.setattr(Array, "step", step)
+    monkeypatch.setattr(RowBlock, "forward", forward)
     monkeypatch.setattr("cnnlab.throughput.time.process_time", lambda: next(clock))
     row = Row(resolve({"model": "mlp", "data": "fashion-mnist-mini", "train": {"batch_size": 50}}), seed=1)
-    assert solo_images_per_s(row, steps=4) == 4 * 50 / 2.0
-    assert sizes == [(50, 1)] * 6
+    assert plain_images_per_s(row, steps=4) == 4 * 50 / 2.0
+    assert seen == [(50, 1, False)] * 6
+
+
+def test_it_trains_as_a_loop_of_torch_does(monkeypatch):
+    """Every parameter gets its gradient, and no compiled operation serves."""
+    steps = []
+    honest = torch.optim.SGD.step
+    monkeypatch.setattr(
+        torch.optim.SGD,
+        "step",
+        lambda own: (steps.append([p.grad is not None for p in own.param_groups[0]["params"]]), honest(own)),
+    )
+    plain_images_per_s(Row(resolve({"model": "lenet5", "data": "fashion-mnist-mini"}), seed=1), steps=1)
+    assert steps
+    assert all(len(each) == 10 and all(each) for each in steps)
 
 
 @pytest.mark.parametrize("name", registry.names("optimizers"))

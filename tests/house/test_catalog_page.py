@@ -18,6 +18,7 @@ BESIDE = {"initializers", "datasets", "metrics"}
 ENGINE = {
     "layers/activate",
     "layers/auxiliary",
+    "layers/conv-max",
     "layers/flatten",
     "layers/global-average-pool",
     "layers/linear",

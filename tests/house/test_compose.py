@@ -126,7 +126,7 @@ def test_the_api_and_workers_read_own_data_and_entries_and_cannot_write_them(
         own = {
             v["target"]: (v["source"], v["read_only"])
             for v in services[role]["volumes"]
-            if v.get("read_only")
+            if v.get("read_only") and v["type"] == "bind"
         }
         assert own == {
             "/srv/cnnlab/data": (str(ROOT / "data"), True),
@@ -134,6 +134,13 @@ def test_the_api_and_workers_read_own_data_and_entries_and_cannot_write_them(
         }
         assert services[role]["environment"]["CNNLAB_DATA"] == "/srv/cnnlab/data"
         assert services[role]["environment"]["CNNLAB_PLUGINS"] == "/srv/cnnlab/plugins"
+
+
+def test_the_api_reads_what_workers_write_and_cannot_change_it(services: dict[str, dict[str, Any]]) -> None:
+    for role, read_only in (("api", True), ("upkeep", False), ("worker-cpu", False)):
+        (files,) = [v for v in services[role]["volumes"] if v["source"] == "files"]
+        assert (files["target"], files.get("read_only", False)) == ("/var/lib/cnnlab", read_only)
+        assert services[role]["environment"]["CNNLAB_FILES"] == "/var/lib/cnnlab"
 
 
 def test_ports_are_published_on_loopback_unless_configured_otherwise(

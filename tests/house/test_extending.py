@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from loaded_plugins import plugins_from
 from PIL import Image
 from safetensors.numpy import save_file
 
@@ -29,20 +30,13 @@ EXAMPLES_WITHOUT_FILE = [(name, text) for name, text in BLOCKS if not name]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder of plug-ins with every example of the page."""
     for name, text in EXAMPLES:
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text(text, encoding="utf-8")
-    monkeypatch.setenv("CNNLAB_PLUGINS", str(tmp_path))
-    plugins.read.cache_clear()
-    yield tmp_path
-    plugins.read.cache_clear()
-    ours = [p for p, entry in registry._entries.items() if entry.__module__.startswith(plugins.PACKAGE)]
-    for place in ours:
-        del registry._entries[place]
-    for module in [module for module in sys.modules if module.startswith(plugins.PACKAGE)]:
-        del sys.modules[module]
+    with plugins_from(tmp_path):
+        yield tmp_path
 
 
 def test_the_page_shows_an_entry_of_four_kinds(folder: Path) -> None:

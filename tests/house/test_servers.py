@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 from servers import postgres
 from servers.missing import NotInstalled, give_up
@@ -58,6 +59,43 @@ def test_a_missing_server_fails_in_ci_and_is_skipped_with_a_reason_elsewhere(
     with pytest.raises(ends, match="no Redis") as elsewhere:
         give_up(NotInstalled("no Redis here"))
     assert elsewhere.type is pytest.skip.Exception
+
+
+def test_a_database_is_lent_again_without_rows_and_without_those_who_used_it(
+    postgres_server: postgres.Postgres,
+) -> None:
+    with postgres_server.lent() as first:
+        user = psycopg.connect(first.replace("+psycopg", ""))
+        user.execute("INSERT INTO speeds VALUES ('shape', 'kind', 1, 1.0, 1)")
+        user.commit()
+        user.execute("LOCK TABLE speeds")  # and the transaction stays open
+    with postgres_server.lent() as second:
+        assert second == first
+        with psycopg.connect(second.replace("+psycopg", "")) as reader:
+            assert reader.execute("SELECT count(*) FROM speeds").fetchone() == (0,)
+    with pytest.raises(psycopg.OperationalError):
+        user.execute("SELECT 1")
+    user.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP INDEX ix_trials_pack_id",
+        "ALTER TABLE speeds ADD note text",
+        "ALTER TABLE speeds ALTER images_per_s DROP NOT NULL",
+        "CREATE TABLE more ()",
+        "ALTER TABLE speeds ADD CHECK (width > 0)",
+        "ANALYZE alembic_version",
+    ],
+)
+def test_a_database_whose_schema_was_changed_is_lent_to_nobody(
+    postgres_server: postgres.Postgres, change: str
+) -> None:
+    with postgres_server.lent() as first, psycopg.connect(first.replace("+psycopg", "")) as user:
+        user.execute(change.encode())
+    with postgres_server.lent() as second:
+        assert second != first
 
 
 def test_the_wheels_postgresql_serves_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:

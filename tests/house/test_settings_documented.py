@@ -36,8 +36,9 @@ def test_the_table_has_no_line_too_many() -> None:
 
 
 def read_by_code() -> set[str]:
-    """Variables that the code reads, besides the settings: of the library, the command line and make."""
-    files = [path for folder in ("cnnlab", "services") for path in (ROOT / folder).rglob("*.py")]
+    """Variables that the code reads, besides the settings: of the library, the command line, make, chaos."""
+    folders = ("cnnlab", "services", "tests/chaos")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in [*files, ROOT / "Makefile"])
     return set(re.findall(r"CNNLAB_[A-Z_]+", text)) | {variable(name) for name in Settings.model_fields}
 

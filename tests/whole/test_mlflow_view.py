@@ -160,10 +160,11 @@ def test_the_link_opens_on_this_sweeps_trials_best_first(sweeps: Sweeps, page: P
     stage = sweeps.make(SPACE)
     text = open_view(page, stage, links.saved_view_link)
     keep(page, tmp_path, "mlflow-sweep")
-    listed = [line for line in text.splitlines() if line in {*run_names(stage), *run_names(other)}]
+    mine, others = run_names(stage), run_names(other)
+    listed = [line for line in text.splitlines() if line in {*mine, *others}]
     ranked = sorted(stage.runs(), key=lambda run: -run.data.metrics["best/val_acc"])
     assert listed[:12] == [run.info.run_name for run in ranked]
-    assert not set(run_names(other)) & set(listed)
+    assert not set(others) & set(listed)
     assert "12 matching runs" in text
     query = parse_qs(page.url.split("?", 1)[1])
     assert query["searchFilter"] == [links.trials_filter(stage.sweep_id)]

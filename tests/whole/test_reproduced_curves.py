@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from whole_lab import Lab
 from worker_process import wait_for
-
-MakeLab = Callable[..., Lab]
 
 # One point fills arrays only with its seven seeds together: their rows have batches of their own.
 MIXED = {"space": {"train.l2": [0.001]}, "seeds": 7, "train": {"epochs": 3, "optimizer": "adam"}}
@@ -42,23 +39,19 @@ def numbers(trial: dict[str, Any]) -> list[dict[str, Any]]:
     [(MIXED, True, 7, (0, 3, 6)), (SHARED, False, 24, (23,)), (OWN, True, 4, (1, 2))],
 )
 def test_a_trial_trained_again_is_bit_equal(
-    lab_with: MakeLab, redis_url: str, spec: dict[str, Any], mixed: bool, trials: int, again: tuple[int, ...]
+    lab: Lab, spec: dict[str, Any], mixed: bool, trials: int, again: tuple[int, ...]
 ) -> None:
-    from pydantic import SecretStr
-
-    lab = lab_with(redis_url=SecretStr(redis_url))
-    with lab.worker(), lab.upkeep():
-        sweep_id = lab.submit(**spec)
-        lab.wait_for_success(sweep_id, trials)
-        curves = [numbers(lab.client.trial(f"{sweep_id}-{number:04d}")) for number in range(trials)]
-        assert len({str(curve) for curve in curves}) == trials
-        for number in again:
-            sweep = lab.client.reproduce(f"{sweep_id}-{number:04d}")
-            wait_for(lambda s=sweep["id"]: lab.client.sweep(s)["state"] == "succeeded", 60, "the end")  # type: ignore[misc]
-            repeated = lab.client.trial(f"{sweep['id']}-0000")
-            assert numbers(repeated) == curves[number]
-            original = lab.client.trial(f"{sweep_id}-{number:04d}")
-            assert original["shape"]["mixed"] is repeated["shape"]["mixed"] is mixed
-            for same in ("row", "width", "machine"):
-                assert repeated["attempts"][-1][same] == original["attempts"][-1][same]
-            assert repeated["seed"] == original["seed"]
+    sweep_id = lab.submit(**spec)
+    lab.wait_for_success(sweep_id, trials)
+    curves = [numbers(lab.client.trial(f"{sweep_id}-{number:04d}")) for number in range(trials)]
+    assert len({str(curve) for curve in curves}) == trials
+    for number in again:
+        sweep = lab.client.reproduce(f"{sweep_id}-{number:04d}")
+        wait_for(lambda s=sweep["id"]: lab.client.sweep(s)["state"] == "succeeded", 60, "the end")  # type: ignore[misc]
+        repeated = lab.client.trial(f"{sweep['id']}-0000")
+        assert numbers(repeated) == curves[number]
+        original = lab.client.trial(f"{sweep_id}-{number:04d}")
+        assert original["shape"]["mixed"] is repeated["shape"]["mixed"] is mixed
+        for same in ("row", "width", "machine"):
+            assert repeated["attempts"][-1][same] == original["attempts"][-1][same]
+        assert repeated["seed"] == original["seed"]

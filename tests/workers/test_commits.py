@@ -69,7 +69,7 @@ def saved(epoch: int) -> SavedCheckpoint:
 
 
 def test_an_epoch_is_one_report_of_each_row_s_trial(running: Running) -> None:
-    running.commits.machine(Machine("k", "t", 2))
+    running.commits.machine(Machine("k", "t", 2, "torch"))
     assert running.commits.epoch(replace(running.epoch(1), saved=saved(1))) == Committed(False, ())
     for trial in running.trials:
         assert (trial.epoch, trial.saved_epoch, trial.best_epoch) == (1, 1, 1)
@@ -78,7 +78,8 @@ def test_an_epoch_is_one_report_of_each_row_s_trial(running: Running) -> None:
             {"val/acc": trial.best_value}
         ]
     pack = row_of(running.store, Pack, running.pack.id)
-    assert (pack.machine, pack.busy_ms, pack.work_ms) == ({"kind": "k", "torch": "t", "threads": 2}, 3, 2)
+    assert pack.machine == {"kind": "k", "torch": "t", "threads": 2, "kernels": "torch"}
+    assert (pack.busy_ms, pack.work_ms) == (3, 2)
 
 
 def test_the_last_epoch_adds_test_metrics_and_ends_every_trial(running: Running) -> None:
@@ -147,7 +148,7 @@ def test_nothing_is_written_once_the_lease_is_lost(running: Running) -> None:
     assert lease is not None
     running.store.write(lambda session: endings.give_up(session, lease, Failure.PREEMPTED, error))
     for work in (
-        lambda: running.commits.machine(Machine("k", "t", 2)),
+        lambda: running.commits.machine(Machine("k", "t", 2, "torch")),
         lambda: running.commits.epoch(running.epoch(1)),
         lambda: running.commits.give_up(Failure.CRASHED, "…", saved(1)),
     ):

@@ -56,7 +56,9 @@ RUN_ROWS = st.builds(
     checkpoint=st.none() | st.builds(RowCheckpoint, id=COUNTS, path=WORDS, sha256=WORDS),
 )
 EACH: dict[type, st.SearchStrategy[Any]] = {
-    RunnerReady: st.builds(RunnerReady, st.builds(Machine, kind=WORDS, torch=WORDS, threads=COUNTS)),
+    RunnerReady: st.builds(
+        RunnerReady, st.builds(Machine, kind=WORDS, torch=WORDS, threads=COUNTS, kernels=WORDS)
+    ),
     SpeedMeasured: st.builds(SpeedMeasured, WORDS, FINITE),
     EpochDone: st.builds(
         EpochDone,

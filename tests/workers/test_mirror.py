@@ -1,15 +1,18 @@
-"""workers/mirror.py: which sweeps the thread mirrors, when it tries again, and what it leaves to upkeep."""
+"""workers/mirror.py: a worker mirrors only what nobody else does, and training waits for nothing of it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
+from paper_sweep import write_sweep
+from sqlalchemy import update
+from worker_process import wait_for
 
 from services import tracking
 from services.settings import Settings
+from services.store.models import MirrorSweep, Sweep
 from services.store.session import Store
 from services.tracking import TrackingDown
 from workers import mirror
@@ -17,132 +20,104 @@ from workers.mirror import MirrorThread
 
 
 class PaperTracker:
-    """Stands where the tracker is; `answers` are what its mirrors return or raise, then True."""
+    """Stands where the tracker is; `answers` are what its mirrors raise, then nothing."""
 
     def __init__(self) -> None:
         self.mirrored: list[str] = []
-        self.answers: list[Any] = []
-        self.entered, self.go_on = threading.Semaphore(0), threading.Event()
-        self.go_on.set()
+        self.answers: list[Exception] = []
 
     def __call__(self, store: Store, settings: Settings, owner: str) -> PaperTracker:
         self.owner = owner
         return self
 
     def mirror(self, sweep_id: str, seconds: float) -> bool:
-        assert seconds == tracking.TURN_SECONDS
+        assert seconds == mirror.STAND_IN_SECONDS
         self.mirrored.append(sweep_id)
-        self.entered.release()
-        assert self.go_on.wait(10)
-        answer = self.answers.pop(0) if self.answers else True
-        if isinstance(answer, Exception):
-            raise answer
-        return bool(answer)
-
-
-@pytest.fixture
-def tracker(monkeypatch: pytest.MonkeyPatch) -> PaperTracker:
-    """The tracker of every mirror thread; pauses are short."""
-    made = PaperTracker()
-    monkeypatch.setattr(tracking, "Tracker", made)
-    monkeypatch.setattr(mirror, "BUSY_SECONDS", 0.001)
-    monkeypatch.setattr(mirror, "AWAY_SECONDS", (0.001, 0.002))
-    return made
-
-
-@pytest.fixture
-def make(sqlite_store: Store, sqlite_settings: Settings) -> Callable[..., MirrorThread]:
-    """Make a mirror thread that has an MLflow server."""
-
-    def thread(overdue: bool = False) -> MirrorThread:
-        settings = sqlite_settings.model_copy(update={"mlflow_url": "http://127.0.0.1:1"})
-        return MirrorThread(sqlite_store, settings, "worker", lambda: overdue)
-
-    return thread
+        if self.answers:
+            raise self.answers.pop()
+        return True
 
 
 Make = Callable[..., MirrorThread]
 
 
-def test_what_is_waiting_at_the_end_is_exported_first(tracker: PaperTracker, make: Make) -> None:
-    thread = make()
-    for sweep_id in ("a", "b", "a"):
-        thread.notify(sweep_id)
-    thread.close(0)  # before it starts, so that it finds both
-    thread.start()
-    thread.close(10)
-    assert sorted(tracker.mirrored) == ["a", "b"]
-    assert tracker.owner == "worker"
+@pytest.fixture
+def tracker(monkeypatch: pytest.MonkeyPatch) -> PaperTracker:
+    made = PaperTracker()
+    monkeypatch.setattr(tracking, "Tracker", made)
+    return made
 
 
-def test_news_while_a_sweep_is_mirrored_is_mirrored_again(tracker: PaperTracker, make: Make) -> None:
-    tracker.go_on.clear()
-    thread = make()
-    thread.notify("a")
-    thread.start()
-    assert tracker.entered.acquire(timeout=10)
-    thread.notify("a")
-    tracker.go_on.set()
-    thread.close(10)
-    assert tracker.mirrored == ["a", "a"]
+@pytest.fixture
+def make(sqlite_store: Store, sqlite_settings: Settings) -> Iterator[Make]:
+    """Make mirror threads that look every hundredth of a second."""
+    made: list[MirrorThread] = []
+
+    def thread(overdue: bool = False, **changes: object) -> MirrorThread:
+        some = {"mlflow_url": "http://127.0.0.1:1", "upkeep_period": 0.01} | changes
+        made.append(MirrorThread(sqlite_store, sqlite_settings.model_copy(update=some), "w", lambda: overdue))
+        made[-1].start()
+        return made[-1]
+
+    yield thread
+    for each in made:
+        each.close(10)
+        assert not each._thread.is_alive()
 
 
-@pytest.mark.parametrize("answer", [False, TrackingDown("away")], ids=repr)
-def test_what_did_not_work_is_tried_again(tracker: PaperTracker, make: Make, answer: Any) -> None:
-    tracker.answers = [answer, answer]
-    thread = make()
-    thread.start()
-    thread.notify("a")
-    for _ in range(3):
-        assert tracker.entered.acquire(timeout=10)
-    thread.close(10)
-    assert tracker.mirrored == ["a"] * 3
+@pytest.fixture
+def alone(sqlite_store: Store) -> str:
+    """A sweep that was made a minute ago, of which MLflow has nothing."""
+    sweep_id = write_sweep(sqlite_store)
+    sqlite_store.write(lambda s: s.execute(update(Sweep).values(created_at=Sweep.created_at - 60_000)))
+    return sweep_id
 
 
-def test_a_sweep_that_cannot_be_mirrored_holds_up_no_other(tracker: PaperTracker, make: Make) -> None:
-    tracker.answers = [RuntimeError("a bug")]
-    thread = make()
-    thread.notify("a")
-    thread.start()
-    assert tracker.entered.acquire(timeout=10)
-    thread.notify("b")
-    assert tracker.entered.acquire(timeout=10)
-    thread.notify("a")  # its next epoch
-    assert tracker.entered.acquire(timeout=10)
-    thread.close(10)
-    assert tracker.mirrored == ["a", "b", "a"]
+def test_a_sweep_that_is_left_alone_is_mirrored(tracker: PaperTracker, make: Make, alone: str) -> None:
+    make().notify(alone)
+    wait_for(lambda: tracker.mirrored == [alone], 10, "a mirror")
+    assert tracker.owner == "w"
 
 
-def test_what_does_not_work_at_the_end_is_left_to_upkeep(tracker: PaperTracker, make: Make) -> None:
-    tracker.answers = [TrackingDown("away")]
-    tracker.go_on.clear()
-    thread = make()
-    thread.notify("a")
-    thread.start()
-    assert tracker.entered.acquire(timeout=10)
-    closing = threading.Thread(target=thread.close, args=(10,))
-    closing.start()
-    while not thread._closing:
-        pass
-    tracker.go_on.set()
-    closing.join(10)
-    assert not thread._thread.is_alive()
-    assert tracker.mirrored == ["a"]
-
-
-def test_nothing_is_exported_while_a_renewal_is_overdue(tracker: PaperTracker, make: Make) -> None:
-    thread = make(overdue=True)
-    thread.notify("a")
-    thread.start()
-    thread.close(10)
-    assert tracker.mirrored == []
-
-
-def test_without_an_mlflow_server_there_is_no_thread(
-    tracker: PaperTracker, sqlite_store: Store, sqlite_settings: Settings
+@pytest.mark.parametrize("change", ["mirrored", "new", "leased", "left out", "failed"])
+def test_what_somebody_mirrors_or_nobody_can_is_not(
+    tracker: PaperTracker, make: Make, sqlite_store: Store, alone: str, change: str
 ) -> None:
-    thread = MirrorThread(sqlite_store, sqlite_settings, "worker", lambda: False)
-    thread.start()
-    thread.notify("a")
-    thread.close(10)
+    now = sqlite_store.now()
+    values: dict[str, dict[str, object]] = {
+        "mirrored": {"mirrored_at": now},
+        "leased": {"lease_owner": "upkeep", "lease_until": now + 60_000},
+        "left out": {"left_out": "deleted"},
+        "failed": {"not_before": now + 60_000},
+    }
+    if change == "new":
+        sqlite_store.write(lambda session: session.execute(update(Sweep).values(created_at=now)))
+    else:
+        sqlite_store.write(lambda s: s.execute(update(MirrorSweep).values(values[change])))
+    thread = make(upkeep_period=1.0)
+    thread._look(alone)
     assert tracker.mirrored == []
+
+
+def test_a_failure_is_followed_by_the_next_look(tracker: PaperTracker, make: Make, alone: str) -> None:
+    tracker.answers = [TrackingDown("away"), RuntimeError("a bug")]
+    thread = make()
+
+    def three() -> bool:
+        thread.notify(alone)
+        return len(tracker.mirrored) >= 3
+
+    wait_for(three, 10, "three mirrors")
+
+
+def test_nothing_is_mirrored_while_a_renewal_is_overdue(
+    tracker: PaperTracker, make: Make, alone: str
+) -> None:
+    make(overdue=True)._look(alone)
+    assert tracker.mirrored == []
+
+
+def test_without_an_mlflow_server_there_is_no_thread(tracker: PaperTracker, make: Make, alone: str) -> None:
+    before = threading.active_count()
+    make(mlflow_url=None).notify(alone)
+    assert threading.active_count() == before

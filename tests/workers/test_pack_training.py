@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from cnnlab import resolve
 from cnnlab.registry import get
-from services.tracking import best_weights
+from services.figures import best_weights
 from workers import pack_training as module
 from workers.messages import EpochDone, Message, Prepared, Run, RunRow, StepsDone
 from workers.pack_training import PackTraining

@@ -9,6 +9,7 @@ import torch
 
 from cnnlab.data import DamagedData, DataError
 from cnnlab.errors import CnnlabError, RegistryError
+from cnnlab.kernels import library
 from services import host
 from services.domain.retry import Failure
 from workers import runner
@@ -76,5 +77,6 @@ def test_an_error_is_reported_by_its_kind(
 def test_the_machine_is_what_float32_results_depend_on() -> None:
     machine = runner.machine()
     assert (machine.torch, machine.threads) == (torch.__version__, torch.get_num_threads())
+    assert machine.kernels == (library.load().name or "torch")
     if not torch.cuda.is_available():
         assert machine.kind == host.processor()

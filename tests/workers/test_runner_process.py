@@ -19,7 +19,8 @@ READY = r"""
 import os, sys
 parent, read_fd, write_fd = map(int, sys.argv[1:])
 assert parent == os.getppid()
-os.write(write_fd, b'{"type":"RunnerReady","machine":{"kind":"k","torch":"t","threads":1}}\n')
+machine = b'{"kind":"k","torch":"t","threads":1,"kernels":"torch"}'
+os.write(write_fd, b'{"type":"RunnerReady","machine":' + machine + b'}\n')
 """
 Start = Callable[..., RunnerProcess]
 
@@ -52,9 +53,9 @@ def test_a_runner_talks_over_the_wire_and_prints(start: Start) -> None:
     process = start(script, TRIED="yes")
     assert process.machine is None
     ready = process.wire.receive()
-    assert ready == RunnerReady(Machine("k", "t", 1))
-    process.mark_ready(Machine("k", "t", 1))
-    assert process.machine == Machine("k", "t", 1)
+    assert ready == RunnerReady(Machine("k", "t", 1, "torch"))
+    process.mark_ready(Machine("k", "t", 1, "torch"))
+    assert process.machine == Machine("k", "t", 1, "torch")
     assert process.read_output() == b""
     process.wire.send(Stop("p"))
     wait_for_end(process)

@@ -11,6 +11,7 @@ import pytest
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 from scripted_runner import MACHINE, ScriptedRunner
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from services.domain.errors import Fenced
 from services.host import HostDevice
@@ -18,14 +19,19 @@ from services.settings import Settings
 from services.store import devices, leases, speeds, workers
 from services.store.leases import Lease
 from services.store.models import Device, Pack, Sweep, Trial
-from services.store.session import Store
+from services.store.session import Session, Store
 from workers import supervisor as module
 from workers.attempt import Attempt
 from workers.claim import Claim
 from workers.main_process import MainProcess
+from workers.messages import EpochDone, FinalResult
 from workers.run_message import read_leased_pack
 from workers.supervisor import MAX_FAILED_STARTS, Supervisor
 
+FORTY: dict[str, Any] = {
+    "space": {"model.dropout": [number / 100 for number in range(40)]},
+    "train": {"epochs": 1},
+}
 DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
 pytestmark = pytest.mark.timeout(20)
 
@@ -83,6 +89,95 @@ def lead(monkeypatch: pytest.MonkeyPatch, run: Callable[[Attempt], None]) -> Non
     monkeypatch.setattr(Attempt, "run", lambda attempt, shutdown_fd: run(attempt))
 
 
+def finish(attempt: Attempt) -> None:
+    """Have a pack of one epoch reach its end at once."""
+    run = attempt._run_message
+    attempt._commit(
+        EpochDone(
+            pack=run.pack,
+            number=1,
+            metrics={row.row: {"val/acc": 0.5} for row in run.rows},
+            best={},
+            diverged=(),
+            saved=None,
+            final={row.row: FinalResult("file", {}) for row in run.rows},
+            busy_ms=1,
+            work_ms=1,
+            images_per_s=1.0,
+        )
+    )
+
+
+def test_one_message_is_enough_for_all_packs_and_the_sweep_s_end(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead(monkeypatch, finish)
+    sweep_id = write_sweep(worker.store, **FORTY)
+    worker.supervisor.train(fill(worker.store, sweep_id).id)
+    assert [trial.state for trial in trials_of(worker.store, sweep_id)] == ["succeeded"] * 40
+    assert row_of(worker.store, Sweep, sweep_id).state == "succeeded"
+
+
+def test_a_worker_that_goes_on_to_another_sweep_ends_the_one_that_it_leaves(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = write_sweep(worker.store, train={"epochs": 1}, priority=1)
+    second = write_sweep(worker.store, train={"epochs": 1})
+    seen: list[str] = []
+
+    def look(attempt: Attempt) -> None:
+        seen.append(row_of(worker.store, Sweep, first).state)
+        finish(attempt)
+
+    lead(monkeypatch, look)
+    worker.supervisor.train(fill(worker.store, first).id)
+    assert seen == ["active", "succeeded"]
+    assert row_of(worker.store, Sweep, second).state == "succeeded"
+
+
+def test_after_a_pack_that_failed_the_next_one_waits_for_a_message(worker: Worker) -> None:
+    sweep_id = write_sweep(worker.store, **FORTY)
+    packs = [fill(worker.store, sweep_id) for _ in range(2)]
+    worker.runner.die()
+    worker.supervisor.train(packs[0].id)
+    assert sorted(row_of(worker.store, Pack, pack.id).state for pack in packs) == ["lost", "queued"]
+
+
+def test_a_worker_that_shuts_down_takes_no_further_pack(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(attempt: Attempt) -> None:
+        finish(attempt)
+        os.write(worker.shutdown, b"x")
+
+    lead(monkeypatch, end)
+    sweep_id = write_sweep(worker.store, **FORTY)
+    packs = [fill(worker.store, sweep_id) for _ in range(2)]
+    worker.supervisor.train(packs[0].id)
+    assert sorted(row_of(worker.store, Pack, pack.id).state for pack in packs) == ["closed", "queued"]
+
+
+def test_a_lease_whose_answer_was_lost_is_kept(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The COMMIT has succeeded and nobody heard of it: to take another pack would forget the first."""
+    sweep_id = write_sweep(worker.store, **FORTY)
+    packs = [fill(worker.store, sweep_id) for _ in range(2)]
+    store, write = worker.supervisor._store, worker.supervisor._store.write
+    lost: list[bool] = []
+
+    def lose_the_answer(work: Callable[[Session], Any]) -> Any:
+        result = write(work)
+        if not lost:
+            lost.append(True)
+            raise OperationalError("COMMIT", {}, OSError("connection lost"))
+        return result
+
+    monkeypatch.setattr(store, "write", lose_the_answer)
+    taken = worker.supervisor._take_next()
+    assert taken
+    assert taken.lease.pack_id == packs[0].id
+    assert [row_of(worker.store, Pack, pack.id).state for pack in packs] == ["running", "queued"]
+
+
 def test_a_pack_is_leased_begun_and_released(worker: Worker) -> None:
     sweep_id = write_sweep(worker.store)
     pack = fill(worker.store, sweep_id)
@@ -90,7 +185,7 @@ def test_a_pack_is_leased_begun_and_released(worker: Worker) -> None:
     worker.supervisor.train(pack.id)
     ended = row_of(worker.store, Pack, pack.id)
     assert (ended.state, ended.worker, ended.device) == ("lost", "worker", DEVICE.id)
-    assert ended.machine == {"kind": "paper", "torch": "0", "threads": 1}
+    assert ended.machine == {"kind": "paper", "torch": "0", "threads": 1, "kernels": "torch"}
     assert {trial.state for trial in trials_of(worker.store, sweep_id)} == {"pending"}
     assert worker.supervisor._heartbeat._lease is None
     assert (worker.supervisor._failed_starts, worker.signals) == (0, [])

@@ -6,12 +6,13 @@ import signal
 from collections.abc import Callable
 
 import psutil
-import pytest
 from sqlalchemy import select
-from worker_process import descendants, running, wait_for
+from upkeep_thread import upkeep
+from worker_process import AtWork, descendants, running, wait_for
 
+from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, reports, sweep_verbs, sweeps, workers
+from services.store import devices, reports, workers
 from services.store.models import Pack, Report, Trial
 from services.store.session import Store
 
@@ -55,32 +56,28 @@ def claimed(store: Store) -> dict[str, str]:
     return {device.id.split("/")[1]: str(device.worker) for device, alive in rows if alive}
 
 
-def test_a_grid_trains_without_upkeep(sqlite_store: Store, lab: Settings, submit: Submit) -> None:
-    with running("workers", lab):
-        sweep_id = submit()
-        wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success")
-    for trial in trials_of(sqlite_store, sweep_id):
-        curve = sqlite_store.read(lambda session, t=trial: reports.curve(session, t.id))
+def test_a_grid_trains_without_upkeep(at_work: AtWork) -> None:
+    store, sweep_id = at_work.store, at_work.submit()
+    wait_for(lambda: states(store, sweep_id) == {"succeeded"}, what="success")
+    for trial in trials_of(store, sweep_id):
+        curve = store.read(lambda session, t=trial: reports.curve(session, t.id))
         assert [report.epoch for report in curve] == [1, 2, 3]
         assert trial.best_value == max(report.metrics["val/acc"] for report in curve)
         assert trial.best_value > 0.6
-        assert (lab.files / trial.best_file).exists()
+        assert (at_work.settings.files / trial.best_file).exists()
 
 
-def test_a_message_that_means_nothing_is_ignored(sqlite_store: Store, lab: Settings, submit: Submit) -> None:
-    from services.queue import Publisher
-
-    with running("workers", lab) as worker:
-        publisher = Publisher(lab)
-        assert publisher.send("no-such-pack", "cpu")
-        sweep_id = submit()
-        (pack,) = packs_of(sqlite_store, sweep_id)
-        assert publisher.send(pack.id, "cpu")  # doubled
-        wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success")
-        again = submit()
-        wait_for(lambda: states(sqlite_store, again) == {"succeeded"}, what="the next sweep's success")
-        assert worker.process.poll() is None
-    assert [trial.attempts for trial in trials_of(sqlite_store, sweep_id)] == [1, 1, 1, 1]
+def test_a_message_that_means_nothing_is_ignored(at_work: AtWork) -> None:
+    store, publisher = at_work.store, Publisher(at_work.settings)
+    assert publisher.send("no-such-pack", "cpu")
+    sweep_id = at_work.submit()
+    (pack,) = packs_of(store, sweep_id)
+    assert publisher.send(pack.id, "cpu")  # doubled
+    wait_for(lambda: states(store, sweep_id) == {"succeeded"}, what="success")
+    again = at_work.submit()
+    wait_for(lambda: states(store, again) == {"succeeded"}, what="the next sweep's success")
+    assert [trial.attempts for trial in trials_of(store, sweep_id)] == [1, 1, 1, 1]
+    assert at_work.worker.process.poll() is None
 
 
 def test_two_workers_hold_two_devices_and_a_third_waits(sqlite_store: Store, lab: Settings) -> None:
@@ -101,59 +98,31 @@ def test_two_workers_hold_two_devices_and_a_third_waits(sqlite_store: Store, lab
     wait_for(lambda: claimed(sqlite_store) == {}, 10, what="the end of every claim")
 
 
-def test_a_killed_worker_leaves_no_process_and_its_trials_resume(
+def test_a_killed_worker_leaves_no_process_and_its_trials_resume_at_once(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
-    undisturbed = submit(name="undisturbed", train={"epochs": 12})
-    with running("workers", lab):
+    """Its host sees that it is dead: nobody waits for the end of its lease and of its claim."""
+    patient = lab.model_copy(update={"lease_ttl": 600.0, "devices": "cpu:0"})
+    with upkeep(patient), running("workers", patient) as worker:
+        undisturbed = submit(name="undisturbed", train={"epochs": 12})
         wait_for(lambda: states(sqlite_store, undisturbed) == {"succeeded"}, what="success")
-    with running("services.upkeep", lab):
-        with running("workers", lab) as worker:
-            sweep_id = submit(train={"epochs": 12})
-            wait_for(lambda: epochs(sqlite_store, sweep_id) >= 3, what="the third epoch")
-            below = descendants(worker.pid)
-            assert len(below) == 2  # the child that supervises, and its runner
-            worker.process.send_signal(signal.SIGKILL)
-            _, alive = psutil.wait_procs(below, timeout=3)
-            assert alive == []
-        with running("workers", lab):
-            wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the kill")
+        sweep_id = submit(train={"epochs": 12})
+        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 3, what="the third epoch")
+        below = descendants(worker.pid)
+        assert len(below) == 2  # the child that supervises, and its runner
+        worker.process.send_signal(signal.SIGKILL)
+        _, alive = psutil.wait_procs(below, timeout=3)
+        assert alive == []
+        with running("workers", patient):
+            wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after it")
     first, second = packs_of(sqlite_store, sweep_id)
     assert (first.state, second.state) == ("lost", "closed")
     assert second.start_epoch >= 2
-    assert [trial.attempts for trial in trials_of(sqlite_store, sweep_id)] == [2, 2, 2, 2]
+    assert [(trial.attempts, trial.losses) for trial in trials_of(sqlite_store, sweep_id)] == [(2, 1)] * 4
     assert curves(sqlite_store, sweep_id) == curves(sqlite_store, undisturbed)
 
 
-def test_cancel_reaches_the_runner_within_heartbeats(
-    sqlite_store: Store, lab: Settings, submit: Submit
-) -> None:
-    with running("workers", lab), running("services.upkeep", lab):
-        sweep_id = submit(**LONG)
-        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 1, what="the first epoch")
-        sqlite_store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
-        wait_for(lambda: states(sqlite_store, sweep_id) == {"cancelled"}, seconds=5, what="the cancel")
-        state = lambda: sqlite_store.read(lambda session: sweeps.get(session, sweep_id).state)  # noqa: E731
-        wait_for(lambda: state() == "cancelled", seconds=5, what="the sweep's end")
-        after = submit()
-        wait_for(lambda: states(sqlite_store, after) == {"succeeded"}, what="the next sweep's success")
-
-
-def test_a_terminated_worker_gives_its_pack_back_and_goes(
-    sqlite_store: Store, lab: Settings, submit: Submit
-) -> None:
-    with running("workers", lab) as worker:
-        sweep_id = submit(**LONG)
-        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 1, what="the first epoch")
-        worker.process.send_signal(signal.SIGTERM)
-        wait_for(lambda: worker.process.poll() is not None, seconds=10, what="the worker's end")
-    assert worker.process.returncode == 0
-    assert states(sqlite_store, sweep_id) == {"pending"}
-    assert [pack.state for pack in packs_of(sqlite_store, sweep_id)] == ["closed"]
-    assert claimed(sqlite_store) == {}
-
-
-def test_a_terminated_worker_saves_the_last_epoch_first(
+def test_a_terminated_worker_saves_the_last_epoch_gives_its_pack_back_and_goes(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
     seldom = lab.model_copy(update={"checkpoint_every": 1000.0})
@@ -162,9 +131,12 @@ def test_a_terminated_worker_saves_the_last_epoch_first(
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
         worker.process.send_signal(signal.SIGTERM)
         wait_for(lambda: worker.process.poll() is not None, seconds=10, what="the worker's end")
+    assert worker.process.returncode == 0
     (stand,) = {(trial.state, trial.epoch, trial.saved_epoch) for trial in trials_of(sqlite_store, sweep_id)}
     assert stand[0] == "pending"
     assert stand[1] == stand[2] >= 2
+    assert [pack.state for pack in packs_of(sqlite_store, sweep_id)] == ["closed"]
+    assert claimed(sqlite_store) == {}
 
 
 def test_a_damaged_checkpoint_is_noticed_and_the_one_before_taken(
@@ -180,49 +152,40 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_taken(
     data = bytearray(file.read_bytes())
     data[-9] ^= 1
     file.write_bytes(data)
-    with running("services.upkeep", lab), running("workers", lab):
+    with upkeep(lab), running("workers", lab):
         wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success")
     started = [pack.start_epoch for pack in packs_of(sqlite_store, sweep_id)]
     assert started == [0, newest, newest - 1]
 
 
-def test_a_sweep_submitted_while_every_worker_is_down_waits_for_one(
-    sqlite_store: Store, lab: Settings, submit: Submit
-) -> None:
-    with running("services.upkeep", lab):
-        sweep_id = submit()
-        assert states(sqlite_store, sweep_id) == {"queued"}
-        with running("workers", lab):
-            wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success")
-
-
-def test_a_killed_runner_costs_one_attempt_and_blames_nobody_in_company(
-    sqlite_store: Store, lab: Settings, submit: Submit
-) -> None:
-    with running("services.upkeep", lab), running("workers", lab) as worker:
-        sweep_id = submit(train={"epochs": 12})
-        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
-        runner = next(p for p in descendants(worker.pid) if "workers.runner" in p.cmdline())
+def test_a_killed_runner_costs_one_attempt_and_blames_nobody_in_company(at_work: AtWork) -> None:
+    store = at_work.store
+    with upkeep(at_work.settings):
+        sweep_id = at_work.submit(train={"epochs": 12})
+        wait_for(lambda: epochs(store, sweep_id) >= 2, what="the second epoch")
+        runner = next(p for p in descendants(at_work.worker.pid) if "workers.runner" in p.cmdline())
         runner.kill()
-        wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the kill")
-    assert {trial.crashes for trial in trials_of(sqlite_store, sweep_id)} == {0}
-    assert {trial.most_alive for trial in trials_of(sqlite_store, sweep_id)} == {2}
+        wait_for(lambda: states(store, sweep_id) == {"succeeded"}, what="success after the kill")
+    assert {trial.crashes for trial in trials_of(store, sweep_id)} == {0}
+    assert {trial.most_alive for trial in trials_of(store, sweep_id)} == {2}
 
 
-def test_a_diverged_trial_fails_alone(sqlite_store: Store, lab: Settings, submit: Submit) -> None:
-    with running("workers", lab):
-        sweep_id = submit(
-            space={"train.optimizer.lr": [0.05, 0.1, 100]}, train={"epochs": 3, "optimizer": "sgd"}
-        )
-        wait_for(lambda: states(sqlite_store, sweep_id) <= {"succeeded", "failed"}, what="the end")
-    ended = [(trial.state, (trial.failure or {}).get("kind")) for trial in trials_of(sqlite_store, sweep_id)]
+def test_a_diverged_trial_fails_alone(at_work: AtWork) -> None:
+    store = at_work.store
+    sweep_id = at_work.submit(
+        space={"train.optimizer.lr": [0.05, 0.1, 100]}, train={"epochs": 3, "optimizer": "sgd"}
+    )
+    wait_for(lambda: states(store, sweep_id) <= {"succeeded", "failed"}, what="the end")
+    ended = [(trial.state, (trial.failure or {}).get("kind")) for trial in trials_of(store, sweep_id)]
     assert ended == [("succeeded", None), ("succeeded", None), ("failed", "diverged")]
 
 
-def test_a_killed_supervisor_comes_again_on_the_same_device(
+def test_a_killed_supervisor_comes_again_at_once_on_the_same_device(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
-    with running("services.upkeep", lab), running("workers", lab) as worker:
+    """Nobody waits for the end of its lease."""
+    patient = lab.model_copy(update={"lease_ttl": 600.0})
+    with upkeep(patient), running("workers", patient) as worker:
         sweep_id = submit(train={"epochs": 12})
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
         holder = claimed(sqlite_store)
@@ -236,6 +199,7 @@ def test_a_killed_supervisor_comes_again_on_the_same_device(
         wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the kill")
         assert claimed(sqlite_store) == holder
     assert [pack.state for pack in packs_of(sqlite_store, sweep_id)] == ["lost", "closed"]
+    assert {trial.losses for trial in trials_of(sqlite_store, sweep_id)} == {1}
 
 
 def test_a_signal_to_every_process_at_once_saves_and_gives_the_pack_back(
@@ -260,7 +224,7 @@ def test_a_signal_to_every_process_at_once_saves_and_gives_the_pack_back(
 def test_a_signal_to_a_child_alone_ends_its_worker_and_no_pack_after_it(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
-    with running("services.upkeep", lab), running("workers", lab) as worker:
+    with upkeep(lab), running("workers", lab) as worker:
         sweep_id = submit(**LONG)
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 1, what="the first epoch")
         (child,) = psutil.Process(worker.pid).children()
@@ -278,7 +242,7 @@ def test_a_runner_that_hangs_is_killed_and_its_trials_train_on(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
     impatient = lab.model_copy(update={"stall_floor": 2.0, "stall_factor": 2.0})
-    with running("services.upkeep", impatient), running("workers", impatient) as worker:
+    with upkeep(impatient), running("workers", impatient) as worker:
         sweep_id = submit(train={"epochs": 12})
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
         runner = next(p for p in descendants(worker.pid) if "workers.runner" in p.cmdline())
@@ -296,7 +260,7 @@ def test_a_main_process_that_hangs_is_shown_and_others_take_its_work(
     def says() -> list[str]:
         return [w.says for w in sqlite_store.read(lambda session: workers.seen_within(session, 5))]
 
-    with running("services.upkeep", lab), running("workers", lab) as first:
+    with upkeep(lab), running("workers", lab) as first:
         wait_for(lambda: any("idle on cpu:0" in words for words in says()), what="an idle worker")
         main = psutil.Process(first.pid)
         main.suspend()
@@ -308,23 +272,3 @@ def test_a_main_process_that_hangs_is_shown_and_others_take_its_work(
             assert {pack.device.split("/")[1] for pack in packs_of(sqlite_store, sweep_id)} == {"cpu:1"}
         main.resume()
         wait_for(lambda: any("idle on cpu:0" in words for words in says()), 20, "the worker's return")
-
-
-@pytest.mark.parametrize("victim", ["supervisor", "main process"])
-def test_a_death_that_its_host_sees_is_not_waited_for(
-    sqlite_store: Store, lab: Settings, submit: Submit, victim: str
-) -> None:
-    patient = lab.model_copy(update={"lease_ttl": 600.0, "devices": "cpu:0"})
-    with running("services.upkeep", patient), running("workers", patient) as worker:
-        sweep_id = submit(train={"epochs": 12})
-        wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
-        (child,) = psutil.Process(worker.pid).children()
-        if victim == "supervisor":
-            child.kill()
-            wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the kill")
-        else:
-            worker.process.kill()
-            with running("workers", patient):
-                wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after it")
-    assert [pack.state for pack in packs_of(sqlite_store, sweep_id)] == ["lost", "closed"]
-    assert {trial.losses for trial in trials_of(sqlite_store, sweep_id)} == {1}

@@ -23,6 +23,12 @@ export async function request(key, path, method = "GET") {
   }
 }
 
+/** Fetch a file; a blob. */
+export async function file(key, path) {
+  const answer = await send(key, path, { headers: { Accept: "*/*" }, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  return answer.blob();
+}
+
 /**
  * Call `onEvent` with the id of each event of all sweeps until `signal`; resolves when the stream ends.
  *

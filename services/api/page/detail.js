@@ -2,12 +2,13 @@
 
 import { curvesView } from "./curves.js";
 import { h, whole } from "./dom.js";
+import { figuresView } from "./figures.js";
 import { leaderboard } from "./leaderboard.js";
 import { badge, bestView, holdUps, mlflow, progress, verbs, when } from "./sweep.js";
 import { many } from "./format.js";
 
 /** The panel, from what `readSweep` has read. */
-export function detailView({ sweep, board, groups, failed }, { busy, metric, width }) {
+export function detailView({ sweep, board, groups, failed, figures }, { busy, metric, width }) {
   return h("div", { "data-key": sweep.id, class: "stack" },
     h("a", { class: "back", href: "#" }, "← All sweeps"),
     h("article", { class: "card sweep whole" },
@@ -22,6 +23,7 @@ export function detailView({ sweep, board, groups, failed }, { busy, metric, wid
     failed.length > 0 && part("Failures", failuresView(sweep, failed)),
     part("Leaderboard", leaderboard(sweep, board, groups.length)),
     part("Learning curves of the best points", curvesView(sweep, groups, metric, width)),
+    figures.figures.length > 0 && part("Best weights of the best point", figuresView(figures)),
     part("In a terminal", commands(sweep)));
 }
 

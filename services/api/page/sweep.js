@@ -95,7 +95,7 @@ function amount(sweep) {
   ];
   if (sweep.eta_seconds !== null) parts.push(`about ${duration(sweep.eta_seconds)} left`);
   if (sweep.cost) {
-    parts.push(`${Math.round(sweep.cost.share * 100)} % of the device time of one trial at a time (estimated)`);
+    parts.push(`${many(sweep.trials.total, "trial")} in the time of ${(sweep.trials.total * sweep.cost.share).toFixed(1)} plain ones (estimated)`);
   }
   return parts.join(" · ");
 }

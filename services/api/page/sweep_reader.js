@@ -2,12 +2,16 @@
 
 import { ApiError, request } from "./api.js";
 import { DRAWN_TRIALS, drawnPoints } from "./curves.js";
+import { forgetFigures, readFigures } from "./figures.js";
 
 const MAX_FAILED = 50; // failed trials whose messages are read
-const curves = new Map(); // trial → {epoch, state, curve} as last read
+const curves = new Map(); // trial → what was read of it last
 
-/** Remove every curve that was kept. */
-export const forgetCurves = () => curves.clear();
+/** Remove every curve and figure that was kept. */
+export function forgetCurves() {
+  curves.clear();
+  forgetFigures();
+}
 
 /** Everything that the panel shows of a sweep; `{missing}` with the reason if there is no such sweep. */
 export async function readSweep(key, id, count) {
@@ -22,7 +26,8 @@ export async function readSweep(key, id, count) {
     const groups = await Promise.all(points.map(async (point) => ({
       point, trials: await Promise.all(point.trials.slice(0, DRAWN_TRIALS).map((trial) => readCurve(key, trial))),
     })));
-    return { sweep, board, groups, failed };
+    const figures = await readFigures(key, groups[0]?.trials ?? []);
+    return { sweep, board, groups, failed, figures };
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return { missing: error.message };
     throw error;
@@ -32,8 +37,8 @@ export async function readSweep(key, id, count) {
 async function readCurve(key, { id, epoch, state }) {
   const kept = curves.get(id);
   if (kept && kept.epoch === epoch && kept.state === state) return kept;
-  const { curve } = await request(key, `v1/trials/${encodeURIComponent(id)}`);
-  const read = { epoch, state, curve };
+  const { number, curve, best_file } = await request(key, `v1/trials/${encodeURIComponent(id)}`);
+  const read = { id, number, epoch, state, curve, best_file };
   curves.set(id, read);
   return read;
 }

@@ -67,7 +67,7 @@ async def submit(
     return await run_in_threadpool(read_sweep, sweep_id, services)
 
 
-@router.get("/sweeps", summary="List sweeps")
+@router.get("/sweeps", summary="List sweeps", response_model=SweepsView)
 def list_sweeps(
     services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -79,10 +79,14 @@ def list_sweeps(
     name: Annotated[
         str | None, Query(max_length=100, description="Only sweeps with this text in their name")
     ] = None,
-) -> SweepsView:
+    beginning: Annotated[
+        str | None,
+        Query(alias="id", pattern="^[0-9a-f]{1,10}$", description="Only sweeps with an id that begins so"),
+    ] = None,
+) -> Response:
     """Sweeps in pages, newest first."""
     start = None if after is None else cursor.read("sweeps", after, int, str)
-    only = sweeps.Filter(state or (), project, name)
+    only = sweeps.Filter(state or (), project, name, beginning)
 
     def read(session: Session) -> tuple[list[SweepStatus], str | None]:
         found = sweeps.newest(session, limit + 1, (start[0], start[1]) if start else None, only)
@@ -92,7 +96,8 @@ def list_sweeps(
 
     page, more = services.store.read(read)
     views = [sweep_view(each, services.settings, services.library) for each in page]
-    return SweepsView(sweeps=views, next=more)
+    # Written here: the framework would validate every value of the page once more.
+    return Response(SweepsView(sweeps=views, next=more).model_dump_json(), media_type="application/json")
 
 
 @router.get("/sweeps/{sweep_id}", summary="Show a sweep")

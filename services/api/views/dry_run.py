@@ -48,7 +48,7 @@ class DryRunView(BaseModel):
 def dry_run_view(plan: Plan, library: Library, speeds: Sequence[Speed], devices: int) -> DryRunView:
     """What a plan would take on this many devices, or on one if there are none."""
     known: dict[str, list[dry_run.MeasuredSpeed]] = {}
-    for speed in speeds:
+    for speed in (speed for speed in speeds if speed.width):  # those of arrays
         measured = dry_run.MeasuredSpeed(speed.images_per_s, speed.width, speed.machine)
         known.setdefault(speed.shape_key, []).append(measured)
     images = [library.training_images(plan.shape_config(index)) for index in range(len(plan.shapes))]

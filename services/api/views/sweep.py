@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 
@@ -22,6 +24,7 @@ from services.settings import Settings
 from services.store import leaderboard
 from services.store.attempts import Setback
 from services.store.blockers import NO_WORKER, PAUSED_BY_SERVICE, SET_ASIDE, missing_plugins
+from services.store.standings import Standing
 from services.store.sweep_status import SweepStatus
 from services.tracking import links
 
@@ -55,9 +58,10 @@ class ShapeView(BaseModel):
 
 
 class CostView(BaseModel):
-    """Device time: training side by side took this `share` of what the same epochs take one trial at a time.
+    """Device time: training side by side took this `share` of what plain loops take for the same epochs.
 
-    It is estimated: one trial alone was measured for some batches of each architecture.
+    A plain loop is the same net by torch's own operations, one trial at a time. It is estimated: one was
+    measured for some batches of each architecture.
     """
 
     share: float
@@ -118,9 +122,30 @@ class SweepsView(BaseModel):
     next: str | None
 
 
+@dataclass(frozen=True)
+class KeptParts:
+    """What is the same in every view of a standing: all that follows from it, the plan and the objective.
+
+    `experiment_id` is where in MLflow the links of the best point's trials lead.
+    """
+
+    experiment_id: str | None
+    epochs: EpochCounts
+    best: PointView | None
+    comparison: ComparisonView | None
+    objective: ObjectiveView
+    axes: list[AxisView]
+    shapes: list[ShapeView]
+
+
+# Most sweeps of a page are what they were when it was last shown; a standing belongs to one store, and so to
+# one application.
+_kept_parts: WeakKeyDictionary[Standing, KeptParts] = WeakKeyDictionary()
+
+
 def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> SweepView:
     """A sweep as it is now."""
-    sweep, plan, objective = status.sweep, status.plan, status.spec.objective
+    sweep, plan, parts = status.sweep, status.plan, _parts(status, settings)
     return SweepView(
         id=sweep.id,
         name=sweep.name,
@@ -131,20 +156,15 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         started_at=sweep.started_at,
         finished_at=sweep.finished_at,
         trials=_trial_counts(status),
-        epochs=EpochCounts(
-            done=sum(epochs.done for epochs in status.epochs.values()),
-            total=sum(shape.epochs * shape.points for shape in plan.shapes) * plan.seeds,
-        ),
+        epochs=parts.epochs,
         eta_seconds=_eta(status),
         seeds=plan.seeds,
         points=plan.points,
-        best=point_view(status.best[0], sweep, settings) if status.best else None,
-        comparison=comparison_view(leaderboard.comparison(status.best, objective, plan.seeds)),
-        objective=objective_view(objective),
-        axes=[axis_view(axis) for axis in plan.axes],
-        shapes=[
-            ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width) for shape in plan.shapes
-        ],
+        best=parts.best,
+        comparison=parts.comparison,
+        objective=parts.objective,
+        axes=parts.axes,
+        shapes=parts.shapes,
         class_names=plan.class_names,
         cost=_cost(status, library),
         links=_links(status, settings),
@@ -165,6 +185,30 @@ def sweep_detail(
         blockers=[blocker_view(blocker) for blocker in blockers],
         setbacks=[setback_view(setback) for setback in setbacks],
     )
+
+
+def _parts(status: SweepStatus, settings: Settings) -> KeptParts:
+    """The parts that are kept, made anew where the standing is new or its links lead elsewhere."""
+    sweep, plan, objective, standing = status.sweep, status.plan, status.spec.objective, status.standing
+    kept = _kept_parts.get(standing)
+    if kept and kept.experiment_id == sweep.mirror.experiment_id:
+        return kept
+    parts = KeptParts(
+        experiment_id=sweep.mirror.experiment_id,
+        epochs=EpochCounts(
+            done=sum(epochs.done for epochs in standing.epochs.values()),
+            total=sum(shape.epochs * shape.points for shape in plan.shapes) * plan.seeds,
+        ),
+        best=point_view(standing.best[0], sweep, settings) if standing.best else None,
+        comparison=comparison_view(leaderboard.comparison(standing.best, objective, plan.seeds)),
+        objective=objective_view(objective),
+        axes=[axis_view(axis) for axis in plan.axes],
+        shapes=[
+            ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width) for shape in plan.shapes
+        ],
+    )
+    _kept_parts[standing] = parts
+    return parts
 
 
 def _blocked_by(status: SweepStatus) -> str | None:
@@ -203,7 +247,7 @@ def _links(status: SweepStatus, settings: Settings) -> SweepLinks:
 
 def _trial_counts(status: SweepStatus) -> TrialCounts:
     """Trials not drawn yet are pending while the sweep may still draw them, and cancelled afterwards."""
-    counts = {state: status.counts.get(state, 0) for state in TrialState}
+    counts = {state: status.standing.counts.get(state, 0) for state in TrialState}
     undrawn = status.sweep.total - sum(counts.values())
     drawable = status.sweep.state in SWEEP_DRAWABLE
     return TrialCounts(
@@ -224,16 +268,16 @@ def _eta(status: SweepStatus) -> float | None:
     held = status.idle or status.refused or status.failed
     if sweep.state not in SWEEP_DISPATCHABLE or held:
         return None
-    left = {shape: epochs.left for shape, epochs in status.epochs.items()}
+    left = {shape: epochs.left for shape, epochs in status.standing.epochs.items()}
     end = 0
     for index, shape in enumerate(plan.shapes if sweep.state == SweepState.ACTIVE else ()):
         trials = shape.points * plan.seeds
         end += trials
         undrawn = min(trials, max(0, end - sweep.next_number))
         left[index] = left.get(index, 0) + shape.epochs * undrawn
-    done = {shape: epochs.done for shape, epochs in status.epochs.items()}
+    done = {shape: epochs.done for shape, epochs in status.standing.epochs.items()}
     flops = [float(shape.flops) for shape in plan.shapes]
-    alone = {at: status.solo[shape.key] for at, shape in enumerate(plan.shapes) if shape.key in status.solo}
+    alone = {at: status.plain[shape.key] for at, shape in enumerate(plan.shapes) if shape.key in status.plain}
     training = eta.training_costs(flops, alone, status.busy, done)
     usual = status.busy / max(1, sum(done.values()))
     cost = eta.Cost(training, eta.around(status.commits, status.at_once, usual))
@@ -242,15 +286,15 @@ def _eta(status: SweepStatus) -> float | None:
 
 
 def _cost(status: SweepStatus, library: Library) -> CostView | None:
-    """The cost; None until every shape that has trained was also measured with one trial alone."""
+    """The cost; None until every shape that has trained was also measured with a plain loop."""
     # A reproduction fills its array with dead rows to get the same bits, not to save time.
     if status.plan.pin:
         return None
     alone = 0.0
-    for index, epochs in status.epochs.items():
+    for index, epochs in status.standing.epochs.items():
         if not epochs.done:
             continue
-        speed = status.solo.get(status.plan.shapes[index].key)
+        speed = status.plain.get(status.plan.shapes[index].key)
         if speed is None:
             return None
         config = status.plan.shape_config(index)

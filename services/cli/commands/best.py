@@ -42,7 +42,7 @@ def best(
             sys.stdout.write(f"# {' '.join(escaping.terminal(text).split())}\n")
         sys.stdout.write(specfile.written(winner["spec"]))
         return
-    again = f"{command_line(f'best {sweep} --yaml')} | {command_line('submit -')}"
+    again = f"{command_line('best ' + view['id'] + ' --yaml')} | {command_line('submit -')}"
     Output(as_json).result(
         {**winner, "comparison": view["comparison"]},
         first_line,

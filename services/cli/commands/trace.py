@@ -17,7 +17,7 @@ def trace(trial: TrialId, url: Url = None, key: Key = None, as_json: Json = Fals
     with connect(url, key) as client:
         view = client.trial(trial)
         sweep = client.sweep(view["sweep"])
-    again = command_line(f"reproduce {trial}")
+    again = command_line(f"reproduce {view['id']}")
     Output(as_json).result(
         {"trial": view, "sweep": sweep, "reproduce": again},
         facts(trace_page(view, sweep, again)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from services.addresses import without_passwords
+
 Level = Literal["ok", "warn", "missing"]
 
 
@@ -19,6 +21,10 @@ class Finding:
     level: Level
     says: str
     remedy: str = ""
+
+    def __post_init__(self) -> None:
+        """Show no password of an address that was checked."""
+        object.__setattr__(self, "says", without_passwords(self.says))
 
 
 def ok(name: str, says: str) -> Finding:

@@ -27,6 +27,14 @@ print(json.dumps({"version": torch.__version__, "cuda": torch.version.cuda, "nam
 """
 
 
+KERNELS_PROBE = """\
+import json
+from cnnlab.kernels import library
+found = library.load()
+print(json.dumps({"name": found.name, "reason": found.reason}))
+"""
+
+
 def devices(found: list[host.Gpu]) -> Finding:
     """What trains here."""
     if found:
@@ -62,6 +70,29 @@ def torch(found: list[host.Gpu], needed: bool) -> Finding:
         "torch",
         f"{probe['version']}, {build}" + (f", sees {', '.join(probe['names'])}" if probe["names"] else ""),
     )
+
+
+def kernels() -> Finding:
+    """The compiled operations, which are built here if they are not yet there."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", KERNELS_PROBE],
+            capture_output=True,
+            text=True,
+            timeout=TORCH_TIMEOUT,
+            check=True,
+        )
+    except subprocess.SubprocessError:
+        return warn("kernels", "not examined, because torch does not load", "see the line of torch")
+    probe = json.loads(done.stdout.splitlines()[-1])
+    if probe["name"]:
+        return ok("kernels", probe["name"])
+    remedy = (
+        "install g++ 12 or newer, or clang++"
+        if "compiler" in probe["reason"]
+        else "nothing, if that is wanted"
+    )
+    return warn("kernels", f"none: {probe['reason']}", remedy)
 
 
 def redis(needed: bool) -> Finding:

@@ -29,6 +29,8 @@ def examine(
     gpus = host.gpus()
     yield machine.devices(gpus)
     yield machine.torch(gpus, "torch" in needed)
+    if "torch" in needed:
+        yield machine.kernels()
     yield machine.redis("embedded" in needed)
     yield machine.disk(folder)
     yield from machine.folders(environment)

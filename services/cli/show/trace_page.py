@@ -68,7 +68,9 @@ def _machine(attempts: Sequence[View]) -> str:
     """The machine of the latest attempt that ran: float32 bits depend on it, besides width and row."""
     for attempt in reversed(attempts):
         if machine := attempt["machine"]:
-            return f"{machine['kind']}, torch {machine['torch']}, {many(machine['threads'], 'thread')}"
+            threads, kernels = many(machine["threads"], "thread"), machine.get("kernels", "torch")
+            compiled = "no compiled kernels" if kernels == "torch" else kernels
+            return f"{machine['kind']}, torch {machine['torch']}, {threads}, {compiled}"
     return "none yet"
 
 

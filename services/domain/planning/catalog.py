@@ -32,6 +32,9 @@ class DryBuild:
 class Catalog(Protocol):
     """The training library, as far as a plan needs it."""
 
+    def elsewhere(self, name: str) -> str:
+        """Where something is that others call by this name, as a sentence; empty if nothing is known."""
+
     def resolve(self, config: Mapping[str, Any]) -> Config:
         """Complete and check a config; `ConfigFault` with a dotted path where it is wrong."""
 
@@ -52,8 +55,12 @@ class Catalog(Protocol):
 
 
 class ConfigFault(Exception):
-    """A config is wrong at a dotted path; the plan turns it into a pointer into the user's own text."""
+    """A config is wrong at a dotted path; the plan turns it into a pointer into the user's own text.
 
-    def __init__(self, path: str, detail: str) -> None:
+    `all` are this fault and what else is wrong with the config.
+    """
+
+    def __init__(self, path: str, detail: str, others: Sequence[ConfigFault] = ()) -> None:
         super().__init__(f"{path}: {detail}")
         self.path, self.detail = path, detail
+        self.all = (self, *others)

@@ -12,9 +12,11 @@ from services.domain.config import read, related
 from services.domain.errors import Problem, SpecError, pointer
 from services.domain.plan.axis import Axis, Coordinate, Coordinates, ListedAxis, RangeAxis
 from services.domain.plan.dependencies import Dependencies
+from services.domain.planning.blame import uncomputable
 from services.domain.planning.catalog import ConfigFault
-from services.domain.planning.completion import Completion
+from services.domain.planning.completion import Completion, set_by
 from services.domain.planning.limits import MAX_COMBINATIONS, check_size
+from services.domain.planning.problems import Problems
 from services.domain.planning.read import same
 from services.domain.spec.constraint import ConstraintError
 from services.domain.spec.spec import Spec
@@ -23,36 +25,48 @@ INSIDE = 0.381966  # where inside a range, besides its ends, it is tried: at no 
 
 
 def check_axes(
-    axes: Sequence[Axis], dependencies: Dependencies, completion: Completion, limit: int
+    axes: Sequence[Axis],
+    dependencies: Dependencies,
+    completion: Completion,
+    limit: int,
+    problems: Problems,
 ) -> tuple[list[Axis], Dependencies]:
     """Resolve every value of every axis; `SpecError` for values that are wrong, or equal once completed.
 
     The path of a range may grow: under the axis train.l2 stands {strength: …}, and the range is of that.
+    The error has the `problems` of the earlier steps too.
     """
-    _check_counts(axes, dependencies, completion.spec, limit)
-    checker = _Checker(axes, dependencies, completion)
-    checked = checker.checked()
-    _check_distinct(checked)
+    axes = _countable(axes, completion.spec, problems)
+    try:
+        if not problems.found:
+            _check_size(axes, dependencies, completion.spec, limit)
+        checked = _Checker(axes, dependencies, completion, untied=problems.untied).checked()
+        _check_distinct(checked)
+    except SpecError as error:
+        problems.extend(error.problems)
+    problems.raise_any()
     renamed = {old.path: new.path for old, new in zip(axes, checked, strict=True)}
     return checked, dependencies.renamed(renamed)
 
 
-def _check_counts(axes: Sequence[Axis], dependencies: Dependencies, spec: Spec, limit: int) -> None:
+def _countable(axes: Sequence[Axis], spec: Spec, problems: Problems) -> Sequence[Axis]:
+    """Refuse open ranges in a search that visits every point; they are checked all the same."""
+    if spec.search not in search.names() or search.get(spec.search).takes_open_ranges:
+        return axes
+    for axis in axes:
+        if axis.size is None:
+            problems.add(
+                pointer("space", axis.name),
+                f"axis {axis.name!r} is a range without steps, which search: {spec.search} cannot visit; "
+                "give it a step or a list of values, or choose search: random with max_trials",
+            )
+    return axes
+
+
+def _check_size(axes: Sequence[Axis], dependencies: Dependencies, spec: Spec, limit: int) -> None:
     """Refuse what can be counted before anything is resolved: what follows takes time in proportion."""
-    if search.get(spec.search).takes_open_ranges:
-        return
-    problems = [
-        Problem(
-            pointer("space", axis.name),
-            f"axis {axis.name!r} is a range without steps, which search: {spec.search} cannot visit; "
-            "give it a step or a list of values, or choose search: random with max_trials",
-        )
-        for axis in axes
-        if axis.size is None
-    ]
-    if problems:
-        raise SpecError(problems)
-    if not (dependencies.zips or dependencies.conditions or dependencies.constraints):
+    free = not (dependencies.zips or dependencies.conditions or dependencies.constraints)
+    if free and not search.get(spec.search).takes_open_ranges:
         check_size(spec, prod(axis.size or 1 for axis in axes), limit)
 
 
@@ -72,9 +86,13 @@ def _check_distinct(axes: Sequence[Axis]) -> None:
 class _Checker:
     """Resolves configs with the values of axes, and collects what it learns of each axis."""
 
-    def __init__(self, axes: Sequence[Axis], dependencies: Dependencies, completion: Completion) -> None:
+    def __init__(
+        self, axes: Sequence[Axis], dependencies: Dependencies, completion: Completion, *, untied: bool
+    ) -> None:
         self._axes, self._dependencies, self._completion = axes, dependencies, completion
+        self._untied = untied  # some combinations are none of the spec: a fault must be of the value alone
         self._names = {axis.path: axis.name for axis in axes}
+        self._refused: dict[tuple[str, Coordinate], list[Problem]] = {}  # by the value that is wrong
         self._rows: dict[str, bool] = {}
         self._completed: dict[str, dict[Coordinate, Any]] = {}
         self._found: dict[str, Axis] = {}
@@ -85,14 +103,21 @@ class _Checker:
 
         Of a range its ends and a number inside are tried: what the catalog allows is an interval.
         """
-        for together in self._checked_together():
+        for together in sorted(self._checked_together(), key=lambda group: group[0].path.count(".")):
             self._check(together)
+        for (path, coordinate), problems in self._refused.items():
+            if not (self._untied and coordinate in self._completed[path]):
+                for problem in problems:
+                    self._refuse(self._problems, problem)
         if self._problems:
             raise SpecError(self._problems)
-        return [self._found[axis.path] for axis in self._axes]
+        return [self._found[axis.path] for axis in self._axes if axis.path in self._found]
 
     def _checked_together(self) -> Iterator[list[Axis]]:
         """Axes whose values can depend on one another: by a dependency, or one path inside the other."""
+        if self._untied:
+            yield from [list(self._axes)] if self._axes else []  # any of them may depend on one another
+            return
         left = self._dependencies.groups([axis.path for axis in self._axes])
         by_path = {axis.path: axis for axis in self._axes}
         while left:
@@ -116,7 +141,7 @@ class _Checker:
             return
         ends = {path: found[:1] + found[-1:] for path, found in probes.items()}
         nested = any(a != b and related(a, b) for a in probes for b in probes)
-        if nested or self._count(ends) > MAX_COMBINATIONS:
+        if not self._untied and (nested or self._count(ends) > MAX_COMBINATIONS):
             detail = f"{' and '.join(probes)} depend on one another and have more than {MAX_COMBINATIONS}"
             raise SpecError([Problem("/space", f"{detail} combinations")])
         others = self._first_values()
@@ -154,13 +179,13 @@ class _Checker:
             try:
                 allowed = self._dependencies.constraints_hold(written)
             except ConstraintError as error:
-                raise SpecError([Problem("/constraints", str(error))]) from None
+                raise SpecError([uncomputable(error, self._completion.spec)]) from None
             if allowed:
                 self._try(others | written, coordinates)
 
     def _keep(self, axes: Sequence[Axis]) -> None:
         """Complete axes whose values have all been tried, unless something is refused anyway."""
-        if not self._problems:
+        if not self._problems and not self._refused:
             self._found |= {
                 axis.path: _completed(axis, self._rows[axis.path], self._completed[axis.path])
                 for axis in axes
@@ -170,11 +195,20 @@ class _Checker:
         """Resolve one combination, or note what is wrong with it."""
         try:
             self._resolve(values, coordinates)
-        except ConfigFault as fault:
+        except ConfigFault as error:
             indices = {path: at for path, at in coordinates.items() if isinstance(at, int)}
-            problem = self._completion.problem(fault, self._names, values, indices)
-            if problem.pointer not in [other.pointer for other in self._problems]:
-                self._problems.append(problem)
+            for fault in error.all:
+                problem = self._completion.problem(fault, self._names, values, indices)
+                path = set_by(fault, values)
+                if path is not None and path in coordinates:
+                    self._refuse(self._refused.setdefault((path, coordinates[path]), []), problem)
+                elif not self._untied:
+                    self._refuse(self._problems, problem)
+
+    def _refuse(self, found: list[Problem], problem: Problem) -> None:
+        """Add a problem, unless that place has one."""
+        if problem.pointer not in [other.pointer for other in found]:
+            found.append(problem)
 
     def _resolve(self, values: Mapping[str, Any], coordinates: Coordinates) -> None:
         """Resolve one combination; record of each axis whether it is a row's, and its completed value."""
@@ -190,11 +224,13 @@ class _Checker:
             self._completed[path][coordinate] = read(complete, path)
 
     def _first_values(self) -> dict[str, Any]:
-        """The first value of each axis that has one at every point."""
-        conditional = self._dependencies.conditional
-        return {
-            axis.path: axis.as_written(axis.at(0.0)) for axis in self._axes if axis.path not in conditional
-        }
+        """The first value of each axis that has one at every point; of those that are not refused."""
+        conditional, found = self._dependencies.conditional, {}
+        for axis in self._axes:
+            good = (at for at in _probes(axis) if (axis.path, at) not in self._refused)
+            if axis.path not in conditional and (at := next(good, None)) is not None:
+                found[axis.path] = axis.as_written(at)
+        return found
 
 
 def _probes(axis: Axis) -> list[Coordinate]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from services.domain.config import Config, overlay
+from services.domain.config import Config, overlay, without
 from services.domain.errors import Problem, pointer
 from services.domain.planning.catalog import Catalog, ConfigFault
 from services.domain.spec.axis_forms import place_of_value
@@ -40,6 +40,14 @@ class Completion:
             config = known
         return config
 
+    def without(self, paths: Collection[str]) -> Completion:
+        """The completion of the same spec without what stands at these paths of its sections."""
+        sections = without(self.spec.sections(), paths)
+        fields = {name: sections.get(name) for name in ("model", "data")}
+        return Completion(
+            self.spec.model_copy(update=fields | {"train": sections.get("train", {})}), self.catalog
+        )
+
     def problem(
         self,
         fault: ConfigFault,
@@ -51,13 +59,18 @@ class Completion:
 
         `names` and `indices` are the user's names of axes and the indices of their values, by path.
         """
-        for path in sorted(values, key=len, reverse=True):
-            if fault.path == path or fault.path.startswith(path + "."):
-                name = names[path]
-                place = place_of_value(self.spec.space[name], indices.get(path))
-                inside = _written_parts(values[path], fault.path.removeprefix(path).split(".")[1:])
-                return Problem(pointer("space", name, *place, *inside), fault.detail)
-        return Problem(pointer(*fault.path.split(".")) if fault.path else "", fault.detail)
+        path = set_by(fault, values)
+        if path is None:
+            return Problem(pointer(*fault.path.split(".")) if fault.path else "", fault.detail)
+        place = place_of_value(self.spec.space[names[path]], indices.get(path))
+        inside = _written_parts(values[path], fault.path.removeprefix(path).split(".")[1:])
+        return Problem(pointer("space", names[path], *place, *inside), fault.detail)
+
+
+def set_by(fault: ConfigFault, values: Mapping[str, Any]) -> str | None:
+    """The path of the axis that set the faulty value; None where the spec itself did."""
+    inside = [path for path in values if fault.path == path or fault.path.startswith(path + ".")]
+    return max(inside, key=len, default=None)
 
 
 def _written_parts(value: Any, parts: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from services.domain.plan.axis import Axis, Coordinate, Coordinates
 from services.domain.plan.choices import Group
 from services.domain.plan.dependencies import Dependencies
 from services.domain.plan.space import Space
+from services.domain.planning.blame import uncomputable, undrawable, unmet
 from services.domain.planning.completion import Completion
 from services.domain.planning.limits import MAX_COMBINATIONS, MAX_DRAWS_PER_SUBMIT, MAX_SHAPES, check_size
 from services.domain.spec.constraint import ConstraintError
@@ -58,16 +59,23 @@ def number_points(
             seed=spec.seed,
         )
         shapes = _drawn_shapes(space, spec) if listed is None else _visited_shapes(space, listed, spec)
-    except (draws.Undrawable, ConstraintError) as error:
-        raise SpecError([Problem("/constraints", str(error))]) from None
+    except ConstraintError as error:
+        raise SpecError([uncomputable(error, spec)]) from None
+    except draws.Undrawable as error:
+        raise SpecError([undrawable(error, axes, dependencies, spec)]) from None
     shapes = [(coordinates, points) for coordinates, points in shapes if points]
     if not shapes:
-        raise SpecError([Problem("/constraints", "no point of the space meets all constraints")])
+        raise SpecError([unmet(dependencies, spec, lambda some: _is_empty(axes, some))])
     check_size(spec, sum(points for _, points in shapes), limit)
     if len(shapes) > MAX_SHAPES:
         detail = f"the space has {len(shapes)} distinct architectures; a sweep may have {MAX_SHAPES}"
         raise SpecError([Problem("/space", detail)])
     return NumberedSpace(base, space, shapes)
+
+
+def _is_empty(axes: Sequence[Axis], dependencies: Dependencies) -> bool:
+    """Whether dependent axes have no combination left."""
+    return any(group.combinations == [] for group in _groups(axes, dependencies) or [])
 
 
 def _order(axis: Axis) -> tuple[bool, bool]:

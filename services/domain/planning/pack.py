@@ -13,6 +13,7 @@ from services.domain.plan.axis import Coordinates
 from services.domain.plan.draws import Undrawable
 from services.domain.plan.plan import Plan
 from services.domain.plan.shape import Shape
+from services.domain.planning.blame import uncomputable, undrawable
 from services.domain.planning.catalog import ConfigFault, DryBuild
 from services.domain.planning.completion import Completion
 from services.domain.planning.limits import MAX_NAMED_CLASSES, MAX_REPRESENTATIVES
@@ -21,6 +22,7 @@ from services.domain.planning.objective_check import measured_metrics
 from services.domain.planning.representatives import representatives
 from services.domain.spec.constraint import ConstraintError
 from services.domain.spec.objective import MetricFacts
+from services.domain.spec.spec import Spec
 
 
 def pack_shapes(numbered: NumberedSpace, completion: Completion, memory: int) -> Plan:
@@ -32,7 +34,7 @@ def pack_shapes(numbered: NumberedSpace, completion: Completion, memory: int) ->
     packer = _Packer(numbered, completion)
     built = [packer.build(coordinates) for coordinates, _ in numbered.shapes]
     if numbered.space.drawn and completion.spec.constraints:
-        _draw_every_point(numbered)
+        _draw_every_point(numbered, completion.spec)
     return Plan(
         base=numbered.base,
         space=numbered.space,
@@ -41,14 +43,17 @@ def pack_shapes(numbered: NumberedSpace, completion: Completion, memory: int) ->
     )
 
 
-def _draw_every_point(numbered: NumberedSpace) -> None:
+def _draw_every_point(numbered: NumberedSpace, spec: Spec) -> None:
     """Refuse a point that cannot be drawn now, not when dispatch comes to it."""
     try:
         for shape, (coordinates, points) in enumerate(numbered.shapes):
             for position in range(points):
                 numbered.space.point(shape, coordinates, position)
-    except (Undrawable, ConstraintError) as error:
-        raise SpecError([Problem("/constraints", str(error))]) from None
+    except ConstraintError as error:
+        raise SpecError([uncomputable(error, spec)]) from None
+    except Undrawable as error:
+        space = numbered.space
+        raise SpecError([undrawable(error, space.axes, space.dependencies, spec)]) from None
 
 
 @dataclass(frozen=True)

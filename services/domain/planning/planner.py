@@ -9,6 +9,7 @@ from services.domain.planning.completion import Completion
 from services.domain.planning.name import name_axes
 from services.domain.planning.number import number_points
 from services.domain.planning.pack import pack_shapes
+from services.domain.planning.problems import Problems
 from services.domain.planning.read import read_axes
 from services.domain.planning.tie import tie_axes
 from services.domain.spec.spec import Spec
@@ -18,12 +19,14 @@ def make_plan(spec: Spec, catalog: Catalog, *, limit: int, memory: int) -> Plan:
     """Resolve a spec into a plan, in six steps: read, name, tie, check, number, pack.
 
     `limit` is the most trials that a sweep may run without `max_trials`, `memory` the bytes that the rows of
-    a pack may take. `SpecError` with a pointer into the spec for every fault that it can name.
+    a pack may take. `SpecError` with a pointer into the spec for every fault: those of the first four steps
+    together, each of which goes on without what an earlier one refused.
     """
-    completion = Completion(spec, catalog)
-    written = read_axes(spec)
-    axes = name_axes(written, completion)
-    dependencies = tie_axes(spec, written, axes)
-    axes, dependencies = check_axes(axes, dependencies, completion, limit)
+    problems = Problems()
+    written = read_axes(spec, problems)
+    axes, completion = name_axes(written, Completion(spec, catalog), problems)
+    axes, dependencies = tie_axes(spec, written, axes, problems)
+    axes, dependencies = check_axes(axes, dependencies, completion, limit, problems)
+    problems.raise_any()
     numbered = number_points(axes, dependencies, completion, limit)
     return pack_shapes(numbered, completion, memory)

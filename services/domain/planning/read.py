@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.domain import search
-from services.domain.errors import Problem, SpecError, pointer
+from services.domain.errors import SpecError, pointer
 from services.domain.planning.limits import MAX_AXES, MAX_LISTED_VALUES, check_budget
+from services.domain.planning.problems import Problems
 from services.domain.spec import axis_forms
 from services.domain.spec.spec import Spec
 
@@ -22,10 +23,13 @@ class WrittenAxis:
     when: dict[str, list[Any]]
 
 
-def read_axes(spec: Spec) -> list[WrittenAxis]:
-    """Read the axes; `SpecError` for an unknown search, no `max_trials`, and lists that cannot be an axis."""
-    if search.get(spec.search).needs_max_trials:
-        check_budget(spec)
+def read_axes(spec: Spec, problems: Problems) -> list[WrittenAxis]:
+    """Read the axes; refuse an unknown search, no `max_trials`, and lists that cannot be an axis."""
+    try:
+        if search.get(spec.search).needs_max_trials:
+            check_budget(spec)
+    except SpecError as error:
+        problems.extend(error.problems)
     axes = [
         WrittenAxis(
             name=name,
@@ -35,11 +39,13 @@ def read_axes(spec: Spec) -> list[WrittenAxis]:
         )
         for name, form in spec.space.items()
     ]
-    if problems := [problem for axis in axes for problem in _problems(axis)]:
-        raise SpecError(problems)
+    for axis in axes:
+        if detail := _fault(axis):
+            problems.add(pointer("space", axis.name), detail, axis=axis.name)
     if len(axes) > MAX_AXES:
-        raise SpecError([Problem("/space", f"has {len(axes)} axes; at most {MAX_AXES} are allowed")])
-    return axes
+        problems.add("/space", f"has {len(axes)} axes; at most {MAX_AXES} are allowed")
+        problems.raise_any()
+    return [axis for axis in axes if axis.name not in problems.left_out]
 
 
 def same(a: Any, b: Any) -> bool:
@@ -47,17 +53,16 @@ def same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and bool(a == b)
 
 
-def _problems(axis: WrittenAxis) -> list[Problem]:
-    """Refuse an empty list, a value given twice, and a list too long to try every value."""
-    place, values, name = pointer("space", axis.name), axis.values, f"axis {axis.name!r}"
+def _fault(axis: WrittenAxis) -> str | None:
+    """What is wrong with an empty list, a value given twice, and a list too long to try every value."""
+    values, name = axis.values, f"axis {axis.name!r}"
     if values is None:
-        return []
+        return None
     if not values:
-        return [Problem(place, f"{name} has no values; give a list of at least one")]
+        return f"{name} has no values; give a list of at least one"
     if len(values) > MAX_LISTED_VALUES:
-        detail = f"{name} has {len(values)} values; at most {MAX_LISTED_VALUES} are allowed"
-        return [Problem(place, detail)]
+        return f"{name} has {len(values)} values; at most {MAX_LISTED_VALUES} are allowed"
     for index, value in enumerate(values):
         if any(same(value, other) for other in values[:index]):
-            return [Problem(place, f"{name} has the value {value!r} twice")]
-    return []
+            return f"{name} has the value {value!r} twice"
+    return None

@@ -6,43 +6,54 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError
 from typing import Any
 
-from services.domain.errors import Problem, SpecError, nearest, pointer
+from services.domain.errors import nearest, pointer
 from services.domain.plan.axis import Axis, ListedAxis, RangeAxis
 from services.domain.plan.dependencies import AxisCondition, Dependencies
+from services.domain.planning.problems import Problems
 from services.domain.planning.read import WrittenAxis
 from services.domain.spec.constraint import Constraint, ConstraintError
 from services.domain.spec.names import entry_name, full_path, matches, plain
 from services.domain.spec.spec import Spec
 
+TRUTHS = {"true": "yes", "on": "yes", "false": "no", "off": "no"}  # what YAML reads as yes and no
 SHOWN_VALUES = 10  # of an axis, in a refusal
 
 
-def tie_axes(spec: Spec, written: Sequence[WrittenAxis], axes: Sequence[Axis]) -> Dependencies:
-    """Read zips, conditions and constraints; `SpecError` points at each that cannot be."""
-    reader = _Reader(axes)
+def tie_axes(
+    spec: Spec, written: Sequence[WrittenAxis], axes: Sequence[Axis], problems: Problems
+) -> tuple[list[Axis], Dependencies]:
+    """Read zips, conditions and constraints, and refuse each that cannot be, at its place.
+
+    Returns the axes without those whose conditions cannot be read, and how they depend on one another.
+    """
+    reader = _Reader(axes, problems)
     zips = reader.zips(spec.zip)
     conditions = reader.conditions(written)
-    aliases = reader.aliases(spec.constraints)
-    if reader.problems:
-        raise SpecError(reader.problems)
+    constraints, aliases = reader.constraints(spec.constraints)
+    kept = [axis for axis in axes if axis.name not in problems.left_out]
+    paths = {axis.path for axis in kept}
     found = Dependencies(
-        zips=zips, conditions=conditions, constraints=list(spec.constraints), aliases=aliases
+        zips=[zipped for zipped in zips if paths.issuperset(zipped)],
+        conditions=[one for one in conditions if one.axis in paths],
+        constraints=[text for text in constraints if paths.issuperset(constraints[text])],
+        aliases={name: path for name, path in aliases.items() if path in paths},
     )
     try:
-        found.order([axis.path for axis in axes])
+        found.order([axis.path for axis in kept])
     except CycleError:
         detail = "the conditions of some axes form a circle: an axis would depend on itself through others"
-        raise SpecError([Problem("/space", detail)]) from None
-    return found
+        problems.add("/space", detail)
+        problems.raise_any()
+    return kept, found
 
 
 class _Reader:
-    """Finds axes by the names that the user gave them, or by ends of their paths, and collects problems."""
+    """Finds axes by the names that the user gave them, or by ends of their paths."""
 
-    def __init__(self, axes: Sequence[Axis]) -> None:
+    def __init__(self, axes: Sequence[Axis], problems: Problems) -> None:
         self._by_name = {axis.name: axis for axis in axes}
         self._by_path = {axis.path: axis for axis in axes}
-        self.problems: list[Problem] = []
+        self._problems = problems
 
     def zips(self, zips: Sequence[Sequence[str]]) -> list[list[str]]:
         """The paths of axes that advance together."""
@@ -56,63 +67,95 @@ class _Reader:
                 axes.append(axis)
             else:
                 if detail := _zip_fault(axes, found):
-                    self.problems.append(Problem(place, detail))
-                found.append([axis.path for axis in axes])
+                    self._refuse(place, detail)
+                else:
+                    found.append([axis.path for axis in axes])
         return found
 
     def conditions(self, written: Sequence[WrittenAxis]) -> list[AxisCondition]:
         """What `when` says, with values as their indices."""
         found = []
         for axis in written:
+            if axis.name not in self._by_name:
+                continue
             path = self._by_name[axis.name].path
             for name, wanted in axis.when.items():
                 place = pointer("space", axis.name, "when", name)
                 on = self._axis(name, place)
-                if on is not None and (indices := self._wanted(path, on, name, wanted, place)) is not None:
-                    found.append(AxisCondition(axis=path, on=on.path, indices=indices))
+                indices = None if on is None else self._wanted(path, on, name, wanted, place)
+                if on is None or indices is None:
+                    self._problems.left_out.add(axis.name)
+                    self._problems.untied = True
+                    continue
+                found.append(AxisCondition(axis=path, on=on.path, indices=indices))
+        # An axis that depends on one without a value has none itself.
+        while lost := {one.axis for one in found if self._by_path[one.on].name in self._problems.left_out}:
+            self._problems.left_out |= {self._by_path[path].name for path in lost}
+            found = [one for one in found if one.axis not in lost]
         return found
 
-    def aliases(self, constraints: Sequence[str]) -> dict[str, str]:
-        """The paths of axes by the names that constraints use."""
-        found: dict[str, str] = {}
+    def constraints(self, constraints: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
+        """The paths of the axes that each constraint names, and those paths by the names that they use."""
+        paths: dict[str, list[str]] = {}
+        aliases: dict[str, str] = {}
         for index, text in enumerate(constraints):
-            place = pointer("constraints", index)
+            place, before = pointer("constraints", index), len(self._problems.found)
             try:
                 constraint = Constraint.read(text)
             except ConstraintError as error:
-                self.problems.append(Problem(place, str(error)))
+                self._refuse(place, str(error))
                 continue
             axes = {name: axis for name in sorted(constraint.names) if (axis := self._axis(name, place))}
-            found |= {name: axis.path for name, axis in axes.items()}
             for name, value in constraint.wanted():
                 if name in axes and (detail := _never_equal(axes[name], name, value)):
-                    self.problems.append(Problem(place, detail))
-        return found
+                    self._refuse(place, detail)
+            for pair in constraint.compared_axes():
+                if axes.keys() >= set(pair) and (detail := _never_alike(*(axes[name] for name in pair))):
+                    self._refuse(place, detail)
+            if len(axes) == len(constraint.names) and len(self._problems.found) == before:
+                paths[text] = [axis.path for axis in axes.values()]
+                aliases |= {name: axis.path for name, axis in axes.items()}
+        return paths, aliases
+
+    def _refuse(self, place: str, detail: str) -> None:
+        self._problems.add(place, detail)
+        self._problems.untied = True
 
     def _axis(self, name: str, place: str) -> Axis | None:
         """The axis of that name; None, and a problem, if there is none."""
         if name in self._by_name:
             return self._by_name[name]
         path = full_path(name, self._by_path)
-        if path is None:
+        if path is not None:
+            return self._by_path[path]
+        if self._problems.leaves_out(name):
+            self._problems.untied = True
+        else:
             near = nearest(name, [*self._by_name, *self._by_path])
-            self.problems.append(Problem(place, f"{name} is not an axis of the space.{near}"))
-            return None
-        return self._by_path[path]
+            hint = self._as_text(name) or f".{near}"
+            self._refuse(place, f"{name} is not an axis of the space{hint}")
+        return None
+
+    def _as_text(self, name: str) -> str:
+        """The hint for a word without quotes that is a value of an axis; empty for any other."""
+        text = TRUTHS.get(name.lower(), name)
+        listed = [axis for axis in self._by_name.values() if isinstance(axis, ListedAxis)]
+        having = [axis.name for axis in listed if any(matches(value, text) for value in axis.values)]
+        return f' but a value of {having[0]}: put it in quotes, "{text}"' if having else ""
 
     def _wanted(self, path: str, on: Axis, name: str, wanted: Sequence[Any], place: str) -> list[int] | None:
         """The indices of the wanted values; None, and a problem, where there can be none."""
         if on.path == path:
-            self.problems.append(Problem(place, "an axis cannot depend on itself"))
+            self._refuse(place, "an axis cannot depend on itself")
             return None
         if not isinstance(on, ListedAxis):
             detail = f"a condition needs an axis with listed values, but {name} is a range"
-            self.problems.append(Problem(place, detail))
+            self._refuse(place, detail)
             return None
         unmatched = [one for one in wanted if not any(matches(value, one) for value in on.values)]
         if unmatched or not wanted:
             what = repr(unmatched[0]) if unmatched else "an empty list"
-            self.problems.append(Problem(place, f"{what} is not a value of {name}, which has {_shown(on)}"))
+            self._refuse(place, f"{what} is not a value of {name}, which has {_shown(on)}")
         return [index for index, value in enumerate(on.values) if any(matches(value, one) for one in wanted)]
 
 
@@ -126,6 +169,16 @@ def _never_equal(axis: Axis, name: str, value: Any) -> str | None:
         return None
     near = nearest(value, [str(plain(each)) for each in axis.values]) if isinstance(value, str) else ""
     return f"{value!r} is not a value of {name}, which has {_shown(axis)}.{near}"
+
+
+def _never_alike(one: Axis, other: Axis) -> str | None:
+    """Why two axes are compared in vain; None if they can have the same value."""
+    if not isinstance(one, ListedAxis) or not isinstance(other, ListedAxis):
+        return None
+    if any(plain(a) == plain(b) for a in one.values for b in other.values):
+        return None
+    has = f"{one.name} has {_shown(one)}; {other.name} has {_shown(other)}"
+    return f"{one.name} and {other.name} have no value in common: {has}"
 
 
 def _shown(axis: ListedAxis) -> str:

@@ -47,6 +47,8 @@ class UnknownNames:
         there = [path for path in inside if not path.endswith(".name")]
         ends = ", ".join(path.rpartition(".")[2] for path in there)
         has = f" {parent} has {ends} with the first value of each axis." if there else ""
+        if found := self._completion.catalog.elsewhere(name.rpartition(".")[2]):
+            return f"is not a hyperparameter of this sweep.{has} {found}"
         near = nearest(name, there or [path for path in self._known if not path.endswith(".name")])
         return f"is not a hyperparameter of this sweep.{has}{near}"
 

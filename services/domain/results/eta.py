@@ -99,9 +99,9 @@ def around(commits: Sequence[Commit], at_once: int, training: float) -> float:
 
 
 def share(work: float, alone: float) -> float | None:
-    """Device time of training side by side, relative to that of the same epochs one trial at a time.
+    """Device time of training side by side, relative to that of the same epochs in plain loops.
 
-    `work` is what the devices have worked so far, `alone` what the same epochs take at width 1, both in
-    seconds. None before any epoch.
+    `work` is what the devices have worked so far, `alone` what the same epochs take in plain loops, one trial
+    at a time, both in seconds. None before any epoch.
     """
     return work / alone if work > 0 and alone > 0 else None

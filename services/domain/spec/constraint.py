@@ -34,7 +34,11 @@ GRAMMAR = "a constraint is made of axes, numbers and texts with + - * /, < <= > 
 
 
 class ConstraintError(ValueError):
-    """A constraint cannot be read, or cannot be computed for a point."""
+    """A constraint cannot be read, or cannot be computed for a point; `text` is the constraint."""
+
+    def __init__(self, detail: str, text: str = "") -> None:
+        super().__init__(detail)
+        self.text = text
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Constraint:
             return bool(self._compute(self._tree, compared))
         except (TypeError, ZeroDivisionError, OverflowError) as error:
             point = ", ".join(f"{name} = {value!r}" for name, value in sorted(compared.items()))
-            raise ConstraintError(f"cannot be computed for {point}: {error}") from None
+            raise ConstraintError(f"cannot be computed for {point}: {error}", self.text) from None
 
     def wanted(self) -> Iterator[tuple[str, Any]]:
         """The values that axes are compared with by == != in and not in, each with the axis's name."""
@@ -94,11 +98,20 @@ class Constraint:
             for op, left, right in zip(node.ops, sides, sides[1:], strict=False):
                 if not isinstance(op, ast.Eq | ast.NotEq | ast.In | ast.NotIn):
                     continue
-                axis, other = (right, left) if isinstance(right, ast.Name | ast.Attribute) else (left, right)
-                if isinstance(axis, ast.Name | ast.Attribute):
+                axis, other = (right, left) if _is_axis(right) else (left, right)
+                if _is_axis(axis):
                     values = other.elts if isinstance(other, ast.Tuple | ast.List) else [other]
                     name = _name(axis, self._quoted)
                     yield from ((name, found) for value in values for found in _literals(value))
+
+    def compared_axes(self) -> Iterator[tuple[str, str]]:
+        """The names of axes that are compared with each other by == and !=."""
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.Compare):
+                sides = [node.left, *node.comparators]
+                for op, *both in zip(node.ops, sides, sides[1:], strict=False):
+                    if isinstance(op, ast.Eq | ast.NotEq) and all(map(_is_axis, both)):
+                        yield _name(both[0], self._quoted), _name(both[1], self._quoted)
 
     def _compute(self, node: ast.expr, values: Mapping[str, Any]) -> Any:
         match node:
@@ -176,6 +189,10 @@ def _literals(node: ast.expr) -> list[Any]:
         case ast.UnaryOp(ast.USub(), ast.Constant(value)) if isinstance(value, int | float):
             return [-value]
     return []
+
+
+def _is_axis(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute)
 
 
 def _name(node: ast.expr, quoted: Mapping[str, str]) -> str:

@@ -95,7 +95,7 @@ def test_a_net_learns_the_angle_and_is_measured_by_its_error():
     by_hand = fit.array.predict(fit.data.test.batch(slice(0, 1000), 3)[0])[:, 0, 0]
     error = (by_hand - fit.data.test.y).abs().double().mean()
     if epoch == 3:
-        assert fit.test_best(0)["test/mae"] == pytest.approx(float(error), rel=1e-5)
+        assert fit.test_best()[0]["test/mae"] == pytest.approx(float(error), rel=1e-5)
 
 
 def test_outliers_harm_the_square_most():
@@ -121,4 +121,4 @@ def test_losses_of_classes_are_refused_and_so_is_accuracy():
 
 def test_numbers_have_no_confusion_matrix():
     with pytest.raises(CnnlabError, match="a confusion matrix needs classes as targets, got numbers"):
-        Fit([Row(config(), seed=0)]).confusion(0)
+        Fit([Row(config(), seed=0)]).confusion()

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from services.settings import Settings
 from services.store.models import SubmitKey, Sweep
 from services.store.session import Store
-from services.upkeep.prune import prune
+from services.upkeep.prune import Prune
 
 
 def key(text: str) -> dict[str, str]:
@@ -92,6 +92,6 @@ def test_keys_are_forgotten_after_a_day(
     old = update(SubmitKey).where(SubmitKey.key == "old").values(created_at=SubmitKey.created_at - day - 1)
     new = update(SubmitKey).where(SubmitKey.key == "new").values(created_at=SubmitKey.created_at - day + 9999)
     sqlite_store.write(lambda session: (session.execute(old), session.execute(new)))
-    prune(sqlite_store, sqlite_settings)
+    Prune(sqlite_store, sqlite_settings).round()
     kept = sqlite_store.read(lambda session: session.scalars(select(SubmitKey.key)).all())
     assert kept == ["new"]

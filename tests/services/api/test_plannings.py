@@ -111,7 +111,25 @@ def test_the_outcome_is_kept_for_the_client_that_was_sent_away() -> None:
     play(scene())
 
 
-def test_few_are_planned_at_once() -> None:
+def test_one_is_planned_after_another_and_beside_one_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(wait: float, begun: list[int]) -> None:
+        monkeypatch.setattr(module, "MAX_TURN_WAIT_SECONDS", wait)
+        under_way, works = plannings(), [Work() for _ in range(3)]
+        asked = [asyncio.create_task(under_way.run("submit", None, "", work)) for work in works]
+        await asyncio.sleep(0.1)
+        assert [work.begun for work in works] == begun
+        for work in works:
+            work.may_end.set()
+        assert await asyncio.gather(*asked) == [1, 1, 1]
+        assert await under_way.run("submit", None, "", works[0]) == 2
+
+    play(scene(5.0, [1, 0, 0]))
+    play(scene(0.02, [1, 1, 0]))
+
+
+def test_few_are_planned_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_TURN_WAIT_SECONDS", 0.01)
+
     async def scene() -> None:
         under_way, works = plannings(), [Work() for _ in range(MAX_PLANNINGS_AT_ONCE + 2)]
         asked = [asyncio.create_task(under_way.run("submit", None, "", work)) for work in works]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from loaded_plugins import plugins_from
 from pydantic import SecretStr
 
-from cnnlab import plugins, registry
+from cnnlab import registry
 from services.api.app import make_app
 from services.host import HostDevice
 from services.settings import Settings
@@ -137,7 +137,7 @@ def broken_entries() -> dict[str, str]:
 
 
 @pytest.fixture
-def api(sqlite_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+def api(sqlite_settings: Settings, tmp_path: Path) -> Iterator[TestClient]:
     """An API with a good plug-in, one that is broken and one that fails when it is used."""
     for name, text in (
         ("activations/tried_half.py", ENTRY),
@@ -149,18 +149,11 @@ def api(sqlite_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ):
         (tmp_path / "plugins" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "plugins" / name).write_text(text)
-    monkeypatch.setenv("CNNLAB_PLUGINS", str(tmp_path / "plugins"))
-    plugins.read.cache_clear()
     key = "a key of twenty chars"
-    app = make_app(sqlite_settings.model_copy(update={"api_key": SecretStr(key)}))
-    with TestClient(app, headers={"Authorization": f"Bearer {key}"}) as client:
-        yield client
-    plugins.read.cache_clear()
-    ours = [p for p, entry in registry._entries.items() if entry.__module__.startswith(plugins.PACKAGE)]
-    for place in ours:
-        del registry._entries[place]
-    for module in [module for module in sys.modules if module.startswith(plugins.PACKAGE)]:
-        del sys.modules[module]
+    with plugins_from(tmp_path / "plugins"):
+        app = make_app(sqlite_settings.model_copy(update={"api_key": SecretStr(key)}))
+        with TestClient(app, headers={"Authorization": f"Bearer {key}"}) as client:
+            yield client
 
 
 def submit(api: TestClient, spec: dict[str, Any], model: Any, **changes: Any) -> Any:

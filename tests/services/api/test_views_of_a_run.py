@@ -169,13 +169,13 @@ def test_a_failure_is_shown_until_a_later_attempt_makes_it_good(api: TestClient,
     assert api.get(f"/v1/trials/{worker.ids[3]}").json()["failure"] is None
 
 
-def test_the_cost_is_known_once_every_shape_was_measured_alone(api: TestClient, worker: Worker) -> None:
+def test_the_cost_is_known_once_every_shape_has_a_plain_loop(api: TestClient, worker: Worker) -> None:
     key = sweep(api, worker)["shapes"][0]["key"]
     worker.epoch(1, [0.5] * 4, busy_ms=6000)
     assert sweep(api, worker)["cost"] is None
     # 5,400 images an epoch: 3 s alone on the faster machine, 12 s for the four; 6 s together.
-    worker.store.write(lambda session: speeds.record(session, key, "slow", 1, 900.0))
-    worker.store.write(lambda session: speeds.record(session, key, "fast", 1, 1800.0))
+    worker.store.write(lambda session: speeds.record(session, key, "slow", speeds.PLAIN, 900.0))
+    worker.store.write(lambda session: speeds.record(session, key, "fast", speeds.PLAIN, 1800.0))
     worker.store.write(lambda session: speeds.record(session, key, "fast", 4, 9999.0))
     assert sweep(api, worker)["cost"] == {"share": 0.5}
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
-from servers.process import Folder, Server, free_port
+from plain_settings import settings_for
+from pydantic import SecretStr
+from served_api import ServedApi
 
 from services.cli import main
 from services.store.session import Store
@@ -28,29 +28,12 @@ def database(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def api(database: str) -> Iterator[str]:
-    """The API in its own process; its Redis does not answer, so no pack is ever announced."""
-    folder, port = Folder("api"), free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "--factory",
-        "services.api.app:from_environment",
-        "--port",
-        str(port),
-    ]
-    env = {
-        "CNNLAB_DATABASE_URL": database,
-        "CNNLAB_REDIS_URL": "redis://127.0.0.1:1/0",
-        "CNNLAB_FILES": str(folder.path),
-        "CNNLAB_API_KEY": KEY,
-        "PYTHONPATH": os.pathsep.join([str(EXAMPLE.parents[1]), os.environ.get("PYTHONPATH", "")]),
-    }
-    server, url = Server(command, folder, env=env), f"http://127.0.0.1:{port}"
-    server.wait_until(lambda: _answers(f"{url}/health"), 60)
-    yield url
-    server.stop()
+def api(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API on loopback; its Redis does not answer, so no pack is ever announced."""
+    settings = settings_for(database, tmp_path_factory.mktemp("api"))
+    served = ServedApi(settings.model_copy(update={"api_key": SecretStr(KEY)}))
+    yield served.url
+    served.stop()
 
 
 @pytest.fixture
@@ -85,10 +68,3 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 def at(run: Run, api: str) -> Run:
     """Run the command line with the API's address and key."""
     return lambda *words: run(*words, "--url", api, "--key", KEY)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx2.get(url).is_success
-    except httpx2.HTTPError:
-        return False

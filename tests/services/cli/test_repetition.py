@@ -10,7 +10,7 @@ import pytest
 
 from services.cli.repetition import Difference, compare
 
-MACHINE = {"kind": "a CPU", "torch": "2.13.0", "threads": 1}
+MACHINE = {"kind": "a CPU", "torch": "2.13.0", "threads": 1, "kernels": "torch"}
 
 
 def trial(*values: Any, row: int = 3, width: int = 8, **machine: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def test_equal_curves_are_bit_equal_whatever_their_speed() -> None:
     assert found.bit_equal
     assert list(found.lines()) == [
         "bit-equal over 3 epochs: every value of 2 metrics",
-        "the same: machine kind, torch, threads, width, row; equal bits are guaranteed",
+        "the same: machine kind, torch, threads, kernels, width, row; equal bits are guaranteed",
     ]
 
 

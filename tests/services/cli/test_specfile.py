@@ -97,10 +97,34 @@ def test_a_template_that_is_not_filled_in(tmp_path: Path, text: str) -> None:
     assert "line 2: the template {{" in refused(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "template"),
+    [
+        ("name: x\nspace: {lr: '${lr}'}\n", "${lr}"),
+        ("name: x\nlr: 0.${DIGIT}\n", "${DIGIT}"),
+        ("name: x\nspace: {'${axis}': [1]}\n", "${axis}"),
+        ("name: x\nconstraints: ['lr < ${most}']\n", "${most}"),
+        ("name: x\nmodel: '{{ model }}'\n", "{{ model }}"),
+        ('{"name": "x",\n"seed": "${seed:-1}"}', "${seed:-1}"),
+    ],
+)
+def test_a_template_that_would_be_read_as_text(tmp_path: Path, text: str, template: str) -> None:
+    error = refused(tmp_path, text)
+    assert f"line 2: the template {template} is not filled in" in error
+    assert ("envsubst <" in error) == template.startswith("$")
+
+
+@pytest.mark.parametrize("character", ["\0", "\x07", "\x9f"])
+def test_a_character_that_no_text_has_is_refused_in_one_line(tmp_path: Path, character: str) -> None:
+    error = refused(tmp_path, f"name: a{character}\n")
+    assert f"contains the character U+{ord(character):04X}" in error
+    assert "\n" not in error
+
+
 def test_braces_in_a_text_are_no_template(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
-    path.write_text("description: 'from {{ here }}'")
-    assert specfile.read(path).spec == {"description": "from {{ here }}"}
+    path.write_text("description: 'from {{ here }} for ${who}'\nmodel: $x {y}\n")
+    assert specfile.read(path).spec == {"description": "from {{ here }} for ${who}", "model": "$x {y}"}
 
 
 def test_json_may_be_indented_with_tabs(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -83,9 +84,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
-def test_a_stack_keeps_its_children_alive_and_leaves_none(start: Start) -> None:
+def test_a_stack_keeps_its_children_alive_leaves_none_and_finds_its_data_again(start: Start) -> None:
     up = start()
     assert up.addresses["workers"] == 1
+    secrets = (up.folder / ".cnnlab" / "secrets.env").read_text()
 
     second = _run(up.folder, "up")
     assert second.returncode == 1
@@ -97,26 +99,21 @@ def test_a_stack_keeps_its_children_alive_and_leaves_none(start: Start) -> None:
     api.kill()
     assert _until(lambda: "api exited" in up.messages())
     assert "killed by SIGKILL" in up.messages()
-    assert _until(lambda: _run(up.folder, "ls", "--json").returncode == 0)
+    assert _until(lambda: _answers(up.addresses["api"]))
+    assert _run(up.folder, "ls", "--json").stdout == "[]\n"
 
-    descendants = up.descendants()
-    up.process.send_signal(signal.SIGINT)
-    assert up.process.wait(60) == 0
-    assert [child for child in descendants if child.is_running()] == []
-    assert not (up.folder / ".cnnlab" / "running.json").exists()
-
-
-def test_data_is_found_again(start: Start) -> None:
-    up = start()
-    secrets = (up.folder / ".cnnlab" / "secrets.env").read_text()
     spec = up.folder / "sweep.yaml"
     spec.write_text(
         "{name: small, model: mlp, data: fashion-mnist-mini, train: {epochs: 1}, space: {train.l2: [0]}}"
     )
     submitted = _run(up.folder, "submit", str(spec), "--json")
     assert submitted.returncode == 0, submitted.stderr
-    up.process.terminate()
+
+    descendants = up.descendants()
+    up.process.send_signal(signal.SIGINT)
     assert up.process.wait(60) == 0
+    assert [child for child in descendants if child.is_running()] == []
+    assert not (up.folder / ".cnnlab" / "running.json").exists()
 
     up = start()
     assert (up.folder / ".cnnlab" / "secrets.env").read_text() == secrets
@@ -126,9 +123,6 @@ def test_data_is_found_again(start: Start) -> None:
     assert watched.returncode == 0, watched.stdout + watched.stderr
     assert "succeeded" in watched.stdout
 
-
-def test_children_end_when_the_stack_is_killed(start: Start) -> None:
-    up = start()
     descendants = up.descendants()
     up.process.kill()
     up.process.wait()
@@ -177,6 +171,14 @@ def _until(true: Callable[[], bool]) -> bool:
     while not true() and time.monotonic() < end:
         time.sleep(0.1)
     return true()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def _alive(process: psutil.Process) -> bool:

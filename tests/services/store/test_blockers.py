@@ -12,7 +12,7 @@ from services.domain.states import TrialState
 from services.host import HostDevice
 from services.store import blockers, devices, endings, leases, packs, sweep_status, sweep_verbs, sweeps
 from services.store.leases import Lease
-from services.store.models import MirrorTrial, Pack, Sweep, Trial
+from services.store.models import MirrorSweep, MirrorTrial, Pack, Sweep, Trial
 from services.store.session import Session, Store
 
 
@@ -215,6 +215,9 @@ def test_mlflow_is_behind_when_an_end_is_missing_there(store: Store, shown: str)
         assert (blocker.kind, blocker.since) == ("mlflow", ago)
         assert blocker.message == "MLflow does not show 1 trial that has ended"
     assert of(store, sweep_id) == [], "without an MLflow nothing is behind"
+    lately = update(MirrorSweep).values(mirrored_at=store.now() - 10_000)
+    store.write(lambda session: session.execute(lately))
+    assert of(store, sweep_id, mirrored=True) == [], "it catches up"
 
 
 def test_a_sweep_that_trains_or_is_over_has_none(store: Store) -> None:

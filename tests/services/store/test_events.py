@@ -21,7 +21,7 @@ from services.store import endings, events, packs, sweep_verbs, sweeps
 from services.store.events import BEGINNING, EventPosition
 from services.store.models import Event, Sweep
 from services.store.session import Store
-from services.upkeep.prune import prune
+from services.upkeep.prune import Prune
 
 
 def told(
@@ -167,7 +167,7 @@ def test_events_are_forgotten_a_week_after_their_sweep_is_over(
         session.execute(update(Sweep).where(Sweep.id == new).values(finished_at=now - week + 60_000))
 
     sqlite_store.write(age)
-    prune(sqlite_store, sqlite_settings)
+    Prune(sqlite_store, sqlite_settings).round()
     assert [len(told(sqlite_store, sweep_id)) for sweep_id in (over, new, running)] == [0, 1, 1]
 
 

@@ -11,8 +11,11 @@ import pytest
 from paper_sweep import fill, take, write_sweep
 from sqlalchemy import Connection, event, insert, text
 
-from services.store import checkpoints, events, mirror, sweep_verbs, sweeps, trials
+from services.domain.states import TrialState
+from services.store import checkpoints, endings, events, mirror, reports, sweep_verbs, sweeps, trials
+from services.store.leases import Lease
 from services.store.models import Checkpoint
+from services.store.reports import Epoch
 from services.store.session import Session, Store
 
 Work = Callable[[Session], object]
@@ -118,6 +121,29 @@ def test_cancel_and_retry_are_as_many_statements_for_any_number_of_trials(store:
         verbs = (sweep_verbs.cancel, sweeps.settle, sweep_verbs.retry)
         counts.append([executions(store, partial(verb, sweep_id=sweep_id)) for verb in verbs])
     assert counts[0] == counts[1]
+
+
+def test_the_last_epoch_of_a_pack_is_as_many_statements_for_any_number_of_trials(store: Store) -> None:
+    counts = []
+    for trials_of_pack in (2, 9):
+        dropouts = [number / 10 for number in range(trials_of_pack)]
+        sweep_id = write_sweep(store, space={"model.dropout": dropouts}, train={"epochs": 1})
+        held = take(store, fill(store, sweep_id))
+        ids = [trial.id for trial in store.read(partial(trials.page, sweep_id=sweep_id, limit=10))]
+        metrics = {trial_id: {"val/acc": 0.5} for trial_id in ids}
+        epoch = Epoch(1, metrics, {}, None, 1, 1, files=dict.fromkeys(ids, "best"))
+
+        def end(session: Session, held: Lease = held, epoch: Epoch = epoch) -> None:
+            reports.commit(session, held, epoch)
+            endings.end_trials(session, held, epoch.metrics, TrialState.SUCCEEDED, failure=None)
+            endings.close(session, held, "reached epoch 1")
+
+        counts.append(executions(store, end))
+        ended = store.read(partial(trials.page, sweep_id=sweep_id, limit=10))
+        assert {(trial.state, trial.last_value, trial.best_file) for trial in ended} == {
+            ("succeeded", 0.5, "best")
+        }
+    assert counts[0] == counts[1] <= 10
 
 
 def executions(store: Store, work: Work) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from paper_sweep import TTL, fill, row_of, take, trials_of, write_sweep
+from sqlalchemy import event, update
 
 from services.domain.errors import Fenced
 from services.store import leases, sweep_verbs, trial_verbs
 from services.store.leases import Lease, Request, SweepRequest
 from services.store.models import Pack, Sweep
-from services.store.session import Store
+from services.store.session import Session, Store
 
 
 def test_a_pack_is_leased_once_and_its_trials_begin(store: Store) -> None:
@@ -26,7 +27,7 @@ def test_a_pack_is_leased_once_and_its_trials_begin(store: Store) -> None:
 def test_a_fence_renews_the_lease_and_keeps_the_machine(store: Store) -> None:
     held = take(store, fill(store, write_sweep(store)), ttl=1.0)
     before = row_of(store, Pack, held.pack_id)
-    store.write(lambda session: leases.fence(session, held, 500.0, {"kind": "paper"}))
+    store.write(lambda session: leases.fence(session, held, 500.0, machine={"kind": "paper"}))
     after = row_of(store, Pack, held.pack_id)
     assert after.expires_at > before.expires_at + 400_000
     assert after.machine == {"kind": "paper"}
@@ -51,3 +52,19 @@ def test_a_heartbeat_returns_what_the_user_asks_for(store: Store) -> None:
     assert heard().sweep is SweepRequest.NONE  # what has begun is finished
     store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
     assert heard().sweep is SweepRequest.CANCEL
+
+
+def test_the_fence_is_passed_once_in_a_transaction_and_again_in_the_next(store: Store) -> None:
+    held = take(store, fill(store, write_sweep(store)))
+    statements: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+
+    def twice(session: Session) -> None:
+        assert leases.fence(session, held) is leases.fence(session, held)
+
+    for _ in range(2):
+        store.write(twice)
+    assert sum(statement.startswith("UPDATE packs") for statement in statements) == 2
+    store.write(lambda session: session.execute(update(Pack).values(token="another's")))
+    with pytest.raises(Fenced):
+        store.write(twice)

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 
 from services.domain.states import TrialState
 from services.store import endings, mirror, sweep_verbs, sweeps
-from services.store.mirror import CORRECTED, MirrorLease, MirrorLeaseLost
+from services.store.mirror import CORRECTED, MirrorLease, MirrorLeaseLost, TrialMark
 from services.store.models import LeftOut, MirrorChange, MirrorSweep, MirrorTrial, Trial
 from services.store.session import Session, Store
 
@@ -33,6 +33,12 @@ def catch_up(store: Store, held: MirrorLease) -> None:
     """End a round of mirroring in which everything was written."""
     seen = store.read(lambda session: mirror.changes(session, held.sweep_id))
     store.write(lambda session: mirror.forget_changes(session, held, seen))
+
+
+def mark(store: Store, held: MirrorLease, trial_id: str, run_id: str, epoch: int = 1) -> None:
+    """Store that a trial's run goes as far as an epoch, where nothing was there before."""
+    marks = [TrialMark(trial_id, run_id, 0, epoch, "running")]
+    store.write(lambda session: mirror.mark_trials(session, held, marks))
 
 
 def train(store: Store, sweep_id: str, epochs: int = 1) -> list[str]:
@@ -73,8 +79,7 @@ def test_a_sweep_is_behind_until_its_state_its_addresses_and_its_trials_are_ther
     assert store.read(behind) == [sweep_id]  # its trials are not there yet
     assert store.read(lambda session: mirror.trials_behind(session, sweep_id)) == [first, *others]
     for trial_id in (first, *others):
-        marked = partial(mirror.mark_trial, lease=held, trial_id=trial_id, run_id="r", before=0, epoch=1)
-        store.write(partial(marked, state="running"))
+        mark(store, held, trial_id, "r")
     assert store.read(lambda session: mirror.trials_behind(session, sweep_id)) == []
     store.write(lambda session: mirror.mark_sweep(session, held, f"active:4712:{HERE}"))
     assert store.read(behind) == [sweep_id]
@@ -140,7 +145,7 @@ def test_what_is_left_out_is_not_behind_and_its_state_stays_what_it_was(store: S
     sweep_id = write_sweep(store)
     first = train(store, sweep_id)[0]
     held = lease(store, sweep_id)
-    store.write(lambda s: mirror.mark_trial(s, held, first, "run-1", before=0, epoch=0, state="running"))
+    mark(store, held, first, "run-1", epoch=0)
     store.write(lambda session: mirror.leave_out_trial(session, held, first, LeftOut.REFUSED, "no"))
     assert first not in store.read(lambda session: mirror.trials_behind(session, sweep_id))
     assert (mirrored(store, first).left_out, mirrored(store, first).exported_state) == ("refused", "running")
@@ -154,7 +159,7 @@ def test_a_correction_has_the_run_written_again_and_outlasts_the_export_that_it_
     held = lease(store, sweep_id)
     store.write(lambda session: mirror.store_run(session, held, first, "run-1"))
     store.write(lambda session: mirror.correct(session, sweep_id, [first]))
-    store.write(lambda s: mirror.mark_trial(s, held, first, "run-1", before=0, epoch=1, state="running"))
+    mark(store, held, first, "run-1")
     assert mirrored(store, first).exported_epoch == CORRECTED
     assert mirrored(store, second).exported_epoch == 0
     store.write(lambda session: mirror.store_run(session, held, first, "run-2"))
@@ -188,7 +193,7 @@ def test_an_export_writes_while_somebody_holds_the_sweep_and_its_trials(postgres
         assert store.write(lambda session: mirror.take(session, asked))
         store.write(lambda session: mirror.store_parent(session, asked, "7", "run"))
         store.write(lambda session: mirror.store_run(session, asked, first, "run"))
-        store.write(lambda s: mirror.mark_trial(s, asked, first, "run", before=0, epoch=1, state="running"))
+        mark(store, asked, first, "run")
         store.write(lambda session: mirror.mark_sweep(session, asked, "active:…"))
         store.write(lambda session: mirror.mark_view(session, asked))
         store.write(lambda session: mirror.release(session, asked))

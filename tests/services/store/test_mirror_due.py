@@ -8,10 +8,10 @@ from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import update
 
 from services.domain.states import TrialState
-from services.store import endings, mirror, mirror_due, sweep_verbs, sweeps
-from services.store.mirror import MirrorLease
+from services.store import endings, mirror, mirror_due, sweep_verbs, sweeps, trials
+from services.store.mirror import MirrorLease, TrialMark
 from services.store.mirror_due import Turns
-from services.store.models import MirrorSweep
+from services.store.models import LeftOut, MirrorSweep, Trial
 from services.store.session import Store
 
 
@@ -20,7 +20,7 @@ def change(store: Store, sweep_id: str, **values: object) -> None:
     store.write(lambda session: session.execute(statement))
 
 
-def test_new_sweeps_come_first_and_ended_ones_last(store: Store) -> None:
+def test_sweeps_are_new_or_go_on_or_have_ended(store: Store) -> None:
     going, ended, new, failed, left_out = (write_sweep(store) for _ in range(5))
     for sweep_id in (going, ended):
         change(store, sweep_id, run_id=sweep_id)
@@ -29,7 +29,7 @@ def test_new_sweeps_come_first_and_ended_ones_last(store: Store) -> None:
     change(store, failed, not_before=store.now() + 60_000)
     change(store, left_out, left_out="failed")
     ids = [left_out, failed, ended, going, new]
-    assert store.read(lambda session: mirror_due.turns(session, ids)) == Turns([new, going], [ended])
+    assert store.read(lambda session: mirror_due.turns(session, ids)) == Turns([new], [going], [ended])
 
 
 def test_a_point_is_marked_when_all_its_trials_have_ended_and_are_there(store: Store) -> None:
@@ -37,10 +37,10 @@ def test_a_point_is_marked_when_all_its_trials_have_ended_and_are_there(store: S
     leased = []
     while len(trials_of(store, sweep_id)) < 4:
         leased.append(take(store, fill(store, sweep_id)))
-    trials = trials_of(store, sweep_id)
-    held = {trial.id: next(each for each in leased if each.pack_id == trial.pack_id) for trial in trials}
+    drawn = trials_of(store, sweep_id)
+    held = {trial.id: next(each for each in leased if each.pack_id == trial.pack_id) for trial in drawn}
     for each in leased:
-        report(store, each, 1, [trial.id for trial in trials if trial.pack_id == each.pack_id])
+        report(store, each, 1, [trial.id for trial in drawn if trial.pack_id == each.pack_id])
     lease = MirrorLease(sweep_id, "one", 60.0)
     assert store.write(lambda session: mirror.take(session, lease))
 
@@ -50,12 +50,11 @@ def test_a_point_is_marked_when_all_its_trials_have_ended_and_are_there(store: S
         return {mark.trial_id: mark.ended for mark in found}
 
     def mirrored(trial_id: str, state: str) -> None:
-        marked = partial(mirror.mark_trial, lease=lease, trial_id=trial_id, run_id="r", before=0, epoch=1)
-        store.write(partial(marked, state=state))
-        marked = partial(mirror.mark_trial, lease=lease, trial_id=trial_id, run_id="r", before=1, epoch=1)
-        store.write(partial(marked, state=state))
+        for before in (0, 1):
+            mark = TrialMark(trial_id, "r", before, epoch=1, state=state)
+            store.write(partial(mirror.mark_trials, lease=lease, marks=[mark]))
 
-    first, second = (trial.id for trial in trials if trial.point == trials[0].point)
+    first, second = (trial.id for trial in drawn if trial.point == drawn[0].point)
     ended, failed = TrialState.SUCCEEDED, TrialState.FAILED
     store.write(lambda session: endings.end_trial(session, held[first], first, ended, failure=None))
     mirrored(first, ended)
@@ -74,16 +73,48 @@ def test_a_point_is_marked_when_all_its_trials_have_ended_and_are_there(store: S
     assert marks() == {first: False, second: False}
 
 
-def test_files_are_due_once_the_end_is_there(store: Store) -> None:
+def test_a_point_is_open_while_a_replicate_is_not_drawn_and_closed_without_one_left_out(store: Store) -> None:
+    sweep_id = write_sweep(store, seeds=2, space={"model.dropout": [0.0]})
+    store.write(lambda session: trials.draw(session, sweeps.lock(session, sweep_id), 1))
+    lease = MirrorLease(sweep_id, "one", 60.0)
+    assert store.write(lambda session: mirror.take(session, lease))
+
+    def marks() -> list[tuple[str, bool]]:
+        sweep = store.read(lambda session: sweeps.get(session, sweep_id))
+        found = store.read(lambda session: mirror_due.point_marks(session, sweep))
+        return [(mark.trial_id, mark.ended) for mark in found]
+
+    def end(trial_id: str) -> None:
+        ended = update(Trial).where(Trial.id == trial_id).values(state="succeeded", started_at=1)
+        store.write(lambda session: session.execute(ended))
+
+    first, second = f"{sweep_id}-0000", f"{sweep_id}-0001"
+    end(first)
+    there = TrialMark(first, "r", 0, 0, "succeeded")
+    store.write(partial(mirror.mark_trials, lease=lease, marks=[there]))
+    assert marks() == []  # its other replicate has not been drawn
+    store.write(lambda session: trials.draw(session, sweeps.lock(session, sweep_id), 1))
+    end(second)
+    assert marks() == []  # MLflow does not have its end
+    store.write(lambda s: mirror.leave_out_trial(s, lease, second, LeftOut.REFUSED, "too long"))
+    assert marks() == [(first, True)]  # and never will
+
+
+def test_files_are_due_of_trials_that_were_chosen_and_whose_end_is_there(store: Store) -> None:
     sweep_id = write_sweep(store)
     held = take(store, fill(store, sweep_id))
-    first = trials_of(store, sweep_id)[0].id
+    first, second, *_ = (trial.id for trial in trials_of(store, sweep_id))
     lease = MirrorLease(sweep_id, "one", 60.0)
     assert store.write(lambda session: mirror.take(session, lease))
     due = partial(mirror_due.trials_with_files, sweep_id=sweep_id)
-    store.write(lambda s: endings.end_trial(s, held, first, TrialState.SUCCEEDED, failure=None))
+    want = partial(mirror_due.want_files, lease=lease, trial_ids=[first, second])
+    store.write(want)  # they have no runs
+    for each in (first, second):
+        store.write(lambda s, t=each: endings.end_trial(s, held, t, TrialState.SUCCEEDED))  # type: ignore[misc]
+    mark = TrialMark(first, "r", 0, 0, TrialState.SUCCEEDED)
+    store.write(partial(mirror.mark_trials, lease=lease, marks=[mark]))
     assert store.read(due) == []
-    store.write(lambda s: mirror.mark_trial(s, lease, first, "r", 0, 0, TrialState.SUCCEEDED))
+    store.write(want)
     assert store.read(due) == [first]
     assert store.read(mirror_due.sweeps_with_files) == [sweep_id]
     store.write(lambda session: mirror_due.mark_files(session, lease, first, "no picture"))

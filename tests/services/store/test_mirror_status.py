@@ -6,7 +6,7 @@ from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import update
 
 from services.store import mirror, mirror_status
-from services.store.mirror import MirrorLease
+from services.store.mirror import MirrorLease, TrialMark
 from services.store.mirror_status import MirrorStatus
 from services.store.models import LeftOut, Report
 from services.store.session import Store
@@ -25,8 +25,8 @@ def test_runs_are_counted_until_all_are_there(store: Store) -> None:
     assert 60_000 <= status().behind_ms < 120_000  # since the oldest report that is missing
     lease = MirrorLease(sweep_id, "one", 60.0)
     assert store.write(lambda session: mirror.take(session, lease))
-    for trial_id in ids[1:]:
-        store.write(lambda s, t=trial_id: mirror.mark_trial(s, lease, t, f"r{t}", 0, 1, "running"))  # type: ignore[misc]
+    marks = [TrialMark(trial_id, f"r{trial_id}", 0, 1, "running") for trial_id in ids[1:]]
+    store.write(lambda session: mirror.mark_trials(session, lease, marks))
     assert (status().runs, status().of) == (3, 4)
     assert status().behind_ms < 60_000
     store.write(lambda s: mirror.leave_out_trial(s, lease, ids[0], LeftOut.REFUSED, "too long"))

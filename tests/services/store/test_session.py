@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 import pytest
 from paper_sweep import fill, row_of, take, write_sweep
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from services.store import endings, leases, session, sweep_verbs, sweeps, workers
@@ -105,5 +105,22 @@ def test_a_write_that_waits_for_a_lock_starts_again(postgres_url: str) -> None:
         store.write(pause)
     assert len(tries) == 3
     assert row_of(store, Sweep, sweep_id).state == "paused"
+    store.close()
+    other.close()
+
+
+def test_a_connection_that_has_rested_is_tried_before_it_is_used(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = Store(postgres_url), Store(postgres_url)
+    number = select(func.pg_backend_pid())
+    end = select(func.pg_terminate_backend(bindparam("number")))
+    for untried, raises in ((0.0, False), (60.0, True)):
+        monkeypatch.setattr(session, "MAX_UNTRIED_SECONDS", untried)
+        first = store.read(lambda s: s.execute(number).scalar_one())
+        other.read(lambda s, first=first: s.execute(end, {"number": first}))  # type: ignore[misc]
+        with pytest.raises(DBAPIError) if raises else nullcontext():
+            store.ping()
+    store.ping()
     store.close()
     other.close()

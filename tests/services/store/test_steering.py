@@ -163,7 +163,7 @@ def test_a_retried_trial_reports_each_epoch_once(store: Store, pruned: bool) -> 
     before = {trial_id: [r.at for r in reports_of(store, trial_id)] for trial_id in ids}
     finish(store, held, ids, TrialState.CANCELLED)
     if pruned:
-        for checkpoint in store.read(checkpoints.needless):
+        for checkpoint in store.read(checkpoints.needless)[0]:
             assert store.write(lambda session, c=checkpoint: checkpoints.forget(session, c.id))
     store.write(lambda session: sweep_verbs.retry(session, sweep_id))
     pack = fill(store, sweep_id)
@@ -197,7 +197,7 @@ def test_prune_and_retry_exclude_each_other(postgres_url: str) -> None:
     ids = [trial.id for trial in trials_of(store, sweep_id)]
     report(store, held, 1, ids, saved=saved(held, 1))
     finish(store, held, ids, TrialState.CANCELLED)
-    [checkpoint] = store.read(checkpoints.needless)
+    [checkpoint], _ = store.read(checkpoints.needless)
     waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     with ThreadPoolExecutor() as other, Session(store.engine) as session:
         trial_verbs.retry(session, ids[0])

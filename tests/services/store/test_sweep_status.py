@@ -37,11 +37,11 @@ def test_a_sweep_that_trains(store: Store) -> None:
     report(store, held, 1, ids)
     [status] = of(store, sweep_id)
     key = status.plan.shapes[0].key
-    for machine, width, speed in (("a", 1, 10.0), ("b", 1, 12.0), ("a", 4, 99.0)):
+    for machine, width, speed in (("a", speeds.PLAIN, 10.0), ("b", speeds.PLAIN, 12.0), ("a", 4, 99.0)):
         store.write(lambda s, m=machine, w=width, v=speed: speeds.record(s, key, m, w, v))  # type: ignore[misc]
     [status] = of(store, sweep_id)
-    assert (status.counts, status.epochs[0].done) == ({"running": 4}, 4)
-    assert (status.busy, status.work, status.solo) == (0.01, 0.009, {key: 12.0})
+    assert (status.standing.counts, status.standing.epochs[0].done) == ({"running": 4}, 4)
+    assert (status.busy, status.work, status.plain) == (0.01, 0.009, {key: 12.0})
     assert (status.at_once, status.idle, status.refused, status.failed) == (1, True, False, [])
     claim(store, "cpu:0")
     [status] = of(store, sweep_id)
@@ -105,9 +105,9 @@ def test_each_sweep_of_a_page_has_its_own_numbers_in_as_many_queries_as_one(sqli
         asked.append(len(statements))
     assert asked[0] == asked[1]
     assert [status.sweep.id for status in shown] == sweep_ids
-    assert [status.counts for status in shown] == [{}, {}, {"running": 4}, {}]
+    assert [status.standing.counts for status in shown] == [{}, {}, {"running": 4}, {}]
     left = shown[2].plan.shapes[0].epochs * 4 - 4
-    assert [status.epochs for status in shown] == [{}, {}, {0: Epochs(4, left)}, {}]
+    assert [status.standing.epochs for status in shown] == [{}, {}, {0: Epochs(4, left)}, {}]
 
 
 def test_between_two_packs_the_progress_is_still_known(store: Store) -> None:

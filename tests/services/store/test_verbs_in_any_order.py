@@ -29,6 +29,7 @@ from services.store.leases import Lease
 from services.store.models import Pack, Sweep, Trial
 from services.store.reports import Saved
 from services.store.session import Session, Store
+from services.store.standings import Standings
 
 EPOCHS = 2
 
@@ -47,6 +48,7 @@ class Laboratory(RuleBasedStateMachine):
             train={"epochs": EPOCHS},
             space={"model.depth": [1, 2], "model.dropout": [0.0, 0.25, 0.5]},
         )
+        self.kept = Standings()
         self.held: dict[str, Lease] = {}  # pack → lease
         self.place, self.heard = BEGINNING, dict[str, str]()
         self.results: dict[str, int] = {}  # trial → the most epochs it ever had reported
@@ -105,7 +107,7 @@ class Laboratory(RuleBasedStateMachine):
 
     @rule()
     def prune(self) -> None:
-        for checkpoint in self.store.read(checkpoints.needless):
+        for checkpoint in self.store.read(checkpoints.needless)[0]:
             self.store.write(lambda s, key=checkpoint.id: checkpoints.forget(s, key))
 
     @precondition(lambda self: self.held)
@@ -192,6 +194,14 @@ class Laboratory(RuleBasedStateMachine):
         assert self.heard == {trial.id: trial.state for trial in trials_of(self.store, self.sweep_id)}
         self.heard["sweep"] = self.sweep().state
 
+    @invariant()
+    def what_is_kept_in_memory_is_what_would_be_read(self) -> None:
+        kept, anew = self.store.read(
+            lambda s: [known.of(s, [sweeps.get(s, self.sweep_id)]) for known in (self.kept, Standings())]
+        )
+        kept, anew = kept[self.sweep_id], anew[self.sweep_id]
+        assert (kept.counts, kept.epochs, kept.best) == (anew.counts, anew.epochs, anew.best)
+
     def teardown(self) -> None:
         """Left alone, the sweep comes to its end, and each trial to one final state."""
         if self.sweep().state == SweepState.PAUSED:
@@ -248,6 +258,9 @@ class Laboratory(RuleBasedStateMachine):
 
 
 def test_verbs_in_any_order(store: Store) -> None:
+    """Most orders on SQLite, in half the time; on PostgreSQL enough of them to meet every statement."""
+    examples = 25 if store.engine.dialect.name == "sqlite" else 8
+
     class Here(Laboratory):
         pass
 
@@ -255,7 +268,7 @@ def test_verbs_in_any_order(store: Store) -> None:
     run_state_machine_as_test(
         Here,
         settings=how(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

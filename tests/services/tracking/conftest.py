@@ -13,6 +13,13 @@ from paper_catalog import paper_spec
 
 from services.settings import Settings
 from services.store.session import Store
+from services.tracking import tracker
+
+
+@pytest.fixture(autouse=True)
+def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a round mirror all of a sweep that goes on, however slow this machine is."""
+    monkeypatch.setattr(tracker, "LIVE_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_a_file_that_cannot_be_made_costs_no_other(
     def failing(*_: object) -> Any:
         raise ValueError("mathtext")
 
-    monkeypatch.setattr(trial_run, "learning_curve", failing)
+    monkeypatch.setattr(trial_run, "_table", failing)
     monkeypatch.setattr(report, "best_curves", failing)
     stage.train(1)
     for index in range(4):
@@ -120,8 +120,8 @@ def test_a_file_that_cannot_be_made_costs_no_other(
     tracker = stage.tracker()
     while tracker.round(lambda: False):
         pass
-    assert stage.artifacts(stage.runs()[0]) == {"config.json", "curves.csv"}
-    reason = "figures/learning_curve.png: ValueError: mathtext"
+    assert stage.artifacts(stage.runs()[0]) == {"config.json"}
+    reason = "curves.csv: ValueError: mathtext"
     assert stage.runs()[0].data.tags["files.left_out"] == reason
     assert stage.trial(0).mirror.reason == reason
     assert stage.artifacts(stage.parent()) == {"spec.json", "report/leaderboard.csv", "report/trials.csv"}
@@ -129,17 +129,20 @@ def test_a_file_that_cannot_be_made_costs_no_other(
     assert stage.parent().data.tags["files.left_out"] == "report/report.html: ValueError: mathtext"
 
 
-def test_only_the_best_trials_have_pictures_and_all_have_their_weights(
+def test_only_the_best_trials_have_files_and_the_others_name_their_weights(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.tracking.trials_mirror.MAX_TRIALS_WITH_FIGURES", 1)
+    monkeypatch.setattr("services.tracking.mirror_sweep.MAX_TRIALS_WITH_FILES", 1)
     stage.train(1)
     for index in range(4):
         (stage.settings.files / f"{index}.safetensors").write_bytes(b"weights")
         state = TrialState.FAILED if index == 3 else TrialState.SUCCEEDED
         stage.end(index, state, best_file=f"{index}.safetensors")
+    stage.settle()
     assert stage.tracker().mirror(stage.sweep_id)
     stage.tracker().send_files(stage.sweep_id)
     files: Sequence[set[str]] = [stage.artifacts(run) for run in stage.runs()]
-    assert [len(each) for each in files] == [1, 1, 4, 1]
-    assert [f"checkpoint/{index}.safetensors" in each for index, each in enumerate(files)] == [True] * 4
+    best = {"config.json", "curves.csv", "checkpoint/2.safetensors"}
+    assert files == [set(), set(), best, set()]
+    named = [run.data.tags["checkpoint"] for run in stage.runs()]
+    assert named == [f"{index}.safetensors" for index in range(4)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from drawn_figures import all_of, parsed, texts
 from paper_catalog import paper_plan, paper_spec
 
 from services.domain.json_numbers import Metrics
@@ -14,10 +14,9 @@ from services.domain.plan.plan import Plan
 from services.domain.spec.objective import LOSS, MetricFacts
 from services.domain.spec.spec import Spec
 from services.domain.states import TrialState
+from services.figures.learning_curve import learning_curve
 from services.store.models import Report, Trial
 from services.tracking import saved_view, trial_run
-from services.tracking.figures import canvas
-from services.tracking.figures.learning_curve import learning_curve
 
 ERROR = MetricFacts(name="mae", goal="minimize", label="mean absolute error")
 CURVE: list[Metrics] = [
@@ -84,17 +83,10 @@ def test_a_saved_view_has_a_chart_of_every_metric_that_is_measured() -> None:
 
 
 @pytest.mark.parametrize("objective", ["val/acc", "val/balanced-acc"])
-def test_a_learning_curve_has_a_panel_for_each(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_learning_curve_has_a_panel_for_each(objective: str) -> None:
     _, plan = sweep(objective=objective)
-    curve = list(enumerate(CURVE, 1))
-    picture = learning_curve("t000", curve, plan.metrics)
-    panels = 1 + len(plan.metrics)
-    assert struct.unpack(">II", picture[16:24]) == (315 * panels, 270)
-    drawn: list[Any] = []
-    monkeypatch.setattr(canvas, "png", lambda figure: drawn.append(figure) or b"")
-    learning_curve("t000", curve, [*plan.metrics, ERROR])
-    labels = [axes.get_ylabel() for axes in drawn[0].axes]
-    assert labels[:2] == ["Loss", "Accuracy"]
-    assert labels[-1] == "Mean absolute error"
-    assert [len(axes.lines) for axes in drawn[0].axes] == [1, *[2] * len(plan.metrics), 0]
+    root = parsed(learning_curve("t000", list(enumerate(CURVE, 1)), [*plan.metrics, ERROR]))
+    panels = [text for text in texts(root) if text[:1].isupper()]
+    assert panels == ["Loss", *(metric.label.capitalize() for metric in plan.metrics), "Mean absolute error"]
+    assert len(all_of(root, "circle")) == 2 * (1 + 2 * len(plan.metrics))
     assert LOSS.name not in {metric.name for metric in plan.metrics}

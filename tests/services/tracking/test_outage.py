@@ -28,7 +28,11 @@ def test_training_goes_on_while_mlflow_is_away(stage: Stage, mlflow_server: mlfl
 
 
 @pytest.mark.timeout(60)  # by itself MLflow's client tries for four minutes
-def test_a_server_that_does_not_answer_is_given_up(stage: Stage, mlflow_server: mlflow.Mlflow) -> None:
+def test_a_server_that_does_not_answer_is_given_up(
+    stage: Stage, mlflow_server: mlflow.Mlflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")  # so that it is undone
+    monkeypatch.setattr("services.tracking.mlflow_server.REQUEST_SECONDS", 1)
     stage.train(1)
     tracker = stage.tracker()
     assert tracker.mirror(stage.sweep_id)

@@ -1,4 +1,4 @@
-"""Figures of the best weights are drawn from the file alone, at the trial's end, and may be missing."""
+"""Figures of the best weights are drawn from the file alone, at the sweep's end, and may be missing."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn_figures import parsed, texts
 from mlflow_stage import Stage
 from safetensors.numpy import save_file
 
 from services.domain.states import TrialState
-from services.tracking import best_weights
+from services.figures import best_weights
+from services.tracking import trial_run
 
-PNG = b"\x89PNG"
 IMAGE = (1, 8, 8)
 
 
@@ -31,15 +32,45 @@ def write(path: Path, first: Any) -> None:
     save_file({"conv1.weight": first, "another.weight": np.zeros((2, 2))}, path, told)
 
 
-def test_an_ended_trial_has_pictures_of_its_best_weights(stage: Stage, tmp_path: Path) -> None:
+def end_all(stage: Stage, best_file: str) -> None:
+    """End the sweep; one of its trials has best weights."""
+    stage.train(1)
+    stage.end(0, TrialState.SUCCEEDED, best_file=best_file)
+    for index in (1, 2, 3):
+        stage.end(index, TrialState.SUCCEEDED)
+    stage.settle()
+    assert stage.tracker().mirror(stage.sweep_id)
+    stage.tracker().send_files(stage.sweep_id)
+
+
+def test_the_sweeps_run_has_pictures_of_its_best_trials(stage: Stage, tmp_path: Path) -> None:
+    write(stage.settings.files / "best" / "t0.safetensors", np.ones((4, 1, 3, 3), np.float32))
+    end_all(stage, "best/t0.safetensors")
+    run = stage.parent()
+    folder = "figures/t000"
+    assert {name for name in stage.artifacts(run) if name.startswith("figures/")} == {
+        *(f"{folder}/confusion.svg", f"{folder}/first_layer.svg"),
+    }
+    drawn = parsed(stage.artifact(run, f"{folder}/confusion.svg", tmp_path).decode())
+    assert texts(drawn)[1] == "validation images: 16 of 20 correct"
+    assert texts(drawn)[0] == stage.runs()[0].info.run_name
+
+
+def test_nothing_is_drawn_while_a_sweep_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise AssertionError("drawn")
+
+    for name in ("confusion_matrix", "first_layer"):
+        monkeypatch.setattr(trial_run, name, failing)
+    monkeypatch.setattr(best_weights, "read", failing)
     write(stage.settings.files / "best" / "t0.safetensors", np.ones((4, 1, 3, 3), np.float32))
     stage.train(1)
     stage.end(0, TrialState.SUCCEEDED, best_file="best/t0.safetensors")
-    assert stage.tracker().mirror(stage.sweep_id)
-    stage.tracker().send_files(stage.sweep_id)
-    run = stage.runs()[0]
-    for name in ("confusion_matrix", "first_layer", "learning_curve"):
-        assert stage.artifact(run, f"figures/{name}.png", tmp_path).startswith(PNG)
+    while stage.tracker().round(lambda: False):
+        pass
+    assert stage.runs()[0].info.status == "FINISHED"
+    assert stage.runs()[0].data.tags["checkpoint"] == "best/t0.safetensors"
+    assert stage.artifacts(stage.runs()[0]) == set()
 
 
 def test_a_damaged_file_costs_the_pictures_and_nothing_else(
@@ -49,13 +80,11 @@ def test_a_damaged_file_costs_the_pictures_and_nothing_else(
     path.write_bytes(b"weights")
     with pytest.raises(ValueError):
         best_weights.read(path)
-    stage.train(1)
-    stage.end(0, TrialState.SUCCEEDED, best_file="t0.safetensors")
     with caplog.at_level(logging.WARNING):
-        assert stage.tracker().mirror(stage.sweep_id)
-        stage.tracker().send_files(stage.sweep_id)
+        end_all(stage, "t0.safetensors")
     assert "no figures of its weights" in caplog.text
-    assert "figures/learning_curve.png" in stage.artifacts(stage.runs()[0])
+    assert stage.artifacts(stage.runs()[0]) == {"config.json", "curves.csv", "checkpoint/t0.safetensors"}
+    assert stage.trial(0).mirror.reason.startswith("figures: ")
     assert stage.tracker().behind() == []
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
+from services.store import trial_verbs
 
 
 def finish(stage: Stage, **values: object) -> None:
@@ -111,20 +112,19 @@ def test_the_experiment_is_the_project_and_the_name(make_stage: MakeStage) -> No
     assert experiment.tags["mlflow.experiment.primaryMetric.greaterIsBetter"] == "true"
 
 
-def test_an_ended_trial_leaves_its_files(stage: Stage, tmp_path: Path) -> None:
+def test_the_best_trials_of_an_ended_sweep_leave_their_files(stage: Stage, tmp_path: Path) -> None:
     weights = stage.settings.files / "best" / "t3.safetensors"
     weights.parent.mkdir()
     weights.write_bytes(b"weights")
     finish(stage, best_file="best/t3.safetensors")
     run = stage.runs()[3]
-    common = {"config.json", "curves.csv", "figures/learning_curve.png"}
+    common = {"config.json", "curves.csv"}
     assert stage.artifacts(run) == common | {"checkpoint/t3.safetensors"}
     assert stage.artifacts(stage.runs()[0]) == common
     assert stage.artifact(run, "checkpoint/t3.safetensors", tmp_path) == b"weights"
     assert json.loads(stage.artifact(run, "config.json", tmp_path))["model"]["name"] == "net"
     curves = list(csv.DictReader(stage.artifact(run, "curves.csv", tmp_path).decode().splitlines()))
     assert [(row["epoch"], row["val/acc"]) for row in curves] == [("1", "0.531"), ("2", "0.532")]
-    assert stage.artifact(run, "figures/learning_curve.png", tmp_path).startswith(b"\x89PNG")
     assert run.data.metrics["gap/acc"] == 0.1
 
 
@@ -133,7 +133,7 @@ def test_weights_that_are_not_there_are_reported_missing(make_stage: MakeStage) 
         stage = make_stage()
         (stage.settings.files.parent / "elsewhere.safetensors").touch()
         finish(stage, best_file=file)
-        assert stage.runs()[3].data.tags["checkpoint"] == f"not uploaded: {file} is missing"
+        assert stage.runs()[3].data.tags["checkpoint"] == f"{file} is missing"
 
 
 def test_the_best_so_far_can_be_sorted_by_while_trials_run(make_stage: MakeStage) -> None:
@@ -154,3 +154,18 @@ def test_a_retried_trial_goes_on_in_its_run(stage: Stage) -> None:
     assert stage.runs()[0].info.run_id == run_id
     assert stage.runs()[0].data.tags["trial.attempt"] == "2"
     assert [point.step for point in stage.history(0, "val/acc")] == [1, 2]
+
+
+def test_a_trial_that_fails_again_before_it_is_mirrored_shows_its_latest_end(stage: Stage) -> None:
+    stage.train(1)
+    stage.end(0, TrialState.FAILED, failure={"kind": "crashed", "message": "the first time"})
+    assert stage.tracker().mirror(stage.sweep_id)
+    stage.store.write(lambda session: trial_verbs.retry(session, stage.trial_ids[0]))
+    stage.held = stage.lease()
+    stage.end(0, TrialState.FAILED, failure={"kind": "crashed", "message": "the second time"})
+    assert stage.tracker().behind() == [stage.sweep_id]
+    assert stage.tracker().mirror(stage.sweep_id)
+    run = stage.runs()[0]
+    assert run.data.tags["failure.message"] == "the second time"
+    assert run.info.end_time == stage.trial(0).finished_at
+    assert [point.step for point in stage.history(0, "val/acc")] == [1]

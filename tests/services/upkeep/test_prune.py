@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import select, update
 
+from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.settings import Settings
-from services.store import endings, workers
+from services.store import checkpoints, endings, workers
 from services.store.models import Checkpoint, Worker
 from services.store.reports import Saved
 from services.store.session import Store
-from services.upkeep.prune import WORKERS_KEPT, prune
+from services.upkeep.prune import WORKERS_KEPT, Prune
 
 
 def write(settings: Settings, pack: str, epoch: int) -> Saved:
@@ -28,6 +30,7 @@ def test_old_checkpoints_go_while_a_pack_trains_and_the_rest_when_it_has_ended(
     sqlite_store: Store, sqlite_settings: Settings
 ) -> None:
     store, settings = sqlite_store, sqlite_settings
+    prune = Prune(store, settings)
     held = take(store, fill(store, sweep_id := write_sweep(store)))
     ids = [trial.id for trial in trials_of(store, sweep_id)]
 
@@ -36,25 +39,41 @@ def test_old_checkpoints_go_while_a_pack_trains_and_the_rest_when_it_has_ended(
 
     for number in (1, 2, 3):
         report(store, held, number, ids, saved=write(settings, held.pack_id, number))
-    assert prune(store, settings) == 1
+    assert prune.round() == 1
     assert files() == ["2", "3"]
     for trial_id in ids:
         store.write(lambda s, i=trial_id: endings.end_trial(s, held, i, TrialState.SUCCEEDED))  # type: ignore[misc]
-    assert prune(store, settings) == 2
+    assert prune.round() == 2
     assert files() == []
-    assert prune(store, settings) == 0
+    assert prune.round() == 0
     sizes = store.read(lambda session: session.scalars(select(Checkpoint.bytes)).all())
     assert list(sizes) == [0, 0, 0]
 
 
 def test_a_file_that_is_gone_already_stops_nothing(sqlite_store: Store, sqlite_settings: Settings) -> None:
     store, settings = sqlite_store, sqlite_settings
+    prune = Prune(store, settings)
     held = take(store, fill(store, sweep_id := write_sweep(store)))
     ids = [trial.id for trial in trials_of(store, sweep_id)]
     for number in (1, 2, 3):
         report(store, held, number, ids, saved=write(settings, held.pack_id, number))
     Path(settings.files / held.pack_id / "1").unlink()
-    assert prune(store, settings) == 1
+    assert prune.round() == 1
+
+
+def test_a_round_looks_at_some_files_and_the_next_one_at_the_next(
+    sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "MAX_FILES", 2)
+    store, settings = sqlite_store, sqlite_settings
+    held = take(store, fill(store, sweep_id := write_sweep(store)))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    for number in (1, 2, 3):
+        report(store, held, number, ids, saved=write(settings, held.pack_id, number))
+    prune = Prune(store, settings)
+    assert [prune.round() for _ in range(3)] == [1, 0, 0]  # 1 goes; 3; from the beginning: 2, 3
+    store.write(lambda session: endings.give_up(session, held, Failure.SPEC, {"kind": "spec"}))
+    assert [prune.round() for _ in range(3)] == [0, 2, 0]
 
 
 def test_workers_long_gone_are_forgotten(sqlite_store: Store, sqlite_settings: Settings) -> None:
@@ -62,5 +81,5 @@ def test_workers_long_gone_are_forgotten(sqlite_store: Store, sqlite_settings: S
         sqlite_store.write(lambda s, n=name: workers.say(s, n, "host", 1, "idle"))  # type: ignore[misc]
     gone = sqlite_store.now() - (WORKERS_KEPT + 1) * 1000
     sqlite_store.write(lambda s: s.execute(update(Worker).where(Worker.id == "gone").values(seen=gone)))
-    prune(sqlite_store, sqlite_settings)
+    Prune(sqlite_store, sqlite_settings).round()
     assert list(sqlite_store.read(lambda s: s.scalars(select(Worker.id)).all())) == ["here"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -109,3 +110,29 @@ def test_a_pack_that_cannot_be_taken_stops_no_other(
     assert row_of(sqlite_store, Pack, good).state == "lost"
     assert row_of(sqlite_store, Pack, bad).state == "running"
     assert caplog.text.count(f"pack {bad} cannot be taken back") == 1
+
+
+def test_the_next_round_is_when_a_lease_runs_out(store: Store, settings: Settings) -> None:
+    usual = settings.model_copy(update={"upkeep_period": 20.0})
+    rescue = Rescue(store, usual)
+    assert rescue.pause() == 20.0
+    take(store, fill(store, write_sweep(store)), ttl=-1)
+    assert rescue.pause() == 20.0  # one that could not be taken back is not tried without a pause
+    take(store, fill(store, write_sweep(store)), ttl=15)
+    assert 5 < rescue.pause() <= 15.1
+
+
+def test_a_lost_pack_is_taken_and_dispatched_as_soon_as_its_lease_runs_out(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    settings = sqlite_settings.model_copy(update={"upkeep_period": 0.3, "lease_ttl": 0.6})
+    taken = threading.Event()
+    rescue = Rescue(sqlite_store, settings, on_taken=taken.set)
+    rescue.start()
+    try:
+        assert not taken.wait(1.0)  # the grace after its start
+        held = take(sqlite_store, fill(sqlite_store, write_sweep(sqlite_store)), ttl=0.3)
+        assert taken.wait(20)
+        assert row_of(sqlite_store, Pack, held.pack_id).state == "lost"
+    finally:
+        rescue.close()

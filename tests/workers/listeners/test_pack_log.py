@@ -51,3 +51,10 @@ def test_a_full_disk_costs_the_log_only(monkeypatch: pytest.MonkeyPatch, tmp_pat
     log = PackLog(tmp_path, "p")
     log.on_output(b"lost")
     log.close()
+
+
+def test_a_pack_that_prints_nothing_has_no_log(tmp_path: Path) -> None:
+    log = PackLog(tmp_path, "p")
+    log.on_output(b"")
+    log.close()
+    assert list(tmp_path.iterdir()) == []

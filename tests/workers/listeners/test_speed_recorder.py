@@ -1,4 +1,4 @@
-"""workers/listeners/speed_recorder.py: which speeds reach SQL, and when one trial alone is measured."""
+"""workers/listeners/speed_recorder.py: which speeds reach SQL, and when a plain loop is measured."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from scripted_runner import MACHINE
 
 from services.store import speeds
 from services.store.session import Store
+from workers.known_speeds import KnownSpeeds
 from workers.listeners.speed_recorder import SpeedRecorder
 from workers.messages import EpochDone, FinalResult, Run, SpeedMeasured, Stopped
 from workers.run_message import LeasedPack
@@ -16,7 +17,7 @@ RUN = Run("p", "cpu", "f", 4, 0, 2, 0, "val/acc", "maximize", False, 0, None, ()
 
 @pytest.fixture
 def recorder(sqlite_store: Store) -> SpeedRecorder:
-    return SpeedRecorder(sqlite_store, LeasedPack("s", "key", RUN))
+    return SpeedRecorder(KnownSpeeds(sqlite_store), LeasedPack("s", "key", RUN))
 
 
 def epoch(number: int, images_per_s: float) -> EpochDone:
@@ -29,13 +30,13 @@ def recorded(store: Store) -> set[tuple[str, int, float]]:
     return {(speed.machine, speed.width, speed.images_per_s) for speed in found}
 
 
-def test_one_trial_alone_is_measured_once_per_kind_of_machine(
+def test_a_plain_loop_is_measured_once_per_kind_of_machine(
     recorder: SpeedRecorder, sqlite_store: Store
 ) -> None:
     assert recorder.before_run(RUN, MACHINE).measure
     recorder.on_message(SpeedMeasured("p", 50.0))
     recorder.on_message(Stopped("p", None))
-    assert recorded(sqlite_store) == {("paper", 1, 50.0)}
+    assert recorded(sqlite_store) == {("paper", speeds.PLAIN, 50.0)}
     assert not recorder.before_run(RUN, MACHINE).measure
 
 

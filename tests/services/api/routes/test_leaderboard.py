@@ -153,7 +153,7 @@ def test_without_a_value_there_is_no_winner(sqlite_api: TestClient, spec: Json) 
 def test_a_list_of_sweeps_asks_for_all_the_best_at_once(
     sqlite_api: TestClient, sqlite_store: Store, spec: Json
 ) -> None:
-    """As many statements for six sweeps as for three, and the rankings of all are one of them."""
+    """As many statements for seven sweeps as for five, and the rankings of all are one of them."""
     engine = sqlite_api.app.state.services.store.engine  # type: ignore[attr-defined]
     statements: list[str] = []
 
@@ -162,15 +162,15 @@ def test_a_list_of_sweeps_asks_for_all_the_best_at_once(
         statements.append(statement)
 
     asked = []
-    for _ in range(2):
-        for _ in range(3):
+    for new in (3, 2, 2):
+        for _ in range(new):
             give(sqlite_store, submit(sqlite_api, spec, seeds=1), {1: [0.5]})
         statements.clear()
         shown = sqlite_api.get("/v1/sweeps").json()["sweeps"]
         assert all(view["best"]["point"] == 1 for view in shown)
         asked.append(len(statements))
         assert sum("row_number()" in statement and "score" in statement for statement in statements) == 1
-    assert asked[1] == asked[0]
+    assert asked[2] == asked[1]  # the first page has none that is kept in memory
 
 
 def test_a_sweep_of_unequal_shapes_counts_its_epochs(sqlite_api: TestClient, spec: Json) -> None:

@@ -135,11 +135,47 @@ def test_a_wrong_spec_is_refused_at_its_place_and_leaves_no_row(
     assert [rows(sqlite_store, table) for table in (Sweep, Trial, Pack)] == [0, 0, 0]
 
 
+def test_a_list_of_sweeps_whose_id_begins_so(api: TestClient, spec: dict[str, Any]) -> None:
+    ids = {api.post("/v1/sweeps", json=spec).json()["id"] for _ in range(3)}
+    for one in ids:
+        for digits in (1, 5, 10):
+            page = api.get("/v1/sweeps", params={"id": one[:digits]}).json()["sweeps"]
+            assert {sweep["id"] for sweep in page} == {each for each in ids if each[:digits] == one[:digits]}
+    assert api.get("/v1/sweeps", params={"id": "fg"}).status_code == 422
+
+
 def test_several_faults_are_listed_at_once(sqlite_api: TestClient, spec: dict[str, Any]) -> None:
     del spec["name"]
     answer = sqlite_api.post("/v1/sweeps", json=spec | {"seed": "x", "sede": 1})
     assert {error["pointer"] for error in answer.json()["errors"]} == {"/name", "/seed", "/sede"}
     assert "(and 2 more)" in answer.json()["detail"]
+
+
+def test_faults_of_form_and_of_meaning_are_listed_at_once(sqlite_api: TestClient) -> None:
+    document: dict[str, Any] = {
+        "name": "größe",
+        "sede": 1,
+        "modle": {},
+        "model": "lenet5",
+        "data": "fashion-mnist-mini",
+        "train": {"warmup": 3, "nesterov": True, "epochs": 0},
+        "space": {"learning_rate": [0.1], "dropout": [0.1, 7]},
+        "constraints": ["dropout <"],
+    }
+    for params in ({}, {"dry_run": "true"}):
+        answer = sqlite_api.post("/v1/sweeps", json=document, params=params)
+        assert answer.status_code == 422
+        assert {error["pointer"] for error in answer.json()["errors"]} == {
+            *("/name", "/sede", "/modle", "/train/warmup", "/train/nesterov", "/train/epochs"),
+            *("/space/learning_rate", "/space/dropout/1", "/constraints/0"),
+        }
+        assert "(and 8 more)" in answer.json()["detail"]
+
+
+def test_a_fault_of_form_that_a_plan_depends_on_is_listed_without_a_plan(sqlite_api: TestClient) -> None:
+    document = {"name": "a", "model": "lenet5", "data": "mnit", "space": {"lr": {"choice": [1], "stp": 1}}}
+    answer = sqlite_api.post("/v1/sweeps", json=document)
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/space/lr/stp"]
 
 
 def test_choices_that_depend_on_one_another_are_counted_before_they_are_tried(

@@ -7,8 +7,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from servers.process import free_port
 
+from services.cli.doctor import machine
 from services.stack.folder import Folder, Running
 
 KEY = "k" * 32
@@ -27,6 +29,14 @@ def test_a_machine_with_everything(run: Run) -> None:
     assert found["stack"] == "warn"
 
 
+@pytest.fixture
+def light_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torch that is found without being loaded, where a test is about something else."""
+    probe = json.dumps({"version": "2", "cuda": None, "names": []})
+    monkeypatch.setattr(machine, "TORCH_PROBE", f"print({probe!r})")
+
+
+@pytest.mark.usefixtures("light_torch")
 def test_an_api_with_the_right_and_the_wrong_key(run: Run, api: str) -> None:
     code, out, _ = run("doctor", "--url", api, "--key", KEY, "--json")
     found = levels(out)
@@ -39,6 +49,7 @@ def test_an_api_with_the_right_and_the_wrong_key(run: Run, api: str) -> None:
     assert levels(run("doctor", "--url", api, "--json")[1])["key"] == "missing"
 
 
+@pytest.mark.usefixtures("light_torch")
 def test_an_api_that_does_not_run(run: Run) -> None:
     code, out, _ = run("doctor", "--url", f"http://127.0.0.1:{free_port()}", "--key", KEY)
     assert code == 1
@@ -46,6 +57,7 @@ def test_an_api_that_does_not_run(run: Run) -> None:
     assert out.splitlines()[-1] == "1 thing missing."
 
 
+@pytest.mark.usefixtures("light_torch")
 def test_a_stack_whose_servers_do_not_answer(run: Run, tmp_path: Path) -> None:
     here = Folder(tmp_path)
     here.make()

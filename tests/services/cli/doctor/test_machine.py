@@ -66,3 +66,16 @@ def test_folders_of_the_operator(tmp_path: Path) -> None:
     assert (
         unset.says == "not set in this terminal; for your own data sets, set it where the service is started"
     )
+
+
+def test_kernels_are_found_or_missed_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "KERNELS_PROBE", 'print(\'{"name": "conv-max-1", "reason": ""}\')')
+    assert (machine.kernels().level, machine.kernels().says) == ("ok", "conv-max-1")
+    monkeypatch.setattr(
+        machine, "KERNELS_PROBE", 'print(\'{"name": null, "reason": "there is no C++ compiler; slow"}\')'
+    )
+    found = machine.kernels()
+    assert (found.level, found.says) == ("warn", "none: there is no C++ compiler; slow")
+    assert "g++" in found.remedy
+    monkeypatch.setattr(machine, "KERNELS_PROBE", "raise ImportError('torch')")
+    assert machine.kernels().says == "not examined, because torch does not load"

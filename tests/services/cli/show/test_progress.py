@@ -67,8 +67,8 @@ def test_a_new_blocker_and_a_new_setback_are_a_change(capsys: pytest.CaptureFixt
 
 def test_the_cost_says_what_is_compared_with_what() -> None:
     assert cost(VIEW) == (
-        "trained side by side, in 58% of the device time that the same epochs take one trial at a time "
-        "(estimated from the speed of one trial alone)"
+        "18 trials in the time of 10.4 plain ones: 58% of the device time of loops by torch alone, one trial "
+        "at a time (estimated from a few steps of one)"
     )
     assert cost({**VIEW, "cost": None}) is None
 

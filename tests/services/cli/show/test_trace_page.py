@@ -17,7 +17,7 @@ WAITING: dict[str, Any] = {"machine": None}
 RAN: dict[str, Any] = {
     "pack": "p1", "row": 3, "width": 8, "device": "cpu:0", "worker": "host/1", "start_epoch": 0,
     "began_at": MOMENT, "ended_at": None, "state": "running", "outcome": None,
-    "machine": {"kind": "a CPU", "torch": "2.13.0", "threads": 1},
+    "machine": {"kind": "a CPU", "torch": "2.13.0", "threads": 1, "kernels": "torch"},
 }  # fmt: skip
 TRIAL: dict[str, Any] = {
     "point": 5, "label": "dropout 0.25", "replicate": 2, "number": 17, "seed": 7, "row": 3,
@@ -40,7 +40,7 @@ def test_the_way_of_a_trial() -> None:
     assert page["values"] == "dropout 0.25"
     assert page["row"] == "3 of 8, with its own batches"
     assert page["best"] == "val/acc 0.8123 in epoch 1"
-    assert page["machine"] == "a CPU, torch 2.13.0, 1 thread"
+    assert page["machine"] == "a CPU, torch 2.13.0, 1 thread, no compiled kernels"
     assert page["checkpoint"] == "epoch 1 in p1/1.pt (SHA-256 0123456789ab…, damaged)"
     assert page["config"] == '{"a": "ü"}'
     assert "finished" not in facts(page).plain, "it has not finished"

@@ -115,8 +115,8 @@ def test_too_many_values_that_depend_on_one_another_are_refused() -> None:
             "/space/model.dropout",
             "got 1.",
         ),
-        ({"constraints": ["dropout / 0 < 1"]}, "/constraints", "cannot be computed for"),
-        ({"constraints": ["optimizer < 1"]}, "/constraints", "cannot be computed for"),
+        ({"constraints": ["dropout / 0 < 1"]}, "/constraints/0", "cannot be computed for"),
+        ({"constraints": ["optimizer < 1"]}, "/constraints/0", "cannot be computed for"),
         ({"model": {"name": "net", "dropout": 3}, "space": {"train.l2": [0]}}, "/model/dropout", "got 3"),
     ],
 )

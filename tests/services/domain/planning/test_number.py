@@ -65,7 +65,7 @@ def test_more_architectures_than_a_sweep_may_have_are_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "pointer", "detail"),
     [
-        ({"constraints": ["dropout < 0"]}, "/constraints", "no point of the space"),
+        ({"constraints": ["dropout < 0"]}, "/constraints/0", "no point of the space meets it"),
         (
             {"limit": 100, "space": {"model.dropout": [i / 200 for i in range(101)]}},
             "/space",
@@ -80,7 +80,7 @@ def test_more_architectures_than_a_sweep_may_have_are_refused() -> None:
                 "space": {"model.dropout": {"uniform": [0, 1]}},
                 "constraints": ["dropout < 0.0000001"],
             },
-            "/constraints",
+            "/constraints/0",
             "fewer than one in 1000",
         ),
     ],

@@ -8,6 +8,7 @@ import pytest
 from paper_catalog import paper_spec, refusals
 
 from services.domain.planning.limits import MAX_AXES, MAX_LISTED_VALUES
+from services.domain.planning.problems import Problems
 from services.domain.planning.read import read_axes, same
 
 
@@ -20,7 +21,8 @@ def test_an_axis_has_its_values_and_its_conditions() -> None:
                 "train.l2": 0.1,
                 "model.dropout": {"uniform": [0, 1], "step": 0.5},
             }
-        )
+        ),
+        Problems(),
     )
     assert (listed.name, listed.values, listed.when) == ("train.optimizer", ["sgd", "adam"], {})
     assert (conditional.values, conditional.when) == ([0.8, 0.9], {"train.optimizer": ["adam"]})

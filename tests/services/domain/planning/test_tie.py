@@ -8,6 +8,7 @@ import pytest
 from paper_catalog import paper_spec, refusals
 
 from services.domain.plan.axis import ListedAxis
+from services.domain.planning.problems import Problems
 from services.domain.planning.read import read_axes
 from services.domain.planning.tie import tie_axes
 
@@ -31,7 +32,8 @@ def test_names_become_paths_and_values_indices() -> None:
         listed("model.dropout", "model.dropout", [0, 0.5, 0.6]),
         listed("train.l2", "train.l2", [1, 2, 3]),
     ]
-    found = tie_axes(spec, read_axes(spec), axes)
+    problems = Problems()
+    _, found = tie_axes(spec, read_axes(spec, problems), axes, problems)
     assert found.zips == [["train.l2", "model.depth"]]
     [condition] = found.conditions
     assert (condition.axis, condition.on, condition.indices) == ("model.dropout", "model.depth", [0, 2])

@@ -1,0 +1,12 @@
+"""A worker whose runner is the scripted one: `python -m workers` in every other respect."""
+
+from __future__ import annotations
+
+import sys
+
+from workers import __main__ as worker
+from workers import runner_process
+
+if __name__ == "__main__":
+    runner_process.MODULE = "benchmarks.control.scripted_runner"
+    sys.exit(worker.main())

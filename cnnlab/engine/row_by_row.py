@@ -1,0 +1,26 @@
+"""Which nets the rows of an array pass through one after the other instead of side by side."""
+
+from typing import Literal
+
+import torch
+
+from cnnlab.engine.net import Net
+
+# From here on one row after the other was faster: python -m benchmarks.step.
+MIN_WIDE_MAPS = 16  # inputs and outputs of a filter bank
+MIN_WIDE_WORK = 2**28  # multiply-adds of a batch's forward pass, in a net with such filter banks
+MIN_PARAMETERS = 2**20
+
+
+def pays(net: Net, batch: int | Literal["full"], device: torch.device) -> bool:
+    """Whether one row after the other is faster, on a CPU: filter banks are wide, or parameters many.
+
+    K wide convolutions are faster than one of K groups, as long as their calls cost little beside them; many
+    parameters are copied to be one matrix; and what belongs to one row stays in the cache. It is a function
+    of the config and not of a timing, because it decides how a row is rounded: docs/decisions/0008.
+    """
+    if device.type != "cpu":
+        return False
+    wide = any(len(own.shape) > 2 and min(own.shape[:2]) >= MIN_WIDE_MAPS for own in net.table)
+    much = batch == "full" or batch * net.work.multiply_adds >= MIN_WIDE_WORK
+    return (wide and much) or net.parameters >= MIN_PARAMETERS

@@ -1,0 +1,1 @@
+"""Compiled operations: optional, for the patterns in which most of the time goes."""

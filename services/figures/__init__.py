@@ -1,0 +1,1 @@
+"""Figures of trials and sweeps as SVG, each in milliseconds and without a plotting library."""

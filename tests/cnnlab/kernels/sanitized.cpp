@@ -1,0 +1,26 @@
+// Calls the operation with buffers of exactly the size that it may read and write; see test_sanitized.py.
+#include <cstdio>
+
+int main() {
+    int calls = 0;
+    for (int images : {1, 3})
+        for (int rows : {1, 3})
+            for (int inputs = 1; inputs <= rows; inputs += 2)
+                for (int maps : {1, 3, 17})
+                    for (int outputs : {1, 8, 20})
+                        for (int kernel : {1, 5, 7})
+                            for (int pad : {0, 2}) {
+                                const int height = kernel + 2, width = kernel + 3;
+                                const int high = (height + 2 * pad - kernel + 1) / 2, wide = (width + 2 * pad - kernel + 1) / 2;
+                                std::vector<Real> x(images * inputs * height * width * maps, 1), w(rows * outputs * maps * kernel * kernel, 1);
+                                std::vector<Real> bias(rows * outputs, 1), y(images * rows * high * wide * outputs), slope(y.size(), 1);
+                                std::vector<Real> dx(images * rows * height * width * maps), dw(w.size()), db(bias.size());
+                                std::vector<uint8_t> at(y.size());
+                                const ptrdiff_t pixel = maps, line = pixel * width, row = line * height, image = row * inputs;
+                                const Shape shape{images, rows, inputs, outputs, maps, height, width, kernel, pad, pad, 2, image, row, line, pixel};
+                                if (conv_max_forward(&shape, x.data(), w.data(), bias.data(), y.data(), at.data())) return 1;
+                                if (conv_max_backward(&shape, x.data(), w.data(), slope.data(), at.data(), dx.data(), dw.data(), db.data())) return 1;
+                                calls++;
+                            }
+    std::printf("%d\n", calls);
+}

@@ -1,0 +1,144 @@
+"""The compiled operation against torch's two, against finite differences, and its bits in any company."""
+
+import math
+
+import packing  # noqa: F401  (one thread)
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from cnnlab.kernels import library
+from cnnlab.kernels.conv_max import available, conv_max, conv_then_max
+
+pytestmark = pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+
+
+def numbers(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Random numbers of a shape, some of them 0."""
+    generator = torch.Generator().manual_seed(seed)
+    found = torch.randn(*shape, generator=generator, dtype=torch.float64)
+    return (found * (torch.rand(*shape, generator=generator) > 0.2)).to(dtype)
+
+
+def as_laid_out(x: Tensor, layout: str) -> Tensor:
+    """The same numbers in another order in memory."""
+    if layout == "maps innermost":
+        return x.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
+    if layout == "rows and maps innermost":
+        return x.permute(0, 3, 4, 1, 2).contiguous().permute(0, 3, 4, 1, 2).permute(0, 1, 2, 3, 4)
+    return x.contiguous()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    images=st.sampled_from([1, 2, 3, 65]),
+    rows=st.integers(1, 5),
+    maps=st.sampled_from([1, 2, 3, 6, 8, 16, 17, 32]),
+    outputs=st.sampled_from([1, 3, 6, 8, 9, 16, 20, 33, 50]),
+    kernel=st.integers(1, 7),
+    size=st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    padding=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    bias=st.booleans(),
+    shared=st.booleans(),
+    layout=st.sampled_from(["maps innermost", "rows and maps innermost", "plain"]),
+    seed=st.integers(0, 999),
+)
+def test_it_is_a_convolution_and_a_pooling(
+    images: int, rows: int, maps: int, outputs: int, kernel: int, size: tuple[int, int],
+    padding: tuple[int, int], bias: bool, shared: bool, layout: str, seed: int,
+) -> None:  # fmt: skip
+    height, width = (max(1, kernel + 1 - 2 * p) + more for p, more in zip(padding, size, strict=True))
+    x = as_laid_out(numbers(images, 1 if shared else rows, maps, height, width, seed=seed), layout)
+    w = numbers(rows, outputs, maps, kernel, kernel, seed=seed + 1)
+    b = numbers(rows, outputs, seed=seed + 2) if bias else None
+    inputs = [t.requires_grad_() for t in (x, w, b) if t is not None]
+    found, expected = conv_max(x, w, b, padding), conv_then_max(x, w, b, padding)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    slope = numbers(*expected.shape, seed=seed + 3)
+    for own, theirs in zip(
+        torch.autograd.grad(found, inputs, slope), torch.autograd.grad(expected, inputs, slope), strict=True
+    ):
+        torch.testing.assert_close(own, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_its_derivatives_are_those_of_finite_differences(shared: bool) -> None:
+    x, w, b = numbers(2, 1 if shared else 2, 2, 6, 5), numbers(2, 3, 2, 3, 3, seed=1), numbers(2, 3, seed=2)
+    inputs = tuple((t + 0.01 * numbers(*t.shape, seed=9)).requires_grad_() for t in (x, w, b))
+
+    def function(*tensors: Tensor) -> Tensor:
+        return conv_max(*tensors, (1, 0)) ** 2
+
+    assert torch.autograd.gradcheck(function, inputs)
+    assert torch.autograd.gradgradcheck(function, inputs)
+
+
+def gradients(x: Tensor, w: Tensor, b: Tensor, slope: Tensor) -> list[Tensor]:
+    """Output and gradients, each (K, …)."""
+    leaves = [t.clone().requires_grad_() for t in (x, w, b)]
+    y = conv_max(*leaves, (2, 1))
+    dx, dw, db = torch.autograd.grad(y, leaves, slope)
+    return [y.detach().transpose(0, 1), dx.transpose(0, 1), dw, db]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("outputs", [6, 16, 20])
+def test_a_row_has_the_same_bits_in_any_company(outputs: int, dtype: torch.dtype) -> None:
+    rows = 8
+    x, slope = numbers(70, rows, 6, 9, 10, dtype=dtype), numbers(70, rows, outputs, 4, 4, seed=1, dtype=dtype)
+    w = numbers(rows, outputs, 6, 5, 5, seed=2, dtype=dtype)
+    b = numbers(rows, outputs, seed=3, dtype=dtype)
+    whole = gradients(x, w, b, slope)
+    for chosen in ([0], [7, 2], [3, 4, 5], [5, 4, 3, 2, 1, 0]):
+        for every, some in zip(
+            whole, gradients(x[:, chosen], w[chosen], b[chosen], slope[:, chosen]), strict=True
+        ):
+            assert torch.equal(every[chosen], some)
+    w[3] = math.nan
+    for every, beside_nan in zip(whole, gradients(x, w, b, slope), strict=True):
+        others = [k for k in range(rows) if k != 3]
+        assert torch.equal(every[others], beside_nan[others])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_shared_images_give_the_bits_of_copies(dtype: torch.dtype) -> None:
+    x, w, b = (
+        numbers(5, 1, 3, 8, 8, dtype=dtype),
+        numbers(3, 6, 3, 3, 3, dtype=dtype),
+        numbers(3, 6, dtype=dtype),
+    )
+    copies = x.expand(-1, 3, -1, -1, -1).contiguous()
+    assert torch.equal(conv_max(x, w, b, (1, 1)), conv_max(copies, w, b, (1, 1)))
+
+
+def test_threads_change_no_bit() -> None:
+    x, w, b = (numbers(*s, dtype=torch.float32) for s in ((130, 3, 4, 9, 9), (3, 7, 4, 3, 3), (3, 7)))
+    slope = numbers(130, 3, 7, 5, 4, seed=1, dtype=torch.float32)
+    alone = gradients(x, w, b, slope)
+    torch.set_num_threads(3)
+    try:
+        together = gradients(x, w, b, slope)
+    finally:
+        torch.set_num_threads(1)
+    assert all(map(torch.equal, alone, together))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_ties_infinities_and_nan_are_as_in_torch(dtype: torch.dtype) -> None:
+    values = torch.tensor([0.0, 1.0, 1.0, -1.0, math.inf, -math.inf, math.nan], dtype=dtype)
+    every = torch.cartesian_prod(values, values, values, values).view(-1, 1, 1, 2, 2)  # all windows of these
+    w, b = torch.ones(1, 1, 1, 1, 1, dtype=dtype), torch.zeros(1, 1, dtype=dtype)
+    own, theirs = every.clone().requires_grad_(), every.clone().requires_grad_()
+    found, expected = conv_max(own, w, b, (0, 0)), conv_then_max(theirs, w, b, (0, 0))
+    torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+    found.backward(torch.ones_like(found))
+    expected.backward(torch.ones_like(expected))
+    assert torch.equal(own.grad, theirs.grad)  # type: ignore[arg-type]
+
+
+def test_other_types_and_devices_are_torchs() -> None:
+    assert available(torch.zeros(1))
+    assert not available(torch.zeros(1, dtype=torch.bfloat16))
+    assert not available(torch.zeros(1, device="meta"))

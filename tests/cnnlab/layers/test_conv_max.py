@@ -1,0 +1,89 @@
+"""A convolution and the max pooling behind it run as one operation, and nobody can see a difference."""
+
+import pytest
+import torch
+
+from cnnlab import resolve
+from cnnlab.chain import Chain
+from cnnlab.engine.array import Array
+from cnnlab.engine.net import build
+from cnnlab.kernels import library
+from cnnlab.layers.average_pool2d import AveragePool2d
+from cnnlab.layers.batch_norm import BatchNorm
+from cnnlab.layers.connected_conv2d import ConnectedConv2d
+from cnnlab.layers.conv2d import Conv2d
+from cnnlab.layers.conv_max import ConvMax, joined
+from cnnlab.layers.max_pool2d import MaxPool2d
+
+torch.set_num_threads(1)
+
+CONVOLUTION, POOL = Conv2d(1, 2, 3), MaxPool2d(2)
+
+
+class OwnConvolution(Conv2d):
+    """A plug-in's convolution, with a forward pass of its own."""
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        CONVOLUTION,
+        Conv2d(1, 2, 3, flip=True),
+        Conv2d(1, 2, 3, bias=False),
+        ConnectedConv2d(1, 1, 3, table=[[0]]),
+    ],
+)
+def test_a_convolution_and_its_pooling_are_joined(convolution: Conv2d) -> None:
+    (both,) = joined({"conv": convolution, "pool": POOL})
+    assert isinstance(both, ConvMax)
+    assert (both.convolution, both.pool) == (convolution, POOL)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Conv2d(1, 2, 3, stride=2), POOL),
+        (OwnConvolution(1, 2, 3), POOL),
+        (CONVOLUTION, AveragePool2d(2)),
+        (CONVOLUTION, MaxPool2d(3)),
+        (CONVOLUTION, MaxPool2d(2, 1)),
+        (CONVOLUTION, MaxPool2d(2, padding=1)),
+        (CONVOLUTION, MaxPool2d(2, ceil=True)),
+        (BatchNorm(1), POOL),
+        (POOL, CONVOLUTION),
+    ],
+)
+def test_other_neighbours_are_not(first: Conv2d, second: MaxPool2d) -> None:
+    assert joined({"first": first, "second": second}) == [first, second]
+
+
+def test_names_and_counts_are_those_of_the_layers() -> None:
+    layers = {"conv": CONVOLUTION, "pool": POOL}
+    chain = Chain(layers)
+    both = ConvMax(CONVOLUTION, POOL)
+    shape = (1, 7, 8)
+    assert [own.name for own in chain.parameters] == ["conv.weight", "conv.bias"]
+    assert list(chain.layers) == ["conv", "pool"]
+    assert both.output(shape) == chain.output(shape)
+    assert both.layer_count == chain.layer_count
+    for count in ("multiply_adds", "connections", "activations"):
+        assert getattr(both, count)(shape) == getattr(chain, count)(shape)
+
+
+@pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+@pytest.mark.parametrize("flip", ["no", "yes"])
+def test_a_net_trains_alike_without_the_library(flip: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = {"name": "lenet5", "flip": flip, "dropout": 0.3, "input_dropout": 0.1}
+    train = {"precision": "float64", "optimizer": "adam"}
+    config = resolve({"model": model, "data": "mnist", "train": train})
+    x, y = torch.randn(6, 1, 1, 28, 28, dtype=torch.float64).expand(-1, 3, -1, -1, -1), torch.arange(6)
+
+    def trained() -> torch.Tensor:
+        array = Array(build(config), [config] * 3, [1, 2, 3])
+        for _ in range(3):
+            array.step(x, y[:, None].expand(-1, 3))
+        return array.theta
+
+    with_library = trained()
+    monkeypatch.setattr(library, "load", lambda dtype: library.Kernels(None, None, "off"))
+    torch.testing.assert_close(with_library, trained(), rtol=1e-10, atol=1e-10)
