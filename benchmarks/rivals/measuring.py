@@ -44,7 +44,7 @@ class Measuring:
         with ExitStack() as stack:
             self._running = {}
             for side in self.sides:
-                self._start(side, task, net, stack)
+                self._start(side, task, net, stack, "cold")
             for number in range(1, self.rounds + 1):
                 for side in list(self._running):
                     self._measure(side, task, net, "warm", number)
@@ -58,22 +58,22 @@ class Measuring:
         with ExitStack() as stack:
             self._running = {}
             for side in [side for side in GROWING if side in self.sides]:
-                self._start(side, tasks["4"], "4", stack)
+                self._start(side, tasks["4"], "4", stack, "first")
             for number in range(1, self.rounds + 1):
                 for count, task in tasks.items():
                     for side in list(self._running):
                         self._measure(side, task, count, "growth", number)
 
-    def _start(self, side: str, task: Task, name: str, stack: ExitStack) -> None:
+    def _start(self, side: str, task: Task, name: str, stack: ExitStack, mode: str) -> None:
         log = self.home / "logs" / f"{side}.log"
         running = stack.enter_context(Running(SIDES[side], self.python, self.home / "data", log))
         self._running[side] = running
         try:
             running.ready(READY_SECONDS)
         except SideFailed as failed:
-            self._fail(side, name, "cold", failed)
+            self._fail(side, name, mode, failed)
         else:
-            self._measure(side, task, name, "cold", 0)
+            self._measure(side, task, name, mode, 0)
 
     def _measure(self, side: str, task: Task, name: str, mode: str, number: int) -> None:
         folder = self.home / "data"

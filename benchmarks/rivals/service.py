@@ -6,16 +6,19 @@ A run ends when the last trial is final in SQL and MLflow has all of the sweep.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from benchmarks.rivals.loops.protocol import serve
 from benchmarks.rivals.task import Task
 from services.client import Client
-from services.domain.states import SWEEP_FINAL
+from services.domain.states import SWEEP_FINAL, TRIAL_FINAL
 from services.stack import ports
 from services.stack.stack import Stack
 
@@ -24,17 +27,28 @@ POLL_SECONDS = 0.2  # between two requests for the sweep
 PLUGINS = Path(__file__).with_name("plugins")
 
 
-def in_mlflow(sweep: dict[str, Any]) -> bool:
-    """Whether MLflow has every run of a sweep, wholly."""
-    mirrored = sweep["mlflow"]
-    return (
-        bool(mirrored["runs"] == mirrored["of"] == sweep["trials"]["total"])
-        and not mirrored["behind_seconds"]
-    )
+def all_final(sweep: dict[str, Any]) -> bool:
+    """Whether SQL has the final state of every trial."""
+    counts = sweep["trials"]
+    return sum(counts.get(state, 0) for state in TRIAL_FINAL) == counts["total"]
+
+
+def in_mlflow(sweep: dict[str, Any], mlflow: str) -> bool:
+    """Whether MLflow has every trial's run, wholly, and shows the sweep's own run as ended."""
+    mirrored, link = sweep["mlflow"], sweep["links"]["mlflow"]
+    trials_there = mirrored["runs"] == mirrored["of"] == sweep["trials"]["total"]
+    found = re.search(r"experiments/(\d+)", link or "")
+    if not trials_there or found is None:
+        return False
+    of_sweep = f"tags.`sweep.id` = '{sweep['id']}' AND tags.`sweep.role` = 'sweep'"
+    query = {"experiment_ids": [found[1]], "filter": of_sweep}
+    answer = httpx2.post(f"{mlflow}/api/2.0/mlflow/runs/search", json=query, trust_env=False, timeout=30.0)
+    runs = answer.raise_for_status().json().get("runs", [])
+    return [run["info"]["status"] for run in runs] == ["FINISHED"]
 
 
 def train(stack: Stack, client: Client, message: dict[str, Any]) -> dict[str, Any]:
-    """Submit a task as a sweep and wait; returns accuracies, and seconds until they were final in SQL."""
+    """Submit a task as a sweep and wait; returns accuracies, and seconds until all were final in SQL."""
     began = time.monotonic()
     task = Task(**{name: message[name] for name in ("net", "axes", "per_class", "epochs", "batch")})
     sweep_id = client.submit(task.spec(message["data"], message["seed"]))["id"]
@@ -42,16 +56,16 @@ def train(stack: Stack, client: Client, message: dict[str, Any]) -> dict[str, An
     while True:
         stack.keep_alive()
         sweep = client.sweep(sweep_id)
-        if sweep["state"] in SWEEP_FINAL:
+        if all_final(sweep):
             final = final or time.monotonic() - began
-            if in_mlflow(sweep):
-                break
+        ended, succeeded = sweep["state"] in SWEEP_FINAL, sweep["state"] == "succeeded"
+        if ended and (not succeeded or in_mlflow(sweep, stack.mlflow)):
+            break
         time.sleep(POLL_SECONDS)
-    return {
-        "accuracies": [trial["last"] for trial in client.trials(sweep_id)],
-        "final_seconds": final,
-        "state": sweep["state"],
-    }
+    if not succeeded:
+        raise SystemExit(f"the sweep ended as {sweep['state']}: {sweep['trials']}")
+    accuracies = [trial["last"] for trial in client.trials(sweep_id)]
+    return {"accuracies": accuracies, "final_seconds": final}
 
 
 def main() -> None:

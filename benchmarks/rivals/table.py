@@ -61,19 +61,21 @@ def compare(records: Sequence[Record], mode: str, titles: Mapping[str, str]) -> 
         yield ""
         yield "| side | wall s, median (range), n | service is faster by | CPU s | mean accuracy |"
         yield "|---|---|---|---|---|"
-        usual = of[RIVAL].accuracy if RIVAL in of else None
+        usual = of.get(RIVAL)
         for side, title in titles.items():
             if side not in of:
                 continue
             cell, times = of[side], ratio(of, side)
             shown = "–" if times is None else f"{times:.2f}×"
-            off = usual is not None and abs(cell.accuracy - usual) > MAX_DIFFERENCE
+            off = usual is not None and abs(cell.accuracy - usual.accuracy) > MAX_DIFFERENCE
             mark = " (more than half a point from the tuned loop)" if off else ""
             span = f"{cell.wall:.1f} ({cell.least:.1f} to {cell.most:.1f}), {cell.rounds}"
             yield f"| {title} | {span} | {shown} | {cell.cpu:.1f} | {100 * cell.accuracy:.2f} %{mark} |"
-        if OURS in of and of[OURS].final is not None:
+        if mode == "warm" and OURS in of and of[OURS].final is not None:
             yield ""
-            yield f"Of the service's seconds, {of[OURS].final:.1f} until the last trial was final in SQL."
+            final = of[OURS].final or 0.0
+            sooner = f", {usual.wall / final:.2f}× as fast as the tuned loop" if usual and final else ""
+            yield f"Of the service's seconds, {final:.1f} until the last trial was final in SQL{sooner}."
         yield ""
 
 

@@ -66,3 +66,11 @@ def test_processor_time_of_a_sweep_is_shared_out() -> None:
     lines = list(table.processor([run("service", 3.0), run("service", 3.0)]))
     assert "| runners | 3.00 | 75.0 % |" in lines
     assert "| API | 1.00 | 25.0 % |" in lines
+
+
+def test_seconds_until_final_in_sql_are_compared_too() -> None:
+    records = [run("tuned", 30.0), run("service", 12.0, final_seconds=10.0)]
+    [line] = [line for line in table.compare(records, "warm", TITLES) if "final in SQL" in line]
+    assert line.endswith("10.0 until the last trial was final in SQL, 3.00× as fast as the tuned loop.")
+    cold = [record | {"mode": "cold"} for record in records]
+    assert not any("final in SQL" in line for line in table.compare(cold, "cold", TITLES))
