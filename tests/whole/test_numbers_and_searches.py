@@ -11,9 +11,9 @@ from whole_lab import Lab, mlflow_curve
 from worker_process import wait_for
 
 
-def ask(url: str, path: str, **query: str) -> Any:
+def ask(url: str, place: str, /, **query: str) -> Any:
     """Ask MLflow over plain HTTP."""
-    address = f"{url}/api/2.0/mlflow/{path}?{urllib.parse.urlencode(query)}"
+    address = f"{url}/api/2.0/mlflow/{place}?{urllib.parse.urlencode(query)}"
     with urllib.request.urlopen(address, timeout=10) as answer:
         return json.load(answer)
 
