@@ -64,21 +64,21 @@ GRIDS = {
         "lenet5",
         {"dropout": [0.0, 0.2, 0.4], "l2": [0.0, 5e-4], "lr": [0.01, 0.02, 0.05, 0.1]},
         per_class=569,
-        epochs=2,
+        epochs=4,
     ),
     "tutorial-cnn": Task(
         "tutorial-cnn",
         {"dropout": [0.0, 0.25, 0.5], "l2": [0.0, 5e-4], "lr": [0.02, 0.05]},
         per_class=284,
-        epochs=1,
+        epochs=3,
     ),
     "mlp": Task(
         "mlp",
         {"dropout": [0.0, 0.2], "l2": [0.0, 5e-4], "lr": [0.01, 0.02, 0.05, 0.1]},
         per_class=569,
-        epochs=10,
+        epochs=25,
     ),
-    "resnet20": Task("resnet20", {"l2": [0.0, 5e-4], "lr": [0.05, 0.1]}, per_class=71, epochs=1),
+    "resnet20": Task("resnet20", {"l2": [0.0, 5e-4], "lr": [0.05, 0.1]}, per_class=71, epochs=3),
 }
 
 
