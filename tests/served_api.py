@@ -25,7 +25,14 @@ class ServedApi:
     def start(self) -> None:
         """Serve in a thread."""
         app = self._wrap(make_app(self._settings))
-        config = uvicorn.Config(app, port=self.port, log_level="warning", lifespan="on", ws="none")
+        config = uvicorn.Config(
+            app,
+            port=self.port,
+            log_level="warning",
+            lifespan="on",
+            ws="none",
+            timeout_graceful_shutdown=1,  # seconds; somebody may still follow a stream of events
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
