@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -234,9 +235,9 @@ def table(lines: Iterable[Line], out: Callable[[str], object]) -> None:
         out(f"| {line.what} | {line.bound} | {line.measured} |\n")
 
 
-def main() -> None:
-    """Start the servers, fill, measure, print."""
-    scale = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+@contextmanager
+def on_servers() -> Iterator[tuple[Settings, Store]]:
+    """Start PostgreSQL and Redis for a measurement."""
     database, queue = postgres.start(), redis.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -247,12 +248,19 @@ def main() -> None:
                 api_key=SecretStr(KEY),
             )
             store = Store(settings.database_url)
-            bench = Bench(settings, store, Publisher(settings), Sizes.scaled(scale))
-            table(run(bench), sys.stdout.write)
+            yield settings, store
             store.close()
     finally:
         database.server.stop()
         queue.server.stop()
+
+
+def main() -> None:
+    """Start the servers, fill, measure, print."""
+    scale = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    with on_servers() as (settings, store):
+        bench = Bench(settings, store, Publisher(settings), Sizes.scaled(scale))
+        table(run(bench), sys.stdout.write)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from fastapi.testclient import TestClient
-from pydantic import SecretStr
 from sqlalchemy import text
 
-from benchmarks.history import KEY, MAX_SECONDS, Line, analyze, postgres, redis, shown, table
+from benchmarks.history import KEY, MAX_SECONDS, Line, analyze, on_servers, shown, table
 from benchmarks.tables.past_sweeps import SPEC, add_waiting
 from services.api.app import make_app
 from services.settings import Settings
@@ -110,21 +107,8 @@ def ask(client: TestClient, path: str) -> None:
 def main() -> None:
     """Start the servers, measure, print."""
     sizes = [int(size) for size in sys.argv[1:]] or [1000, 10_000]
-    database, queue = postgres.start(), redis.start()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            settings = Settings(
-                database_url=database.url(database.create()),
-                redis_url=SecretStr(queue.url),
-                files=Path(folder),
-                api_key=SecretStr(KEY),
-            )
-            store = Store(settings.database_url)
-            table(run(settings, store, sizes), sys.stdout.write)
-            store.close()
-    finally:
-        database.server.stop()
-        queue.server.stop()
+    with on_servers() as (settings, store):
+        table(run(settings, store, sizes), sys.stdout.write)
 
 
 if __name__ == "__main__":

@@ -83,15 +83,15 @@ def find(dtype: torch.dtype) -> Kernels:
     if compiler is None:
         built = sorted(folder.glob(f"{stem}-*.so"))
         return _opened(built[0]) if built else Kernels(None, None, f"there is no C++ compiler; {GAIN}")
-    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
-    target = folder / f"{stem}-{_digest(version)}.so"
-    if not target.exists():
-        try:
+    try:
+        version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
+        target = folder / f"{stem}-{_digest(version)}.so"
+        if not target.exists():
             build(compiler, flags, target)
-        except (OSError, subprocess.SubprocessError) as error:
-            output = getattr(error, "stderr", None)
-            says = str(output).strip().splitlines()[0] if output else str(error)
-            return Kernels(None, None, f"{compiler} could not build them: {says}; {GAIN}")
+    except (OSError, subprocess.SubprocessError) as error:
+        output = getattr(error, "stderr", None)
+        says = str(output).strip().splitlines()[0] if output else str(error)
+        return Kernels(None, None, f"{compiler} could not build them: {says}; {GAIN}")
     return _opened(target)
 
 

@@ -9,11 +9,23 @@ from pathlib import Path
 
 import pytest
 from plain_settings import settings_for
+from playwright.sync_api import Browser
 from pydantic import SecretStr
-from servers import mlflow, postgres, redis
+from servers import browser, mlflow, postgres, redis
+from servers.missing import NotInstalled, give_up
 from whole_lab import Lab, open_lab
 
 from services.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser for the pages of a file's tests."""
+    try:
+        with browser.start() as running:
+            yield running
+    except NotInstalled as why:
+        give_up(why)
 
 
 @pytest.fixture

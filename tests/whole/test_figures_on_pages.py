@@ -15,8 +15,6 @@ from plain_settings import settings_for
 from playwright.sync_api import Browser, Page, expect
 from pydantic import SecretStr
 from safetensors.numpy import save_file
-from servers import browser
-from servers.missing import NotInstalled, give_up
 from sqlalchemy import update
 from stage import Worker, accuracy, add
 from whole_lab import api
@@ -28,15 +26,6 @@ from services.store.session import Store
 
 KEY = "k" * 32
 DRAWN = "image => image.complete && image.naturalWidth > 100"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    try:
-        with browser.start() as running:
-            yield running
-    except NotInstalled as why:
-        give_up(why)
 
 
 @pytest.fixture

@@ -16,8 +16,6 @@ import pytest
 from plain_settings import settings_for
 from playwright.sync_api import Browser, Error, Page, Route, expect
 from pydantic import SecretStr
-from servers import browser
-from servers.missing import NotInstalled, give_up
 from sqlalchemy import update
 from stage import HOSTILE, Worker, accuracy, add, furnish, hire
 from whole_lab import api
@@ -46,15 +44,6 @@ class Lab:
     def link(self) -> str:
         """The address that `cnnlab up` would print."""
         return f"{self.url}/#key={quote(KEY, safe='')}"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    try:
-        with browser.start() as running:
-            yield running
-    except NotInstalled as why:
-        give_up(why)
 
 
 def open_lab(migrated: Path, folder: Path, furnished: bool) -> Iterator[Lab]:

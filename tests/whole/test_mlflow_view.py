@@ -19,8 +19,6 @@ from mlflow_stage import Stage
 from paper_catalog import paper_plan, paper_spec
 from PIL import Image
 from playwright.sync_api import Browser, Page
-from servers import browser
-from servers.missing import NotInstalled, give_up
 
 from services.domain.states import TrialState
 from services.settings import Settings
@@ -40,15 +38,6 @@ LARGE: dict[str, Any] = {
     "train.l2": [1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 0.2, 0.5, 0.7, 1.0],
 }
 PATIENCE = 60_000  # ms; a first page reads megabytes of scripts
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    try:
-        with browser.start() as running:
-            yield running
-    except NotInstalled as why:
-        give_up(why)
 
 
 @pytest.fixture

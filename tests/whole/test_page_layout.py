@@ -13,8 +13,6 @@ from paper_sweep import take
 from plain_settings import settings_for
 from playwright.sync_api import Browser, Page, expect
 from pydantic import SecretStr
-from servers import browser
-from servers.missing import NotInstalled, give_up
 from sqlalchemy import update
 from stage import Worker, accuracy, add, hire
 from whole_lab import api
@@ -59,15 +57,6 @@ BROKEN_WORDS = r"""() => {
   }
   return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    try:
-        with browser.start() as running:
-            yield running
-    except NotInstalled as why:
-        give_up(why)
 
 
 def fail(store: Store, sweep_id: str, failure: Failure, message: str) -> None:

@@ -107,3 +107,14 @@ def test_another_source_or_compiler_is_another_file(tmp_path: Path, monkeypatch:
 def test_an_unknown_architecture_is_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "s390x")
     assert library.find(torch.float32).reason == "there are no kernels for s390x"
+
+
+def test_a_compiler_that_cannot_be_run_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNLAB_KERNELS", str(tmp_path))
+    program = tmp_path / "g++"
+    program.write_bytes(b"\x7fELF of another machine")
+    program.chmod(program.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    found = library.find(torch.float32)
+    assert found.library is None
+    assert "could not build them" in found.reason
