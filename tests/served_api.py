@@ -11,6 +11,7 @@ from servers.process import free_port
 from starlette.types import ASGIApp
 
 from services.api.app import make_app
+from services.api.shutdown import Shutdown
 from services.settings import Settings
 
 
@@ -24,15 +25,10 @@ class ServedApi:
 
     def start(self) -> None:
         """Serve in a thread."""
-        app = self._wrap(make_app(self._settings))
-        config = uvicorn.Config(
-            app,
-            port=self.port,
-            log_level="warning",
-            lifespan="on",
-            ws="none",
-            timeout_graceful_shutdown=1,  # seconds; somebody may still follow a stream of events
-        )
+        app = make_app(self._settings)
+        self._shutdown: Shutdown = app.state.services.shutdown
+        wrapped = self._wrap(app)
+        config = uvicorn.Config(wrapped, port=self.port, log_level="warning", lifespan="on", ws="none")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
@@ -42,5 +38,6 @@ class ServedApi:
 
     def stop(self) -> None:
         """Stop, and wait until it has."""
+        self._shutdown.request()  # somebody may still follow a stream of events
         self._server.should_exit = True
         self._thread.join()

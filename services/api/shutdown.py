@@ -26,6 +26,10 @@ class Shutdown:
         """Whether one of the signals has come."""
         return self._requested.is_set()
 
+    def request(self) -> None:
+        """Ask for it as a signal does: for an API that a thread serves, which gets none."""
+        self._requested.set()
+
     @contextmanager
     def on_signals(self) -> Iterator[None]:
         """Set the flag at a signal, then call the earlier handler; without effect outside the main thread."""
@@ -35,7 +39,7 @@ class Shutdown:
         before = {number: signal.getsignal(number) for number in SHUTDOWN_SIGNALS}
 
         def on_signal(number: int, frame: FrameType | None) -> None:
-            self._requested.set()
+            self.request()
             earlier = before[signal.Signals(number)]
             if callable(earlier):
                 earlier(number, frame)
