@@ -5,7 +5,9 @@ from itertools import count
 
 import pytest
 import torch
+from module_clock import set_clock
 
+from cnnlab import fit as fit_module
 from cnnlab import resolve
 from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.fit import Fit, Row, fit
@@ -72,7 +74,7 @@ def test_a_dead_row_keeps_the_width_and_is_not_reported(monkeypatch):
     reports = padded.run_epoch()
     assert [report.row for report in reports] == [0, 2]
     assert len(padded.array) == 3
-    monkeypatch.setattr("cnnlab.fit.time.perf_counter", count(0.0, 2.0).__next__)
+    set_clock(monkeypatch, fit_module, perf_counter=count(0.0, 2.0).__next__)
     padded.run_epoch()
     assert padded.images_per_s == 3 * len(padded.data.train) / 2  # the array's: a dead row takes as long
     whole = Fit(rows).run_epoch()

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from module_clock import set_clock
 
-from cnnlab import registry, resolve
+from cnnlab import registry, resolve, throughput
 from cnnlab.engine.row_block import RowBlock
 from cnnlab.fit import Row
 from cnnlab.kernels import library
@@ -19,7 +20,7 @@ def test_it_counts_the_images_of_the_timed_steps(monkeypatch):
         return honest(self, parameters, buffers, x, y, first)
 
     monkeypatch.setattr(RowBlock, "forward", forward)
-    monkeypatch.setattr("cnnlab.throughput.time.process_time", lambda: next(clock))
+    set_clock(monkeypatch, throughput, process_time=lambda: next(clock))
     row = Row(resolve({"model": "mlp", "data": "fashion-mnist-mini", "train": {"batch_size": 50}}), seed=1)
     assert plain_images_per_s(row, steps=4) == 4 * 50 / 2.0
     assert seen == [(50, 1, False)] * 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 from cnnlab.registry import KINDS
@@ -52,3 +53,10 @@ def test_a_test_of_one_module_stands_where_the_module_stands() -> None:
         if (place.parts[0], module.stem) in modules and not module.exists() and module.stem not in KINDS:
             astray.append(place.as_posix())
     assert not astray, f"these have the name of a module that stands elsewhere: {astray}"
+
+
+def test_no_test_changes_the_clock_of_all_modules() -> None:
+    """An API that a thread serves would sleep by it: `set_clock` changes the clock of one module."""
+    changed = re.compile(r"""setattr\(\s*(\w+\.)*time,|setattr\(\s*"[\w.]*\btime\.\w+",""")
+    for path in (ROOT / "tests").rglob("*.py"):
+        assert not changed.search(path.read_text(encoding="utf-8")), path

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from module_clock import set_clock
 from paper_sweep import fill, row_of, write_sweep
 from sqlalchemy import update
 
@@ -82,7 +83,7 @@ def test_a_worker_waits_until_a_device_is_free(
         if len(pauses) == 2:
             sqlite_store.write(lambda session: devices.release(session, SLOTS[1].id, "token 1"))
 
-    monkeypatch.setattr(module.time, "sleep", sleep)
+    set_clock(monkeypatch, module, sleep=sleep)
     with caplog.at_level("INFO"):
         claim = wait_for_device(sqlite_store, two_slots)
     assert claim.device == SLOTS[1]
@@ -97,8 +98,8 @@ class Claimant:
         self.store, self.settings = store, settings.model_copy(update={"devices": "cpu:0"})
         self.now, self.steps = 1000.0, iter(())  # type: ignore[var-annotated]
         take_slot(store, 0)
-        monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(module.time, "sleep", self._sleep)
+        set_clock(monkeypatch, module, monotonic=lambda: self.now)
+        set_clock(monkeypatch, module, sleep=self._sleep)
 
     def train(self) -> str:
         """Have the holder train a pack; its id."""
@@ -198,7 +199,7 @@ def test_a_claim_is_taken_only_after_a_whole_lease_of_looking_without_a_break() 
 def test_a_dead_worker_s_device_is_taken_at_once(
     sqlite_store: Store, two_slots: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module.time, "sleep", lambda _: pytest.fail("it must not wait"))
+    set_clock(monkeypatch, module, sleep=lambda _: pytest.fail("it must not wait"))
     take_slot(sqlite_store, 0)
     take_slot(sqlite_store, 1)
     held = Lease.new(fill(sqlite_store, write_sweep(sqlite_store)).id)

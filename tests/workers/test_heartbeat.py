@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from module_clock import set_clock
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 
@@ -92,7 +93,7 @@ def test_without_a_lease_it_is_idle_and_never_overdue(
     beating.heartbeat.release()
     beating.heartbeat.beat()
     assert beating.status == "idle on cpu:0"
-    monkeypatch.setattr(module.time, "monotonic", lambda: 1e12)
+    set_clock(monkeypatch, module, monotonic=lambda: 1e12)
     assert not beating.heartbeat.overdue()
 
 
@@ -150,10 +151,10 @@ def test_a_refusal_is_shown_at_once_until_the_next_pack(beating: Beating) -> Non
 def test_it_is_overdue_shortly_before_the_lease_ends(
     beating: Beating, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module.time, "monotonic", lambda: 100.0)
+    set_clock(monkeypatch, module, monotonic=lambda: 100.0)
     beating.lease()
     for passed, overdue in [(24.9, False), (25.1, True)]:  # a lease of 30 s, a margin of 5
-        monkeypatch.setattr(module.time, "monotonic", lambda now=100.0 + passed: now)
+        set_clock(monkeypatch, module, monotonic=lambda now=100.0 + passed: now)
         assert beating.heartbeat.overdue() is overdue
     beating.heartbeat.beat()
     assert not beating.heartbeat.overdue()

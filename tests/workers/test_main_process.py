@@ -6,6 +6,7 @@ import os
 import time
 
 import pytest
+from module_clock import set_clock
 
 from workers import main_process as module
 from workers.main_process import MainProcess
@@ -15,7 +16,7 @@ def test_a_sign_grows_old(monkeypatch: pytest.MonkeyPatch) -> None:
     main = MainProcess()
     assert main.pid == os.getpid()
     given = time.monotonic()
-    monkeypatch.setattr(module.time, "monotonic", lambda: given + 40.0)
+    set_clock(monkeypatch, module, monotonic=lambda: given + 40.0)
     assert 39.0 < main.silence() <= 40.1
     main.give_sign()
     assert main.silence() == 0.0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from module_clock import set_clock
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 from scripted_runner import MACHINE, ScriptedRunner
 from sqlalchemy import update
@@ -61,7 +62,7 @@ class Worker:
         self.store, self.signals, self.pauses = store, [], []
         monkeypatch.setattr(module, "RunnerProcess", PaperProcess)
         monkeypatch.setattr(module.os, "kill", lambda pid, sent: self.signals.append((pid, sent)))
-        monkeypatch.setattr(module.time, "sleep", self.pauses.append)
+        set_clock(monkeypatch, module, sleep=self.pauses.append)
         store.write(lambda session: devices.claim(session, [DEVICE], "worker", "token", 60.0))
         self.shutdown_fd, self.shutdown = os.pipe()
         claim = Claim("worker", DEVICE, "token")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from module_clock import set_clock
 from PIL import Image
 
 from cnnlab import resolve
@@ -357,7 +358,7 @@ def test_pixels_that_would_not_fit_are_refused_unread(folder: Path, monkeypatch:
 def test_a_plan_that_asks_often_lists_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = put(folder, FILES)
     first = section(data)
-    monkeypatch.setattr(image_tree.time, "monotonic", lambda: 1e9)
+    set_clock(monkeypatch, image_tree, monotonic=lambda: 1e9)
     assert section(data) == first
     monkeypatch.setattr(image_tree, "_walk", lambda *_: pytest.fail("looked again"))
     assert section(data) == first
@@ -368,10 +369,10 @@ def test_a_folder_that_stays_as_it_is_is_kept_once(folder: Path, monkeypatch: py
     put(folder, FILES)
     listings = []
     for moment in (1e6, 2e6, 3e6):
-        monkeypatch.setattr(image_tree.time, "monotonic", lambda moment=moment: moment)
+        set_clock(monkeypatch, image_tree, monotonic=lambda moment=moment: moment)
         listings.append(image_tree._listing(folder / "pets", "pets"))
     assert listings[0] is listings[1] is listings[2]
     (folder / "pets" / "train" / "cats" / "new.png").write_bytes(picture(7))
     assert image_tree._listing(folder / "pets", "pets") is listings[0]  # for two seconds
-    monkeypatch.setattr(image_tree.time, "monotonic", lambda: 4e6)
+    set_clock(monkeypatch, image_tree, monotonic=lambda: 4e6)
     assert len(image_tree._listing(folder / "pets", "pets").files) == len(FILES) + 5 + 1  # folders, too

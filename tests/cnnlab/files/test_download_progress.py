@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from module_clock import set_clock
 
 from cnnlab.files import download_progress as module
 from cnnlab.files.download_progress import Progress
@@ -28,7 +29,7 @@ def test_a_log_gets_one_line() -> None:
 
 def test_a_log_gets_a_line_a_minute_of_a_long_download(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([0.0, 59.0, 60.0, 61.0, 121.0])
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(now))
+    set_clock(monkeypatch, module, monotonic=lambda: next(now))
     lines = _show(io.StringIO(), 4_000_000, *[1_000_000] * 4).splitlines()
     assert [line.partition("] ")[2].strip() for line in lines[1:]] == ["50% of 4.00 MB", "100% of 4.00 MB"]
 

@@ -6,6 +6,7 @@ import logging
 import threading
 
 import pytest
+from module_clock import set_clock
 from paper_sweep import fill, row_of, trials_of, write_sweep
 from worker_process import wait_for
 
@@ -36,7 +37,7 @@ def test_a_chore_that_takes_long_is_logged_when_it_begins_to_and_when_it_ends_to
 ) -> None:
     durations = [0.1, 7.2, 8.0, 0.2]
     times = iter([time for took in durations for time in (0.0, took)])
-    monkeypatch.setattr(loop.time, "monotonic", lambda: next(times))
+    set_clock(monkeypatch, loop, monotonic=lambda: next(times))
     chores = loop.Chores({"dispatch": lambda: None})
     with caplog.at_level(logging.INFO):
         for _ in durations:

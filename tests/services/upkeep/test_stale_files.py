@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from module_clock import set_clock
 from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import update
 
@@ -155,5 +156,5 @@ def test_a_pass_goes_some_folders_a_round_and_the_next_begins_an_hour_later(
     add(sqlite_settings, "c/best-x.safetensors")
     assert chore.round() == 0
     clock = time.monotonic() + stale_files.PERIOD
-    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    set_clock(monkeypatch, stale_files, monotonic=lambda: clock)
     assert chore.round() == 1
