@@ -1,16 +1,19 @@
-"""Convolution and 2×2 max pooling as one operation that autograd can differentiate."""
+"""Convolution, 2×2 max pooling and ReLU as one operation that autograd can differentiate."""
 
 import ctypes
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import max_pool2d
 
+from cnnlab.activations.relu import Relu
 from cnnlab.convolution import convolve
 from cnnlab.kernels import library
 from cnnlab.layer import over_maps
+
+WhereRelu = Literal["none", "behind", "before"]  # the pooling; in C++ it is the index
 
 
 def available(x: Tensor) -> bool:
@@ -18,24 +21,32 @@ def available(x: Tensor) -> bool:
     return x.device.type == "cpu" and library.in_use(x.dtype)
 
 
-def conv_max(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:
+def conv_max(
+    x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int], relu: WhereRelu = "none"
+) -> Tensor:
     """Return (N, K, outputs, H′, W′): the largest of each 2×2 window of x ⋆ weight + bias, row by row.
 
     x is (N, K, inputs, H, W), or (N, 1, …) where all rows have the same images; weight is
     (K, outputs, inputs, k, k), bias (K, outputs). H′ = ⌊(H + 2p − k + 1)/2⌋. The numbers of a row depend on
     nothing else: neither the number of rows, nor the others, nor threads. A second derivative is torch's.
+    `relu` is where that activation stands: nowhere, behind the pooling or before it.
     """
     if x.shape[2] > 1 and x.stride(2) != 1:
         x = x.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
     own = None if bias is None else bias.contiguous()
-    return cast(Tensor, _ConvMax.apply(x, weight.contiguous(), own, padding))  # type: ignore[no-untyped-call]
+    return cast(Tensor, _ConvMax.apply(x, weight.contiguous(), own, padding, relu))  # type: ignore[no-untyped-call]
 
 
-def conv_then_max(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:
+def conv_then_max(
+    x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int], relu: WhereRelu = "none"
+) -> Tensor:
     """Return the same by torch's operations, one after the other."""
     rows = len(weight)
     maps = convolve(x.expand(-1, rows, -1, -1, -1), weight, bias, padding, 1)
-    return over_maps(lambda m: max_pool2d(m, 2), maps)
+    if relu == "before":
+        maps = Relu().value(maps, {})
+    largest = over_maps(lambda m: max_pool2d(m, 2), maps)
+    return Relu().value(largest, {}) if relu == "behind" else largest
 
 
 class _Shape(ctypes.Structure):
@@ -43,19 +54,19 @@ class _Shape(ctypes.Structure):
         *((name, ctypes.c_int) for name in ("images", "rows", "inputs", "outputs", "maps")),
         *(
             (name, ctypes.c_int)
-            for name in ("height", "width", "kernel", "pad_height", "pad_width", "threads")
+            for name in ("height", "width", "kernel", "pad_height", "pad_width", "threads", "rectify")
         ),
         *((name, ctypes.c_ssize_t) for name in ("image", "row", "line", "pixel")),
     ]
 
 
-def _shape(x: Tensor, weight: Tensor, padding: tuple[int, int]) -> _Shape:
+def _shape(x: Tensor, weight: Tensor, padding: tuple[int, int], relu: WhereRelu) -> _Shape:
     images, inputs, maps, height, width = x.shape
     rows, outputs, _, kernel, _ = weight.shape
     image, row, _, line, pixel = x.stride()
     return _Shape(
         images, rows, inputs, outputs, maps, height, width,
-        kernel, *padding, torch.get_num_threads(),
+        kernel, *padding, torch.get_num_threads(), get_args(WhereRelu).index(relu),
         image, row, line, pixel,
     )  # fmt: skip
 
@@ -69,27 +80,29 @@ def _run(name: str, x: Tensor, shape: _Shape, *tensors: Tensor | None) -> None:
 
 class _ConvMax(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int], relu: WhereRelu
+    ) -> Tensor:
         (images, _, _, height, width), (rows, outputs, _, kernel, _) = x.shape, weight.shape
         size = ((s + 2 * p - kernel + 1) // 2 for s, p in zip((height, width), padding, strict=True))
         y = x.new_empty(images, rows, *size, outputs)
         at = torch.empty_like(y, dtype=torch.uint8)
-        shape = _shape(x, weight, padding)
+        shape = _shape(x, weight, padding, relu)
         _run("forward", x, shape, x, weight, bias, y, at)
         ctx.save_for_backward(x, weight, bias, at)
-        ctx.shape, ctx.padding = shape, padding
+        ctx.shape, ctx.padding, ctx.relu = shape, padding, relu
         return y.permute(0, 1, 4, 2, 3)
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
         x, weight, bias, at = ctx.saved_tensors
         needs = ctx.needs_input_grad
         if torch.is_grad_enabled():
             wanted = [t for t, need in zip((x, weight, bias), needs, strict=False) if need]
-            y = conv_then_max(x, weight, bias, ctx.padding)
+            y = conv_then_max(x, weight, bias, ctx.padding, ctx.relu)
             found = iter(torch.autograd.grad(y, wanted, slope, create_graph=True))
             dx, dw, db = (next(found) if need else None for need in needs[:3])
-            return dx, dw, db, None
+            return dx, dw, db, None, None
         slope = slope.permute(0, 1, 3, 4, 2).contiguous()
         rows = len(weight)
         wide = x.new_empty(len(x), rows, *x.shape[3:], x.shape[2]) if needs[0] else None
@@ -99,4 +112,4 @@ class _ConvMax(Function):
             wide = wide.permute(0, 1, 4, 2, 3)
             if x.shape[1] < rows:
                 wide = wide.sum(1, keepdim=True)
-        return wide, dw, db, None
+        return wide, dw, db, None, None

@@ -1,11 +1,14 @@
-"""Convolution and max pooling together: the pair in which a small convolutional net spends its time."""
+"""Convolution, max pooling and ReLU together: where a small convolutional net spends its time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeGuard, get_args
 
 from torch import Tensor
 
-from cnnlab.kernels.conv_max import available, conv_max
+from cnnlab.activations.relu import Relu
+from cnnlab.kernels.conv_max import WhereRelu, available, conv_max
 from cnnlab.layer import Context, Layer, Shape, shared
+from cnnlab.layers.activate import Activate
 from cnnlab.layers.connected_conv2d import ConnectedConv2d
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.max_pool2d import MaxPool2d
@@ -16,20 +19,25 @@ Convolution = Conv2d | ConnectedConv2d
 
 @register
 class ConvMax(Layer):
-    """Apply a convolution and 2×2 max pooling as one compiled operation, where there is one.
+    """Apply a convolution, 2×2 max pooling and perhaps ReLU as one compiled operation, where there is one.
 
-    y[o, i, j] = max of the four (b[o] + Σ_c x[c] ⋆ w[o, c]) at [2i … 2i+1, 2j … 2j+1]. The output of the
+    y[o, i, j] = max of the four (b[o] + Σ_c x[c] ⋆ w[o, c]) at [2i … 2i+1, 2j … 2j+1], or 0
+    where ReLU follows and the largest is negative. The output of the
     convolution is never written, and the backward pass multiplies only where a maximum was: three quarters of
     the gradient behind such a pooling are zeros. On other devices and in other types, or without the
-    compiled library (`cnnlab/kernels/`), it is the two layers one after the other. Parameters are the
+    compiled library (`cnnlab/kernels/`), it is the layers one after the other. Parameters are the
     convolution's.
-    Source: the layers it joins, `conv2d` and `max-pool2d`; the same function.
+    Source: the layers it joins, `conv2d`, `max-pool2d` and `activate`; the same function.
     """
 
-    def __init__(self, convolution: Convolution, pool: MaxPool2d) -> None:
-        self.convolution, self.pool = convolution, pool
+    def __init__(self, convolution: Convolution, *behind: MaxPool2d | Activate) -> None:
+        self.convolution, self.behind = convolution, behind
+        self.layers: tuple[Layer, ...] = (convolution, *behind)
         self.parameters = convolution.parameters
-        self.layer_count = convolution.layer_count + pool.layer_count
+        self.layer_count = sum(layer.layer_count for layer in self.layers)
+        self.relu: WhereRelu = "none"
+        if len(behind) == 2:
+            self.relu = "behind" if isinstance(behind[0], MaxPool2d) else "before"
 
     @classmethod
     def example(cls) -> tuple[Layer, Shape]:
@@ -37,48 +45,77 @@ class ConvMax(Layer):
         return cls(Conv2d(2, 3, 3, (1, 0)), MaxPool2d(2)), (2, 7, 6)
 
     def output(self, shape: Shape) -> Shape:
-        """Return (outputs, H′, W′), as the two layers do."""
-        return self.pool.output(self.convolution.output(shape))
+        """Return (outputs, H′, W′), as the layers do."""
+        for layer in self.layers:
+            shape = layer.output(shape)
+        return shape
 
     def multiply_adds(self, shape: Shape) -> int:
         """Return the convolution's."""
         return self.convolution.multiply_adds(shape)
 
     def connections(self, shape: Shape) -> int:
-        """Return the convolution's and the pooling's."""
-        return self.convolution.connections(shape) + self.pool.connections(self.convolution.output(shape))
+        """Return the sum over the layers."""
+        return sum(layer.connections(own) for layer, own in self._each(shape))
 
     def activations(self, shape: Shape) -> int:
-        """Return the convolution's and the pooling's: what is kept where the two run one after the other."""
-        between = self.convolution.output(shape)
-        return self.convolution.activations(shape) + self.pool.activations(between)
+        """Return the sum over the layers: what is kept where they run one after the other."""
+        return sum(layer.activations(own) for layer, own in self._each(shape))
+
+    def _each(self, shape: Shape) -> Iterator[tuple[Layer, Shape]]:
+        for layer in self.layers:
+            yield layer, shape
+            shape = layer.output(shape)
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, outputs, H′, W′)."""
         if not available(x):
-            return self.pool.forward(self.convolution.forward(x, p, b, context), (), (), context)
+            for layer in self.layers:
+                x = layer.forward(x, p, (), context)
+            return x
         weight, bias = self.convolution.filters(p)
         # A row that is alone is not selected: the gradient of a selection begins as zeros.
         images = x[:, :1] if shared(x) and x.shape[1] > 1 else x
-        return conv_max(images, weight, bias, self.convolution.padding)
+        return conv_max(images, weight, bias, self.convolution.padding, self.relu)
 
 
 def joined(layers: Mapping[str, Layer]) -> list[Layer]:
-    """Return the layers with every convolution of stride 1 and the 2×2 max pooling behind it as one.
+    """Return the layers with a convolution of stride 1, 2×2 max pooling and a ReLU beside it as one.
 
     Only these classes themselves are joined, not those derived from them: a plug-in's `forward` is its own.
     """
     found: list[Layer] = []
     for layer in layers.values():
-        last = found[-1] if found else None
-        if (
-            type(layer) is MaxPool2d
-            and (layer.kernel, layer.stride, layer.padding, layer.ceil) == (2, 2, 0, False)
-            and isinstance(last, Conv2d | ConnectedConv2d)
-            and type(last) in (Conv2d, ConnectedConv2d)
-            and last.stride == 1
-        ):
-            found[-1] = ConvMax(last, layer)
-        else:
-            found.append(layer)
+        match [*found[-2:], layer]:
+            case [*_, ConvMax(relu="none") as last, Activate()] if _is_relu(layer):
+                found[-1] = ConvMax(last.convolution, *last.behind, layer)
+            case [*_, convolution, MaxPool2d()] if _starts(convolution) and _is_two_by_two(layer):
+                found[-1] = ConvMax(convolution, layer)
+            case [convolution, Activate() as relu, MaxPool2d()] if (
+                _starts(convolution) and _is_relu(relu) and _is_two_by_two(layer)
+            ):
+                found[-2:] = [ConvMax(convolution, relu, layer)]
+            case _:
+                found.append(layer)
     return found
+
+
+def _starts(layer: Layer) -> TypeGuard[Convolution]:
+    return (
+        isinstance(layer, Conv2d | ConnectedConv2d)
+        and layer.stride == 1
+        and type(layer) in get_args(Convolution)
+    )
+
+
+def _is_two_by_two(layer: Layer) -> TypeGuard[MaxPool2d]:
+    return type(layer) is MaxPool2d and (layer.kernel, layer.stride, layer.padding, layer.ceil) == (
+        2,
+        2,
+        0,
+        False,
+    )
+
+
+def _is_relu(layer: Layer) -> TypeGuard[Activate]:
+    return type(layer) is Activate and type(layer.activation) is Relu

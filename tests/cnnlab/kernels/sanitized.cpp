@@ -9,7 +9,8 @@ int main() {
                 for (int maps : {1, 3, 17})
                     for (int outputs : {1, 8, 20})
                         for (int kernel : {1, 5, 7})
-                            for (int pad : {0, 2}) {
+                            for (int pad : {0, 2})
+                                for (int relu : {0, BEHIND, BEFORE}) {
                                 const int height = kernel + 2, width = kernel + 3;
                                 const int high = (height + 2 * pad - kernel + 1) / 2, wide = (width + 2 * pad - kernel + 1) / 2;
                                 std::vector<Real> x(images * inputs * height * width * maps, 1), w(rows * outputs * maps * kernel * kernel, 1);
@@ -17,7 +18,7 @@ int main() {
                                 std::vector<Real> dx(images * rows * height * width * maps), dw(w.size()), db(bias.size());
                                 std::vector<uint8_t> at(y.size());
                                 const ptrdiff_t pixel = maps, line = pixel * width, row = line * height, image = row * inputs;
-                                const Shape shape{images, rows, inputs, outputs, maps, height, width, kernel, pad, pad, 2, image, row, line, pixel};
+                                const Shape shape{images, rows, inputs, outputs, maps, height, width, kernel, pad, pad, 2, relu, image, row, line, pixel};
                                 if (conv_max_forward(&shape, x.data(), w.data(), bias.data(), y.data(), at.data())) return 1;
                                 if (conv_max_backward(&shape, x.data(), w.data(), slope.data(), at.data(), dx.data(), dw.data(), db.data())) return 1;
                                 calls++;

@@ -1,6 +1,7 @@
 """The compiled operation against torch's two, against finite differences, and its bits in any company."""
 
 import math
+from typing import get_args
 
 import packing  # noqa: F401  (one thread)
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from cnnlab.kernels import library
-from cnnlab.kernels.conv_max import available, conv_max, conv_then_max
+from cnnlab.kernels.conv_max import WhereRelu, available, conv_max, conv_then_max
 
 pytestmark = pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+
+
+RELU: tuple[WhereRelu, ...] = get_args(WhereRelu)
 
 
 def numbers(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -42,19 +46,20 @@ def as_laid_out(x: Tensor, layout: str) -> Tensor:
     padding=st.tuples(st.integers(0, 3), st.integers(0, 3)),
     bias=st.booleans(),
     shared=st.booleans(),
+    relu=st.sampled_from(RELU),
     layout=st.sampled_from(["maps innermost", "rows and maps innermost", "plain"]),
     seed=st.integers(0, 999),
 )
 def test_it_is_a_convolution_and_a_pooling(
     images: int, rows: int, maps: int, outputs: int, kernel: int, size: tuple[int, int],
-    padding: tuple[int, int], bias: bool, shared: bool, layout: str, seed: int,
+    padding: tuple[int, int], bias: bool, shared: bool, relu: WhereRelu, layout: str, seed: int,
 ) -> None:  # fmt: skip
     height, width = (max(1, kernel + 1 - 2 * p) + more for p, more in zip(padding, size, strict=True))
     x = as_laid_out(numbers(images, 1 if shared else rows, maps, height, width, seed=seed), layout)
     w = numbers(rows, outputs, maps, kernel, kernel, seed=seed + 1)
     b = numbers(rows, outputs, seed=seed + 2) if bias else None
     inputs = [t.requires_grad_() for t in (x, w, b) if t is not None]
-    found, expected = conv_max(x, w, b, padding), conv_then_max(x, w, b, padding)
+    found, expected = conv_max(x, w, b, padding, relu), conv_then_max(x, w, b, padding, relu)
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
     slope = numbers(*expected.shape, seed=seed + 3)
     for own, theirs in zip(
@@ -63,41 +68,42 @@ def test_it_is_a_convolution_and_a_pooling(
         torch.testing.assert_close(own, theirs, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("relu", RELU)
 @pytest.mark.parametrize("shared", [True, False])
-def test_its_derivatives_are_those_of_finite_differences(shared: bool) -> None:
+def test_its_derivatives_are_those_of_finite_differences(shared: bool, relu: WhereRelu) -> None:
     x, w, b = numbers(2, 1 if shared else 2, 2, 6, 5), numbers(2, 3, 2, 3, 3, seed=1), numbers(2, 3, seed=2)
     inputs = tuple((t + 0.01 * numbers(*t.shape, seed=9)).requires_grad_() for t in (x, w, b))
 
     def function(*tensors: Tensor) -> Tensor:
-        return conv_max(*tensors, (1, 0)) ** 2
+        return conv_max(*tensors, (1, 0), relu) ** 2
 
     assert torch.autograd.gradcheck(function, inputs)
     assert torch.autograd.gradgradcheck(function, inputs)
 
 
-def gradients(x: Tensor, w: Tensor, b: Tensor, slope: Tensor) -> list[Tensor]:
+def gradients(x: Tensor, w: Tensor, b: Tensor, slope: Tensor, relu: WhereRelu = "none") -> list[Tensor]:
     """Output and gradients, each (K, …)."""
     leaves = [t.clone().requires_grad_() for t in (x, w, b)]
-    y = conv_max(*leaves, (2, 1))
+    y = conv_max(*leaves, (2, 1), relu)
     dx, dw, db = torch.autograd.grad(y, leaves, slope)
     return [y.detach().transpose(0, 1), dx.transpose(0, 1), dw, db]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("outputs", [6, 16, 20])
-def test_a_row_has_the_same_bits_in_any_company(outputs: int, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(("outputs", "relu"), [(6, "behind"), (16, "none"), (20, "before")])
+def test_a_row_has_the_same_bits_in_any_company(outputs: int, relu: WhereRelu, dtype: torch.dtype) -> None:
     rows = 8
     x, slope = numbers(70, rows, 6, 9, 10, dtype=dtype), numbers(70, rows, outputs, 4, 4, seed=1, dtype=dtype)
     w = numbers(rows, outputs, 6, 5, 5, seed=2, dtype=dtype)
     b = numbers(rows, outputs, seed=3, dtype=dtype)
-    whole = gradients(x, w, b, slope)
+    whole = gradients(x, w, b, slope, relu)
     for chosen in ([0], [7, 2], [3, 4, 5], [5, 4, 3, 2, 1, 0]):
         for every, some in zip(
-            whole, gradients(x[:, chosen], w[chosen], b[chosen], slope[:, chosen]), strict=True
+            whole, gradients(x[:, chosen], w[chosen], b[chosen], slope[:, chosen], relu), strict=True
         ):
             assert torch.equal(every[chosen], some)
     w[3] = math.nan
-    for every, beside_nan in zip(whole, gradients(x, w, b, slope), strict=True):
+    for every, beside_nan in zip(whole, gradients(x, w, b, slope, relu), strict=True):
         others = [k for k in range(rows) if k != 3]
         assert torch.equal(every[others], beside_nan[others])
 
@@ -125,13 +131,14 @@ def test_threads_change_no_bit() -> None:
     assert all(map(torch.equal, alone, together))
 
 
+@pytest.mark.parametrize("relu", RELU)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_ties_infinities_and_nan_are_as_in_torch(dtype: torch.dtype) -> None:
-    values = torch.tensor([0.0, 1.0, 1.0, -1.0, math.inf, -math.inf, math.nan], dtype=dtype)
+def test_ties_infinities_and_nan_are_as_in_torch(dtype: torch.dtype, relu: WhereRelu) -> None:
+    values = torch.tensor([0.0, -0.0, 1.0, 1.0, -1.0, math.inf, -math.inf, math.nan], dtype=dtype)
     every = torch.cartesian_prod(values, values, values, values).view(-1, 1, 1, 2, 2)  # all windows of these
-    w, b = torch.ones(1, 1, 1, 1, 1, dtype=dtype), torch.zeros(1, 1, dtype=dtype)
+    w = torch.ones(1, 1, 1, 1, 1, dtype=dtype)
     own, theirs = every.clone().requires_grad_(), every.clone().requires_grad_()
-    found, expected = conv_max(own, w, b, (0, 0)), conv_then_max(theirs, w, b, (0, 0))
+    found, expected = conv_max(own, w, None, (0, 0), relu), conv_then_max(theirs, w, None, (0, 0), relu)
     torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
     found.backward(torch.ones_like(found))
     expected.backward(torch.ones_like(expected))

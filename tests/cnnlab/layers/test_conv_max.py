@@ -4,10 +4,13 @@ import pytest
 import torch
 
 from cnnlab import resolve
+from cnnlab.activations.relu import Relu
 from cnnlab.chain import Chain
 from cnnlab.engine.array import Array
 from cnnlab.engine.net import build
 from cnnlab.kernels import library
+from cnnlab.layer import Layer
+from cnnlab.layers.activate import Activate
 from cnnlab.layers.average_pool2d import AveragePool2d
 from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.connected_conv2d import ConnectedConv2d
@@ -18,6 +21,7 @@ from cnnlab.layers.max_pool2d import MaxPool2d
 torch.set_num_threads(1)
 
 CONVOLUTION, POOL = Conv2d(1, 2, 3), MaxPool2d(2)
+RELU, SIGMOID = Activate("relu", "model.activation"), Activate("sigmoid", "model.activation")
 
 
 class OwnConvolution(Conv2d):
@@ -36,7 +40,29 @@ class OwnConvolution(Conv2d):
 def test_a_convolution_and_its_pooling_are_joined(convolution: Conv2d) -> None:
     (both,) = joined({"conv": convolution, "pool": POOL})
     assert isinstance(both, ConvMax)
-    assert (both.convolution, both.pool) == (convolution, POOL)
+    assert both.layers == (convolution, POOL)
+
+
+@pytest.mark.parametrize(("behind", "relu"), [((POOL, RELU), "behind"), ((RELU, POOL), "before")])
+def test_a_relu_beside_the_pooling_is_joined(behind: tuple[Layer, Layer], relu: str) -> None:
+    both, last = joined({"conv": CONVOLUTION, "first": behind[0], "second": behind[1], "act": RELU})
+    assert isinstance(both, ConvMax)
+    assert (both.layers, both.relu) == ((CONVOLUTION, *behind), relu)
+    assert last is RELU
+
+
+class OwnRelu(Relu):
+    """A plug-in's activation, with a formula of its own."""
+
+
+def test_no_other_activation_is() -> None:
+    own = Activate("relu", "model.activation")
+    own.activation = OwnRelu()
+    for act in (SIGMOID, own):
+        (both, last) = joined({"conv": CONVOLUTION, "pool": POOL, "act": act})
+        assert isinstance(both, ConvMax)
+        assert (both.relu, last) == ("none", act)
+        assert joined({"conv": CONVOLUTION, "act": act, "pool": POOL}) == [CONVOLUTION, act, POOL]
 
 
 @pytest.mark.parametrize(
@@ -57,13 +83,13 @@ def test_other_neighbours_are_not(first: Conv2d, second: MaxPool2d) -> None:
     assert joined({"first": first, "second": second}) == [first, second]
 
 
-def test_names_and_counts_are_those_of_the_layers() -> None:
-    layers = {"conv": CONVOLUTION, "pool": POOL}
-    chain = Chain(layers)
-    both = ConvMax(CONVOLUTION, POOL)
+@pytest.mark.parametrize("layers", [{"pool": POOL}, {"act": RELU, "pool": POOL}, {"pool": POOL, "act": RELU}])
+def test_names_and_counts_are_those_of_the_layers(layers: dict[str, MaxPool2d | Activate]) -> None:
+    chain = Chain({"conv": CONVOLUTION} | layers)
+    both = ConvMax(CONVOLUTION, *layers.values())
     shape = (1, 7, 8)
     assert [own.name for own in chain.parameters] == ["conv.weight", "conv.bias"]
-    assert list(chain.layers) == ["conv", "pool"]
+    assert list(chain.layers) == ["conv", *layers]
     assert both.output(shape) == chain.output(shape)
     assert both.layer_count == chain.layer_count
     for count in ("multiply_adds", "connections", "activations"):

@@ -1,0 +1,86 @@
+// The images of the rows, one at a time with its padding, and their distribution among threads.
+#pragma once
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "vectors.h"
+
+// Of one call. Distances in x are in numbers, from one to the next; the maps of a pixel are neighbours.
+struct Shape {
+    int images, rows, inputs, outputs, maps, height, width, kernel, pad_height, pad_width, threads;
+    int rectify;  // where ReLU is: 0 nowhere, BEFORE or BEHIND the pooling
+    ptrdiff_t image, row, line, pixel;
+};
+
+namespace {
+
+constexpr int PART = 64;  // images whose gradients are summed before the parts are
+constexpr int BEHIND = 1, BEFORE = 2;
+constexpr int CUT = 4;    // in place of which of the four was the largest, where ReLU makes it 0
+
+// One image with its padding, and where the windows are in it.
+struct Frame {
+    const Shape& s;
+    const int line;  // numbers in a line of pixels
+    const int windows_high, windows_wide, windows;
+    const size_t size;
+
+    explicit Frame(const Shape& s)
+        : s(s), line((s.width + 2 * s.pad_width) * s.maps),
+          windows_high((s.height + 2 * s.pad_height - s.kernel + 1) / 2),
+          windows_wide((s.width + 2 * s.pad_width - s.kernel + 1) / 2), windows(windows_high * windows_wide),
+          // A vector of a filter's last line may reach past the end.
+          size(static_cast<size_t>(line) * (s.height + 2 * s.pad_height) + round_up(s.kernel * s.maps, LANES)) {}
+
+    int place(int window) const {
+        return 2 * (window / windows_wide) * line + 2 * (window % windows_wide) * s.maps;
+    }
+    int corner(int which) const { return (which >> 1) * line + (which & 1) * s.maps; }
+    size_t line_of(int y) const { return static_cast<size_t>(y + s.pad_height) * line + s.pad_width * s.maps; }
+
+    // Put image n of x's row k between the margins of a frame.
+    void fill(Real* frame, const Real* x, int n, int k) const {
+        const Real* from = x + n * s.image + k * s.row;
+        for (int y = 0; y < s.height; y++, from += s.line) {
+            Real* to = frame + line_of(y);
+            if (s.pixel == s.maps) {
+                std::memcpy(to, from, sizeof(Real) * s.width * s.maps);
+            } else if (s.maps == 1) {
+                for (int i = 0; i < s.width; i++) to[i] = from[i * s.pixel];
+            } else {
+                for (int i = 0; i < s.width; i++)
+                    std::memcpy(to + i * s.maps, from + i * s.pixel, sizeof(Real) * s.maps);
+            }
+        }
+    }
+
+    // Copy what is between the margins of a frame to an image.
+    void take(Real* image, const Real* frame) const {
+        const size_t pixels = static_cast<size_t>(s.width) * s.maps;
+        for (int y = 0; y < s.height; y++)
+            std::memcpy(image + y * pixels, frame + line_of(y), pixels * sizeof(Real));
+    }
+};
+
+// Run work(next, units, parts): it takes units, each a part of a row's images, until all are taken, in any order.
+// Return false where memory is short.
+template <class F> bool over_units(const Shape& s, F work) {
+    const int parts = (s.images + PART - 1) / PART, units = s.rows * parts;
+    std::atomic<int> next{0};
+    std::atomic<bool> done{true};
+    auto loop = [&] {
+        try {
+            work(next, units, parts);
+        } catch (const std::bad_alloc&) {
+            done = false;
+        }
+    };
+    std::vector<std::thread> others;
+    for (int i = 1; i < s.threads && i < units; i++) others.emplace_back(loop);
+    loop();
+    for (auto& other : others) other.join();
+    return done;
+}
+
+}  // namespace
