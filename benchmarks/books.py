@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from services.stack.stack import Stack
 ENDED = ("succeeded", "partial", "failed", "cancelled")
 REQUEST = re.compile(r'"(GET|POST|PUT|DELETE|PATCH) (/\S*) HTTP')
 POLL_SECONDS = 1.0
+SHORT_POLL_SECONDS = 0.2  # once a sweep has ended
 QUIET_SECONDS = 4.0  # without a request, after which no more are expected
 NOOP_LEAST = 10  # values of the second axis of a sweep of trials that do nothing
 
@@ -52,7 +54,7 @@ def nothing(trials: int) -> dict[str, Any]:
     return {
         "name": f"nothing-{trials}",
         "model": {"name": "mlp", "hidden": [1]},
-        "data": {"name": "fashion-mnist-mini", "validation": 0.9},
+        "data": {"name": "fashion-mnist-mini", "validation": 0.5},
         "train": {"epochs": 1, "batch_size": 512},
         "space": {
             "train.l2": [step * 1e-6 for step in range(trials // NOOP_LEAST)],
@@ -104,23 +106,33 @@ def requests(stack: Stack) -> Counter[str]:
     return found
 
 
-def all_requests(stack: Stack) -> Counter[str]:
-    """The same once no more come, as those of the last files do."""
-    made = requests(stack)
-    while time.sleep(QUIET_SECONDS) or (now := requests(stack)) != made:
-        made = now
-    return made
+def moment(text: str) -> float:
+    """A time of the API in seconds, as `time.time` counts them."""
+    return datetime.fromisoformat(text).timestamp()
 
 
-def wait(client: Client, sweep_id: str) -> tuple[float, float]:
-    """Seconds until the sweep has ended, and from then until MLflow has all of its trials and its end."""
-    began = time.monotonic()
+def wait_for_end(client: Client, sweep_id: str) -> float:
+    """Seconds from the submission of a sweep to its end."""
     while (sweep := client.sweep(sweep_id))["state"] not in ENDED:
         time.sleep(POLL_SECONDS)
-    ended = time.monotonic()
-    while (sweep := client.sweep(sweep_id))["mlflow"]["runs"] < sweep["mlflow"]["of"]:
-        time.sleep(POLL_SECONDS)
-    return ended - began, time.monotonic() - ended
+    return moment(sweep["finished_at"]) - moment(sweep["created_at"])
+
+
+def wait_for_mlflow(stack: Stack, client: Client, sweep_id: str) -> tuple[float, float]:
+    """Seconds from the end of a sweep until MLflow has all its trials, and until the last request.
+
+    The last ones are those of the files of its best trials.
+    """
+    ended = moment(client.sweep(sweep_id)["finished_at"])
+    complete, made, last = 0.0, requests(stack), time.time()
+    while not complete or time.time() < last + QUIET_SECONDS:
+        time.sleep(SHORT_POLL_SECONDS)
+        if (now := requests(stack)) != made:
+            made, last = now, time.time()
+        sweep = {} if complete else client.sweep(sweep_id)["mlflow"]
+        if sweep and sweep["runs"] == sweep["of"]:
+            complete = time.time()
+    return complete - ended, last - ended
 
 
 # ---- what is printed
@@ -130,19 +142,20 @@ def measure(stack: Stack, client: Client, spec: Mapping[str, Any]) -> None:
     """Train a sweep and print what it cost."""
     before, asked = processor_seconds(), requests(stack)
     sweep = client.submit(dict(spec))
-    trained, behind = wait(client, sweep["id"])
+    trained = wait_for_end(client, sweep["id"])
     at_the_end = processor_seconds() - before
-    made = all_requests(stack) - asked
-    cost = processor_seconds() - before
+    behind, last = wait_for_mlflow(stack, client, sweep["id"])
+    made, cost = requests(stack) - asked, processor_seconds() - before
     trials = client.sweep(sweep["id"])["trials"]["total"]
-    say(f"\n{spec['name']}: {trials} trials in {trained:.1f} s, all in MLflow {behind:.1f} s later")
+    say(f"\n{spec['name']}: {trials} trials in {trained:.1f} s")
+    say(f"all of them in MLflow {behind:.1f} s later, its last request {last:.1f} s later")
     say(f"requests to MLflow: {sum(made.values())}, {sum(made.values()) / trials:.1f} a trial")
     for what, count in made.most_common():
         say(f"  {count:5}  {what}")
     total = sum(cost.values())
     for name, seconds in cost.most_common():
         share, then = 100 * seconds / total, at_the_end[name]
-        say(f"  {seconds:7.2f} s  {share:4.1f} %  {name} ({then:.2f} s when MLflow had all)")
+        say(f"  {seconds:7.2f} s  {share:4.1f} %  {name} ({then:.2f} s at the end of the sweep)")
 
 
 def rest(seconds: float) -> None:

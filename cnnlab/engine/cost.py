@@ -18,6 +18,7 @@ from cnnlab.errors import ConfigError
 from cnnlab.layer import Context, Mode
 from cnnlab.metric import chosen
 from cnnlab.optimizer import Optimizer
+from cnnlab.plugins import plugins
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
     validation_part.check(info, config["data"]["validation"])
     chosen(config, info)  # a ConfigError where train.metrics does not fit the data
     net = build(config)
-    scores = _dry_forward(net, config)
+    scores = dry_forward(net, config) if plugins().files else (2, 1, *net.chain.output(net.shape))
     if scores != (2, 1, info.classes):
         raise ConfigError("model", f"must give {info.classes} scores for an image, got {scores[2:]}")
     if train["batch_size"] == 1 and net.buffered:
@@ -132,11 +133,16 @@ def _info(data: Mapping[str, Any]) -> Info:
         raise ConfigError("data.of.path" if "of" in data else "data.path", str(error)) from None
 
 
-def _dry_forward(net: Net, config: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the shape of the scores of two images for one row, on the meta device: nothing is computed."""
+def dry_forward(net: Net, config: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the shape of the scores of two images for one row, on the meta device: nothing is computed.
+
+    Only plug-ins are tried in this way, as other layers declare what they return: torch imports its compiler
+    for this device, which takes more than a second.
+    """
     one = torch.zeros(1, dtype=torch.int32, device="meta")
     hypers = {path: torch.zeros(1, device="meta") for path in row_numbers(config)}
     context = Context(hypers, frozenset(), one, one, Mode.PREDICT)
     theta = torch.zeros(1, net.parameters, device="meta")
     buffers = torch.zeros(1, net.buffered, device="meta")
-    return tuple(net.forward(theta, buffers, torch.zeros(2, 1, *net.shape, device="meta"), context).shape)
+    images = torch.zeros(2, 1, *net.shape, device="meta")
+    return tuple(net.forward(theta, buffers, images, context).shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, func, or_, select, true, update
+from sqlalchemy import ColumnElement, case, exists, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import SWEEP_FINAL, TRIAL_FINAL
@@ -50,6 +50,15 @@ def turns(session: Session, sweep_ids: Sequence[str]) -> Turns:
         for sweep_id, state, run_id in rows:
             (new if run_id is None else ended if state in SWEEP_FINAL else going).append(sweep_id)
     return Turns(new, going, ended)
+
+
+def has_ended(session: Session, sweep_ids: Sequence[str]) -> bool:
+    """Whether any of these sweeps has ended."""
+    for start in range(0, len(sweep_ids), MAX_SWEEPS_PER_QUERY):
+        some = sweep_ids[start : start + MAX_SWEEPS_PER_QUERY]
+        if session.scalar(select(exists().where(Sweep.id.in_(some), Sweep.state.in_(sorted(SWEEP_FINAL))))):
+            return True
+    return False
 
 
 def point_marks(session: Session, sweep: Sweep) -> Sequence[PointMark]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +15,7 @@ from services.store.mirror_failures import reason_of
 from services.store.session import Session, Store, is_outage
 from services.tracking.mlflow_server import Server, TrackingDown
 
+KEEP_SHARE = 0.1  # of a lease's length, within which it is not renewed again
 log = logging.getLogger(__name__)
 IsOver = Callable[[], bool]  # whether the time of this turn is over
 
@@ -21,7 +24,7 @@ class RunDeleted(Exception):
     """A user deleted the run in MLflow: it stays deleted."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class MirrorContext:
     """One sweep's mirror, under its lease."""
 
@@ -29,10 +32,14 @@ class MirrorContext:
     settings: Settings
     server: Server
     lease: MirrorLease
+    kept_at: float = -math.inf  # when the lease was renewed last, by the clock of this process
 
     def keep(self) -> None:
-        """Renew the lease, or raise `MirrorLeaseLost`."""
-        self.store.write(lambda session: mirror.keep(session, self.lease))
+        """Renew the lease, unless it was just renewed, or raise `MirrorLeaseLost`."""
+        now = time.monotonic()
+        if now - self.kept_at >= KEEP_SHARE * self.lease.ttl:
+            self.store.write(lambda session: mirror.keep(session, self.lease))
+            self.kept_at = now
 
     def concerns_one(self, error: Exception) -> bool:
         """Whether an error lies in what was mirrored: the lease is ours, and database and MLflow answer."""

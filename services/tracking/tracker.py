@@ -101,6 +101,15 @@ class Tracker:
             self.send_files(waiting[0], TURN_SECONDS)
         return more or bool(waiting)
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether any sweep went on in the latest round, whose end the next one should not miss."""
+        return bool(self._served)
+
+    def has_ended(self) -> bool:
+        """Whether one of them has ended: then the next round need not wait."""
+        return self._store.read(lambda session: mirror_due.has_ended(session, list(self._served)))
+
     def _go_on(self, is_stopped: Callable[[], bool]) -> None:
         """Mirror sweeps that go on, each once, until the time for all of them is over."""
         is_over = _timer(LIVE_SECONDS)

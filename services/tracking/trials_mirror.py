@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import NamedTuple
 
-from services.domain.states import TRIAL_FINAL, TrialState
+from services.domain.states import SWEEP_FINAL, TRIAL_FINAL, TrialState
 from services.store import mirror, mirror_due, trials
 from services.store.mirror import MeasuredTrial, TrialMark
 from services.store.models import LeftOut, Sweep, Trial
 from services.tracking import trial_files, trial_run
 from services.tracking.context import IsOver, MirrorContext, RunDeleted
-from services.tracking.mlflow_server import Gone, MlflowRun, Rejected
+from services.tracking.mlflow_server import Gone, MlflowRun, Rejected, TrainingData
+from services.tracking.side_by_side import use_up
 
 log = logging.getLogger(__name__)
 TRIALS_AT_ONCE = 50  # that are read together, and whose marks are stored in one transaction
+MAX_THREADS = 2  # trials under way at once: one is made here while another is written there
 
 
 class ShownRun(NamedTuple):
@@ -34,6 +38,9 @@ class TrialsMirror:
         self._context, self._sweep, self._parent = context, sweep, parent
         self._store, self._server, self._lease = context.store, context.server, context.lease
         self._plan, self._objective = sweep.plan, sweep.spec.objective
+        self._threads = MAX_THREADS if sweep.state in SWEEP_FINAL else 1  # the processor is for training
+        self._one_at_a_time = threading.Lock()
+        self._known_data = set[TrainingData]()
 
     def run(self, is_over: IsOver) -> bool:
         """Mirror every trial that is behind; False if the turn was over before that."""
@@ -48,11 +55,13 @@ class TrialsMirror:
         begun = self._store.write(partial(mirror.begin, lease=self._lease, trial_ids=ids))
         found = self._store.read(partial(mirror.measured, trial_ids=ids))
         marks: list[TrialMark] = []
-        left = list(ids)
+        left = deque(ids)
+
+        def export(trial_id: str) -> None:
+            self._each(trial_id, partial(self._export, found[trial_id], trial_id in begun, marks))
+
         try:
-            while left and not is_over():
-                trial_id = left.pop(0)
-                self._each(trial_id, partial(self._export, found[trial_id], trial_id in begun, marks))
+            use_up(left, export, is_over, self._threads)
             return not left
         finally:
             if marks:
@@ -105,12 +114,21 @@ class TrialsMirror:
         shown = self._shown(trial, begun, tags)
         if trial.mirror.exported_state is None:
             params = trial_run.params(trial, self._plan)
-            self._server.log_data(shown.run_id, trial_run.data_set(trial, self._plan))
+            self._log_data(shown.run_id, trial_run.data_set(trial, self._plan))
         self._server.log(shown.run_id, points, params=params, tags={} if shown.fresh else tags)
         status = trial_run.TRIAL_RUN_STATUS[state]
         if changed and (final or status != shown.status):
             self._server.set_status(shown.run_id, status, trial.finished_at if final else None)
         marks.append(TrialMark(trial.id, shown.run_id, before, curve[-1].epoch if curve else 0, state))
+
+    def _log_data(self, run_id: str, data: TrainingData) -> None:
+        """Record a run's data set; two requests at once that bring MLflow a new one would clash there."""
+        with self._one_at_a_time:
+            if data not in self._known_data:
+                self._server.log_data(run_id, data)
+                self._known_data.add(data)
+                return
+        self._server.log_data(run_id, data)
 
     # ---- runs
 
@@ -133,7 +151,8 @@ class TrialsMirror:
 
     def _active(self, trial: Trial) -> list[MlflowRun]:
         """The runs of a trial that are not deleted; `RunDeleted` if all of them are."""
-        found = self._made.get(trial.id, [])
+        with self._one_at_a_time:
+            found = self._made.get(trial.id, [])
         active = [run for run in found if not run.deleted]
         if found and not active:
             raise RunDeleted
@@ -163,11 +182,13 @@ class TrialsMirror:
         """Have each run say whether all trials of its point have ended, from which means are made."""
         if self._plan.seeds == 1:
             return True
-        for mark in self._store.read(lambda session: mirror_due.point_marks(session, self._sweep)):
-            if is_over():
-                return False
+        left = deque(self._store.read(lambda session: mirror_due.point_marks(session, self._sweep)))
+
+        def write(mark: mirror_due.PointMark) -> None:
             self._each(mark.trial_id, partial(self._mark_point, mark))
-        return True
+
+        use_up(left, write, is_over, self._threads)
+        return not left
 
     def _mark_point(self, mark: mirror_due.PointMark) -> None:
         self._server.log(mark.run_id, tags=trial_run.point_tag(mark.ended))
@@ -177,10 +198,12 @@ class TrialsMirror:
 
     def files(self, is_over: IsOver) -> None:
         """Send the files of the sweep's best trials."""
-        for trial_id in self._store.read(lambda s: mirror_due.trials_with_files(s, self._sweep.id)):
+        left = deque(self._store.read(lambda s: mirror_due.trials_with_files(s, self._sweep.id)))
+
+        def send(trial_id: str) -> None:
             self._each(trial_id, partial(self._send_files, trial_id))
-            if is_over():
-                return
+
+        use_up(left, send, is_over, self._threads)
 
     def _send_files(self, trial_id: str) -> None:
         found = self._store.read(partial(mirror.measured, trial_ids=[trial_id]))[trial_id]

@@ -46,11 +46,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
             "stale files": StaleFiles(store, settings).round,
         }
     )
-    pace = Pace(store)
+    pace = Pace(store, settings.upkeep_period)
     while not stop.is_set():
         if pace.is_due():
             chores.do_each()
-        stop.wait(settings.upkeep_period)
+        stop.wait(pace.pause)
     for thread in apart:
         thread.close()
     store.close()

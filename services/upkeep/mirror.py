@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import TYPE_CHECKING
 
 from services.settings import Settings
 from services.store.session import Store
 
+if TYPE_CHECKING:
+    from services.tracking import Tracker
+
 log = logging.getLogger(__name__)
 ROUND_PAUSE = 2.0  # seconds between two rounds
+LOOKS = 8  # within a pause, whether a sweep has ended: its user waits for it
 FAILURE_PAUSE = 5.0  # seconds after a round that failed
 
 
@@ -36,13 +41,22 @@ class Mirror:
         from services.tracking import Tracker, TrackingDown
 
         tracker = Tracker(self._store, self._settings, "mirror")
-        pause = ROUND_PAUSE
-        while not self._stop.wait(pause):
+        while not self._stop.is_set():
             try:
-                pause = 0.0 if tracker.round(self._stop.is_set) else ROUND_PAUSE
+                if not tracker.round(self._stop.is_set):
+                    self._rest(tracker)
             except TrackingDown as error:
                 log.warning("MLflow does not answer: %s", error)
-                pause = FAILURE_PAUSE
+                self._stop.wait(FAILURE_PAUSE)
             except Exception:
                 log.exception("mirror failed, will try again")
-                pause = FAILURE_PAUSE
+                self._stop.wait(FAILURE_PAUSE)
+
+    def _rest(self, tracker: Tracker) -> None:
+        """Wait for the next round, which begins at once where a sweep has ended."""
+        if not tracker.is_watching:
+            self._stop.wait(ROUND_PAUSE)
+            return
+        for _ in range(LOOKS):
+            if self._stop.wait(ROUND_PAUSE / LOOKS) or tracker.has_ended():
+                return

@@ -12,6 +12,7 @@ from services.store import endings
 from services.store.session import Store, is_outage
 
 AFTER_EXPIRY_SECONDS = 0.05  # that a round waits beyond the end of a lease
+REST_SHARE = 0.25  # of a lease's length, the pause while none is held: one that begins meanwhile lasts longer
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +31,9 @@ class Rescue:
     ) -> None:
         self._store, self._period, self._on_taken = store, settings.upkeep_period, on_taken
         self._ttl_ms = int(settings.lease_ttl * 1000)
-        self._longest_ms = self._ttl_ms / 2 + settings.upkeep_period * 1000
+        self._rest = max(settings.upkeep_period, REST_SHARE * settings.lease_ttl)
+        self._pause = settings.upkeep_period  # the latest one
+        self._any_expired = False  # in the latest round, whether it could be taken back or not
         self._ended: int | None = None  # when the last round did
         self._grace_until = 0
         self._failed: set[str] = set()  # packs that could not be taken back, each logged once
@@ -58,15 +61,24 @@ class Rescue:
                 log.exception("rescue failed, the next round tries again")
 
     def pause(self) -> float:
-        """Seconds until the next round: until a lease runs out that nobody renews, or the usual ones."""
+        """Seconds until the next round: until a lease runs out that nobody renews, else the usual ones.
+
+        They are more while no lease is held.
+        """
         left = self._store.read(endings.next_expiry)
-        return self._period if left is None else min(self._period, left + AFTER_EXPIRY_SECONDS)
+        if left is not None:
+            self._pause = min(self._period, left + AFTER_EXPIRY_SECONDS)
+        else:
+            self._pause = self._period if self._any_expired else self._rest
+        return self._pause
 
     def round(self) -> int:
         """Take back every pack whose lease has expired; returns how many."""
         expired = self._store.read(endings.expired)
+        self._any_expired = bool(expired)
         now = self._store.now()  # asked last: a database that hung before counts as absence
-        if self._ended is None or now - self._ended > self._longest_ms:
+        longest = self._ttl_ms / 2 + 1000 * max(self._period, self._pause)
+        if self._ended is None or now - self._ended > longest:
             self._grace_until = now + self._ttl_ms
         if not expired or now < self._grace_until:
             self._ended = now

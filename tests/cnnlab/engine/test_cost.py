@@ -1,14 +1,19 @@
 """A dry build tells the size of a trial and refuses what cannot be built, without an image."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 from cnnlab import registry, resolve
 from cnnlab.data import DataError, Info
-from cnnlab.engine.cost import inspect
+from cnnlab.engine.cost import dry_forward, inspect
+from cnnlab.engine.net import build
 from cnnlab.errors import ConfigError
-from cnnlab.hyper import declared
+from cnnlab.hyper import Choice, declared
+
+DEEP = 34, 101, 152  # depths of nets that have the blocks of less deep ones
 
 
 def config(model="lenet5", **train):
@@ -88,6 +93,41 @@ def test_a_model_with_the_wrong_number_of_scores_is_refused(monkeypatch):
     monkeypatch.setattr(mlp, "layers", lambda self, c, shape, classes: honest(self, c, shape, 3))
     with pytest.raises(ConfigError, match=r"must give 10 scores for an image, got \(3,\)"):
         inspect(config("mlp"))
+
+
+def variants(model):
+    """A model as it is, and with each other option of its choices."""
+    hypers = declared(registry.get("models", model)).items()
+    own = [(name, hyper) for name, hyper in hypers if isinstance(hyper, Choice)]
+    pairs = [(name, each) for name, hyper in own for each in {*hyper.options} - {hyper.default, *DEEP}]
+    return [{"name": model}] + [{"name": model, name: each} for name, each in pairs]
+
+
+@pytest.mark.parametrize("model", registry.names("models"))
+def test_a_net_returns_what_it_declares_or_is_refused(monkeypatch, model):
+    tried = 0
+    for shape in (1, 2, 3), (3, 28, 28), (1, 33, 30), (1, 1, 40):
+        info = Info(shape=shape, classes=7, train=100, test=10)
+        monkeypatch.setattr(registry.get("datasets", "mnist"), "info", lambda self, data, info=info: info)
+        for variant in variants(model):
+            own = resolve({"model": variant, "data": "mnist"})
+            try:
+                net = build(own)
+            except ConfigError:
+                continue
+            assert dry_forward(net, own) == (2, 1, 7) == (2, 1, *net.chain.output(shape))
+            tried += 1
+    assert tried
+
+
+def test_a_dry_build_does_not_import_torchs_compiler():
+    program = (
+        "import sys; from cnnlab import resolve; from cnnlab.engine.cost import inspect\n"
+        "for name in 'lenet5', 'resnet': inspect(resolve({'model': name, 'data': 'mnist'}))\n"
+        "print({'torch._dynamo', 'sympy'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"
 
 
 def test_a_validation_part_of_no_image_is_refused() -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
+from typing import Any
 
 import pytest
 from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
 from services.store import sweep_verbs
-from services.tracking.mlflow_server import MAX_PER_REQUEST
+from services.tracking import trial_run
+from services.tracking.mlflow_server import MAX_PER_REQUEST, Server
 
 
 def test_an_export_grows_with_the_epochs(each_stage: Stage) -> None:
@@ -41,6 +45,34 @@ def test_exporting_again_changes_nothing(each_stage: Stage) -> None:
     stage.change_mirrored_sweep(exported=None)
     assert stage.tracker().mirror(stage.sweep_id)
     assert stage.everything() == before
+
+
+def test_trials_of_a_sweep_that_has_ended_are_written_two_at_once_after_their_data_set(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2)
+    log_data, tags = Server.log_data, trial_run.tags
+    seen: list[str] = []
+
+    def together(*of: Any) -> dict[str, str]:
+        both.wait(20)
+        return tags(*of)
+
+    def slow(*of: Any) -> None:
+        seen.append("begins")
+        time.sleep(0.2)
+        log_data(*of)
+        seen.append("ends")
+
+    monkeypatch.setattr(trial_run, "tags", together)
+    monkeypatch.setattr(Server, "log_data", slow)
+    stage.train(1)
+    for index in range(4):
+        stage.end(index, TrialState.SUCCEEDED)
+    stage.settle()
+    assert stage.tracker().mirror(stage.sweep_id)
+    assert [run.info.status for run in stage.runs()] == ["FINISHED"] * 4
+    assert (seen[:2], len(seen)) == (["begins", "ends"], 8)  # a new data set comes alone
 
 
 def test_a_sweep_that_is_retried_goes_on_in_mlflow_too(stage: Stage) -> None:

@@ -98,6 +98,22 @@ def test_a_sweep_that_goes_on_rests_and_one_that_has_ended_does_not(
     assert turns.had == [going] * 9
 
 
+def test_only_the_end_of_a_sweep_that_went_on_is_an_end(turns: Turns, sqlite_settings: Settings) -> None:
+    store, made = turns.store, paced(turns, sqlite_settings)
+    going, other = write_sweep(store), write_sweep(store)
+    turns.left = dict.fromkeys([going, other], 9)
+    assert not made.is_watching
+    turns.round(made)
+    turns.round(made)
+    assert made.is_watching
+    assert not made.has_ended()
+    store.write(lambda session: sweep_verbs.cancel(session, going))
+    assert store.write(lambda session: sweeps.settle(session, going))
+    assert made.has_ended()
+    turns.round(made)
+    assert not made.has_ended()
+
+
 def test_while_mlflow_has_everything_one_round_in_ten_looks_at_all_and_a_change_is_seen_at_once(
     turns: Turns, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,7 +29,15 @@ class PaperTracker:
             raise self.failures.pop(0)
         left = [sweep for sweep in ("one", "two") if sweep not in self.mirrored]
         self.mirrored += left[:1]
+        self.rounds += 1
         return bool(left)
+
+    rounds = 0
+    ended = False
+    is_watching = True
+
+    def has_ended(self) -> bool:
+        return self.ended
 
 
 made: list[PaperTracker] = []
@@ -53,6 +61,19 @@ def test_it_tries_again_after_a_failure_and_exports_everything(
         running.close()
     assert "MLflow does not answer: no answer" in caplog.text
     assert "mirror failed, will try again" in caplog.text
+
+
+def test_the_end_of_a_sweep_is_no_longer_waited_for_than_a_look(
+    sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "ROUND_PAUSE", 60.0)
+    monkeypatch.setattr(mirror, "LOOKS", 3000)
+    running = Mirror(sqlite_store, sqlite_settings.model_copy(update={"mlflow_url": "http://nobody"}))
+    running.start()
+    wait_for(lambda: made and made[0].rounds == 3, 20, "the first rest")
+    made[0].ended = True
+    wait_for(lambda: made[0].rounds > 4, 20, "more rounds")
+    running.close()
 
 
 def test_without_mlflow_there_is_nothing_to_do(sqlite_store: Store, sqlite_settings: Settings) -> None:

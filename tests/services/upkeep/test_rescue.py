@@ -122,6 +122,26 @@ def test_the_next_round_is_when_a_lease_runs_out(store: Store, settings: Setting
     assert 5 < rescue.pause() <= 15.1
 
 
+def test_rounds_are_rarer_while_no_lease_is_held_or_has_expired(store: Store, settings: Settings) -> None:
+    rescue = Rescue(store, settings.model_copy(update={"upkeep_period": 2.0, "lease_ttl": 40.0}))
+    rescue.round()
+    assert rescue.pause() == 10.0
+    take(store, fill(store, write_sweep(store)), ttl=-1)
+    rescue.round()  # within its first grace, in which it takes nothing
+    assert rescue.pause() == 2.0
+
+
+def test_a_long_pause_is_no_absence(sqlite_store: Store, sqlite_settings: Settings, clock: Clock) -> None:
+    settings = sqlite_settings.model_copy(update={"upkeep_period": 1.0, "lease_ttl": 40.0})
+    rescue = Rescue(sqlite_store, settings)
+    for _ in range(5):
+        rescue.round()
+        clock.pass_by(rescue.pause())
+    take(sqlite_store, fill(sqlite_store, write_sweep(sqlite_store)), ttl=-1)
+    clock.pass_by(15)  # less than half a lease more than the pause
+    assert rescue.round() == 1
+
+
 def test_a_lost_pack_is_taken_and_dispatched_as_soon_as_its_lease_runs_out(
     sqlite_store: Store, sqlite_settings: Settings
 ) -> None:
