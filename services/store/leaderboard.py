@@ -62,6 +62,11 @@ class RankedPoint:
         """How many of its trials have failed."""
         return sum(trial.state == TrialState.FAILED for trial in self.replicates)
 
+    @property
+    def has_value(self) -> bool:
+        """Whether one of its trials has a value."""
+        return any(trial.value is not None for trial in self.replicates)
+
     def estimate(self, seeds: int, share: Share | None = None) -> Estimate:
         """Its mean and interval, where `seeds` replicates are wanted; `share` as for `estimate`."""
         return _estimate(tuple(trial.value for trial in self.replicates), seeds, self.failed, share)
@@ -108,6 +113,10 @@ def page(
 
 def top(session: Session, objectives: Mapping[str, Objective], count: int) -> dict[str, list[RankedPoint]]:
     """The best points of several sweeps, each by its own objective; only points that have a value."""
+    if len(objectives) == 1:  # without a window, for which PostgreSQL would sort all of its points
+        [(sweep_id, objective)] = objectives.items()
+        first, _ = page(session, sweep_id, objective, count)
+        return {sweep_id: [point for point in first if point.has_value]}
     ranked = _ranked(objectives)
     order = func.row_number().over(
         partition_by=ranked.c.sweep_id, order_by=(ranked.c.tier, ranked.c.score, ranked.c.point)

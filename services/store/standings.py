@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import JSON, BindParameter, bindparam, column, func, select
 from sqlalchemy.orm import Session
 
-from services.store import leaderboard, sweeps, trials
+from services.store import leaderboard, trials
 from services.store.json_rows import json_rows
 from services.store.kept import of_store
 from services.store.leaderboard import RankedPoint
@@ -101,10 +101,10 @@ def _read(session: Session, page: Sequence[Sweep]) -> dict[str, Standing]:
     if not page:
         return {}
     ids = [sweep.id for sweep in page]
-    counts, epochs = sweeps.counts(session, ids), trials.epochs(session, ids)
+    totals = trials.totals(session, ids)
     objectives = {sweep.id: sweep.spec.objective for sweep in page if not sweep.fault}
     best = leaderboard.top(session, objectives, BEST)
-    return {each: Standing(counts[each], epochs[each], best.get(each, [])) for each in ids}
+    return {each: Standing(*totals[each], best.get(each, [])) for each in ids}
 
 
 def _with_runs(session: Session, found: Mapping[str, Standing]) -> dict[str, Standing]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
@@ -117,15 +119,38 @@ class Epochs:
     left: int
 
 
-def epochs(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[int, Epochs]]:
-    """Epochs of the drawn trials of each sweep, per shape."""
-    left = case((Trial.state.in_(TRIAL_FINAL), 0), else_=Trial.target_epoch - Trial.epoch)
+class Totals(NamedTuple):
+    """How many trials of a sweep are in each state, and their epochs by shape."""
+
+    counts: Mapping[str, int]
+    epochs: Mapping[int, Epochs]
+
+
+def totals(session: Session, sweep_ids: Sequence[str]) -> dict[str, Totals]:
+    """The totals of the drawn trials of each sweep, in one pass over them."""
     rows = session.execute(
-        select(Trial.sweep_id, Trial.shape, func.sum(Trial.epoch), func.sum(left))
+        select(
+            Trial.sweep_id,
+            Trial.state,
+            Trial.shape,
+            func.count(),
+            func.sum(Trial.epoch),
+            func.sum(Trial.target_epoch),
+        )
         .where(Trial.sweep_id.in_(sweep_ids))
-        .group_by(Trial.sweep_id, Trial.shape)
+        .group_by(Trial.sweep_id, Trial.state, Trial.shape)
     )
-    found: dict[str, dict[int, Epochs]] = {sweep_id: {} for sweep_id in sweep_ids}
-    for sweep_id, shape, done, still in rows:
-        found[sweep_id][shape] = Epochs(int(done), int(still))
-    return found
+    counts: dict[str, Counter[str]] = {sweep_id: Counter() for sweep_id in sweep_ids}
+    done: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
+    left: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
+    for sweep_id, state, shape, count, epochs, targets in rows:
+        counts[sweep_id][state] += count
+        done[sweep_id][shape] += int(epochs)
+        left[sweep_id][shape] += 0 if state in TRIAL_FINAL else int(targets - epochs)
+    return {
+        sweep_id: Totals(
+            counts[sweep_id],
+            {shape: Epochs(epochs, left[sweep_id][shape]) for shape, epochs in done[sweep_id].items()},
+        )
+        for sweep_id in sweep_ids
+    }
