@@ -168,6 +168,11 @@ class Trial(Base):
 
     mirror: Mapped[MirrorTrial] = relationship(lazy="raise")
 
+    @property
+    def run_id(self) -> str | None:
+        """Its run in MLflow."""
+        return self.mirror.run_id
+
 
 class MirrorSweep(Base):
     """What MLflow has of a sweep, and who mirrors it now; written together with the sweep."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from paper_sweep import fill, take, write_sweep
+from paper_sweep import fill, take, trials_of, write_sweep
 from sqlalchemy import Connection, event, insert, text
 
 from services.domain.states import TrialState
@@ -129,7 +129,7 @@ def test_the_last_epoch_of_a_pack_is_as_many_statements_for_any_number_of_trials
         dropouts = [number / 10 for number in range(trials_of_pack)]
         sweep_id = write_sweep(store, space={"model.dropout": dropouts}, train={"epochs": 1})
         held = take(store, fill(store, sweep_id))
-        ids = [trial.id for trial in store.read(partial(trials.page, sweep_id=sweep_id, limit=10))]
+        ids = [trial.id for trial in trials_of(store, sweep_id)]
         metrics = {trial_id: {"val/acc": 0.5} for trial_id in ids}
         epoch = Epoch(1, metrics, {}, None, 1, 1, files=dict.fromkeys(ids, "best"))
 
@@ -139,7 +139,7 @@ def test_the_last_epoch_of_a_pack_is_as_many_statements_for_any_number_of_trials
             endings.close(session, held, "reached epoch 1")
 
         counts.append(executions(store, end))
-        ended = store.read(partial(trials.page, sweep_id=sweep_id, limit=10))
+        ended = trials_of(store, sweep_id)
         assert {(trial.state, trial.last_value, trial.best_file) for trial in ended} == {
             ("succeeded", 0.5, "best")
         }
