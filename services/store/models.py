@@ -119,7 +119,7 @@ class Trial(Base):
         CheckConstraint("(state IN ('queued', 'running')) = (pack_id IS NOT NULL)", name="pack"),
         CheckConstraint("saved_epoch <= epoch AND epoch <= target_epoch", name="epochs"),
         Index(None, "sweep_id", "number", unique=True),
-        Index(None, "sweep_id", "state"),
+        Index(None, "sweep_id", "state", "number"),
         Index(None, "sweep_id", "point"),
         Index(None, "pack_id"),
         Index(
