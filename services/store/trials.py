@@ -15,6 +15,7 @@ from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL
 from services.store import moves
 from services.store.clock import db_now
+from services.store.json_rows import among
 from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 
 
@@ -167,7 +168,7 @@ def totals(session: Session, sweep_ids: Sequence[str]) -> dict[str, Totals]:
             func.sum(Trial.epoch),
             func.sum(Trial.target_epoch),
         )
-        .where(Trial.sweep_id.in_(sweep_ids))
+        .where(Trial.sweep_id.in_(among(sweep_ids)))
         .group_by(Trial.sweep_id, Trial.state, Trial.shape)
     )
     counts: dict[str, Counter[str]] = {sweep_id: Counter() for sweep_id in sweep_ids}
