@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, and_, bindparam, cast, or_, select
+from sqlalchemy import BindParameter, Text, and_, bindparam, cast, or_, select
 from sqlalchemy.orm import Session
 
 from services.store.models import Report, Trial
@@ -44,7 +44,9 @@ class CurveRow(NamedTuple):
     metrics: str
 
 
-_LIMIT, _NUMBER, _EPOCH = bindparam("limit"), bindparam("number"), bindparam("epoch")
+_LIMIT: BindParameter[int] = bindparam("limit")
+_NUMBER: BindParameter[int] = bindparam("number")
+_EPOCH: BindParameter[int] = bindparam("epoch")
 # Made once, and of columns: to make a statement or an object of each row takes longer than to read the row.
 _TRIALS = (
     select(*(getattr(Trial, name) for name in TrialRow._fields))
@@ -68,7 +70,7 @@ _CURVES = (
 def trials(session: Session, sweep_id: str, limit: int, number: int = -1) -> Sequence[TrialRow]:
     """A sweep's trials by number, behind the one with this number."""
     rows = session.execute(_TRIALS, {"sweep": sweep_id, "number": number, "limit": limit})
-    return [TrialRow(*row) for row in rows]
+    return [TrialRow._make(row) for row in rows]
 
 
 def curves(
@@ -76,4 +78,4 @@ def curves(
 ) -> Sequence[CurveRow]:
     """A sweep's reports by trial and epoch, behind this epoch of the trial with this number."""
     given = {"sweep": sweep_id, "number": number, "epoch": epoch, "limit": limit}
-    return [CurveRow(*row) for row in session.execute(_CURVES, given)]
+    return [CurveRow._make(row) for row in session.execute(_CURVES, given)]

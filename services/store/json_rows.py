@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import JSON, Select, bindparam, column, select
+from sqlalchemy import JSON, BindParameter, Select, bindparam, column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -34,5 +34,5 @@ def among(ids: Sequence[str]) -> Select[tuple[str]]:
     They are one parameter: hundreds of them take longer to write into a statement than to look up, and a
     statement that is the same for any number of them can stay prepared.
     """
-    given = bindparam("ids", json.dumps([{"id": each} for each in ids]), unique=True)
+    given: BindParameter[str] = bindparam("ids", json.dumps([{"id": each} for each in ids]), unique=True)
     return select(json_rows(given).table_valued(column("value", JSON)).c.value["id"].as_string())

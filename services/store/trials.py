@@ -106,7 +106,7 @@ def page(
     if point is not None:
         query = query.where(Trial.point == point)
     rows = session.execute(query, {"sweep": sweep_id, "after": after, "limit": limit})
-    return [BriefTrial(*row) for row in rows]
+    return [BriefTrial._make(row) for row in rows]
 
 
 def first_waiting(session: Session, sweep_id: str) -> Trial | None:
