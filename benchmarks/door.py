@@ -10,22 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from http.client import HTTPConnection
-from pathlib import Path
 
-import psutil
-
+from benchmarks.api_process import Api, ask_health, running
 from migrations.apply import upgrade
 from services.api.body import MAX_TOKENS
 
@@ -44,71 +39,20 @@ def largest_spec() -> bytes:
     return json.dumps({"name": "x", "space": axes}).encode()
 
 
-@dataclass
-class Api:
-    """A running API process."""
-
-    port: int
-    process: psutil.Process
-
-    @property
-    def cpu_seconds(self) -> float:
-        """The CPU time that it has used."""
-        times = self.process.cpu_times()
-        return times.user + times.system
-
-    def peak_mb(self) -> float:
-        """The most memory that it has had since `forget_peak`, in MB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1000
-
-    def forget_peak(self) -> None:
-        """Begin to measure the peak anew."""
-        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5", encoding="ascii")
-
-
 @contextlib.contextmanager
-def running() -> Iterator[Api]:
+def on_sqlite() -> Iterator[Api]:
     """Start an API on a database of its own."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
+    with tempfile.TemporaryDirectory() as folder:
         database = f"sqlite:///{folder}/state.db"
         upgrade(database)
-        env = {
+        settings = {
             "CNNLAB_DATABASE_URL": database,
             "CNNLAB_REDIS_URL": "redis://127.0.0.1:1/0",
             "CNNLAB_FILES": folder,
             "CNNLAB_API_KEY": KEY,
         }
-        command = ("uvicorn", "--factory", "services.api.app:from_environment", "--port", str(port))
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command, "--log-level", "error"], env={**os.environ, **env}
-        )
-        try:
-            while not answers(port):
-                time.sleep(0.1)
-            time.sleep(8)  # until torch is loaded
-            yield Api(port, psutil.Process(process.pid))
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def answers(port: int) -> bool:
-    """Whether the API is up."""
-    try:
-        ask_health(HTTPConnection("127.0.0.1", port, timeout=5))
-    except OSError:
-        return False
-    return True
-
-
-def ask_health(connection: HTTPConnection) -> None:
-    """Ask /health once."""
-    connection.request("GET", "/health")
-    connection.getresponse().read()
+        with running(settings) as api:
+            yield api
 
 
 def post(port: int, body: bytes, key: str | None) -> int:
@@ -199,7 +143,7 @@ def refused(api: Api, size: int) -> None:
 
 def main() -> None:
     """Measure and print."""
-    with running() as api:
+    with on_sqlite() as api:
         sys.stdout.write(f"idle: {shown(health_during(api, lambda: time.sleep(2)))}\n")
         for size in (0.001, 0.05, 1):
             refused(api, int(size * MB))

@@ -1,114 +1,229 @@
-"""What requests about one large sweep cost: submit, every GET, cancel; on PostgreSQL, at several sizes.
+"""What requests about one large sweep cost: submit, every GET, cancel; at several sizes.
 
-    python -m benchmarks.large_sweep [TRIALS ...]
+    python -m benchmarks.large_sweep [--sqlite] [--gets N] [TRIALS ...]
 
-The API runs in this process, behind its framework's client, so a time is that of the work and its JSON. Three
-quarters of the sweep's trials have succeeded, the rest waits; the sizes are 1,000 and 10,000 unless given.
+The API is a process of its own, on a PostgreSQL of its own unless SQLite is asked for, and reached over HTTP.
+Three quarters of the sweep's trials have succeeded, ten run, the rest waits; the sizes are 1,000 and 10,000
+unless given. A line shows medians: seconds to the first byte and to the last one, the processor time of the
+API, and the size of the answer. At the end N GETs of all kinds, 2,000 unless given, show its memory.
 """
 
 from __future__ import annotations
 
+import argparse
+import itertools
+import json
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from benchmarks.history import KEY, MAX_SECONDS, Line, analyze, on_servers, shown, table
-from benchmarks.tables.past_sweeps import SPEC, add_waiting
-from services.api.app import make_app
-from services.settings import Settings
+from benchmarks.api_process import Api, running
+from benchmarks.history import KEY, MAX_SECONDS, Line, analyze, postgres, redis, shown, table
+from benchmarks.tables.past_sweeps import add_devices
+from benchmarks.tables.trained_sweep import large_spec, train
+from migrations.apply import upgrade
+from services.api import cursor
 from services.store.session import Store
 
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+N = 15  # measurements of each GET
 PAGES = (
     "",
     "/trials?limit=200",
+    "/trials?limit=1000",
     "/trials?limit=200&state=pending",
+    "/trials?point=7",
     "/leaderboard",
+    "/leaderboard?limit=200",
     "/best",
-    "/export/trials?limit=200",
-    "/export/curves?limit=200",
 )
+EXPORTS = tuple(f"/export/{name}?format={form}" for name in ("trials", "curves") for form in ("csv", "json"))
+OTHERS = ("/v1/sweeps", "/v1/events", "/v1/workers", "/v1/catalog", "/ready", "/health")
+# What an epoch changes of what is kept in memory: see store/standings.py.
+EPOCH = "UPDATE packs SET busy_ms = busy_ms + 1 WHERE id = :pack"
 
 
-def large_spec(trials: int) -> dict[str, Any]:
-    """A grid of so many points on two axes."""
-    dropouts = [number / 1000 for number in range(100)]
-    rates = [(number + 1) / 10_000 for number in range(trials // 100)]
-    return SPEC | {
-        "space": {"model.dropout": dropouts, "train.optimizer.lr": rates},
-        "max_trials": trials,
-    }
+@dataclass(frozen=True)
+class Bench:
+    """A running API and its database."""
+
+    api: Api
+    store: Store
+    connection: HTTPConnection
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[float, bytes]:
+        """Send a request; returns the seconds to its first byte, and the answer, which must be good."""
+        start = time.perf_counter()
+        document = None if body is None else json.dumps(body)
+        self.connection.request(method, path, document, HEADERS | {"Content-Type": "application/json"})
+        answer = self.connection.getresponse()
+        first = answer.read(1)
+        seconds = time.perf_counter() - start
+        if path.endswith("/events"):  # it never ends
+            self.connection.close()
+            return seconds, first
+        content = first + answer.read()
+        assert answer.status < 300, content
+        return seconds, content
 
 
-def run(settings: Settings, store: Store, sizes: list[int]) -> Iterator[Line]:
+@dataclass(frozen=True)
+class Cost:
+    """What one request has cost, in seconds, and the bytes of its answer."""
+
+    first: float
+    total: float
+    cpu: float
+    size: int
+
+
+def measured(
+    bench: Bench,
+    name: str,
+    bound: str,
+    work: Callable[[], tuple[float, bytes]],
+    n: int,
+    before: Callable[[], Any] = int,
+) -> Line:
+    """A line: the medians over requests, each of them after `before`, which is not measured."""
+    bench.connection.close()  # the API closes it when it has rested for some seconds
+    costs: list[Cost] = []
+    while len(costs) < n and sum(cost.total for cost in costs) < MAX_SECONDS:
+        before()
+        spent, start = bench.api.cpu_seconds, time.perf_counter()
+        first, content = work()
+        total = time.perf_counter() - start
+        costs.append(Cost(first, total, bench.api.cpu_seconds - spent, len(content)))
+
+    def middle(of: Callable[[Cost], float]) -> float:
+        return statistics.median(map(of, costs))
+
+    first, total, cpu = (shown(middle(of)) for of in (lambda c: c.first, lambda c: c.total, lambda c: c.cpu))
+    size = f"{middle(lambda cost: cost.size) / 1000:,.0f} kB"
+    return Line(name, bound, f"{first}, {total}; {cpu} of CPU; {size} (n = {len(costs)})")
+
+
+def run(bench: Bench, sizes: list[int], gets: int) -> Iterator[Line]:
     """Measure line after line."""
-    headers = {"Authorization": f"Bearer {KEY}"}
-    with TestClient(make_app(settings), base_url="http://127.0.0.1", headers=headers) as client:
-        client.post("/v1/sweeps?dry_run=true", json=large_spec(100))
-        for size in sizes:
-            yield from of_size(client, store, size)
+    bench.ask("POST", "/v1/sweeps?dry_run=true", large_spec(200))
+    add_devices(bench.store)
+    for size in sizes:
+        yield from of_size(bench, size, gets)
 
 
-def of_size(client: TestClient, store: Store, size: int) -> Iterator[Line]:
+def of_size(bench: Bench, size: int, gets: int) -> Iterator[Line]:
     """The lines of one size."""
     submitted: list[str] = []
 
-    def submit() -> None:
-        answer = client.post("/v1/sweeps", json=large_spec(size))
-        assert answer.status_code == 201, answer.text
-        submitted.append(answer.json()["id"])
+    def submit() -> tuple[float, bytes]:
+        first, content = bench.ask("POST", "/v1/sweeps", large_spec(size))
+        submitted.append(json.loads(content)["id"])
+        return first, content
 
-    def cancel() -> None:
-        assert client.post(f"/v1/sweeps/{submitted.pop()}/cancel").status_code == 202
+    def cancel() -> tuple[float, bytes]:
+        return bench.ask("POST", f"/v1/sweeps/{submitted.pop()}/cancel")
 
-    yield both(f"submit of {size:,} trials", "< 1 s", submit, 5)
-    yield both(f"cancel of {size:,} trials, none drawn but the first", "< 1 s", cancel, 5)
-    sweep_id = add_waiting(store, size)
-    store.write(lambda session: session.execute(text(SUCCEED), {"sweep": sweep_id, "ended": size * 3 // 4}))
-    analyze(store)
-    paths = {f"/v1/sweeps/{{id}}{page}": f"/v1/sweeps/{sweep_id}{page}" for page in PAGES}
-    others = ("/v1/sweeps", "/v1/workers", "/ready")
-    paths |= {"/v1/trials/{id}": f"/v1/trials/{sweep_id}-0000"} | dict(zip(others, others, strict=True))
+    yield measured(bench, f"submit of {size:,} trials", "< 1 s", submit, 5)
+    yield measured(bench, f"cancel of {size:,} trials, none drawn but the first", "< 1 s", cancel, 5)
+    submit()
+    [sweep_id] = submitted
+    pack = train(bench.store, sweep_id, size)
+    if bench.store.engine.dialect.name == "postgresql":
+        analyze(bench.store)
+    paths = dict(paths_of(sweep_id, size))
     for name, path in paths.items():
-        yield both(f"`GET {name}`, {size:,} trials", "< 50 ms", lambda p=path: ask(client, p), 15)  # type: ignore[misc]
+        yield measured(
+            bench, f"`GET {name}`, {size:,} trials", "< 50 ms", lambda p=path: bench.ask("GET", p), N
+        )  # type: ignore[misc]
 
-    submitted.append(sweep_id)
-    yield both(f"cancel of {size:,} trials, all drawn", "< 1 s", cancel, 1)
+    def epoch() -> None:
+        bench.store.write(lambda session: session.execute(text(EPOCH), {"pack": pack}))
 
-
-SUCCEED = """
-UPDATE trials SET state = 'succeeded', epoch = target_epoch, best_epoch = 1, best_value = random(),
-    last_value = random(), started_at = created_at, finished_at = created_at + 1000
-WHERE sweep_id = :sweep AND number < :ended
-"""
-
-
-def both(name: str, bound: str, work: Callable[[], object], n: int) -> Line:
-    """A line with two medians: of the time that `work` takes, and of this process's processor time in it."""
-    times: list[tuple[float, float]] = []
-    while len(times) < n and sum(took for took, _ in times) < MAX_SECONDS:
-        start, spent = time.perf_counter(), time.process_time()
-        work()
-        times.append((time.perf_counter() - start, time.process_time() - spent))
-    took, cpu = (shown(statistics.median(values)) for values in zip(*times, strict=True))
-    return Line(name, bound, f"{took}; {cpu} of processor time in the API (n = {len(times)})")
+    for name in ("/v1/sweeps/{id}", "/v1/sweeps/{id}/leaderboard", "/v1/sweeps/{id}/best", "/v1/sweeps"):
+        after = f"`GET {name}` after an epoch, {size:,} trials"
+        yield measured(bench, after, "< 50 ms", lambda p=paths[name]: bench.ask("GET", p), N, epoch)  # type: ignore[misc]
+    yield memory(bench, size, list(paths.values()), gets)
+    yield measured(bench, f"cancel of {size:,} trials, all drawn", "< 1 s", cancel, 1)
 
 
-def ask(client: TestClient, path: str) -> None:
-    """Send a GET; the answer must be good."""
-    answer = client.get(path)
-    assert answer.status_code == 200, answer.text
+def paths_of(sweep_id: str, size: int) -> Iterator[tuple[str, str]]:
+    """Every GET by the name in its line."""
+    for page in (*PAGES, *EXPORTS):
+        yield f"/v1/sweeps/{{id}}{page}", f"/v1/sweeps/{sweep_id}{page}"
+    trials, points = cursor.write("trials", size - 201), cursor.write("leaderboard", 2, 0.0, size // 2 - 51)
+    for name, after in (("trials?limit=200", trials), ("leaderboard?limit=50", points)):
+        yield f"/v1/sweeps/{{id}}/{name}, the last page", f"/v1/sweeps/{sweep_id}/{name}&after={quote(after)}"
+    for name in ("", "/figures/curve.svg"):
+        yield f"/v1/trials/{{id}}{name}", f"/v1/trials/{sweep_id}-0000{name}"
+    yield from ((name, name) for name in (f"/v1/sweeps/{sweep_id}/events", *OTHERS))
+
+
+def memory(bench: Bench, size: int, paths: list[str], gets: int) -> Line:
+    """How the memory of the API grows over many requests, exports of the whole sweep among them."""
+    few = [path for path in paths if "/events" not in path]
+
+    def send(count: int) -> None:
+        for path in itertools.islice(itertools.cycle(few), count):
+            bench.ask("GET", path)
+
+    send(len(few) * 2)
+    before = bench.api.memory_mb()
+    bench.api.forget_peak()
+    send(gets)
+    after, peak = bench.api.memory_mb(), bench.api.peak_mb()
+    name = f"memory of the API over {gets:,} GETs of all kinds, {size:,} trials"
+    return Line(name, "flat", f"{before:.0f} MB before, {after:.0f} MB after, {peak:.0f} MB at most")
+
+
+@contextmanager
+def started(sqlite: bool) -> Iterator[Bench]:
+    """Start the servers and the API."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        queue = redis.start()
+        stack.callback(queue.server.stop)
+        if sqlite:
+            url = f"sqlite:///{folder}/state.db"
+            upgrade(url)
+        else:
+            database = postgres.start()
+            stack.callback(database.server.stop)
+            url = database.url(database.create())
+        settings = {
+            "CNNLAB_DATABASE_URL": url,
+            "CNNLAB_REDIS_URL": queue.url,
+            "CNNLAB_FILES": str(folder),
+            "CNNLAB_API_KEY": KEY,
+            "CNNLAB_MLFLOW_URL": "http://127.0.0.1:1",
+        }
+        api = stack.enter_context(running(settings))
+        store = Store(url)
+        stack.callback(store.close)
+        yield Bench(api, store, HTTPConnection("127.0.0.1", api.port, timeout=120))
 
 
 def main() -> None:
     """Start the servers, measure, print."""
-    sizes = [int(size) for size in sys.argv[1:]] or [1000, 10_000]
-    with on_servers() as (settings, store):
-        table(run(settings, store, sizes), sys.stdout.write)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sizes", metavar="TRIALS", type=int, nargs="*", default=[1000, 10_000])
+    parser.add_argument("--sqlite", action="store_true")
+    parser.add_argument("--gets", type=int, default=2000)
+    given = parser.parse_args()
+    with started(given.sqlite) as bench:
+        sys.stdout.write(
+            "Medians: time to the first byte, to the last; CPU of the API; size of the answer.\n\n"
+        )
+        table(run(bench, given.sizes, given.gets), sys.stdout.write)
 
 
 if __name__ == "__main__":

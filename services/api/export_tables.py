@@ -5,29 +5,37 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
+import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, Literal
 
 from services import escaping
 from services.api.views.values import rfc3339
 from services.domain.config import as_trained
 from services.domain.plan.plan import Plan
-from services.store import reports, trials
-from services.store.models import Report, Sweep, Trial
+from services.domain.plan.reported_metrics import reported_metrics
+from services.store import export_rows
+from services.store.export_rows import CurveRow, TrialRow
+from services.store.models import Sweep
 from services.store.session import Store
 
 Format = Literal["csv", "json"]
 Row = dict[str, Any]
-ROWS_PER_READ = 500  # trials or reports
+CurvePage = list[tuple[CurveRow, dict[str, str]]]  # each with its metrics
+log = logging.getLogger(__name__)
+ROWS_PER_READ = 1000  # trials or reports
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 COLUMNS_BEFORE_AXES = ("trial", "number", "point", "replicate", "state")
 COLUMNS_AFTER_AXES = (
     *("seed", "best_value", "best_epoch", "last_value", "epochs", "target_epochs", "attempts"),
     *("started_at", "finished_at", "failure", "message"),
 )
+COLUMNS_BEFORE_METRICS = ("trial", "number", "point", "replicate", "epoch", "at")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_NUMBERS_AS_TEXT = json.JSONDecoder(parse_float=str, parse_int=str)
 
 
 def trial_columns(plan: Plan) -> list[str]:
@@ -60,24 +68,18 @@ def trial_rows(store: Store, sweep: Sweep) -> Iterator[Row]:
         }
 
 
-def curve_columns(store: Store, sweep: Sweep) -> list[str]:
-    """The columns of the table of curves, among them one for each metric that any trial has reported."""
-    metrics = {name: None for _, report in _curves(store, sweep.id) for name in report.metrics}
-    return ["trial", "number", "point", "replicate", "epoch", "at", *sorted(metrics)]
+def curves(store: Store, sweep: Sweep, format: Format) -> Iterator[bytes]:
+    """Every reported epoch, trial by trial, as `written` has a table; a column for each metric.
 
-
-def curve_rows(store: Store, sweep: Sweep) -> Iterator[Row]:
-    """Every reported epoch, trial by trial."""
-    for trial, report in _curves(store, sweep.id):
-        yield {
-            "trial": trial.id,
-            "number": trial.number,
-            "point": trial.point,
-            "replicate": trial.replicate,
-            "epoch": report.epoch,
-            "at": rfc3339(report.at),
-            **report.metrics,
-        }
+    The columns are of the metrics that the sweep's trials are to report, and of others that the first page
+    has: to look for them in all reports would take longer than to send these. A metric that comes up later
+    has no column in CSV; in JSON it is in its rows.
+    """
+    first, rest = _first_of(_curve_pages(store, sweep.id))
+    found = {name for _, metrics in first for name in metrics}
+    names = sorted(found.union(reported_metrics(sweep.plan)))
+    pages = chain([first], rest)
+    return _curves_as_csv(names, pages) if format == "csv" else _curves_as_json(names, pages)
 
 
 def written(columns: Sequence[str], rows: Iterable[Row], format: Format) -> Iterator[bytes]:
@@ -92,10 +94,10 @@ def filename(sweep: Sweep, table: str, format: Format) -> str:
 
 def cell(value: Any) -> str:
     """A value in CSV: empty for None; text is escaped, a number is as JSON has it."""
+    if type(value) is float:
+        return repr(value)
     if value is None:
         return ""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
     return escaping.cell(value if isinstance(value, str) else json.dumps(value))
 
 
@@ -116,7 +118,7 @@ def _json(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
     before, part = "[\n", list[str]()
     for row in rows:
         shown = {column: row.get(column) for column in columns}
-        part.append(f"{before}{json.dumps(shown, ensure_ascii=False, allow_nan=False)}")
+        part.append(f"{before}{_ENCODER.encode(shown)}")
         before = ",\n"
         if len(part) == ROWS_PER_READ:
             yield "".join(part).encode()
@@ -124,17 +126,59 @@ def _json(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
     yield "".join([*part, "[]\n" if before == "[\n" else "\n]\n"]).encode()
 
 
-def _trials(store: Store, sweep_id: str) -> Iterator[Trial]:
+def _curves_as_csv(names: Sequence[str], pages: Iterable[CurvePage]) -> Iterator[bytes]:
+    """Numbers as they are stored: neither they nor a trial's id and time need quotes."""
+    lines = [",".join([*COLUMNS_BEFORE_METRICS, *map(cell, names)])]
+    left_out: set[str] = set()
+    for page in pages:
+        for row, metrics in page:
+            values = [metrics.get(name, "") for name in names]
+            place = f"{row.id},{row.number},{row.point},{row.replicate},{row.epoch},{rfc3339(row.at)}"
+            lines.append(",".join([place, *values]))
+            left_out.update(metrics.keys() - names)
+        yield "".join(f"{line}\r\n" for line in lines).encode()
+        lines.clear()
+    if left_out:
+        log.warning("an export of curves has no columns for %s", ", ".join(sorted(left_out)))
+
+
+def _curves_as_json(names: Sequence[str], pages: Iterable[CurvePage]) -> Iterator[bytes]:
+    """Metrics as they are stored, followed by null for those that a row does not have."""
+    nulls = {name: f"{json.dumps(name)}: null" for name in names}
+    before = "[\n"
+    for page in pages:
+        part: list[str] = []
+        for row, metrics in page:
+            place = (
+                f'"trial": "{row.id}", "number": {row.number}, "point": {row.point}, '
+                f'"replicate": {row.replicate}, "epoch": {row.epoch}, "at": "{rfc3339(row.at)}"'
+            )
+            missing = [nulls[name] for name in names if name not in metrics]
+            stored = [row.metrics[1:-1]] if metrics else []
+            part.append(f"{before}{{{', '.join([place, *stored, *missing])}}}")
+            before = ",\n"
+        yield "".join(part).encode()
+    yield b"[]\n" if before == "[\n" else b"\n]\n"
+
+
+def _trials(store: Store, sweep_id: str) -> Iterator[TrialRow]:
     last = -1
-    while batch := store.read(partial(trials.page, sweep_id=sweep_id, limit=ROWS_PER_READ, after=last)):
+    while batch := store.read(
+        partial(export_rows.trials, sweep_id=sweep_id, limit=ROWS_PER_READ, number=last)
+    ):
         yield from batch
         last = batch[-1].number
 
 
-def _curves(store: Store, sweep_id: str) -> Iterator[tuple[Trial, Report]]:
+def _curve_pages(store: Store, sweep_id: str) -> Iterator[CurvePage]:
+    """Reports in pages, each with its metrics; numbers stay text, which is what a table needs."""
     number, epoch = -1, 0
     while batch := store.read(
-        partial(reports.page, sweep_id=sweep_id, limit=ROWS_PER_READ, number=number, epoch=epoch)
+        partial(export_rows.curves, sweep_id=sweep_id, limit=ROWS_PER_READ, number=number, epoch=epoch)
     ):
-        yield from batch
-        number, epoch = batch[-1][0].number, batch[-1][1].epoch
+        yield [(row, _NUMBERS_AS_TEXT.decode(row.metrics)) for row in batch]
+        number, epoch = batch[-1].number, batch[-1].epoch
+
+
+def _first_of(pages: Iterator[CurvePage]) -> tuple[CurvePage, Iterator[CurvePage]]:
+    return next(pages, []), pages

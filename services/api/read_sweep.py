@@ -20,8 +20,9 @@ def read_sweep(sweep_id: str, services: Services) -> SweepDetail:
     def read(session: Session) -> tuple[SweepStatus, MirrorStatus, list[Blocker], list[Setback]]:
         sweep = sweeps.get(session, sweep_id)
         [status] = sweep_status.of(session, [sweep])
-        reasons = blockers.of(session, sweep, status.stalled, status.failed, mirrored)
         there = mirror_status.status(session, [sweep_id])[sweep_id]
+        behind = mirrored and there.runs < there.of
+        reasons = blockers.of(session, sweep, status.stalled, status.failed, behind)
         return status, there, reasons, attempts.setbacks(session, status.attempts, status.now)
 
     status, there, reasons, setbacks = services.store.read(read)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 Config = dict[str, Any]
@@ -43,8 +43,16 @@ def as_trained(choices: Mapping[str, Any]) -> dict[str, Any]:
 
     {"train.optimizer": {"name": "adam", "lr": 0.001}, "train.optimizer.lr": 0.1} has 0.1 in both.
     """
+    if not any(path in choices for inner in choices for path in _parents(inner)):
+        return dict(choices)
     config = overlay({}, choices)
     return {path: read(config, path) for path in choices}
+
+
+def _parents(path: str) -> Iterator[str]:
+    """The paths in which this one lies."""
+    while path := path.rpartition(".")[0]:
+        yield path
 
 
 def without(value: Any, paths: Collection[str]) -> Any:

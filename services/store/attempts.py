@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from services.domain.retry import Failure
 from services.domain.states import TRIAL_UNFINISHED, PackState, TrialState
 from services.store.clock import seconds_ago
+from services.store.json_rows import among
 from services.store.models import Pack, PackRow, Trial
 
 MAX_ATTEMPTS = 20  # of each sweep
@@ -52,7 +53,7 @@ def recent(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[EndedAt
         .where(
             Pack.state.in_(ENDED),
             Pack.expires_at >= seconds_ago(RECENT_SECONDS),
-            Pack.sweep_id.in_(sweep_ids),
+            Pack.sweep_id.in_(among(sweep_ids)),
         )
         .subquery()
     )

@@ -24,12 +24,12 @@ PAUSED_BY_SERVICE = "the service has paused it"
 
 
 def of(
-    session: Session, sweep: Sweep, wants: bool, failed: Sequence[EndedAttempt], mirrored: bool
+    session: Session, sweep: Sweep, wants: bool, failed: Sequence[EndedAttempt], behind: bool
 ) -> list[Blocker]:
     """The reasons for which a sweep does not move, or for which what MLflow shows of it is behind.
 
     `wants`: its trials may start and none of them commits epochs; `failed` are its attempts that failed in a
-    row, newest first; `mirrored`: the service writes to an MLflow.
+    row, newest first; `behind`: the service writes to an MLflow, and that lacks something of the sweep.
     """
     found: list[Blocker | None] = [
         set_aside(sweep.set_aside or sweep.fault, sweep.set_aside_at),
@@ -41,7 +41,7 @@ def of(
         # The rest would only repeat what one of these has caused.
         if not any(found):
             found.append(_unannounced(session, sweep) or _turn(session, sweep))
-    if mirrored:
+    if behind:
         found.append(_mlflow(session, sweep))
     return [blocker for blocker in found if blocker]
 

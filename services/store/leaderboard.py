@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Float,
     Select,
     SQLColumnExpression,
+    String,
     Subquery,
+    and_,
+    bindparam,
     case,
     cast,
+    column,
     func,
     literal,
     select,
@@ -27,12 +33,13 @@ from services.domain.results.intervals import MAX_MAGNITUDE, Estimate, estimate
 from services.domain.results.share import Share
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
+from services.store.json_rows import json_rows
 from services.store.models import MirrorTrial, Trial
 
 Goal = Literal["maximize", "minimize"]
 Replicates = tuple[tuple[int, float | None], ...]  # replicate and value
 MAX_RESULTS_KEPT = 4096  # estimates, and comparisons
-MAX_POINTS_PER_QUERY = 1000  # databases limit the parameters of a statement
+_KEYS = json_rows(bindparam("keys", type_=String)).table_valued(column("value", JSON))
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,11 @@ class RankedPoint:
     def failed(self) -> int:
         """How many of its trials have failed."""
         return sum(trial.state == TrialState.FAILED for trial in self.replicates)
+
+    @property
+    def has_value(self) -> bool:
+        """Whether one of its trials has a value."""
+        return any(trial.value is not None for trial in self.replicates)
 
     def estimate(self, seeds: int, share: Share | None = None) -> Estimate:
         """Its mean and interval, where `seeds` replicates are wanted; `share` as for `estimate`."""
@@ -108,6 +120,10 @@ def page(
 
 def top(session: Session, objectives: Mapping[str, Objective], count: int) -> dict[str, list[RankedPoint]]:
     """The best points of several sweeps, each by its own objective; only points that have a value."""
+    if len(objectives) == 1:  # without a window, for which PostgreSQL would sort all of its points
+        [(sweep_id, objective)] = objectives.items()
+        first, _ = page(session, sweep_id, objective, count)
+        return {sweep_id: [point for point in first if point.has_value]}
     ranked = _ranked(objectives)
     order = func.row_number().over(
         partition_by=ranked.c.sweep_id, order_by=(ranked.c.tier, ranked.c.score, ranked.c.point)
@@ -205,16 +221,17 @@ def _with_trials(
     session: Session, keys: Sequence[tuple[str, int]], objectives: Mapping[str, Objective]
 ) -> list[RankedPoint]:
     """These points with their trials, in the order of the keys."""
-    found: dict[tuple[str, int], RankedPoint] = {}
-    columns = _trial_columns(objectives).order_by(Trial.replicate)
-    for start in range(0, len(keys), MAX_POINTS_PER_QUERY):
-        some = tuple_(Trial.sweep_id, Trial.point).in_(keys[start : start + MAX_POINTS_PER_QUERY])
-        found |= _points(session.execute(columns.where(some)))
+    wanted = json.dumps([{"sweep": sweep_id, "point": point} for sweep_id, point in keys])
+    query = _trial_columns(objectives).order_by(Trial.replicate)
+    found = _points(session.execute(query, {"keys": wanted}))
     return [found[key] for key in keys]
 
 
 def _trial_columns(objectives: Mapping[str, Objective]) -> Select[Any]:
-    """What a point shows of its trials."""
+    """What points show of their trials; the points are the elements of the JSON parameter `keys`.
+
+    With a list of pairs instead SQLite would read the trials of all sweeps.
+    """
     return select(
         Trial.sweep_id,
         Trial.point,
@@ -226,7 +243,15 @@ def _trial_columns(objectives: Mapping[str, Objective]) -> Select[Any]:
         _value(objectives),
         Trial.epoch,
         MirrorTrial.run_id,
-    ).outerjoin(MirrorTrial, MirrorTrial.trial_id == Trial.id)
+    ).select_from(
+        _KEYS.join(
+            Trial,
+            and_(
+                Trial.sweep_id == _KEYS.c.value["sweep"].as_string(),
+                Trial.point == _KEYS.c.value["point"].as_integer(),
+            ),
+        ).outerjoin(MirrorTrial, MirrorTrial.trial_id == Trial.id)
+    )
 
 
 def _points(rows: Iterable[Sequence[Any]]) -> dict[tuple[str, int], RankedPoint]:

@@ -34,7 +34,9 @@ def status(session: Session, sweep_ids: Sequence[str]) -> dict[str, MirrorStatus
     there = and_(kept, func.coalesce(shown, False))
     missing = and_(kept, ~func.coalesce(shown, False))
     next_epoch = case((MirrorTrial.exported_epoch < 0, Trial.epoch), else_=MirrorTrial.exported_epoch + 1)
-    since = func.coalesce(Report.at, Trial.finished_at, db_now())
+    # Only of trials that are behind: a join would read every report of the sweep.
+    reported = select(Report.at).where(Report.trial_id == Trial.id, Report.epoch == next_epoch)
+    since = func.coalesce(reported.scalar_subquery(), Trial.finished_at, db_now())
     rows = session.execute(
         select(
             Trial.sweep_id,
@@ -45,7 +47,6 @@ def status(session: Session, sweep_ids: Sequence[str]) -> dict[str, MirrorStatus
             func.max(case((~kept, MirrorTrial.reason))),
         )
         .join(MirrorTrial, MirrorTrial.trial_id == Trial.id)
-        .outerjoin(Report, and_(Report.trial_id == Trial.id, Report.epoch == next_epoch))
         .where(Trial.sweep_id.in_(sweep_ids), Trial.started_at.is_not(None))
         .group_by(Trial.sweep_id)
     )

@@ -119,7 +119,7 @@ class Trial(Base):
         CheckConstraint("(state IN ('queued', 'running')) = (pack_id IS NOT NULL)", name="pack"),
         CheckConstraint("saved_epoch <= epoch AND epoch <= target_epoch", name="epochs"),
         Index(None, "sweep_id", "number", unique=True),
-        Index(None, "sweep_id", "state"),
+        Index(None, "sweep_id", "state", "number"),
         Index(None, "sweep_id", "point"),
         Index(None, "pack_id"),
         Index(
@@ -167,6 +167,11 @@ class Trial(Base):
     finished_at: Mapped[int | None]
 
     mirror: Mapped[MirrorTrial] = relationship(lazy="raise")
+
+    @property
+    def run_id(self) -> str | None:
+        """Its run in MLflow."""
+        return self.mirror.run_id
 
 
 class MirrorSweep(Base):

@@ -158,16 +158,6 @@ def outstanding(session: Session) -> dict[str, int]:
     return dict(session.execute(_OUTSTANDING).all())
 
 
-def running(session: Session, sweep_ids: Sequence[str]) -> dict[str, int]:
-    """How many packs of each sweep train now."""
-    rows = session.execute(
-        select(Pack.sweep_id, func.count())
-        .where(Pack.sweep_id.in_(sweep_ids), Pack.state == PackState.RUNNING)
-        .group_by(Pack.sweep_id)
-    )
-    return dict.fromkeys(sweep_ids, 0) | dict(rows.all())
-
-
 def rows_of(session: Session, pack_id: str) -> dict[int, Trial]:
     """The trials that are in the pack now, by row."""
     return dict(session.execute(_ROWS, {"pack": pack_id}).all())

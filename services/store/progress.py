@@ -8,6 +8,7 @@ from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
 from services.domain.results.eta import Commit
+from services.store.json_rows import among
 from services.store.models import Event, Pack
 
 MAX_COMMITS = 256  # of each sweep
@@ -32,7 +33,7 @@ def commits(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[Commit
     every = union_all(*(select(one) for one in latest)).subquery()
     rows = session.execute(select(every.c.sweep_id, every.c.at, every.c.data).order_by(every.c.at)).all()
     packs = {data["pack"] for _, _, data in rows}
-    shapes = dict(session.execute(select(Pack.id, Pack.shape).where(Pack.id.in_(packs))).all())
+    shapes = dict(session.execute(select(Pack.id, Pack.shape).where(Pack.id.in_(among(sorted(packs))))).all())
     for sweep_id, at, data in rows:
         if data["pack"] in shapes:
             found[sweep_id].append(Commit(at / 1000, shapes[data["pack"]], len(data["values"])))

@@ -13,6 +13,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 
 from services.domain.spec.spec import Spec
 from services.store.json_model import is_readable
+from services.store.json_rows import among
 from services.store.kept import of_store
 from services.store.models import Sweep
 
@@ -40,7 +41,9 @@ class SpecsAndPlans:
         kept = {sweep_id: found for sweep_id in sweep_ids if (found := self._kept.get(sweep_id))}
         missing = [sweep_id for sweep_id in sweep_ids if sweep_id not in kept]
         if missing:
-            rows = session.execute(select(Sweep.id, *COLUMNS, Sweep.total).where(Sweep.id.in_(missing)))
+            rows = session.execute(
+                select(Sweep.id, *COLUMNS, Sweep.total).where(Sweep.id.in_(among(missing)))
+            )
             read: dict[str, tuple[Any, ...]] = {sweep_id: tuple(values) for sweep_id, *values in rows}
             kept |= read
             # One that cannot be read may be mended.

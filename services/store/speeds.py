@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
+from services.domain.states import PackState
 from services.store.clock import db_now
+from services.store.json_rows import among
 from services.store.models import Pack, Speed
 
 PLAIN = 0  # the width of a plain loop of torch: one trial, without an array
@@ -37,12 +40,24 @@ def of_shapes(session: Session, shape_keys: Sequence[str]) -> Sequence[Speed]:
     return session.scalars(select(Speed).where(Speed.shape_key.in_(shape_keys))).all()
 
 
-def spent(session: Session, sweep_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """Seconds that the packs of each sweep have trained, and the devices' work in them."""
+@dataclass(frozen=True)
+class Spent:
+    """What the packs of a sweep have taken, in seconds, and how many of them train now."""
+
+    busy: float = 0.0  # in training
+    work: float = 0.0  # of the devices
+    running: int = 0
+
+
+def spent(session: Session, sweep_ids: Sequence[str]) -> dict[str, Spent]:
+    """What the packs of each sweep have taken."""
+    trains = func.count(case((Pack.state == PackState.RUNNING, 1)))
     rows = session.execute(
-        select(Pack.sweep_id, func.sum(Pack.busy_ms), func.sum(Pack.work_ms))
-        .where(Pack.sweep_id.in_(sweep_ids))
+        select(Pack.sweep_id, func.sum(Pack.busy_ms), func.sum(Pack.work_ms), trains)
+        .where(Pack.sweep_id.in_(among(sweep_ids)))
         .group_by(Pack.sweep_id)
     )
-    spent = {sweep_id: (float(busy) / 1000, float(work) / 1000) for sweep_id, busy, work in rows}
-    return dict.fromkeys(sweep_ids, (0.0, 0.0)) | spent
+    found = {
+        sweep_id: Spent(int(busy) / 1000, int(work) / 1000, count) for sweep_id, busy, work, count in rows
+    }
+    return dict.fromkeys(sweep_ids, Spent()) | found

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from sqlalchemy import JSON, BindParameter, bindparam, column, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.store import leaderboard, sweeps, trials
-from services.store.json_rows import json_rows
+from services.store import leaderboard, trials
+from services.store.json_rows import among
 from services.store.kept import of_store
 from services.store.leaderboard import RankedPoint
 from services.store.models import Event, MirrorTrial, Pack, Sweep
@@ -87,7 +86,7 @@ def _marks(session: Session, sweep_ids: Sequence[str]) -> dict[str, Mark]:
             func.coalesce(last_tx.scalar_subquery(), -1).label("tx"),
             func.coalesce(last.limit(1).scalar_subquery(), -1),
             settled_tx().label("settled"),
-        ).where(Sweep.id.in_(sweep_ids))
+        ).where(Sweep.id.in_(among(sweep_ids)))
     )
     return {
         sweep_id: Mark(drawn, finished_at, int(busy_ms), (tx, event))
@@ -101,10 +100,10 @@ def _read(session: Session, page: Sequence[Sweep]) -> dict[str, Standing]:
     if not page:
         return {}
     ids = [sweep.id for sweep in page]
-    counts, epochs = sweeps.counts(session, ids), trials.epochs(session, ids)
+    totals = trials.totals(session, ids)
     objectives = {sweep.id: sweep.spec.objective for sweep in page if not sweep.fault}
     best = leaderboard.top(session, objectives, BEST)
-    return {each: Standing(counts[each], epochs[each], best.get(each, [])) for each in ids}
+    return {each: Standing(*totals[each], best.get(each, [])) for each in ids}
 
 
 def _with_runs(session: Session, found: Mapping[str, Standing]) -> dict[str, Standing]:
@@ -117,11 +116,8 @@ def _with_runs(session: Session, found: Mapping[str, Standing]) -> dict[str, Sta
     }
     if not shown:
         return dict(found)
-    # As one parameter: a thousand of them take longer to write into the statement than the runs to find.
-    ids: BindParameter[str] = bindparam("ids", json.dumps([{"id": trial_id} for trial_id in shown]))
-    row = json_rows(ids).table_valued(column("value", JSON)).c.value
     runs = select(MirrorTrial.trial_id, MirrorTrial.run_id)
-    runs = runs.where(MirrorTrial.trial_id.in_(select(row["id"].as_string())))
+    runs = runs.where(MirrorTrial.trial_id.in_(among(list(shown))))
     now = dict(session.execute(runs).all())
     changed = {trial_id for trial_id, run_id in shown.items() if now[trial_id] != run_id}
     return {sweep_id: _renewed(standing, changed, now) for sweep_id, standing in found.items()}

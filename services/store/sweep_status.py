@@ -17,7 +17,6 @@ from services.domain.states import SWEEP_DISPATCHABLE, TRIAL_UNFINISHED, SweepSt
 from services.store import (
     attempts,
     devices,
-    packs,
     progress,
     speeds,
     standings,
@@ -38,6 +37,7 @@ class SweepStatus:
 
     sweep: Sweep  # with its `mirror`
     standing: Standing  # its trials by state, its epochs and its best points
+    fault: str | None  # why its spec or its plan cannot be read
     busy: float  # seconds spent training, summed over packs
     work: float  # the devices' work in them
     plain: dict[str, float]  # shape key → images/s of a plain loop, where that was measured
@@ -53,27 +53,27 @@ class SweepStatus:
     @cached_property
     def spec(self) -> Spec:
         """What the user submitted; without contents if that or the plan cannot be read."""
-        if self.sweep.fault:
+        if self.fault:
             return Spec.model_construct(name=self.sweep.name, project=self.sweep.project)
         return self.sweep.spec
 
     @cached_property
     def plan(self) -> Plan:
         """Its axes, shapes and points; none if the plan or the spec cannot be read."""
-        return BARE_PLAN if self.sweep.fault else self.sweep.plan
+        return BARE_PLAN if self.fault else self.sweep.plan
 
     @property
     def set_aside(self) -> str | None:
         """Why nothing can be done for it now."""
-        return self.sweep.set_aside or self.sweep.fault
+        return self.sweep.set_aside or self.fault
 
 
 def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
     """The status of each sweep of a page, in as many queries for many sweeps as for one."""
     ids = [sweep.id for sweep in page]
     reached = standings.of(session, page)
-    running, spent = packs.running(session, ids), speeds.spent(session, ids)
-    readable = [sweep for sweep in page if not sweep.fault]
+    spent, faults = speeds.spent(session, ids), {sweep.id: sweep.fault for sweep in page}
+    readable = [sweep for sweep in page if not faults[sweep.id]]
     plain = _plain(session, sorted({shape.key for sweep in readable for shape in sweep.plan.shapes}))
     keys = {sweep.id: [shape.key for shape in sweep.plan.shapes] for sweep in readable}
     alive = sum(devices.live(session).values())
@@ -82,7 +82,7 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
     ended = attempts.recent(session, sorted(wanting))
     now = session.execute(select(db_now())).scalar_one()
     # Only of these the progress matters: few, because what runs needs a device.
-    begun = [each for each in sorted(wanting) if running[each] or _just_tried(ended[each], now)]
+    begun = [each for each in sorted(wanting) if spent[each].running or _just_tried(ended[each], now)]
     committed = progress.commits(session, begun)
     found = []
     for sweep in page:
@@ -93,10 +93,11 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
         status = SweepStatus(
             sweep=sweep,
             standing=reached[sweep.id],
-            busy=spent[sweep.id][0],
-            work=spent[sweep.id][1],
+            fault=faults[sweep.id],
+            busy=spent[sweep.id].busy,
+            work=spent[sweep.id].work,
             plain={key: plain[key] for key in keys.get(sweep.id, ()) if key in plain},
-            at_once=running[sweep.id] or alive,
+            at_once=spent[sweep.id].running or alive,
             now=now,
             commits=commits,
             attempts=tried,

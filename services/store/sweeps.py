@@ -28,6 +28,7 @@ from services.store.clock import db_now
 from services.store.models import PENDING, MirrorSweep, Pack, Sweep, Trial
 
 _BARE = select(Sweep).where(Sweep.id == bindparam("sweep")).options(*specs_and_plans.later())
+_WITH_MIRROR = _BARE.options(joinedload(Sweep.mirror))
 _LOCK = _BARE.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
@@ -50,10 +51,11 @@ def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "") -> str:
 
 
 def get(session: Session, sweep_id: str) -> Sweep:
-    """The sweep with what MLflow has of it, or `NotFound`."""
-    sweep = session.get(Sweep, sweep_id, options=[joinedload(Sweep.mirror)])
+    """The sweep with what MLflow has of it, its spec and plan from memory where they are; or `NotFound`."""
+    sweep = session.scalars(_WITH_MIRROR, {"sweep": sweep_id}).one_or_none()
     if sweep is None:
         raise NotFound(f"no sweep {sweep_id!r}; `cnnlab ls` and GET /v1/sweeps list those that exist")
+    specs_and_plans.give(session, [sweep])
     return sweep
 
 

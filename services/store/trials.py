@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
@@ -13,6 +15,7 @@ from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL
 from services.store import moves
 from services.store.clock import db_now
+from services.store.json_rows import among
 from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 
 
@@ -58,6 +61,36 @@ def get(session: Session, trial_id: str) -> Trial:
     return trial
 
 
+class BriefTrial(NamedTuple):
+    """What a list shows of a trial: these columns, and its run in MLflow."""
+
+    id: str
+    sweep_id: str
+    number: int
+    point: int
+    replicate: int
+    state: str
+    values: dict[str, Any]
+    epoch: int
+    target_epoch: int
+    best_value: float | None
+    best_epoch: int | None
+    last_value: float | None
+    failure: dict[str, Any] | None
+    attempts: int
+    run_id: str | None
+
+
+# Of columns, because a page has up to a thousand rows and an object of each takes longer than all else.
+_BRIEF = (
+    select(*(getattr(Trial, name) for name in BriefTrial._fields[:-1]), MirrorTrial.run_id)
+    .outerjoin(MirrorTrial, MirrorTrial.trial_id == Trial.id)
+    .where(Trial.sweep_id == bindparam("sweep"), Trial.number > bindparam("after"))
+    .order_by(Trial.number)
+    .limit(bindparam("limit"))
+)
+
+
 def page(
     session: Session,
     sweep_id: str,
@@ -65,15 +98,15 @@ def page(
     after: int = -1,
     states: Collection[str] = (),
     point: int | None = None,
-) -> Sequence[Trial]:
+) -> Sequence[BriefTrial]:
     """A sweep's trials by number, behind the one with this number; of some states, of one point."""
-    query = select(Trial).options(joinedload(Trial.mirror))
-    query = query.where(Trial.sweep_id == sweep_id, Trial.number > after)
+    query = _BRIEF
     if states:
         query = query.where(Trial.state.in_(list(states)))
     if point is not None:
         query = query.where(Trial.point == point)
-    return session.scalars(query.order_by(Trial.number).limit(limit)).all()
+    rows = session.execute(query, {"sweep": sweep_id, "after": after, "limit": limit})
+    return [BriefTrial._make(row) for row in rows]
 
 
 def first_waiting(session: Session, sweep_id: str) -> Trial | None:
@@ -117,15 +150,38 @@ class Epochs:
     left: int
 
 
-def epochs(session: Session, sweep_ids: Sequence[str]) -> dict[str, dict[int, Epochs]]:
-    """Epochs of the drawn trials of each sweep, per shape."""
-    left = case((Trial.state.in_(TRIAL_FINAL), 0), else_=Trial.target_epoch - Trial.epoch)
+class Totals(NamedTuple):
+    """How many trials of a sweep are in each state, and their epochs by shape."""
+
+    counts: Mapping[str, int]
+    epochs: Mapping[int, Epochs]
+
+
+def totals(session: Session, sweep_ids: Sequence[str]) -> dict[str, Totals]:
+    """The totals of the drawn trials of each sweep, in one pass over them."""
     rows = session.execute(
-        select(Trial.sweep_id, Trial.shape, func.sum(Trial.epoch), func.sum(left))
-        .where(Trial.sweep_id.in_(sweep_ids))
-        .group_by(Trial.sweep_id, Trial.shape)
+        select(
+            Trial.sweep_id,
+            Trial.state,
+            Trial.shape,
+            func.count(),
+            func.sum(Trial.epoch),
+            func.sum(Trial.target_epoch),
+        )
+        .where(Trial.sweep_id.in_(among(sweep_ids)))
+        .group_by(Trial.sweep_id, Trial.state, Trial.shape)
     )
-    found: dict[str, dict[int, Epochs]] = {sweep_id: {} for sweep_id in sweep_ids}
-    for sweep_id, shape, done, still in rows:
-        found[sweep_id][shape] = Epochs(int(done), int(still))
-    return found
+    counts: dict[str, Counter[str]] = {sweep_id: Counter() for sweep_id in sweep_ids}
+    done: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
+    left: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
+    for sweep_id, state, shape, count, epochs, targets in rows:
+        counts[sweep_id][state] += count
+        done[sweep_id][shape] += int(epochs)
+        left[sweep_id][shape] += 0 if state in TRIAL_FINAL else int(targets - epochs)
+    return {
+        sweep_id: Totals(
+            counts[sweep_id],
+            {shape: Epochs(epochs, left[sweep_id][shape]) for shape, epochs in done[sweep_id].items()},
+        )
+        for sweep_id in sweep_ids
+    }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import quote
 
 from services.domain.spec.objective import MetricFacts, Objective
 
+MAX_QUOTED_KEPT = 4096
 POINT_ENDED_TAG = "trial.point_ended"  # "true" once each trial of its point has ended and is there
 
 
@@ -69,15 +71,20 @@ def means_filter(sweep_id: str) -> str:
 
 def trial_link(mlflow: str, experiment_id: str, run_id: str) -> str:
     """The page of one trial's run."""
-    return _page(mlflow, experiment_id, f"runs/{quote(run_id, safe='')}", {})
+    return _page(mlflow, experiment_id, f"runs/{_quoted(run_id)}", {})
 
 
 def _view(mlflow: str, experiment_id: str, key: str) -> str:
     return _page(mlflow, experiment_id, "runs", {"compareRunsMode": "CHART", "viewStateShareKey": key})
 
 
+@lru_cache(maxsize=MAX_QUOTED_KEPT)  # a page of a thousand trials has three thousand, few of them different
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
 def _page(mlflow: str, experiment_id: str, page: str, query: Mapping[str, str]) -> str:
     """A page of an experiment; without workflowType MLflow shows runs as evaluations of language models."""
     pairs = {**query, "workflowType": "machine_learning"}
-    encoded = "&".join(f"{name}={quote(value, safe='')}" for name, value in pairs.items())
-    return f"{mlflow.rstrip('/')}/#/experiments/{quote(experiment_id, safe='')}/{page}?{encoded}"
+    encoded = "&".join(f"{name}={_quoted(value)}" for name, value in pairs.items())
+    return f"{mlflow.rstrip('/')}/#/experiments/{_quoted(experiment_id)}/{page}?{encoded}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from services.api import export_tables
 from services.api.deps import ServicesDep
-from services.api.export_tables import Format, Row
+from services.api.export_tables import Format
 from services.store import sweeps
 from services.store.models import Sweep
 
@@ -36,8 +36,8 @@ TABLE_RESPONSE: dict[int | str, dict[str, Any]] = {
 def trials(sweep_id: str, services: ServicesDep, format: FormatQuery = "csv") -> StreamingResponse:
     """One row for each trial drawn so far: its values, one column per axis, its seed and its results."""
     sweep = services.store.read(lambda session: sweeps.get(session, sweep_id))
-    columns = export_tables.trial_columns(sweep.plan)
-    return _file(sweep, "trials", format, columns, export_tables.trial_rows(services.store, sweep))
+    columns, rows = export_tables.trial_columns(sweep.plan), export_tables.trial_rows(services.store, sweep)
+    return _file(sweep, "trials", format, export_tables.written(columns, rows, format))
 
 
 @router.get(
@@ -49,16 +49,13 @@ def trials(sweep_id: str, services: ServicesDep, format: FormatQuery = "csv") ->
 def curves(sweep_id: str, services: ServicesDep, format: FormatQuery = "csv") -> StreamingResponse:
     """One row per reported epoch of each trial, one column per metric; JSON has nan and inf as text."""
     sweep = services.store.read(lambda session: sweeps.get(session, sweep_id))
-    columns = export_tables.curve_columns(services.store, sweep)
-    return _file(sweep, "curves", format, columns, export_tables.curve_rows(services.store, sweep))
+    return _file(sweep, "curves", format, export_tables.curves(services.store, sweep, format))
 
 
-def _file(
-    sweep: Sweep, table: str, format: Format, columns: Sequence[str], rows: Iterable[Row]
-) -> StreamingResponse:
+def _file(sweep: Sweep, table: str, format: Format, content: Iterator[bytes]) -> StreamingResponse:
     name = export_tables.filename(sweep, table, format)
     return StreamingResponse(
-        export_tables.written(columns, rows, format),
+        content,
         media_type=export_tables.MEDIA_TYPES[format],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

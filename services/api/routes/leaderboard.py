@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, NamedTuple
 
@@ -17,7 +18,7 @@ from services.domain.plan.winner import winner_spec
 from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.shortest import shortest
 from services.store import leaderboard as ranking
-from services.store import sweeps
+from services.store import standings, sweeps
 from services.store.leaderboard import RankedPoint, RankPosition
 from services.store.models import Sweep
 from services.store.session import Session
@@ -29,7 +30,7 @@ class SweepWithBest(NamedTuple):
     """A sweep and its best two points."""
 
     sweep: Sweep
-    best: list[RankedPoint]
+    best: Sequence[RankedPoint]
 
     @property
     def comparison(self) -> ComparisonView | None:
@@ -53,8 +54,12 @@ def leaderboard(
     start = None if after is None else _start(after)
 
     def read(session: Session) -> tuple[SweepWithBest, list[RankedPoint], RankPosition | None]:
-        ranked = _with_best(session, sweep_id)
-        return ranked, *ranking.page(session, sweep_id, ranked.sweep.spec.objective, limit, start)
+        sweep = sweeps.get(session, sweep_id)
+        page, last = ranking.page(session, sweep_id, sweep.spec.objective, limit, start)
+        if start is not None or limit < standings.BEST:
+            return _with_best(session, sweep), page, last
+        best = [point for point in page[: standings.BEST] if point.has_value]
+        return SweepWithBest(sweep, best), page, last
 
     ranked, page, last = services.store.read(read)
     return LeaderboardView(
@@ -70,7 +75,7 @@ def best(sweep_id: str, services: ServicesDep) -> BestView:
 
     It holds what differs from the defaults.
     """
-    ranked = services.store.read(lambda session: _with_best(session, sweep_id))
+    ranked = services.store.read(lambda session: _with_best(session, sweeps.get(session, sweep_id)))
     sweep = ranked.sweep
     if not ranked.best:
         raise StateForbids(
@@ -84,9 +89,8 @@ def best(sweep_id: str, services: ServicesDep) -> BestView:
     return BestView(point=point_view(ranked.best[0], sweep, services.settings), spec=spec)
 
 
-def _with_best(session: Session, sweep_id: str) -> SweepWithBest:
-    sweep = sweeps.get(session, sweep_id)
-    return SweepWithBest(sweep, ranking.top(session, {sweep_id: sweep.spec.objective}, 2)[sweep_id])
+def _with_best(session: Session, sweep: Sweep) -> SweepWithBest:
+    return SweepWithBest(sweep, standings.of(session, [sweep])[sweep.id].best)
 
 
 def _start(after: str) -> RankPosition:

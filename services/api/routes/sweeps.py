@@ -22,9 +22,10 @@ from services.api.views.trial import TrialsView, trial_view
 from services.api.written_spec import WrittenSpec
 from services.domain.states import SweepState, TrialState
 from services.store import sweep_status, sweeps, trials
-from services.store.models import Sweep, Trial
+from services.store.models import Sweep
 from services.store.session import Session
 from services.store.sweep_status import SweepStatus
+from services.store.trials import BriefTrial
 
 router = APIRouter(tags=["sweeps"])
 
@@ -120,7 +121,7 @@ def list_trials(
     """A sweep's trials in pages, by number; trials that have not been drawn yet are not included."""
     start = -1 if after is None else cursor.read("trials", after, int)[0]
 
-    def read(session: Session) -> tuple[Sweep, Sequence[Trial]]:
+    def read(session: Session) -> tuple[Sweep, Sequence[BriefTrial]]:
         sweep = sweeps.get(session, sweep_id)
         return sweep, trials.page(session, sweep_id, limit + 1, start, state or (), point)
 

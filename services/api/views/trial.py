@@ -13,6 +13,7 @@ from services.domain.config import as_trained
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
+from services.store.trials import BriefTrial
 
 
 class BestEpochView(BaseModel):
@@ -121,9 +122,9 @@ class TrialsView(BaseModel):
     next: str | None
 
 
-def trial_view(trial: Trial, sweep: Sweep, settings: Settings) -> TrialView:
+def trial_view(trial: Trial | BriefTrial, sweep: Sweep, settings: Settings) -> TrialView:
     """A trial in brief."""
-    return TrialView(**dict(_base(trial, sweep, settings)), attempts=trial.attempts)
+    return TrialView(**_base(trial, sweep, settings), attempts=trial.attempts)
 
 
 def trial_detail(
@@ -138,7 +139,7 @@ def trial_detail(
     plan = sweep.plan
     shape = plan.shapes[trial.shape]
     return TrialDetail(
-        **dict(_base(trial, sweep, settings)),
+        **_base(trial, sweep, settings),
         created_at=trial.created_at,
         started_at=trial.started_at,
         finished_at=trial.finished_at,
@@ -156,26 +157,27 @@ def trial_detail(
     )
 
 
-def _base(trial: Trial, sweep: Sweep, settings: Settings) -> TrialBase:
-    return TrialBase(
-        id=trial.id,
-        sweep=trial.sweep_id,
-        number=trial.number,
-        point=trial.point,
-        replicate=trial.replicate,
-        state=trial.state,
-        label=sweep.plan.labels.label(trial.values),
-        values=as_trained(trial.values),
-        epoch=trial.epoch,
-        target_epoch=trial.target_epoch,
-        best=_best(trial),
-        last=finite(trial.last_value),
-        failure=_failure(trial),
-        links=_links(trial, sweep, settings),
-    )
+def _base(trial: Trial | BriefTrial, sweep: Sweep, settings: Settings) -> dict[str, Any]:
+    """The fields of `TrialBase`."""
+    return {
+        "id": trial.id,
+        "sweep": trial.sweep_id,
+        "number": trial.number,
+        "point": trial.point,
+        "replicate": trial.replicate,
+        "state": trial.state,
+        "label": sweep.plan.labels.label(trial.values),
+        "values": as_trained(trial.values),
+        "epoch": trial.epoch,
+        "target_epoch": trial.target_epoch,
+        "best": _best(trial),
+        "last": finite(trial.last_value),
+        "failure": _failure(trial),
+        "links": _links(trial, sweep, settings),
+    }
 
 
-def _best(trial: Trial) -> BestEpochView | None:
+def _best(trial: Trial | BriefTrial) -> BestEpochView | None:
     value = finite(trial.best_value)
     if value is None:
         return None
@@ -183,16 +185,16 @@ def _best(trial: Trial) -> BestEpochView | None:
     return BestEpochView(epoch=trial.best_epoch, value=value)
 
 
-def _failure(trial: Trial) -> dict[str, Any] | None:
+def _failure(trial: Trial | BriefTrial) -> dict[str, Any] | None:
     """Why the trial failed; a failure that a later attempt made good is in `attempts` only."""
     good = trial.state in (TrialState.SUCCEEDED, TrialState.PRUNED)
     return None if good else trial.failure
 
 
-def _links(trial: Trial, sweep: Sweep, settings: Settings) -> TrialLinks:
+def _links(trial: Trial | BriefTrial, sweep: Sweep, settings: Settings) -> TrialLinks:
     return TrialLinks(
         self=f"{settings.public_url}/v1/trials/{trial.id}",
-        mlflow=run_link(settings, sweep.mirror.experiment_id, trial.mirror.run_id),
+        mlflow=run_link(settings, sweep.mirror.experiment_id, trial.run_id),
     )
 
 

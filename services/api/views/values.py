@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import PlainSerializer
 
+MAX_TIMES_KEPT = 4096
 
+
+@lru_cache(maxsize=MAX_TIMES_KEPT)  # the trials of a pack share most of theirs
 def rfc3339(ms: int) -> str:
     """Milliseconds since 1970 as text: 2026-01-31T12:00:00.000Z."""
     text = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -11,6 +11,7 @@ from typing import Any
 from services.domain.plan.axis import Axis
 from services.domain.plan.value_text import value_text
 
+PLAIN = (str, float, int)
 ONLY_POINT = "the only point"  # of a sweep in which nothing varies
 
 
@@ -73,6 +74,12 @@ class _ShownAxis:
         self.path, self.name = axis.path, names[axis.path]
         self._choices = axis.values
         self._index = {_key(choice): index for index, choice in enumerate(axis.values or [])}
+        # The same for numbers and text: to write each as JSON takes longer than all else of a label.
+        self._plain = {
+            (type(choice), choice): index
+            for index, choice in enumerate(axis.values or [])
+            if isinstance(choice, PLAIN)
+        }
         self._bare = all(entries[name] == 1 for name in _entry_names(axis))
         inside = {path for path in names if path.startswith(f"{axis.path}.")}
         self._below = {path: path.removeprefix(f"{axis.path}.") for path in inside}
@@ -81,8 +88,9 @@ class _ShownAxis:
 
     def part(self, values: Mapping[str, Any]) -> str:
         """The value at a point as a part of its label."""
-        entry = isinstance(values[self.path], Mapping) and "name" in values[self.path]
-        return self.text(values) if entry and self._bare else f"{self.name} {self.text(values)}"
+        value = values[self.path]
+        entry = self._bare and isinstance(value, Mapping) and "name" in value
+        return self.text(values) if entry else f"{self.name} {self.text(values)}"
 
     def text(self, values: Mapping[str, Any]) -> str:
         """The value at a point."""
@@ -92,7 +100,8 @@ class _ShownAxis:
         overruled = frozenset(below for path, below in self._below.items() if path in values)
         if overruled not in self._texts:
             self._texts[overruled] = self._all_texts(self._choices, overruled)
-        index = self._index.get(_key(value))
+        plain = isinstance(value, PLAIN)
+        index = self._plain.get((type(value), value)) if plain else self._index.get(_key(value))
         return value_text(value) if index is None else self._texts[overruled][index]
 
     def _all_texts(self, choices: Sequence[Any], overruled: frozenset[str]) -> list[str]:

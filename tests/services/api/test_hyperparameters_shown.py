@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from paper_sweep import trials_of
 from stage import Worker, accuracy, add
 
 from services.domain.config import read
-from services.store import sweeps, trials
+from services.store import sweeps
 from services.store.session import Store
 from services.tracking import names, ranked_sweep, report, trial_run
 
@@ -112,7 +113,7 @@ def test_runs_and_tables_in_mlflow(sqlite_store: Store, sweep_id: str) -> None:
     for table in (report.leaderboard(ranked), report.trials(ranked)):
         for row in csv.DictReader(io.StringIO(table)):
             check(row)
-    for trial in sqlite_store.read(lambda session: trials.page(session, sweep_id, 100)):
+    for trial in trials_of(sqlite_store, sweep_id):
         plan = sqlite_store.read(lambda session: sweeps.get(session, sweep_id)).plan
         params = trial_run.params(trial, plan)
         assert params["train.optimizer.lr"] == str(trial.values["train.optimizer.lr"])

@@ -22,11 +22,11 @@ def claim(store: Store, device: str = "cpu:0", plugins: str = "", kind: str = "c
     assert store.write(lambda session: devices.claim(session, [found], "w", device, 60.0, plugins))
 
 
-def of(store: Store, sweep_id: str, mirrored: bool = False) -> list[Blocker]:
+def of(store: Store, sweep_id: str, behind: bool = False) -> list[Blocker]:
     def read(session: Session) -> list[Blocker]:
         sweep = sweeps.get(session, sweep_id)
         [status] = sweep_status.of(session, [sweep])
-        return blockers.of(session, sweep, status.stalled, status.failed, mirrored)
+        return blockers.of(session, sweep, status.stalled, status.failed, behind)
 
     return store.read(read)
 
@@ -199,7 +199,7 @@ def test_mlflow_is_behind_when_an_end_is_missing_there(store: Store, shown: str)
     held = take(store, fill(store, sweep_id))
     ended = trials_of(store, sweep_id)[0]
     store.write(lambda session: endings.end_trial(session, held, ended.id, TrialState.SUCCEEDED))
-    assert of(store, sweep_id, mirrored=True) == [], "it ended just now"
+    assert of(store, sweep_id, behind=True) == [], "it ended just now"
     ago = store.now() - 90_000
 
     def age(session: Session) -> None:
@@ -207,7 +207,7 @@ def test_mlflow_is_behind_when_an_end_is_missing_there(store: Store, shown: str)
         session.execute(update(MirrorTrial).values(exported_state=shown))
 
     store.write(age)
-    found = of(store, sweep_id, mirrored=True)
+    found = of(store, sweep_id, behind=True)
     if shown == "succeeded":
         assert found == []
     else:
@@ -217,7 +217,7 @@ def test_mlflow_is_behind_when_an_end_is_missing_there(store: Store, shown: str)
     assert of(store, sweep_id) == [], "without an MLflow nothing is behind"
     lately = update(MirrorSweep).values(mirrored_at=store.now() - 10_000)
     store.write(lambda session: session.execute(lately))
-    assert of(store, sweep_id, mirrored=True) == [], "it catches up"
+    assert of(store, sweep_id, behind=True) == [], "it catches up"
 
 
 def test_a_sweep_that_trains_or_is_over_has_none(store: Store) -> None:

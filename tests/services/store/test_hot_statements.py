@@ -8,11 +8,24 @@ from functools import partial
 from typing import Any
 
 import pytest
-from paper_sweep import fill, take, write_sweep
+from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import Connection, event, insert, text
 
+from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
-from services.store import checkpoints, endings, events, mirror, reports, sweep_verbs, sweeps, trials
+from services.store import (
+    checkpoints,
+    endings,
+    events,
+    export_rows,
+    leaderboard,
+    mirror,
+    mirror_status,
+    reports,
+    sweep_verbs,
+    sweeps,
+    trials,
+)
 from services.store.leases import Lease
 from services.store.models import Checkpoint
 from services.store.reports import Epoch
@@ -129,7 +142,7 @@ def test_the_last_epoch_of_a_pack_is_as_many_statements_for_any_number_of_trials
         dropouts = [number / 10 for number in range(trials_of_pack)]
         sweep_id = write_sweep(store, space={"model.dropout": dropouts}, train={"epochs": 1})
         held = take(store, fill(store, sweep_id))
-        ids = [trial.id for trial in store.read(partial(trials.page, sweep_id=sweep_id, limit=10))]
+        ids = [trial.id for trial in trials_of(store, sweep_id)]
         metrics = {trial_id: {"val/acc": 0.5} for trial_id in ids}
         epoch = Epoch(1, metrics, {}, None, 1, 1, files=dict.fromkeys(ids, "best"))
 
@@ -139,7 +152,7 @@ def test_the_last_epoch_of_a_pack_is_as_many_statements_for_any_number_of_trials
             endings.close(session, held, "reached epoch 1")
 
         counts.append(executions(store, end))
-        ended = store.read(partial(trials.page, sweep_id=sweep_id, limit=10))
+        ended = trials_of(store, sweep_id)
         assert {(trial.state, trial.last_value, trial.best_file) for trial in ended} == {
             ("succeeded", 0.5, "best")
         }
@@ -158,3 +171,37 @@ def executions(store: Store, work: Work) -> int:
     store.write(work)
     event.remove(store.engine, "before_cursor_execute", count)
     return sum(done)
+
+
+PAGES: dict[str, tuple[Callable[[Session, str], object], str]] = {
+    "trials": (lambda s, sweep: trials.page(s, sweep, 2, 1), "ix_trials_sweep_id_number"),
+    "trials in a state": (
+        lambda s, sweep: trials.page(s, sweep, 2, 1, ["pending"]),
+        "ix_trials_sweep_id_state_number",
+    ),
+    "trials of a point": (lambda s, sweep: trials.page(s, sweep, 2, point=1), "ix_trials_sweep_id_"),
+    "exported trials": (lambda s, sweep: export_rows.trials(s, sweep, 2, 1), "ix_trials_sweep_id_number"),
+    "exported curves": (lambda s, sweep: export_rows.curves(s, sweep, 2, 1, 3), "ix_trials_sweep_id_number"),
+    "the leaderboard": (lambda s, sweep: leaderboard.page(s, sweep, Objective(), 2), "ix_trials_sweep_id_"),
+    "runs in MLflow": (lambda s, sweep: mirror_status.status(s, [sweep]), "ix_trials_sweep_id_"),
+    "totals": (lambda s, sweep: trials.totals(s, [sweep]), "ix_trials_sweep_id_"),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_shown_of_a_sweep_is_found_by_index(store: Store, page: str) -> None:
+    read, index = PAGES[page]
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    report(store, held, 1, ids)
+    work = partial(read, sweep=sweep_id)
+    for table in ("trials", "reports", "mirror_trials", "packs"):
+        assert uses_index(store, work, index, table)
+
+
+def test_a_page_of_trials_in_a_state_is_not_sorted(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    fill(store, sweep_id)
+    plan = plans(store, lambda session: trials.page(session, sweep_id, 2, 0, ["queued"]))
+    assert not re.search(r"\b(sort|b-tree)\b", plan, re.IGNORECASE), plan

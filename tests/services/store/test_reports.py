@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import pytest
 from paper_sweep import fill, report, reports_of, row_of, take, trials_of, write_sweep
@@ -60,18 +59,3 @@ def test_a_value_that_comes_out_different_is_corrected_and_a_speed_is_not(store:
     corrected, kept = reports_of(store, ids[0])[0], reports_of(store, ids[1])[0]
     assert (corrected.metrics, corrected.at) == ({"val/acc": 0.75}, at)
     assert kept.metrics["perf/images_per_s"] == 10.0
-
-
-def test_pages_of_reports_go_on_where_the_last_one_ended(store: Store) -> None:
-    sweep_id = write_sweep(store)
-    held = take(store, fill(store, sweep_id))
-    ids = [trial.id for trial in trials_of(store, sweep_id)]
-    for number in (1, 2):
-        report(store, held, number, ids)
-    seen: list[tuple[int, int]] = []
-    number, epoch = -1, 0
-    while page := store.read(partial(reports.page, sweep_id=sweep_id, limit=3, number=number, epoch=epoch)):
-        seen += [(trial.number, each.epoch) for trial, each in page]
-        number, epoch = seen[-1]
-    assert seen == [(number, epoch) for number in range(4) for epoch in (1, 2)]
-    assert [each.epoch for each in store.read(partial(reports.curve, trial_id=ids[0], after=1))] == [2]

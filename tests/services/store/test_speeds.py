@@ -8,6 +8,7 @@ from paper_sweep import fill, report, take, trials_of, write_sweep
 
 from services.store import speeds
 from services.store.session import Store
+from services.store.speeds import Spent
 
 
 def test_the_latest_measurement_of_a_shape_width_and_machine_is_kept(store: Store) -> None:
@@ -30,4 +31,4 @@ def test_the_time_that_a_sweep_took_is_that_of_all_its_packs(store: Store) -> No
         for number in (1, 2):
             report(store, held, number, ids)
     spent = store.read(partial(speeds.spent, sweep_ids=[sweep_id, idle]))
-    assert spent == {sweep_id: (0.04, 0.036), idle: (0.0, 0.0)}
+    assert spent == {sweep_id: Spent(0.04, 0.036, running=2), idle: Spent()}

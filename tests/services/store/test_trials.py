@@ -13,7 +13,7 @@ from services.domain.retry import Failure
 from services.store import endings, sweeps, trials
 from services.store.models import Trial
 from services.store.session import Session, Store
-from services.store.trials import Epochs
+from services.store.trials import Epochs, Totals
 
 
 def test_trials_are_drawn_once_each_and_as_the_plan_says(store: Store) -> None:
@@ -59,7 +59,11 @@ def test_epochs_are_counted_by_shape_and_a_trial_that_has_ended_has_none_left(st
     ids = [trial.id for trial in trials_of(store, sweep_id)]
     report(store, held, 1, ids)
     [target] = {trial.target_epoch for trial in trials_of(store, sweep_id)}
-    found = store.read(partial(trials.epochs, sweep_ids=[sweep_id, other]))
-    assert found == {sweep_id: {0: Epochs(4, 4 * (target - 1))}, other: {}}
+    found = store.read(partial(trials.totals, sweep_ids=[sweep_id, other]))
+    assert found == {
+        sweep_id: Totals({"running": 4}, {0: Epochs(4, 4 * (target - 1))}),
+        other: Totals({}, {}),
+    }
     store.write(lambda s: endings.give_up(s, held, Failure.SPEC, {"kind": Failure.SPEC, "message": "why"}))
-    assert store.read(partial(trials.epochs, sweep_ids=[sweep_id]))[sweep_id] == {0: Epochs(4, 0)}
+    [ended] = store.read(partial(trials.totals, sweep_ids=[sweep_id])).values()
+    assert ended == Totals({"failed": 4}, {0: Epochs(4, 0)})

@@ -107,3 +107,31 @@ def test_an_unknown_format_and_an_unknown_sweep(sqlite_api: TestClient, sqlite_s
     path = f"/v1/sweeps/{write_sweep(sqlite_store)}/export/trials?format=xlsx"
     assert "'csv' or 'json'" in sqlite_api.get(path).json()["detail"]
     assert sqlite_api.get("/v1/sweeps/nobody/export/curves").status_code == 404
+
+
+def test_a_metric_that_comes_up_late_is_in_json_and_named_in_the_log(
+    sqlite_api: TestClient,
+    sqlite_store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))
+    ids = [trial.id for trial in trials_of(sqlite_store, sweep_id)]
+    metrics = {trial_id: {"val/acc": 0.5} for trial_id in ids}
+    report(sqlite_store, held, 1, ids, metrics | {ids[0]: {"early": 1.0}, ids[-1]: {"late": 2.0}})
+    monkeypatch.setattr(export_tables, "ROWS_PER_READ", 2)
+    path = f"/v1/sweeps/{sweep_id}/export/curves"
+    document = sqlite_api.get(path, params={"format": "json"}).json()
+    assert (document[0]["early"], document[0]["val/acc"], document[-1]["late"]) == (1.0, None, 2.0)
+    table = rows(sqlite_api.get(path).text)
+    assert [row["early"] for row in table] == ["1.0", "", "", ""]
+    assert "late" not in table[0]
+    assert "no columns for late" in caplog.text
+
+
+def test_the_columns_of_curves_are_there_before_the_first_report(
+    sqlite_api: TestClient, sqlite_store: Store
+) -> None:
+    [header] = sqlite_api.get(f"/v1/sweeps/{write_sweep(sqlite_store)}/export/curves").text.splitlines()
+    assert {"train/loss", "val/acc", "lr"} <= set(header.split(","))

@@ -205,10 +205,13 @@ def test_images_too_small_for_the_architecture_are_refused_at_the_counter(
 
 @pytest.mark.parametrize("column", ["plan", "spec"])
 def test_a_sweep_that_cannot_be_read_is_listed_and_cancelled(
-    api: TestClient, store: Store, spec: dict[str, Any], column: str
+    api: TestClient, settings: Settings, store: Store, spec: dict[str, Any], column: str
 ) -> None:
     """Its row may have been written by another version; the others are shown as ever."""
-    bad, good = (api.post("/v1/sweeps", json=spec).json()["id"] for _ in range(2))
+    key = SecretStr(api.headers["Authorization"].removeprefix("Bearer "))
+    another_process = make_app(settings.model_copy(update={"api_key": key}))
+    with TestClient(another_process, headers=api.headers) as other:  # it keeps the plans that it has read
+        bad, good = (other.post("/v1/sweeps", json=spec).json()["id"] for _ in range(2))
     broken = text(f"UPDATE sweeps SET {column} = '{{\"x\": 1}}' WHERE id = :id")
     store.write(lambda session: session.execute(broken, {"id": bad}))
     listed = {sweep["id"]: sweep for sweep in api.get("/v1/sweeps").json()["sweeps"]}
