@@ -38,9 +38,8 @@ def main() -> int:
     use = wire.receive()
     if not isinstance(use, UseDevice):  # the worker has ended before it claimed a device
         return 0
-    os.environ["CUDA_VISIBLE_DEVICES"] = (
-        use.gpu
-    )  # read at torch's first question about GPUs, which is yet to come
+    # Torch reads it at the first use of a GPU, which comes later.
+    os.environ["CUDA_VISIBLE_DEVICES"] = use.gpu
     wire.send(RunnerReady(machine(), library.load().reason))
     while message := wire.receive():
         if isinstance(message, Run) and not serve(message, wire):
