@@ -6,9 +6,8 @@ import logging
 import sys
 
 from services.settings import Settings
-from services.store.session import Store
-from workers.app import make_worker
-from workers.claim import wait_for_device
+from workers.devices import runner_environment
+from workers.runner_process import RunnerProcess
 
 
 def main() -> int:
@@ -16,10 +15,18 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment()
     settings.files.mkdir(parents=True, exist_ok=True)
+    runner = None
+    if sys.platform == "linux":  # elsewhere it would not end with a supervisor that did not start it
+        runner = RunnerProcess(runner_environment(settings.threads))
+    # Imported only now, beside the runner's torch: a worker that is started again trains a second earlier.
+    from services.store.session import Store
+    from workers.app import make_worker
+    from workers.claim import wait_for_device
+
     store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
     claim = wait_for_device(store, settings)
     store.close()  # the child must inherit no connection
-    app = make_worker(settings, claim)
+    app = make_worker(settings, claim, runner)
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     name = claim.worker.replace(":", "-")
     app.worker_main(["worker", "--loglevel=WARNING", f"--hostname={name}@%h", *quiet])

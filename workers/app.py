@@ -15,14 +15,18 @@ from services.queue import TASK, make_worker_app, queue_of
 from services.settings import Settings
 from workers.claim import Claim
 from workers.main_process import SIGN_SECONDS, MainProcess
+from workers.runner_process import RunnerProcess
 from workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 MAX_CHILD_STARTS = 5  # in a row, of children that end before their first heartbeat
 
 
-def make_worker(settings: Settings, claim: Claim) -> Celery:
-    """Make the application of a worker that has claimed a device: one child, one pack at a time."""
+def make_worker(settings: Settings, claim: Claim, runner: RunnerProcess | None = None) -> Celery:
+    """Make the application of a worker that has claimed a device: one child, one pack at a time.
+
+    Its first child uses `runner`, which this process has started while it imported all else.
+    """
     app = make_worker_app(settings)
     app.conf.task_default_queue = queue_of(claim.device.kind)
     shutdown_read, shutdown_write = os.pipe()
@@ -46,7 +50,11 @@ def make_worker(settings: Settings, claim: Claim) -> Celery:
             os.kill(main.pid, signal.SIGTERM)
             return
         try:
-            supervisors.append(Supervisor(settings, claim, main, shutdown_read))
+            early = runner
+            if early and main.has_restarted():  # no child of the last supervisor, so it has not ended with it
+                early.close()
+                early = None
+            supervisors.append(Supervisor(settings, claim, main, shutdown_read, early))
             supervisors[0].start()
         except Exception:
             # Celery would go on with a child that takes messages and trains nothing.

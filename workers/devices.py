@@ -37,11 +37,15 @@ def _named(item: str, name: str, gpus: Sequence[Gpu]) -> HostDevice:
     raise ServiceError(f"CNNLAB_DEVICES must name GPUs of {name}, which are: {there}; got {item!r}")
 
 
-def runner_environment(device: HostDevice, threads: int) -> dict[str, str]:
+def gpu_of(device: HostDevice) -> str:
+    """The GPU that a runner on this device may see; empty if none."""
+    return device.identity if device.kind == "cuda" else ""
+
+
+def runner_environment(threads: int) -> dict[str, str]:
     """What must be set in a runner's environment before torch loads."""
     return {
         **os.environ,
-        "CUDA_VISIBLE_DEVICES": device.identity if device.kind == "cuda" else "",
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         # glibc gives big blocks back at every free; keeping them saves a third of an array's step

@@ -11,20 +11,20 @@ import struct
 import time
 
 SIGN_SECONDS = 1.0  # between two signs
-TIME, COUNT = struct.Struct("d"), struct.Struct("q")
+TIME, COUNTS = struct.Struct("d"), struct.Struct("qq")
 
 
 class MainProcess:
     """Memory that both processes share; make it in the main process, before the fork.
 
     It holds the time of the main process's last sign of life, which the loop that takes messages gives: it
-    grows old when that loop stands still for whatever reason, a Redis that does not answer included. And it
-    counts the children that were started since one of them last worked.
+    grows old when that loop stands still for whatever reason, a Redis that does not answer included. It
+    counts the children that were started since one of them last worked, and all of them.
     """
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self._memory = mmap.mmap(-1, TIME.size + COUNT.size)
+        self._memory = mmap.mmap(-1, TIME.size + COUNTS.size)
         self.give_sign()
 
     def give_sign(self) -> None:
@@ -38,10 +38,15 @@ class MainProcess:
 
     def count_start(self) -> int:
         """Count a child that starts; returns how many have, this one included, since one last worked."""
-        (starts,) = COUNT.unpack_from(self._memory, TIME.size)
-        COUNT.pack_into(self._memory, TIME.size, starts + 1)
+        starts, ever = COUNTS.unpack_from(self._memory, TIME.size)
+        COUNTS.pack_into(self._memory, TIME.size, starts + 1, ever + 1)
         return int(starts + 1)
+
+    def has_restarted(self) -> bool:
+        """Whether more than one child has ever been started."""
+        return bool(COUNTS.unpack_from(self._memory, TIME.size)[1] > 1)
 
     def child_works(self) -> None:
         """Forget the children before this one."""
-        COUNT.pack_into(self._memory, TIME.size, 0)
+        _, ever = COUNTS.unpack_from(self._memory, TIME.size)
+        COUNTS.pack_into(self._memory, TIME.size, 0, ever)

@@ -1,8 +1,8 @@
 """Everything that a supervisor and its runner exchange, as types; each message is one line of JSON.
 
 From the runner: `RunnerReady` once, then about a pack `Prepared`, `StepsDone`, `SpeedMeasured`, `EpochDone`,
-`Stopped`, `CheckpointDamaged` and `Failed`. From the supervisor: `Run`, `Go`, `Stop`. All but the first name
-their pack, so that one which comes too late is recognised.
+`Stopped`, `CheckpointDamaged` and `Failed`. From the supervisor: `UseDevice` once, then `Run`, `Go`, `Stop`.
+All but the first of each name their pack, so that one which comes too late is recognised.
 """
 
 from __future__ import annotations
@@ -167,6 +167,13 @@ class Failed:
 
 
 @dataclass(frozen=True, config=CLOSED)
+class UseDevice:
+    """The worker has claimed a device: see the GPU of this UUID alone, or none if it is empty."""
+
+    gpu: str
+
+
+@dataclass(frozen=True, config=CLOSED)
 class Run:
     """Train a pack from its starting epoch to its target; everything that its numbers depend on.
 
@@ -210,7 +217,7 @@ class Stop:
 FromRunner = (
     RunnerReady | Prepared | StepsDone | SpeedMeasured | EpochDone | Stopped | CheckpointDamaged | Failed
 )
-ToRunner = Run | Go | Stop
+ToRunner = UseDevice | Run | Go | Stop
 Message = FromRunner | ToRunner
 ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Message)}
 

@@ -2,13 +2,14 @@
 
     python -m workers.runner PARENT_PID READ_FD WRITE_FD
 
-It sends `RunnerReady`, then trains packs one after another: after each epoch but the last it sends
-`EpochDone` and waits for `Go` (the epoch is committed) or `Stop`. After an error that may have harmed the
-process it sends `Failed` and ends.
+It loads torch, waits for `UseDevice` and sends `RunnerReady`, then trains packs one after another: after each
+epoch but the last it sends `EpochDone` and waits for `Go` (the epoch is committed) or `Stop`. After an error
+that may have harmed the process it sends `Failed` and ends.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -16,7 +17,7 @@ import traceback
 from services.domain.retry import Failure
 from services.host import end_with_parent, processor
 from workers import checkpoints
-from workers.messages import CheckpointDamaged, Failed, Machine, Run, RunnerReady
+from workers.messages import CheckpointDamaged, Failed, Machine, Run, RunnerReady, UseDevice
 from workers.pack_training import PackTraining
 from workers.wire import Wire
 
@@ -27,12 +28,18 @@ def main() -> int:
     end_with_parent(parent, signal.SIGKILL)
     import torch
 
-    from cnnlab import registry
+    from cnnlab import fit, registry  # noqa: F401 (the first pack would import it)
     from cnnlab.kernels import library
 
     wire = Wire(read_fd, write_fd)
     torch.set_num_threads(torch.get_num_threads())  # fixes the pool to what OMP_NUM_THREADS asked for
     registry.plugins_digest()  # read now, as the supervisor has: a later edit is for a later process
+    library.load()
+    use = wire.receive()
+    if not isinstance(use, UseDevice):  # the worker has ended before it claimed a device
+        return 0
+    # Torch reads it at the first use of a GPU, which comes later.
+    os.environ["CUDA_VISIBLE_DEVICES"] = use.gpu
     wire.send(RunnerReady(machine(), library.load().reason))
     while message := wire.receive():
         if isinstance(message, Run) and not serve(message, wire):

@@ -24,7 +24,7 @@ from services.store.session import Session, Store
 from workers.attempt import Attempt
 from workers.claim import Claim
 from workers.commits import PackCommits, storable
-from workers.devices import runner_environment
+from workers.devices import gpu_of, runner_environment
 from workers.heartbeat import Heartbeat
 from workers.known_speeds import KnownSpeeds
 from workers.listener import Listener
@@ -45,10 +45,17 @@ MAX_MIRROR_SECONDS = 3.0  # that the mirror thread gets to end
 class Supervisor:
     """Leases packs and runs them, one after another, without torch.
 
-    `shutdown_fd` becomes readable when the worker must end.
+    `shutdown_fd` becomes readable when the worker must end; `runner` is one that was started before.
     """
 
-    def __init__(self, settings: Settings, claim: Claim, main: MainProcess, shutdown_fd: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        claim: Claim,
+        main: MainProcess,
+        shutdown_fd: int,
+        runner: RunnerProcess | None = None,
+    ) -> None:
         self._settings, self._claim, self._shutdown_fd = settings, claim, shutdown_fd
         self._store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
         self._heartbeat = Heartbeat(
@@ -56,7 +63,7 @@ class Supervisor:
         )
         self._mirror = MirrorThread(self._store, settings, claim.worker, self._heartbeat.overdue)
         self._speeds = KnownSpeeds(self._store)
-        self._runner = self._start_runner()
+        self._runner = self._start_runner(runner)
         self._failed_starts = 0  # runners in a row that ended before they were ready
         self._inheriting, self._inherited = threading.Lock(), False
 
@@ -246,8 +253,10 @@ class Supervisor:
         if not self._runner.alive() and not self._heartbeat.evicted:
             self._restart_runner()
 
-    def _start_runner(self) -> RunnerProcess:
-        return RunnerProcess(runner_environment(self._claim.device, self._settings.threads))
+    def _start_runner(self, started: RunnerProcess | None = None) -> RunnerProcess:
+        runner = started or RunnerProcess(runner_environment(self._settings.threads))
+        runner.use(gpu_of(self._claim.device))
+        return runner
 
     def _restart_runner(self) -> None:
         old, self._runner = self._runner, self._start_runner()

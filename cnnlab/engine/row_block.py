@@ -71,9 +71,10 @@ class RowBlock:
         # Leaves of their own: no split in the graph, and no gradient of the whole point for each of them.
         parameters = [part.requires_grad_() for part in self._net.views(point[self.rows].detach())]
         passed = self.forward(parameters, buffers, x, y, first)
-        # A vector of ones, the sum over rows: the gradient of each row depends only on that row.
+        # Of the sum, because the gradient of each row depends only on that row. Given a vector of ones, torch
+        # would import sympy to compare shapes, which takes a third of a second before the first epoch.
         slopes = torch.autograd.grad(
-            passed.total, parameters, torch.ones_like(passed.total), allow_unused=True, materialize_grads=True
+            passed.total.sum(), parameters, allow_unused=True, materialize_grads=True
         )
         for place, slope in zip(self._net.views(gradient[self.rows]), slopes, strict=True):
             place.copy_(slope)

@@ -25,8 +25,9 @@ from services.stack.ports import HOST, free
 from services.stack.processes import Child, ProcessSpec, describe_exit
 
 POLL_SECONDS = 0.1  # between two checks of the processes
-FIRST_RESTART_SECONDS, MAX_RESTART_SECONDS = 0.5, 30.0  # before a restart; doubled with each failure
-HEALTHY_SECONDS = 60.0  # after which earlier failures of a process no longer count
+# Before the second restart in a row, doubled with each after it; the first follows at once.
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 30.0
+HEALTHY_SECONDS = 20.0  # after which earlier failures of a process no longer count
 READY_TIMEOUT = 90.0  # seconds until the first answer; a slow machine takes long to import torch
 HTTP_TIMEOUT = 2.0  # seconds
 
@@ -125,9 +126,10 @@ class Stack:
                 continue
             managed.failures = 1 if managed.child.age() > HEALTHY_SECONDS else managed.failures + 1
             pause = restart_pause(managed.failures)
+            when = f"in {pause:g} s" if pause else "now"
             self._message(
                 f"{managed.spec.name} exited after {managed.child.age():.0f} s ({describe_exit(code)}); "
-                f"restarting it in {pause:g} s; log: {managed.child.log}"
+                f"restarting it {when}; log: {managed.child.log}"
             )
             managed.child.kill()
             managed.child, managed.restart_at = None, now + pause
@@ -206,9 +208,11 @@ class Stack:
 
 
 def restart_pause(failures: int) -> float:
-    """Seconds before a process that has failed so many times in a row is restarted: 0.5, 1, 2 … 30."""
-    doublings = min(failures - 1, 10)  # enough for the longest pause; without a limit they overflow
-    return min(FIRST_RESTART_SECONDS * 2.0**doublings, MAX_RESTART_SECONDS)
+    """Seconds before a process that has failed so many times in a row is restarted: 0, 0.5, 1, 2 … 30."""
+    if failures == 1:
+        return 0.0
+    doublings = min(failures - 2, 10)  # enough for the longest pause; without a limit they overflow
+    return min(FIRST_PAUSE_SECONDS * 2.0**doublings, MAX_PAUSE_SECONDS)
 
 
 def _answers(http: httpx2.Client, url: str) -> bool:

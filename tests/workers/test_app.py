@@ -27,7 +27,10 @@ class PaperSupervisor:
     broken = False
     made: list[PaperSupervisor]
 
-    def __init__(self, settings: Settings, claim: Claim, main: MainProcess, shutdown_fd: int) -> None:
+    def __init__(
+        self, settings: Settings, claim: Claim, main: MainProcess, shutdown_fd: int, runner: Any = None
+    ) -> None:
+        self.runner = runner
         self.main, self.shutdown_fd, self.trained = main, shutdown_fd, []  # type: ignore[var-annotated]
         if self.broken:
             raise OSError("no more processes")
@@ -46,10 +49,10 @@ class PaperSupervisor:
 class Child:
     """A worker's application, and this process in the part of its child."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, runner: Any = None) -> None:
         self.sent: list[tuple[int, int]] = []
         self.handlers: dict[int, Any] = {}
-        self.app = make_worker(settings, CLAIM)
+        self.app = make_worker(settings, CLAIM, runner)
 
     def train(self, pack_id: str) -> None:
         self.app.tasks[module.TASK](pack_id)
@@ -144,3 +147,24 @@ def test_the_loop_that_takes_messages_gives_the_signs() -> None:
     assert main.silence() < 5.0
     step.stop(Consumer())
     assert Consumer.timer.cancelled == 1
+
+
+def test_the_first_child_uses_the_runner_of_the_main_process_and_the_next_one_ends_it(
+    child: Child, sqlite_settings: Settings
+) -> None:
+    class PaperRunner:
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    for each in SIGNALS:
+        each.receivers = []
+    runner = PaperRunner()
+    Child(sqlite_settings, runner)
+    start(child)
+    assert [made.runner for made in PaperSupervisor.made] == [runner]
+    assert runner.closed == 0
+    start(child)  # the first one was killed, and its runner has another parent
+    assert [made.runner for made in PaperSupervisor.made] == [runner, None]
+    assert runner.closed == 1

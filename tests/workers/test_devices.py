@@ -7,7 +7,7 @@ import pytest
 from services import host
 from services.domain.errors import ServiceError
 from services.host import Gpu
-from workers.devices import find, runner_environment
+from workers.devices import find, gpu_of, runner_environment
 
 GPUS = [Gpu("GPU-b", "H200"), Gpu("GPU-a", "A30")]
 
@@ -54,11 +54,12 @@ def test_anything_else_is_refused(wanted: str, words: str) -> None:
 
 
 @pytest.mark.usefixtures("gpus")
-def test_a_runner_sees_its_own_gpu_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    monkeypatch.setenv("OMP_NUM_THREADS", "64")
+def test_a_runner_sees_its_own_gpu_and_no_other() -> None:
     gpu, slot = find("cuda:1,cpu:0")
-    assert runner_environment(gpu, 3)["CUDA_VISIBLE_DEVICES"] == "GPU-a"
-    environment = runner_environment(slot, 3)
-    assert environment["CUDA_VISIBLE_DEVICES"] == ""
+    assert (gpu_of(gpu), gpu_of(slot)) == ("GPU-a", "")
+
+
+def test_a_runner_has_the_threads_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")
+    environment = runner_environment(3)
     assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "3"

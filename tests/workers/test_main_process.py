@@ -45,3 +45,14 @@ def test_children_that_end_before_one_works_are_counted() -> None:
     assert main.silence() < 5.0
     main.child_works()
     assert main.count_start() == 1
+
+
+def test_it_is_known_whether_a_child_had_a_predecessor() -> None:
+    main = MainProcess()
+    main.count_start()
+    assert not main.has_restarted()
+    main.child_works()
+    main.count_start()
+    assert main.has_restarted()
+    main.child_works()
+    assert main.has_restarted()

@@ -32,6 +32,7 @@ from workers.messages import (
     Stop,
     Stopped,
     ToRunner,
+    UseDevice,
     decode,
     encode,
 )
@@ -95,6 +96,7 @@ EACH: dict[type, st.SearchStrategy[Any]] = {
         rows=st.lists(RUN_ROWS, max_size=2).map(tuple),
         measure=st.booleans(),
     ),
+    UseDevice: st.builds(UseDevice, WORDS),
     Go: st.builds(Go, WORDS, st.lists(ROWS).map(tuple)),
     Stop: st.builds(Stop, WORDS),
 }

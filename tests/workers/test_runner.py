@@ -14,7 +14,7 @@ from services import host
 from services.domain.retry import Failure
 from workers import runner
 from workers.checkpoints import DamagedFile
-from workers.messages import CheckpointDamaged, Failed, Message, Run
+from workers.messages import CheckpointDamaged, Failed, Machine, Message, Run, RunnerReady, UseDevice
 from workers.wire import Wire
 
 RUN = Run("p", "cpu", "f", 1, 0, 1, 0, "val/acc", "maximize", False, 0, None, ())
@@ -80,3 +80,37 @@ def test_the_machine_is_what_float32_results_depend_on() -> None:
     assert machine.kernels == (library.load().name or "torch")
     if not torch.cuda.is_available():
         assert machine.kind == host.processor()
+
+
+def test_a_runner_looks_for_gpus_only_once_it_has_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str | None] = []
+
+    def machine() -> Machine:
+        seen.append(os.environ.get("CUDA_VISIBLE_DEVICES"))
+        return Machine("k", "t", 1, "torch")
+
+    to_runner, from_supervisor = os.pipe()
+    to_supervisor, from_runner = os.pipe()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr(runner, "machine", machine)
+    monkeypatch.setattr(runner, "end_with_parent", lambda *_: None)
+    monkeypatch.setattr(runner.sys, "argv", ["runner", "1", str(to_runner), str(from_runner)])
+    supervisor = Wire(to_supervisor, from_supervisor)
+    supervisor.send(UseDevice("GPU-a"))
+    os.close(supervisor.write_fd)
+    try:
+        assert runner.main() == 0
+        assert seen == ["GPU-a"]
+        assert isinstance(supervisor.receive(), RunnerReady)
+    finally:
+        for descriptor in (to_runner, to_supervisor, from_runner):
+            os.close(descriptor)
+
+
+def test_a_runner_that_never_gets_a_device_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    to_runner, from_supervisor = os.pipe()
+    os.close(from_supervisor)
+    monkeypatch.setattr(runner, "end_with_parent", lambda *_: None)
+    monkeypatch.setattr(runner.sys, "argv", ["runner", "1", str(to_runner), "-1"])
+    assert runner.main() == 0
+    os.close(to_runner)

@@ -123,3 +123,54 @@ def test_a_kill_does_not_wait_for_one_that_the_kernel_cannot_end(
     assert not process.alive()  # the next pack gets another one
     assert f"runner {process.pid} does not end though it was killed" in caplog.text
     monkeypatch.undo()
+
+
+def test_one_that_has_ended_can_be_given_a_device(start: Start) -> None:
+    process = start("")
+    wait_for_end(process)
+    process.use("GPU-a")
+    assert not process.alive()
+
+
+def seen_by_a_child(process: RunnerProcess, look: Callable[[RunnerProcess], object]) -> str:
+    """What a fork of this process, like Celery's child, sees of a runner that this process has started."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(write, repr(look(process)).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(write)
+    with os.fdopen(read) as seen:
+        return seen.read()
+
+
+def test_a_child_uses_a_runner_that_its_parent_has_started(start: Start) -> None:
+    process = start(READY + "print(os.read(read_fd, 100).decode(), flush=True); os.read(read_fd, 1)")
+
+    def use(runner: RunnerProcess) -> object:
+        runner.use("GPU-a")
+        alive = runner.alive(), runner.wire.receive()
+        runner.kill()
+        return alive, runner.alive()
+
+    assert seen_by_a_child(process, use).startswith("((True, RunnerReady(machine=Machine(kind='k'")
+    assert process.read_output() == b'{"type":"UseDevice","gpu":"GPU-a"}\n\n'
+    wait_for_end(process)
+
+
+@pytest.mark.parametrize(
+    ("script", "end"),
+    [
+        ("import sys; sys.exit(3)", "exit code 3"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "signal SIGSEGV"),
+    ],
+)
+def test_a_child_describes_the_end_of_a_runner_that_its_parent_has_started(
+    start: Start, script: str, end: str
+) -> None:
+    process = start(script)
+    seen = seen_by_a_child(process, lambda runner: (runner.describe_exit(), runner.alive()))
+    assert seen == repr((end, False))

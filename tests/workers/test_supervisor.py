@@ -45,11 +45,15 @@ class PaperProcess(ScriptedRunner):
     def __init__(self, environment: dict[str, str]) -> None:
         super().__init__(None if self.born_dead else MACHINE)
         self.environment, self.closed = environment, False
+        self.gpu: str | None = None
         if self.born_dead:
             self.die()
 
     def alive(self) -> bool:
         return not self.killed and not self.born_dead
+
+    def use(self, gpu: str) -> None:
+        self.gpu = gpu
 
     def close(self) -> None:
         self.closed = True
@@ -273,7 +277,7 @@ def test_a_worker_whose_device_is_lost_ends_and_starts_no_runner(worker: Worker)
 
 
 def test_a_runner_s_environment_is_that_of_its_device(worker: Worker) -> None:
-    assert worker.runner.environment["CUDA_VISIBLE_DEVICES"] == ""
+    assert worker.runner.gpu == ""
 
 
 def test_what_a_predecessor_under_the_same_claim_held_is_given_back_first(worker: Worker) -> None:
@@ -332,3 +336,18 @@ def test_the_expected_length_of_an_epoch_is_that_of_the_measured_speed(worker: W
 def test_a_supervisor_that_stands_still_ends_itself(worker: Worker) -> None:
     worker.supervisor._on_stall()
     assert worker.signals == [(os.getpid(), signal.SIGKILL)]
+
+
+def test_a_runner_that_was_started_before_is_used_first(worker: Worker) -> None:
+    early = PaperProcess({})
+    made = Supervisor(
+        worker.supervisor._settings,
+        Claim("worker", DEVICE, "token"),
+        MainProcess(),
+        worker.shutdown_fd,
+        early,
+    )
+    assert made._runner is early
+    assert early.gpu == ""
+    made._store.close()
+    assert worker.runner.gpu == ""  # nobody started one for this supervisor

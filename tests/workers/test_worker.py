@@ -50,6 +50,12 @@ def curves(store: Store, sweep_id: str) -> dict[tuple[int, int], dict[str, float
     return {(number, report.epoch): report.metrics for number, report in rows}
 
 
+def processes(worker: int) -> tuple[psutil.Process, psutil.Process]:
+    """A worker's supervisor and its runner."""
+    found = {"workers.runner" in process.cmdline(): process for process in descendants(worker)}
+    return found[False], found[True]
+
+
 def claimed(store: Store) -> dict[str, str]:
     """Which worker holds which device now."""
     rows = store.read(devices.all_devices)
@@ -163,7 +169,7 @@ def test_a_killed_runner_costs_one_attempt_and_blames_nobody_in_company(at_work:
     with upkeep(at_work.settings):
         sweep_id = at_work.submit(train={"epochs": 12})
         wait_for(lambda: epochs(store, sweep_id) >= 2, what="the second epoch")
-        runner = next(p for p in descendants(at_work.worker.pid) if "workers.runner" in p.cmdline())
+        _, runner = processes(at_work.worker.pid)
         runner.kill()
         wait_for(lambda: states(store, sweep_id) == {"succeeded"}, what="success after the kill")
     assert {trial.crashes for trial in trials_of(store, sweep_id)} == {0}
@@ -189,13 +195,10 @@ def test_a_killed_supervisor_comes_again_at_once_on_the_same_device(
         sweep_id = submit(train={"epochs": 12})
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
         holder = claimed(sqlite_store)
-        (child,) = psutil.Process(worker.pid).children()
-        runners = child.children()
-        for runner in runners:
-            runner.suspend()  # one that hangs must go too
-        child.kill()
-        _, alive = psutil.wait_procs(runners, timeout=3)
-        assert alive == []
+        supervisor, runner = processes(worker.pid)
+        runner.suspend()  # one that hangs must go too
+        supervisor.kill()
+        wait_for(lambda: runner.status() == psutil.STATUS_ZOMBIE, 3, "the runner's end")
         wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the kill")
         assert claimed(sqlite_store) == holder
     assert [pack.state for pack in packs_of(sqlite_store, sweep_id)] == ["lost", "closed"]
@@ -227,8 +230,8 @@ def test_a_signal_to_a_child_alone_ends_its_worker_and_no_pack_after_it(
     with upkeep(lab), running("workers", lab) as worker:
         sweep_id = submit(**LONG)
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 1, what="the first epoch")
-        (child,) = psutil.Process(worker.pid).children()
-        child.terminate()
+        supervisor, _ = processes(worker.pid)
+        supervisor.terminate()
         wait_for(lambda: worker.process.poll() is not None, seconds=10, what="the worker's end")
         assert worker.process.returncode == 0
         assert "closed" in [pack.state for pack in packs_of(sqlite_store, sweep_id)]
@@ -245,7 +248,7 @@ def test_a_runner_that_hangs_is_killed_and_its_trials_train_on(
     with upkeep(impatient), running("workers", impatient) as worker:
         sweep_id = submit(train={"epochs": 12})
         wait_for(lambda: epochs(sqlite_store, sweep_id) >= 2, what="the second epoch")
-        runner = next(p for p in descendants(worker.pid) if "workers.runner" in p.cmdline())
+        _, runner = processes(worker.pid)
         runner.suspend()
         wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the stall")
     first = packs_of(sqlite_store, sweep_id)[0]

@@ -1,5 +1,7 @@
 """A pass of neighbouring rows: the gradient that it writes, and whose rows it is about."""
 
+import sys
+
 import packing
 import pytest
 import torch
@@ -53,3 +55,10 @@ def test_auxiliary_scores_are_in_the_total_alone():
     passed, _ = own._pass(own.theta, x, y, 0)
     assert passed.total[0] == passed.result.loss[0]
     assert passed.total[1] > passed.result.loss[1]
+
+
+def test_a_step_imports_no_symbolic_shapes(monkeypatch):
+    """They import sympy, which would delay the first epoch of every process by a third of a second."""
+    monkeypatch.setitem(sys.modules, "torch.fx.experimental.symbolic_shapes", None)
+    own = array()
+    own.step(*packing.batch(own, 0))

@@ -148,7 +148,7 @@ def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
 
 
 def test_pauses_before_a_restart_grow_up_to_half_a_minute() -> None:
-    assert [restart_pause(failures) for failures in (1, 2, 3, 6, 7, 8)] == [0.5, 1, 2, 16, 30, 30]
+    assert [restart_pause(failures) for failures in (1, 2, 3, 4, 7, 8, 9)] == [0, 0.5, 1, 2, 16, 30, 30]
     assert restart_pause(10_000) == 30, "a process that fails for hours is still restarted"
 
 
