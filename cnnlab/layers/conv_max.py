@@ -26,6 +26,8 @@ class ConvMax(Layer):
     Source: the layers it joins, `conv2d` and `max-pool2d`; the same function.
     """
 
+    compiled = True
+
     def __init__(self, convolution: Convolution, pool: MaxPool2d) -> None:
         self.convolution, self.pool = convolution, pool
         self.parameters = convolution.parameters

@@ -103,6 +103,7 @@ class _Packer:
             parameters=facts.parameters,
             flops=facts.flops,
             images=dict(facts.images),
+            compiled=facts.compiled,
             bytes_per_row=bytes_per_row,
             width=arrangement.width,
             mixed=arrangement.mixed,

@@ -1,19 +1,25 @@
 """A convolution and the max pooling behind it run as one operation, and nobody can see a difference."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from cnnlab import resolve
 from cnnlab.chain import Chain
+from cnnlab.engine import cost
 from cnnlab.engine.array import Array
 from cnnlab.engine.net import build
 from cnnlab.kernels import library
+from cnnlab.layers.auxiliary import Auxiliary
 from cnnlab.layers.average_pool2d import AveragePool2d
 from cnnlab.layers.batch_norm import BatchNorm
+from cnnlab.layers.branches import Branches
 from cnnlab.layers.connected_conv2d import ConnectedConv2d
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.conv_max import ConvMax, joined
 from cnnlab.layers.max_pool2d import MaxPool2d
+from cnnlab.layers.residual import Residual
 
 torch.set_num_threads(1)
 
@@ -87,3 +93,28 @@ def test_a_net_trains_alike_without_the_library(flip: str, monkeypatch: pytest.M
     with_library = trained()
     monkeypatch.setattr(library, "load", lambda dtype: library.Kernels(None, None, "off"))
     torch.testing.assert_close(with_library, trained(), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("model", "compiled"),
+    [
+        ("lenet5", True),
+        ({"name": "lenet5", "norm": "batch"}, False),
+        ({"name": "lenet5", "pooling": "average"}, False),
+        ("mlp", False),
+    ],
+)
+def test_a_net_shows_whether_it_has_such_a_pair(model: Any, compiled: bool) -> None:
+    assert cost.inspect(resolve({"model": model, "data": "mnist"})).compiled is compiled
+
+
+def test_a_layer_of_chains_has_the_pairs_of_its_chains() -> None:
+    pair = {"conv": CONVOLUTION, "pool": POOL}
+    for block in (
+        Branches({"a": {}, "b": pair}),
+        Residual(pair, {"conv": CONVOLUTION}),
+        Residual({}, pair),
+        Auxiliary(pair, "weight"),
+    ):
+        assert Chain({"block": block}).compiled
+    assert not Chain({"block": Residual({"conv": CONVOLUTION})}).compiled
