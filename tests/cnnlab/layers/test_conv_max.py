@@ -118,3 +118,21 @@ def test_a_layer_of_chains_has_the_pairs_of_its_chains() -> None:
     ):
         assert Chain({"block": block}).compiled
     assert not Chain({"block": Residual({"conv": CONVOLUTION})}).compiled
+
+
+@pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+def test_a_net_goes_on_from_a_state_with_every_bit() -> None:
+    config = resolve({"model": {"name": "lenet5", "dropout": 0.3}, "data": "mnist"})
+    x, y = torch.randn(6, 1, 1, 28, 28).expand(-1, 3, -1, -1, -1), torch.arange(6)[:, None].expand(-1, 3)
+
+    def trained(array: Array, steps: int) -> Array:
+        for _ in range(steps):
+            array.step(x, y)
+        return array
+
+    straight = trained(Array(build(config), [config] * 3, [1, 2, 3]), 2)
+    saved = straight.state()
+    resumed = Array(build(config), [config] * 3, [7, 8, 9])
+    for row in range(3):
+        resumed.load_row(row, {name: tensor[row] for name, tensor in saved.items()})
+    assert torch.equal(trained(straight, 3).theta, trained(resumed, 3).theta)
