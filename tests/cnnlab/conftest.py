@@ -1,4 +1,4 @@
-"""What tests share: a folder of plug-ins, forgotten afterwards; and which tests run with and without kernels."""
+"""What tests share: a folder of plug-ins, forgotten afterwards; which tests run with and without kernels."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
