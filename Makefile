@@ -17,9 +17,12 @@ demo: $(VENV)/installed  ## start everything, train 18 networks as one array, sh
 up: $(VENV)/installed  ## start everything on this machine and keep it running (CNNLAB_PORT: the API's port)
 	@$(BIN)/cnnlab up
 
-# Compiled tests are kept, even where the environment asks for no bytecode: two processes rewrite 5,000 assertions.
+# Tests that run the compiled operation run a second time without it.
+# Bytecode of tests is kept, even where the environment asks for no bytecode: two processes rewrite 5,000 assertions.
 test: $(VENV)/installed-dev  ## run the tests
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 --dist worksteal
+	@echo "Once more without compiled kernels, what runs them:"
+	@PYTHONDONTWRITEBYTECODE= CNNLAB_KERNELS=off $(BIN)/python -m pytest -q -n 2 -m compiled tests/cnnlab
 
 chaos: $(VENV)/installed-dev  ## kill and stop every process at random while 200 trials train, then judge (50 minutes at most)
 	@$(BIN)/python -m pytest -q -s --timeout 3000 tests/chaos

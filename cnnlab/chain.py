@@ -31,6 +31,7 @@ class Chain(Layer):
             for own in layer.buffers
         )
         self._joined = joined(self.layers)
+        self.compiled = any(layer.compiled for layer in self._joined)
         self.layer_count = sum(layer.layer_count for layer in self.layers.values())
         self.random = tuple(path for layer in self.layers.values() for path in layer.random)
 

@@ -104,6 +104,7 @@ class Layer(ABC):
     parameters: tuple[Parameter, ...] = ()
     buffers: tuple[Buffer, ...] = ()
     random: tuple[str, ...] = ()  # paths of hyperparameters: where they are 0, nothing is random
+    compiled: bool = False  # whether it is an operation that can be compiled, or holds one
     layer_count: int = 1  # how many indices of `Context.layer` it takes: a composite's are its layers'
 
     @classmethod

@@ -30,12 +30,13 @@ class MessageError(ServiceError):
 
 @dataclass(frozen=True, config=CLOSED)
 class Machine:
-    """What a float32 result depends on besides width and row."""
+    """What a float32 result depends on besides width and row, and why it is no faster."""
 
     kind: str
     torch: str
     threads: int
     kernels: str  # the compiled library, or "torch" where its operations serve alone
+    no_compiler: str = ""  # why they do, if a compiler would change that
 
 
 @dataclass(frozen=True, config=CLOSED)

@@ -73,13 +73,17 @@ def serve(run: Run, wire: Wire) -> bool:
 
 
 def machine() -> Machine:
-    """Describe what a float32 result depends on besides width and row."""
+    """Describe what a float32 result depends on besides width and row, and why it is no faster."""
     import torch
 
     from cnnlab.kernels import library
 
     kind = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
-    return Machine(kind, torch.__version__, torch.get_num_threads(), library.load().name or "torch")
+    kernels = library.load()
+    no_compiler = kernels.reason if kernels.remedy else ""
+    return Machine(
+        kind, torch.__version__, torch.get_num_threads(), kernels.name or "torch", no_compiler=no_compiler
+    )
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -107,7 +107,7 @@ class RunnerProcess:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
             return self._process.returncode is not None
-        return bool(select.select([self.pidfd], [], [], seconds)[0])
+        return self.pidfd is not None and bool(select.select([self.pidfd], [], [], seconds)[0])
 
     def _exit_code(self) -> int:
         """The exit code of a process that has ended; negative: the signal that killed it."""

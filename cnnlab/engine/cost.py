@@ -27,7 +27,8 @@ class NetCost:
 
     bytes_per_row: parameters, gradient, best parameters, slots and penalties of one row, its optimizer's
     workspace, and the activations that one training step keeps for the backward pass. bytes_shared: the
-    images that all rows of an array share, as floats, where a batch is all of them.
+    images that all rows of an array share, as floats, where a batch is all of them. compiled: whether some
+    of the net is an operation that can be compiled.
     """
 
     parameters: int
@@ -41,6 +42,7 @@ class NetCost:
     classes: int
     task: Task
     class_names: tuple[str, ...]
+    compiled: bool
     net: Net = field(compare=False, repr=False)
 
 
@@ -77,6 +79,7 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
         classes=info.classes,
         task=info.task,
         class_names=info.class_names,
+        compiled=net.chain.compiled,
         net=net,
     )
 

@@ -23,16 +23,21 @@ ARCHITECTURES = {"x86_64": ("-march=x86-64-v3",), "aarch64": (), "arm64": ()}
 FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread", "-w")
 NUMBERS = {torch.float32: "float", torch.float64: "double"}  # in C++
 GAIN = "with one (GCC 12 or Clang), nets of convolution and max pooling train two to three times as fast"
+REMEDY = "install g++ 12 or newer, or clang++"
 MAX_BUILD_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class Kernels:
-    """The library and its name, or None and the reason why torch's operations serve instead."""
+    """The library and its name, or None and the reason why torch's operations serve instead.
+
+    `remedy`: what to install to have it; empty where nothing helps, or where it is not wanted.
+    """
 
     library: ctypes.CDLL | None
     name: str | None
     reason: str = ""
+    remedy: str = ""
 
 
 _torch_alone = ContextVar("torch_alone", default=False)
@@ -82,7 +87,7 @@ def find(dtype: torch.dtype) -> Kernels:
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None:
         built = sorted(folder.glob(f"{stem}-*.so"))
-        return _opened(built[0]) if built else Kernels(None, None, f"there is no C++ compiler; {GAIN}")
+        return _opened(built[0]) if built else _not_built("there is no C++ compiler")
     try:
         version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
         target = folder / f"{stem}-{_digest(version)}.so"
@@ -91,7 +96,7 @@ def find(dtype: torch.dtype) -> Kernels:
     except (OSError, subprocess.SubprocessError) as error:
         output = getattr(error, "stderr", None)
         says = str(output).strip().splitlines()[0] if output else str(error)
-        return Kernels(None, None, f"{compiler} could not build them: {says}; {GAIN}")
+        return _not_built(f"{compiler} could not build them: {says}")
     return _opened(target)
 
 
@@ -106,6 +111,10 @@ def build(compiler: str, flags: tuple[str, ...], target: Path) -> None:
         command = [compiler, *flags, "-o", str(part), str(SOURCE)]
         subprocess.run(command, capture_output=True, text=True, check=True, timeout=MAX_BUILD_SECONDS)
         part.replace(target)
+
+
+def _not_built(why: str) -> Kernels:
+    return Kernels(None, None, f"{why}; {GAIN}", REMEDY)
 
 
 def _opened(path: Path) -> Kernels:

@@ -23,6 +23,7 @@ class Auxiliary(Layer):
     def __init__(self, head: Mapping[str, Layer], path: str) -> None:
         self.head, self.path = Chain(head), path
         self.parameters, self.buffers = self.head.parameters, self.head.buffers
+        self.compiled = self.head.compiled
         self.layer_count, self.random = self.head.layer_count, self.head.random
 
     @classmethod

@@ -28,6 +28,7 @@ class Branches(Layer):
         ]
         self.parameters = tuple(own for branch in self.branches for own in branch.parameters)
         self.buffers = tuple(own for branch in self.branches for own in branch.buffers)
+        self.compiled = any(branch.compiled for branch in self.branches)
         self.layer_count = sum(branch.layer_count for branch in self.branches)
         self.random = tuple(path for branch in self.branches for path in branch.random)
 

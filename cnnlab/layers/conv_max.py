@@ -30,6 +30,8 @@ class ConvMax(Layer):
     Source: the layers it joins, `conv2d`, `max-pool2d` and `activate`; the same function.
     """
 
+    compiled = True
+
     def __init__(self, convolution: Convolution, *behind: MaxPool2d | Activate) -> None:
         self.convolution, self.behind = convolution, behind
         self.layers: tuple[Layer, ...] = (convolution, *behind)

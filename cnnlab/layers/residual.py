@@ -24,6 +24,7 @@ class Residual(Layer):
         self.shortcut = Chain({f"shortcut.{name}": layer for name, layer in (shortcut or {}).items()})
         self.parameters = self.body.parameters + self.shortcut.parameters
         self.buffers = self.body.buffers + self.shortcut.buffers
+        self.compiled = self.body.compiled or self.shortcut.compiled
         self.layer_count = self.body.layer_count + self.shortcut.layer_count
         self.random = self.body.random + self.shortcut.random
 

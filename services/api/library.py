@@ -84,6 +84,7 @@ class Library:
             facts,
             images=self._images(config),
             class_names=facts.class_names,
+            compiled=facts.compiled,
         )
 
     def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:

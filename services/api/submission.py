@@ -8,7 +8,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 
 from services.api.deps import Services
-from services.api.validation import at_written_place, problems_of
+from services.api.validation import at_written_place
 from services.api.views.dry_run import DryRunView, dry_run_view
 from services.api.written_spec import read_spec, without_faults
 from services.dispatch import dispatch
@@ -16,6 +16,7 @@ from services.domain.errors import Problem, SpecError
 from services.domain.plan.plan import Plan
 from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.planner import make_plan
+from services.domain.planning.problems import Problems
 from services.domain.spec.spec import Spec
 from services.store import devices, speeds, submit_keys, sweeps
 from services.store.session import Session
@@ -23,13 +24,18 @@ from services.store.session import Session
 log = logging.getLogger(__name__)
 
 
-def planned(spec: Spec, services: Services) -> Plan:
-    """Make the plan of a spec; `SpecError` points into the spec as the user sent it."""
-    settings = services.settings
+def planned(spec: Spec, services: Services, form: Problems | None = None) -> Plan:
+    """Make the plan of a spec; `SpecError` points into the spec as the user sent it.
+
+    `form` are faults of its form, whose fields it has lost.
+    """
+    limit, memory = services.settings.trial_limit, services.settings.pack_memory
+    sent = list(form.found) if form else []
     try:
-        return make_plan(spec, services.library, limit=settings.trial_limit, memory=settings.pack_memory)
+        return make_plan(spec, services.library, limit=limit, memory=memory, problems=form)
     except SpecError as error:
-        raise SpecError([at_written_place(problem, spec) for problem in error.problems]) from None
+        problems = [each if each in sent else at_written_place(each, spec) for each in error.problems]
+        raise SpecError(problems) from None
     except ConfigFault as fault:  # values that are valid one by one and clash when they meet
         raise SpecError([Problem("/space", str(fault))]) from None
 
@@ -39,13 +45,8 @@ def _read_and_planned(document: Any, services: Services) -> tuple[Spec, Plan]:
     try:
         spec = read_spec(document)
     except RequestValidationError as error:
-        rest = without_faults(document, error)
-        if rest is None:
-            raise
-        try:
-            planned(read_spec(rest), services)
-        except SpecError as more:
-            raise SpecError([*problems_of(error), *more.problems]) from None
+        if (rest := without_faults(document, error)) is not None:
+            planned(read_spec(rest[0]), services, rest[1])
         raise
     return spec, planned(spec, services)
 

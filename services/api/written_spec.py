@@ -9,6 +9,8 @@ from pydantic import BaseModel, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from services.api.validation import problems_of
+from services.domain.planning.problems import Problems
 from services.domain.spec.spec import Spec
 
 
@@ -25,7 +27,8 @@ class ShownAs:
         return handler(self._model.__pydantic_core_schema__)
 
 
-UNPLANNED = frozenset({"name", "project", "description", "priority"})  # fields that no plan depends on
+TIES = frozenset({"zip", "constraints"})
+COUNTS = frozenset({"search", "max_trials"})
 WrittenSpec = Annotated[Any, ShownAs(Spec)]
 
 
@@ -38,11 +41,26 @@ def read_spec(document: Any) -> Spec:
         raise RequestValidationError(faults, body=document) from None
 
 
-def without_faults(document: Any, error: RequestValidationError) -> dict[str, Any] | None:
-    """The document without the fields that are wrong; None where a plan would miss one of them."""
+def without_faults(document: Any, error: RequestValidationError) -> tuple[dict[str, Any], Problems] | None:
+    """What is left of a document without the axes and the other fields that are wrong, and these faults.
+
+    None where the document is no object.
+    """
     if not isinstance(document, dict):
         return None
-    wrong = {fault["loc"][1] for fault in error.errors()}
-    if wrong & Spec.model_fields.keys() - UNPLANNED:
-        return None
-    return {"name": "unnamed", **{name: value for name, value in document.items() if name not in wrong}}
+    wrong, axes = set[str](), set[str]()
+    space = document.get("space")
+    for field, *inside in (fault["loc"][1:] for fault in error.errors()):
+        if field == "space" and inside and isinstance(space, dict) and inside[0] in space:
+            axes.add(inside[0])
+        else:
+            wrong.add(field)
+    if "space" in wrong:
+        wrong |= TIES  # they name its axes
+    kept = {name: value for name, value in document.items() if name not in wrong}
+    if axes and "space" not in wrong:
+        kept["space"] = {name: axis for name, axis in document["space"].items() if name not in axes}
+    problems = Problems(problems_of(error), axes)
+    problems.untied = bool(wrong & TIES)
+    problems.uncounted = bool(wrong & COUNTS)
+    return {"name": "unnamed", **kept}, problems

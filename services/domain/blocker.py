@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class BlockerKind(StrEnum):
-    """Why a sweep does not move; `MLFLOW` holds nothing up, but what it shows is behind."""
+    """Why a sweep does not move; those that are `INFORMATIVE` hold nothing up."""
 
     SET_ASIDE = "set-aside"  # its rows cannot be read
     PAUSED = "paused"  # by a user or by the service
@@ -18,10 +18,11 @@ class BlockerKind(StrEnum):
     FAILING = "failing"  # its attempts end without progress
     QUEUE = "queue"  # its packs are not announced: Redis or upkeep is away
     TURN = "turn"  # the packs of other sweeps fill the devices
-    MLFLOW = "mlflow"
+    COMPILER = "compiler"  # it trains, at half of the speed that a compiler would bring
+    MLFLOW = "mlflow"  # what it shows is behind
 
 
-INFORMATIVE = frozenset({BlockerKind.MLFLOW})  # training goes on
+INFORMATIVE = frozenset({BlockerKind.COMPILER, BlockerKind.MLFLOW})  # training goes on
 
 
 @dataclass(frozen=True)

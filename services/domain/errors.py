@@ -33,6 +33,11 @@ def below(place: str, part: str | int) -> str:
     return f"{place}/{str(part).replace('~', '~0').replace('/', '~1')}"
 
 
+def parts_of(place: str) -> list[str]:
+    """The keys and indices of a pointer."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in place.split("/")[1:]]
+
+
 @dataclass(frozen=True)
 class Problem:
     """One fault of a request: where it is (a JSON pointer, RFC 6901) and what to change."""

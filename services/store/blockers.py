@@ -9,7 +9,14 @@ from sqlalchemy.orm import Session
 
 from services.domain.blocker import Blocker, BlockerKind
 from services.domain.retry import Failure
-from services.domain.states import PACK_OUTSTANDING, TRIAL_FINAL, PackState, SweepState, TrialState
+from services.domain.states import (
+    PACK_OUTSTANDING,
+    SWEEP_FINAL,
+    TRIAL_FINAL,
+    PackState,
+    SweepState,
+    TrialState,
+)
 from services.store import devices
 from services.store.attempts import EndedAttempt
 from services.store.clock import db_now, seconds_ago
@@ -18,6 +25,7 @@ from services.store.models import Event, MirrorSweep, MirrorTrial, Pack, Sweep, 
 ANNOUNCE_SECONDS = 10.0  # in which a new pack is announced, if Redis answers and upkeep runs
 MLFLOW_SECONDS = 60.0  # that a trial's end may take to reach MLflow, while MLflow takes nothing of the sweep
 START_WORKER = "start one with `cnnlab up`, or `python -m workers` on a machine that reaches the service"
+INSTALL_COMPILER = "install g++ 12 or newer, or clang++, where the worker runs; then start the worker again"
 NO_WORKER = "no worker is running"
 SET_ASIDE = "the service has set it aside"
 PAUSED_BY_SERVICE = "the service has paused it"
@@ -41,6 +49,7 @@ def of(
         # The rest would only repeat what one of these has caused.
         if not any(found):
             found.append(_unannounced(session, sweep) or _turn(session, sweep))
+    found.append(_no_compiler(session, sweep))
     if behind:
         found.append(_mlflow(session, sweep))
     return [blocker for blocker in found if blocker]
@@ -168,6 +177,30 @@ def _turn(session: Session, sweep: Sweep) -> Blocker | None:
     last = select(func.max(Pack.closed_at)).where(Pack.sweep_id == sweep.id)
     since = session.execute(last).scalar_one() or sweep.created_at
     return Blocker(BlockerKind.TURN, f"{what} on {where}", since, remedy)
+
+
+def _no_compiler(session: Session, sweep: Sweep) -> Blocker | None:
+    """Its packs train, or did under leases that would still hold, without what their nets could use."""
+    compiled = [] if sweep.fault else [i for i, shape in enumerate(sweep.plan.shapes) if shape.compiled]
+    if not compiled or sweep.state in SWEEP_FINAL:
+        return None
+    rows = session.execute(
+        select(Pack.worker, Pack.machine)
+        .where(
+            Pack.state.in_((PackState.RUNNING, PackState.CLOSED)),
+            Pack.expires_at >= db_now(),
+            Pack.sweep_id == sweep.id,
+            Pack.kind == "cpu",
+            Pack.shape.in_(compiled),
+        )
+        .order_by(Pack.worker)
+    )
+    slow = {worker: why for worker, machine in rows if (why := (machine or {}).get("no_compiler"))}
+    if not slow:
+        return None
+    who = f"worker {next(iter(slow))} trains" if len(slow) == 1 else f"{len(slow)} workers train"
+    message = f"{who} without the compiled operation: {next(iter(slow.values()))}"
+    return Blocker(BlockerKind.COMPILER, message, None, INSTALL_COMPILER)
 
 
 def _mlflow(session: Session, sweep: Sweep) -> Blocker | None:

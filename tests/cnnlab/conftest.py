@@ -1,10 +1,33 @@
-"""What tests of plug-ins share: a folder of them, forgotten afterwards."""
+"""What tests share: a folder of plug-ins, forgotten afterwards; which tests run with and without kernels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from loaded_plugins import plugins_from
+
+from cnnlab.kernels import conv_max
+
+# What the id of a test has in it that runs the compiled operation: `make test` runs it once more without.
+COMPILED = ("lenet5", "conv_max", "conv-max", "row_by_row", "row_block")
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark the tests that run both ways."""
+    for item in items:
+        if any(word in item.nodeid for word in COMPILED):
+            item.add_marker("compiled")
+
+
+@pytest.fixture(autouse=True)
+def _runs_both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that runs the compiled operation without being marked so."""
+    if request.node.get_closest_marker("compiled") is None:
+
+        def unmarked(*_: object) -> None:
+            pytest.fail("this test runs the compiled operation: mark it `compiled`, or name it after the net")
+
+        monkeypatch.setattr(conv_max, "_run", unmarked)
 
 
 @pytest.fixture

@@ -189,6 +189,7 @@ def test_max_norm_bounds_every_unit():
     assert seen == {True, False}
 
 
+@pytest.mark.compiled
 def test_a_unit_of_a_convolution_is_a_feature_map():
     array = packing.make([packing.config("lenet5", **{"max-norm": 0.4})])
     packing.train(array, 2)

@@ -20,7 +20,7 @@ from whole_lab import api
 from services import dispatch
 from services.domain.retry import Failure
 from services.store import endings, sweep_verbs
-from services.store.models import Trial
+from services.store.models import Pack, Trial
 from services.store.session import Store
 
 KEY = "k" * 32
@@ -40,6 +40,7 @@ SIX_AXES: dict[str, Any] = {
 CHANGED = (
     "/srv/flowers/a-class-with-a-long-name/2026-summer.jpg has changed: its SHA-256 is " + "0b9c2625" * 8
 )
+NO_COMPILER = "there is no C++ compiler; with one it trains twice as fast"
 # A word of at most 36 characters that stands on more than one line.
 BROKEN_WORDS = r"""() => {
   const found = [];
@@ -87,7 +88,10 @@ def lab(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     for _ in range(6):
         good.next_pack(found["six"])
     fail(store, found["lost"], Failure.LOST, "worker lab-1/4000 fell silent")
-    good.next_pack(found["lost"], until=3)
+    going_on = good.next_pack(found["lost"], until=3)
+    assert going_on
+    missed = {"no_compiler": NO_COMPILER}
+    store.write(lambda s: s.execute(update(Pack).where(Pack.id == going_on.id).values(machine=missed)))
     found |= {"blocked": add(store, name="changed-data"), "paused": add(store, name="paused")}
     for _ in range(3):
         fail(store, found["blocked"], Failure.HOST, CHANGED)
@@ -147,5 +151,8 @@ def test_a_lost_attempt_is_a_line_and_the_sweep_goes_on(page: Page, lab: dict[st
     expect(line).to_contain_text("1 attempt lost")
     expect(line).to_contain_text("worker lab-1/4000 fell silent; starting again from epoch 0")
     expect(page.locator("#detail .badge.blocked")).to_have_count(0)
+    note = page.locator("#detail .notice.mild")
+    expect(note).to_contain_text(f"worker worker trains without the compiled operation: {NO_COMPILER}")
+    expect(note).to_contain_text("install g++ 12 or newer, or clang++, where the worker runs")
     show(page, lab, "paused")
     expect(page.locator("#detail .notice")).to_contain_text("a user has paused it")

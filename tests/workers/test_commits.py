@@ -78,7 +78,7 @@ def test_an_epoch_is_one_report_of_each_row_s_trial(running: Running) -> None:
             {"val/acc": trial.best_value}
         ]
     pack = row_of(running.store, Pack, running.pack.id)
-    assert pack.machine == {"kind": "k", "torch": "t", "threads": 2, "kernels": "torch"}
+    assert pack.machine == {"kind": "k", "torch": "t", "threads": 2, "kernels": "torch", "no_compiler": ""}
     assert (pack.busy_ms, pack.work_ms) == (3, 2)
 
 

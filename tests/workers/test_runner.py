@@ -78,6 +78,7 @@ def test_the_machine_is_what_float32_results_depend_on() -> None:
     machine = runner.machine()
     assert (machine.torch, machine.threads) == (torch.__version__, torch.get_num_threads())
     assert machine.kernels == (library.load().name or "torch")
+    assert machine.no_compiler == (library.load().reason if library.load().remedy else "")
     if not torch.cuda.is_available():
         assert machine.kind == host.processor()
 
@@ -114,3 +115,10 @@ def test_a_runner_that_never_gets_a_device_ends(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(runner.sys, "argv", ["runner", "1", str(to_runner), "-1"])
     assert runner.main() == 0
     os.close(to_runner)
+
+
+@pytest.mark.parametrize("remedy", ["install g++", ""])
+def test_the_machine_says_whether_a_compiler_would_help(monkeypatch: pytest.MonkeyPatch, remedy: str) -> None:
+    monkeypatch.setattr(library, "load", lambda: library.Kernels(None, None, "there is none", remedy))
+    machine = runner.machine()
+    assert (machine.kernels, machine.no_compiler) == ("torch", "there is none" if remedy else "")

@@ -21,7 +21,7 @@ const VERB_TITLES = {
   retry: "Run failed and cancelled trials again",
 };
 
-const INFORMATIVE = "mlflow"; // the kind of blocker that stops no training
+const INFORMATIVE = new Set(["compiler", "mlflow"]); // kinds of blockers that stop no training
 const OUTCOMES = { // by kind of failure: what became of the attempt
   spec: "could not be built", crashed: "crashed", lost: "lost", host: "refused", damaged: "met a damaged checkpoint",
 };
@@ -125,7 +125,7 @@ export function holdUps(sweep) {
   const named = ({ message }) => sweep.blockers.some((blocker) => blocker.message.includes(message));
   return [
     sweep.blockers.map(({ kind, message, since, remedy }) =>
-      h("div", { class: kind === INFORMATIVE ? "notice mild" : "notice", "data-key": `blocker ${kind}` },
+      h("div", { class: INFORMATIVE.has(kind) ? "notice mild" : "notice", "data-key": `blocker ${kind}` },
         h("p", {}, whole(message)),
         h("p", {}, since && `for ${lasting(since)} · `, unquoted(remedy)))),
     sweep.setbacks.filter((setback) => !named(setback)).map(({ kind, attempts, at, message, then }) =>

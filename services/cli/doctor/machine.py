@@ -31,7 +31,7 @@ KERNELS_PROBE = """\
 import json
 from cnnlab.kernels import library
 found = library.load()
-print(json.dumps({"name": found.name, "reason": found.reason}))
+print(json.dumps({"name": found.name, "reason": found.reason, "remedy": found.remedy}))
 """
 
 
@@ -87,12 +87,7 @@ def kernels() -> Finding:
     probe = json.loads(done.stdout.splitlines()[-1])
     if probe["name"]:
         return ok("kernels", probe["name"])
-    remedy = (
-        "install g++ 12 or newer, or clang++"
-        if "compiler" in probe["reason"]
-        else "nothing, if that is wanted"
-    )
-    return warn("kernels", f"none: {probe['reason']}", remedy)
+    return warn("kernels", f"none: {probe['reason']}", probe["remedy"] or "nothing, if that is wanted")
 
 
 def redis(needed: bool) -> Finding:

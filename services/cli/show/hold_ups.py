@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
 from services.cli.show.formats import duration, many
@@ -23,10 +23,20 @@ def blocked(sweep: View) -> bool:
     return any(blocker["kind"] not in INFORMATIVE for blocker in sweep["blockers"])
 
 
-def hold_ups(sweep: View, now: datetime | None = None) -> Iterator[str]:
-    """A line for each blocker with what to do, and one for each setback that no blocker has named."""
+def notes(sweep: View) -> set[str]:
+    """The kinds of its blockers that stop no training."""
+    return {blocker["kind"] for blocker in sweep["blockers"]} & INFORMATIVE
+
+
+def hold_ups(sweep: View, now: datetime | None = None, said: Collection[str] = ()) -> Iterator[str]:
+    """A line for each blocker with what to do, and one for each setback that no blocker has named.
+
+    `said` are kinds of notes that stand above already.
+    """
     now = now or datetime.now(UTC)
     for blocker in sweep["blockers"]:
+        if blocker["kind"] in said:
+            continue
         word = "note" if blocker["kind"] in INFORMATIVE else "blocked"
         since = f" for {_ago(blocker['since'], now)}" if blocker["since"] else ""
         yield f"{word}{since}: {blocker['message']}"

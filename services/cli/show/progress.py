@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from rich.console import Console
 from rich.live import Live
@@ -22,7 +22,7 @@ def follow(views: Iterable[View], output: Output) -> View:
     if output.as_json:
         return _each_change(views, output.result)
     if not output.console.is_terminal:
-        return _each_change(views, lambda view: output.message(_report(view)))
+        return _each_change(views, _Lines(output).show)
     return _live(views, output.console)
 
 
@@ -72,6 +72,19 @@ def _each_change(views: Iterable[View], show: Callable[[View], None]) -> View:
     return last
 
 
+class _Lines:
+    """Prints reports one below the other; a note that stops no training is printed once."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._noted: set[str] = set()
+
+    def show(self, view: View) -> None:
+        """Print what there is to say of a view."""
+        self._output.message(_report(view, self._noted))
+        self._noted |= hold_ups.notes(view)
+
+
 def _live(views: Iterable[View], console: Console) -> View:
     last = None
     # No refresh thread: this process may start others, and a fork wants a single thread.
@@ -93,5 +106,5 @@ def _bar(sweep: View) -> Table:
     return grid
 
 
-def _report(sweep: View) -> str:
-    return "\n".join([summary(sweep), *hold_ups.hold_ups(sweep)])
+def _report(sweep: View, noted: Collection[str] = ()) -> str:
+    return "\n".join([summary(sweep), *hold_ups.hold_ups(sweep, said=noted)])

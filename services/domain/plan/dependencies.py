@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
@@ -47,6 +47,20 @@ class Dependencies(BaseModel):
             ],
             constraints=self.constraints,
             aliases={alias: paths[path] for alias, path in self.aliases.items()},
+        )
+
+    def among(self, paths: Collection[str]) -> Dependencies:
+        """Those that are of these axes alone."""
+        kept = frozenset(paths)
+        return Dependencies(
+            zips=[zipped for zipped in self.zips if kept.issuperset(zipped)],
+            conditions=[c for c in self.conditions if c.axis in kept and c.on in kept],
+            constraints=[
+                text
+                for text, constraint in zip(self.constraints, self._constraints, strict=True)
+                if kept.issuperset(self.aliases[name] for name in constraint.names)
+            ],
+            aliases={name: path for name, path in self.aliases.items() if path in kept},
         )
 
     def first_of_zip(self, path: str) -> str:

@@ -27,6 +27,7 @@ class DryBuild:
     built: Any = None
     images: Mapping[str, int] = field(default_factory=dict)  # in each part of the data: train, val
     class_names: Sequence[str] = ()  # of its data, where they have names
+    compiled: bool = False  # whether a worker with a compiler trains it faster
 
 
 class Catalog(Protocol):

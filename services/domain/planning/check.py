@@ -21,6 +21,7 @@ from services.domain.planning.read import same
 from services.domain.spec.constraint import ConstraintError
 from services.domain.spec.spec import Spec
 
+MAX_VALUES_OF_TOO_MANY = 200  # on all axes, that are checked where the space is too large in any case
 INSIDE = 0.381966  # where inside a range, besides its ends, it is tried: at no round number
 
 
@@ -31,36 +32,43 @@ def check_axes(
     limit: int,
     problems: Problems,
 ) -> tuple[list[Axis], Dependencies]:
-    """Resolve every value of every axis; `SpecError` for values that are wrong, or equal once completed.
+    """Resolve every value of every axis; refuse values that are wrong, or equal once completed.
 
     The path of a range may grow: under the axis train.l2 stands {strength: …}, and the range is of that.
-    The error has the `problems` of the earlier steps too.
+    Returns the axes without those of which something is refused, and how these depend on one another.
+    `SpecError`, with the `problems` of the earlier steps too, where no step can go on.
     """
-    axes = _countable(axes, completion.spec, problems)
+    _refuse_open_ranges(axes, completion.spec, problems)
     try:
-        if not problems.found:
+        if not problems.exist:
             _check_size(axes, dependencies, completion.spec, limit)
-        checked = _Checker(axes, dependencies, completion, untied=problems.untied).checked()
-        _check_distinct(checked)
     except SpecError as error:
         problems.extend(error.problems)
-    problems.raise_any()
-    renamed = {old.path: new.path for old, new in zip(axes, checked, strict=True)}
-    return checked, dependencies.renamed(renamed)
+        if sum(axis.size or 0 for axis in axes) > MAX_VALUES_OF_TOO_MANY:
+            problems.stop()
+    try:
+        checked = _Checker(axes, dependencies, completion, problems).checked()
+    except SpecError as error:
+        problems.stop(error.problems)
+    kept = _distinct(checked, problems)
+    while lost := {c.axis for c in dependencies.conditions if c.axis in kept and c.on not in kept}:
+        kept = {path: axis for path, axis in kept.items() if path not in lost}
+    renamed = {path: axis.path for path, axis in kept.items()}
+    return list(kept.values()), dependencies.among(kept).renamed(renamed)
 
 
-def _countable(axes: Sequence[Axis], spec: Spec, problems: Problems) -> Sequence[Axis]:
+def _refuse_open_ranges(axes: Sequence[Axis], spec: Spec, problems: Problems) -> None:
     """Refuse open ranges in a search that visits every point; they are checked all the same."""
-    if spec.search not in search.names() or search.get(spec.search).takes_open_ranges:
-        return axes
+    if problems.uncounted or search.get(spec.search).takes_open_ranges:
+        return
     for axis in axes:
         if axis.size is None:
+            problems.uncounted = True
             problems.add(
                 pointer("space", axis.name),
                 f"axis {axis.name!r} is a range without steps, which search: {spec.search} cannot visit; "
                 "give it a step or a list of values, or choose search: random with max_trials",
             )
-    return axes
 
 
 def _check_size(axes: Sequence[Axis], dependencies: Dependencies, spec: Spec, limit: int) -> None:
@@ -70,48 +78,61 @@ def _check_size(axes: Sequence[Axis], dependencies: Dependencies, spec: Spec, li
         check_size(spec, prod(axis.size or 1 for axis in axes), limit)
 
 
-def _check_distinct(axes: Sequence[Axis]) -> None:
+def _distinct(axes: Mapping[str, Axis], problems: Problems) -> dict[str, Axis]:
     """Refuse a path that two axes have, and two values that are one once they are completed."""
-    for index, axis in enumerate(axes):
-        place = pointer("space", axis.name)
-        if axis.path in [other.path for other in axes[:index]]:
-            raise SpecError([Problem(place, f"{axis.path} is swept twice")])
-        values = axis.values or []
-        if any(same(v, w) for i, v in enumerate(values) for w in values[:i]):
-            raise SpecError(
-                [Problem(place, "two values of this axis are equal once their defaults are filled in")]
-            )
+    found: dict[str, Axis] = {}
+    for path, axis in axes.items():
+        place, values = pointer("space", axis.name), axis.values or []
+        if axis.path in [other.path for other in found.values()]:
+            problems.add(place, f"{axis.path} is swept twice", axis=axis.name)
+        elif any(same(v, w) for i, v in enumerate(values) for w in values[:i]):
+            detail = "two values of this axis are equal once their defaults are filled in"
+            problems.add(place, detail, axis=axis.name)
+        else:
+            found[path] = axis
+    return found
 
 
 class _Checker:
     """Resolves configs with the values of axes, and collects what it learns of each axis."""
 
     def __init__(
-        self, axes: Sequence[Axis], dependencies: Dependencies, completion: Completion, *, untied: bool
+        self, axes: Sequence[Axis], dependencies: Dependencies, completion: Completion, problems: Problems
     ) -> None:
         self._axes, self._dependencies, self._completion = axes, dependencies, completion
-        self._untied = untied  # some combinations are none of the spec: a fault must be of the value alone
+        self._faults = problems
+        # Some combinations are none of the spec: a fault must be of the value alone.
+        self._untied = problems.untied
         self._names = {axis.path: axis.name for axis in axes}
         self._refused: dict[tuple[str, Coordinate], list[Problem]] = {}  # by the value that is wrong
+        self._beside: dict[str, list[Problem]] = {}  # of axes' first values, beside values of others
         self._rows: dict[str, bool] = {}
         self._completed: dict[str, dict[Coordinate, Any]] = {}
         self._found: dict[str, Axis] = {}
         self._problems: list[Problem] = []
 
-    def checked(self) -> list[Axis]:
+    def checked(self) -> dict[str, Axis]:
         """Resolve every value of every axis, with all values of the axes that it depends on.
 
-        Of a range its ends and a number inside are tried: what the catalog allows is an interval.
+        Of a range its ends and a number inside are tried: what the catalog allows is an interval. Returns the
+        axes of which no value is refused, by their paths; `SpecError` where the config itself is.
         """
         for together in sorted(self._checked_together(), key=lambda group: group[0].path.count(".")):
             self._check(together)
+        refused: list[Problem] = []
         for (path, coordinate), problems in self._refused.items():
             if not (self._untied and coordinate in self._completed[path]):
                 for problem in problems:
-                    self._refuse(self._problems, problem)
+                    self._refuse(refused, problem)
+        wrong = {path for path, _ in self._refused}
+        for path, problems in self._beside.items():
+            refused += [] if path in wrong else problems  # else the value is wrong, whatever stands beside it
         if self._problems:
-            raise SpecError(self._problems)
-        return [self._found[axis.path] for axis in self._axes if axis.path in self._found]
+            raise SpecError([*self._problems, *refused])
+        self._faults.extend(refused)
+        wrong |= self._beside.keys()
+        whole = self._found.keys() - wrong
+        return {axis.path: self._found[axis.path] for axis in self._axes if axis.path in whole}
 
     def _checked_together(self) -> Iterator[list[Axis]]:
         """Axes whose values can depend on one another: by a dependency, or one path inside the other."""
@@ -184,12 +205,15 @@ class _Checker:
                 self._try(others | written, coordinates)
 
     def _keep(self, axes: Sequence[Axis]) -> None:
-        """Complete axes whose values have all been tried, unless something is refused anyway."""
-        if not self._problems and not self._refused:
-            self._found |= {
-                axis.path: _completed(axis, self._rows[axis.path], self._completed[axis.path])
-                for axis in axes
-            }
+        """Complete axes whose values have all been tried, but for those of which one is refused."""
+        refused = {path for path, _ in self._refused}
+        for axis in axes if not self._problems else ():
+            if axis.path in refused:
+                continue
+            try:
+                self._found[axis.path] = _completed(axis, self._rows[axis.path], self._completed[axis.path])
+            except SpecError as error:
+                self._faults.extend(error.problems)
 
     def _try(self, values: Mapping[str, Any], coordinates: Coordinates) -> None:
         """Resolve one combination, or note what is wrong with it."""
@@ -202,6 +226,8 @@ class _Checker:
                 path = set_by(fault, values)
                 if path is not None and path in coordinates:
                     self._refuse(self._refused.setdefault((path, coordinates[path]), []), problem)
+                elif path is not None and not self._untied:
+                    self._refuse(self._beside.setdefault(path, []), problem)
                 elif not self._untied:
                     self._refuse(self._problems, problem)
 

@@ -48,6 +48,7 @@ def name_axes(
             problems.add(place, fault, axis=axis.name)
         else:
             found[paths[0]] = axis
+    problems.paths |= {axis.name: path for path, axis in found.items()}
     return [_axis(axis, path) for path, axis in found.items()], mended
 
 

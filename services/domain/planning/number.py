@@ -18,8 +18,10 @@ from services.domain.plan.choices import Group
 from services.domain.plan.dependencies import Dependencies
 from services.domain.plan.space import Space
 from services.domain.planning.blame import uncomputable, undrawable, unmet
+from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.completion import Completion
 from services.domain.planning.limits import MAX_COMBINATIONS, MAX_DRAWS_PER_SUBMIT, MAX_SHAPES, check_size
+from services.domain.planning.problems import Problems
 from services.domain.spec.constraint import ConstraintError
 from services.domain.spec.spec import Spec
 
@@ -37,21 +39,67 @@ class NumberedSpace:
 
 
 def number_points(
-    axes: Sequence[Axis], dependencies: Dependencies, completion: Completion, limit: int
+    axes: Sequence[Axis],
+    dependencies: Dependencies,
+    completion: Completion,
+    limit: int,
+    problems: Problems,
 ) -> NumberedSpace:
-    """Count the points of every shape that the search visits; `SpecError` if there are none or too many."""
-    spec = completion.spec
+    """Count the points of every shape that the search visits; refuse a space with too many.
+
+    Constraints that leave no point are refused, and then left out. Where `problems` exist, the space is what
+    they leave of it, and nothing is said of its size. `SpecError` where no step can go on.
+    """
+    spec, whole = completion.spec, not problems.exist
+    if problems.uncounted:
+        spec = spec.model_copy(update={"search": "random", "max_trials": spec.seeds})
     # Shape axes first, so that trials of one shape are neighbours; then entries before numbers.
     axes = sorted(axes, key=_order)
     conditional = dependencies.conditional
-    base = completion.complete(
-        {axis.path: axis.as_written(axis.at(0.0)) for axis in axes if axis.path not in conditional}
-    )
+    try:
+        base = completion.complete(
+            {axis.path: axis.as_written(axis.at(0.0)) for axis in axes if axis.path not in conditional}
+        )
+    except ConfigFault:
+        problems.raise_any()  # an axis may need one that is left out
+        raise
+    try:
+        space, shapes = _count(axes, dependencies, spec)
+    except _ConstraintRefused as refused:
+        problems.extend([refused.problem])
+        problems.untied = True
+        free = Dependencies(zips=dependencies.zips, conditions=dependencies.conditions)
+        return number_points(axes, free, completion, limit, problems)
+    except SpecError as error:
+        problems.stop(error.problems if whole else ())
+    try:
+        if whole:
+            check_size(spec, sum(points for _, points in shapes), limit)
+    except SpecError as error:
+        problems.extend(error.problems)
+    if len(shapes) > MAX_SHAPES:
+        detail = f"the space has {len(shapes)} distinct architectures; a sweep may have {MAX_SHAPES}"
+        problems.stop([Problem("/space", detail)] if whole else ())
+    return NumberedSpace(base, space, shapes)
+
+
+class _ConstraintRefused(Exception):
+    """A constraint cannot be computed, or leaves no point."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+def _count(
+    axes: Sequence[Axis], dependencies: Dependencies, spec: Spec
+) -> tuple[Space, list[tuple[Coordinates, int]]]:
+    """The space, and how many points of each shape are visited; `_ConstraintRefused` if there are none."""
     try:
         groups = _groups(axes, dependencies)
         listed = None if groups is None else _listed_shapes(axes, groups)
         space = Space(
-            axes=axes,
+            axes=list(axes),
             dependencies=dependencies,
             groups=groups or [],
             search=spec.search,
@@ -60,17 +108,13 @@ def number_points(
         )
         shapes = _drawn_shapes(space, spec) if listed is None else _visited_shapes(space, listed, spec)
     except ConstraintError as error:
-        raise SpecError([uncomputable(error, spec)]) from None
+        raise _ConstraintRefused(uncomputable(error, spec)) from None
     except draws.Undrawable as error:
-        raise SpecError([undrawable(error, axes, dependencies, spec)]) from None
+        raise _ConstraintRefused(undrawable(error, axes, dependencies, spec)) from None
     shapes = [(coordinates, points) for coordinates, points in shapes if points]
     if not shapes:
-        raise SpecError([unmet(dependencies, spec, lambda some: _is_empty(axes, some))])
-    check_size(spec, sum(points for _, points in shapes), limit)
-    if len(shapes) > MAX_SHAPES:
-        detail = f"the space has {len(shapes)} distinct architectures; a sweep may have {MAX_SHAPES}"
-        raise SpecError([Problem("/space", detail)])
-    return NumberedSpace(base, space, shapes)
+        raise _ConstraintRefused(unmet(dependencies, spec, lambda some: _is_empty(axes, some)))
+    return space, shapes
 
 
 def _is_empty(axes: Sequence[Axis], dependencies: Dependencies) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,28 +19,28 @@ from services.domain.planning.completion import Completion
 from services.domain.planning.limits import MAX_NAMED_CLASSES, MAX_REPRESENTATIVES
 from services.domain.planning.number import NumberedSpace
 from services.domain.planning.objective_check import measured_metrics
+from services.domain.planning.problems import SECTIONS, Problems
 from services.domain.planning.representatives import representatives
 from services.domain.spec.constraint import ConstraintError
 from services.domain.spec.objective import MetricFacts
 from services.domain.spec.spec import Spec
 
 
-def pack_shapes(numbered: NumberedSpace, completion: Completion, memory: int) -> Plan:
+def pack_shapes(numbered: NumberedSpace, completion: Completion, memory: int, problems: Problems) -> Plan:
     """Build each shape once, try its points, and choose the width of its packs.
 
-    `memory` is the bytes that a pack's rows may take. `SpecError` for a shape that cannot be built, and for a
-    point whose values clash.
+    `memory` is the bytes that a pack's rows may take. `SpecError` for shapes that cannot be built, and for
+    points whose values clash, with the `problems` of the earlier steps.
     """
-    packer = _Packer(numbered, completion)
-    built = [packer.build(coordinates) for coordinates, _ in numbered.shapes]
-    if numbered.space.drawn and completion.spec.constraints:
+    packer = _Packer(numbered, completion, problems)
+    built = [one for coordinates, _ in numbered.shapes if (one := packer.build(coordinates))]
+    if len(built) < len(numbered.shapes) or problems.untied or problems.concern(SECTIONS, unknown=True):
+        problems.raise_any()  # what clashes may follow from what is refused
+    if not problems.exist and numbered.space.drawn and completion.spec.constraints:
         _draw_every_point(numbered, completion.spec)
-    return Plan(
-        base=numbered.base,
-        space=numbered.space,
-        seeds=completion.spec.seeds,
-        shapes=[packer.shape(index, one, memory) for index, one in enumerate(built)],
-    )
+    shapes = [packer.shape(index, one, memory) for index, one in enumerate(built)]
+    problems.raise_any()
+    return Plan(base=numbered.base, space=numbered.space, seeds=completion.spec.seeds, shapes=shapes)
 
 
 def _draw_every_point(numbered: NumberedSpace, spec: Spec) -> None:
@@ -69,25 +69,47 @@ class _Built:
 class _Packer:
     """Asks the catalog about the shapes of one space."""
 
-    def __init__(self, numbered: NumberedSpace, completion: Completion) -> None:
-        self.numbered, self.completion = numbered, completion
+    def __init__(self, numbered: NumberedSpace, completion: Completion, problems: Problems) -> None:
+        self.numbered, self.completion, self.problems = numbered, completion, problems
+        # What was refused may be what the images lack, or what the objective needs.
+        several = any(axis.path.partition(".")[0] == "data" for axis in numbered.space.axes)
+        self._certain = not (problems.untied or problems.concern(("model", "data"), unknown=True))
+        self._ranked = not (
+            problems.is_closed("/objective")
+            or problems.concern(["data"], unknown=False)
+            or (problems.untied and several)
+        )
         self.spec, self.catalog = completion.spec, completion.catalog
         self.names = {axis.path: axis.name for axis in numbered.space.axes}
         self.facts: list[DryBuild] = []  # of each shape
 
-    def build(self, coordinates: Coordinates) -> _Built:
-        """Build one shape on paper."""
+    def build(self, coordinates: Coordinates) -> _Built | None:
+        """Build one shape on paper; None, and a problem if that is certain, where it cannot be."""
         values = self.numbered.space.values(coordinates)
         config = overlay(self.numbered.base, values)
+        indices = {path: int(at) for path, at in coordinates.items()}
         try:
             facts = self.catalog.inspect(config)
-            metrics = measured_metrics(self.spec.objective, facts, config, self.facts)
         except ConfigFault as fault:
-            indices = {path: int(at) for path, at in coordinates.items()}
-            problem = self.completion.problem(fault, self.names, values, indices)
-            raise SpecError([problem]) from None
+            if self._certain:
+                problem = self.completion.problem(fault, self.names, values, indices)
+                self.problems.add_where_none_is(problem)
+            return None
+        try:
+            metrics = measured_metrics(self.spec.objective, facts, config, self.facts)
+        except SpecError as error:
+            self._refuse_objective(error.problems)
+            return None
+        except ConfigFault as fault:
+            self._refuse_objective([self.completion.problem(fault, self.names, values, indices)])
+            return None
         self.facts.append(facts)
         return _Built(values, config, facts, metrics)
+
+    def _refuse_objective(self, problems: Sequence[Problem]) -> None:
+        """Refuse one that a shape does not have, unless that may follow from another fault."""
+        for problem in problems if self._ranked else ():
+            self.problems.add_where_none_is(problem)
 
     def shape(self, index: int, built: _Built, memory: int) -> Shape:
         """Choose the width of a shape's packs, with room for the rows that take most."""
@@ -103,6 +125,7 @@ class _Packer:
             parameters=facts.parameters,
             flops=facts.flops,
             images=dict(facts.images),
+            compiled=facts.compiled,
             bytes_per_row=bytes_per_row,
             width=arrangement.width,
             mixed=arrangement.mixed,
@@ -112,7 +135,7 @@ class _Packer:
         )
 
     def _bytes_per_row(self, index: int, built: _Built) -> int:
-        """The most that a row of a shape takes; `SpecError` if values clash at one of its points."""
+        """The most that a row of a shape takes; a problem if values clash at one of its points."""
         (coordinates, points), most = self.numbered.shapes[index], built.facts.bytes_per_row
         count = MAX_REPRESENTATIVES // len(self.numbered.shapes)
         for values in representatives(self.numbered.space, index, coordinates, points, count):
@@ -120,7 +143,8 @@ class _Packer:
             try:
                 most = max(most, self.catalog.point(overlay(self.numbered.base, values), built.facts))
             except ConfigFault as fault:
-                raise SpecError([self._clash(fault, values)]) from None
+                self.problems.add_where_none_is(self._clash(fault, values))
+                break
         return most
 
     def _clash(self, fault: ConfigFault, values: Mapping[str, Any]) -> Problem:

@@ -15,18 +15,20 @@ from services.domain.planning.tie import tie_axes
 from services.domain.spec.spec import Spec
 
 
-def make_plan(spec: Spec, catalog: Catalog, *, limit: int, memory: int) -> Plan:
+def make_plan(
+    spec: Spec, catalog: Catalog, *, limit: int, memory: int, problems: Problems | None = None
+) -> Plan:
     """Resolve a spec into a plan, in six steps: read, name, tie, check, number, pack.
 
     `limit` is the most trials that a sweep may run without `max_trials`, `memory` the bytes that the rows of
-    a pack may take. `SpecError` with a pointer into the spec for every fault: those of the first four steps
-    together, each of which goes on without what an earlier one refused.
+    a pack may take. `SpecError` with a pointer into the spec for every fault of it: each step goes on without
+    what an earlier one refused, and says nothing that may follow from that. `problems` are faults of form,
+    of which the spec has lost the fields.
     """
-    problems = Problems()
+    problems = problems or Problems()
     written = read_axes(spec, problems)
     axes, completion = name_axes(written, Completion(spec, catalog), problems)
     axes, dependencies = tie_axes(spec, written, axes, problems)
     axes, dependencies = check_axes(axes, dependencies, completion, limit, problems)
-    problems.raise_any()
-    numbered = number_points(axes, dependencies, completion, limit)
-    return pack_shapes(numbered, completion, memory)
+    numbered = number_points(axes, dependencies, completion, limit, problems)
+    return pack_shapes(numbered, completion, memory, problems)

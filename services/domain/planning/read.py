@@ -26,10 +26,11 @@ class WrittenAxis:
 def read_axes(spec: Spec, problems: Problems) -> list[WrittenAxis]:
     """Read the axes; refuse an unknown search, no `max_trials`, and lists that cannot be an axis."""
     try:
-        if search.get(spec.search).needs_max_trials:
+        if search.get(spec.search).needs_max_trials and not problems.uncounted:
             check_budget(spec)
     except SpecError as error:
         problems.extend(error.problems)
+        problems.uncounted = True
     axes = [
         WrittenAxis(
             name=name,

@@ -48,6 +48,7 @@ def test_it_is_built_once_and_found_without_a_compiler(
 def test_off_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNNLAB_KERNELS", "off")
     assert library.find(torch.float32) == library.Kernels(None, None, "CNNLAB_KERNELS is off")
+    assert library.find(torch.float32).remedy == ""
 
 
 def test_without_a_compiler_it_says_what_one_would_bring(
@@ -58,6 +59,7 @@ def test_without_a_compiler_it_says_what_one_would_bring(
     found = library.find(torch.float32)
     assert found.library is None
     assert found.reason == f"there is no C++ compiler; {library.GAIN}"
+    assert found.remedy == library.REMEDY
 
 
 def test_a_compiler_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +69,7 @@ def test_a_compiler_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytes
     found = library.find(torch.float32)
     assert found.library is None
     assert "could not build them: too old" in found.reason
+    assert found.remedy == library.REMEDY
     assert list(target.iterdir()) == []
 
 

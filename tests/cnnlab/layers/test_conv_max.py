@@ -1,22 +1,28 @@
 """A convolution and the max pooling behind it run as one operation, and nobody can see a difference."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from cnnlab import resolve
 from cnnlab.activations.relu import Relu
 from cnnlab.chain import Chain
+from cnnlab.engine import cost
 from cnnlab.engine.array import Array
 from cnnlab.engine.net import build
 from cnnlab.kernels import library
 from cnnlab.layer import Layer
 from cnnlab.layers.activate import Activate
+from cnnlab.layers.auxiliary import Auxiliary
 from cnnlab.layers.average_pool2d import AveragePool2d
 from cnnlab.layers.batch_norm import BatchNorm
+from cnnlab.layers.branches import Branches
 from cnnlab.layers.connected_conv2d import ConnectedConv2d
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.conv_max import ConvMax, joined
 from cnnlab.layers.max_pool2d import MaxPool2d
+from cnnlab.layers.residual import Residual
 
 torch.set_num_threads(1)
 
@@ -113,3 +119,46 @@ def test_a_net_trains_alike_without_the_library(flip: str, monkeypatch: pytest.M
     with_library = trained()
     monkeypatch.setattr(library, "load", lambda dtype: library.Kernels(None, None, "off"))
     torch.testing.assert_close(with_library, trained(), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("model", "compiled"),
+    [
+        ("lenet5", True),
+        ({"name": "lenet5", "norm": "batch"}, False),
+        ({"name": "lenet5", "pooling": "average"}, False),
+        ("mlp", False),
+    ],
+)
+def test_a_net_shows_whether_it_has_such_a_pair(model: Any, compiled: bool) -> None:
+    assert cost.inspect(resolve({"model": model, "data": "mnist"})).compiled is compiled
+
+
+def test_a_layer_of_chains_has_the_pairs_of_its_chains() -> None:
+    pair = {"conv": CONVOLUTION, "pool": POOL}
+    for block in (
+        Branches({"a": {}, "b": pair}),
+        Residual(pair, {"conv": CONVOLUTION}),
+        Residual({}, pair),
+        Auxiliary(pair, "weight"),
+    ):
+        assert Chain({"block": block}).compiled
+    assert not Chain({"block": Residual({"conv": CONVOLUTION})}).compiled
+
+
+@pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+def test_a_net_goes_on_from_a_state_with_every_bit() -> None:
+    config = resolve({"model": {"name": "lenet5", "dropout": 0.3}, "data": "mnist"})
+    x, y = torch.randn(6, 1, 1, 28, 28).expand(-1, 3, -1, -1, -1), torch.arange(6)[:, None].expand(-1, 3)
+
+    def trained(array: Array, steps: int) -> Array:
+        for _ in range(steps):
+            array.step(x, y)
+        return array
+
+    straight = trained(Array(build(config), [config] * 3, [1, 2, 3]), 2)
+    saved = straight.state()
+    resumed = Array(build(config), [config] * 3, [1, 2, 3])
+    for row in range(3):
+        resumed.load_row(row, {name: tensor[row] for name, tensor in saved.items()})
+    assert torch.equal(trained(straight, 3).theta, trained(resumed, 3).theta)

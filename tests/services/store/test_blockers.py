@@ -6,7 +6,7 @@ import pytest
 from paper_sweep import fill, report, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 
-from services.domain.blocker import Blocker, BlockerKind
+from services.domain.blocker import INFORMATIVE, Blocker, BlockerKind
 from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.host import HostDevice
@@ -218,6 +218,39 @@ def test_mlflow_is_behind_when_an_end_is_missing_there(store: Store, shown: str)
     lately = update(MirrorSweep).values(mirrored_at=store.now() - 10_000)
     store.write(lambda session: session.execute(lately))
     assert of(store, sweep_id, behind=True) == [], "it catches up"
+
+
+def compiled(session: Session, sweep_id: str) -> None:
+    """Plan the sweep's nets with the operation that can be compiled."""
+    sweep = sweeps.lock(session, sweep_id)
+    shapes = [shape.model_copy(update={"compiled": True}) for shape in sweep.plan.shapes]
+    sweep.plan = sweep.plan.model_copy(update={"shapes": shapes})
+
+
+def test_a_worker_without_a_compiler_is_noted_where_its_nets_would_gain(store: Store) -> None:
+    sweep_id = write_sweep(store, space={"model.depth": [2, 3]})
+    claim(store)
+    held = take(store, fill(store, sweep_id))
+    machine = {"kernels": "torch", "no_compiler": "there is none; with one twice as fast"}
+    store.write(lambda session: leases.fence(session, held, machine=machine))
+    assert of(store, sweep_id) == [], "its nets have no such operation"
+    store.write(lambda session: compiled(session, sweep_id))
+    [blocker] = of(store, sweep_id)
+    words = "worker worker trains without the compiled operation: there is none; with one twice as fast"
+    assert (blocker.kind, blocker.message) == ("compiler", words)
+    assert blocker.kind in INFORMATIVE
+    assert "install g++" in blocker.remedy
+
+    [first] = trials_of(store, sweep_id)  # the other is not drawn yet
+    store.write(lambda session: endings.end_trial(session, held, first.id, TrialState.SUCCEEDED))
+    store.write(lambda session: endings.close(session, held, "reached epoch 3"))
+    assert [blocker] == of(store, sweep_id), "the next pack begins at once"
+    run_out = update(Pack).values(expires_at=1)
+    store.write(lambda session: session.execute(run_out))
+    other = take(store, fill(store, sweep_id))
+    switched_off = {"kernels": "torch", "no_compiler": ""}
+    store.write(lambda session: leases.fence(session, other, machine=switched_off))
+    assert of(store, sweep_id) == []
 
 
 def test_a_sweep_that_trains_or_is_over_has_none(store: Store) -> None:

@@ -172,10 +172,49 @@ def test_faults_of_form_and_of_meaning_are_listed_at_once(sqlite_api: TestClient
         assert "(and 8 more)" in answer.json()["detail"]
 
 
-def test_a_fault_of_form_that_a_plan_depends_on_is_listed_without_a_plan(sqlite_api: TestClient) -> None:
-    document = {"name": "a", "model": "lenet5", "data": "mnit", "space": {"lr": {"choice": [1], "stp": 1}}}
-    answer = sqlite_api.post("/v1/sweeps", json=document)
-    assert [error["pointer"] for error in answer.json()["errors"]] == ["/space/lr/stp"]
+NO_VALIDATION = {"name": "fashion-mnist-mini", "validation": 0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "places"),
+    [
+        ({"data": "mnit", "space": {"lr": {"choice": [1], "stp": 1}}}, {"/data", "/space/lr/stp"}),
+        ({"model": 3, "train": {"epochs": 0}}, {"/model", "/train/epochs"}),
+        ({"space": {"lr": {"int": [2, 1]}, "l2": [-1]}, "constraints": ["lr < 1", "l2 <"]},
+         {"/space/lr", "/space/l2/0", "/constraints/1"}),
+        ({"space": {"dropout": {"uniform": [0, 1]}, "l2": [-1]}, "search": "random", "max_trials": 0},
+         {"/max_trials", "/space/l2/0"}),
+        ({"space": {"dropout": {"uniform": [0, 1]}, "l2": [-1]}, "search": 3}, {"/search", "/space/l2/0"}),
+        ({"space": [], "constraints": ["lr < 1"], "train": {"warmup": 3}}, {"/space", "/train/warmup"}),
+        ({"space": {"l2": [-1], "dropout": [0.1]}, "constraints": [1], "zip": [["l2"]]},
+         {"/constraints/0", "/zip/0", "/space/l2/0"}),
+        ({"train": [], "objective": "val/accc"}, {"/train", "/objective/metric"}),
+        ({"objective": {"metric": "train/loss", "at": "end"}, "data": NO_VALIDATION}, {"/objective/at"}),
+        ({"seeds": 0, "objective": "val/accc"}, {"/seeds", "/objective/metric"}),
+    ],
+)  # fmt: skip
+def test_a_fault_of_form_hides_no_fault_of_the_rest(
+    sqlite_api: TestClient, fields: dict[str, Any], places: set[str]
+) -> None:
+    document = {"name": "a", "model": "lenet5", "data": "fashion-mnist-mini"} | fields
+    errors = sqlite_api.post("/v1/sweeps", json=document).json()["errors"]
+    assert sorted(error["pointer"] for error in errors) == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"train": {"precision": "bf16"}}, "/train/precision"),
+        ({"space": {"precision": ["float32", "bfloat16"]}}, "/space/precision/1"),
+    ],
+)
+def test_bfloat16_is_refused_with_its_reason(
+    sqlite_api: TestClient, spec: dict[str, Any], fields: dict[str, Any], place: str
+) -> None:
+    for params in ({}, {"dry_run": "true"}):
+        answer = sqlite_api.post("/v1/sweeps", json=spec | fields, params=params)
+        assert [error["pointer"] for error in answer.json()["errors"]] == [place]
+        assert "10 to 26 times slower" in answer.json()["detail"]
 
 
 def test_choices_that_depend_on_one_another_are_counted_before_they_are_tried(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from services.cli.show.hold_ups import blocked, hold_ups
+from services.cli.show.hold_ups import blocked, hold_ups, notes
 
 NOW = datetime(2026, 11, 28, 5, 0, 40, tzinfo=UTC)
 REFUSED = {
@@ -43,6 +43,12 @@ def test_each_setback_has_its_time_and_what_follows() -> None:
 def test_what_a_blocker_says_is_not_said_twice() -> None:
     same = {**LOST, "kind": "host", "message": "mine.npz has changed"}
     assert len(lines([REFUSED], [same])) == 2
+
+
+def test_a_note_that_stands_above_is_left_out() -> None:
+    view = {"blockers": [REFUSED, BEHIND], "setbacks": []}
+    assert notes(view) == {"mlflow"}
+    assert list(hold_ups(view, NOW, notes(view))) == lines([REFUSED], [])
 
 
 def test_only_what_stops_training_blocks() -> None:

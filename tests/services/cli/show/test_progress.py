@@ -65,6 +65,14 @@ def test_a_new_blocker_and_a_new_setback_are_a_change(capsys: pytest.CaptureFixt
     assert lines[5].endswith(" ago: w fell silent; going on from epoch 2")
 
 
+def test_a_note_is_printed_once_and_what_blocks_with_each_line(capsys: pytest.CaptureFixture[str]) -> None:
+    blockers = [{**BEHIND, "kind": "compiler", "message": "no compiler"}, REFUSED]
+    views = [{**VIEW, "blockers": blockers, "epochs": {"done": done, "total": 54}} for done in (1, 2, 3)]
+    follow(views, Output(False))
+    printed = capsys.readouterr().out
+    assert [printed.count(words) for words in ("no compiler", "the data has changed")] == [1, 3]
+
+
 def test_the_cost_says_what_is_compared_with_what() -> None:
     assert cost(VIEW) == (
         "18 trials in the time of 10.4 plain ones: 58% of the device time of loops by torch alone, one trial "

@@ -10,6 +10,7 @@ from paper_catalog import PaperCatalog, paper_plan, paper_spec, refusals
 
 from services.domain.errors import SpecError
 from services.domain.plan.axis import ListedAxis, RangeAxis
+from services.domain.planning.catalog import DryBuild
 from services.domain.planning.planner import make_plan
 
 
@@ -72,6 +73,9 @@ def test_a_range_of_texts_is_refused() -> None:
             resolved = super().resolve(config)
             resolved["model"]["depth"] = str(resolved["model"]["depth"])
             return resolved
+
+        def inspect(self, config: Mapping[str, Any]) -> DryBuild:
+            return super().inspect({**config, "model": {"depth": int(config["model"]["depth"])}})
 
     spec = paper_spec(space={"model.depth": {"int": [1, 2000]}}, max_trials=2000)
     with pytest.raises(SpecError, match=r"/space/model\.depth: .*its values are not numbers; give a list"):

@@ -121,6 +121,76 @@ def test_the_end_of_a_path_is_enough(axis: str) -> None:
     assert make_plan(Spec.model_validate(spec), Library(), limit=1000, memory=1 << 30).points == 1
 
 
+@pytest.mark.parametrize(
+    ("fields", "places"),
+    [
+        ({"train": {"epochs": 0}}, {"/train/epochs"}),
+        ({"space": {"dropot": [0.1], "train.l2": [0, -1]}}, {"/space/dropot", "/space/train.l2/1"}),
+        ({"space": {"dropout": [0.1, 0.2]}, "constraints": ["dropout > 0.5"]}, {"/constraints/0"}),
+        ({"space": {"dropout": {"uniform": [0, 1]}}}, {"/space/dropout"}),
+        ({"search": "random"}, {""}),
+        ({"search": "gird", "zip": [["a", "b"]]}, {"/search", "/zip/0"}),
+        ({"space": {"data.resize": [2, 28, 3]}}, {"/model"}),
+        ({"space": {"lr": [0.1] * 2, "l2": [1e-3]}, "seeds": 2}, {"/space/lr"}),
+        ({"space": {"dropout": [i / 100 for i in range(99)], "l2": list(range(99))}}, {"/space"}),
+        ({"train": {"optimizer": "lbfgs"}}, set()),
+    ],
+)
+def test_the_objective_is_checked_whatever_else_is_wrong(fields: Any, places: set[str]) -> None:
+    assert set(refused(**fields, objective="val/accc")) == {*places, "/objective/metric"}
+
+
+def test_constraints_are_met_or_not_whatever_is_wrong_elsewhere() -> None:
+    space = {"dropout": [0.1, 0.2], "train.l2": [0, -1], "train.loss": ["svm", "softmax"]}
+    constraints = ["dropout > 0.5", "l2 > -2"]
+    found = refused(space=space, constraints=constraints, train={"epochs": 0})
+    assert set(found) == {"/train/epochs", "/space/train.l2/1", "/constraints/0"}
+    assert "no point of the space meets it" in found["/constraints/0"]
+    found = refused(space=space, constraints=[*constraints, "loss == 'svn'"])
+    assert set(found) == {"/constraints/0", "/constraints/2"}
+
+
+def test_a_wrong_value_is_not_refused_again_beside_the_values_of_other_axes() -> None:
+    assert set(refused(space={"dropout": [0.1, 0.2], "l2": [-1]})) == {"/space/l2/0"}
+    assert set(refused(space={"dropout": [0.1, 7], "l2": [-1, 0, -2]})) == {
+        "/space/dropout/1",
+        "/space/l2/0",
+        "/space/l2/2",
+    }
+
+
+def test_a_clash_is_found_in_a_space_that_is_too_large() -> None:
+    space = {"dropout": [i / 100 for i in range(1, 41)], "l2": list(range(40))}
+    found = refused(train={"optimizer": "newton", "batch_size": "full"}, space=space)
+    assert len(found) == 2
+    assert "1600 points" in found["/space"]
+
+
+def test_images_too_small_are_found_beside_a_wrong_rate() -> None:
+    small = {"name": "fashion-mnist-mini", "resize": 2}
+    found = refused(data=small, train={"optimizer": {"name": "adam", "lr": -1}})
+    assert set(found) == {"/model", "/train/optimizer/lr"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "places"),
+    [
+        # What the images lack may be what is misspelt.
+        ({"model": "vgg", "data": {"name": "fashion-mnist-mini", "resze": 32}}, {"/data/resze"}),
+        ({"model": "vgg", "space": {"data.resze": [32, 64]}}, {"/space/data.resze"}),
+        ({"model": "vgg", "space": {"data.resize": [32, -1]}}, {"/space/data.resize/1"}),
+        # A batch of all images is what the method needs.
+        ({"train": {"optimizer": "lbfgs", "batch_size": "fulll"}}, {"/train/batch_size"}),
+        # The constraint would leave out the shape that cannot be built.
+        ({"space": {"data.resize": [2, 28]}, "constraints": ["resize > 27 andd 1"]}, {"/constraints/0"}),
+        # The objective may be one of the other data.
+        ({"data": "mnits", "objective": "val/mae"}, {"/data"}),
+    ],
+)
+def test_what_may_follow_from_a_fault_is_not_another_one(fields: Any, places: set[str]) -> None:
+    assert set(refused(**fields)) == places
+
+
 def test_a_fault_is_kept_once() -> None:
     problems = Problems()
     problems.add("/space/lr", "wrong", axis="optimizer.lr")
