@@ -28,7 +28,7 @@ template <class F> INLINE void over_filter(int kernel, int vectors, F f) {
 // window's maximum, what(i) the gradient there. Where there are few sums, neighbouring windows have their own: an
 // addition takes longer than it takes to begin the next.
 template <class Height, class Width, class Where, class What>
-INLINE void weigh(
+void weigh(
     Real* sums, const Real* frame, int line, int length, Where where, What what, int count, Height, Width
 ) {
     constexpr int height = Height::value, width = Width::value, area = height * width;
@@ -55,7 +55,7 @@ INLINE void weigh(
 
 // Add gradient × filter at one pixel: the outputs whose maximum is there, one after the other.
 template <class Height, class Width>
-INLINE void spread(
+void spread(
     Real* frame, const Real* filters, int line, int length, const int* whose, const Real* what, int count, Height, Width
 ) {
     constexpr int height = Height::value, width = Width::value;

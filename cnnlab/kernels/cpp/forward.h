@@ -156,16 +156,16 @@ int forward(const Shape& s, const Real* x, const Real* w, const Real* bias, Real
         Block<Real> frame(f.size), maxima(room);
         Block<uint8_t> which(room);
         const auto image = [&](int n, int k) {
-            f.fill(frame.get(), x, n, k);
+            const Real* own_image = f.image(frame.get(), x, n, k);
             const size_t to = (static_cast<size_t>(n) * s.rows + k) * own;
             if (!filters.shared && filters.lanes == s.outputs) {
-                pooling.pool_lines(0, f.windows_high, frame.get(), filters.set(k), y + to, at + to);
+                pooling.pool_lines(0, f.windows_high, own_image, filters.set(k), y + to, at + to);
                 return;
             }
             for (int i = 0; i < f.windows_high; i += high) {
                 const int end = i + high < f.windows_high ? i + high : f.windows_high;
                 const int windows = (end - i) * f.windows_wide;
-                pooling.pool_lines(i, end, frame.get(), filters.set(k), maxima.get(), which.get());
+                pooling.pool_lines(i, end, own_image, filters.set(k), maxima.get(), which.get());
                 for (int row = 0; row < (filters.shared ? s.rows : 1); row++) {
                     const size_t place = to + row * own + static_cast<size_t>(i) * f.windows_wide * s.outputs;
                     take_lanes(y + place, maxima.get() + row * s.outputs, windows, s.outputs, filters.lanes);

@@ -55,6 +55,14 @@ struct Frame {
         }
     }
 
+    // Return image n of x's row k as a frame: where it lies if it has no margins, else in `frame`. Without margins
+    // nothing may be read past its end.
+    const Real* image(Real* frame, const Real* x, int n, int k) const {
+        if (!s.pad_height && !s.pad_width && s.pixel == s.maps && s.line == line) return x + n * s.image + k * s.row;
+        fill(frame, x, n, k);
+        return frame;
+    }
+
     // Copy what is between the margins of a frame to an image.
     void take(Real* image, const Real* frame) const {
         const size_t pixels = static_cast<size_t>(s.width) * s.maps;
