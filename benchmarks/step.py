@@ -30,16 +30,11 @@ from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
+from workers.devices import ALLOCATOR
 
 BATCH, IMAGES, ROUNDS, WIDTHS = 128, 1024, 15, (1, 4, 8)
 SIDES = ("plain", "tuned", "array", "other way")
-SETTINGS = {  # as workers/devices.py sets them
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-    "MALLOC_TOP_PAD_": str(64 << 20),
-}
+SETTINGS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", **ALLOCATOR}
 MODELS: Mapping[str, object] = {
     "lenet5": "lenet5",
     "mlp": {"name": "mlp", "hidden": [128, 64]},

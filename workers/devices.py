@@ -10,6 +10,16 @@ from services import host
 from services.domain.errors import ServiceError
 from services.host import Gpu, HostDevice
 
+# glibc gives big blocks back at every free; keeping them saves a third of an array's step (docs/records.md).
+# The first takes at most 32 MiB. The last asks for pages of 2 MiB, so that fewer of them are looked up; a
+# glibc before 2.35 ignores it.
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+
 
 def find(wanted: str) -> list[HostDevice]:
     """List the devices that workers here may claim: `auto` (every GPU, else one CPU device a core) or a list.
@@ -48,9 +58,5 @@ def runner_environment(threads: int) -> dict[str, str]:
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
-        # glibc gives big blocks back at every free; keeping them saves a third of an array's step
-        # (docs/records.md). The first takes at most 32 MiB.
-        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-        "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-        "MALLOC_TOP_PAD_": str(64 << 20),
+        **ALLOCATOR,
     }

@@ -18,15 +18,11 @@ import psutil
 
 from benchmarks.rivals.cpu import Meter, since
 from benchmarks.rivals.environment import ROOT
+from workers.devices import ALLOCATOR
 
 SAMPLE_SECONDS = 0.3  # between two readings of the processor time
 END_SECONDS = 40.0  # until a side that was asked to end is killed
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-ALLOCATOR = {  # as the workers of the service set it for their runners
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-    "MALLOC_TOP_PAD_": str(64 << 20),
-}
 
 
 @dataclass(frozen=True)

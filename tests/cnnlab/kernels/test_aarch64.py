@@ -36,7 +36,17 @@ def program(
     if COMPILER is None:
         pytest.skip("no cross compiler: apt install g++-aarch64-linux-gnu")
     path, number = tmp_path_factory.mktemp("aarch64") / "piped", library.NUMBERS[request.param]
-    strict = ["-O1", "-static", "-Wno-psabi", "-Wall", "-Wextra", "-Werror", f"-DREAL={number}", "-include", str(library.SOURCE)]
+    strict = [
+        "-O1",
+        "-static",
+        "-Wno-psabi",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        f"-DREAL={number}",
+        "-include",
+        str(library.SOURCE),
+    ]
     build = [COMPILER, *FLAGS, *library.ARCHITECTURES["aarch64"], *strict, str(MAIN), "-o", str(path)]
     done = subprocess.run(build, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
