@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from services.domain.json_numbers import decode
-from services.domain.states import SweepState
+from services.domain.states import SWEEP_FINAL, SweepState
 from services.store import leaderboard, mirror, mirror_due, reports, sweeps
 from services.store.models import LeftOut
 from services.store.session import Session
@@ -46,7 +46,9 @@ class SweepMirror:
     def _mirror(self, is_over: IsOver) -> bool:
         parent = self._parent()
         done = TrialsMirror(self._context, self._sweep, parent).run(is_over)
-        self._show(parent, done)
+        # To rank all points of an ended sweep takes longer than a turn: only once, at last.
+        if done or self._sweep.state not in SWEEP_FINAL:
+            self._show(parent, done)
         return done
 
     def _send_files(self, is_over: IsOver) -> bool:

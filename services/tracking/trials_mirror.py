@@ -20,7 +20,7 @@ from services.tracking.side_by_side import use_up
 
 log = logging.getLogger(__name__)
 TRIALS_AT_ONCE = 50  # that are read together, and whose marks are stored in one transaction
-MAX_THREADS = 2  # trials under way at once: one is made here while another is written there
+MAX_THREADS = 3  # trials under way at once: one is made here, one is written there, one waits for the disk
 
 
 class ShownRun(NamedTuple):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 ROUND_PAUSE = 2.0  # seconds between two rounds
-LOOKS = 8  # within a pause, whether a sweep has ended: its user waits for it
+LOOKS = 4  # within a pause, whether a sweep has ended: its user waits for it; each costs a millisecond
 FAILURE_PAUSE = 5.0  # seconds after a round that failed
 
 

@@ -130,6 +130,21 @@ def test_a_dry_build_does_not_import_torchs_compiler():
     assert found.stdout == "set()\n"
 
 
+def test_a_plug_in_is_tried_because_it_may_fail(plugin_folder):
+    (plugin_folder / "activations").mkdir()
+    (plugin_folder / "activations" / "tried_half.py").write_text(
+        "from cnnlab.activation import Activation\n"
+        "from cnnlab.registry import register\n\n\n"
+        "@register\n"
+        "class TriedHalf(Activation):\n"
+        '    """Keep half of the numbers: its layer declares that it keeps all. Source: this test."""\n\n'
+        "    def value(self, x, h):\n"
+        "        return x[..., ::2]\n"
+    )
+    with pytest.raises(RuntimeError, match="must have same reduction dim"):
+        inspect(config({"name": "mlp", "activation": "tried-half"}))
+
+
 def test_a_validation_part_of_no_image_is_refused() -> None:
     small = resolve({"model": "lenet5", "data": {"name": "fashion-mnist-mini", "validation": 0.0001}})
     with pytest.raises(ConfigError, match=r"at least 0\.00084: .*got 0\.0001 of 6000") as caught:

@@ -12,7 +12,7 @@ from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
 from services.store import sweep_verbs
-from services.tracking import trial_run
+from services.tracking import ranked_sweep, trial_run
 from services.tracking.mlflow_server import MAX_PER_REQUEST, Server
 
 
@@ -47,7 +47,7 @@ def test_exporting_again_changes_nothing(each_stage: Stage) -> None:
     assert stage.everything() == before
 
 
-def test_trials_of_a_sweep_that_has_ended_are_written_two_at_once_after_their_data_set(
+def test_trials_of_a_sweep_that_has_ended_are_written_several_at_once_after_their_data_set(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = threading.Barrier(2)
@@ -73,6 +73,21 @@ def test_trials_of_a_sweep_that_has_ended_are_written_two_at_once_after_their_da
     assert stage.tracker().mirror(stage.sweep_id)
     assert [run.info.status for run in stage.runs()] == ["FINISHED"] * 4
     assert (seen[:2], len(seen)) == (["begins", "ends"], 8)  # a new data set comes alone
+
+
+def test_a_sweep_that_has_ended_is_ranked_once_all_its_trials_are_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.train(1)
+    for index in range(4):
+        stage.end(index, TrialState.SUCCEEDED)
+    stage.settle()
+    ranked: list[int] = []
+    read = ranked_sweep.read
+    monkeypatch.setattr(ranked_sweep, "read", lambda *of: ranked.append(len(stage.runs())) or read(*of))
+    assert not stage.tracker().mirror(stage.sweep_id, 0.0)
+    assert stage.tracker().mirror(stage.sweep_id)
+    assert ranked == [4]
 
 
 def test_a_sweep_that_is_retried_goes_on_in_mlflow_too(stage: Stage) -> None:

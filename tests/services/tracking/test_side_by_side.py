@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 
 import pytest
@@ -50,6 +51,22 @@ def test_nothing_is_begun_after_a_failure_which_is_raised() -> None:
     with pytest.raises(ValueError, match="two"):
         use_up(items, work, never, 1)
     assert (done, list(items)) == ([0, 1], [3, 4, 5, 6, 7, 8])
+
+
+def test_a_failure_in_one_thread_ends_the_others_with_what_they_have_begun() -> None:
+    items, done = deque(range(9)), list[int]()
+    both = threading.Barrier(2)
+
+    def work(item: int) -> None:
+        both.wait(20)
+        if item == 0:
+            raise ValueError("nought")
+        time.sleep(0.2)  # the other thread has failed by then
+        done.append(item)
+
+    with pytest.raises(ValueError, match="nought"):
+        use_up(items, work, never, 2)
+    assert (done, list(items)) == ([1], [2, 3, 4, 5, 6, 7, 8])
 
 
 def test_without_items_there_is_nothing_to_do() -> None:
