@@ -21,7 +21,7 @@ from services.domain.plan.winner import winner_spec
 from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.shortest import shortest
 from services.store import leaderboard as ranking
-from services.store import standings, sweeps
+from services.store import rankings, standings, sweeps
 from services.store.leaderboard import RankedPoint, RankPosition
 from services.store.models import Sweep
 from services.store.session import Session
@@ -59,7 +59,7 @@ def leaderboard(
 
     def read(session: Session) -> tuple[SweepWithBest, list[RankedPoint], RankPosition | None]:
         sweep = sweeps.get(session, sweep_id)
-        page, last = ranking.page(session, sweep_id, sweep.spec.objective, limit, start)
+        page, last = rankings.page(session, sweep_id, sweep.spec.objective, limit, start)
         if start is not None or limit < standings.BEST:
             return _with_best(session, sweep), page, last
         best = [point for point in page[: standings.BEST] if point.has_value]
