@@ -119,6 +119,12 @@ def points(
     return _with_trials(session, [(sweep_id, position.point) for position in at], {sweep_id: objective})
 
 
+def page(session: Session, sweep_id: str, objective: Objective, limit: int) -> tuple[list[RankedPoint], bool]:
+    """So many of a sweep's points, best first, and whether others follow them."""
+    found = positions(session, sweep_id, objective, limit + 1)
+    return points(session, sweep_id, objective, found[:limit]), len(found) > limit
+
+
 def top(session: Session, objectives: Mapping[str, Objective], count: int) -> dict[str, list[RankedPoint]]:
     """The best points of several sweeps, each by its own objective; only points that have a value."""
     if len(objectives) == 1:  # without a window, for which PostgreSQL would sort all of its points
