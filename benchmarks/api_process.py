@@ -38,7 +38,9 @@ class Api:
     def peak_mb(self) -> float:
         """The most memory that it has had since `forget_peak`, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1000
+        return (
+            next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1.024e-3
+        )
 
     def forget_peak(self) -> None:
         """Begin to measure the peak anew."""

@@ -156,5 +156,8 @@ MIRROR = """
 UPDATE mirror_trials SET run_id = trial_id, exported_epoch = 6, exported_state = 'succeeded'
 WHERE trial_id IN (SELECT id FROM trials WHERE sweep_id = :sweep AND number < :ended)
 """
-MIRROR_SWEEP = "UPDATE mirror_sweeps SET experiment_id = '1', run_id = 'run' WHERE sweep_id = :sweep"
+MIRROR_SWEEP = """
+UPDATE mirror_sweeps SET experiment_id = '1', run_id = 'run', mirrored_at = :now + 3600000
+WHERE sweep_id = :sweep
+"""
 START = "UPDATE sweeps SET started_at = created_at WHERE id = :sweep"

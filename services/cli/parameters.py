@@ -6,16 +6,35 @@ from typing import Annotated
 
 import typer
 
+
+def _given(identity: str) -> str:
+    """Refuse an empty id, as of a variable that a script has not set: its address would be that of a list."""
+    if not identity:
+        raise typer.BadParameter("an id is needed, got ''")
+    return identity
+
+
 SweepId = Annotated[
-    str, typer.Argument(metavar="SWEEP", help="A sweep's id, as submit and ls print it, or its beginning.")
+    str,
+    typer.Argument(
+        metavar="SWEEP",
+        help="A sweep's id, as submit and ls print it, or its beginning.",
+        callback=_given,
+    ),
 ]
 TrialId = Annotated[
     str,
-    typer.Argument(metavar="TRIAL", help="A trial's id, as show prints it: the sweep's id and a number."),
+    typer.Argument(
+        metavar="TRIAL",
+        help="A trial's id, as show prints it: the sweep's id and a number.",
+        callback=_given,
+    ),
 ]
 AnyId = Annotated[
     str,
-    typer.Argument(metavar="ID", help="The id of a sweep or of a trial; its beginning is enough."),
+    typer.Argument(
+        metavar="ID", help="The id of a sweep or of a trial; its beginning is enough.", callback=_given
+    ),
 ]
 Url = Annotated[
     str | None,

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from services import escaping
+from services.cli import example
 from services.cli.errors import CliError
 from services.cli.invocation import command_line
 from services.client import ApiError
@@ -107,7 +108,7 @@ def read(path: Path) -> SpecFile:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise CliError(
-            f"no file {path}: give a YAML or JSON file, e.g. examples/dropout-grid.yaml, or - for stdin",
+            f"no file {path}: give a YAML or JSON file, e.g. {example.shown()}, or - for stdin",
             2,
         ) from None
     except OSError as error:

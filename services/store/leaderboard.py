@@ -95,10 +95,10 @@ class RankPosition(NamedTuple):
     point: int
 
 
-def page(
+def positions(
     session: Session, sweep_id: str, objective: Objective, limit: int, after: RankPosition | None = None
-) -> tuple[list[RankedPoint], RankPosition | None]:
-    """A sweep's points, best first, and the position of the last one if others follow it.
+) -> list[RankPosition]:
+    """So many positions of a sweep's points, best first, behind one of them.
 
     Points with a value come first, of these those of which no replicate failed, then by the mean of the
     values there are, then by number. A point is here as soon as dispatch has drawn one of its trials.
@@ -108,22 +108,29 @@ def page(
     if after is not None:
         here = tuple_(ranked.c.tier, ranked.c.score, ranked.c.point)
         query = query.where(here > tuple_(*map(literal, after)))
-    rows = session.execute(
-        query.order_by(ranked.c.tier, ranked.c.score, ranked.c.point).limit(limit + 1)
-    ).all()
-    positions = [RankPosition(int(tier), float(score), int(point)) for tier, score, point in rows[:limit]]
-    found = _with_trials(
-        session, [(sweep_id, position.point) for position in positions], {sweep_id: objective}
-    )
-    return found, positions[-1] if len(rows) > limit else None
+    rows = session.execute(query.order_by(ranked.c.tier, ranked.c.score, ranked.c.point).limit(limit))
+    return [RankPosition(int(tier), float(score), int(point)) for tier, score, point in rows]
+
+
+def points(
+    session: Session, sweep_id: str, objective: Objective, at: Sequence[RankPosition]
+) -> list[RankedPoint]:
+    """The points at these positions, with their trials as they are now."""
+    return _with_trials(session, [(sweep_id, position.point) for position in at], {sweep_id: objective})
+
+
+def page(session: Session, sweep_id: str, objective: Objective, limit: int) -> tuple[list[RankedPoint], bool]:
+    """So many of a sweep's points, best first, and whether others follow them."""
+    found = positions(session, sweep_id, objective, limit + 1)
+    return points(session, sweep_id, objective, found[:limit]), len(found) > limit
 
 
 def top(session: Session, objectives: Mapping[str, Objective], count: int) -> dict[str, list[RankedPoint]]:
     """The best points of several sweeps, each by its own objective; only points that have a value."""
     if len(objectives) == 1:  # without a window, for which PostgreSQL would sort all of its points
         [(sweep_id, objective)] = objectives.items()
-        first, _ = page(session, sweep_id, objective, count)
-        return {sweep_id: [point for point in first if point.has_value]}
+        first = positions(session, sweep_id, objective, count)
+        return {sweep_id: points(session, sweep_id, objective, [each for each in first if each.tier <= 1])}
     ranked = _ranked(objectives)
     order = func.row_number().over(
         partition_by=ranked.c.sweep_id, order_by=(ranked.c.tier, ranked.c.score, ranked.c.point)

@@ -52,14 +52,14 @@ class Standings:
     def of(self, session: Session, page: Sequence[Sweep]) -> dict[str, Standing]:
         """The standing of each sweep of a page, in as many queries for many sweeps as for one."""
         # Marks first: after a change between the two, the standing is newer than its mark and is read again.
-        marks = _marks(session, [sweep.id for sweep in page])
+        now = marks(session, [sweep.id for sweep in page])
         # With `get`, because other threads forget sweeps meanwhile.
-        older = {sweep_id: self._kept.get(sweep_id) for sweep_id in marks}
-        found = {sweep_id: old[1] for sweep_id, old in older.items() if old and old[0] == marks[sweep_id]}
+        older = {sweep_id: self._kept.get(sweep_id) for sweep_id in now}
+        found = {sweep_id: old[1] for sweep_id, old in older.items() if old and old[0] == now[sweep_id]}
         found = _with_runs(session, found) | _read(session, [each for each in page if each.id not in found])
         for sweep in page:
             # An unreadable sweep may be mended, which leaves no mark.
-            if (mark := marks.get(sweep.id)) and not sweep.fault:
+            if (mark := now.get(sweep.id)) and not sweep.fault:
                 self._kept.pop(sweep.id, None)  # the order is that of use
                 self._kept[sweep.id] = mark, found[sweep.id]
         while len(self._kept) > MAX_KEPT:
@@ -72,7 +72,7 @@ def of(session: Session, page: Sequence[Sweep]) -> dict[str, Standing]:
     return of_store(session, Standings).of(session, page)
 
 
-def _marks(session: Session, sweep_ids: Sequence[str]) -> dict[str, Mark]:
+def marks(session: Session, sweep_ids: Sequence[str]) -> dict[str, Mark]:
     """The marks of those sweeps whose next event is certain to be behind their last one."""
     last = select(Event.id).where(Event.sweep_id == Sweep.id).order_by(Event.tx.desc(), Event.id.desc())
     last_tx = select(func.max(Event.tx)).where(Event.sweep_id == Sweep.id)

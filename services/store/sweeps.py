@@ -27,6 +27,7 @@ from services.store import moves, set_aside, specs_and_plans
 from services.store.clock import db_now
 from services.store.models import PENDING, MirrorSweep, Pack, Sweep, Trial
 
+WHERE_SWEEPS_ARE = "`cnnlab ls` and GET /v1/sweeps list those that exist"
 _BARE = select(Sweep).where(Sweep.id == bindparam("sweep")).options(*specs_and_plans.later())
 _WITH_MIRROR = _BARE.options(joinedload(Sweep.mirror))
 _LOCK = _BARE.with_for_update(key_share=True).execution_options(populate_existing=True)
@@ -54,7 +55,9 @@ def get(session: Session, sweep_id: str) -> Sweep:
     """The sweep with what MLflow has of it, its spec and plan from memory where they are; or `NotFound`."""
     sweep = session.scalars(_WITH_MIRROR, {"sweep": sweep_id}).one_or_none()
     if sweep is None:
-        raise NotFound(f"no sweep {sweep_id!r}; `cnnlab ls` and GET /v1/sweeps list those that exist")
+        of, dash, _ = sweep_id.partition("-")
+        hint = f"that is a trial's id, and its sweep's is {of}" if dash and of else WHERE_SWEEPS_ARE
+        raise NotFound(f"no sweep {sweep_id!r}; {hint}")
     specs_and_plans.give(session, [sweep])
     return sweep
 

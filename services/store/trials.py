@@ -55,9 +55,10 @@ def get(session: Session, trial_id: str) -> Trial:
     """The trial with what MLflow has of it, or `NotFound`."""
     trial = session.get(Trial, trial_id, options=[joinedload(Trial.mirror)])
     if trial is None:
-        raise NotFound(
-            f"no trial {trial_id!r}; `cnnlab show SWEEP` and GET /v1/sweeps/{{id}}/trials list a sweep's"
-        )
+        form = "a trial's id is its sweep's and a number, such as 3f81c09a2e-0007; "
+        bare = "" if "-" in trial_id else form
+        where = "`cnnlab show SWEEP` and GET /v1/sweeps/{id}/trials list a sweep's"
+        raise NotFound(f"no trial {trial_id!r}; {bare}{where}")
     return trial
 
 

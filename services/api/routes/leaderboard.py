@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated, NamedTuple
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query
 
 from services.api import cursor
 from services.api.cursor import After
 from services.api.deps import ServicesDep
+from services.api.library import Library
 from services.api.views.comparison import ComparisonView, comparison_view
 from services.api.views.point import BestView, LeaderboardView, point_view
 from services.domain.errors import StateForbids
@@ -18,12 +21,13 @@ from services.domain.plan.winner import winner_spec
 from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.shortest import shortest
 from services.store import leaderboard as ranking
-from services.store import standings, sweeps
+from services.store import rankings, standings, sweeps
 from services.store.leaderboard import RankedPoint, RankPosition
 from services.store.models import Sweep
 from services.store.session import Session
 
 router = APIRouter(tags=["sweeps"])
+MAX_SPECS_KEPT = 256
 
 
 class SweepWithBest(NamedTuple):
@@ -55,7 +59,7 @@ def leaderboard(
 
     def read(session: Session) -> tuple[SweepWithBest, list[RankedPoint], RankPosition | None]:
         sweep = sweeps.get(session, sweep_id)
-        page, last = ranking.page(session, sweep_id, sweep.spec.objective, limit, start)
+        page, last = rankings.page(session, sweep_id, sweep.spec.objective, limit, start)
         if start is not None or limit < standings.BEST:
             return _with_best(session, sweep), page, last
         best = [point for point in page[: standings.BEST] if point.has_value]
@@ -85,12 +89,18 @@ def best(sweep_id: str, services: ServicesDep) -> BestView:
     spec = winner_spec(sweep.spec, sweep.plan, ranked.best[0].number)
     config = sweep.plan.config(ranked.best[0].number)
     with suppress(ConfigFault):  # as where a data set is no longer there: then all of it is written
-        spec |= {"train": {}, **shortest(config, services.library.resolve)}
+        spec |= {"train": {}, **_shortest(json.dumps(config), services.library)}
     return BestView(point=point_view(ranked.best[0], sweep, services.settings), spec=spec)
 
 
 def _with_best(session: Session, sweep: Sweep) -> SweepWithBest:
     return SweepWithBest(sweep, standings.of(session, [sweep])[sweep.id].best)
+
+
+@lru_cache(maxsize=MAX_SPECS_KEPT)
+def _shortest(config: str, library: Library) -> dict[str, Any]:
+    """What of a config, given as JSON, differs from the defaults; whoever watches a sweep asks it often."""
+    return shortest(json.loads(config), library.resolve)
 
 
 def _start(after: str) -> RankPosition:

@@ -45,8 +45,7 @@ def best(
     again = f"{command_line('best ' + view['id'] + ' --yaml')} | {command_line('submit -')}"
     Output(as_json).result(
         {**winner, "comparison": view["comparison"]},
-        first_line,
-        *map(Paragraph, (leaderboard.titled(point), *comparison)),
+        *map(Paragraph, (first_line, leaderboard.titled(point), *comparison)),
         leaderboard.replicates(point),
         *filter(None, [mlflow_links(view)]),
         f"Train it again with: {again}",

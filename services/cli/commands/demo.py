@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx2
 import typer
 
-import services
 from services.cli import specfile
+from services.cli.example import EXAMPLE
 from services.cli.invocation import command_line
 from services.cli.parameters import Json, Workers
 from services.cli.show import leaderboard
@@ -26,7 +26,6 @@ from services.domain.states import SWEEP_FINAL
 from services.stack import ports
 from services.stack.stack import READY_TIMEOUT, Stack
 
-EXAMPLE = Path(services.__path__[0]).parent / "examples" / "dropout-grid.yaml"
 VIEW_SECONDS = 0.4  # between two requests for the sweep
 MLFLOW_TIMEOUT = 20.0  # seconds that the last runs may take to arrive in MLflow
 

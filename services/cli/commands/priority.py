@@ -13,7 +13,13 @@ from services.cli.subcommand import Panel, subcommand
 from services.domain.spec.spec import MAX_PRIORITY
 
 Number = Annotated[
-    int, typer.Argument(min=-MAX_PRIORITY, max=MAX_PRIORITY, help="The highest is served first; 0 is usual.")
+    int,
+    typer.Argument(
+        metavar="NUMBER",
+        min=-MAX_PRIORITY,
+        max=MAX_PRIORITY,
+        help="The highest is served first; 0 is usual.",
+    ),
 ]
 
 

@@ -48,14 +48,14 @@ def show(
 
 def _show_sweep(client: Client, sweep: View, output: Output) -> None:
     board = client.leaderboard(sweep["id"], MAX_SHOWN_POINTS)
-    facts_of_it = [facts({"device time": progress.cost(sweep)}), mlflow_links(sweep)]
+    cost = [each for each in [progress.cost(sweep)] if each]
     hidden = sweep["points"] - len(board["points"])
     rest = [f"{many(hidden, 'more point')}, ranked lower or without a trial yet"] if hidden > 0 else []
     notes = () if output.as_json else (*leaderboard.comparison(board), *failures(client, sweep))
     output.result(
         {**sweep, "leaderboard": board["points"]},
-        *map(Paragraph, (progress.summary(sweep), *hold_ups(sweep))),
-        *filter(None, facts_of_it),
+        *map(Paragraph, (progress.summary(sweep), *hold_ups(sweep), *cost)),
+        *filter(None, [mlflow_links(sweep)]),
         leaderboard.leaderboard(sweep, board["points"]),
         *map(Paragraph, (*rest, *notes)),
     )

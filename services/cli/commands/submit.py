@@ -23,7 +23,9 @@ from services.client import AnswerLost, ApiError
 
 @subcommand(Panel.SWEEPS, "submit examples/dropout-grid.yaml --watch")
 def submit(
-    file: Annotated[Path, typer.Argument(help="The sweep, as YAML or JSON; - reads standard input.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The sweep, as YAML or JSON; - reads standard input.")
+    ],
     watch: Annotated[
         bool, typer.Option("--watch", help="Stay and show the progress until the sweep ends.")
     ] = False,

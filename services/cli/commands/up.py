@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from services.cli import example
 from services.cli.errors import CliError
 from services.cli.invocation import command_line
 from services.cli.parameters import Json, Workers
@@ -64,6 +66,6 @@ def _print_addresses(stack: Stack, output: Output) -> None:
         f"API      {stack.api}  (its key: CNNLAB_API_KEY in {home / 'secrets.env'})",
         f"MLflow   {stack.mlflow}" + ("" if stack.mlflow_answers() else "  (starting)"),
         f"Workers  {devices.workers} on {devices.names}; data and logs in {home}",
-        f"Submit   {command_line('submit examples/dropout-grid.yaml --watch')}",
+        f"Submit   {command_line(f'submit {shlex.quote(example.shown())} --watch')}",
         "Stop     Ctrl-C",
     )

@@ -19,6 +19,7 @@ def print_new_state(view: View, as_json: bool) -> None:
         ]
         text = f"{view['name']} is {view['state']}" + (f": {', '.join(unfinished)}" if unfinished else "")
     else:
-        # A running trial ends with its epoch; until then its state does not change.
         text = f"t{view['number']:03d} of sweep {view['sweep']} is {view['state']}"
+        if view["state"] in ("queued", "running"):  # only a cancel leaves it there
+            text += ": its worker ends it within seconds, and then it is cancelled"
     Output(as_json).result(view, f"{text}.")

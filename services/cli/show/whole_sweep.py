@@ -7,6 +7,7 @@ from services.cli.show import leaderboard, progress
 from services.cli.show.failures import failures
 from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
+from services.cli.show.paragraph import Paragraph
 from services.client import Client
 
 MAX_FINAL_POINTS = 10  # of the leaderboard at the end of a sweep
@@ -27,7 +28,7 @@ def watch_to_the_end(client: Client, sweep_id: str, output: Output) -> int:
         output.console.print(leaderboard.leaderboard(sweep, board["points"]))
         for line in (*leaderboard.comparison(board), *failures(client, sweep), progress.cost(sweep)):
             if line:
-                output.message(line)
+                output.console.print(Paragraph(line))
         if links := mlflow_links(sweep):
             output.console.print(links)
     return 0 if sweep["state"] == "succeeded" else 1

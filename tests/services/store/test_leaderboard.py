@@ -12,7 +12,7 @@ from sqlalchemy import event, insert
 
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
-from services.store import leaderboard
+from services.store import leaderboard, rankings
 from services.store.leaderboard import RankedPoint, RankPosition
 from services.store.models import Trial
 from services.store.session import Session, Store
@@ -56,7 +56,7 @@ def ranked(store: Store, sweep_id: str, objective: Objective, limit: int = 1000)
         def page(
             session: Session, after: RankPosition | None = after
         ) -> tuple[list[RankedPoint], RankPosition | None]:
-            return leaderboard.page(session, sweep_id, objective, limit, after)
+            return rankings.page(session, sweep_id, objective, limit, after)
 
         found, after = store.read(page)
         assert len(found) <= limit
@@ -133,7 +133,7 @@ def test_values_beyond_arithmetic_count_as_none(store: Store) -> None:
 def test_a_point_shows_its_mean_and_its_trials(store: Store) -> None:
     sweep_id = write_sweep(store)
     place(store, sweep_id, {4: [0.5, (0.7, TrialState.FAILED), (None, TrialState.PENDING)]})
-    [point], _ = store.read(lambda session: leaderboard.page(session, sweep_id, ACC, 10))
+    [point], _ = store.read(lambda session: rankings.page(session, sweep_id, ACC, 10))
     assert (point.number, point.values) == (4, {"train.lr": 4})
     assert [trial.replicate for trial in point.replicates] == [0, 1, 2]
     assert [trial.value for trial in point.replicates] == [0.5, 0.7, None]

@@ -53,6 +53,13 @@ def test_a_trial_that_is_not_there_is_named(sqlite_store: Store) -> None:
         sqlite_store.read(lambda session: trials.get(session, "nowhere-0001"))
 
 
+def test_the_id_of_the_other_kind_is_explained(sqlite_store: Store) -> None:
+    with pytest.raises(NotFound, match="no trial '3f8'; a trial's id is its sweep's and a number, such as "):
+        sqlite_store.read(lambda session: trials.get(session, "3f8"))
+    with pytest.raises(NotFound, match="no sweep '3f8-0001'; that is a trial's id, and its sweep's is 3f8"):
+        sqlite_store.read(lambda session: sweeps.get(session, "3f8-0001"))
+
+
 def test_epochs_are_counted_by_shape_and_a_trial_that_has_ended_has_none_left(store: Store) -> None:
     sweep_id, other = write_sweep(store), write_sweep(store)
     held = take(store, fill(store, sweep_id))

@@ -22,5 +22,7 @@ def test_a_trial(capsys: pytest.CaptureFixture[str]) -> None:
     view = {"number": 7, "sweep": "s", "state": "cancelled"}
     print_new_state(view, as_json=False)
     assert capsys.readouterr().out == "t007 of sweep s is cancelled.\n"
+    print_new_state({**view, "state": "running"}, as_json=False)
+    assert "t007 of sweep s is running: its worker ends it within seconds" in capsys.readouterr().out
     print_new_state(view, as_json=True)
     assert json.loads(capsys.readouterr().out) == view
