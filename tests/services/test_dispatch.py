@@ -19,9 +19,10 @@ from services.domain.states import PackState, TrialState
 from services.host import HostDevice
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, endings, moves, packs, set_aside
+from services.store import devices, endings, moves, packs, set_aside, sweep_verbs
 from services.store.models import Device, Pack, Sweep, Trial
 from services.store.session import Session, Store
+from services.store.sweeps import Candidate
 
 FORTY = {"space": {"model.dropout": [i / 100 for i in range(40)]}}
 
@@ -305,3 +306,34 @@ def test_survivors_of_two_packs_share_one_only_where_their_rows_differ(store: St
     for pack in [fill(store, sweep_id) for _ in range(2)]:
         assert sorted(store.read(partial(packs.rows_of, pack_id=pack.id))) == list(range(10))
     assert len(trials_of(store, sweep_id)) == 20
+
+
+def test_a_sweep_that_gets_no_pack_leaves_the_places_of_this_round_to_the_next(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    bad, good = (write_sweep(sqlite_store, priority=priority, **FORTY) for priority in (1, 0))
+    set_plan = text("UPDATE sweeps SET plan = '{}' WHERE id = :id")
+    sqlite_store.write(lambda session: session.execute(set_plan, {"id": bad}))
+    assert dispatch.dispatch(sqlite_store, Pigeon(), sqlite_settings) == 2
+    assert {pack.sweep_id for pack in sqlite_store.read(packs.queued)} == {good}
+
+
+def test_a_message_that_a_pack_has_left_behind_serves_one_other_pack(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    write_sweep(sqlite_store, **FORTY)
+    pigeon = Pigeon(kept=["cpu"])
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 1
+    assert pigeon.kept == ["cpu", "cpu"]  # as many as queued packs
+    assert sqlite_store.read(lambda session: packs.unsent(session, 100.0)) == []
+
+
+def test_a_sweep_of_which_nothing_waits_takes_no_place_from_another_one(sqlite_store: Store) -> None:
+    own(sqlite_store, "cpu:0", "cpu:1")
+    rich, poor = write_sweep(sqlite_store, **FORTY), write_sweep(sqlite_store)
+    for _ in range(3):
+        fill(sqlite_store, rich)
+    sqlite_store.write(lambda session: sweep_verbs.cancel(session, poor))
+    candidate = Candidate(poor, None, 0, 0)
+    assert sqlite_store.write(lambda session: dispatch.give_place(session, candidate)) == []
+    assert len(sqlite_store.read(packs.queued)) == 3

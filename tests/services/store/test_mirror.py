@@ -204,3 +204,18 @@ def test_an_export_writes_while_somebody_holds_the_sweep_and_its_trials(postgres
         exporter.submit(export).result(timeout=10)
     assert mirrored(store, first).exported_epoch == 1
     store.close()
+
+
+def test_a_transaction_notes_each_sweep_that_it_changes_once(sqlite_store: Store) -> None:
+    sweep_ids = [write_sweep(sqlite_store) for _ in range(2)]
+
+    def change(session: Session) -> None:
+        for sweep_id in sweep_ids:
+            for _ in range(3):
+                mirror.changed(session, sweep_id)
+
+    for rows in (2, 3):
+        sqlite_store.write(change)
+        for sweep_id in sweep_ids:
+            found = sqlite_store.read(lambda session, one=sweep_id: mirror.changes(session, one))  # type: ignore[misc]
+            assert len(found) == rows  # the first is of the submit
