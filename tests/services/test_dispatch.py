@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
 from paper_sweep import fill, report, row_of, take, trials_of, write_sweep
 from pydantic import SecretStr
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
 from services import dispatch
@@ -337,3 +338,47 @@ def test_a_sweep_of_which_nothing_waits_takes_no_place_from_another_one(sqlite_s
     candidate = Candidate(poor, None, 0, 0)
     assert sqlite_store.write(lambda session: dispatch.give_place(session, candidate)) == []
     assert len(sqlite_store.read(packs.queued)) == 3
+
+
+def test_the_last_pack_of_a_shape_is_not_filled_up_with_trials_of_the_next(sqlite_store: Store) -> None:
+    own(sqlite_store, *(f"cpu:{number}" for number in range(4)))
+    points = {"model.depth": [2, 4], "model.dropout": [i / 40 for i in range(15)]}
+    sweep_id = write_sweep(sqlite_store, space=points)
+    packed = sqlite_store.write(lambda session: dispatch.fill_places(session, sweep_id, None))
+    shapes = [
+        {trial.shape for trial in sqlite_store.read(partial(packs.rows_of, pack_id=pack.id)).values()}
+        for pack in packed
+    ]
+    assert sorted(map(sorted, shapes)) == [[0]] * (len(packed) // 2) + [[1]] * (len(packed) // 2)
+    assert row_of(sqlite_store, Sweep, sweep_id).next_number == 30
+
+
+def test_of_trials_with_one_row_the_first_is_chosen() -> None:
+    waiting = [Trial(id=name, row=row) for name, row in (("a", 1), ("b", 1), ("c", 0), ("d", 2))]
+    assert [trial.id for trial in dispatch.choose(waiting, None)] == ["a", "c", "d"]
+    assert [trial.id for trial in dispatch.choose(waiting, 2)] == ["a", "c"]
+
+
+def test_nothing_is_sent_to_a_redis_that_does_not_answer(
+    sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try would take as long as the first, and all sweeps would wait for it."""
+    write_sweep(sqlite_store)
+    pigeon = Pigeon()
+    monkeypatch.setattr(pigeon, "waiting", lambda kind: None)
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 0
+    assert pigeon.sent == []
+
+
+def test_shares_that_cannot_be_more_equal_stay_as_they_are(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    own(sqlite_store, "cpu:0", "cpu:1")
+    for _ in range(3):
+        write_sweep(sqlite_store, **FORTY)
+    dispatch.dispatch(sqlite_store, Pigeon(), sqlite_settings)
+    dispatch.dispatch(sqlite_store, Pigeon(), sqlite_settings)
+    held = Counter(pack.sweep_id for pack in sqlite_store.read(packs.queued))
+    assert sorted(held.values()) == [1, 1, 2]
+    formed = sqlite_store.read(lambda session: session.scalars(select(Pack)).all())
+    assert len(formed) == 4  # none was withdrawn
