@@ -10,9 +10,10 @@ from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import delete, select
 
 from services.domain.states import TrialState
-from services.store import endings, mirror, sweep_verbs, sweeps
+from services.store import endings, mirror, sweep_verbs, sweeps, trial_verbs
+from services.store.leases import Lease
 from services.store.mirror import CORRECTED, MirrorLease, MirrorLeaseLost, TrialMark
-from services.store.models import LeftOut, MirrorChange, MirrorSweep, MirrorTrial, Trial
+from services.store.models import LeftOut, MirrorChange, MirrorSweep, MirrorTrial, Pack, Trial
 from services.store.session import Session, Store
 
 HERE = "1a2b3c4d"  # a digest of addresses
@@ -219,3 +220,18 @@ def test_a_transaction_notes_each_sweep_that_it_changes_once(sqlite_store: Store
         for sweep_id in sweep_ids:
             found = sqlite_store.read(lambda session, one=sweep_id: mirror.changes(session, one))  # type: ignore[misc]
             assert len(found) == rows  # the first is of the submit
+
+
+def test_the_end_of_a_retried_trial_is_written_anew_though_it_is_the_same(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    first, *_ = train(sqlite_store, sweep_id)
+    pack_id = trials_of(sqlite_store, sweep_id)[0].pack_id
+    token = sqlite_store.read(lambda session: session.get_one(Pack, pack_id).token)
+    held = Lease(str(pack_id), str(token))
+    sqlite_store.write(lambda session: endings.end_trial(session, held, first, TrialState.FAILED))
+    export = lease(sqlite_store, sweep_id)
+    marks = [TrialMark(first, "run", 0, 1, "failed")]
+    sqlite_store.write(lambda session: mirror.mark_trials(session, export, marks))
+    assert mirrored(sqlite_store, first).exported_state == "failed"
+    sqlite_store.write(lambda session: trial_verbs.retry(session, first))
+    assert mirrored(sqlite_store, first).exported_state is None
