@@ -215,3 +215,23 @@ def test_a_sweep_that_can_draw_trials_goes_on_while_others_end_well(sqlite_store
     report(sqlite_store, held, 1, ids)
     sqlite_store.write(lambda session: endings.end_trials(session, held, ids, TrialState.SUCCEEDED))
     assert halt(sqlite_store, sweep_id) is None  # the third one waits to be drawn
+
+
+def test_progress_before_the_attempts_in_vain_does_not_count(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store, space=DEPTHS, train={"epochs": 30})
+    attempt(sqlite_store, sweep_id, progress=True)
+    for _ in range(MAX_FRUITLESS):
+        attempt(sqlite_store, sweep_id)
+    assert halt(sqlite_store, sweep_id) is not None  # though the second architecture was not tried
+
+
+def test_the_reason_is_that_of_the_last_attempt(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    for number in range(MAX_FRUITLESS):
+        let_time_pass(sqlite_store)
+        held = take(sqlite_store, fill(sqlite_store, sweep_id))
+        error = {"kind": Failure.PREEMPTED, "message": f"stop {number}"}
+        sqlite_store.write(
+            lambda session, held=held, error=error: endings.give_up(session, held, Failure.PREEMPTED, error)  # type: ignore[misc]
+        )
+    assert str(halt(sqlite_store, sweep_id)).endswith(f"preempted: stop {MAX_FRUITLESS - 1}")
