@@ -86,3 +86,10 @@ def test_zipped_axes_are_looked_at_as_they_are_zipped() -> None:
     assert place == "/constraints/1"
     assert words.startswith("no point of the space meets it and the constraints before it")
     assert refusals(space=space, constraints=constraints) == []
+
+
+def test_a_constraint_on_an_axis_that_is_absent_leaves_the_points_without_it() -> None:
+    space = {"model.depth": [1, 2], "model.dropout": {"choice": [0.1, 0.5], "when": {"model.depth": 2}}}
+    [(place, words)] = refusals(space=space, constraints=["depth == 2", "dropout > 0.9"])
+    assert place == "/constraints/1"
+    assert words.endswith("though each alone leaves some")
