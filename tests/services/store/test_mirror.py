@@ -7,13 +7,13 @@ from functools import partial
 
 import pytest
 from paper_sweep import fill, report, take, trials_of, write_sweep
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from services.domain.states import TrialState
 from services.store import endings, mirror, sweep_verbs, sweeps, trial_verbs
 from services.store.leases import Lease
 from services.store.mirror import CORRECTED, MirrorLease, MirrorLeaseLost, TrialMark
-from services.store.models import LeftOut, MirrorChange, MirrorSweep, MirrorTrial, Pack, Trial
+from services.store.models import LeftOut, MirrorChange, MirrorSweep, MirrorTrial, Pack, Sweep, Trial
 from services.store.session import Session, Store
 
 HERE = "1a2b3c4d"  # a digest of addresses
@@ -235,3 +235,43 @@ def test_the_end_of_a_retried_trial_is_written_anew_though_it_is_the_same(sqlite
     assert mirrored(sqlite_store, first).exported_state == "failed"
     sqlite_store.write(lambda session: trial_verbs.retry(session, first))
     assert mirrored(sqlite_store, first).exported_state is None
+
+
+def test_a_trial_that_failed_is_behind_again_when_its_time_has_come(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    failed, *others = train(sqlite_store, sweep_id)
+    held = lease(sqlite_store, sweep_id)
+    for number, trial_id in enumerate(others):
+        mark(sqlite_store, held, trial_id, f"run-{number}")
+    sqlite_store.write(lambda session: mirror.mark_sweep(session, held, f"active:digest:{HERE}"))
+
+    def try_after(not_before: int) -> None:
+        values = {"failures": 1, "not_before": not_before}
+        one = update(MirrorTrial).where(MirrorTrial.trial_id == failed).values(values)
+        sqlite_store.write(lambda session: session.execute(one))
+
+    try_after(sqlite_store.now() + 60_000)
+    catch_up(sqlite_store, held)
+    assert sqlite_store.read(lambda session: mirror.behind(session, HERE)) == []
+    try_after(0)
+    assert sqlite_store.read(lambda session: mirror.behind(session, HERE)) == [sweep_id]
+
+
+def test_a_sweep_is_left_alone_only_while_nobody_mirrors_it(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    long_ago = sqlite_store.now() - 60_000
+
+    def alone() -> bool:
+        return sqlite_store.read(lambda session: mirror.is_left_alone(session, sweep_id, 30.0))
+
+    assert not alone()  # it is new
+    sqlite_store.write(lambda session: session.execute(update(Sweep).values(created_at=long_ago)))
+    assert alone()
+    held = lease(sqlite_store, sweep_id)
+    assert not alone()
+    sqlite_store.write(lambda session: mirror.release(session, held))
+    assert alone()
+    held = lease(sqlite_store, sweep_id)
+    sqlite_store.write(lambda session: mirror.mark_sweep(session, held, f"active:digest:{HERE}"))
+    sqlite_store.write(lambda session: mirror.release(session, held))
+    assert not alone()  # MLflow has just taken something
