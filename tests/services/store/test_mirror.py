@@ -9,6 +9,7 @@ import pytest
 from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import delete, select, update
 
+from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.store import endings, mirror, sweep_verbs, sweeps, trial_verbs
 from services.store.leases import Lease
@@ -275,3 +276,29 @@ def test_a_sweep_is_left_alone_only_while_nobody_mirrors_it(sqlite_store: Store)
     sqlite_store.write(lambda session: mirror.mark_sweep(session, held, f"active:digest:{HERE}"))
     sqlite_store.write(lambda session: mirror.release(session, held))
     assert not alone()  # MLflow has just taken something
+
+
+def test_trials_that_train_are_sent_first_and_of_these_those_that_lack_most(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store, train={"epochs": 9})
+    ended, near, far, middle = train(sqlite_store, sweep_id, epochs=5)
+    token = str(sqlite_store.read(lambda session: session.scalars(select(Pack.token)).one()))
+    pack_id = str(sqlite_store.read(lambda session: session.scalars(select(Pack.id)).one()))
+    sqlite_store.write(
+        lambda session: endings.end_trial(session, Lease(pack_id, token), ended, TrialState.SUCCEEDED)
+    )
+    for trial_id, epoch in ((near, 4), (far, 0), (middle, 2)):
+        there = update(MirrorTrial).where(MirrorTrial.trial_id == trial_id).values(exported_epoch=epoch)
+        sqlite_store.write(lambda session, done=there: session.execute(done))  # type: ignore[misc]
+    behind = sqlite_store.read(lambda session: mirror.trials_behind(session, sweep_id))
+    assert behind == [far, middle, near, ended]
+
+
+def test_a_pack_that_nobody_took_is_no_attempt(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    error = {"kind": Failure.PREEMPTED, "message": "stopped"}
+    store.write(lambda session: endings.give_up(session, held, Failure.PREEMPTED, error))
+    fill(store, sweep_id)
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    shown = store.read(lambda session: mirror.measured(session, ids))
+    assert {each.pack.id for each in shown.values() if each.pack} == {held.pack_id}
