@@ -302,3 +302,11 @@ def test_a_pack_that_nobody_took_is_no_attempt(store: Store) -> None:
     ids = [trial.id for trial in trials_of(store, sweep_id)]
     shown = store.read(lambda session: mirror.measured(session, ids))
     assert {each.pack.id for each in shown.values() if each.pack} == {held.pack_id}
+
+
+def test_a_trial_that_never_ran_is_not_behind(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    fill(sqlite_store, sweep_id)
+    sqlite_store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
+    assert {trial.state for trial in trials_of(sqlite_store, sweep_id)} == {"cancelled"}
+    assert sqlite_store.read(lambda session: mirror.trials_behind(session, sweep_id)) == []
