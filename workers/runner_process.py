@@ -107,6 +107,7 @@ class RunnerProcess:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
             return self._process.returncode is not None
+        assert self.pidfd is not None  # elsewhere than on Linux each process starts its own
         return bool(select.select([self.pidfd], [], [], seconds)[0])
 
     def _exit_code(self) -> int:
