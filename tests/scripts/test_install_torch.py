@@ -37,6 +37,7 @@ def test_ranges_compare_numbers_and_not_text(script: Script) -> None:
     assert fits("2.9.1", ">=2.9,<2.14")
     assert not fits("2.14.0", ">=2.9,<2.14")
     assert not fits("2.14", ">=2.9,<2.14")
+    assert script["numbers"]("2.13.0+cu126") == (2, 13, 0)
     assert not fits("2.8.0", ">=2.9,<2.14")
 
 

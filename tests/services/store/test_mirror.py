@@ -310,3 +310,20 @@ def test_a_trial_that_never_ran_is_not_behind(sqlite_store: Store) -> None:
     sqlite_store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
     assert {trial.state for trial in trials_of(sqlite_store, sweep_id)} == {"cancelled"}
     assert sqlite_store.read(lambda session: mirror.trials_behind(session, sweep_id)) == []
+
+
+def test_runs_that_may_have_been_made_are_known_as_such_until_they_are_known_or_were_not(
+    sqlite_store: Store,
+) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    ids = train(sqlite_store, sweep_id)
+    held = lease(sqlite_store, sweep_id)
+
+    def begin() -> set[str]:
+        return sqlite_store.write(lambda session: mirror.begin(session, held, ids))
+
+    assert begin() == set()
+    sqlite_store.write(lambda session: mirror.store_run(session, held, ids[0], "run"))
+    assert begin() == set(ids[1:])
+    sqlite_store.write(lambda session: mirror.end_begun(session, held, ids))
+    assert begin() == set()
