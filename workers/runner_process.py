@@ -107,7 +107,8 @@ class RunnerProcess:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
             return self._process.returncode is not None
-        return self.pidfd is not None and bool(select.select([self.pidfd], [], [], seconds)[0])
+        assert self.pidfd is not None  # elsewhere than on Linux each process starts its own
+        return bool(select.select([self.pidfd], [], [], seconds)[0])
 
     def _exit_code(self) -> int:
         """The exit code of a process that has ended; negative: the signal that killed it."""

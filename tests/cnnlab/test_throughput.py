@@ -53,3 +53,18 @@ def test_speeds_are_compared_where_a_step_is_one_evaluation(name):
     """A search looks several times, and a matrix of all parameters costs what no batch does."""
     config = resolve({"model": "mlp", "data": "fashion-mnist-mini", "train": {"optimizer": name}})
     assert comparable(Row(config, 1)) == (name not in {"lbfgs", "newton", "adagrad-full"})
+
+
+def test_nothing_diverges_while_it_is_timed(monkeypatch):
+    """Numbers that are not finite, or subnormal, take another time."""
+    seen = []
+    honest = torch.optim.SGD.step
+
+    def step(own):
+        honest(own)
+        seen.append(torch.cat([p.detach().flatten() for p in own.param_groups[0]["params"]]))
+
+    monkeypatch.setattr(torch.optim.SGD, "step", step)
+    plain_images_per_s(Row(resolve({"model": "mlp", "data": "fashion-mnist-mini"}), seed=1), steps=2)
+    assert len(seen) > 1
+    assert all(torch.equal(each, seen[0]) for each in seen)

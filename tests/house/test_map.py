@@ -47,3 +47,10 @@ def test_a_step_names_what_its_file_defines(step: str) -> None:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     assert symbols, f"the step says nothing of {file}"
     assert symbols <= {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+
+
+def test_a_bar_in_a_first_line_is_no_column(tmp_path: Path) -> None:
+    file = tmp_path / "one.py"
+    file.write_text('"""Either | or.\n\nMore."""\n')
+    script = runpy.run_path(str(ROOT / "scripts" / "make_map.py"))
+    assert script["_first_line"](file) == "Either \\| or."

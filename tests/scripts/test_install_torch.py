@@ -36,6 +36,8 @@ def test_ranges_compare_numbers_and_not_text(script: Script) -> None:
     assert fits("2.13.0+cpu", ">=2.9,<2.14")
     assert fits("2.9.1", ">=2.9,<2.14")
     assert not fits("2.14.0", ">=2.9,<2.14")
+    assert not fits("2.14", ">=2.9,<2.14")
+    assert script["numbers"]("2.13.0+cu126") == (2, 13, 0)
     assert not fits("2.8.0", ">=2.9,<2.14")
 
 
@@ -52,8 +54,9 @@ def test_a_gpu_is_one_the_driver_lists(script: Script, tools: Path) -> None:
     driver.chmod(0o755)
     assert wanted(None) == "cuda"
     assert wanted("cpu") == "cpu"
-    driver.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'\nexit 9\n")
-    assert wanted(None) == "cpu"
+    for answer in ("NVIDIA-SMI has failed", "GPU 0: unable to determine its name"):
+        driver.write_text(f"#!/bin/sh\necho '{answer}'\nexit 9\n")
+        assert wanted(None) == "cpu"
 
 
 def test_an_unknown_device_is_refused(script: Script) -> None:
@@ -76,3 +79,17 @@ def test_constraints_name_every_direct_dependency() -> None:
     pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
     names = {entry.split("[")[0].split(">")[0].lower() for entry in wanted}
     assert names - pinned == set()
+
+
+@pytest.mark.parametrize(("code", "written"), [(0, ["2.13.0+cpu"]), (7, [])])
+def test_what_is_there_after_an_installation_is_the_constraint_and_nothing_after_a_failed_one(
+    script: Script, monkeypatch: pytest.MonkeyPatch, code: int, written: list[str]
+) -> None:
+    present = iter([None, "2.13.0+cpu"])
+    constraints: list[str] = []
+    own = script["main"].__globals__
+    monkeypatch.setitem(own, "installed", lambda: next(present))
+    monkeypatch.setitem(own, "install", lambda version, device: code)
+    monkeypatch.setitem(own, "write_constraints", constraints.append)
+    assert script["main"]() == code
+    assert constraints == written

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
 from paper_sweep import fill, report, row_of, take, trials_of, write_sweep
 from pydantic import SecretStr
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
 from services import dispatch
@@ -19,9 +20,10 @@ from services.domain.states import PackState, TrialState
 from services.host import HostDevice
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, endings, moves, packs, set_aside
+from services.store import devices, endings, moves, packs, set_aside, sweep_verbs
 from services.store.models import Device, Pack, Sweep, Trial
 from services.store.session import Session, Store
+from services.store.sweeps import Candidate
 
 FORTY = {"space": {"model.dropout": [i / 100 for i in range(40)]}}
 
@@ -305,3 +307,78 @@ def test_survivors_of_two_packs_share_one_only_where_their_rows_differ(store: St
     for pack in [fill(store, sweep_id) for _ in range(2)]:
         assert sorted(store.read(partial(packs.rows_of, pack_id=pack.id))) == list(range(10))
     assert len(trials_of(store, sweep_id)) == 20
+
+
+def test_a_sweep_that_gets_no_pack_leaves_the_places_of_this_round_to_the_next(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    bad, good = (write_sweep(sqlite_store, priority=priority, **FORTY) for priority in (1, 0))
+    set_plan = text("UPDATE sweeps SET plan = '{}' WHERE id = :id")
+    sqlite_store.write(lambda session: session.execute(set_plan, {"id": bad}))
+    assert dispatch.dispatch(sqlite_store, Pigeon(), sqlite_settings) == 2
+    assert {pack.sweep_id for pack in sqlite_store.read(packs.queued)} == {good}
+
+
+def test_a_message_that_a_pack_has_left_behind_serves_one_other_pack(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    write_sweep(sqlite_store, **FORTY)
+    pigeon = Pigeon(kept=["cpu"])
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 1
+    assert pigeon.kept == ["cpu", "cpu"]  # as many as queued packs
+    assert sqlite_store.read(lambda session: packs.unsent(session, 100.0)) == []
+
+
+def test_a_sweep_of_which_nothing_waits_takes_no_place_from_another_one(sqlite_store: Store) -> None:
+    own(sqlite_store, "cpu:0", "cpu:1")
+    rich, poor = write_sweep(sqlite_store, **FORTY), write_sweep(sqlite_store)
+    for _ in range(3):
+        fill(sqlite_store, rich)
+    sqlite_store.write(lambda session: sweep_verbs.cancel(session, poor))
+    candidate = Candidate(poor, None, 0, 0)
+    assert sqlite_store.write(lambda session: dispatch.give_place(session, candidate)) == []
+    assert len(sqlite_store.read(packs.queued)) == 3
+
+
+def test_the_last_pack_of_a_shape_is_not_filled_up_with_trials_of_the_next(sqlite_store: Store) -> None:
+    own(sqlite_store, *(f"cpu:{number}" for number in range(4)))
+    points = {"model.depth": [2, 4], "model.dropout": [i / 40 for i in range(15)]}
+    sweep_id = write_sweep(sqlite_store, space=points)
+    packed = sqlite_store.write(lambda session: dispatch.fill_places(session, sweep_id, None))
+    shapes = [
+        {trial.shape for trial in sqlite_store.read(partial(packs.rows_of, pack_id=pack.id)).values()}
+        for pack in packed
+    ]
+    assert sorted(map(sorted, shapes)) == [[0]] * (len(packed) // 2) + [[1]] * (len(packed) // 2)
+    assert row_of(sqlite_store, Sweep, sweep_id).next_number == 30
+
+
+def test_of_trials_with_one_row_the_first_is_chosen() -> None:
+    waiting = [Trial(id=name, row=row) for name, row in (("a", 1), ("b", 1), ("c", 0), ("d", 2))]
+    assert [trial.id for trial in dispatch.choose(waiting, None)] == ["a", "c", "d"]
+    assert [trial.id for trial in dispatch.choose(waiting, 2)] == ["a", "c"]
+
+
+def test_nothing_is_sent_to_a_redis_that_does_not_answer(
+    sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try would take as long as the first, and all sweeps would wait for it."""
+    write_sweep(sqlite_store)
+    pigeon = Pigeon()
+    monkeypatch.setattr(pigeon, "waiting", lambda kind: None)
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 0
+    assert pigeon.sent == []
+
+
+def test_shares_that_cannot_be_more_equal_stay_as_they_are(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    own(sqlite_store, "cpu:0", "cpu:1")
+    for _ in range(3):
+        write_sweep(sqlite_store, **FORTY)
+    dispatch.dispatch(sqlite_store, Pigeon(), sqlite_settings)
+    dispatch.dispatch(sqlite_store, Pigeon(), sqlite_settings)
+    held = Counter(pack.sweep_id for pack in sqlite_store.read(packs.queued))
+    assert sorted(held.values()) == [1, 1, 2]
+    formed = sqlite_store.read(lambda session: session.scalars(select(Pack)).all())
+    assert len(formed) == 4  # none was withdrawn

@@ -34,3 +34,10 @@ def test_a_speed_is_read_once(sqlite_store: Store) -> None:
     assert known.measured("key", "cpu", 4) == 50.0
     sqlite_store.write(lambda session: speeds.record(session, "key", "cpu", 4, 70.0))
     assert known.measured("key", "cpu", 4) == 50.0
+
+
+def test_a_change_is_measured_by_the_speed_that_was_written(sqlite_store: Store) -> None:
+    known = KnownSpeeds(sqlite_store)
+    for speed, written in ((100.0, 100.0), (110.5, 110.5), (99.4, 99.4)):
+        known.record("key", "cpu", 4, speed)
+        assert recorded(sqlite_store) == written

@@ -264,6 +264,9 @@ def test_a_host_on_which_no_runner_starts_ends_the_worker(
     assert worker.signals == [(os.getppid(), signal.SIGTERM)]
     assert worker.pauses == [sqlite_settings.heartbeat] * (MAX_FAILED_STARTS - 1)
     assert {trial.losses for trial in trials_of(worker.store, sweep_id)} == {MAX_FAILED_STARTS}
+    worker.store.write(lambda session: session.execute(update(Trial).values(not_before=0)))
+    worker.supervisor.train(fill(worker.store, sweep_id).id)  # before the signal has been heeded
+    assert {trial.state for trial in trials_of(worker.store, sweep_id)} == {"queued"}
 
 
 def test_a_worker_whose_device_is_lost_ends_and_starts_no_runner(worker: Worker) -> None:

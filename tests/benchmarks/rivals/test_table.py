@@ -74,3 +74,16 @@ def test_seconds_until_final_in_sql_are_compared_too() -> None:
     assert line.endswith("10.0 until the last trial was final in SQL, 3.00× as fast as the tuned loop.")
     cold = [record | {"mode": "cold"} for record in records]
     assert not any("final in SQL" in line for line in table.compare(cold, "cold", TITLES))
+
+
+def test_the_kind_of_process_that_takes_most_comes_first_and_one_that_did_not_run_took_nothing() -> None:
+    runs = [
+        {"mode": "warm", "side": "service", "task": "lenet5", "cpu_of": cpu_of}
+        for cpu_of in ({"api": 1.0, "runners": 8.0}, {"api": 3.0, "runners": 8.0, "upkeep": 5.0})
+    ]
+    rows = [line.split("|")[1:3] for line in table.processor(runs) if line.startswith("|")][2:]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["runners", "8.00"],
+        ["upkeep", "2.50"],
+        ["api", "2.00"],
+    ]

@@ -75,3 +75,19 @@ def test_a_rerun_that_ends_early_is_not_equal_but_one_that_goes_on_is() -> None:
     assert "the rerun lacks 1 epoch of the original" in list(short.lines())
     assert compare(trial(0.5), trial(0.5, 0.6)).bit_equal
     assert not compare(trial(), trial(0.5)).bit_equal, "nothing compared is nothing shown"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("machine kind", {"kind": "another CPU"}),
+        ("torch", {"torch": "2.9.0"}),
+        ("threads", {"threads": 2}),
+        ("kernels", {"kernels": "avx2"}),
+        ("width", {"width": 4}),
+        ("row", {"row": 0}),
+    ],
+)
+def test_each_condition_counts(name: str, changes: dict[str, Any]) -> None:
+    found = compare(trial(0.5), trial(0.5, **changes))
+    assert [changed.name for changed in found.changed] == [name]

@@ -40,3 +40,14 @@ def test_a_damaged_file_is_a_value_error(tmp_path: Path) -> None:
     path.write_bytes(b"weights")
     with pytest.raises(ValueError, match="header"):
         best_weights.read(path)
+
+
+@pytest.mark.parametrize("name", ["../secret", "packs/../../secret", "link", "{outside}", "none", ""])
+def test_a_file_is_found_only_within_the_folder(tmp_path: Path, name: str) -> None:
+    folder, outside = tmp_path / "files", tmp_path / "secret"
+    (folder / "packs").mkdir(parents=True)
+    outside.write_text("x")
+    (folder / "link").symlink_to(outside)
+    (folder / "packs" / "best").write_text("x")
+    assert best_weights.path(folder, name.format(outside=outside)) is None
+    assert best_weights.path(folder, "packs/best") == folder / "packs" / "best"

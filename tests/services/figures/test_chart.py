@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from drawn_figures import all_of, parsed
+from drawn_figures import all_of, parsed, texts
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -67,3 +67,34 @@ def test_a_value_that_is_not_finite_leaves_a_gap() -> None:
 def test_one_lonely_value_is_a_dot_however_long_the_curve_is() -> None:
     curve = [(epoch, 0.5 if epoch == 7 else math.nan) for epoch in range(1, chart.MAX_DOTS + 10)]
     assert len(all_of(parsed(draw({"val": curve})), "circle")) == 1
+
+
+def dots(curve: list[tuple[int, float]]) -> list[tuple[float, float]]:
+    """Where a curve's values are."""
+    found = all_of(parsed(draw({"val": curve})), "circle")
+    return [(float(dot.get("cx", "nan")), float(dot.get("cy", "nan"))) for dot in found]
+
+
+def test_later_epochs_are_to_the_right_and_larger_values_above() -> None:
+    assert dots([(1, 0.0), (2, 1.0)]) == [(chart.LEFT, 100 - chart.BOTTOM), (200 - chart.RIGHT, chart.TOP)]
+
+
+def test_a_single_epoch_is_in_the_middle() -> None:
+    [(x, _)] = dots([(3, 0.5)])
+    assert x == (chart.LEFT + 200 - chart.RIGHT) / 2
+
+
+def test_a_long_curve_is_a_line_without_dots() -> None:
+    curve = [(epoch, 0.5) for epoch in range(1, chart.MAX_DOTS + 1)]
+    assert len(dots(curve)) == chart.MAX_DOTS
+    assert dots([*curve, (chart.MAX_DOTS + 1, 0.5)]) == []
+
+
+def test_only_epochs_that_a_curve_has_are_named() -> None:
+    drawn = texts(parsed(draw({"val": [(epoch, 0.5) for epoch in range(3, 15)]})))
+    assert [int(each) for each in drawn[: drawn.index("epoch")] if each.isdigit()] == [5, 10]
+
+
+def test_the_first_curve_lies_on_top() -> None:
+    drawn = draw({"train": [(1, 0.5)], "val": [(1, 0.5)]})
+    assert drawn.index(chart.colour(1)) < drawn.index(chart.colour(0))

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services import escaping
+from services.figures import svg
 from services.figures.confusion_matrix import MAX_NAME_CHARS, SHADES, confusion_matrix
 
 
@@ -52,3 +53,10 @@ def test_classes_and_titles_are_shown_whatever_they_hold(names: list[str], title
         plain = "".join(char if char.isprintable() else " " for char in name)
         shown = plain if len(plain) <= MAX_NAME_CHARS else f"{plain[: MAX_NAME_CHARS - 1]}…"
         assert labels.count(f"{number} {shown}") >= 2
+
+
+def test_a_count_is_white_on_a_dark_cell_and_dark_on_a_light_one() -> None:
+    counts = [[94, 5, 1], [0, 100, 0], [0, 0, 100]]
+    drawn = all_of(parsed(confusion_matrix("t", "val", counts)), "text")
+    fills = {each.text: each.get("fill") for each in drawn if each.text in ("94", "5", "1")}
+    assert fills == {"94": "#fff", "5": "#fff", "1": svg.INK}

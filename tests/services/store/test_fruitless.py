@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from services import dispatch
 from services.domain.retry import MAX_FRUITLESS, Failure
+from services.domain.states import TrialState
 from services.store import endings, events, fruitless, leases, sweep_verbs
 from services.store.events import BEGINNING
 from services.store.leases import Lease
@@ -177,3 +178,60 @@ def test_a_pack_of_a_dead_claim_is_given_up_at_once_and_no_other(store: Store) -
     assert first.failure is not None
     assert first.failure["message"] == "worker w was killed"
     assert store.write(lambda session: endings.give_up_claimed(session, "dead", "was killed")) == []
+
+
+def test_a_sweep_that_is_paused_already_is_not_proposed_again(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    while attempt(sqlite_store, sweep_id):
+        pass
+    assert sqlite_store.read(fruitless.sweep_ids) == [sweep_id]
+    assert halt(sqlite_store, sweep_id) is not None
+    assert sqlite_store.read(fruitless.sweep_ids) == []
+
+
+def test_after_resume_the_next_attempt_follows_at_once(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    exhaust(sqlite_store, sweep_id)
+    later = sqlite_store.now() + 60_000
+    sqlite_store.write(lambda session: session.execute(update(Trial).values(not_before=later)))
+    sqlite_store.write(lambda session: sweep_verbs.resume(session, sweep_id))
+    assert take(sqlite_store, fill(sqlite_store, sweep_id))
+
+
+def test_a_pack_that_began_after_the_attempts_in_vain_is_not_waited_for(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store, space=DEPTHS)
+    for _ in range(MAX_FRUITLESS):
+        attempt(sqlite_store, sweep_id)
+    take(sqlite_store, fill(sqlite_store, sweep_id))  # the second architecture
+    assert halt(sqlite_store, sweep_id) is not None
+
+
+def test_a_sweep_that_can_draw_trials_goes_on_while_others_end_well(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store, space=DEPTHS | {"model.depth": [1, 2, 3]})
+    for _ in range(MAX_FRUITLESS):
+        attempt(sqlite_store, sweep_id)
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))  # the second architecture
+    ids = [trial.id for trial in trials_of(sqlite_store, sweep_id) if trial.pack_id == held.pack_id]
+    report(sqlite_store, held, 1, ids)
+    sqlite_store.write(lambda session: endings.end_trials(session, held, ids, TrialState.SUCCEEDED))
+    assert halt(sqlite_store, sweep_id) is None  # the third one waits to be drawn
+
+
+def test_progress_before_the_attempts_in_vain_does_not_count(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store, space=DEPTHS, train={"epochs": 30})
+    attempt(sqlite_store, sweep_id, progress=True)
+    for _ in range(MAX_FRUITLESS):
+        attempt(sqlite_store, sweep_id)
+    assert halt(sqlite_store, sweep_id) is not None  # though the second architecture was not tried
+
+
+def test_the_reason_is_that_of_the_last_attempt(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    for number in range(MAX_FRUITLESS):
+        let_time_pass(sqlite_store)
+        held = take(sqlite_store, fill(sqlite_store, sweep_id))
+        error = {"kind": Failure.PREEMPTED, "message": f"stop {number}"}
+        sqlite_store.write(
+            lambda session, held=held, error=error: endings.give_up(session, held, Failure.PREEMPTED, error)  # type: ignore[misc]
+        )
+    assert str(halt(sqlite_store, sweep_id)).endswith(f"preempted: stop {MAX_FRUITLESS - 1}")

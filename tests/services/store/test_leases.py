@@ -7,9 +7,10 @@ from paper_sweep import TTL, fill, row_of, take, trials_of, write_sweep
 from sqlalchemy import event, update
 
 from services.domain.errors import Fenced
-from services.store import leases, sweep_verbs, trial_verbs
+from services.domain.retry import Failure
+from services.store import endings, leases, sweep_verbs, trial_verbs
 from services.store.leases import Lease, Request, SweepRequest
-from services.store.models import Pack, Sweep
+from services.store.models import Pack, Sweep, Trial
 from services.store.session import Session, Store
 
 
@@ -68,3 +69,26 @@ def test_the_fence_is_passed_once_in_a_transaction_and_again_in_the_next(store: 
     store.write(lambda session: session.execute(update(Pack).values(token="another's")))
     with pytest.raises(Fenced):
         store.write(twice)
+
+
+def test_a_later_lease_changes_no_beginning(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))
+    long_ago = {"started_at": 1000}
+    for table in (Sweep, Trial):
+        sqlite_store.write(lambda session, one=table: session.execute(update(one).values(long_ago)))  # type: ignore[misc]
+    error = {"kind": Failure.PREEMPTED, "message": "stopped"}
+    sqlite_store.write(lambda session: endings.give_up(session, held, Failure.PREEMPTED, error))
+    take(sqlite_store, fill(sqlite_store, sweep_id))
+    assert row_of(sqlite_store, Sweep, sweep_id).started_at == 1000
+    assert {trial.started_at for trial in trials_of(sqlite_store, sweep_id)} == {1000}
+
+
+def test_the_fence_is_passed_anew_in_each_transaction_of_a_session(sqlite_store: Store) -> None:
+    held = take(sqlite_store, fill(sqlite_store, write_sweep(sqlite_store)))
+    with Session(sqlite_store.engine) as session:
+        leases.fence(session, held)
+        session.commit()
+        sqlite_store.write(lambda other: other.execute(update(Pack).values(token="another's")))
+        with pytest.raises(Fenced):
+            leases.fence(session, held)

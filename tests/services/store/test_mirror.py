@@ -7,12 +7,14 @@ from functools import partial
 
 import pytest
 from paper_sweep import fill, report, take, trials_of, write_sweep
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
+from services.domain.retry import Failure
 from services.domain.states import TrialState
-from services.store import endings, mirror, sweep_verbs, sweeps
+from services.store import endings, mirror, sweep_verbs, sweeps, trial_verbs
+from services.store.leases import Lease
 from services.store.mirror import CORRECTED, MirrorLease, MirrorLeaseLost, TrialMark
-from services.store.models import LeftOut, MirrorChange, MirrorSweep, MirrorTrial, Trial
+from services.store.models import LeftOut, MirrorChange, MirrorSweep, MirrorTrial, Pack, Sweep, Trial
 from services.store.session import Session, Store
 
 HERE = "1a2b3c4d"  # a digest of addresses
@@ -204,3 +206,124 @@ def test_an_export_writes_while_somebody_holds_the_sweep_and_its_trials(postgres
         exporter.submit(export).result(timeout=10)
     assert mirrored(store, first).exported_epoch == 1
     store.close()
+
+
+def test_a_transaction_notes_each_sweep_that_it_changes_once(sqlite_store: Store) -> None:
+    sweep_ids = [write_sweep(sqlite_store) for _ in range(2)]
+
+    def change(session: Session) -> None:
+        for sweep_id in sweep_ids:
+            for _ in range(3):
+                mirror.changed(session, sweep_id)
+
+    for rows in (2, 3):
+        sqlite_store.write(change)
+        for sweep_id in sweep_ids:
+            found = sqlite_store.read(lambda session, one=sweep_id: mirror.changes(session, one))  # type: ignore[misc]
+            assert len(found) == rows  # the first is of the submit
+
+
+def test_the_end_of_a_retried_trial_is_written_anew_though_it_is_the_same(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    first, *_ = train(sqlite_store, sweep_id)
+    pack_id = trials_of(sqlite_store, sweep_id)[0].pack_id
+    token = sqlite_store.read(lambda session: session.get_one(Pack, pack_id).token)
+    held = Lease(str(pack_id), str(token))
+    sqlite_store.write(lambda session: endings.end_trial(session, held, first, TrialState.FAILED))
+    export = lease(sqlite_store, sweep_id)
+    marks = [TrialMark(first, "run", 0, 1, "failed")]
+    sqlite_store.write(lambda session: mirror.mark_trials(session, export, marks))
+    assert mirrored(sqlite_store, first).exported_state == "failed"
+    sqlite_store.write(lambda session: trial_verbs.retry(session, first))
+    assert mirrored(sqlite_store, first).exported_state is None
+
+
+def test_a_trial_that_failed_is_behind_again_when_its_time_has_come(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    failed, *others = train(sqlite_store, sweep_id)
+    held = lease(sqlite_store, sweep_id)
+    for number, trial_id in enumerate(others):
+        mark(sqlite_store, held, trial_id, f"run-{number}")
+    sqlite_store.write(lambda session: mirror.mark_sweep(session, held, f"active:digest:{HERE}"))
+
+    def try_after(not_before: int) -> None:
+        values = {"failures": 1, "not_before": not_before}
+        one = update(MirrorTrial).where(MirrorTrial.trial_id == failed).values(values)
+        sqlite_store.write(lambda session: session.execute(one))
+
+    try_after(sqlite_store.now() + 60_000)
+    catch_up(sqlite_store, held)
+    assert sqlite_store.read(lambda session: mirror.behind(session, HERE)) == []
+    try_after(0)
+    assert sqlite_store.read(lambda session: mirror.behind(session, HERE)) == [sweep_id]
+
+
+def test_a_sweep_is_left_alone_only_while_nobody_mirrors_it(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    long_ago = sqlite_store.now() - 60_000
+
+    def alone() -> bool:
+        return sqlite_store.read(lambda session: mirror.is_left_alone(session, sweep_id, 30.0))
+
+    assert not alone()  # it is new
+    sqlite_store.write(lambda session: session.execute(update(Sweep).values(created_at=long_ago)))
+    assert alone()
+    held = lease(sqlite_store, sweep_id)
+    assert not alone()
+    sqlite_store.write(lambda session: mirror.release(session, held))
+    assert alone()
+    held = lease(sqlite_store, sweep_id)
+    sqlite_store.write(lambda session: mirror.mark_sweep(session, held, f"active:digest:{HERE}"))
+    sqlite_store.write(lambda session: mirror.release(session, held))
+    assert not alone()  # MLflow has just taken something
+
+
+def test_trials_that_train_are_sent_first_and_of_these_those_that_lack_most(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store, train={"epochs": 9})
+    ended, near, far, middle = train(sqlite_store, sweep_id, epochs=5)
+    token = str(sqlite_store.read(lambda session: session.scalars(select(Pack.token)).one()))
+    pack_id = str(sqlite_store.read(lambda session: session.scalars(select(Pack.id)).one()))
+    sqlite_store.write(
+        lambda session: endings.end_trial(session, Lease(pack_id, token), ended, TrialState.SUCCEEDED)
+    )
+    for trial_id, epoch in ((near, 4), (far, 0), (middle, 2)):
+        there = update(MirrorTrial).where(MirrorTrial.trial_id == trial_id).values(exported_epoch=epoch)
+        sqlite_store.write(lambda session, done=there: session.execute(done))  # type: ignore[misc]
+    behind = sqlite_store.read(lambda session: mirror.trials_behind(session, sweep_id))
+    assert behind == [far, middle, near, ended]
+
+
+def test_a_pack_that_nobody_took_is_no_attempt(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    error = {"kind": Failure.PREEMPTED, "message": "stopped"}
+    store.write(lambda session: endings.give_up(session, held, Failure.PREEMPTED, error))
+    fill(store, sweep_id)
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    shown = store.read(lambda session: mirror.measured(session, ids))
+    assert {each.pack.id for each in shown.values() if each.pack} == {held.pack_id}
+
+
+def test_a_trial_that_never_ran_is_not_behind(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    fill(sqlite_store, sweep_id)
+    sqlite_store.write(lambda session: sweep_verbs.cancel(session, sweep_id))
+    assert {trial.state for trial in trials_of(sqlite_store, sweep_id)} == {"cancelled"}
+    assert sqlite_store.read(lambda session: mirror.trials_behind(session, sweep_id)) == []
+
+
+def test_runs_that_may_have_been_made_are_known_as_such_until_they_are_known_or_were_not(
+    sqlite_store: Store,
+) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    ids = train(sqlite_store, sweep_id)
+    held = lease(sqlite_store, sweep_id)
+
+    def begin() -> set[str]:
+        return sqlite_store.write(lambda session: mirror.begin(session, held, ids))
+
+    assert begin() == set()
+    sqlite_store.write(lambda session: mirror.store_run(session, held, ids[0], "run"))
+    assert begin() == set(ids[1:])
+    sqlite_store.write(lambda session: mirror.end_begun(session, held, ids))
+    assert begin() == set()

@@ -11,7 +11,7 @@ from services.domain.states import TrialState
 from services.store import endings, mirror, mirror_due, sweep_verbs, sweeps, trials
 from services.store.mirror import MirrorLease, TrialMark
 from services.store.mirror_due import Turns
-from services.store.models import LeftOut, MirrorSweep, Trial
+from services.store.models import LeftOut, MirrorSweep, Sweep, Trial
 from services.store.session import Store
 
 
@@ -119,3 +119,39 @@ def test_files_are_due_of_trials_that_were_chosen_and_whose_end_is_there(store: 
     assert store.read(mirror_due.sweeps_with_files) == [sweep_id]
     store.write(lambda session: mirror_due.mark_files(session, lease, first, "no picture"))
     assert store.read(due) == store.read(mirror_due.sweeps_with_files) == []
+
+
+def test_a_sweep_is_named_once_for_all_its_files_and_not_for_those_of_a_retried_trial(
+    sqlite_store: Store,
+) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    ids = [trial.id for trial in _ended(sqlite_store, sweep_id)]
+    lease = MirrorLease(sweep_id, "one", 60.0)
+    assert sqlite_store.write(lambda session: mirror.take(session, lease))
+    marks = [TrialMark(each, f"run-{each}", 0, 0, TrialState.FAILED) for each in ids[:3]]
+    sqlite_store.write(partial(mirror.mark_trials, lease=lease, marks=marks))
+    sqlite_store.write(partial(mirror_due.want_files, lease=lease, trial_ids=ids))
+    assert sqlite_store.read(mirror_due.sweeps_with_files) == [sweep_id]
+    assert sqlite_store.read(partial(mirror_due.trials_with_files, sweep_id=sweep_id)) == ids[:3]
+    # As if it had been retried while its end was sent.
+    again = update(Trial).where(Trial.id == ids[0]).values(state=TrialState.PENDING)
+    sqlite_store.write(lambda session: session.execute(again))
+    assert sqlite_store.read(partial(mirror_due.trials_with_files, sweep_id=sweep_id)) == ids[1:3]
+
+
+def _ended(store: Store, sweep_id: str) -> list[Trial]:
+    """The trials of a sweep's first pack, all failed."""
+    held = take(store, fill(store, sweep_id))
+    found = trials_of(store, sweep_id)
+    ids = [trial.id for trial in found]
+    store.write(lambda session: endings.end_trials(session, held, ids, TrialState.FAILED))
+    return list(found)
+
+
+def test_of_new_sweeps_the_oldest_comes_first(sqlite_store: Store) -> None:
+    ids = sorted(write_sweep(sqlite_store) for _ in range(3))
+    for age, sweep_id in zip((2, 3, 1), ids, strict=True):
+        made = update(Sweep).where(Sweep.id == sweep_id).values(created_at=10_000 - age)
+        sqlite_store.write(lambda session, one=made: session.execute(one))  # type: ignore[misc]
+    turns = sqlite_store.read(lambda session: mirror_due.turns(session, ids))
+    assert turns.new == [ids[1], ids[0], ids[2]]

@@ -7,9 +7,10 @@ from functools import partial
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 
-from services.store import packs
+from services.host import HostDevice
+from services.store import devices, packs
 from services.store.models import Pack
-from services.store.session import Store
+from services.store.session import Session, Store
 
 
 def age(store: Store, pack: Pack, seconds: float, sends: int) -> None:
@@ -72,3 +73,24 @@ def test_outstanding_packs_are_counted_by_kind(store: Store) -> None:
     assert store.read(packs.outstanding) == {"cpu": 2}
     store.write(lambda session: packs.withdraw(session, withdrawn, "test"))
     assert store.read(packs.outstanding) == {"cpu": 1}
+
+
+def test_room_is_made_only_on_a_device_that_can_serve_the_sweep_in_need(sqlite_store: Store) -> None:
+    for kind, plugins in (("cpu", ""), ("cuda", "digest")):
+        device = HostDevice("host", kind, kind, kind)
+        sqlite_store.write(partial(claim, device=device, plugins=plugins))
+    pack = fill(sqlite_store, write_sweep(sqlite_store))
+    kinds = {pack.kind}
+
+    def withdrawable(plugins: str | None) -> set[str]:
+        found = sqlite_store.read(lambda session: packs.withdrawable(session, plugins, 0, 1))
+        return {found.kind} if found else set()
+
+    assert withdrawable(None) == kinds
+    assert withdrawable("digest") == kinds & {"cuda"}
+    assert withdrawable("another") == set()
+
+
+def claim(session: Session, device: HostDevice, plugins: str) -> None:
+    """Have a worker with these plug-ins claim a device."""
+    assert devices.claim(session, [device], "worker", device.identity, 60.0, plugins)

@@ -7,7 +7,7 @@ from contextlib import ExitStack, nullcontext
 
 import pytest
 from paper_sweep import fill, row_of, take, write_sweep
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, event, func, select
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from services.store import endings, leases, session, sweep_verbs, sweeps, workers
@@ -124,3 +124,12 @@ def test_a_connection_that_has_rested_is_tried_before_it_is_used(
     store.ping()
     store.close()
     other.close()
+
+
+def test_a_read_ends_with_a_commit(sqlite_store: Store) -> None:
+    """After a rollback PostgreSQL would plan every statement anew."""
+    ends: list[str] = []
+    event.listen(sqlite_store.engine, "commit", lambda _: ends.append("commit"))
+    event.listen(sqlite_store.engine, "rollback", lambda _: ends.append("rollback"))
+    assert sqlite_store.read(lambda session: session.execute(select(func.count(Sweep.id))).scalar_one()) == 0
+    assert ends == ["commit"]

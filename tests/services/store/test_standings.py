@@ -185,3 +185,14 @@ def test_one_page_of_kept_and_new_ones(store: Store) -> None:
     assert {sweep_id: contents(found[sweep_id]) for sweep_id in (first, second, third)} == {
         sweep_id: contents(read_anew(store, sweep_id)) for sweep_id in (first, second, third)
     }
+
+
+def test_the_one_that_was_used_longest_ago_is_forgotten(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standings, "MAX_KEPT", 2)
+    first, second, third = (write_sweep(sqlite_store) for _ in range(3))
+    before = standing(sqlite_store, first)
+    for sweep_id in (second, first, third):
+        standing(sqlite_store, sweep_id)
+    assert standing(sqlite_store, first) is before

@@ -93,3 +93,13 @@ def test_dead_rows_take_their_time() -> None:
     assert rows > 5
     speed = {shape.key: [dry_run.MeasuredSpeed(100.0, shape.width, "m")]}
     assert dry_run.seconds(plan, [1000], speed, 1)[0] == pytest.approx(rows * 3 * 10)
+
+
+def test_the_speed_of_a_plain_loop_says_nothing_of_arrays(
+    sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any]
+) -> None:
+    (shape,) = preview(sqlite_api, spec)["shapes"]
+    sqlite_store.write(lambda s: speeds.record(s, shape["key"], "a machine", speeds.PLAIN, 100.0))
+    found = preview(sqlite_api, spec)
+    assert found["seconds"] is None
+    assert "never measured" in found["seconds_from"]

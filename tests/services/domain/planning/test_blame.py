@@ -73,3 +73,23 @@ def test_a_comparison_that_can_never_be_meant(constraint: str, detail: str) -> N
 def test_axes_with_a_common_value_are_compared() -> None:
     changes = {"space": {"dropout": [0.0, 0.5], "l2": [0, 1]}, "constraints": ["dropout == l2"]}
     assert refusals(**changes) == []
+
+
+def test_a_constraint_alone_is_not_said_to_follow_others() -> None:
+    assert refusals(constraints=["dropout > 5"]) == [("/constraints/0", "no point of the space meets it")]
+
+
+def test_zipped_axes_are_looked_at_as_they_are_zipped() -> None:
+    space = {"dropout": [0.0, 0.5], "l2": [0.1, 0.2]}
+    constraints = ["dropout == 0.5", "l2 == 0.1"]
+    [(place, words)] = refusals(space=space, zip=[["dropout", "l2"]], constraints=constraints)
+    assert place == "/constraints/1"
+    assert words.startswith("no point of the space meets it and the constraints before it")
+    assert refusals(space=space, constraints=constraints) == []
+
+
+def test_a_constraint_on_an_axis_that_is_absent_leaves_the_points_without_it() -> None:
+    space = {"model.depth": [1, 2], "model.dropout": {"choice": [0.1, 0.5], "when": {"model.depth": 2}}}
+    [(place, words)] = refusals(space=space, constraints=["depth == 2", "dropout > 0.9"])
+    assert place == "/constraints/1"
+    assert words.endswith("though each alone leaves some")

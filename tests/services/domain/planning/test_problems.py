@@ -202,3 +202,15 @@ def test_a_fault_is_kept_once() -> None:
         False,
         False,
     ]
+
+
+def test_what_may_follow_from_others_is_refused_where_there_are_none() -> None:
+    problems = Problems()
+    problems.add_unless_others("/space/x", "may follow", axis="x")
+    with pytest.raises(SpecError) as alone:
+        problems.raise_any()
+    assert [problem.pointer for problem in alone.value.problems] == ["/space/x"]
+    problems.add("/model", "is wrong")
+    with pytest.raises(SpecError) as beside:
+        problems.raise_any()
+    assert [problem.pointer for problem in beside.value.problems] == ["/model"]
