@@ -121,14 +121,9 @@ class RowBlock:
             # How many losses there are may change the layout of the gradient, and with it how products are
             # rounded.
             scores.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
-        if len(self._losses) == 1:
-            [(_, entry, hypers)] = self._losses
-            each = entry.value(scores, y, hypers).contiguous()  # laid out as cat() does it
-        else:
-            parts = [entry.value(scores[:, rows], y[:, rows], hypers) for rows, entry, hypers in self._losses]
-            each = torch.cat(parts, 1)
-        # One mean over all rows: the rounding of a mean may depend on the number of rows.
-        return each.mean(0)
+        parts = [entry.value(scores[:, rows], y[:, rows], hypers) for rows, entry, hypers in self._losses]
+        # A row's losses are neighbours in memory: else the rounding of a mean depends on the number of rows.
+        return torch.cat([part.t() for part in parts]).contiguous().mean(1)
 
 
 def joined(parts: Sequence[Passed]) -> Passed:

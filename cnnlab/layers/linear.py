@@ -1,9 +1,11 @@
 """Linear: every output depends on every input."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
 from torch.nn.functional import linear
 
 from cnnlab import registry
@@ -53,11 +55,39 @@ class Linear(Layer):
         return (self.inputs + len(self.parameters) - 1) * self.outputs
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
-        """Return (N, K, outputs): one wide product for a shared batch, else a batched product."""
+        """Return (N, K, outputs): one wide product for a shared batch, else a product of each row.
+
+        A row's own product has the same bits in any array: gradients are laid out row after row, whatever
+        their number.
+        """
         weight, *bias = p
-        if shared(x):
+        if shared(x) and len(weight) > 1:
             y = linear(shared_batch(x), weight.flatten(0, 1), bias[0].flatten() if bias else None)
             return y.view(-1, *weight.shape[:2])
-        inputs, matrix = x.transpose(0, 1), weight.transpose(1, 2)  # (K, N, inputs), (K, inputs, outputs)
-        y = torch.baddbmm(bias[0][:, None], inputs, matrix) if bias else inputs.bmm(matrix)
-        return y.transpose(0, 1)
+        y = _RowByRow.apply(x.transpose(0, 1), weight, bias[0] if bias else None)  # type: ignore[no-untyped-call]
+        return cast(Tensor, y).transpose(0, 1)
+
+
+class _RowByRow(Function):
+    """Products x Wᵀ + b of (K, N, inputs); the gradient is laid out and summed row after row.
+
+    How torch sums over the middle of (K, N, outputs) depends on K, and so does a product of a gradient whose
+    rows lie between one another.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        matrix = weight.transpose(1, 2)
+        return x.bmm(matrix) if bias is None else torch.baddbmm(bias[:, None], x, matrix)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        (x, weight), needs = ctx.saved_tensors, ctx.needs_input_grad
+        slope = slope.contiguous()
+        across = slope.transpose(1, 2)
+        return (
+            slope.bmm(weight) if needs[0] else None,
+            across.bmm(x) if needs[1] else None,
+            across.contiguous().sum(2) if needs[2] else None,
+        )

@@ -162,3 +162,32 @@ def test_a_net_goes_on_from_a_state_with_every_bit() -> None:
     for row in range(3):
         resumed.load_row(row, {name: tensor[row] for name, tensor in saved.items()})
     assert torch.equal(trained(straight, 3).theta, trained(resumed, 3).theta)
+
+
+@pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+def test_a_net_of_it_has_the_same_bits_in_arrays_of_any_width() -> None:
+    generator, rates = torch.Generator().manual_seed(1), (0.01, 0.02, 0.05, 0.1)
+    x = torch.randn(40, 1, 1, 28, 28, generator=generator)
+    y = torch.randint(10, (40, 1), generator=generator)
+    configs = [
+        resolve(
+            {
+                "model": {"name": "lenet5", "dropout": (0.0, 0.3)[k % 2]},
+                "data": "mnist",
+                "train": {"optimizer": {"name": "momentum", "lr": rates[k % 4]}, "l2": 1e-3 * (k % 3)},
+            }
+        )
+        for k in range(8)
+    ]
+
+    def trained(rows: range) -> list[torch.Tensor]:
+        """Losses of three steps, those of predictions, and the weights, a row each."""
+        array = Array(build(configs[0]), [configs[k] for k in rows], list(rows), varied=["model.dropout"])
+        images, classes = x.expand(-1, len(rows), -1, -1, -1), y.expand(-1, len(rows))
+        steps = [array.step(images, classes).loss for _ in range(3)]
+        return [*steps, array.evaluate(images, classes).loss, array.theta]
+
+    whole = trained(range(8))
+    for rows in (range(1), range(5, 6), range(3), range(2, 8)):
+        for every, some in zip(whole, trained(rows), strict=True):
+            assert torch.equal(every[rows.start : rows.stop], some)
