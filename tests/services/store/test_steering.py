@@ -277,3 +277,23 @@ def test_nobody_has_that_name(sqlite_store: Store) -> None:
     for verb in (sweep_verbs.pause, sweep_verbs.retry, trial_verbs.cancel, trial_verbs.retry):
         with pytest.raises(NotFound):
             sqlite_store.write(lambda session, verb=verb: verb(session, "nobody"))
+
+
+def test_a_trial_whose_checkpoint_is_of_its_last_epoch_starts_anew(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))
+    ids = [trial.id for trial in trials_of(sqlite_store, sweep_id)]
+    last = row_of(sqlite_store, Trial, ids[0]).target_epoch
+    for number in range(1, last + 1):
+        report(sqlite_store, held, number, ids, saved=saved(held, number))
+    for trial_id in ids:
+        failure = {"kind": Failure.HOST, "message": "its best weights were not written"}
+        sqlite_store.write(
+            lambda s, one=trial_id, why=failure: endings.end_trial(  # type: ignore[misc]
+                s, held, one, TrialState.FAILED, failure=why
+            )
+        )
+    assert {trial.saved_epoch for trial in trials_of(sqlite_store, sweep_id)} == {last}
+    sqlite_store.write(lambda session: sweep_verbs.retry(session, sweep_id))
+    found = trials_of(sqlite_store, sweep_id)
+    assert {(trial.saved_epoch, trial.checkpoint_id) for trial in found} == {(0, None)}
