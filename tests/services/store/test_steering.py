@@ -297,3 +297,29 @@ def test_a_trial_whose_checkpoint_is_of_its_last_epoch_starts_anew(sqlite_store:
     sqlite_store.write(lambda session: sweep_verbs.retry(session, sweep_id))
     found = trials_of(sqlite_store, sweep_id)
     assert {(trial.saved_epoch, trial.checkpoint_id) for trial in found} == {(0, None)}
+
+
+def test_retry_of_a_sweep_that_was_stopped_draws_what_was_never_drawn(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store, space=DEPTHS)
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))
+    ids = [trial.id for trial in trials_of(sqlite_store, sweep_id)]
+    sqlite_store.write(lambda session: sweep_verbs.stop(session, sweep_id))
+    sqlite_store.write(lambda session: endings.end_trials(session, held, ids, TrialState.SUCCEEDED))
+    sqlite_store.write(lambda session: endings.close(session, held, "done"))
+    assert sqlite_store.write(lambda session: sweeps.settle(session, sweep_id))
+    sqlite_store.write(lambda session: sweep_verbs.retry(session, sweep_id))
+    assert state(sqlite_store, sweep_id) == "active"
+    fill(sqlite_store, sweep_id)
+    assert states(sqlite_store, sweep_id) == ["succeeded", "succeeded", "queued", "queued"]
+
+
+def test_a_retry_waits_for_no_pause_of_the_attempts_before(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))
+    ids = [trial.id for trial in trials_of(sqlite_store, sweep_id)]
+    sqlite_store.write(lambda session: endings.end_trials(session, held, ids, TrialState.FAILED))
+    later = update(Trial).values(not_before=sqlite_store.now() + 60_000)
+    sqlite_store.write(lambda session: session.execute(later))
+    sqlite_store.write(lambda session: sweep_verbs.retry(session, sweep_id))
+    fill(sqlite_store, sweep_id)
+    assert set(states(sqlite_store, sweep_id)) == {"queued"}
