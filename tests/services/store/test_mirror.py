@@ -327,3 +327,13 @@ def test_runs_that_may_have_been_made_are_known_as_such_until_they_are_known_or_
     assert begin() == set(ids[1:])
     sqlite_store.write(lambda session: mirror.end_begun(session, held, ids))
     assert begin() == set()
+
+
+@pytest.mark.parametrize("other", ["0", "f"])
+def test_a_sweep_with_links_to_other_addresses_is_behind(sqlite_store: Store, other: str) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    held = lease(sqlite_store, sweep_id)
+    sqlite_store.write(lambda session: mirror.mark_sweep(session, held, "active:digest:8"))
+    catch_up(sqlite_store, held)
+    assert sqlite_store.read(lambda session: mirror.behind(session, "8")) == []
+    assert sqlite_store.read(lambda session: mirror.behind(session, other)) == [sweep_id]

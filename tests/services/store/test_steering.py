@@ -277,3 +277,49 @@ def test_nobody_has_that_name(sqlite_store: Store) -> None:
     for verb in (sweep_verbs.pause, sweep_verbs.retry, trial_verbs.cancel, trial_verbs.retry):
         with pytest.raises(NotFound):
             sqlite_store.write(lambda session, verb=verb: verb(session, "nobody"))
+
+
+def test_a_trial_whose_checkpoint_is_of_its_last_epoch_starts_anew(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))
+    ids = [trial.id for trial in trials_of(sqlite_store, sweep_id)]
+    last = row_of(sqlite_store, Trial, ids[0]).target_epoch
+    for number in range(1, last + 1):
+        report(sqlite_store, held, number, ids, saved=saved(held, number))
+    for trial_id in ids:
+        failure = {"kind": Failure.HOST, "message": "its best weights were not written"}
+        sqlite_store.write(
+            lambda s, one=trial_id, why=failure: endings.end_trial(  # type: ignore[misc]
+                s, held, one, TrialState.FAILED, failure=why
+            )
+        )
+    assert {trial.saved_epoch for trial in trials_of(sqlite_store, sweep_id)} == {last}
+    sqlite_store.write(lambda session: sweep_verbs.retry(session, sweep_id))
+    found = trials_of(sqlite_store, sweep_id)
+    assert {(trial.saved_epoch, trial.checkpoint_id) for trial in found} == {(0, None)}
+
+
+def test_retry_of_a_sweep_that_was_stopped_draws_what_was_never_drawn(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store, space=DEPTHS)
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))
+    ids = [trial.id for trial in trials_of(sqlite_store, sweep_id)]
+    sqlite_store.write(lambda session: sweep_verbs.stop(session, sweep_id))
+    sqlite_store.write(lambda session: endings.end_trials(session, held, ids, TrialState.SUCCEEDED))
+    sqlite_store.write(lambda session: endings.close(session, held, "done"))
+    assert sqlite_store.write(lambda session: sweeps.settle(session, sweep_id))
+    sqlite_store.write(lambda session: sweep_verbs.retry(session, sweep_id))
+    assert state(sqlite_store, sweep_id) == "active"
+    fill(sqlite_store, sweep_id)
+    assert states(sqlite_store, sweep_id) == ["succeeded", "succeeded", "queued", "queued"]
+
+
+def test_a_retry_waits_for_no_pause_of_the_attempts_before(sqlite_store: Store) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))
+    ids = [trial.id for trial in trials_of(sqlite_store, sweep_id)]
+    sqlite_store.write(lambda session: endings.end_trials(session, held, ids, TrialState.FAILED))
+    later = update(Trial).values(not_before=sqlite_store.now() + 60_000)
+    sqlite_store.write(lambda session: session.execute(later))
+    sqlite_store.write(lambda session: sweep_verbs.retry(session, sweep_id))
+    fill(sqlite_store, sweep_id)
+    assert set(states(sqlite_store, sweep_id)) == {"queued"}
