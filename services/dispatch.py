@@ -13,6 +13,7 @@ from services.queue import Publisher
 from services.settings import Settings
 from services.store import devices, packs, set_aside, specs_and_plans, sweeps, trials
 from services.store.models import Pack, Sweep, Trial
+from services.store.packs import PackDraft
 from services.store.session import Session, Store
 from services.store.sweeps import Candidate
 
@@ -39,7 +40,7 @@ def refill(store: Store, publisher: Publisher, settings: Settings) -> int:
     Workers that train take the next pack by themselves when theirs ends; only idle ones need a message.
     """
     formed = form_packs(store)
-    if formed and store.read(idle_devices) > 1:  # one is the caller's
+    if formed > 1 and store.read(idle_devices) > 1:  # one pack and one device are the caller's
         announce(store, publisher, settings.redispatch)
     return formed
 
@@ -71,26 +72,27 @@ def announce(store: Store, publisher: Publisher, resend_after: float) -> int:
     messages as queued packs. A pack whose message was sent a while ago is announced again only if its queue
     has become shorter than that, as when Redis was emptied.
     """
-    unsent = store.read(lambda session: packs.unsent(session, resend_after))
+    unsent, queued = store.read(lambda s: (packs.unsent(s, resend_after), packs.queued(s)))
     if not unsent:
         return 0
     missing: dict[str, int] = {}  # messages, by kind of device
-    for kind, queued in Counter(pack.kind for pack in store.read(packs.queued)).items():
+    for kind, waiting in Counter(pack.kind for pack in queued).items():
         there = publisher.waiting(kind)
         if there is None:
             return 0
-        missing[kind] = queued - there
-    sent = 0
+        missing[kind] = waiting - there
+    sent, announced = 0, []
     for pack in unsent:
         if missing.get(pack.kind, 0) <= 0:
             if pack.sent_at is None:  # a message that another pack has left behind will do
-                store.write(partial(packs.mark_sent, pack_id=pack.id))
+                announced.append(pack.id)
             continue
         if not publisher.send(pack.id, pack.kind):
             break
-        store.write(partial(packs.mark_sent, pack_id=pack.id))
+        announced.append(pack.id)
         missing[pack.kind] -= 1
         sent += 1
+    store.write(partial(packs.mark_sent, pack_ids=announced))
     return sent
 
 
@@ -156,22 +158,23 @@ def fill_places(session: Session, sweep_id: str, most: int | None) -> list[Pack]
         return []
     specs_and_plans.give(session, [sweep])
     formed: list[Pack] = []
-    while room.total() and len(formed) != most:
-        ((kind, _),) = room.most_common(1)
-        pack = _form(session, sweep, kind)
-        if pack is None:
-            break
-        room[kind] -= 1
-        formed.append(pack)
-    return formed
+    while room.total() and len(formed) != most and (first := trials.first_waiting(session, sweep.id)):
+        formed.append(_form_waiting(session, sweep, first, _take_place(room)))
+    drafts: list[PackDraft] = []
+    while room.total() and len(formed) + len(drafts) != most and (drawn := next_trials(session, sweep)):
+        drafts.append(PackDraft(drawn, _width(sweep, drawn[0]), _take_place(room)))
+    return formed + packs.form_all(session, sweep, drafts) if drafts else formed
 
 
-def _form(session: Session, sweep: Sweep, kind: str) -> Pack | None:
-    """Form one pack: of trials that wait, else of new ones."""
-    first = trials.first_waiting(session, sweep.id)
-    if first is None:
-        drawn = next_trials(session, sweep)
-        return packs.form(session, sweep, drawn, _width(sweep, drawn[0]), kind) if drawn else None
+def _take_place(room: Counter[str]) -> str:
+    """Take a place of the kind of device that has the most; returns the kind."""
+    ((kind, _),) = room.most_common(1)
+    room[kind] -= 1
+    return kind
+
+
+def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> Pack:
+    """Form one pack of trials that wait, among them the first."""
     shape = sweep.plan.shapes[first.shape]
     waiting = trials.waiting_like(session, first, shape.mixed, CANDIDATES_PER_ROW * shape.width)
     return packs.form(session, sweep, choose(waiting, first.most_alive), shape.width, kind)

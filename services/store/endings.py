@@ -53,7 +53,8 @@ def close(session: Session, held: Lease, outcome: str) -> None:
 
 def give_up(session: Session, held: Lease, failure: Failure, error: Mapping[str, Any]) -> None:
     """End a pack that failed or was given back, and judge each of its trials."""
-    pack = fence(session, held)
+    fence(session, held)
+    pack = session.get_one(Pack, held.pack_id, populate_existing=True)
     _disband(session, pack, failure, error)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, bindparam, case, exists, func, or_, select, update
@@ -42,28 +42,50 @@ _ROWS = (
 )
 
 
+@dataclass(frozen=True)
+class PackDraft:
+    """Trials of one epoch, all written or all new, that are to be a pack for a kind of device."""
+
+    trials: Sequence[Trial]
+    width: int
+    kind: str
+
+
 def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, kind: str) -> Pack:
     """Queue trials of one epoch as a pack, all written or all new; the caller holds the sweep's lock."""
-    first = trials[0]
-    new = first.state is None
-    pack = Pack(
-        id=secrets.token_hex(8),
-        sweep_id=sweep.id,
-        shape=first.shape,
-        kind=kind,
-        width=width,
-        start_epoch=first.saved_epoch or 0,
-        target_epoch=first.target_epoch,
-        created_at=db_now(),
-    )
-    sweep.served_at = db_now()
-    moves.add_pack(session, pack)
-    if new:
-        moves.add_trials(session, trials, pack)
-    session.add_all(PackRow(pack_id=pack.id, row=trial.row, trial_id=trial.id) for trial in trials)
-    if not new:
-        moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
+    (pack,) = form_all(session, sweep, [PackDraft(trials, width, kind)])
     return pack
+
+
+def form_all(session: Session, sweep: Sweep, drafts: Sequence[PackDraft]) -> list[Pack]:
+    """Queue packs of a sweep, all of written trials or all of new ones; the caller holds the sweep's lock."""
+    now = session.execute(select(db_now())).scalar_one()
+    formed = []
+    for place, draft in enumerate(drafts):
+        first = draft.trials[0]
+        formed.append(
+            Pack(
+                id=secrets.token_hex(8),
+                sweep_id=sweep.id,
+                shape=first.shape,
+                kind=draft.kind,
+                width=draft.width,
+                start_epoch=first.saved_epoch or 0,
+                target_epoch=first.target_epoch,
+                created_at=now + place,  # they are taken in this order
+            )
+        )
+    sweep.served_at = now
+    moves.add_packs(session, formed)
+    together = [(draft.trials, pack) for draft, pack in zip(drafts, formed, strict=True)]
+    new = drafts[0].trials[0].state is None
+    if new:
+        moves.add_queued_trials(session, together)
+    for trials, pack in together:
+        session.add_all(PackRow(pack_id=pack.id, row=trial.row, trial_id=trial.id) for trial in trials)
+        if not new:
+            moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
+    return formed
 
 
 def withdraw(session: Session, pack: Pack, why: str) -> None:
@@ -143,9 +165,14 @@ def unsent(session: Session, resend_after: float) -> Sequence[Pack]:
     ).all()
 
 
-def mark_sent(session: Session, pack_id: str) -> None:
-    """Record that a message about a pack was sent."""
-    session.execute(update(Pack).where(Pack.id == pack_id).values(sent_at=db_now(), sends=Pack.sends + 1))
+def mark_sent(session: Session, pack_ids: Collection[str]) -> None:
+    """Record that messages about packs were sent."""
+    session.execute(
+        update(Pack)
+        .where(Pack.id.in_(pack_ids))
+        .values(sent_at=db_now(), sends=Pack.sends + 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def count_running(session: Session) -> int:

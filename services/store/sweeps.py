@@ -66,13 +66,6 @@ def lock(session: Session, sweep_id: str) -> Sweep:
     return session.scalars(_LOCK, {"sweep": sweep_id}).one_or_none() or get(session, sweep_id)
 
 
-def with_plan(session: Session, sweep_id: str) -> Sweep:
-    """The sweep of a trial or a pack, with its spec and its plan from memory where they are."""
-    sweep = session.scalars(_BARE, {"sweep": sweep_id}).one()
-    specs_and_plans.give(session, [sweep])
-    return sweep
-
-
 @dataclass(frozen=True)
 class Filter:
     """Which sweeps a list shows; an empty filter shows all."""

@@ -188,7 +188,7 @@ def test_packs_that_nobody_announces(store: Store) -> None:
     store.write(lambda session: session.execute(update(Pack).values(created_at=long_ago)))
     [blocker] = of(store, sweep_id)
     assert (blocker.kind, blocker.since) == ("queue", long_ago)
-    store.write(lambda session: packs.mark_sent(session, pack.id))
+    store.write(lambda session: packs.mark_sent(session, [pack.id]))
     assert of(store, sweep_id) == []
 
 

@@ -50,7 +50,7 @@ def test_a_running_pack_is_not_withdrawn(store: Store) -> None:
 def test_each_message_about_a_pack_may_be_older_than_the_one_before_up_to_a_limit(store: Store) -> None:
     pack = fill(store, write_sweep(store))
     assert is_unsent(store)
-    store.write(partial(packs.mark_sent, pack_id=pack.id))
+    store.write(partial(packs.mark_sent, pack_ids=[pack.id]))
     assert not is_unsent(store)
     expected = {
         (11, 1): True,
