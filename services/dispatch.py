@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from services.domain.states import SWEEP_DISPATCHABLE, SweepState
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, packs, set_aside, specs_and_plans, sweeps, trials
+from services.store import clock, devices, packs, set_aside, specs_and_plans, sweeps, trials
 from services.store.models import Pack, Sweep, Trial
 from services.store.packs import PackDraft
 from services.store.session import Session, Store
 from services.store.sweeps import Candidate
 
+T = TypeVar("T")
 WINDOW_PER_DEVICE = 2  # packs in Redis or running, per live device
 MAX_CANDIDATES = 50  # sweeps that one query proposes for the next place in the window
 CANDIDATES_PER_ROW = 8  # trials that are looked at for each row of a pack
@@ -34,30 +36,46 @@ def dispatch(store: Store, publisher: Publisher, settings: Settings) -> int:
     return announce(store, publisher, settings.redispatch)
 
 
-def refill(store: Store, publisher: Publisher, settings: Settings) -> int:
-    """Form packs for a worker that has found none, as many as there are places; returns how many.
+def refill(
+    store: Store, publisher: Publisher, settings: Settings, take: Callable[[Session], T | None]
+) -> T | None:
+    """Form packs for a worker that has found none, as many as there are places; returns what it takes.
 
-    Workers that train take the next pack by themselves when theirs ends; only idle ones need a message.
+    It takes one in the transaction that forms them. Workers that train take the next pack by themselves when
+    theirs ends; only idle ones need a message.
     """
-    formed = form_packs(store)
-    if formed > 1 and store.read(idle_devices) > 1:  # one pack and one device are the caller's
+    formed, taken = form_packs(store, take)
+    left = formed - (taken is not None)
+    if left and store.read(idle_devices) > (taken is None):  # one that has taken nothing is the caller's
         announce(store, publisher, settings.redispatch)
-    return formed
+    return taken
 
 
-def form_packs(store: Store) -> int:
-    """Fill the window, the sweep that is served least first; returns how many packs were formed."""
-    formed = 0
+def form_packs(
+    store: Store, take: Callable[[Session], T | None] = lambda session: None
+) -> tuple[int, T | None]:
+    """Fill the window, the sweep that is served least first; returns how many packs were formed.
+
+    With it comes what `take` has taken in the transaction of the first packs that it could take from.
+    """
+    formed, taken = 0, None
     tried: list[str] = []  # in this round; each sweep gets as many packs as are its share, but fails once
     while turn := store.read(partial(next_in_need, without=tried)):
-        work = partial(give_place, candidate=turn.candidate, alone=turn.alone)
-        packs_of_turn = set_aside.treat(store, set_aside.DISPATCH, turn.candidate.id, work)
-        if not packs_of_turn:
+
+        def work(session: Session, turn: Turn = turn, first: bool = taken is None) -> tuple[int, T | None]:
+            packs_of_turn = give_place(session, turn.candidate, turn.alone)
+            return len(packs_of_turn), take(session) if packs_of_turn and first else None
+
+        before = turn.candidate.set_aside
+        done = set_aside.treat(store, set_aside.DISPATCH, turn.candidate.id, work, before)
+        count, found = done or (0, None)
+        taken = taken or found
+        if not count:
             tried.append(turn.candidate.id)
-        formed += len(packs_of_turn or ())
-        if turn.alone and packs_of_turn:
+        formed += count
+        if turn.alone and count:
             break  # the window is full, or the sweep has nothing left
-    return formed
+    return formed, taken
 
 
 def idle_devices(session: Session) -> int:
@@ -161,9 +179,10 @@ def fill_places(session: Session, sweep_id: str, most: int | None) -> list[Pack]
     while room.total() and len(formed) != most and (first := trials.first_waiting(session, sweep.id)):
         formed.append(_form_waiting(session, sweep, first, _take_place(room)))
     drafts: list[PackDraft] = []
-    while room.total() and len(formed) + len(drafts) != most and (drawn := next_trials(session, sweep)):
+    now = clock.read(session)
+    while room.total() and len(formed) + len(drafts) != most and (drawn := next_trials(sweep, now)):
         drafts.append(PackDraft(drawn, _width(sweep, drawn[0]), _take_place(room)))
-    return formed + packs.form_all(session, sweep, drafts) if drafts else formed
+    return formed + packs.form_all(session, sweep, drafts, now) if drafts else formed
 
 
 def _take_place(room: Counter[str]) -> str:
@@ -197,13 +216,13 @@ def free_places(session: Session, plugins: str | None) -> Counter[str]:
     return +Counter({kind: WINDOW_PER_DEVICE * devices_of[kind] - packs_of.get(kind, 0) for kind in able})
 
 
-def next_trials(session: Session, sweep: Sweep) -> list[Trial]:
+def next_trials(sweep: Sweep, now: int) -> list[Trial]:
     """Make one pack's worth of new trials, which may all share an array, if the sweep is active."""
     if sweep.state != SweepState.ACTIVE or sweep.next_number >= sweep.total:
         return []
     plan, number = sweep.plan, sweep.next_number
     width = plan.shapes[plan.shape_of(plan.point_of(number))].width
-    return trials.make(session, sweep, min(width, plan.run_of(number)))
+    return trials.make(sweep, min(width, plan.run_of(number)), now)
 
 
 def choose(alike: Sequence[Trial], most: int | None) -> list[Trial]:

@@ -30,11 +30,11 @@ class PackTaker:
 
     def taken_before(self, session: Session) -> TakenPack | None:
         """The pack of an earlier try, whose COMMIT has succeeded though its answer was lost."""
-        tried, self._tried = self._tried, True
-        pack_id = leases.taken_under(session, self._token) if tried else None
+        pack_id = leases.taken_under(session, self._token) if self._tried else None
         return self._read(session, leases.to_train(session, pack_id)) if pack_id else None
 
     def _take(self, session: Session, only_begun: bool) -> TakenPack | None:
+        self._tried = True
         claim, device = self._claim, self._claim.device
         known = asdict(self._machine) if self._machine else None
         while pack := packs.next_for(session, device.kind, claim.plugins):

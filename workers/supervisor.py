@@ -80,7 +80,7 @@ class Supervisor:
         """
         self._give_back_inherited()
         sweep_id: str | None = None  # of the last pack
-        taken = self._take_or_form()
+        taken = self._take_next() or self._form_and_take()
         while taken:
             previous, sweep_id = sweep_id, taken.sweep_id
             if previous not in (None, sweep_id):
@@ -88,7 +88,7 @@ class Supervisor:
             attempt = self._lead(taken)
             if not attempt or not attempt.went_well:
                 break
-            taken = attempt.next_pack or self._take_or_form()
+            taken = attempt.next_pack or self._form_and_take()
         if sweep_id:
             self._settle(sweep_id)
         elif not self._refuses(pack_id):
@@ -99,14 +99,20 @@ class Supervisor:
         ending = bool(select.select([self._shutdown_fd], [], [], 0)[0])
         return ending or self._heartbeat.evicted or self._failed_starts >= MAX_FAILED_STARTS
 
-    def _take_or_form(self) -> TakenPack | None:
-        """Take the pack that comes next; where none waits, form some first. None if there is none to take."""
+    def _take_next(self) -> TakenPack | None:
+        return None if self._must_end() else self._store.insist(self._taker().take)
+
+    def _form_and_take(self) -> TakenPack | None:
+        """Form packs where the window has places, as upkeep does, and take one; None if none can be taken."""
         if self._must_end():
             return None
-        return self._take_next() or (self._take_next() if self._refill() else None)
-
-    def _take_next(self) -> TakenPack | None:
-        return self._store.insist(self._taker().take)
+        taker = self._taker()
+        try:
+            taken = dispatch.refill(self._store, self._publisher, self._settings, taker.take_begun)
+        except Exception:
+            log.exception("no packs were formed; upkeep tries again")
+            taken = None
+        return taken or self._store.insist(taker.take)
 
     def _taker(self) -> PackTaker:
         return PackTaker(self._settings, self._claim, self._runner.machine)
@@ -114,15 +120,6 @@ class Supervisor:
     @cached_property
     def _publisher(self) -> Publisher:
         return Publisher(self._settings)
-
-    def _refill(self) -> bool:
-        """Form packs where the window has places; whether that worked. Upkeep does it, too."""
-        try:
-            dispatch.refill(self._store, self._publisher, self._settings)
-        except Exception:
-            log.exception("no packs were formed; upkeep tries again")
-            return False
-        return True
 
     def _settle(self, sweep_id: str) -> None:
         """End a sweep of which nothing is left. Upkeep does it, too."""

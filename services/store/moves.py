@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Integer, Row, Table, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Integer, Row, Table, bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import (
@@ -179,6 +179,24 @@ def start_trials(session: Session, sweep_id: str, pack_id: str) -> Sequence[Row[
     return rows
 
 
+def end_trials(
+    session: Session, sweep_id: str, pack_id: str, trial_ids: Collection[str], new: TrialState, **values: Any
+) -> int:
+    """Move running trials of a pack to a final state, with their `failure` if given; returns how many."""
+    assert new in TRIAL_FINAL
+    given = {"pack": pack_id, "ids": list(trial_ids), "to": move(TrialState.RUNNING, new)}
+    given |= {"why": values["failure"]} if values else {}
+    rows = session.execute(_END_WITH_FAILURE if values else _END, given).all()
+    events.trials_moved(session, sweep_id, (tuple(row) for row in rows))
+    mirror.changed(session, sweep_id)
+    return len(rows)
+
+
+def close_pack(session: Session, pack_id: str, outcome: str) -> bool:
+    """Move a running pack to its planned end; False if trials of it are running."""
+    return bool(touched(session.execute(_CLOSE, {"pack": pack_id, "why": outcome})))
+
+
 # Made once: to make a statement takes as long as to execute it, and every pack needs these.
 _TAKE = (
     update(_PACKS)
@@ -195,6 +213,26 @@ _TAKE = (
         expires_at=db_now() + bindparam("ttl", type_=Integer),
     )
     .returning(*PACK_TO_TRAIN)
+)
+_ENDING: dict[str, Any] = {
+    "state": bindparam("to"),
+    "cancel": False,
+    "pack_id": None,
+    "finished_at": db_now(),
+}
+_END = (
+    update(_TRIALS)
+    .where(_TRIALS.c.id.in_(bindparam("ids", expanding=True)))
+    .where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING)
+    .values(state=bindparam("to"), cancel=False, pack_id=None, finished_at=db_now())
+    .returning(*(_TRIALS.c[name] for name in ("id", "number", "state", "failure")))
+)
+_END_WITH_FAILURE = _END.values(failure=bindparam("why"))
+_IN_PACK = exists().where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING)
+_CLOSE = (
+    update(_PACKS)
+    .where(_PACKS.c.id == bindparam("pack"), _PACKS.c.state == PackState.RUNNING, ~_IN_PACK)
+    .values(state=move(PackState.RUNNING, PackState.CLOSED), closed_at=db_now(), outcome=bindparam("why"))
 )
 _START = (
     update(_TRIALS)

@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import PACK_OUTSTANDING, PackState, TrialState
-from services.store import devices, moves
+from services.store import clock, devices, moves
 from services.store.clock import db_now
 from services.store.models import Device, Pack, PackRow, Sweep, Trial
 
@@ -53,13 +53,12 @@ class PackDraft:
 
 def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, kind: str) -> Pack:
     """Queue trials of one epoch as a pack, all written or all new; the caller holds the sweep's lock."""
-    (pack,) = form_all(session, sweep, [PackDraft(trials, width, kind)])
+    (pack,) = form_all(session, sweep, [PackDraft(trials, width, kind)], clock.read(session))
     return pack
 
 
-def form_all(session: Session, sweep: Sweep, drafts: Sequence[PackDraft]) -> list[Pack]:
+def form_all(session: Session, sweep: Sweep, drafts: Sequence[PackDraft], now: int) -> list[Pack]:
     """Queue packs of a sweep, all of written trials or all of new ones; the caller holds the sweep's lock."""
-    now = session.execute(select(db_now())).scalar_one()
     formed = []
     for place, draft in enumerate(drafts):
         first = draft.trials[0]

@@ -112,6 +112,7 @@ class Candidate:
     plugins: str | None
     priority: int
     packs: int
+    set_aside: bool
 
 
 def candidates(session: Session, limit: int, without: Collection[str] = ()) -> list[Candidate]:
@@ -132,7 +133,7 @@ def candidates(session: Session, limit: int, without: Collection[str] = ()) -> l
     due = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
     waiting = exists().where(Trial.sweep_id == Sweep.id, *due)
     rows = session.execute(
-        select(Sweep.id, Sweep.plugins, Sweep.priority, held)
+        select(Sweep.id, Sweep.plugins, Sweep.priority, held, Sweep.set_aside.is_not(None))
         .outerjoin(outstanding, outstanding.c.sweep_id == Sweep.id)
         .where(
             Sweep.state.in_(SWEEP_DISPATCHABLE), or_(undrawn, waiting), set_aside.is_due(set_aside.DISPATCH)

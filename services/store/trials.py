@@ -11,22 +11,21 @@ from sqlalchemy.orm import Session, joinedload
 from services.domain.errors import NotFound
 from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL
-from services.store import moves
+from services.store import clock, moves
 from services.store.clock import db_now
 from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 
 
 def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
     """Write the sweep's next trials; the caller holds the sweep's lock."""
-    trials = make(session, sweep, count)
+    trials = make(sweep, count, clock.read(session))
     moves.add_trials(session, trials)
     return trials
 
 
-def make(session: Session, sweep: Sweep, count: int) -> list[Trial]:
+def make(sweep: Sweep, count: int, now: int) -> list[Trial]:
     """Make the sweep's next trials, for the caller to write under the sweep's lock."""
     plan = sweep.plan
-    now = session.execute(select(db_now())).scalar_one()
     numbers = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
     sweep.next_number = numbers.stop
     return [

@@ -94,7 +94,8 @@ def test_a_worker_that_refills_the_window_wakes_others_only_where_some_are_idle(
     own(sqlite_store, *(f"cpu:{number}" for number in range(devices_alive)))
     write_sweep(sqlite_store, **FORTY)
     pigeon = Pigeon()
-    assert dispatch.refill(sqlite_store, pigeon, sqlite_settings) == 2 * devices_alive
+    assert dispatch.refill(sqlite_store, pigeon, sqlite_settings, lambda session: None) is None
+    assert len(kinds(sqlite_store)) == 2 * devices_alive
     assert len(pigeon.sent) == messages
 
 
