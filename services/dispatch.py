@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from services.domain.states import SWEEP_DISPATCHABLE, SweepState
 from services.queue import Publisher
@@ -180,9 +180,9 @@ def fill_places(session: Session, sweep_id: str, most: int | None) -> list[Pack]
         formed.append(_form_waiting(session, sweep, first, _take_place(room)))
     drafts: list[PackDraft] = []
     now = clock.read(session)
-    while room.total() and len(formed) + len(drafts) != most and (drawn := next_trials(sweep, now)):
-        drafts.append(PackDraft(drawn, _width(sweep, drawn[0]), _take_place(room)))
-    return formed + packs.form_all(session, sweep, drafts, now) if drafts else formed
+    while room.total() and len(formed) + len(drafts) != most and (rows := next_trials(sweep, now)):
+        drafts.append(PackDraft(rows, sweep.plan.shapes[rows[0]["shape"]].width, _take_place(room)))
+    return formed + packs.form_new(session, sweep, drafts, now) if drafts else formed
 
 
 def _take_place(room: Counter[str]) -> str:
@@ -199,10 +199,6 @@ def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> Pa
     return packs.form(session, sweep, choose(waiting, first.most_alive), shape.width, kind)
 
 
-def _width(sweep: Sweep, trial: Trial) -> int:
-    return sweep.plan.shapes[trial.shape].width
-
-
 def free_places(session: Session, plugins: str | None) -> Counter[str]:
     """How many places the window has for a sweep with these plug-ins, by kind of device.
 
@@ -216,13 +212,13 @@ def free_places(session: Session, plugins: str | None) -> Counter[str]:
     return +Counter({kind: WINDOW_PER_DEVICE * devices_of[kind] - packs_of.get(kind, 0) for kind in able})
 
 
-def next_trials(sweep: Sweep, now: int) -> list[Trial]:
-    """Make one pack's worth of new trials, which may all share an array, if the sweep is active."""
+def next_trials(sweep: Sweep, now: int) -> list[dict[str, Any]]:
+    """Make one pack's worth of new trials, which may all share an array, as rows, if the sweep is active."""
     if sweep.state != SweepState.ACTIVE or sweep.next_number >= sweep.total:
         return []
     plan, number = sweep.plan, sweep.next_number
     width = plan.shapes[plan.shape_of(plan.point_of(number))].width
-    return trials.make(sweep, min(width, plan.run_of(number)), now)
+    return trials.new_rows(sweep, min(width, plan.run_of(number)), now)
 
 
 def choose(alike: Sequence[Trial], most: int | None) -> list[Trial]:

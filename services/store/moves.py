@@ -6,10 +6,10 @@ from it, and writes the event, all in the caller's transaction. The caller holds
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Integer, Row, Table, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Integer, Row, Table, bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import (
@@ -24,9 +24,10 @@ from services.domain.states import (
 )
 from services.store import events, mirror
 from services.store.clock import db_now
-from services.store.models import Pack, Sweep, Trial
+from services.store.models import MirrorTrial, Pack, Sweep, Trial
 from services.store.session import touched
 
+_MIRROR_TRIALS = cast(Table, MirrorTrial.__table__)
 _TRIALS, _PACKS = cast(Table, Trial.__table__), cast(Table, Pack.__table__)  # an UPDATE of these costs least
 
 # What training needs of a pack and of its trials.
@@ -51,23 +52,23 @@ def add_sweep(session: Session, sweep: Sweep) -> None:
     mirror.changed(session, sweep.id)
 
 
-def add_trials(session: Session, trials: Sequence[Trial]) -> None:
+def add_trials(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write new trials of a sweep, in the first of their states; their first event is that of a move."""
-    for trial in trials:
-        trial.state, trial.pack_id = TrialState.PENDING, None
-    session.add_all(trials)
-    session.flush()
+    _insert_trials(session, [{**row, "state": TrialState.PENDING} for row in rows])
 
 
-def add_queued_trials(session: Session, by_pack: Sequence[tuple[Sequence[Trial], Pack]]) -> None:
-    """Write new trials of a sweep moved on into packs that are written."""
-    for trials, pack in by_pack:
-        for trial in trials:
-            trial.state, trial.pack_id = move(TrialState.PENDING, TrialState.QUEUED), pack.id
-        session.add_all(trials)
-    session.flush()
-    for trials, pack in by_pack:
-        events.trials_moved(session, pack.sweep_id, ((t.id, t.number, t.state, None) for t in trials))
+def add_queued_trials(session: Session, sweep_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write new trials of a sweep, moved on into packs that are written: `pack_id` of each row."""
+    queued = move(TrialState.PENDING, TrialState.QUEUED)
+    _insert_trials(session, [{**row, "state": queued} for row in rows])
+    events.trials_moved(session, sweep_id, ((row["id"], row["number"], queued, None) for row in rows))
+
+
+def _insert_trials(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    session.execute(insert(_TRIALS), rows)
+    session.execute(insert(_MIRROR_TRIALS), [{"trial_id": row["id"]} for row in rows])
 
 
 def add_packs(session: Session, packs: Sequence[Pack]) -> None:

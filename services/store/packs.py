@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from sqlalchemy import and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import Table, and_, bindparam, case, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import PACK_OUTSTANDING, PackState, TrialState
@@ -17,6 +18,7 @@ from services.store.models import Device, Pack, PackRow, Sweep, Trial
 MAX_RESEND_PERIODS = 16  # between two messages about a pack that waits long
 
 
+_PACK_ROWS = cast(Table, PackRow.__table__)
 # What is asked for every pack is made once: to make a statement takes as long as to execute it.
 _RUNNING = (
     select(Pack.sweep_id, func.count().label("packs"))
@@ -44,47 +46,56 @@ _ROWS = (
 
 @dataclass(frozen=True)
 class PackDraft:
-    """Trials of one epoch, all written or all new, that are to be a pack for a kind of device."""
+    """New trials that are to be a pack for a kind of device, as rows."""
 
-    trials: Sequence[Trial]
+    rows: Sequence[dict[str, Any]]
     width: int
     kind: str
 
 
 def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, kind: str) -> Pack:
-    """Queue trials of one epoch as a pack, all written or all new; the caller holds the sweep's lock."""
-    (pack,) = form_all(session, sweep, [PackDraft(trials, width, kind)], clock.read(session))
+    """Queue trials of one epoch that wait as a pack; the caller holds the sweep's lock."""
+    first, now = trials[0], clock.read(session)
+    pack = _make(sweep, now, first.shape, width, kind, first.saved_epoch, first.target_epoch)
+    moves.add_packs(session, [pack])
+    _place(session, [(pack.id, trial.row, trial.id) for trial in trials])
+    moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
     return pack
 
 
-def form_all(session: Session, sweep: Sweep, drafts: Sequence[PackDraft], now: int) -> list[Pack]:
-    """Queue packs of a sweep, all of written trials or all of new ones; the caller holds the sweep's lock."""
+def form_new(session: Session, sweep: Sweep, drafts: Sequence[PackDraft], now: int) -> list[Pack]:
+    """Write new trials of a sweep, queued as packs; the caller holds the sweep's lock."""
     formed = []
     for place, draft in enumerate(drafts):
-        first = draft.trials[0]
-        formed.append(
-            Pack(
-                id=secrets.token_hex(8),
-                sweep_id=sweep.id,
-                shape=first.shape,
-                kind=draft.kind,
-                width=draft.width,
-                start_epoch=first.saved_epoch or 0,
-                target_epoch=first.target_epoch,
-                created_at=now + place,  # they are taken in this order
-            )
-        )
-    sweep.served_at = now
+        first, at = draft.rows[0], now + place  # they are taken in this order
+        formed.append(_make(sweep, at, first["shape"], draft.width, draft.kind, 0, first["target_epoch"]))
+    rows = [
+        row | {"pack_id": pack.id} for draft, pack in zip(drafts, formed, strict=True) for row in draft.rows
+    ]
     moves.add_packs(session, formed)
-    together = [(draft.trials, pack) for draft, pack in zip(drafts, formed, strict=True)]
-    new = drafts[0].trials[0].state is None
-    if new:
-        moves.add_queued_trials(session, together)
-    for trials, pack in together:
-        session.add_all(PackRow(pack_id=pack.id, row=trial.row, trial_id=trial.id) for trial in trials)
-        if not new:
-            moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
+    moves.add_queued_trials(session, sweep.id, rows)
+    _place(session, [(row["pack_id"], row["row"], row["id"]) for row in rows])
     return formed
+
+
+def _make(sweep: Sweep, now: int, shape: int, width: int, kind: str, start: int, target: int) -> Pack:
+    sweep.served_at = now
+    return Pack(
+        id=secrets.token_hex(8),
+        sweep_id=sweep.id,
+        shape=shape,
+        kind=kind,
+        width=width,
+        start_epoch=start,
+        target_epoch=target,
+        created_at=now,
+    )
+
+
+def _place(session: Session, places: Sequence[tuple[str, int, str]]) -> None:
+    """Write which trials packs have in which rows."""
+    names = "pack_id", "row", "trial_id"
+    session.execute(insert(_PACK_ROWS), [dict(zip(names, place, strict=True)) for place in places])
 
 
 def withdraw(session: Session, pack: Pack, why: str) -> None:

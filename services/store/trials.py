@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session, joinedload
@@ -13,36 +14,35 @@ from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL
 from services.store import clock, moves
 from services.store.clock import db_now
-from services.store.models import PENDING, MirrorTrial, Sweep, Trial
+from services.store.models import PENDING, Sweep, Trial
 
 
-def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
+def draw(session: Session, sweep: Sweep, count: int) -> Sequence[Trial]:
     """Write the sweep's next trials; the caller holds the sweep's lock."""
-    trials = make(sweep, count, clock.read(session))
-    moves.add_trials(session, trials)
-    return trials
+    rows = new_rows(sweep, count, clock.read(session))
+    moves.add_trials(session, rows)
+    return page(session, sweep.id, count, sweep.next_number - len(rows) - 1)
 
 
-def make(sweep: Sweep, count: int, now: int) -> list[Trial]:
-    """Make the sweep's next trials, for the caller to write under the sweep's lock."""
+def new_rows(sweep: Sweep, count: int, now: int) -> list[dict[str, Any]]:
+    """Make the sweep's next trials, as rows for the caller to insert under the sweep's lock."""
     plan = sweep.plan
     numbers = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
     sweep.next_number = numbers.stop
     return [
-        Trial(
-            id=f"{sweep.id}-{number:04d}",
-            sweep_id=sweep.id,
-            number=number,
-            point=(point := plan.point_of(number)),
-            replicate=plan.replicate_of(number),
-            seed=plan.seed_of(number),
-            values=plan.values(point),
-            shape=plan.shape_of(point),
-            row=plan.row_of(number),
-            target_epoch=plan.shapes[plan.shape_of(point)].epochs,
-            created_at=now,
-            mirror=MirrorTrial(),
-        )
+        {
+            "id": f"{sweep.id}-{number:04d}",
+            "sweep_id": sweep.id,
+            "number": number,
+            "point": (point := plan.point_of(number)),
+            "replicate": plan.replicate_of(number),
+            "seed": plan.seed_of(number),
+            "values": plan.values(point),
+            "shape": (shape := plan.shape_of(point)),
+            "row": plan.row_of(number),
+            "target_epoch": plan.shapes[shape].epochs,
+            "created_at": now,
+        }
         for number in numbers
     ]
 
