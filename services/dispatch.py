@@ -20,6 +20,7 @@ from services.store.sweeps import Candidate
 
 T = TypeVar("T")
 WINDOW_PER_DEVICE = 2  # packs in Redis or running, per live device
+IDLE_RESEND_SECONDS = 5.0  # after which a message counts as lost while a device idles
 MAX_CANDIDATES = 50  # sweeps that one query proposes for the next place in the window
 CANDIDATES_PER_ROW = 8  # trials that are looked at for each row of a pack
 log = logging.getLogger(__name__)
@@ -88,9 +89,16 @@ def announce(store: Store, publisher: Publisher, resend_after: float) -> int:
 
     A message wakes a worker, which takes whichever pack comes next, so it is enough that there are as many
     messages as queued packs. A pack whose message was sent a while ago is announced again only if its queue
-    has become shorter than that, as when Redis was emptied.
+    has become shorter than that, as when Redis was emptied. While a device idles that is soon: the message
+    went to a worker that ended before it took a pack.
     """
-    unsent, queued = store.read(lambda s: (packs.unsent(s, resend_after), packs.queued(s)))
+
+    def read(session: Session) -> tuple[Sequence[Pack], Sequence[Pack]]:
+        soon = min(resend_after, IDLE_RESEND_SECONDS)
+        unsent = packs.unsent(session, soon if idle_devices(session) > 0 else resend_after)
+        return unsent, packs.queued(session)
+
+    unsent, queued = store.read(read)
     if not unsent:
         return 0
     missing: dict[str, int] = {}  # messages, by kind of device
@@ -110,7 +118,8 @@ def announce(store: Store, publisher: Publisher, resend_after: float) -> int:
         announced.append(pack.id)
         missing[pack.kind] -= 1
         sent += 1
-    store.write(partial(packs.mark_sent, pack_ids=announced))
+    if announced:
+        store.write(partial(packs.mark_sent, pack_ids=announced))
     return sent
 
 
@@ -157,7 +166,7 @@ def give_place(session: Session, candidate: Candidate, alone: bool = False) -> l
     if free_places(session, candidate.plugins):
         return []  # nothing of it waits
     rival = packs.withdrawable(session, candidate.plugins, candidate.packs, candidate.priority)
-    if rival is None:  # it has begun to train since
+    if rival is None or rival.sweep_id == candidate.id:  # it has begun to train since, or another was quicker
         return []
     packs.withdraw(session, rival, f"sweep {candidate.id} has its share first")
     return fill_places(session, candidate.id, 1)

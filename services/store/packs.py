@@ -176,10 +176,15 @@ def unsent(session: Session, resend_after: float) -> Sequence[Pack]:
 
 
 def mark_sent(session: Session, pack_ids: Collection[str]) -> None:
-    """Record that messages about packs were sent."""
+    """Record that messages about packs were sent.
+
+    One that somebody takes or withdraws just now is passed over: to wait for it, while a worker that ends
+    one of these packs waits to take another of them, would be a deadlock.
+    """
+    free = select(Pack.id).where(Pack.id.in_(pack_ids), Pack.state == PackState.QUEUED)
     session.execute(
         update(Pack)
-        .where(Pack.id.in_(pack_ids))
+        .where(Pack.id.in_(free.with_for_update(skip_locked=True)))
         .values(sent_at=db_now(), sends=Pack.sends + 1)
         .execution_options(synchronize_session=False)
     )

@@ -306,3 +306,31 @@ def test_survivors_of_two_packs_share_one_only_where_their_rows_differ(store: St
     for pack in [fill(store, sweep_id) for _ in range(2)]:
         assert sorted(store.read(partial(packs.rows_of, pack_id=pack.id))) == list(range(10))
     assert len(trials_of(store, sweep_id)) == 20
+
+
+def test_a_message_that_a_worker_took_with_it_is_sent_again_soon_to_a_device_that_idles(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    own(sqlite_store, "cpu:0")
+    write_sweep(sqlite_store, **FORTY)
+    pigeon = Pigeon()
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 2
+    pigeon.kept.clear()  # its workers have ended before they took a pack
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 0
+    ago = sqlite_store.now() - 6000
+    sqlite_store.write(lambda session: session.execute(update(Pack).values(sent_at=ago)))
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 2
+    pigeon.kept.clear()
+    take_next(sqlite_store)
+    sqlite_store.write(lambda session: session.execute(update(Pack).values(sent_at=ago)))
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 0
+
+
+def test_a_sweep_for_which_another_was_quicker_takes_no_place_from_itself(sqlite_store: Store) -> None:
+    own(sqlite_store, "cpu:0")
+    sweep_id = write_sweep(sqlite_store, **FORTY)
+    turn = sqlite_store.read(dispatch.next_in_need)
+    assert turn is not None
+    formed = [fill(sqlite_store, sweep_id) for _ in range(2)]
+    assert sqlite_store.write(lambda s: dispatch.give_place(s, turn.candidate, turn.alone)) == []
+    assert [row_of(sqlite_store, Pack, pack.id).state for pack in formed] == ["queued"] * 2

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 
-from services.store import packs
+from services.store import leases, packs
+from services.store.leases import Lease
 from services.store.models import Pack
-from services.store.session import Store
+from services.store.session import Session, Store
 
 
 def age(store: Store, pack: Pack, seconds: float, sends: int) -> None:
@@ -73,3 +75,17 @@ def test_outstanding_packs_are_counted_by_kind_and_running_ones_by_sweep(store: 
     assert store.read(partial(packs.running, sweep_ids=[sweep_id, other])) == {sweep_id: 1, other: 0}
     store.write(lambda session: packs.withdraw(session, withdrawn, "test"))
     assert store.read(packs.outstanding) == {"cpu": 1}
+
+
+def test_a_pack_that_somebody_takes_just_now_is_not_waited_for(postgres_url: str) -> None:
+    """A worker that ends one pack and takes another would wait for the lock: a deadlock of a second."""
+    store = Store(postgres_url)
+    sweep_id = write_sweep(store, space={"model.dropout": [number / 100 for number in range(20)]})
+    taken, free = fill(store, sweep_id), fill(store, sweep_id)
+    with ThreadPoolExecutor() as other, Session(store.engine) as worker:
+        assert leases.take(worker, Lease.new(taken.id), "worker", "host/cpu:0", 60.0)
+        mark = partial(packs.mark_sent, pack_ids=[taken.id, free.id])
+        other.submit(store.write, mark).result(timeout=5)
+        worker.rollback()
+    assert [row_of(store, Pack, pack.id).sends for pack in (taken, free)] == [0, 1]
+    store.close()
