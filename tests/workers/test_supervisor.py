@@ -159,6 +159,27 @@ def test_a_worker_that_shuts_down_takes_no_further_pack(
     assert sorted(row_of(worker.store, Pack, pack.id).state for pack in packs) == ["closed", "queued"]
 
 
+def test_the_next_pack_is_kept_though_the_answer_of_the_commit_that_took_it_was_lost(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That COMMIT also ended the pack before: the repeated one finds it closed, which is no lost lease."""
+    sweep_id = write_sweep(worker.store, **FORTY)
+    packs = [fill(worker.store, sweep_id) for _ in range(2)]
+    store, write = worker.supervisor._store, worker.supervisor._store.write
+
+    def lose_the_answer(work: Callable[[Session], Any]) -> Any:
+        result = write(work)
+        if row_of(worker.store, Pack, packs[0].id).state == "closed":
+            monkeypatch.setattr(store, "write", write)
+            raise OperationalError("COMMIT", None, Exception("no answer"))
+        return result
+
+    monkeypatch.setattr(store, "write", lose_the_answer)
+    lead(monkeypatch, finish)
+    worker.supervisor.train(packs[0].id)
+    assert [row_of(worker.store, Pack, pack.id).state for pack in packs] == ["closed", "closed"]
+
+
 def test_a_lease_whose_answer_was_lost_is_kept(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """The COMMIT has succeeded and nobody heard of it: to take another pack would forget the first."""
     sweep_id = write_sweep(worker.store, **FORTY)
