@@ -183,11 +183,10 @@ def start_trials(session: Session, sweep_id: str, pack_id: str) -> Sequence[Row[
 def end_trials(
     session: Session, sweep_id: str, pack_id: str, trial_ids: Collection[str], new: TrialState, **values: Any
 ) -> int:
-    """Move running trials of a pack to a final state, with their `failure` if given; returns how many."""
+    """Move running trials of a pack to a final state, with these values; returns how many."""
     assert new in TRIAL_FINAL
     given = {"pack": pack_id, "ids": list(trial_ids), "to": move(TrialState.RUNNING, new)}
-    given |= {"why": values["failure"]} if values else {}
-    rows = session.execute(_END_WITH_FAILURE if values else _END, given).all()
+    rows = session.execute(_END.values(**values) if values else _END, given).all()
     events.trials_moved(session, sweep_id, (tuple(row) for row in rows))
     mirror.changed(session, sweep_id)
     return len(rows)
@@ -228,7 +227,6 @@ _END = (
     .values(state=bindparam("to"), cancel=False, pack_id=None, finished_at=db_now())
     .returning(*(_TRIALS.c[name] for name in ("id", "number", "state", "failure")))
 )
-_END_WITH_FAILURE = _END.values(failure=bindparam("why"))
 _IN_PACK = exists().where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING)
 _CLOSE = (
     update(_PACKS)
