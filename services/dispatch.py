@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, TypeVar
 
 from services.domain.states import SWEEP_DISPATCHABLE, SweepState
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, packs, set_aside, specs_and_plans, sweeps, trials
+from services.store import clock, devices, packs, set_aside, specs_and_plans, sweeps, trials
 from services.store.models import Pack, Sweep, Trial
+from services.store.packs import PackDraft
 from services.store.session import Session, Store
 from services.store.sweeps import Candidate
 
+T = TypeVar("T")
 WINDOW_PER_DEVICE = 2  # packs in Redis or running, per live device
+IDLE_RESEND_SECONDS = 5.0  # after which a message counts as lost while a device idles
 MAX_CANDIDATES = 50  # sweeps that one query proposes for the next place in the window
 CANDIDATES_PER_ROW = 8  # trials that are looked at for each row of a pack
 log = logging.getLogger(__name__)
@@ -33,30 +37,46 @@ def dispatch(store: Store, publisher: Publisher, settings: Settings) -> int:
     return announce(store, publisher, settings.redispatch)
 
 
-def refill(store: Store, publisher: Publisher, settings: Settings) -> int:
-    """Form packs for a worker that has found none, as many as there are places; returns how many.
+def refill(
+    store: Store, publisher: Publisher, settings: Settings, take: Callable[[Session], T | None]
+) -> T | None:
+    """Form packs for a worker that has found none, as many as there are places; returns what it takes.
 
-    Workers that train take the next pack by themselves when theirs ends; only idle ones need a message.
+    It takes one in the transaction that forms them. Workers that train take the next pack by themselves when
+    theirs ends; only idle ones need a message.
     """
-    formed = form_packs(store)
-    if formed and store.read(idle_devices) > 1:  # one is the caller's
+    formed, taken = form_packs(store, take)
+    left = formed - (taken is not None)
+    if left and store.read(idle_devices) > (taken is None):  # one that has taken nothing is the caller's
         announce(store, publisher, settings.redispatch)
-    return formed
+    return taken
 
 
-def form_packs(store: Store) -> int:
-    """Fill the window, the sweep that is served least first; returns how many packs were formed."""
-    formed = 0
+def form_packs(
+    store: Store, take: Callable[[Session], T | None] = lambda session: None
+) -> tuple[int, T | None]:
+    """Fill the window, the sweep that is served least first; returns how many packs were formed.
+
+    With it comes what `take` has taken in the transaction of the first packs that it could take from.
+    """
+    formed, taken = 0, None
     tried: list[str] = []  # in this round; each sweep gets as many packs as are its share, but fails once
     while turn := store.read(partial(next_in_need, without=tried)):
-        work = partial(give_place, candidate=turn.candidate, alone=turn.alone)
-        packs_of_turn = set_aside.treat(store, set_aside.DISPATCH, turn.candidate.id, work)
-        if not packs_of_turn:
+
+        def work(session: Session, turn: Turn = turn, first: bool = taken is None) -> tuple[int, T | None]:
+            packs_of_turn = give_place(session, turn.candidate, turn.alone)
+            return len(packs_of_turn), take(session) if packs_of_turn and first else None
+
+        before = turn.candidate.set_aside
+        done = set_aside.treat(store, set_aside.DISPATCH, turn.candidate.id, work, before)
+        count, found = done or (0, None)
+        taken = taken or found
+        if not count:
             tried.append(turn.candidate.id)
-        formed += len(packs_of_turn or ())
-        if turn.alone and packs_of_turn:
+        formed += count
+        if turn.alone and count:
             break  # the window is full, or the sweep has nothing left
-    return formed
+    return formed, taken
 
 
 def idle_devices(session: Session) -> int:
@@ -69,28 +89,37 @@ def announce(store: Store, publisher: Publisher, resend_after: float) -> int:
 
     A message wakes a worker, which takes whichever pack comes next, so it is enough that there are as many
     messages as queued packs. A pack whose message was sent a while ago is announced again only if its queue
-    has become shorter than that, as when Redis was emptied.
+    has become shorter than that, as when Redis was emptied. While a device idles that is soon: the message
+    went to a worker that ended before it took a pack.
     """
-    unsent = store.read(lambda session: packs.unsent(session, resend_after))
+
+    def read(session: Session) -> tuple[Sequence[Pack], Sequence[Pack]]:
+        soon = min(resend_after, IDLE_RESEND_SECONDS)
+        unsent = packs.unsent(session, soon if idle_devices(session) > 0 else resend_after)
+        return unsent, packs.queued(session)
+
+    unsent, queued = store.read(read)
     if not unsent:
         return 0
     missing: dict[str, int] = {}  # messages, by kind of device
-    for kind, queued in Counter(pack.kind for pack in store.read(packs.queued)).items():
+    for kind, waiting in Counter(pack.kind for pack in queued).items():
         there = publisher.waiting(kind)
         if there is None:
             return 0
-        missing[kind] = queued - there
-    sent = 0
+        missing[kind] = waiting - there
+    sent, announced = 0, []
     for pack in unsent:
         if missing.get(pack.kind, 0) <= 0:
             if pack.sent_at is None:  # a message that another pack has left behind will do
-                store.write(partial(packs.mark_sent, pack_id=pack.id))
+                announced.append(pack.id)
             continue
         if not publisher.send(pack.id, pack.kind):
             break
-        store.write(partial(packs.mark_sent, pack_id=pack.id))
+        announced.append(pack.id)
         missing[pack.kind] -= 1
         sent += 1
+    if announced:
+        store.write(partial(packs.mark_sent, pack_ids=announced))
     return sent
 
 
@@ -137,7 +166,7 @@ def give_place(session: Session, candidate: Candidate, alone: bool = False) -> l
     if free_places(session, candidate.plugins):
         return []  # nothing of it waits
     rival = packs.withdrawable(session, candidate.plugins, candidate.packs, candidate.priority)
-    if rival is None:  # it has begun to train since
+    if rival is None or rival.sweep_id == candidate.id:  # it has begun to train since, or another was quicker
         return []
     packs.withdraw(session, rival, f"sweep {candidate.id} has its share first")
     return fill_places(session, candidate.id, 1)
@@ -156,29 +185,27 @@ def fill_places(session: Session, sweep_id: str, most: int | None) -> list[Pack]
         return []
     specs_and_plans.give(session, [sweep])
     formed: list[Pack] = []
-    while room.total() and len(formed) != most:
-        ((kind, _),) = room.most_common(1)
-        pack = _form(session, sweep, kind)
-        if pack is None:
-            break
-        room[kind] -= 1
-        formed.append(pack)
-    return formed
+    while room.total() and len(formed) != most and (first := trials.first_waiting(session, sweep.id)):
+        formed.append(_form_waiting(session, sweep, first, _take_place(room)))
+    drafts: list[PackDraft] = []
+    now = clock.read(session)
+    while room.total() and len(formed) + len(drafts) != most and (rows := next_trials(sweep, now)):
+        drafts.append(PackDraft(rows, sweep.plan.shapes[rows[0]["shape"]].width, _take_place(room)))
+    return formed + packs.form_new(session, sweep, drafts, now) if drafts else formed
 
 
-def _form(session: Session, sweep: Sweep, kind: str) -> Pack | None:
-    """Form one pack: of trials that wait, else of new ones."""
-    first = trials.first_waiting(session, sweep.id)
-    if first is None:
-        drawn = next_trials(session, sweep)
-        return packs.form(session, sweep, drawn, _width(sweep, drawn[0]), kind) if drawn else None
+def _take_place(room: Counter[str]) -> str:
+    """Take a place of the kind of device that has the most; returns the kind."""
+    ((kind, _),) = room.most_common(1)
+    room[kind] -= 1
+    return kind
+
+
+def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> Pack:
+    """Form one pack of trials that wait, among them the first."""
     shape = sweep.plan.shapes[first.shape]
     waiting = trials.waiting_like(session, first, shape.mixed, CANDIDATES_PER_ROW * shape.width)
     return packs.form(session, sweep, choose(waiting, first.most_alive), shape.width, kind)
-
-
-def _width(sweep: Sweep, trial: Trial) -> int:
-    return sweep.plan.shapes[trial.shape].width
 
 
 def free_places(session: Session, plugins: str | None) -> Counter[str]:
@@ -194,13 +221,13 @@ def free_places(session: Session, plugins: str | None) -> Counter[str]:
     return +Counter({kind: WINDOW_PER_DEVICE * devices_of[kind] - packs_of.get(kind, 0) for kind in able})
 
 
-def next_trials(session: Session, sweep: Sweep) -> list[Trial]:
-    """Make one pack's worth of new trials, which may all share an array, if the sweep is active."""
+def next_trials(sweep: Sweep, now: int) -> list[dict[str, Any]]:
+    """Make one pack's worth of new trials, which may all share an array, as rows, if the sweep is active."""
     if sweep.state != SweepState.ACTIVE or sweep.next_number >= sweep.total:
         return []
     plan, number = sweep.plan, sweep.next_number
     width = plan.shapes[plan.shape_of(plan.point_of(number))].width
-    return trials.make(session, sweep, min(width, plan.run_of(number)))
+    return trials.new_rows(sweep, min(width, plan.run_of(number)), now)
 
 
 def choose(alike: Sequence[Trial], most: int | None) -> list[Trial]:

@@ -27,6 +27,8 @@ from workers.messages import (
     Stopped,
     ToRunner,
 )
+from workers.pack_taker import PackTaker
+from workers.run_message import TakenPack
 from workers.runner_process import RunnerProcess
 from workers.watchdog import Watchdog
 
@@ -36,7 +38,11 @@ MAX_STOP_SECONDS = 5.0  # that a runner gets to stop by itself
 
 
 class Attempt:
-    """Leads one runner through one pack; listeners follow beside. Raises `Fenced` when the lease is lost."""
+    """Leads one runner through one pack; listeners follow beside. Raises `Fenced` when the lease is lost.
+
+    `taker()` makes what takes the next pack with the end of this one, or returns None; `next_pack` is the one
+    that was taken.
+    """
 
     def __init__(
         self,
@@ -46,9 +52,12 @@ class Attempt:
         runner: RunnerProcess,
         listeners: Sequence[Listener],
         watchdog: Watchdog,
+        taker: Callable[[], PackTaker | None] = lambda: None,
     ) -> None:
         self._run_message, self._commits, self._heartbeat = run_message, commits, heartbeat
         self._runner, self._listeners, self._watchdog = runner, listeners, watchdog
+        self._taker = taker
+        self.next_pack: TakenPack | None = None
         self._stop_by: float | None = None
         self._over = False
         self._failure: Failure | None = None
@@ -194,8 +203,8 @@ class Attempt:
 
     def _commit(self, done: EpochDone) -> None:
         """Commit an epoch, then let the runner go on."""
-        committed = self._commits.epoch(done)
-        self._over = committed.over
+        committed = self._commits.epoch(done, self._taker() if done.final else None)
+        self._over, self.next_pack = committed.over, committed.next_pack
         for listener in self._listeners:
             listener.on_epoch(done)
         if not done.final:  # the runner waits for an answer even when no row is left

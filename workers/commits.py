@@ -16,6 +16,8 @@ from services.store.reports import Epoch, Saved
 from services.store.session import Session, Store
 from workers.heartbeat import Heartbeat
 from workers.messages import CheckpointDamaged, EpochDone, Machine, Run, SavedCheckpoint
+from workers.pack_taker import PackTaker
+from workers.run_message import TakenPack
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -24,10 +26,11 @@ MAX_FAILURE_CHARS = 4000  # of a message that SQL keeps
 
 @dataclass(frozen=True)
 class Committed:
-    """What follows from an epoch: whether the pack is over, and which rows the runner must drop."""
+    """What follows from an epoch: whether the pack is over, rows for the runner to drop, the next pack."""
 
     over: bool
     drop: tuple[int, ...]
+    next_pack: TakenPack | None = None
 
 
 class PackCommits:
@@ -54,10 +57,13 @@ class PackCommits:
         """Record on what the pack trains, unless that stands there."""
         if machine == self._machine:
             return
-        self._write(lambda session: leases.fence(session, self._lease, machine=asdict(machine)))
+        self._write(lambda session: leases.set_machine(session, self._lease, asdict(machine)))
 
-    def epoch(self, done: EpochDone) -> Committed:
-        """Write an epoch, and with it the end of every trial that ends here."""
+    def epoch(self, done: EpochDone, taker: PackTaker | None = None) -> Committed:
+        """Write an epoch, and with it the end of every trial that ends here.
+
+        With the end of the pack `taker` takes the next one, so that the device does not wait.
+        """
         if done.number != self._epoch + 1:
             raise ServiceError(
                 f"the runner of pack {done.pack} must report epoch {self._epoch + 1} next, "
@@ -75,18 +81,21 @@ class PackCommits:
         }
         over = bool(done.final) or diverged | cancelled == epoch.metrics.keys()
 
-        def write(session: Session) -> None:
+        def write(session: Session) -> TakenPack | None:
+            if taker and (taken := taker.taken_before(session)):
+                return taken  # everything has been committed
             reports.commit(session, self._lease, epoch)
             endings.end_trials(session, self._lease, diverged, TrialState.FAILED, failure=error)
             endings.end_trials(session, self._lease, cancelled, TrialState.CANCELLED)
             endings.end_trials(session, self._lease, succeeded, TrialState.SUCCEEDED, failure=None)
             if over:
                 endings.close(session, self._lease, f"reached epoch {epoch.number}")
+            return taker.take_begun(session) if taker and over else None
 
-        self._write(write)
+        next_pack = self._write(write)
         drop = tuple(row for row, trial in self._trials.items() if trial in diverged | cancelled)
         self._trials = {row: trial for row, trial in self._trials.items() if row not in drop}
-        return Committed(over, drop)
+        return Committed(over, drop, next_pack)
 
     def fall_back(self, damaged: CheckpointDamaged) -> None:
         """Have the pack's trials go on from the checkpoint before the damaged one, and end the attempt."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from services.store import speeds
@@ -17,15 +18,21 @@ class KnownSpeeds:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[tuple[str, str, int], tuple[float, float]] = {}  # images per second, when written
+        self._unmeasured: dict[tuple[str, str, int], float] = {}  # when SQL had none
 
     def measured(self, shape_key: str, machine: str, width: int) -> float | None:
         """Trial-images per second; None where nobody has measured."""
-        known = self._known.get((shape_key, machine, width))
+        key, now = (shape_key, machine, width), time.monotonic()
+        known = self._known.get(key)
         if known:
             return known[0]
+        if now - self._unmeasured.get(key, -math.inf) < MAX_UNWRITTEN_SECONDS:
+            return None
         found = self._store.insist(lambda session: speeds.measured(session, shape_key, machine, width))
-        if found is not None:
-            self._known[shape_key, machine, width] = found, time.monotonic()
+        if found is None:
+            self._unmeasured[key] = now
+        else:
+            self._known[key] = found, now
         return found
 
     def record(self, shape_key: str, machine: str, width: int, images_per_s: float) -> None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from services.domain.errors import ServiceError
 from services.host import HostDevice
 from services.settings import Settings
-from services.store import checkpoints, packs, sweeps
-from services.store.leases import Lease
-from services.store.models import Pack
+from services.store import checkpoints, specs_and_plans
+from services.store.leases import Lease, PackToTrain
 from services.store.session import Session
 from workers.messages import Machine, RowCheckpoint, Run, RunRow
 
@@ -34,44 +33,48 @@ class TakenPack:
 
 
 def read_taken_pack(
-    session: Session, held: Lease, device: HostDevice, settings: Settings, machine: Machine | None
+    session: Session,
+    held: Lease,
+    taken: PackToTrain,
+    device: HostDevice,
+    settings: Settings,
+    machine: Machine | None,
 ) -> TakenPack:
     """Read a pack in the transaction that leases it."""
     pack: LeasedPack | ServiceError
     try:
-        pack = read_leased_pack(session, held.pack_id, device, settings)
+        pack = read_leased_pack(session, taken, device, settings)
     except ServiceError as error:
         pack = error
-    return TakenPack(held, session.get_one(Pack, held.pack_id).sweep_id, pack, machine)
+    return TakenPack(held, taken.sweep_id, pack, machine)
 
 
-def read_leased_pack(session: Session, pack_id: str, device: HostDevice, settings: Settings) -> LeasedPack:
+def read_leased_pack(
+    session: Session, pack: PackToTrain, device: HostDevice, settings: Settings
+) -> LeasedPack:
     """Read a pack that is to train on this device; `ServiceError` if its trials stand at different epochs."""
-    pack = session.get_one(Pack, pack_id)
-    sweep = sweeps.with_plan(session, pack.sweep_id)
-    plan, spec = sweep.plan, sweep.spec
-    trials = packs.rows_of(session, pack.id)
+    spec, plan = specs_and_plans.of_sweep(session, pack.sweep_id)
     elsewhere = {
-        trial.id: trial.saved_epoch for trial in trials.values() if trial.saved_epoch != pack.start_epoch
+        trial.id: trial.saved_epoch for trial in pack.trials if trial.saved_epoch != pack.start_epoch
     }
     if elsewhere:
         raise ServiceError(
             f"every trial of pack {pack.id} must go on from epoch {pack.start_epoch}, "
             f"but these have saved another: {elsewhere}"
         )
-    begun = [trial.id for trial in trials.values() if trial.checkpoint_id is not None]
+    begun = [trial.id for trial in pack.trials if trial.checkpoint_id is not None]
     saved = checkpoints.of_trials(session, begun) if begun else {}
     files = {trial_id: RowCheckpoint(file.id, file.path, file.sha256) for trial_id, file in saved.items()}
     rows = tuple(
         RunRow(
-            row=row,
+            row=trial.row,
             trial=trial.id,
             config=plan.config_of(trial),
             seed=trial.seed,
             replicate=trial.replicate,
             checkpoint=files.get(trial.id),
         )
-        for row, trial in sorted(trials.items())
+        for trial in pack.trials
     )
     shape = plan.shapes[pack.shape]
     run = Run(
@@ -86,8 +89,8 @@ def read_leased_pack(session: Session, pack_id: str, device: HostDevice, setting
         goal=spec.objective.goal,
         mixed=shape.mixed,
         data_seed=spec.seed,
-        plugins=sweep.plugins,
+        plugins=pack.plugins,
         rows=rows,
         varied=tuple(plan.varied),
     )
-    return LeasedPack(sweep.id, shape.key, run)
+    return LeasedPack(pack.sweep_id, shape.key, run)

@@ -8,19 +8,17 @@ import select
 import signal
 import threading
 import time
-from dataclasses import asdict
 from functools import cached_property, partial
-from itertools import count
 
 from services import dispatch
 from services.domain.errors import Fenced, ServiceError, Unreadable
 from services.domain.retry import Failure
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import endings, leases, packs, set_aside, sweeps
+from services.store import endings, packs, set_aside, sweeps
 from services.store.leases import Lease
 from services.store.models import Sweep
-from services.store.session import Session, Store
+from services.store.session import Store
 from workers.attempt import Attempt
 from workers.claim import Claim
 from workers.commits import PackCommits, storable
@@ -33,7 +31,8 @@ from workers.listeners.pack_log import PackLog
 from workers.listeners.speed_recorder import SpeedRecorder
 from workers.main_process import MainProcess
 from workers.mirror import MirrorThread
-from workers.run_message import LeasedPack, TakenPack, read_taken_pack
+from workers.pack_taker import PackTaker
+from workers.run_message import LeasedPack, TakenPack
 from workers.runner_process import RunnerProcess
 from workers.watchdog import Watchdog
 
@@ -88,15 +87,15 @@ class Supervisor:
         """
         self._give_back_inherited()
         sweep_id: str | None = None  # of the last pack
-        while not self._must_end():
-            taken = self._take_next() or (self._refill() and self._take_next())
-            if not taken:
-                break
+        taken = self._take_next() or self._form_and_take()
+        while taken:
             previous, sweep_id = sweep_id, taken.sweep_id
             if previous not in (None, sweep_id):
                 self._settle(previous)
-            if not self._lead(taken):
+            attempt = self._lead(taken)
+            if not attempt or not attempt.went_well:
                 break
+            taken = attempt.next_pack or self._form_and_take()
         if sweep_id:
             self._settle(sweep_id)
         elif not self._refuses(pack_id):
@@ -108,36 +107,26 @@ class Supervisor:
         return ending or self._heartbeat.evicted or self._failed_starts >= MAX_FAILED_STARTS
 
     def _take_next(self) -> TakenPack | None:
-        """Lease the pack that comes next and read it; None if none waits that this worker can take."""
-        claim, settings = self._claim, self._settings
-        device, token, machine = claim.device, leases.new_token(), self._runner.machine
-        known = asdict(machine) if machine else None
-        tries = count()
+        return None if self._must_end() else self._store.insist(self._taker().take)
 
-        def take(session: Session) -> TakenPack | None:
-            # A COMMIT whose answer was lost may have succeeded: that pack is ours.
-            mine = leases.taken_under(session, token) if next(tries) else None
-            ours = packs.NextPack(mine, begun=True) if mine else None
-            while pack := ours or packs.next_for(session, device.kind, claim.plugins):
-                held, ttl = Lease(pack.id, token), settings.lease_ttl
-                if leases.take(session, held, claim.worker, device.id, ttl, claim.token, known, pack.begun):
-                    return read_taken_pack(session, held, device, settings, machine)
+    def _form_and_take(self) -> TakenPack | None:
+        """Form packs where the window has places, as upkeep does, and take one; None if none can be taken."""
+        if self._must_end():
             return None
+        taker = self._taker()
+        try:
+            taken = dispatch.refill(self._store, self._publisher, self._settings, taker.take_begun)
+        except Exception:
+            log.exception("no packs were formed; upkeep tries again")
+            taken = None
+        return taken or self._store.insist(taker.take)
 
-        return self._store.insist(take)
+    def _taker(self) -> PackTaker:
+        return PackTaker(self._settings, self._claim, self._runner.machine)
 
     @cached_property
     def _publisher(self) -> Publisher:
         return Publisher(self._settings)
-
-    def _refill(self) -> bool:
-        """Form packs where the window has places; whether that worked. Upkeep does it, too."""
-        try:
-            dispatch.refill(self._store, self._publisher, self._settings)
-        except Exception:
-            log.exception("no packs were formed; upkeep tries again")
-            return False
-        return True
 
     def _settle(self, sweep_id: str) -> None:
         """End a sweep of which nothing is left. Upkeep does it, too."""
@@ -148,8 +137,8 @@ class Supervisor:
         except Exception:
             log.exception("sweep %s was not ended; upkeep tries again", sweep_id)
 
-    def _lead(self, taken: TakenPack) -> bool:
-        """Train a leased pack; whether it went as planned, so that the worker may take the next one."""
+    def _lead(self, taken: TakenPack) -> Attempt | None:
+        """Train a leased pack; returns the attempt, None if there was none or the lease was lost."""
         lease, attempt = taken.lease, None
         self._heartbeat.keep(lease)
         try:
@@ -161,7 +150,7 @@ class Supervisor:
         except Fenced:
             log.warning("pack %s was taken from this worker; its runner is killed", lease.pack_id)
             self._runner.kill()
-            return False
+            return None
         except Exception as error:
             self._runner.kill()  # nobody would commit what it goes on to report
             self._give_back_broken(lease, error)
@@ -171,7 +160,7 @@ class Supervisor:
             if attempt:
                 attempt.close()
             self._prepare_runner()
-        return bool(attempt and attempt.went_well)
+        return attempt
 
     def _attempt(self, taken: TakenPack) -> Attempt | None:
         """Make the attempt at a pack; if the pack cannot be read, give it back and return None."""
@@ -187,7 +176,14 @@ class Supervisor:
             self._store, lease, self._heartbeat, settings.lease_ttl, pack.run, taken.machine
         )
         watchdog = Watchdog(settings, lambda images: self._epoch_seconds(pack, images))
-        return Attempt(pack.run, commits, self._heartbeat, self._runner, self._listeners(pack), watchdog)
+        listeners = self._listeners(pack)
+        return Attempt(
+            pack.run, commits, self._heartbeat, self._runner, listeners, watchdog, self._taker_unless_ending
+        )
+
+    def _taker_unless_ending(self) -> PackTaker | None:
+        """What takes the next pack, unless this worker takes no further one."""
+        return None if self._must_end() else self._taker()
 
     def _epoch_seconds(self, pack: LeasedPack, images: int) -> float | None:
         """How long an epoch of this pack takes, at the speed that was measured of it here before."""

@@ -17,7 +17,7 @@ def main() -> int:
     parent, read_fd, write_fd = (int(word) for word in sys.argv[1:4])
     end_with_parent(parent, signal.SIGKILL)
     wire = Wire(read_fd, write_fd)
-    wire.send(RunnerReady(Machine("scripted", "none", 1)))
+    wire.send(RunnerReady(Machine("scripted", "none", 1, "none")))
     while message := wire.receive():
         if isinstance(message, Run):
             train(message, wire)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement
+from sqlalchemy import BigInteger, ColumnElement, select
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
 
@@ -15,6 +16,11 @@ class db_now(FunctionElement[int]):
     type = BigInteger()
     inherit_cache = True
     name = "db_now"
+
+
+def read(session: Session) -> int:
+    """The time now, in ms."""
+    return session.execute(select(db_now())).scalar_one()
 
 
 def in_seconds(seconds: float) -> ColumnElement[int]:

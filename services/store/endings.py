@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.errors import ServiceError
@@ -32,9 +32,7 @@ def end_trials(
     if not trial_ids:
         return
     pack = fence(session, held)
-    mine = Trial.id.in_(list(trial_ids)), Trial.pack_id == pack.id
-    ended = moves.move_trials_where(session, pack.sweep_id, TrialState.RUNNING, state, *mine, **values)
-    if ended == len(trial_ids):
+    if moves.end_trials(session, pack.sweep_id, pack.id, trial_ids, state, **values) == len(trial_ids):
         return
     others = select(Trial.id).where(Trial.id.in_(list(trial_ids)), Trial.state != state).order_by(Trial.id)
     for trial_id in session.scalars(others):
@@ -44,16 +42,16 @@ def end_trials(
 def close(session: Session, held: Lease, outcome: str) -> None:
     """End a pack of which no trial is running any more."""
     fence(session, held)
-    running = Trial.pack_id == held.pack_id, Trial.state == TrialState.RUNNING
-    mine = Pack.id == held.pack_id, ~exists().where(*running)
-    if not moves.move_packs_where(session, PackState.RUNNING, PackState.CLOSED, *mine, outcome=outcome):
+    if not moves.close_pack(session, held.pack_id, outcome):
+        running = Trial.pack_id == held.pack_id, Trial.state == TrialState.RUNNING
         left = session.execute(select(func.count()).where(*running)).scalar_one()
         raise ServiceError(f"pack {held.pack_id} cannot close: {left} of its trials are running")
 
 
 def give_up(session: Session, held: Lease, failure: Failure, error: Mapping[str, Any]) -> None:
     """End a pack that failed or was given back, and judge each of its trials."""
-    pack = fence(session, held)
+    fence(session, held)
+    pack = session.get_one(Pack, held.pack_id, populate_existing=True)
     _disband(session, pack, failure, error)
 
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from services.domain.errors import ParameterError
+from services.store.at_commit import gather
 from services.store.clock import db_now, seconds_ago
 from services.store.json_rows import json_rows
 from services.store.models import Event, Sweep
@@ -38,14 +39,15 @@ MovedTrial = tuple[str, int, str, Mapping[str, Any] | None]  # id, number, new s
 
 EVENTS_PER_FORGET = 250  # how many one transaction deletes
 # Of the table, not of the class: compiled once, for any number of rows.
+_EACH = json_rows(bindparam("each", type_=String)).table_valued(column("value", JSON)).c.value
 _INSERT = insert(Event.__table__).from_select(  # type: ignore[arg-type]
     ["tx", "at", "sweep_id", "kind", "data"],
     select(
         current_tx(),
         db_now(),
-        bindparam("sweep", type_=String),
-        bindparam("kind", type_=String),
-        json_rows(bindparam("each", type_=String)).table_valued(column("value", JSON)).c.value,
+        _EACH["sweep"].as_string(),
+        _EACH["kind"].as_string(),
+        _EACH["data"],
     ),
 )
 
@@ -101,10 +103,13 @@ def epoch_done(
 
 
 def add(session: Session, sweep_id: str, kind: str, each: Sequence[Mapping[str, Any]]) -> None:
-    """Write events of one kind, in one statement however many they are."""
+    """Write events of one kind when the transaction commits, all of it in one statement."""
+    gather(session, _write, ({"sweep": sweep_id, "kind": kind, "data": dict(data)} for data in each))
+
+
+def _write(session: Session, each: Sequence[Mapping[str, Any]]) -> None:
     if each:
-        data = json.dumps([dict(data) for data in each])
-        session.execute(_INSERT, {"sweep": sweep_id, "kind": kind, "each": data})
+        session.execute(_INSERT, {"each": json.dumps(each)})
 
 
 def after(

@@ -6,17 +6,18 @@ Lock order everywhere: the sweep, then the pack, then trials.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Integer, Row, Table, Update, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.errors import Fenced
-from services.domain.states import PackState, SweepState, TrialState
+from services.domain.states import PackState, SweepState
 from services.store import moves
-from services.store.clock import db_now, in_seconds
+from services.store.clock import db_now
 from services.store.models import Pack, Sweep, Trial
 
 
@@ -38,6 +39,41 @@ def new_token() -> str:
     return secrets.token_hex(16)
 
 
+@dataclass(frozen=True)
+class HeldPack:
+    """A pack whose fence has been passed in this transaction."""
+
+    id: str
+    sweep_id: str
+
+
+@dataclass(frozen=True)
+class TrialToTrain:
+    """A trial of a pack that has been taken."""
+
+    id: str
+    row: int
+    values: dict[str, Any]
+    seed: int
+    replicate: int
+    saved_epoch: int
+    checkpoint_id: int | None
+
+
+@dataclass(frozen=True)
+class PackToTrain:
+    """A pack that has been taken, its trials by row; `plugins` are those of its sweep."""
+
+    id: str
+    sweep_id: str
+    shape: int
+    width: int
+    start_epoch: int
+    target_epoch: int
+    plugins: str | None
+    trials: tuple[TrialToTrain, ...]
+
+
 class SweepRequest(StrEnum):
     """What the user has asked of the sweep of a running pack."""
 
@@ -54,6 +90,10 @@ class Request:
     cancel_trials: frozenset[str] = frozenset()
 
 
+_PACKS = cast(Table, Pack.__table__)
+_PACK_TO_TRAIN = select(*moves.PACK_TO_TRAIN).where(Pack.id == bindparam("pack"))
+_TRIALS_TO_TRAIN = select(*moves.TRIAL_TO_TRAIN).where(Trial.pack_id == bindparam("pack"))
+
 REQUESTS = {SweepState.PAUSED: SweepRequest.PAUSE, SweepState.CANCELLING: SweepRequest.CANCEL}
 
 
@@ -66,43 +106,37 @@ def take(
     claim: str | None = None,
     machine: dict[str, Any] | None = None,
     begun: bool = False,
-) -> bool:
-    """Take a queued pack under a new token; False if it is over, withdrawn or leased to somebody else.
+) -> PackToTrain | None:
+    """Take a queued pack under a new token; None if it is over, withdrawn or leased to somebody else.
 
-    Called again with the same token it returns whether the first call succeeded, so a COMMIT whose answer
-    was lost is simply repeated. `claim` is the token under which the worker has claimed the device, `machine`
-    what it trains on, where that is known. `begun`: packs of the sweep have been leased before.
+    Called again with the same token it returns what the first call did, so a COMMIT whose answer was lost is
+    simply repeated. `claim` is the token under which the worker has claimed the device, `machine` what it
+    trains on, where that is known. `begun`: packs of the sweep have been leased before.
     """
     if not begun:
         waits = Pack.state == PackState.QUEUED
         sweep_id = select(Pack.sweep_id).where(Pack.id == held.pack_id, waits).scalar_subquery()
         unbegun = Sweep.id == sweep_id, Sweep.started_at.is_(None)
         session.execute(update(Sweep).where(*unbegun).values(started_at=db_now()))
-    pack = moves.take_pack(
-        session,
-        held.pack_id,
-        token=held.token,
-        claim=claim,
-        machine=machine,
-        worker=worker,
-        device=device,
-        leased_at=db_now(),
-        seen=db_now(),
-        expires_at=in_seconds(ttl),
-    )
+    lease = {"holder": held.token, "on": machine, "claim_token": claim, "by": worker, "where": device}
+    pack = moves.take_pack(session, held.pack_id, ttl=int(ttl * 1000), **lease)
     if pack is None:
-        return taken_under(session, held.token) == held.pack_id
-    session.info[held] = session.get_transaction(), pack  # who has just taken it has passed the fence
-    moves.move_trials_where(
-        session,
-        pack.sweep_id,
-        TrialState.QUEUED,
-        TrialState.RUNNING,
-        Trial.pack_id == held.pack_id,
-        attempts=Trial.attempts + 1,
-        started_at=func.coalesce(Trial.started_at, db_now()),
+        return to_train(session, held.pack_id) if taken_under(session, held.token) == held.pack_id else None
+    _pass(session, held, pack.sweep_id)  # who has just taken it has passed the fence
+    return _to_train(pack, moves.start_trials(session, pack.sweep_id, pack.id))
+
+
+def to_train(session: Session, pack_id: str) -> PackToTrain:
+    """Read what training needs of a pack; `take` returns the same."""
+    return _to_train(
+        session.execute(_PACK_TO_TRAIN, {"pack": pack_id}).one(),
+        session.execute(_TRIALS_TO_TRAIN, {"pack": pack_id}).all(),
     )
-    return True
+
+
+def _to_train(pack: Row[Any], trials: Sequence[Row[Any]]) -> PackToTrain:
+    mine = sorted((TrialToTrain(*row[: len(moves.TRIAL_TO_TRAIN)]) for row in trials), key=lambda t: t.row)
+    return PackToTrain(**pack._asdict(), trials=tuple(mine))
 
 
 def taken_under(session: Session, token: str) -> str | None:
@@ -111,34 +145,52 @@ def taken_under(session: Session, token: str) -> str | None:
     return session.scalars(mine).one_or_none()
 
 
-def fence(session: Session, held: Lease, ttl: float | None = None, **values: Any) -> Pack:
-    """Renew a lease and lock its pack, or raise `Fenced`: the first statement of every write under it.
+def fenced(**values: Any) -> Update:
+    """Make the UPDATE of a pack that passes the fence, and writes these columns with it."""
+    mine = _PACKS.c.id == bindparam("pack"), _PACKS.c.token == bindparam("holder")
+    return (
+        update(_PACKS)
+        .where(*mine, _PACKS.c.state == PackState.RUNNING)
+        .values(seen=db_now(), **values)
+        .returning(_PACKS.c.sweep_id)
+    )
 
-    `values` are columns of the pack to write with it. The lock lasts as long as the transaction, so passing
-    again in the same one costs nothing.
+
+_FENCE = fenced()
+_RENEW = fenced(expires_at=db_now() + bindparam("ttl", type_=Integer))
+_SET_MACHINE = fenced(machine=bindparam("on"))
+
+
+def fence(session: Session, held: Lease, writing: Update = _FENCE, **parameters: Any) -> HeldPack:
+    """Lock the pack of a lease, or raise `Fenced`: the first statement of every write under it.
+
+    `writing` is made by `fenced` and may write columns of the pack, from `parameters`. The lock lasts as long
+    as the transaction, so passing again in the same one, without anything to write, costs nothing.
     """
     passed = session.info.get(held)
-    if passed and passed[0] is session.get_transaction() and ttl is None and not values:
-        return cast(Pack, passed[1])
-    values["seen"] = db_now()
-    if ttl is not None:
-        values["expires_at"] = in_seconds(ttl)
-    pack = session.scalars(
-        update(Pack)
-        .where(Pack.id == held.pack_id, Pack.token == held.token, Pack.state == PackState.RUNNING)
-        .values(values)
-        .returning(Pack)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    ).one_or_none()
-    if pack is None:
+    if passed and passed[0] is session.get_transaction() and writing is _FENCE:
+        return cast(HeldPack, passed[1])
+    given = {"pack": held.pack_id, "holder": held.token, **parameters}
+    sweep_id = session.execute(writing, given).scalar_one_or_none()
+    if sweep_id is None:
         raise Fenced(f"pack {held.pack_id} is no longer held under this token")
+    return _pass(session, held, sweep_id)
+
+
+def _pass(session: Session, held: Lease, sweep_id: str) -> HeldPack:
+    pack = HeldPack(held.pack_id, sweep_id)
     session.info[held] = session.get_transaction(), pack
     return pack
 
 
+def set_machine(session: Session, held: Lease, machine: dict[str, Any]) -> None:
+    """Record on what the pack trains."""
+    fence(session, held, _SET_MACHINE, on=machine)
+
+
 def renew(session: Session, held: Lease, ttl: float) -> Request:
     """Keep the lease, and return what the user has asked for; the heartbeat calls it."""
-    pack = fence(session, held, ttl)
+    pack = fence(session, held, _RENEW, ttl=int(ttl * 1000))
     state = session.scalars(select(Sweep.state).where(Sweep.id == pack.sweep_id)).one()
     flagged = session.scalars(select(Trial.id).where(Trial.pack_id == pack.id, Trial.cancel.is_(True)))
     return Request(REQUESTS.get(SweepState(state), SweepRequest.NONE), frozenset(flagged))

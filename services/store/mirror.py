@@ -33,6 +33,7 @@ from sqlalchemy.orm import Session, aliased, joinedload
 
 from services.domain.errors import ServiceError
 from services.domain.states import TRIAL_FINAL, TrialState
+from services.store.at_commit import gather
 from services.store.clock import db_now, in_seconds, seconds_ago
 from services.store.models import (
     LeftOut,
@@ -117,10 +118,11 @@ def changed(session: Session, sweep_id: str) -> None:
     other nor for the mirror, and a change that commits while the sweep is mirrored outlasts that. One row is
     enough for a transaction.
     """
-    noted = session.info.get(MirrorChange)
-    if noted != (session.get_transaction(), sweep_id):
-        session.info[MirrorChange] = session.get_transaction(), sweep_id
-        session.execute(_NOTE, {"sweep_id": sweep_id})
+    gather(session, _note, [sweep_id])
+
+
+def _note(session: Session, sweep_ids: Sequence[str]) -> None:
+    session.execute(_NOTE, [{"sweep_id": sweep_id} for sweep_id in dict.fromkeys(sweep_ids)])
 
 
 def is_changed(session: Session) -> bool:

@@ -76,7 +76,7 @@ class Sweep(Base):
     @property
     def spec(self) -> Spec:
         """What the user submitted; `Unreadable` if the column holds something else."""
-        return self._read("spec", self.stored_spec)
+        return read("spec", self.id, self.stored_spec)
 
     @spec.setter
     def spec(self, spec: Spec) -> None:
@@ -85,7 +85,7 @@ class Sweep(Base):
     @property
     def plan(self) -> Plan:
         """Its plan; `Unreadable` if the column holds something else."""
-        return self._read("plan", self.stored_plan)
+        return read("plan", self.id, self.stored_plan)
 
     @plan.setter
     def plan(self, plan: Plan) -> None:
@@ -100,14 +100,16 @@ class Sweep(Base):
             return error.detail
         return None
 
-    def _read(self, column: str, stored: Stored[M]) -> M:
-        try:
-            return stored.read()
-        except ValueError as error:
-            raise Unreadable(
-                f"the {column} of sweep {self.id} cannot be read, "
-                f"because another version wrote it or a hand changed it: {error}"
-            ) from error
+
+def read(column: str, sweep_id: str, stored: Stored[M]) -> M:
+    """A sweep's spec or plan; `Unreadable` if the column holds something else."""
+    try:
+        return stored.read()
+    except ValueError as error:
+        raise Unreadable(
+            f"the {column} of sweep {sweep_id} cannot be read, "
+            f"because another version wrote it or a hand changed it: {error}"
+        ) from error
 
 
 class Trial(Base):

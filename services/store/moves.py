@@ -6,10 +6,10 @@ from it, and writes the event, all in the caller's transaction. The caller holds
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, select, update
+from sqlalchemy import ColumnElement, Integer, Row, Table, bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import (
@@ -24,10 +24,21 @@ from services.domain.states import (
 )
 from services.store import events, mirror
 from services.store.clock import db_now
-from services.store.models import Pack, Sweep, Trial
+from services.store.models import MirrorTrial, Pack, Sweep, Trial
 from services.store.session import touched
 
+_MIRROR_TRIALS = cast(Table, MirrorTrial.__table__)
 _TRIALS, _PACKS = cast(Table, Trial.__table__), cast(Table, Pack.__table__)  # an UPDATE of these costs least
+
+# What training needs of a pack and of its trials.
+_PLUGINS = select(Sweep.plugins).where(Sweep.id == _PACKS.c.sweep_id).scalar_subquery()
+PACK_TO_TRAIN = (
+    *(_PACKS.c[name] for name in ("id", "sweep_id", "shape", "width", "start_epoch", "target_epoch")),
+    _PLUGINS.label("plugins"),
+)
+TRIAL_TO_TRAIN = tuple(
+    _TRIALS.c[name] for name in ("id", "row", "values", "seed", "replicate", "saved_epoch", "checkpoint_id")
+)
 
 # ---- new rows
 
@@ -41,24 +52,30 @@ def add_sweep(session: Session, sweep: Sweep) -> None:
     mirror.changed(session, sweep.id)
 
 
-def add_trials(session: Session, trials: Sequence[Trial], pack: Pack | None = None) -> None:
-    """Write new trials of a sweep, in the first of their states, or moved on into a pack that is written.
-
-    A trial's first event is that of its first move.
-    """
-    for trial in trials:
-        trial.state = move(TrialState.PENDING, TrialState.QUEUED) if pack else TrialState.PENDING
-        trial.pack_id = pack.id if pack else None
-    session.add_all(trials)
-    session.flush()
-    if pack:
-        events.trials_moved(session, pack.sweep_id, ((t.id, t.number, t.state, None) for t in trials))
+def add_trials(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write new trials of a sweep, in the first of their states; their first event is that of a move."""
+    _insert_trials(session, [{**row, "state": TrialState.PENDING} for row in rows])
 
 
-def add_pack(session: Session, pack: Pack) -> None:
-    """Write a new pack, in the first of its states."""
-    pack.state = PackState.QUEUED
-    session.add(pack)
+def add_queued_trials(session: Session, sweep_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write new trials of a sweep, moved on into packs that are written: `pack_id` of each row."""
+    queued = move(TrialState.PENDING, TrialState.QUEUED)
+    _insert_trials(session, [{**row, "state": queued} for row in rows])
+    events.trials_moved(session, sweep_id, ((row["id"], row["number"], queued, None) for row in rows))
+
+
+def _insert_trials(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    session.execute(insert(_TRIALS), rows)
+    session.execute(insert(_MIRROR_TRIALS), [{"trial_id": row["id"]} for row in rows])
+
+
+def add_packs(session: Session, packs: Sequence[Pack]) -> None:
+    """Write new packs, in the first of their states."""
+    for pack in packs:
+        pack.state = PackState.QUEUED
+    session.add_all(packs)
     session.flush()
 
 
@@ -146,16 +163,88 @@ def move_packs_where(
     return touched(session.execute(update(_PACKS).where(_PACKS.c.state == old, *where).values(values)))
 
 
-def take_pack(session: Session, pack_id: str, **values: Any) -> Pack | None:
-    """Move a queued pack to running, with the columns of its lease; None if it is not queued any more."""
-    values["state"] = move(PackState.QUEUED, PackState.RUNNING)
-    return session.scalars(
-        update(Pack)
-        .where(Pack.id == pack_id, Pack.state == PackState.QUEUED)
-        .values(values)
-        .returning(Pack)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    ).one_or_none()
+def take_pack(session: Session, pack_id: str, **lease: Any) -> Row[Any] | None:
+    """Move a queued pack to running, with the columns of its lease; None if it is not queued any more.
+
+    `lease` gives `holder` (its token), `on` (what it trains on), `claim_token`, `by` (the worker), `where`
+    (the device) and `ttl` in ms. The row has the pack's own columns and the plug-ins of its sweep.
+    """
+    return session.execute(_TAKE, {"pack": pack_id, **lease}).one_or_none()
+
+
+def start_trials(session: Session, sweep_id: str, pack_id: str) -> Sequence[Row[Any]]:
+    """Move the queued trials of a pack that has just been taken to running; returns them."""
+    rows = session.execute(_START, {"pack": pack_id}).all()
+    events.trials_moved(session, sweep_id, ((row.id, row.number, row.state, row.failure) for row in rows))
+    mirror.changed(session, sweep_id)
+    return rows
+
+
+def end_trials(
+    session: Session, sweep_id: str, pack_id: str, trial_ids: Collection[str], new: TrialState, **values: Any
+) -> int:
+    """Move running trials of a pack to a final state, with these values; returns how many."""
+    assert new in TRIAL_FINAL
+    given = {"pack": pack_id, "ids": list(trial_ids), "to": move(TrialState.RUNNING, new)}
+    rows = session.execute(_END.values(**values) if values else _END, given).all()
+    events.trials_moved(session, sweep_id, (tuple(row) for row in rows))
+    mirror.changed(session, sweep_id)
+    return len(rows)
+
+
+def close_pack(session: Session, pack_id: str, outcome: str) -> bool:
+    """Move a running pack to its planned end; False if trials of it are running."""
+    return bool(touched(session.execute(_CLOSE, {"pack": pack_id, "why": outcome})))
+
+
+# Made once: to make a statement takes as long as to execute it, and every pack needs these.
+_TAKE = (
+    update(_PACKS)
+    .where(_PACKS.c.id == bindparam("pack"), _PACKS.c.state == PackState.QUEUED)
+    .values(
+        state=move(PackState.QUEUED, PackState.RUNNING),
+        token=bindparam("holder"),
+        claim=bindparam("claim_token"),
+        machine=bindparam("on"),
+        worker=bindparam("by"),
+        device=bindparam("where"),
+        leased_at=db_now(),
+        seen=db_now(),
+        expires_at=db_now() + bindparam("ttl", type_=Integer),
+    )
+    .returning(*PACK_TO_TRAIN)
+)
+_ENDING: dict[str, Any] = {
+    "state": bindparam("to"),
+    "cancel": False,
+    "pack_id": None,
+    "finished_at": db_now(),
+}
+_END = (
+    update(_TRIALS)
+    .where(_TRIALS.c.id.in_(bindparam("ids", expanding=True)))
+    .where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING)
+    .values(state=bindparam("to"), cancel=False, pack_id=None, finished_at=db_now())
+    .returning(*(_TRIALS.c[name] for name in ("id", "number", "state", "failure")))
+)
+_IN_PACK = exists().where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING)
+_CLOSE = (
+    update(_PACKS)
+    .where(_PACKS.c.id == bindparam("pack"), _PACKS.c.state == PackState.RUNNING, ~_IN_PACK)
+    .values(state=move(PackState.RUNNING, PackState.CLOSED), closed_at=db_now(), outcome=bindparam("why"))
+)
+_START = (
+    update(_TRIALS)
+    .where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.QUEUED)
+    .values(
+        state=move(TrialState.QUEUED, TrialState.RUNNING),
+        cancel=False,
+        finished_at=None,
+        attempts=_TRIALS.c.attempts + 1,
+        started_at=func.coalesce(_TRIALS.c.started_at, db_now()),
+    )
+    .returning(*TRIAL_TO_TRAIN, _TRIALS.c.number, _TRIALS.c.state, _TRIALS.c.failure)
+)
 
 
 def _now(session: Session) -> int:

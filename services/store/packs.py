@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from sqlalchemy import and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import Table, and_, bindparam, case, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import PACK_OUTSTANDING, PackState, TrialState
-from services.store import devices, moves
+from services.store import clock, devices, moves
 from services.store.clock import db_now
 from services.store.models import Device, Pack, PackRow, Sweep, Trial
 
 MAX_RESEND_PERIODS = 16  # between two messages about a pack that waits long
 
 
+_PACK_ROWS = cast(Table, PackRow.__table__)
 # What is asked for every pack is made once: to make a statement takes as long as to execute it.
 _RUNNING = (
     select(Pack.sweep_id, func.count().label("packs"))
@@ -42,28 +44,58 @@ _ROWS = (
 )
 
 
+@dataclass(frozen=True)
+class PackDraft:
+    """New trials that are to be a pack for a kind of device, as rows."""
+
+    rows: Sequence[dict[str, Any]]
+    width: int
+    kind: str
+
+
 def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, kind: str) -> Pack:
-    """Queue trials of one epoch as a pack, all written or all new; the caller holds the sweep's lock."""
-    first = trials[0]
-    new = first.state is None
-    pack = Pack(
+    """Queue trials of one epoch that wait as a pack; the caller holds the sweep's lock."""
+    first, now = trials[0], clock.read(session)
+    pack = _make(sweep, now, first.shape, width, kind, first.saved_epoch, first.target_epoch)
+    moves.add_packs(session, [pack])
+    _place(session, [(pack.id, trial.row, trial.id) for trial in trials])
+    moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
+    return pack
+
+
+def form_new(session: Session, sweep: Sweep, drafts: Sequence[PackDraft], now: int) -> list[Pack]:
+    """Write new trials of a sweep, queued as packs; the caller holds the sweep's lock."""
+    formed = []
+    for place, draft in enumerate(drafts):
+        first, at = draft.rows[0], now + place  # they are taken in this order
+        formed.append(_make(sweep, at, first["shape"], draft.width, draft.kind, 0, first["target_epoch"]))
+    rows = [
+        row | {"pack_id": pack.id} for draft, pack in zip(drafts, formed, strict=True) for row in draft.rows
+    ]
+    moves.add_packs(session, formed)
+    moves.add_queued_trials(session, sweep.id, rows)
+    _place(session, [(row["pack_id"], row["row"], row["id"]) for row in rows])
+    return formed
+
+
+def _make(sweep: Sweep, now: int, shape: int, width: int, kind: str, start: int, target: int) -> Pack:
+    sweep.served_at = now
+    return Pack(
         id=secrets.token_hex(8),
         sweep_id=sweep.id,
-        shape=first.shape,
+        shape=shape,
         kind=kind,
         width=width,
-        start_epoch=first.saved_epoch or 0,
-        target_epoch=first.target_epoch,
-        created_at=db_now(),
+        start_epoch=start,
+        target_epoch=target,
+        created_at=now,
     )
-    sweep.served_at = db_now()
-    moves.add_pack(session, pack)
-    if new:
-        moves.add_trials(session, trials, pack)
-    session.add_all(PackRow(pack_id=pack.id, row=trial.row, trial_id=trial.id) for trial in trials)
-    if not new:
-        moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
-    return pack
+
+
+def _place(session: Session, places: Sequence[tuple[str, int, str]]) -> None:
+    """Write which trials packs have in which rows."""
+    names = "pack_id", "row", "trial_id"
+    session.execute(insert(_PACK_ROWS), [dict(zip(names, place, strict=True)) for place in places])
 
 
 def withdraw(session: Session, pack: Pack, why: str) -> None:
@@ -143,9 +175,19 @@ def unsent(session: Session, resend_after: float) -> Sequence[Pack]:
     ).all()
 
 
-def mark_sent(session: Session, pack_id: str) -> None:
-    """Record that a message about a pack was sent."""
-    session.execute(update(Pack).where(Pack.id == pack_id).values(sent_at=db_now(), sends=Pack.sends + 1))
+def mark_sent(session: Session, pack_ids: Collection[str]) -> None:
+    """Record that messages about packs were sent.
+
+    One that somebody takes or withdraws just now is passed over: to wait for it, while a worker that ends
+    one of these packs waits to take another of them, would be a deadlock.
+    """
+    free = select(Pack.id).where(Pack.id.in_(pack_ids), Pack.state == PackState.QUEUED)
+    session.execute(
+        update(Pack)
+        .where(Pack.id.in_(free.with_for_update(skip_locked=True)))
+        .values(sent_at=db_now(), sends=Pack.sends + 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def count_running(session: Session) -> int:

@@ -34,7 +34,7 @@ from services.domain.states import TrialState
 from services.store import events, mirror, specs_and_plans
 from services.store.clock import db_now
 from services.store.json_rows import json_rows
-from services.store.leases import Lease, fence
+from services.store.leases import HeldPack, Lease, fence, fenced
 from services.store.models import Checkpoint, Pack, Report, Trial
 
 
@@ -93,6 +93,12 @@ def _scored(*where: ColumnElement[bool], **values: Any) -> Update:
 
 
 _NUMBER = bindparam("now", type_=Integer)
+_BEHIND = exists().where(Trial.pack_id == bindparam("pack"), Trial.epoch < _NUMBER)
+_COUNT = fenced(
+    busy_ms=Pack.busy_ms + bindparam("busy", type_=Integer),
+    work_ms=Pack.work_ms + bindparam("work", type_=Integer),
+    progress_at=case((_BEHIND, db_now()), else_=Pack.progress_at),
+)
 _ADVANCE = _scored(_TRIALS.c.epoch == _NUMBER - 1, epoch=_NUMBER)
 _REPEAT = _scored(_TRIALS.c.epoch >= _NUMBER)
 
@@ -105,14 +111,8 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     An epoch that was reported before, because the pack went back to an older checkpoint, keeps its row and
     its time; where a value differs it is replaced and MLflow's copy is written again.
     """
-    behind = exists().where(Trial.pack_id == held.pack_id, Trial.epoch < epoch.number)
-    pack = fence(
-        session,
-        held,
-        busy_ms=Pack.busy_ms + max(1, epoch.busy_ms),  # a sum that shows every commit: standings.py
-        work_ms=Pack.work_ms + epoch.work_ms,
-        progress_at=case((behind, db_now()), else_=Pack.progress_at),
-    )
+    busy = max(1, epoch.busy_ms)  # a sum that shows every commit: standings.py
+    pack = fence(session, held, _COUNT, now=epoch.number, busy=busy, work=epoch.work_ms)
     objective = specs_and_plans.spec_of(session, pack.sweep_id).objective
     rows = {trial_id: _row(trial_id, epoch, objective) for trial_id in epoch.metrics}
     fresh = _advance(session, pack, epoch.number, rows)
@@ -145,14 +145,14 @@ def _row(trial_id: str, epoch: Epoch, objective: Objective) -> dict[str, Any]:
     }
 
 
-def _advance(session: Session, pack: Pack, number: int, rows: Mapping[str, dict[str, Any]]) -> set[str]:
+def _advance(session: Session, pack: HeldPack, number: int, rows: Mapping[str, dict[str, Any]]) -> set[str]:
     """Count an epoch of the trials that report it for the first time; returns them."""
     given = {"now": number, "pack": pack.id, "each": json.dumps(list(rows.values()))}
     return set(session.execute(_ADVANCE, given).scalars()) if rows else set()
 
 
 def _repeat(
-    session: Session, pack: Pack, number: int, rows: Mapping[str, dict[str, Any]], fresh: int
+    session: Session, pack: HeldPack, number: int, rows: Mapping[str, dict[str, Any]], fresh: int
 ) -> None:
     """Replace reports that came out different the second time; speeds always differ and do not count."""
     given = {"now": number, "pack": pack.id, "each": json.dumps(list(rows.values()))}

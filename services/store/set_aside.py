@@ -21,16 +21,21 @@ RETRY_SECONDS = 60  # after which a chore tries a sweep again that was set aside
 MAX_REASON_CHARS = 500
 
 
-def treat(store: Store, chore: str, sweep_id: str, work: Callable[[Session], T]) -> T | None:
+def treat(
+    store: Store, chore: str, sweep_id: str, work: Callable[[Session], T], was_set_aside: bool = True
+) -> T | None:
     """Do a chore's work on one sweep in a transaction; None if the work failed and the sweep was set aside.
+
+    Where the caller has seen that the sweep was not set aside before, that need not be taken back.
 
     A database that does not answer says nothing about the sweep, so that is raised.
     """
 
     def work_and_take_back(session: Session) -> T:
         result = work(session)
-        mine = Sweep.id == sweep_id, Sweep.set_aside.startswith(f"{chore}: ", autoescape=True)
-        session.execute(update(Sweep).where(*mine).values(set_aside=None, set_aside_at=None))
+        if was_set_aside:
+            mine = Sweep.id == sweep_id, Sweep.set_aside.startswith(f"{chore}: ", autoescape=True)
+            session.execute(update(Sweep).where(*mine).values(set_aside=None, set_aside_at=None))
         return result
 
     try:

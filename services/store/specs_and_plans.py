@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session, defer
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.interfaces import ORMOption
 
+from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.store.json_model import is_readable
 from services.store.json_rows import among
 from services.store.kept import of_store
-from services.store.models import Sweep
+from services.store.models import Sweep, read
 
 COLUMNS = (Sweep.stored_spec, Sweep.stored_plan)
 MAX_KEPT = 1000  # sweeps
@@ -58,6 +59,14 @@ class SpecsAndPlans:
 def later() -> list[ORMOption]:
     """The options of a query whose sweeps are given their specs and plans by `give`."""
     return [defer(column) for column in COLUMNS]
+
+
+def of_sweep(session: Session, sweep_id: str) -> tuple[Spec, Plan]:
+    """The spec and the plan of one sweep, from memory where they are; `Unreadable` if one cannot be read."""
+    stored = of_store(session, SpecsAndPlans).of(session, [sweep_id])[sweep_id]
+    spec: Spec = read("spec", sweep_id, stored[0])
+    plan: Plan = read("plan", sweep_id, stored[1])
+    return spec, plan
 
 
 def spec_of(session: Session, sweep_id: str) -> Spec:

@@ -71,13 +71,6 @@ def lock(session: Session, sweep_id: str) -> Sweep:
     return session.scalars(_LOCK, {"sweep": sweep_id}).one_or_none() or get(session, sweep_id)
 
 
-def with_plan(session: Session, sweep_id: str) -> Sweep:
-    """The sweep of a trial or a pack, with its spec and its plan from memory where they are."""
-    sweep = session.scalars(_BARE, {"sweep": sweep_id}).one()
-    specs_and_plans.give(session, [sweep])
-    return sweep
-
-
 @dataclass(frozen=True)
 class Filter:
     """Which sweeps a list shows; an empty filter shows all."""
@@ -124,6 +117,7 @@ class Candidate:
     plugins: str | None
     priority: int
     packs: int
+    set_aside: bool
 
 
 def candidates(session: Session, limit: int, without: Collection[str] = ()) -> list[Candidate]:
@@ -144,7 +138,7 @@ def candidates(session: Session, limit: int, without: Collection[str] = ()) -> l
     due = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
     waiting = exists().where(Trial.sweep_id == Sweep.id, *due)
     rows = session.execute(
-        select(Sweep.id, Sweep.plugins, Sweep.priority, held)
+        select(Sweep.id, Sweep.plugins, Sweep.priority, held, Sweep.set_aside.is_not(None))
         .outerjoin(outstanding, outstanding.c.sweep_id == Sweep.id)
         .where(
             Sweep.state.in_(SWEEP_DISPATCHABLE), or_(undrawn, waiting), set_aside.is_due(set_aside.DISPATCH)

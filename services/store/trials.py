@@ -13,40 +13,30 @@ from sqlalchemy.orm import Session, joinedload
 from services.domain.errors import NotFound
 from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL
-from services.store import moves
 from services.store.clock import db_now
 from services.store.json_rows import among
 from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 
 
-def draw(session: Session, sweep: Sweep, count: int) -> list[Trial]:
-    """Write the sweep's next trials; the caller holds the sweep's lock."""
-    trials = make(session, sweep, count)
-    moves.add_trials(session, trials)
-    return trials
-
-
-def make(session: Session, sweep: Sweep, count: int) -> list[Trial]:
-    """Make the sweep's next trials, for the caller to write under the sweep's lock."""
+def new_rows(sweep: Sweep, count: int, now: int) -> list[dict[str, Any]]:
+    """Make the sweep's next trials, as rows for the caller to insert under the sweep's lock."""
     plan = sweep.plan
-    now = session.execute(select(db_now())).scalar_one()
     numbers = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
     sweep.next_number = numbers.stop
     return [
-        Trial(
-            id=f"{sweep.id}-{number:04d}",
-            sweep_id=sweep.id,
-            number=number,
-            point=(point := plan.point_of(number)),
-            replicate=plan.replicate_of(number),
-            seed=plan.seed_of(number),
-            values=plan.values(point),
-            shape=plan.shape_of(point),
-            row=plan.row_of(number),
-            target_epoch=plan.shapes[plan.shape_of(point)].epochs,
-            created_at=now,
-            mirror=MirrorTrial(),
-        )
+        {
+            "id": f"{sweep.id}-{number:04d}",
+            "sweep_id": sweep.id,
+            "number": number,
+            "point": (point := plan.point_of(number)),
+            "replicate": plan.replicate_of(number),
+            "seed": plan.seed_of(number),
+            "values": plan.values(point),
+            "shape": (shape := plan.shape_of(point)),
+            "row": plan.row_of(number),
+            "target_epoch": plan.shapes[shape].epochs,
+            "created_at": now,
+        }
         for number in numbers
     ]
 

@@ -96,7 +96,8 @@ def test_a_worker_that_refills_the_window_wakes_others_only_where_some_are_idle(
     own(sqlite_store, *(f"cpu:{number}" for number in range(devices_alive)))
     write_sweep(sqlite_store, **FORTY)
     pigeon = Pigeon()
-    assert dispatch.refill(sqlite_store, pigeon, sqlite_settings) == 2 * devices_alive
+    assert dispatch.refill(sqlite_store, pigeon, sqlite_settings, lambda session: None) is None
+    assert len(kinds(sqlite_store)) == 2 * devices_alive
     assert len(pigeon.sent) == messages
 
 
@@ -335,7 +336,7 @@ def test_a_sweep_of_which_nothing_waits_takes_no_place_from_another_one(sqlite_s
     for _ in range(3):
         fill(sqlite_store, rich)
     sqlite_store.write(lambda session: sweep_verbs.cancel(session, poor))
-    candidate = Candidate(poor, None, 0, 0)
+    candidate = Candidate(poor, None, 0, 0, set_aside=False)
     assert sqlite_store.write(lambda session: dispatch.give_place(session, candidate)) == []
     assert len(sqlite_store.read(packs.queued)) == 3
 
@@ -382,3 +383,31 @@ def test_shares_that_cannot_be_more_equal_stay_as_they_are(
     assert sorted(held.values()) == [1, 1, 2]
     formed = sqlite_store.read(lambda session: session.scalars(select(Pack)).all())
     assert len(formed) == 4  # none was withdrawn
+
+
+def test_a_message_that_a_worker_took_with_it_is_sent_again_soon_to_a_device_that_idles(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    own(sqlite_store, "cpu:0")
+    write_sweep(sqlite_store, **FORTY)
+    pigeon = Pigeon()
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 2
+    pigeon.kept.clear()  # its workers have ended before they took a pack
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 0
+    ago = sqlite_store.now() - 6000
+    sqlite_store.write(lambda session: session.execute(update(Pack).values(sent_at=ago)))
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 2
+    pigeon.kept.clear()
+    take_next(sqlite_store)
+    sqlite_store.write(lambda session: session.execute(update(Pack).values(sent_at=ago)))
+    assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 0
+
+
+def test_a_sweep_for_which_another_was_quicker_takes_no_place_from_itself(sqlite_store: Store) -> None:
+    own(sqlite_store, "cpu:0")
+    sweep_id = write_sweep(sqlite_store, **FORTY)
+    turn = sqlite_store.read(dispatch.next_in_need)
+    assert turn is not None
+    formed = [fill(sqlite_store, sweep_id) for _ in range(2)]
+    assert sqlite_store.write(lambda s: dispatch.give_place(s, turn.candidate, turn.alone)) == []
+    assert [row_of(sqlite_store, Pack, pack.id).state for pack in formed] == ["queued"] * 2

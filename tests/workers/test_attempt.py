@@ -19,7 +19,7 @@ from services.domain.errors import Fenced, ServiceError
 from services.domain.retry import Failure
 from services.host import HostDevice
 from services.settings import Settings
-from services.store import endings
+from services.store import endings, leases
 from services.store.leases import Lease
 from services.store.models import Pack
 from services.store.session import Store
@@ -97,7 +97,9 @@ class Stage:
         listeners: Sequence[Listener] = (),
     ) -> None:
         """Run an attempt while the script plays the runner."""
-        run = self.store.read(lambda s: read_leased_pack(s, self.pack.id, DEVICE, self.settings)).run
+        run = self.store.read(
+            lambda s: read_leased_pack(s, leases.to_train(s, self.pack.id), DEVICE, self.settings)
+        ).run
         commits = PackCommits(self.store, self.lease, self.heartbeat, self.settings.lease_ttl, run)
         watchdog = Watchdog(self.settings, lambda images: self.speed)
         attempt = Attempt(run, commits, self.heartbeat, runner, listeners, watchdog)  # type: ignore[arg-type]
@@ -346,9 +348,9 @@ def test_time_that_a_commit_waits_for_the_database_is_no_stall(
     stage.settings = stage.settings.model_copy(update={"stall_floor": 1.5, "stall_factor": 1.0})
     epoch = PackCommits.epoch
 
-    def slow(commits: PackCommits, done: EpochDone) -> Any:
+    def slow(commits: PackCommits, done: EpochDone, taker: Any) -> Any:
         time.sleep(1.8)
-        return epoch(commits, done)
+        return epoch(commits, done, taker)
 
     monkeypatch.setattr(PackCommits, "epoch", slow)
 

@@ -13,7 +13,7 @@ from services.domain.errors import Fenced
 from services.domain.retry import Failure
 from services.host import HostDevice
 from services.settings import Settings
-from services.store import endings, trial_verbs
+from services.store import endings, leases, trial_verbs
 from services.store.models import Checkpoint, Pack, Trial
 from services.store.session import Store
 from workers.claim import Claim
@@ -41,7 +41,9 @@ class Running:
         self.pack = fill(self.store, self.sweep_id)
         lease = take(self.store, self.pack)
         self.heartbeat.keep(lease)
-        run = self.store.read(lambda s: read_leased_pack(s, self.pack.id, DEVICE, self.settings)).run
+        run = self.store.read(
+            lambda s: read_leased_pack(s, leases.to_train(s, self.pack.id), DEVICE, self.settings)
+        ).run
         self.commits = PackCommits(self.store, lease, self.heartbeat, self.settings.lease_ttl, run)
 
     def epoch(self, number: int, rows: tuple[int, ...] = (0, 1, 2, 3)) -> EpochDone:

@@ -10,7 +10,7 @@ from services.domain.errors import ServiceError
 from services.domain.retry import Failure
 from services.host import HostDevice
 from services.settings import Settings
-from services.store import endings
+from services.store import endings, leases
 from services.store.models import Pack, Trial
 from services.store.reports import Saved
 from services.store.session import Store
@@ -23,7 +23,9 @@ SAVED = Saved(epoch=1, path="packs/p/epoch-00001.safetensors", sha256="ab" * 32,
 
 
 def read(store: Store, settings: Settings, pack: Pack, device: HostDevice = SLOT) -> LeasedPack:
-    return store.read(lambda session: read_leased_pack(session, pack.id, device, settings))
+    return store.read(
+        lambda session: read_leased_pack(session, leases.to_train(session, pack.id), device, settings)
+    )
 
 
 def test_a_fresh_pack(store: Store, settings: Settings) -> None:

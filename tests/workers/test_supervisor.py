@@ -24,6 +24,7 @@ from services.store.session import Session, Store
 from workers import supervisor as module
 from workers.attempt import Attempt
 from workers.claim import Claim
+from workers.known_speeds import KnownSpeeds
 from workers.main_process import MainProcess
 from workers.messages import EpochDone, FinalResult
 from workers.run_message import read_leased_pack
@@ -152,14 +153,35 @@ def test_a_worker_that_shuts_down_takes_no_further_pack(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def end(attempt: Attempt) -> None:
-        finish(attempt)
         os.write(worker.shutdown, b"x")
+        finish(attempt)
 
     lead(monkeypatch, end)
     sweep_id = write_sweep(worker.store, **FORTY)
     packs = [fill(worker.store, sweep_id) for _ in range(2)]
     worker.supervisor.train(packs[0].id)
     assert sorted(row_of(worker.store, Pack, pack.id).state for pack in packs) == ["closed", "queued"]
+
+
+def test_the_next_pack_is_kept_though_the_answer_of_the_commit_that_took_it_was_lost(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That COMMIT also ended the pack before: the repeated one finds it closed, which is no lost lease."""
+    sweep_id = write_sweep(worker.store, **FORTY)
+    packs = [fill(worker.store, sweep_id) for _ in range(2)]
+    store, write = worker.supervisor._store, worker.supervisor._store.write
+
+    def lose_the_answer(work: Callable[[Session], Any]) -> Any:
+        result = write(work)
+        if row_of(worker.store, Pack, packs[0].id).state == "closed":
+            monkeypatch.setattr(store, "write", write)
+            raise OperationalError("COMMIT", None, Exception("no answer"))
+        return result
+
+    monkeypatch.setattr(store, "write", lose_the_answer)
+    lead(monkeypatch, finish)
+    worker.supervisor.train(packs[0].id)
+    assert [row_of(worker.store, Pack, pack.id).state for pack in packs] == ["closed", "closed"]
 
 
 def test_a_lease_whose_answer_was_lost_is_kept(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,8 +351,11 @@ def test_a_pack_that_cannot_be_led_is_given_back_at_once_with_the_reason(
 def test_the_expected_length_of_an_epoch_is_that_of_the_measured_speed(worker: Worker) -> None:
     sweep_id = write_sweep(worker.store)
     pack_id = fill(worker.store, sweep_id).id
-    pack = worker.store.read(lambda s: read_leased_pack(s, pack_id, DEVICE, worker.supervisor._settings))
+    pack = worker.store.read(
+        lambda s: read_leased_pack(s, leases.to_train(s, pack_id), DEVICE, worker.supervisor._settings)
+    )
     assert worker.supervisor._epoch_seconds(pack, 500) is None
+    worker.supervisor._speeds = KnownSpeeds(worker.store)  # that there was none is kept for a while
     kind, width = MACHINE.kind, pack.run.width
     worker.store.write(lambda s: speeds.record(s, pack.shape_key, kind, width, 1000.0))
     assert worker.supervisor._epoch_seconds(pack, 500) == width * 0.5

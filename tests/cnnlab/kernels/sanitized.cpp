@@ -11,7 +11,7 @@ int main() {
                         for (int kernel : {1, 5})
                             for (int pad : {0, 2})
                                 for (int relu : {0, BEHIND, BEFORE}) {
-                                const int height = kernel + 2, width = kernel + 3;
+                                const int height = kernel + 1, width = kernel + 3;
                                 const int high = (height + 2 * pad - kernel + 1) / 2, wide = (width + 2 * pad - kernel + 1) / 2;
                                 std::vector<Real> x(images * inputs * height * width * maps, 1), w(rows * outputs * maps * kernel * kernel, 1);
                                 std::vector<Real> bias(rows * outputs, 1), y(images * rows * high * wide * outputs), slope(y.size(), 1);

@@ -188,7 +188,7 @@ def test_packs_that_nobody_announces(store: Store) -> None:
     store.write(lambda session: session.execute(update(Pack).values(created_at=long_ago)))
     [blocker] = of(store, sweep_id)
     assert (blocker.kind, blocker.since) == ("queue", long_ago)
-    store.write(lambda session: packs.mark_sent(session, pack.id))
+    store.write(lambda session: packs.mark_sent(session, [pack.id]))
     assert of(store, sweep_id) == []
 
 
@@ -232,7 +232,7 @@ def test_a_worker_without_a_compiler_is_noted_where_its_nets_would_gain(store: S
     claim(store)
     held = take(store, fill(store, sweep_id))
     machine = {"kernels": "torch", "no_compiler": "there is none; with one twice as fast"}
-    store.write(lambda session: leases.fence(session, held, machine=machine))
+    store.write(lambda session: leases.set_machine(session, held, machine))
     assert of(store, sweep_id) == [], "its nets have no such operation"
     store.write(lambda session: compiled(session, sweep_id))
     [blocker] = of(store, sweep_id)

@@ -94,7 +94,7 @@ def test_a_reader_waits_for_a_lower_number_that_commits_later(postgres_url: str)
     first, second = write_sweep(store), write_sweep(store)
     place = store.read(events.newest)
     slow, quick = Session(store.engine), Session(store.engine)
-    sweep_verbs.pause(slow, first)  # has its number and its id, and is in no hurry
+    sweep_verbs.pause(slow, first)  # has its number, and is in no hurry
     sweep_verbs.pause(quick, second)
     quick.commit()
     everything = store.read(
@@ -107,7 +107,7 @@ def test_a_reader_waits_for_a_lower_number_that_commits_later(postgres_url: str)
     assert told(store, None, place) == [("sweep", "paused")] * 2
     found = store.read(lambda session: events.after(session, place))
     assert [event.sweep_id for event in found] == [first, second]
-    assert [event.id for event in found] == sorted(event.id for event in found)
+    assert [event.tx for event in found] == sorted(event.tx for event in found)
     slow.close()
     quick.close()
     store.close()

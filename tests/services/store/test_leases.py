@@ -28,12 +28,13 @@ def test_a_pack_is_leased_once_and_its_trials_begin(store: Store) -> None:
 def test_a_fence_renews_the_lease_and_keeps_the_machine(store: Store) -> None:
     held = take(store, fill(store, write_sweep(store)), ttl=1.0)
     before = row_of(store, Pack, held.pack_id)
-    store.write(lambda session: leases.fence(session, held, 500.0, machine={"kind": "paper"}))
+    store.write(lambda session: leases.renew(session, held, 500.0))
+    store.write(lambda session: leases.set_machine(session, held, {"kind": "paper"}))
     after = row_of(store, Pack, held.pack_id)
     assert after.expires_at > before.expires_at + 400_000
     assert after.machine == {"kind": "paper"}
     with pytest.raises(Fenced):
-        store.write(lambda session: leases.fence(session, Lease(held.pack_id, "forged"), 500.0))
+        store.write(lambda session: leases.fence(session, Lease(held.pack_id, "forged")))
 
 
 def test_a_heartbeat_returns_what_the_user_asks_for(store: Store) -> None:

@@ -21,7 +21,7 @@ from services.domain.states import (
     SweepState,
     TrialState,
 )
-from services.store import moves
+from services.store import at_commit, moves
 from services.store.models import Event, Pack, Sweep, Trial
 from services.store.session import Session, Store
 
@@ -46,6 +46,7 @@ def events_of(session: Session) -> int:
 
 
 def newest_event(session: Session) -> dict[str, Any]:
+    at_commit.write_gathered(session)
     return session.scalars(select(Event).order_by(Event.id.desc()).limit(1)).one().data
 
 
@@ -167,6 +168,7 @@ def test_an_event_names_the_kind_of_the_latest_failure_whichever_way_the_trial_m
         moves.move_trials_where(
             session, sweep_id, TrialState.QUEUED, TrialState.PENDING, Trial.id == second.id
         )
+        at_commit.write_gathered(session)
         newest = select(Event).order_by(Event.id.desc()).limit(2)
         return [event.data for event in session.scalars(newest)]
 

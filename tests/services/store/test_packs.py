@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 
 from services.host import HostDevice
-from services.store import devices, packs
+from services.store import devices, leases, packs
+from services.store.leases import Lease
 from services.store.models import Pack
 from services.store.session import Session, Store
 
@@ -51,7 +53,7 @@ def test_a_running_pack_is_not_withdrawn(store: Store) -> None:
 def test_each_message_about_a_pack_may_be_older_than_the_one_before_up_to_a_limit(store: Store) -> None:
     pack = fill(store, write_sweep(store))
     assert is_unsent(store)
-    store.write(partial(packs.mark_sent, pack_id=pack.id))
+    store.write(partial(packs.mark_sent, pack_ids=[pack.id]))
     assert not is_unsent(store)
     expected = {
         (11, 1): True,
@@ -94,3 +96,17 @@ def test_room_is_made_only_on_a_device_that_can_serve_the_sweep_in_need(sqlite_s
 def claim(session: Session, device: HostDevice, plugins: str) -> None:
     """Have a worker with these plug-ins claim a device."""
     assert devices.claim(session, [device], "worker", device.identity, 60.0, plugins)
+
+
+def test_a_pack_that_somebody_takes_just_now_is_not_waited_for(postgres_url: str) -> None:
+    """A worker that ends one pack and takes another would wait for the lock: a deadlock of a second."""
+    store = Store(postgres_url)
+    sweep_id = write_sweep(store, space={"model.dropout": [number / 100 for number in range(20)]})
+    taken, free = fill(store, sweep_id), fill(store, sweep_id)
+    with ThreadPoolExecutor() as other, Session(store.engine) as worker:
+        assert leases.take(worker, Lease.new(taken.id), "worker", "host/cpu:0", 60.0)
+        mark = partial(packs.mark_sent, pack_ids=[taken.id, free.id])
+        other.submit(store.write, mark).result(timeout=5)
+        worker.rollback()
+    assert [row_of(store, Pack, pack.id).sends for pack in (taken, free)] == [0, 1]
+    store.close()

@@ -39,7 +39,7 @@ def test_a_pack_is_leased_once_however_many_ask(store: Store) -> None:
 
     def ask() -> None:
         held = Lease.new(pack.id)
-        won.append(store.write(lambda session: leases.take(session, held, "w", "d", TTL)))
+        won.append(bool(store.write(lambda session: leases.take(session, held, "w", "d", TTL))))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
