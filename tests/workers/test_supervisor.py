@@ -212,7 +212,13 @@ def test_a_pack_is_leased_begun_and_released(worker: Worker) -> None:
     worker.supervisor.train(pack.id)
     ended = row_of(worker.store, Pack, pack.id)
     assert (ended.state, ended.worker, ended.device) == ("lost", "worker", DEVICE.id)
-    assert ended.machine == {"kind": "paper", "torch": "0", "threads": 1, "kernels": "torch"}
+    assert ended.machine == {
+        "kind": "paper",
+        "torch": "0",
+        "threads": 1,
+        "kernels": "torch",
+        "no_compiler": "",
+    }
     assert {trial.state for trial in trials_of(worker.store, sweep_id)} == {"pending"}
     assert worker.supervisor._heartbeat._lease is None
     assert (worker.supervisor._failed_starts, worker.signals) == (0, [])

@@ -1,5 +1,6 @@
 // Calls the operation with buffers of exactly the size that it may read and write; see test_sanitized.py.
 #include <cstdio>
+#include <numeric>
 
 int main() {
     int calls = 0;
@@ -11,12 +12,13 @@ int main() {
                         for (int kernel : {1, 5})
                             for (int pad : {0, 2})
                                 for (int relu : {0, BEHIND, BEFORE}) {
-                                const int height = kernel + 1, width = kernel + 3;
+                                const int height = kernel + 1, width = kernel + 5;
                                 const int high = (height + 2 * pad - kernel + 1) / 2, wide = (width + 2 * pad - kernel + 1) / 2;
                                 std::vector<Real> x(images * inputs * height * width * maps, 1), w(rows * outputs * maps * kernel * kernel, 1);
                                 std::vector<Real> bias(rows * outputs, 1), y(images * rows * high * wide * outputs), slope(y.size(), 1);
                                 std::vector<Real> dx(images * rows * height * width * maps), dw(w.size()), db(bias.size());
                                 std::vector<uint8_t> at(y.size());
+                                std::iota(x.begin(), x.end(), Real(1));  // the last pixel of a window is the largest
                                 const ptrdiff_t pixel = maps, line = pixel * width, row = line * height, image = row * inputs;
                                 const Shape shape{images, rows, inputs, outputs, maps, height, width, kernel, pad, pad, 2, relu, image, row, line, pixel};
                                 if (conv_max_forward(&shape, x.data(), w.data(), bias.data(), y.data(), at.data())) return 1;

@@ -249,7 +249,7 @@ def test_a_worker_without_a_compiler_is_noted_where_its_nets_would_gain(store: S
     store.write(lambda session: session.execute(run_out))
     other = take(store, fill(store, sweep_id))
     switched_off = {"kernels": "torch", "no_compiler": ""}
-    store.write(lambda session: leases.fence(session, other, machine=switched_off))
+    store.write(lambda session: leases.set_machine(session, other, switched_off))
     assert of(store, sweep_id) == []
 
 
