@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from paper_sweep import fill, report, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
@@ -228,13 +230,14 @@ def compiled(session: Session, sweep_id: str) -> None:
 
 
 def test_a_worker_without_a_compiler_is_noted_where_its_nets_would_gain(store: Store) -> None:
-    sweep_id = write_sweep(store, space={"model.depth": [2, 3]})
-    claim(store)
-    held = take(store, fill(store, sweep_id))
-    machine = {"kernels": "torch", "no_compiler": "there is none; with one twice as fast"}
-    store.write(lambda session: leases.set_machine(session, held, machine))
-    assert of(store, sweep_id) == [], "its nets have no such operation"
+    other_id, sweep_id = (write_sweep(store, space={"model.depth": [2, 3]}) for _ in range(2))
     store.write(lambda session: compiled(session, sweep_id))
+    claim(store)
+    machine = {"kernels": "torch", "no_compiler": "there is none; with one twice as fast"}
+    uncompiled, held = (take(store, fill(store, own)) for own in (other_id, sweep_id))
+    for lease in (uncompiled, held):
+        store.write(partial(leases.set_machine, held=lease, machine=machine))
+    assert of(store, other_id) == [], "its nets have no such operation"
     [blocker] = of(store, sweep_id)
     words = "worker worker trains without the compiled operation: there is none; with one twice as fast"
     assert (blocker.kind, blocker.message) == ("compiler", words)

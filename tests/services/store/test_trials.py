@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from paper_sweep import fill, report, take, trials_of, write_sweep
+from paper_sweep import draw, fill, report, take, trials_of, write_sweep
 from sqlalchemy import update
 
 from services.domain.errors import NotFound
