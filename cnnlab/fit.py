@@ -52,8 +52,9 @@ class Fit:
     val/mae. Without a validation part val/* means train/*. CnnlabError if the rows cannot share an array.
     In float64 a row's numbers are those of the trial alone, to 1e-10 unless training is chaotic. In float32
     their bits depend on machine, torch, threads, width and the row's index, never on the other rows: a state
-    loaded into the same row of the same width continues bit for bit. Where rows pass one after the other, see
-    `engine/row_by_row.py`, a gradient has the bits of the trial alone. They also depend on whether rows are
+    loaded into the same row of the same width continues bit for bit. Width and index do not count for a chain
+    of `conv-max`, activations, dropout, flatten and linear layers, nor where rows pass one after the other,
+    see `engine/row_by_row.py`. They also depend on whether rows are
     `mixed`, each with a batch of its own, or share each batch, which is other arithmetic. Rows of different
     replicates must be mixed, and so must rows with `data.stream: trial`. Name in `varied` the paths of the
     model's rates in which trials of the shape differ, those in other arrays too: see `Array`.
