@@ -9,7 +9,6 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run, ViewType
 from paper_catalog import paper_plan
-from paper_sweep import draw
 from sqlalchemy import update
 
 from services.domain.retry import Failure
@@ -34,7 +33,9 @@ class Stage:
         plan = paper_plan(spec)
         self.sweep_id = store.write(lambda session: sweeps.insert(session, spec, plan))
         self.trial_ids = store.write(
-            lambda session: [t.id for t in draw(session, sweeps.lock(session, self.sweep_id), plan.trials)]
+            lambda session: [
+                t.id for t in trials.draw(session, sweeps.lock(session, self.sweep_id), plan.trials)
+            ]
         )
         for index in range(len(self.trial_ids)):
             self.change_trials(index, row=index % width)  # one pack holds them all, whatever the plan says

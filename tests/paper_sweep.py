@@ -11,12 +11,11 @@ from sqlalchemy.orm import joinedload
 
 from services import dispatch
 from services.domain.json_numbers import Metrics
-from services.store import clock, leases, moves, reports, sweeps, trials
+from services.store import leases, reports, sweeps
 from services.store.leases import Lease
 from services.store.models import Pack, Report, Sweep, Trial
 from services.store.reports import Epoch, Saved
 from services.store.session import Session, Store
-from services.store.trials import BriefTrial
 
 TTL = 60.0
 
@@ -75,10 +74,3 @@ def row_of(store: Store, model: type[Pack] | type[Sweep] | type[Trial], key: str
         return session.get_one(model, key)
 
     return store.read(get)
-
-
-def draw(session: Session, sweep: Sweep, count: int) -> Sequence[BriefTrial]:
-    """Write a sweep's next trials as dispatch does; the caller holds the sweep's lock."""
-    rows = trials.new_rows(sweep, count, clock.read(session))
-    moves.add_trials(session, rows)
-    return trials.page(session, sweep.id, count, sweep.next_number - len(rows) - 1)

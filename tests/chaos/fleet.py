@@ -32,6 +32,8 @@ class Fleet:
 
     def __init__(self, folder: Path) -> None:
         self.postgres, self.redis, self.mlflow = postgres.start(), redis.start(), mlflow.start()
+        # The tests' server acknowledges before it has written, and loses that when it is killed.
+        self.postgres.execute("ALTER ROLE postgres SET synchronous_commit = on")
         self.key, self.port = secrets.token_hex(16), free_port()
         self.settings = settings_for(self.postgres.url(self.postgres.create()), folder).model_copy(
             update={

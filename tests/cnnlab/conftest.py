@@ -9,7 +9,7 @@ from loaded_plugins import plugins_from
 from cnnlab.kernels import conv_max
 
 # What the id of a test has in it that runs the compiled operation: `make test` runs it once more without.
-COMPILED = ("lenet5", "conv_max", "conv-max", "row_by_row", "row_block")
+COMPILED = ("lenet5", "vgg-c", "conv_max", "conv-max", "row_by_row", "row_block")
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

@@ -197,7 +197,7 @@ def test_a_rate_of_zero_has_the_same_bits_beside_rates_and_alone():
     """Without input dropout all rows share their images, which is other arithmetic: see `varied`."""
     small = {"name": "fashion-mnist-mini", "resize": 12}
     shape = {"data": small, "train": {"batch_size": 500, "epochs": 1}}
-    rates = [{"name": "maxout-conv", "maps": [3], "input_dropout": rate} for rate in (0.2, 0.0)]
+    rates = [{"name": "mlp", "hidden": [12], "input_dropout": rate} for rate in (0.2, 0.0)]
     rows = [Row(resolve({"model": rate, **shape}), seed=k) for k, rate in enumerate(rates)]
     varied = ["model.input_dropout"]
     _, beside = Fit(rows, varied=varied).run_epoch()

@@ -58,13 +58,13 @@ def test_speeds_are_compared_where_a_step_is_one_evaluation(name):
 def test_nothing_diverges_while_it_is_timed(monkeypatch):
     """Numbers that are not finite, or subnormal, take another time."""
     seen = []
-    honest = torch.optim.SGD.step
+    honest = RowBlock.forward
 
-    def step(own):
-        honest(own)
-        seen.append(torch.cat([p.detach().flatten() for p in own.param_groups[0]["params"]]))
+    def forward(self, parameters, *rest):
+        seen.append(torch.cat([own.detach().flatten() for own in parameters]))
+        return honest(self, parameters, *rest)
 
-    monkeypatch.setattr(torch.optim.SGD, "step", step)
+    monkeypatch.setattr(RowBlock, "forward", forward)
     plain_images_per_s(Row(resolve({"model": "mlp", "data": "fashion-mnist-mini"}), seed=1), steps=2)
     assert len(seen) > 1
     assert all(torch.equal(each, seen[0]) for each in seen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,7 +9,6 @@ from functools import partial
 
 import pytest
 from paper_sweep import fill, report, row_of, take, trials_of, write_sweep
-from pydantic import SecretStr
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
@@ -283,21 +281,6 @@ def test_packs_go_to_the_kind_of_device_that_lives(sqlite_store: Store, sqlite_s
     assert sqlite_store.read(lambda s: s.query(Device).count()) == 1
     states = sqlite_store.read(lambda s: sorted(p.state for p in s.query(Pack)))
     assert states == ["queued", "withdrawn"]
-
-
-def test_a_redis_that_hangs_costs_seconds_not_for_ever(sqlite_settings: Settings) -> None:
-    with socket.socket() as silent:  # accepts, and never answers
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        url = SecretStr(f"redis://:x@127.0.0.1:{silent.getsockname()[1]}/0")
-        publisher = Publisher(sqlite_settings.model_copy(update={"redis_url": url}))
-        started = time.monotonic()
-        assert not publisher.send("pack", "cpu")
-        assert time.monotonic() - started < 20
-
-
-def test_a_redis_that_is_away_is_only_logged(sqlite_settings: Settings) -> None:
-    assert not Publisher(sqlite_settings).send("pack", "cpu")
 
 
 def test_survivors_of_two_packs_share_one_only_where_their_rows_differ(store: Store) -> None:

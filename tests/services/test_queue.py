@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -89,3 +90,18 @@ def test_a_publisher_does_not_become_the_process_s_application(sqlite_settings: 
     before = current_app._get_current_object()
     make_publisher_app(sqlite_settings)
     assert current_app._get_current_object() is before
+
+
+def test_a_redis_that_hangs_costs_seconds_not_for_ever(sqlite_settings: Settings) -> None:
+    with socket.socket() as silent:  # accepts, and never answers
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = SecretStr(f"redis://:x@127.0.0.1:{silent.getsockname()[1]}/0")
+        publisher = Publisher(sqlite_settings.model_copy(update={"redis_url": url}))
+        started = time.monotonic()
+        assert not publisher.send("pack", "cpu")
+        assert time.monotonic() - started < 20
+
+
+def test_a_redis_that_is_away_is_only_logged(sqlite_settings: Settings) -> None:
+    assert not Publisher(sqlite_settings).send("pack", "cpu")

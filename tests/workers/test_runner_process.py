@@ -153,6 +153,7 @@ def test_a_child_uses_a_runner_that_its_parent_has_started(start: Start) -> None
     def use(runner: RunnerProcess) -> object:
         runner.use("GPU-a")
         alive = runner.alive(), runner.wire.receive()
+        select.select([runner.output], [], [], 20)  # until it has printed what it got
         runner.kill()
         return alive, runner.alive()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from paper_sweep import draw, fill, report, take, trials_of, write_sweep
+from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import update
 
 from services.domain.errors import NotFound
@@ -19,10 +19,10 @@ from services.store.trials import Epochs, Totals
 def test_trials_are_drawn_once_each_and_as_the_plan_says(store: Store) -> None:
     sweep_id = write_sweep(store, seeds=2)
 
-    def draw_three(session: Session) -> list[int]:
-        return [trial.number for trial in draw(session, sweeps.lock(session, sweep_id), 3)]
+    def draw(session: Session) -> list[int]:
+        return [trial.number for trial in trials.draw(session, sweeps.lock(session, sweep_id), 3)]
 
-    assert [store.write(draw_three) for _ in range(4)] == [[0, 1, 2], [3, 4, 5], [6, 7], []]
+    assert [store.write(draw) for _ in range(4)] == [[0, 1, 2], [3, 4, 5], [6, 7], []]
     plan = store.read(lambda session: sweeps.get(session, sweep_id)).plan
     for trial in trials_of(store, sweep_id):
         assert (trial.point, trial.replicate) == (

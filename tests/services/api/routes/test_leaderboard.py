@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from paper_sweep import draw
 from sqlalchemy import event, update
 
 from services.api.library import Library
-from services.store import sweeps
+from services.store import sweeps, trials
 from services.store.models import Sweep, Trial
 from services.store.session import Session, Store
 
@@ -29,7 +28,7 @@ def give(store: Store, sweep_id: str, values: Mapping[int, list[float | None]]) 
     """Let the trials of these points have these best values, replicate by replicate."""
 
     def write(session: Session) -> None:
-        draw(session, sweeps.lock(session, sweep_id), 1000)  # what the window has left undrawn
+        trials.draw(session, sweeps.lock(session, sweep_id), 1000)  # what the window has left undrawn
         for point, replicates in values.items():
             for replicate, value in enumerate(replicates):
                 here = (Trial.sweep_id == sweep_id, Trial.point == point, Trial.replicate == replicate)

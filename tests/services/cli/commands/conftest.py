@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from paper_sweep import draw
 from sqlalchemy import update
 
-from services.store import events, sweeps
+from services.store import events, sweeps, trials
 from services.store.models import Trial
 from services.store.session import Session, Store
 
@@ -47,7 +46,7 @@ def give(state: Store) -> Callable[[str, dict[int, list[float]]], None]:
 
     def give(sweep_id: str, values: dict[int, list[float]]) -> None:
         def write(session: Session) -> None:
-            draw(session, sweeps.lock(session, sweep_id), 1000)
+            trials.draw(session, sweeps.lock(session, sweep_id), 1000)
             for point, replicates in values.items():
                 for replicate, value in enumerate(replicates):
                     here = (Trial.sweep_id == sweep_id, Trial.point == point, Trial.replicate == replicate)
