@@ -161,10 +161,19 @@ class Service:
         }
 
     def _supervisors(self) -> list[psutil.Process]:
-        return [child for worker in self._workers for child in psutil.Process(worker.pid).children()]
+        return [child for child in self._of_workers() if not is_runner(child)]
 
     def _runners(self) -> list[psutil.Process]:
-        return [child for supervisor in self._supervisors() for child in supervisor.children()]
+        return [child for child in self._of_workers() if is_runner(child)]
+
+    def _of_workers(self) -> list[psutil.Process]:
+        mains = [psutil.Process(worker.pid) for worker in self._workers]
+        return [child for main in mains for child in main.children(recursive=True)]
+
+
+def is_runner(process: psutil.Process) -> bool:
+    """Whether a process of a worker is a runner, by its module's name."""
+    return any(word.endswith("runner") for word in process.cmdline())
 
 
 def read_result(connection: psycopg.Connection, sweep_id: str, cpu: Seconds) -> Result:
