@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 ROUND_PAUSE = 2.0  # seconds between two rounds
 LOOKS = 4  # within a pause, whether a sweep has ended: its user waits for it; each costs a millisecond
-FAILURE_PAUSE = 5.0  # seconds after a round that failed
+FAILURE_PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds after each round that failed: MLflow may only be starting
 
 
 class Mirror:
@@ -40,17 +40,19 @@ class Mirror:
     def _run(self) -> None:
         from services.tracking import Tracker, TrackingDown
 
-        tracker = Tracker(self._store, self._settings, "mirror")
+        tracker, failures = Tracker(self._store, self._settings, "mirror"), 0
         while not self._stop.is_set():
             try:
                 if not tracker.round(self._stop.is_set):
                     self._rest(tracker)
+                failures = 0
+                continue
             except TrackingDown as error:
                 log.warning("MLflow does not answer: %s", error)
-                self._stop.wait(FAILURE_PAUSE)
             except Exception:
                 log.exception("mirror failed, will try again")
-                self._stop.wait(FAILURE_PAUSE)
+            self._stop.wait(FAILURE_PAUSES[min(failures, len(FAILURE_PAUSES) - 1)])
+            failures += 1
 
     def _rest(self, tracker: Tracker) -> None:
         """Wait for the next round, which begins at once where a sweep has ended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 from worker_process import wait_for
@@ -48,7 +49,7 @@ def _paper(monkeypatch: pytest.MonkeyPatch) -> None:
     made.clear()
     monkeypatch.setattr(services.tracking, "Tracker", PaperTracker)
     monkeypatch.setattr(mirror, "ROUND_PAUSE", 0.01)
-    monkeypatch.setattr(mirror, "FAILURE_PAUSE", 0.02)
+    monkeypatch.setattr(mirror, "FAILURE_PAUSES", (0.02,))
 
 
 def test_it_tries_again_after_a_failure_and_exports_everything(
@@ -81,3 +82,31 @@ def test_without_mlflow_there_is_nothing_to_do(sqlite_store: Store, sqlite_setti
     idle.start()
     idle.close()
     assert not made
+
+
+def test_it_waits_longer_after_each_failure_in_a_row(
+    sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = [False, False, False, False, True, False]
+
+    class Tracker(PaperTracker):
+        def round(self, is_stopped: Callable[[], bool]) -> bool:
+            if not outcomes.pop(0):
+                raise TrackingDown("no answer")
+            return True  # there is more to do
+
+    class Event:
+        waits: ClassVar[list[float]] = []
+
+        def is_set(self) -> bool:
+            return not outcomes
+
+        def wait(self, seconds: float) -> None:
+            self.waits.append(seconds)
+
+    monkeypatch.setattr(services.tracking, "Tracker", Tracker)
+    monkeypatch.setattr(mirror, "FAILURE_PAUSES", (0.5, 1.0, 5.0))
+    running = Mirror(sqlite_store, sqlite_settings)
+    running._stop = Event()  # type: ignore[assignment]
+    running._run()
+    assert Event.waits == [0.5, 1.0, 5.0, 5.0, 0.5]
