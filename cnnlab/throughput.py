@@ -10,7 +10,7 @@ from cnnlab.batching import batch_order
 from cnnlab.fit import Fit, Row
 from cnnlab.kernels import library
 
-MAX_TIMED_IMAGES = 10_000  # so that a measurement takes less time than an epoch
+MAX_TIMED_SECONDS = 1.0  # of the steps that are timed, but for the last one
 
 
 def comparable(row: Row) -> bool:
@@ -24,9 +24,9 @@ def plain_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
 
     The layers run by torch's operations, one after the other, and SGD with momentum takes the step as
     `torch.optim` does it, whose import would cost more than the steps; there are no penalties, no schedules
-    and no metrics. Two steps run before the clock starts; with
-    large batches it is one, and fewer are timed. Every step uses the first batch of the training part, at a
-    rate of 0, so that nothing diverges. Seconds are those of `work_clock`.
+    and no metrics. Two steps run before the clock starts, one if they are large, and no more are timed than
+    begin within a second. Every step uses the first batch of the training part, at a rate of 0, so that
+    nothing diverges. Seconds are those of `work_clock`.
     """
     one = Fit([row], device)
     array, size = one.array, batch_order.size(row.config["train"]["batch_size"], len(one.data.train))
@@ -41,18 +41,20 @@ def plain_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
             for own, moved, gradient in zip(parameters, momentum, gradients, strict=True):
                 own.add_(moved.mul_(0.9).add_(gradient), alpha=-0.0)
 
-    large = size * steps > MAX_TIMED_IMAGES
-    clock = work_clock(device)
+    clock, done = work_clock(device), 0
     with library.torch_alone():
-        for _ in range(1 if large else 2):
-            step()
+        began = clock()
+        step()
         _finish(device)
-        steps = max(1, min(steps, MAX_TIMED_IMAGES // size))
+        if clock() - began < MAX_TIMED_SECONDS / 4:
+            step()
+            _finish(device)
         start = clock()
-        for _ in range(steps):
+        while done < steps and (not done or clock() - start < MAX_TIMED_SECONDS):
             step()
+            done += 1
         _finish(device)
-        return steps * size / (clock() - start)
+        return done * size / (clock() - start)
 
 
 def work_clock(device: str) -> Callable[[], float]:
