@@ -31,7 +31,8 @@ def arrange(
 
     def choices(mixed: bool) -> list[Arrangement]:
         most = min(MAX_WIDTH, points * seeds if mixed else points, fits)
-        return [Arrangement(rows, mixed) for rows in range(min(MIN_WIDTH, most), most + 1)]
+        least = 1 if fits < MIN_WIDTH else min(MIN_WIDTH, most)  # a dead row of a large net costs much
+        return [Arrangement(rows, mixed) for rows in range(least, most + 1)]
 
     def cost(one: Arrangement) -> float:
         row = OWN_BATCHES_COST if one.mixed else 1.0

@@ -34,6 +34,14 @@ def test_trials_with_batches_of_their_own_are_mixed_whatever_their_number(
     assert arrange(points, seeds, 1, 1 << 30, own_batches=True) == Arrangement(width, mixed=True)
 
 
+@pytest.mark.parametrize(("points", "width"), [(4, 2), (6, 3), (5, 3), (1, 1)])
+def test_where_memory_holds_few_rows_none_is_computed_in_vain_for_a_wider_pack(
+    points: int, width: int
+) -> None:
+    """Four trials as two packs of two, not as three and one beside two dead rows."""
+    assert arrange(points, 1, 100, 300) == Arrangement(width, mixed=False)
+
+
 def test_memory_bounds_the_width() -> None:
     assert arrange(24, 1, 100, 500).width <= 5
     assert arrange(24, 5, 100, 1).width == 1
