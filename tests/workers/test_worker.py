@@ -198,7 +198,7 @@ def test_a_killed_supervisor_comes_again_at_once_on_the_same_device(
         supervisor, runner = processes(worker.pid)
         runner.suspend()  # one that hangs must go too
         supervisor.kill()
-        wait_for(lambda: runner.status() == psutil.STATUS_ZOMBIE, 3, "the runner's end")
+        wait_for(lambda: runner.status() == psutil.STATUS_ZOMBIE, 15, "the runner's end")
         wait_for(lambda: states(sqlite_store, sweep_id) == {"succeeded"}, what="success after the kill")
         assert claimed(sqlite_store) == holder
     assert [pack.state for pack in packs_of(sqlite_store, sweep_id)] == ["lost", "closed"]
