@@ -54,10 +54,10 @@ class Fit:
     their bits depend on machine, torch, threads, width and the row's index, never on the other rows: a state
     loaded into the same row of the same width continues bit for bit. Width and index do not count for a chain
     of `conv-max`, activations, dropout, flatten and linear layers, nor where rows pass one after the other,
-    see `engine/row_by_row.py`. They also depend on whether rows are
-    `mixed`, each with a batch of its own, or share each batch, which is other arithmetic. Rows of different
-    replicates must be mixed, and so must rows with `data.stream: trial`. Name in `varied` the paths of the
-    model's rates in which trials of the shape differ, those in other arrays too: see `Array`.
+    see `engine/row_by_row.py`. The bits also depend on whether rows are `mixed`, each with a batch of its
+    own, or share each batch, which is other arithmetic. Rows of different replicates must be mixed, and so
+    must rows with `data.stream: trial`. Name in `varied` the paths of the model's rates in which trials of
+    the shape differ, those in other arrays too: see `Array`.
     """
 
     def __init__(

@@ -57,7 +57,7 @@ def form_packs(
 ) -> tuple[int, T | None]:
     """Fill the window, the sweep that is served least first; returns how many packs were formed.
 
-    With it comes what `take` has taken in the transaction of the first packs that it could take from.
+    `take` is called in the transactions that form them, until it returns something; that is returned, too.
     """
     formed, taken = 0, None
     tried: list[str] = []  # in this round; each sweep gets as many packs as are its share, but fails once

@@ -11,6 +11,7 @@ from mlflow.entities import Metric, Run, ViewType
 from paper_catalog import paper_plan
 from sqlalchemy import update
 
+from benchmarks.tables import drawing
 from services.domain.retry import Failure
 from services.domain.spec.spec import Spec
 from services.domain.states import TrialState
@@ -34,7 +35,7 @@ class Stage:
         self.sweep_id = store.write(lambda session: sweeps.insert(session, spec, plan))
         self.trial_ids = store.write(
             lambda session: [
-                t.id for t in trials.draw(session, sweeps.lock(session, self.sweep_id), plan.trials)
+                t.id for t in drawing.draw(session, sweeps.lock(session, self.sweep_id), plan.trials)
             ]
         )
         for index in range(len(self.trial_ids)):

@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import select, text
 
+from benchmarks.tables import drawing
 from services.api.library import Library
 from services.dispatch import fill
 from services.domain.planning.planner import make_plan
 from services.domain.spec.spec import Spec
 from services.host import HostDevice
-from services.store import devices, sweep_verbs, sweeps, trials
+from services.store import devices, sweep_verbs, sweeps
 from services.store.models import (
     Base,
     Checkpoint,
@@ -68,7 +69,7 @@ def template(store: Store) -> str:
 
     def write(session: Session) -> None:
         sweep = session.get_one(Sweep, sweep_id)
-        trials.draw(session, sweep, 1)
+        drawing.draw(session, sweep, 1)
         pack = fill(session, sweep_id)
         assert pack
         session.add(
@@ -201,7 +202,7 @@ def add_waiting(store: Store, number: int) -> str:
 
     def write(session: Session) -> None:
         sweep = session.get_one(Sweep, sweep_id)
-        [first] = trials.draw(session, sweep, 1)
+        [first] = drawing.draw(session, sweep, 1)
         rest = f"generate_series(1, {number - 1}) k"
         own = f"'{sweep_id}-' || lpad(k::text, 4, '0')"
         copy(

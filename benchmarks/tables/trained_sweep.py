@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
+from benchmarks.tables import drawing
 from benchmarks.tables.past_sweeps import ROWS, SPEC
-from services.store import sweeps, trials
+from services.store import sweeps
 from services.store.models import Event, Pack, PackRow, Report
 from services.store.session import Session, Store
 
@@ -56,7 +57,7 @@ def train(store: Store, sweep_id: str, size: int) -> str:
 
 def draw(session: Session, sweep_id: str, count: int) -> int:
     """Draw so many more trials; returns how many there were left."""
-    return len(trials.draw(session, sweeps.lock(session, sweep_id), count))
+    return len(drawing.draw(session, sweeps.lock(session, sweep_id), count))
 
 
 def trial_id(sweep_id: str, number: int) -> str:

@@ -54,7 +54,7 @@ class _Shape(ctypes.Structure):
         *((name, ctypes.c_int) for name in ("images", "rows", "inputs", "outputs", "maps")),
         *(
             (name, ctypes.c_int)
-            for name in ("height", "width", "kernel", "pad_height", "pad_width", "threads", "rectify")
+            for name in ("height", "width", "kernel", "pad_height", "pad_width", "threads", "relu")
         ),
         *((name, ctypes.c_ssize_t) for name in ("image", "row", "line", "pixel")),
     ]

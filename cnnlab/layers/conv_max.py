@@ -21,12 +21,11 @@ Convolution = Conv2d | ConnectedConv2d
 class ConvMax(Layer):
     """Apply a convolution, 2×2 max pooling and perhaps ReLU as one compiled operation, where there is one.
 
-    y[o, i, j] = max of the four (b[o] + Σ_c x[c] ⋆ w[o, c]) at [2i … 2i+1, 2j … 2j+1], or 0
-    where ReLU follows and the largest is negative. The output of the
-    convolution is never written, and the backward pass multiplies only where a maximum was: three quarters of
-    the gradient behind such a pooling are zeros. On other devices and in other types, or without the
-    compiled library (`cnnlab/kernels/`), it is the layers one after the other. Parameters are the
-    convolution's.
+    y[o, i, j] = max of the four (b[o] + Σ_c x[c] ⋆ w[o, c]) at [2i … 2i+1, 2j … 2j+1], or 0 where ReLU stands
+    beside the pooling and that is negative. The output of the convolution is never written, and the backward
+    pass multiplies only where a maximum was: three quarters of the gradient behind such a pooling are zeros.
+    On other devices and in other types, or without the compiled library (`cnnlab/kernels/`), it is the layers
+    one after the other. Parameters are the convolution's.
     Source: the layers it joins, `conv2d`, `max-pool2d` and `activate`; the same function.
     """
 

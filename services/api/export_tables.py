@@ -75,11 +75,12 @@ def curves(store: Store, sweep: Sweep, format: Format) -> Iterator[bytes]:
     has: to look for them in all reports would take longer than to send these. A metric that comes up later
     has no column in CSV; in JSON it is in its rows.
     """
-    first, rest = _first_of(_curve_pages(store, sweep.id))
+    pages = _curve_pages(store, sweep.id)
+    first = next(pages, [])
     found = {name for _, metrics in first for name in metrics}
     names = sorted(found.union(reported_metrics(sweep.plan)))
-    pages = chain([first], rest)
-    return _curves_as_csv(names, pages) if format == "csv" else _curves_as_json(names, pages)
+    every = chain([first], pages)
+    return _curves_as_csv(names, every) if format == "csv" else _curves_as_json(names, every)
 
 
 def written(columns: Sequence[str], rows: Iterable[Row], format: Format) -> Iterator[bytes]:
@@ -178,7 +179,3 @@ def _curve_pages(store: Store, sweep_id: str) -> Iterator[CurvePage]:
     ):
         yield [(row, _NUMBERS_AS_TEXT.decode(row.metrics)) for row in batch]
         number, epoch = batch[-1].number, batch[-1].epoch
-
-
-def _first_of(pages: Iterator[CurvePage]) -> tuple[CurvePage, Iterator[CurvePage]]:
-    return next(pages, []), pages

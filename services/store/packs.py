@@ -17,7 +17,6 @@ from services.store.models import Device, Pack, PackRow, Sweep, Trial
 
 MAX_RESEND_PERIODS = 16  # between two messages about a pack that waits long
 
-
 _PACK_ROWS = cast(Table, PackRow.__table__)
 # What is asked for every pack is made once: to make a statement takes as long as to execute it.
 _RUNNING = (

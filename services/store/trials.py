@@ -13,17 +13,9 @@ from sqlalchemy.orm import Session, joinedload
 from services.domain.errors import NotFound
 from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL
-from services.store import clock, moves
 from services.store.clock import db_now
 from services.store.json_rows import among
 from services.store.models import PENDING, MirrorTrial, Sweep, Trial
-
-
-def draw(session: Session, sweep: Sweep, count: int) -> Sequence[BriefTrial]:
-    """Write the sweep's next trials; the caller holds the sweep's lock."""
-    rows = new_rows(sweep, count, clock.read(session))
-    moves.add_trials(session, rows)
-    return page(session, sweep.id, count, sweep.next_number - len(rows) - 1)
 
 
 def new_rows(sweep: Sweep, count: int, now: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-// Convolution, 2×2 max pooling and, where `rectify` is 1, ReLU as one operation on the rows of an array. Compile it
+// Convolution, 2×2 max pooling and a ReLU before or behind it as one operation on the rows of an array. Compile it
 // once for each type of number, -DREAL=float or -DREAL=double.
 //
 // Three quarters of the gradient behind a 2×2 max pool are zeros, and the output of the convolution is needed only for

@@ -104,7 +104,7 @@ struct Pooling {
     void pool_lines(int from, int to, const Real* x, const Real* w, Real* y, uint8_t* at) const {
         const int lanes = filters.lanes, count = filters.count, maps = f.s.maps;
         const ptrdiff_t line = f.line, *places = offsets.get();
-        const Vector lowest = all(f.s.rectify == BEFORE ? 0 : LEAST), floor = all(f.s.rectify ? 0 : LEAST);
+        const Vector lowest = all(f.s.relu == BEFORE ? 0 : LEAST), floor = all(f.s.relu ? 0 : LEAST);
         for (int first = 0, panel; first < lanes / LANES; first += panel) {
             panel = panel_of(lanes / LANES - first);
             const Real* own = w + static_cast<size_t>(first) * LANES * (count + 1);

@@ -9,7 +9,7 @@
 // Of one call. Distances in x are in numbers, from one to the next; the maps of a pixel are neighbours.
 struct Shape {
     int images, rows, inputs, outputs, maps, height, width, kernel, pad_height, pad_width, threads;
-    int rectify;  // where ReLU is: 0 nowhere, BEFORE or BEHIND the pooling
+    int relu;  // where ReLU is: 0 nowhere, BEFORE or BEHIND the pooling
     ptrdiff_t image, row, line, pixel;
 };
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from sqlalchemy import event
 
 from services.api.app import make_app
 from services.settings import Settings
@@ -48,3 +49,12 @@ def sqlite_api(sqlite_settings: Settings) -> Iterator[TestClient]:
     """The API on SQLite, beside the test's own `sqlite_store`."""
     with client_of(sqlite_settings) as client:
         yield client
+
+
+@pytest.fixture
+def statements(sqlite_api: TestClient) -> list[str]:
+    """The SQL that `sqlite_api` has executed, for the test to clear before it asks."""
+    engine = sqlite_api.app.state.services.store.engine  # type: ignore[attr-defined]
+    executed: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *given: executed.append(given[2]))
+    return executed

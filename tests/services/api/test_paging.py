@@ -9,7 +9,8 @@ from fastapi.testclient import TestClient
 from paper_sweep import write_sweep
 from sqlalchemy import update
 
-from services.store import sweep_verbs, sweeps, trials
+from benchmarks.tables import drawing
+from services.store import sweep_verbs, sweeps
 from services.store.models import Sweep, Trial
 from services.store.session import Store
 
@@ -74,7 +75,7 @@ def test_trials_page_by_page_by_state_and_by_point(api: TestClient, store: Store
 
     def draw(session: Any) -> int:
         sweep = sweeps.lock(session, sweep_id)
-        return len(trials.draw(session, sweep, sweep.total))
+        return len(drawing.draw(session, sweep, sweep.total))
 
     drawn = store.write(draw)
     path = f"/v1/sweeps/{sweep_id}/trials"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from fastapi.testclient import TestClient
 from paper_sweep import fill, take, trials_of, write_sweep
-from sqlalchemy import event
 
 from services.domain.states import TrialState
 from services.store import endings, reports
@@ -45,15 +42,8 @@ def trained(store: Store, points: int) -> str:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_as_many_statements_for_any_number_of_trials(
-    sqlite_api: TestClient, sqlite_store: Store, path: str
+    sqlite_api: TestClient, sqlite_store: Store, statements: list[str], path: str
 ) -> None:
-    engine = sqlite_api.app.state.services.store.engine  # type: ignore[attr-defined]
-    statements: list[str] = []
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def count(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
     counts = []
     for points in (2, 8):
         sweep_id = trained(sqlite_store, points)

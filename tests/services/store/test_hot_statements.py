@@ -11,6 +11,7 @@ import pytest
 from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import Connection, event, insert, text
 
+from benchmarks.tables import drawing
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
 from services.store import (
@@ -130,7 +131,7 @@ def test_cancel_and_retry_are_as_many_statements_for_any_number_of_trials(store:
     rates = [0.1 * rate for rate in range(1, 4)]
     for space in ({"model.dropout": [0.0, 0.5]}, {"model.dropout": rates, "train.l2": rates}):
         sweep_id = write_sweep(store, space=space)
-        store.write(lambda s, i=sweep_id: trials.draw(s, sweeps.lock(s, i), 100))  # type: ignore[misc]
+        store.write(lambda s, i=sweep_id: drawing.draw(s, sweeps.lock(s, i), 100))  # type: ignore[misc]
         verbs = (sweep_verbs.cancel, sweeps.settle, sweep_verbs.retry)
         counts.append([executions(store, partial(verb, sweep_id=sweep_id)) for verb in verbs])
     assert counts[0] == counts[1]

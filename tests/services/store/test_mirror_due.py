@@ -7,8 +7,9 @@ from functools import partial
 from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import update
 
+from benchmarks.tables import drawing
 from services.domain.states import TrialState
-from services.store import endings, mirror, mirror_due, sweep_verbs, sweeps, trials
+from services.store import endings, mirror, mirror_due, sweep_verbs, sweeps
 from services.store.mirror import MirrorLease, TrialMark
 from services.store.mirror_due import Turns
 from services.store.models import LeftOut, MirrorSweep, Sweep, Trial
@@ -75,7 +76,7 @@ def test_a_point_is_marked_when_all_its_trials_have_ended_and_are_there(store: S
 
 def test_a_point_is_open_while_a_replicate_is_not_drawn_and_closed_without_one_left_out(store: Store) -> None:
     sweep_id = write_sweep(store, seeds=2, space={"model.dropout": [0.0]})
-    store.write(lambda session: trials.draw(session, sweeps.lock(session, sweep_id), 1))
+    store.write(lambda session: drawing.draw(session, sweeps.lock(session, sweep_id), 1))
     lease = MirrorLease(sweep_id, "one", 60.0)
     assert store.write(lambda session: mirror.take(session, lease))
 
@@ -93,7 +94,7 @@ def test_a_point_is_open_while_a_replicate_is_not_drawn_and_closed_without_one_l
     there = TrialMark(first, "r", 0, 0, "succeeded")
     store.write(partial(mirror.mark_trials, lease=lease, marks=[there]))
     assert marks() == []  # its other replicate has not been drawn
-    store.write(lambda session: trials.draw(session, sweeps.lock(session, sweep_id), 1))
+    store.write(lambda session: drawing.draw(session, sweeps.lock(session, sweep_id), 1))
     end(second)
     assert marks() == []  # MLflow does not have its end
     store.write(lambda s: mirror.leave_out_trial(s, lease, second, LeftOut.REFUSED, "too long"))

@@ -8,6 +8,7 @@ import pytest
 from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import update
 
+from benchmarks.tables import drawing
 from services.domain.errors import NotFound
 from services.domain.retry import Failure
 from services.store import endings, sweeps, trials
@@ -20,7 +21,7 @@ def test_trials_are_drawn_once_each_and_as_the_plan_says(store: Store) -> None:
     sweep_id = write_sweep(store, seeds=2)
 
     def draw(session: Session) -> list[int]:
-        return [trial.number for trial in trials.draw(session, sweeps.lock(session, sweep_id), 3)]
+        return [trial.number for trial in drawing.draw(session, sweeps.lock(session, sweep_id), 3)]
 
     assert [store.write(draw) for _ in range(4)] == [[0, 1, 2], [3, 4, 5], [6, 7], []]
     plan = store.read(lambda session: sweeps.get(session, sweep_id)).plan

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import event, update
+from sqlalchemy import update
 
+from benchmarks.tables import drawing
 from services.api.library import Library
-from services.store import sweeps, trials
+from services.store import sweeps
 from services.store.models import Sweep, Trial
 from services.store.session import Session, Store
 
@@ -28,7 +29,7 @@ def give(store: Store, sweep_id: str, values: Mapping[int, list[float | None]]) 
     """Let the trials of these points have these best values, replicate by replicate."""
 
     def write(session: Session) -> None:
-        trials.draw(session, sweeps.lock(session, sweep_id), 1000)  # what the window has left undrawn
+        drawing.draw(session, sweeps.lock(session, sweep_id), 1000)  # what the window has left undrawn
         for point, replicates in values.items():
             for replicate, value in enumerate(replicates):
                 here = (Trial.sweep_id == sweep_id, Trial.point == point, Trial.replicate == replicate)
@@ -151,16 +152,9 @@ def test_without_a_value_there_is_no_winner(sqlite_api: TestClient, spec: Json) 
 
 
 def test_a_list_of_sweeps_asks_for_all_the_best_at_once(
-    sqlite_api: TestClient, sqlite_store: Store, spec: Json
+    sqlite_api: TestClient, sqlite_store: Store, statements: list[str], spec: Json
 ) -> None:
     """As many statements for seven sweeps as for five, and the rankings of all are one of them."""
-    engine = sqlite_api.app.state.services.store.engine  # type: ignore[attr-defined]
-    statements: list[str] = []
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def count(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
     asked = []
     for new in (3, 2, 2):
         for _ in range(new):

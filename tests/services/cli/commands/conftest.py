@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from services.store import events, sweeps, trials
+from benchmarks.tables import drawing
+from services.store import events, sweeps
 from services.store.models import Trial
 from services.store.session import Session, Store
 
@@ -46,7 +47,7 @@ def give(state: Store) -> Callable[[str, dict[int, list[float]]], None]:
 
     def give(sweep_id: str, values: dict[int, list[float]]) -> None:
         def write(session: Session) -> None:
-            trials.draw(session, sweeps.lock(session, sweep_id), 1000)
+            drawing.draw(session, sweeps.lock(session, sweep_id), 1000)
             for point, replicates in values.items():
                 for replicate, value in enumerate(replicates):
                     here = (Trial.sweep_id == sweep_id, Trial.point == point, Trial.replicate == replicate)
