@@ -8,25 +8,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from module_clock import set_clock
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
-from scripted_runner import MACHINE, ScriptedRunner
+from paper_worker import DEVICE, PaperProcess, Worker, finish, lead
+from scripted_runner import MACHINE
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from services.domain.errors import Fenced
-from services.host import HostDevice
 from services.settings import Settings
-from services.store import devices, leases, speeds, workers
+from services.store import leases, speeds, workers
 from services.store.leases import Lease
 from services.store.models import Device, Pack, Sweep, Trial
 from services.store.session import Session, Store
-from workers import supervisor as module
 from workers.attempt import Attempt
 from workers.claim import Claim
 from workers.known_speeds import KnownSpeeds
 from workers.main_process import MainProcess
-from workers.messages import EpochDone, FinalResult
+from workers.messages import Stop, Stopped
 from workers.run_message import read_leased_pack
 from workers.supervisor import MAX_FAILED_STARTS, Supervisor
 
@@ -34,48 +32,7 @@ FORTY: dict[str, Any] = {
     "space": {"model.dropout": [number / 100 for number in range(40)]},
     "train": {"epochs": 1},
 }
-DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
 pytestmark = pytest.mark.timeout(20)
-
-
-class PaperProcess(ScriptedRunner):
-    """A runner process that is ready at once, unless it is born dead."""
-
-    born_dead = False
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        super().__init__(None if self.born_dead else MACHINE)
-        self.environment, self.closed = environment, False
-        self.gpu: str | None = None
-        if self.born_dead:
-            self.die()
-
-    def alive(self) -> bool:
-        return not self.killed and not self.born_dead
-
-    def use(self, gpu: str) -> None:
-        self.gpu = gpu
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class Worker:
-    """A supervisor whose processes and signals are on paper."""
-
-    def __init__(self, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.store, self.signals, self.pauses = store, [], []
-        monkeypatch.setattr(module, "RunnerProcess", PaperProcess)
-        monkeypatch.setattr(module.os, "kill", lambda pid, sent: self.signals.append((pid, sent)))
-        set_clock(monkeypatch, module, sleep=self.pauses.append)
-        store.write(lambda session: devices.claim(session, [DEVICE], "worker", "token", 60.0))
-        self.shutdown_fd, self.shutdown = os.pipe()
-        claim = Claim("worker", DEVICE, "token")
-        self.supervisor = Supervisor(settings, claim, MainProcess(), self.shutdown_fd)
-
-    @property
-    def runner(self) -> Any:
-        return self.supervisor._runner
 
 
 @pytest.fixture
@@ -88,30 +45,6 @@ def worker(
     made.supervisor._store.close()
     os.close(made.shutdown_fd)
     os.close(made.shutdown)
-
-
-def lead(monkeypatch: pytest.MonkeyPatch, run: Callable[[Attempt], None]) -> None:
-    """Have every attempt do this instead."""
-    monkeypatch.setattr(Attempt, "run", lambda attempt, shutdown_fd: run(attempt))
-
-
-def finish(attempt: Attempt) -> None:
-    """Have a pack of one epoch reach its end at once."""
-    run = attempt._run_message
-    attempt._commit(
-        EpochDone(
-            pack=run.pack,
-            number=1,
-            metrics={row.row: {"val/acc": 0.5} for row in run.rows},
-            best={},
-            diverged=(),
-            saved=None,
-            final={row.row: FinalResult("file", {}) for row in run.rows},
-            busy_ms=1,
-            work_ms=1,
-            images_per_s=1.0,
-        )
-    )
 
 
 def test_one_message_is_enough_for_all_packs_and_the_sweep_s_end(
@@ -161,6 +94,32 @@ def test_a_worker_that_shuts_down_takes_no_further_pack(
     packs = [fill(worker.store, sweep_id) for _ in range(2)]
     worker.supervisor.train(packs[0].id)
     assert sorted(row_of(worker.store, Pack, pack.id).state for pack in packs) == ["closed", "queued"]
+
+
+def test_a_worker_that_shuts_down_just_after_a_pack_gives_the_next_one_back(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, send = Attempt.run, worker.runner.wire.send
+    sweep_id = write_sweep(worker.store, **FORTY)
+    packs = [fill(worker.store, sweep_id) for _ in range(2)]
+
+    def end(attempt: Attempt) -> None:
+        finish(attempt)
+        os.write(worker.shutdown, b"x")  # the next pack is taken by now
+        monkeypatch.setattr(Attempt, "run", honest)
+
+    def answer(message: Any) -> None:
+        send(message)
+        if isinstance(message, Stop):
+            worker.runner.send(Stopped(message.pack, None))
+
+    lead(monkeypatch, end)
+    monkeypatch.setattr(worker.runner.wire, "send", answer)
+    worker.supervisor.train(packs[0].id)
+    assert [row_of(worker.store, Pack, pack.id).outcome for pack in packs] == [
+        "reached epoch 1",
+        "preempted: stopped",
+    ]
 
 
 def test_the_next_pack_is_kept_though_the_answer_of_the_commit_that_took_it_was_lost(

@@ -75,10 +75,10 @@ INLINE void pool(
             Vector chosen = sum[4 * q][v];  // the number whose ReLU is the largest
             Vector most = chosen < lowest ? Vector{} : chosen;
             Mask which = {};
-            for (int p = 1; p < 4; p++) {
-                const auto own = sum[4 * q + p][v], other = own < lowest ? Vector{} : own;
-                const Mask more = (other > most) | (other != other);
-                most = more ? other : most;
+            for (int p = 1; p < 4; p++) {  // where ReLU is before the pooling, none but positive numbers are more
+                const auto own = sum[4 * q + p][v];
+                const Mask more = (own > most) | (own != own);
+                most = more ? own : most;
                 chosen = more ? own : chosen;
                 which = more ? Mask{} + p : which;
             }
