@@ -105,6 +105,18 @@ def test_going_on_from_a_state_repeats_every_bit():
         assert torch.equal(resumed.state()[name], tensor), name
 
 
+def test_the_best_weights_of_a_loaded_row_come_with_their_statistics():
+    """Batch normalization predicts with them; the best epoch may lie before the state."""
+    row = Row(config(model={"norm": "batch"}), 1)
+    saved, other = Fit([row]), Fit([row])
+    saved.run_epoch()
+    other.load_row(0, {name: tensor[0] for name, tensor in saved.state().items()}, epoch=1)
+    (epoch, _, found), (_, _, expected) = other.best(0), saved.best(0)
+    assert epoch == 1
+    assert any("mean" in name for name in expected)
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+
+
 def test_every_tensor_of_a_state_has_a_row_per_trial():
     one = Fit(mixed())
     assert {len(tensor) for tensor in one.state().values()} == {3}

@@ -167,8 +167,8 @@ def test_a_net_goes_on_from_a_state_with_every_bit() -> None:
 @pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
 def test_a_net_of_it_has_the_same_bits_in_arrays_of_any_width() -> None:
     generator, rates = torch.Generator().manual_seed(1), (0.01, 0.02, 0.05, 0.1)
-    x = torch.randn(40, 1, 1, 28, 28, generator=generator)
-    y = torch.randint(10, (40, 1), generator=generator)
+    x = torch.randn(128, 1, 1, 28, 28, generator=generator)
+    y = torch.randint(10, (128, 1), generator=generator)
     configs = [
         resolve(
             {

@@ -223,31 +223,39 @@ def test_mlflow_is_behind_when_an_end_is_missing_there(store: Store, shown: str)
     assert of(store, sweep_id, behind=True) == [], "it catches up"
 
 
-def compiled(session: Session, sweep_id: str) -> None:
-    """Plan the sweep's nets with the operation that can be compiled."""
+def compiled(session: Session, sweep_id: str, first: int = 0) -> None:
+    """Plan the sweep's nets with the operation that can be compiled, from this shape on."""
     sweep = sweeps.lock(session, sweep_id)
-    shapes = [shape.model_copy(update={"compiled": True}) for shape in sweep.plan.shapes]
+    shapes = [
+        shape.model_copy(update={"compiled": index >= first}) for index, shape in enumerate(sweep.plan.shapes)
+    ]
     sweep.plan = sweep.plan.model_copy(update={"shapes": shapes})
 
 
 def test_a_worker_without_a_compiler_is_noted_where_its_nets_would_gain(store: Store) -> None:
-    other_id, sweep_id = (write_sweep(store, space={"model.depth": [2, 3]}) for _ in range(2))
+    later_id, sweep_id = (write_sweep(store, space={"model.depth": [2, 3]}) for _ in range(2))
     store.write(lambda session: compiled(session, sweep_id))
+    store.write(lambda session: compiled(session, later_id, first=1))
     claim(store)
     machine = {"kernels": "torch", "no_compiler": "there is none; with one twice as fast"}
-    uncompiled, held = (take(store, fill(store, own)) for own in (other_id, sweep_id))
-    for lease in (uncompiled, held):
+    taken = [take(store, fill(store, own)) for own in (later_id, sweep_id)]
+    for lease in taken:
         store.write(partial(leases.set_machine, held=lease, machine=machine))
-    assert of(store, other_id) == [], "its nets have no such operation"
+    held = taken[1]
 
-    def notes() -> list[Blocker]:
-        return [found for found in of(store, sweep_id) if found.kind == "compiler"]
+    def notes(of_id: str = sweep_id) -> list[Blocker]:
+        return [found for found in of(store, of_id) if found.kind == "compiler"]
+
+    assert notes(later_id) == [], "the net that trains has no such operation"
 
     [blocker] = notes()
     words = "worker worker trains without the compiled operation: there is none; with one twice as fast"
     assert (blocker.kind, blocker.message) == ("compiler", words)
     assert blocker.kind in INFORMATIVE
     assert "install g++" in blocker.remedy
+    store.write(lambda session: session.execute(update(Pack).values(kind="cuda")))
+    assert notes() == [], "there is no such operation on a GPU"
+    store.write(lambda session: session.execute(update(Pack).values(kind="cpu")))
 
     [first] = trials_of(store, sweep_id)  # the other is not drawn yet
     store.write(lambda session: endings.end_trial(session, held, first.id, TrialState.SUCCEEDED))
