@@ -69,10 +69,9 @@ class Linear(Layer):
 
 
 class _RowByRow(Function):
-    """Products x Wᵀ + b of (K, N, inputs); the gradient is laid out and summed row after row.
+    """Products x Wᵀ + b of (K, N, inputs); the gradient is laid out row after row.
 
-    How torch sums over the middle of (K, N, outputs) depends on K, and so does a product of a gradient whose
-    rows lie between one another.
+    How torch multiplies and sums a gradient whose rows lie between one another depends on K.
     """
 
     @staticmethod
@@ -89,5 +88,5 @@ class _RowByRow(Function):
         return (
             slope.bmm(weight) if needs[0] else None,
             across.bmm(x) if needs[1] else None,
-            across.contiguous().sum(2) if needs[2] else None,
+            slope.sum(1) if needs[2] else None,
         )
