@@ -13,5 +13,5 @@ then
 fi
 
 exec mlflow server --host 0.0.0.0 --port 5000 --workers 1 \
-    --serve-artifacts --artifacts-destination /var/lib/mlflow \
-    --allowed-hosts "$MLFLOW_SERVER_ALLOWED_HOSTS"
+    --gunicorn-opts="--worker-class gthread --threads 4 --keep-alive 60 --no-control-socket" \
+    --serve-artifacts --artifacts-destination /var/lib/mlflow

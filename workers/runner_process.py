@@ -43,7 +43,7 @@ class RunnerProcess:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", MODULE, str(os.getpid()), str(to_child), str(from_child)],
+                [sys.executable, "-P", "-m", MODULE, str(os.getpid()), str(to_child), str(from_child)],
                 pass_fds=(to_child, from_child),
                 stdin=subprocess.DEVNULL,
                 stdout=output_end,

@@ -9,6 +9,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from services.stack.errors import StackError
 
@@ -30,6 +31,11 @@ class Running:
     pid: int
     api: str
     mlflow: str
+
+
+def sqlite_url(path: Path) -> str:
+    """The SQLAlchemy address of a file; in an address a % of its name would begin an escape."""
+    return f"sqlite:///{quote(str(path))}"
 
 
 class Folder:

@@ -7,15 +7,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import services
 from services import host
-from services.stack import valkey
-from services.stack.folder import Folder, Secrets
+from services.stack import mlflow_process, valkey
+from services.stack.folder import Folder, Secrets, sqlite_url
 from services.stack.ports import HOST
 from services.stack.processes import ProcessSpec
 
+SOURCES = str(Path(services.__path__[0]).parent)
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")  # never asked through a proxy
 
 
@@ -49,13 +49,12 @@ def environment(
     base: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices
 ) -> dict[str, str]:
     """The environment of every child: the user's own, with the settings of this stack."""
-    sources = str(Path(services.__path__[0]).parent)
     direct = ",".join(filter(None, [base.get("no_proxy") or base.get("NO_PROXY"), *LOOPBACK_NAMES]))
     return {
         **base,
         "NO_PROXY": direct,
         "no_proxy": direct,
-        "PYTHONPATH": os.pathsep.join(filter(None, [sources, base.get("PYTHONPATH", "")])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [SOURCES, base.get("PYTHONPATH", "")])),
         "PYTHONUNBUFFERED": "1",
         "CNNLAB_DATABASE_URL": sqlite_url(folder.root / "state.db"),
         "CNNLAB_REDIS_URL": f"redis://:{secrets.redis_password}@{HOST}:{ports.valkey}/0",
@@ -68,21 +67,18 @@ def environment(
     }
 
 
-def sqlite_url(path: Path) -> str:
-    """The SQLAlchemy address of a file; in an address a % of its name would begin an escape."""
-    return f"sqlite:///{quote(str(path))}"
-
-
 def migrations(env: Mapping[str, str]) -> ProcessSpec:
     """Bring the database to the newest schema; this process exits by itself."""
     return ProcessSpec("migrations", python("migrations", "upgrade"), env, 0)
 
 
 def processes(
-    env: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices
+    env: dict[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices
 ) -> list[ProcessSpec]:
     """Every process that runs as long as the stack does."""
     config = valkey.write_config(folder.root / "valkey", ports.valkey, secrets.redis_password)
+    home = folder.root / "mlflow"
+    mlflow = python("mlflow", *mlflow_process.arguments(home, ports.mlflow))
     api = (
         "--factory",
         "services.api.app:from_environment",
@@ -91,10 +87,12 @@ def processes(
         "--port",
         str(ports.api),
         "--no-access-log",
+        "--app-dir",  # its default is the user's folder
+        SOURCES,
     )
     return [
         ProcessSpec("valkey", (valkey.binary(), str(config)), env, 0),
-        ProcessSpec("mlflow", mlflow(folder, ports.mlflow), {**env, **MLFLOW_ENVIRONMENT}, 0),
+        ProcessSpec("mlflow", mlflow, env | mlflow_process.environment(ports.mlflow), 0, folder=home),
         ProcessSpec("api", python("uvicorn", *api), env, 1),
         ProcessSpec("upkeep", python("services.upkeep"), env, 1),
         *(
@@ -102,27 +100,6 @@ def processes(
             for i in range(devices.workers)
         ),
     ]
-
-
-# Without these MLflow starts fourteen processes and takes two gigabytes.
-MLFLOW_ENVIRONMENT = {
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "OMP_NUM_THREADS": "1",
-}
-
-
-def mlflow(folder: Folder, port: int) -> tuple[str, ...]:
-    """MLflow's server on SQLite, which allows only one worker process."""
-    home = folder.root / "mlflow"
-    return python(
-        "mlflow",
-        "server",
-        *("--backend-store-uri", sqlite_url(home / "mlflow.db")),
-        *("--artifacts-destination", str(home / "artifacts")),
-        *("--host", HOST, "--port", str(port), "--workers", "1"),
-        *("--allowed-hosts", f"{HOST}:{port},localhost:{port}"),
-    )
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
-"""A real MLflow server on loopback, slim: one worker, no job runner, SQLite behind it."""
+"""A real MLflow server on loopback, run as a stack runs it."""
 
 from __future__ import annotations
 
-import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from importlib.util import find_spec
 
 from servers.missing import NotInstalled
 from servers.process import Folder, Server, free_port
+
+from services.stack import layout, mlflow_process
 
 
 @dataclass
@@ -39,24 +40,9 @@ def start() -> Mlflow:
 
 def _run(folder: Folder, port: int) -> Server:
     server = Server(
-        [
-            sys.executable,
-            "-m",
-            "mlflow",
-            "server",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--workers",
-            "1",
-            "--backend-store-uri",
-            f"sqlite:///{folder.path}/mlflow.db",
-            "--artifacts-destination",
-            str(folder.path / "artifacts"),
-        ],
+        layout.python("mlflow", *mlflow_process.arguments(folder.path, port)),
         folder,
-        env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
+        env=mlflow_process.environment(port),
     )
     server.wait_until(lambda: _answers(port), 120)
     return server

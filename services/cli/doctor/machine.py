@@ -49,7 +49,7 @@ def torch(found: list[host.Gpu], needed: bool) -> Finding:
     install = f"{sys.executable} scripts/install_torch.py, which chooses the build for this machine"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", TORCH_PROBE], capture_output=True, text=True, timeout=TORCH_TIMEOUT
+            [sys.executable, "-P", "-c", TORCH_PROBE], capture_output=True, text=True, timeout=TORCH_TIMEOUT
         )
     except subprocess.TimeoutExpired:
         return level(
@@ -76,7 +76,7 @@ def kernels() -> Finding:
     """The compiled operations, which are built here if they are not yet there."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", KERNELS_PROBE],
+            [sys.executable, "-P", "-c", KERNELS_PROBE],
             capture_output=True,
             text=True,
             timeout=TORCH_TIMEOUT,

@@ -8,8 +8,7 @@ from pathlib import Path
 from services import host
 from services.cli.doctor import machine, packages, service
 from services.cli.doctor.finding import Finding
-from services.stack.folder import Folder
-from services.stack.layout import sqlite_url
+from services.stack.folder import Folder, sqlite_url
 
 LOCAL_ROLES = frozenset({"", "torch", "tracking", "embedded"})  # what a stack on this machine needs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MAX_WIDTH = 10  # wider, a small net on one CPU core gains nothing more (docs/records.md)
+MAX_WIDTH = 12  # wider, a small net on one CPU core gains little more (docs/records.md)
 MIN_WIDTH = 4
 OWN_BATCHES_COST = 1.25  # of a row with own batches, relative to one that shares them (docs/records.md)
 

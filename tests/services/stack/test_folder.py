@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
+from migrations.apply import upgrade
 from services.stack.errors import StackError
-from services.stack.folder import Folder, Running
+from services.stack.folder import Folder, Running, sqlite_url
 
 
 @pytest.fixture
@@ -98,3 +100,12 @@ def test_what_a_killed_stack_left_behind_is_not_a_running_one(folder: Folder) ->
     gone.wait()
     folder.announce(Running(gone.pid, "http://127.0.0.1:1", "http://127.0.0.1:2"))
     assert folder.running() is None
+
+
+@pytest.mark.parametrize("name", ["50%20off", "per%cent", "a b", "ü?#&"])
+def test_a_folder_of_any_name_holds_the_database(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name / "state.db"
+    file.parent.mkdir()
+    assert make_url(sqlite_url(file)).database == str(file)
+    upgrade(sqlite_url(file))
+    assert file.stat().st_size > 0

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
 
-from migrations.apply import upgrade
 from services import host
 from services.settings import Settings
 from services.stack import layout
@@ -74,15 +72,6 @@ def test_no_secret_is_on_a_command_line(folder: Folder) -> None:
     config = folder.root / "valkey" / "valkey.conf"
     assert f"requirepass {secrets.redis_password}" in config.read_text()
     assert config.stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize("name", ["50%20off", "per%cent", "a b", "ü?#&"])
-def test_a_folder_of_any_name_holds_the_database(tmp_path: Path, name: str) -> None:
-    file = tmp_path / name / "state.db"
-    file.parent.mkdir()
-    assert make_url(layout.sqlite_url(file)).database == str(file)
-    upgrade(layout.sqlite_url(file))
-    assert file.stat().st_size > 0
 
 
 @pytest.mark.parametrize("given", [{}, {"NO_PROXY": "lab.example"}, {"no_proxy": "lab.example"}])

@@ -24,7 +24,9 @@ from services.stack.stack import restart_pause
 
 SOURCES = Path(__file__).parents[3]
 TIMEOUT = 100
-CNNLAB = [sys.executable, "-c", "from services.cli import main; main()"]
+CNNLAB = [sys.executable, "-P", "-c", "from services.cli import main; main()"]
+# A user's own files may have the names of what the stack's processes import.
+NAMES_OF_OTHERS = ("services", "workers", "flask", "redis", "torch")
 
 
 @dataclass
@@ -51,6 +53,8 @@ Start = Callable[[], Up]
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a stack with one worker in the test's folder, and wait until it is ready."""
     started: list[subprocess.Popen[str]] = []
+    for name in NAMES_OF_OTHERS:
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('this file is the user\'s')\n")
 
     def start() -> Up:
         command = [
@@ -122,6 +126,7 @@ def test_a_stack_keeps_its_children_alive_leaves_none_and_finds_its_data_again(s
     watched = _run(up.folder, "watch", found[0]["id"])
     assert watched.returncode == 0, watched.stdout + watched.stderr
     assert "succeeded" in watched.stdout
+    assert _until(lambda: _answers(up.addresses["mlflow"]))
 
     descendants = up.descendants()
     up.process.kill()

@@ -10,7 +10,7 @@ from services.domain.plan.packing import MAX_WIDTH, Arrangement, arrange, packs
 
 
 @pytest.mark.parametrize(
-    ("points", "expected"), [(1, 1), (3, 3), (4, 4), (8, 4), (18, 9), (24, 6), (1000, 10)]
+    ("points", "expected"), [(1, 1), (3, 3), (4, 4), (8, 4), (18, 9), (24, 12), (1000, 12)]
 )
 def test_known_widths(points: int, expected: int) -> None:
     assert arrange(points, 1, 1, 1 << 30) == Arrangement(expected, mixed=False)
@@ -26,7 +26,7 @@ def test_replicates_share_arrays_where_points_alone_do_not_fill_them(
     assert arrange(points, seeds, 1, 1 << 30).mixed is mixed
 
 
-@pytest.mark.parametrize(("points", "seeds", "width"), [(1, 1, 1), (4, 1, 4), (1000, 1, 10), (18, 5, 9)])
+@pytest.mark.parametrize(("points", "seeds", "width"), [(1, 1, 1), (4, 1, 4), (1000, 1, 12), (18, 5, 9)])
 def test_trials_with_batches_of_their_own_are_mixed_whatever_their_number(
     points: int, seeds: int, width: int
 ) -> None:
