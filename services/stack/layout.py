@@ -73,7 +73,7 @@ def migrations(env: Mapping[str, str]) -> ProcessSpec:
 
 
 def processes(
-    env: dict[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices
+    env: Mapping[str, str], folder: Folder, secrets: Secrets, ports: Ports, devices: Devices
 ) -> list[ProcessSpec]:
     """Every process that runs as long as the stack does."""
     config = valkey.write_config(folder.root / "valkey", ports.valkey, secrets.redis_password)
@@ -92,7 +92,7 @@ def processes(
     )
     return [
         ProcessSpec("valkey", (valkey.binary(), str(config)), env, 0),
-        ProcessSpec("mlflow", mlflow, env | mlflow_process.environment(ports.mlflow), 0, folder=home),
+        ProcessSpec("mlflow", mlflow, {**env, **mlflow_process.environment(ports.mlflow)}, 0, folder=home),
         ProcessSpec("api", python("uvicorn", *api), env, 1),
         ProcessSpec("upkeep", python("services.upkeep"), env, 1),
         *(

@@ -26,16 +26,15 @@ Start = Callable[..., RunnerProcess]
 
 
 @pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def start(tmp_path: Path) -> Iterator[Start]:
     """Start a runner process whose `workers.runner` is this script."""
-    monkeypatch.chdir(tmp_path)  # python -m looks here first
     (tmp_path / "workers").mkdir()
     (tmp_path / "workers" / "__init__.py").touch()
     started: list[RunnerProcess] = []
 
     def run(script: str, **environment: str) -> RunnerProcess:
         (tmp_path / "workers" / "runner.py").write_text(script)
-        started.append(RunnerProcess({**os.environ, **environment}))
+        started.append(RunnerProcess({**os.environ, "PYTHONPATH": str(tmp_path), **environment}))
         return started[-1]
 
     yield run
@@ -61,6 +60,15 @@ def test_a_runner_talks_over_the_wire_and_prints(start: Start) -> None:
     wait_for_end(process)
     assert process.read_output() == b'yes {"type":"Stop","pack":"p"}\n\n'
     assert process.wire.receive() is None
+
+
+def test_nothing_is_imported_from_where_the_worker_was_started(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "user").mkdir()
+    (tmp_path / "user" / "workers.py").write_text("raise SystemExit('a file of the user')")
+    monkeypatch.chdir(tmp_path / "user")
+    assert start(READY).wire.receive() == RunnerReady(Machine("k", "t", 1, "torch"))
 
 
 def test_an_end_is_described(start: Start) -> None:

@@ -18,9 +18,7 @@ from services.stack import mlflow_process
     ("host", "status"),
     [("127.0.0.1:{port}", 200), ("localhost:{port}", 200), ("127.0.0.1:1", 403), ("evil.example", 403)],
 )
-def test_it_answers_only_those_who_call_it_by_its_name(
-    mlflow_server: Mlflow, host: str, status: int
-) -> None:
+def test_it_answers_only_those_who_call_it_by_its_name(mlflow_server: Mlflow, host: str, status: int) -> None:
     answer = httpx2.get(
         f"{mlflow_server.url}/api/2.0/mlflow/experiments/search?max_results=1",
         headers={"Host": host.format(port=mlflow_server.port)},

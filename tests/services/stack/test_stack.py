@@ -54,7 +54,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start a stack with one worker in the test's folder, and wait until it is ready."""
     started: list[subprocess.Popen[str]] = []
     for name in NAMES_OF_OTHERS:
-        (tmp_path / f"{name}.py").write_text("raise SystemExit('this file is the user\'s')\n")
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the user')\n")
 
     def start() -> Up:
         command = [
