@@ -10,7 +10,7 @@ from pathlib import Path
 
 import services
 from services import host
-from services.stack import mlflow_process, valkey
+from services.stack import valkey
 from services.stack.folder import Folder, Secrets, sqlite_url
 from services.stack.ports import HOST
 from services.stack.processes import ProcessSpec
@@ -77,8 +77,7 @@ def processes(
 ) -> list[ProcessSpec]:
     """Every process that runs as long as the stack does."""
     config = valkey.write_config(folder.root / "valkey", ports.valkey, secrets.redis_password)
-    home = folder.root / "mlflow"
-    mlflow = python("mlflow", *mlflow_process.arguments(home, ports.mlflow))
+    mlflow = python("services.stack.mlflow_app", str(folder.root / "mlflow"), str(ports.mlflow))
     api = (
         "--factory",
         "services.api.app:from_environment",
@@ -92,7 +91,7 @@ def processes(
     )
     return [
         ProcessSpec("valkey", (valkey.binary(), str(config)), env, 0),
-        ProcessSpec("mlflow", mlflow, {**env, **mlflow_process.environment(ports.mlflow)}, 0, folder=home),
+        ProcessSpec("mlflow", mlflow, {**env, "OMP_NUM_THREADS": "1"}, 0),
         ProcessSpec("api", python("uvicorn", *api), env, 1),
         ProcessSpec("upkeep", python("services.upkeep"), env, 1),
         *(

@@ -23,7 +23,6 @@ class ProcessSpec:
     env: Mapping[str, str]
     tier: int
     stop_seconds: float = 10.0  # between the request to stop and the kill
-    folder: Path | None = None  # in which it runs, if not in the stack's: Python may import from there
 
 
 class Child:
@@ -38,7 +37,7 @@ class Child:
             self._process = subprocess.Popen(
                 spec.argv,
                 env=dict(spec.env),
-                cwd=spec.folder or folder,
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""The only module that calls MLflow: short time-outs, no retries, three kinds of failure."""
+"""The only module that calls MLflow's server: short time-outs, no retries, three kinds of failure."""
 
 from __future__ import annotations
 

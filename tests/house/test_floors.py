@@ -16,7 +16,7 @@ PACKAGES = ("cnnlab", "services", "workers", "migrations")
 
 # Which files may import an outside system; a name that ends in / is a folder.
 DOORS = {
-    "mlflow": ("services/tracking.py", "services/tracking/"),
+    "mlflow": ("services/tracking/", "services/stack/mlflow_app.py"),
     "sqlalchemy": ("services/store/", "migrations/"),
     "alembic": ("migrations/",),
     "celery": ("services/queue.py", "workers/app.py"),
@@ -35,6 +35,7 @@ DOORS = {
         "workers/claim.py",
     ),
     "typer": ("services/cli/",),
+    "gunicorn": ("services/stack/mlflow_app.py",),
 }
 
 

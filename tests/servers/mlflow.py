@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from servers.missing import NotInstalled
 from servers.process import Folder, Server, free_port
 
-from services.stack import layout, mlflow_process
+from services.stack import layout
 
 
 @dataclass
@@ -39,11 +39,7 @@ def start() -> Mlflow:
 
 
 def _run(folder: Folder, port: int) -> Server:
-    server = Server(
-        layout.python("mlflow", *mlflow_process.arguments(folder.path, port)),
-        folder,
-        env=mlflow_process.environment(port),
-    )
+    server = Server(layout.python("services.stack.mlflow_app", str(folder.path), str(port)), folder)
     server.wait_until(lambda: _answers(port), 120)
     return server
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import httpx2
 import psutil
 import pytest
 from servers.mlflow import Mlflow
 
-from services.stack import mlflow_process
+from services.tracking import mlflow_server as mlflow_server_module
 
 
 @pytest.mark.parametrize(
@@ -34,15 +33,17 @@ def test_the_page_reads_while_runs_are_written(mlflow_server: Mlflow) -> None:
         assert database.execute("SELECT count(*) FROM experiments").fetchone() >= (1,)
 
 
-def test_one_process_serves_and_runs_no_jobs(mlflow_server: Mlflow) -> None:
-    """The command, gunicorn's main process and its one worker."""
-    below = psutil.Process(mlflow_server.server.pid).children(recursive=True)
-    assert ["gunicorn" in process.cmdline() for process in below] == [True, True]
+def test_its_files_go_through_the_server_into_its_folder(mlflow_server: Mlflow) -> None:
+    home = mlflow_server.server.folder.path
+    server = mlflow_server_module.Server(mlflow_server.url)
+    run = server.create_run(server.experiment("files", {}), "one", 1, {})
+    assert run.artifacts.startswith("mlflow-artifacts:/")
+    server.upload(run, {"deep/config.json": "{}"})
+    (written,) = home.glob(f"artifacts/**/{run.run_id}/**/config.json")
+    assert written.read_text() == "{}"
 
 
-def test_a_folder_of_any_name_is_one_argument(tmp_path: Path) -> None:
-    home = tmp_path / "50%20 off"
-    home.mkdir()
-    words = mlflow_process.arguments(home, 1)
-    assert str(home / "artifacts") in words
-    assert sum("50%2520%20off" in word for word in words) == 1
+def test_one_process_serves_and_nothing_else_runs(mlflow_server: Mlflow) -> None:
+    """Of the fourteen processes that MLflow can have."""
+    (serving,) = psutil.Process(mlflow_server.server.pid).children(recursive=True)
+    assert serving.children() == []

