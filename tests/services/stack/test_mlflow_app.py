@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import httpx2
@@ -10,7 +12,9 @@ import psutil
 import pytest
 from servers.mlflow import Mlflow
 
+from services.stack import mlflow_app
 from services.tracking import mlflow_server as mlflow_server_module
+from services.tracking.mlflow_server import MetricPoint
 
 
 @pytest.mark.parametrize(
@@ -23,6 +27,10 @@ def test_it_answers_only_those_who_call_it_by_its_name(mlflow_server: Mlflow, ho
         headers={"Host": host.format(port=mlflow_server.port)},
     )
     assert answer.status_code == status
+    log = mlflow_server.server.log.read_text()
+    assert re.search(
+        rf'"GET /api/2.0/mlflow/experiments/search\?max_results=1 HTTP/1.1" {status} \d+ ms\n', log
+    )
 
 
 def test_the_page_reads_while_runs_are_written(mlflow_server: Mlflow) -> None:
@@ -43,7 +51,26 @@ def test_its_files_go_through_the_server_into_its_folder(mlflow_server: Mlflow) 
     assert written.read_text() == "{}"
 
 
-def test_one_process_serves_and_nothing_else_runs(mlflow_server: Mlflow) -> None:
+def test_runs_that_are_written_at_once_do_not_lock_each_other_out(mlflow_server: Mlflow) -> None:
+    server = mlflow_server_module.Server(mlflow_server.url)
+    experiment = server.experiment("at-once", {})
+
+    def write(number: int) -> str:
+        run = server.create_run(experiment, str(number), 1, {})
+        for step in range(4):
+            points = [MetricPoint(f"m{i}", 0.5, 1, step) for i in range(8)]
+            server.log(run.run_id, points, {f"p{step}": "1"}, {"step": str(step)})
+        server.set_status(run.run_id, "FINISHED", 2)
+        return run.run_id
+
+    with ThreadPoolExecutor(8) as pool:
+        written = set(pool.map(write, range(24)))
+    assert {
+        run.run_id for run in server.runs(experiment, {"step": "3"}) if run.status == "FINISHED"
+    } == written
+
+
+def test_two_processes_serve_and_nothing_else_runs(mlflow_server: Mlflow) -> None:
     """Of the fourteen processes that MLflow can have."""
-    (serving,) = psutil.Process(mlflow_server.server.pid).children(recursive=True)
-    assert serving.children() == []
+    serving = psutil.Process(mlflow_server.server.pid).children(recursive=True)
+    assert len(serving) == mlflow_app.WORKERS
