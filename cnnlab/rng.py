@@ -45,23 +45,28 @@ def bits(seed: Tensor, stream: int, step: Tensor, n: int, first: int = 0) -> Ten
 
 def bits_at(seed: Tensor, stream: int, step: Tensor, index: Tensor) -> Tensor:
     """Return the random int32 at these indices of each row's stream, (K, n); index int32 (n,) or (K, n)."""
-    return bits_of(stream_key(seed, stream), step_key(step), index)
+    return bits_of(row_key(stream_key(seed, stream), step_key(step)), index)
 
 
 def stream_key(seed: Tensor, stream: int) -> Tensor:
-    """Return what `bits_of` needs of a stream, int32 (K,): the same at every step."""
+    """Return what `row_key` needs of a stream, int32 (K,): the same at every step."""
     offset = (stream * GOLDEN + 2**31) % 2**32 - 2**31  # wrapped to int32
     return _mix(_mix(seed.clone()) + offset)
 
 
 def step_key(step: Tensor) -> Tensor:
-    """Return what `bits_of` needs of a step, int32 (K,): the same for every stream."""
+    """Return what `row_key` needs of a step, int32 (K,): the same for every stream."""
     return _mix(step.clone())
 
 
-def bits_of(stream: Tensor, step: Tensor, index: Tensor) -> Tensor:
-    """Return `bits_at` these indices, (K, n), from the keys of a stream and a step."""
-    return _mix(_mix((index + 1).mul_(GOLDEN)) ^ _mix(stream ^ step)[:, None])
+def row_key(stream: Tensor, step: Tensor) -> Tensor:
+    """Return what `bits_of` needs of each row, int32 (K,), from the keys of a stream and a step."""
+    return _mix(stream ^ step)
+
+
+def bits_of(key: Tensor, index: Tensor) -> Tensor:
+    """Return `bits_at` these indices, (K, n), from the keys of the rows."""
+    return _mix(_mix((index + 1).mul_(GOLDEN)) ^ key[:, None])
 
 
 def uniform(seed: Tensor, stream: int, step: Tensor, n: int) -> Tensor:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-SOURCE = Path(__file__).with_name("cpp") / "conv_max.cpp"
+SOURCE = Path(__file__).with_name("cpp") / "library.cpp"
 COMPILERS = ("g++", "clang++", "c++")
 # By the name of the processor's architecture. x86-64-v3 has AVX2 and FMA, as every x86 server since 2015.
 ARCHITECTURES = {"x86_64": ("-march=x86-64-v3",), "aarch64": (), "arm64": ()}
@@ -82,7 +82,7 @@ def find(dtype: torch.dtype) -> Kernels:
     if dtype not in NUMBERS:
         return Kernels(None, None, f"there are no kernels for {dtype}")
     flags = (*FLAGS, *ARCHITECTURES[architecture], f"-DREAL={NUMBERS[dtype]}")
-    stem = f"conv-max-{_digest(*_sources(), architecture, *flags)}"
+    stem = f"kernels-{_digest(*_sources(), architecture, *flags)}"
     folder = Path(chosen) if chosen else _cache()
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None:

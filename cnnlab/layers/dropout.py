@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cnnlab import rng
+from cnnlab.kernels import dropout as kernel
 from cnnlab.layer import Context, Layer, Mode, Shape
 from cnnlab.registry import register
 
@@ -53,10 +54,13 @@ class Dropout(Layer):
         stream = context.keep(number, lambda: rng.stream_key(context.seed, number))
         limit = context.keep(("limit", self.path), lambda: self._limit(context))  # (K, 1)
         scale = context.keep((self.scale, self.path), lambda: self._scale(context, x.dtype))  # (K, 1)
-        first = context.first * prod(unit)
-        index = torch.arange(first, first + images * prod(unit), dtype=torch.int32, device=x.device)
-        random = rng.bits_of(stream, context.step_key, index)  # (K, N·…)
-        kept = (random <= limit) * scale
+        key = rng.row_key(stream, context.step_key)
+        first, units = context.first * prod(unit), images * prod(unit)
+        if kernel.available(scale):
+            kept = kernel.dropout_factors(key, limit, scale, first, units)
+        else:
+            index = torch.arange(first, first + units, dtype=torch.int32, device=x.device)
+            kept = (rng.bits_of(key, index) <= limit) * scale
         return kept.view(rows, images, *unit).transpose(0, 1)
 
     def _limit(self, context: Context) -> Tensor:

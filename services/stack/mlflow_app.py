@@ -1,8 +1,8 @@
 """MLflow's server of a stack: `python -m services.stack.mlflow_app FOLDER PORT`, with its data in FOLDER.
 
 `mlflow server` imports MLflow in a process that only waits and again in each that serves. This module imports
-it once and serves the same application, which saves three seconds of processor time at the start. Gunicorn has
-none of the layers that are in front of the application by default: a request costs a quarter less.
+it once and serves the same application: three seconds of processor time less at the start. Gunicorn lacks the
+layers that are in front of the application by default, and a request costs a quarter less.
 """
 
 from __future__ import annotations

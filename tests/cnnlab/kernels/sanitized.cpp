@@ -1,4 +1,4 @@
-// Calls the operation with buffers of exactly the size that it may read and write; see test_sanitized.py.
+// Calls the operations with buffers of exactly the size that it may read and write; see test_sanitized.py.
 #include <cstdio>
 #include <numeric>
 
@@ -25,5 +25,12 @@ int main() {
                                 if (conv_max_backward(&shape, x.data(), w.data(), slope.data(), at.data(), dx.data(), dw.data(), db.data())) return 1;
                                 calls++;
                             }
+    for (int units : {1, 1024, 1025}) {
+        const std::vector<int32_t> keys{1, -1}, limits{INT32_MIN, INT32_MAX};
+        const std::vector<Real> scales{1, 2};
+        std::vector<Real> factors(2 * units);
+        dropout_factors(2, units, INT32_MAX - units, keys.data(), limits.data(), scales.data(), factors.data());
+        calls++;
+    }
     std::printf("%d\n", calls);
 }

@@ -1,5 +1,4 @@
-// Convolution, 2×2 max pooling and a ReLU before or behind it as one operation on the rows of an array. Compile it
-// once for each type of number, -DREAL=float or -DREAL=double.
+// Convolution, 2×2 max pooling and a ReLU before or behind it as one operation on the rows of an array.
 //
 // Three quarters of the gradient behind a 2×2 max pool are zeros, and the output of the convolution is needed only for
 // its maxima. So the forward pass keeps the four sums of a window in registers and writes the largest and a byte that
@@ -13,6 +12,7 @@
 // bias, then filter rows, columns and maps for y; images in parts of PART for dw and db; outputs in rising order for
 // dx. A gradient of exactly 0 may be skipped, so that 0 × ∞ is 0. The largest is what torch takes: the first of
 // equals, and NaN before any number. ReLU's slope is 1 at 0, and NaN passes it.
+#pragma once
 #include "backward.h"
 #include "forward.h"
 

@@ -1,0 +1,3 @@
+// All compiled operations. Compile this once for each type of number, -DREAL=float or -DREAL=double.
+#include "conv_max.h"
+#include "dropout.h"
