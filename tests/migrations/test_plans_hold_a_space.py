@@ -23,19 +23,21 @@ WRITTEN: list[dict[str, Any]] = json.loads(
 )
 
 
-def planned(spec: dict[str, Any]) -> Plan:
-    """Today's plan, without what later revisions added."""
-    plan = paper_plan(paper_spec(**spec))
-    return plan.model_copy(
-        update={"shapes": [each.model_copy(update={"images": {}}) for each in plan.shapes]}
-    )
+def planned(written: dict[str, Any]) -> Plan:
+    """Today's plan without what later revisions added, with the widths of the time: a plan keeps its own."""
+    plan = paper_plan(paper_spec(**written["spec"]))
+    shapes = [
+        own.model_copy(update={"images": {}, "width": then["width"]})
+        for own, then in zip(plan.shapes, written["plan"]["shapes"], strict=True)
+    ]
+    return plan.model_copy(update={"shapes": shapes})
 
 
 @pytest.mark.parametrize("number", range(len(WRITTEN)))
 def test_a_plan_goes_up_and_down_again(number: int) -> None:
     plan = WRITTEN[number]["plan"]
     newer = STEP.newer(plan)
-    assert Plan.model_validate(newer) == planned(WRITTEN[number]["spec"])
+    assert Plan.model_validate(newer) == planned(WRITTEN[number])
     assert STEP.older(newer) == plan
 
 
@@ -67,7 +69,7 @@ def test_sweeps_are_read_after_the_upgrade_and_restored_by_the_downgrade(databas
     store = Store(database_url)
     found = store.read(lambda session: {sweep.id: sweep.plan for sweep in sweeps.newest(session, 10)})
     store.close()
-    assert found == {row["id"]: planned(written["spec"]) for row, written in zip(rows, WRITTEN, strict=True)}
+    assert found == {row["id"]: planned(written) for row, written in zip(rows, WRITTEN, strict=True)}
     downgrade(database_url, "0002")
     with engine.connect() as connection:
         table = tables.tables["sweeps"]

@@ -22,9 +22,12 @@ def figures(url: str, run_id: str) -> set[str]:
     """The names of all figures in the run of a trial's sweep."""
     tags = ask(url, "runs/get", run_id=run_id)["run"]["data"]["tags"]
     parent = next(tag["value"] for tag in tags if tag["key"] == "mlflow.parentRunId")
-    folders = ask(url, "artifacts/list", run_id=parent, path="figures").get("files", [])
-    listed = [ask(url, "artifacts/list", run_id=parent, path=each["path"])["files"] for each in folders]
-    return {file["path"].rsplit("/", 1)[1] for some in listed for file in some}
+
+    def within(folder: str) -> list[str]:
+        listed = ask(url, "artifacts/list", run_id=parent, path=folder).get("files", [])
+        return [file["path"] for file in listed]
+
+    return {file.rsplit("/", 1)[1] for folder in within("figures") for file in within(folder)}
 
 
 def run_of(trial: dict[str, Any]) -> str:
