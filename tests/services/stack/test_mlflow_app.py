@@ -11,6 +11,7 @@ import httpx2
 import psutil
 import pytest
 from servers.mlflow import Mlflow
+from worker_process import wait_for
 
 from services.stack import mlflow_app
 from services.tracking import mlflow_server as mlflow_server_module
@@ -27,10 +28,9 @@ def test_it_answers_only_those_who_call_it_by_its_name(mlflow_server: Mlflow, ho
         headers={"Host": host.format(port=mlflow_server.port)},
     )
     assert answer.status_code == status
-    log = mlflow_server.server.log.read_text()
-    assert re.search(
-        rf'"GET /api/2.0/mlflow/experiments/search\?max_results=1 HTTP/1.1" {status} \d+ ms\n', log
-    )
+    line = rf'"GET /api/2.0/mlflow/experiments/search\?max_results=1 HTTP/1.1" {status} \d+ ms\n'
+    log = mlflow_server.server.log
+    wait_for(lambda: re.search(line, log.read_text()) is not None, 10, "the log names the request")
 
 
 def test_the_page_reads_while_runs_are_written(mlflow_server: Mlflow) -> None:
