@@ -16,11 +16,6 @@ from cnnlab.layer import over_maps
 WhereRelu = Literal["none", "behind", "before"]  # the pooling; in C++ it is the index
 
 
-def available(x: Tensor) -> bool:
-    """Whether the compiled operation takes this input: on a CPU, float32 or float64."""
-    return x.device.type == "cpu" and library.in_use(x.dtype)
-
-
 def conv_max(
     x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int], relu: WhereRelu = "none"
 ) -> Tensor:

@@ -7,11 +7,6 @@ from torch import Tensor
 from cnnlab.kernels import library
 
 
-def available(scale: Tensor) -> bool:
-    """Whether the compiled operation takes these: on a CPU, float32 or float64."""
-    return scale.device.type == "cpu" and library.in_use(scale.dtype)
-
-
 def dropout_factors(keys: Tensor, limits: Tensor, scales: Tensor, first: int, units: int) -> Tensor:
     """Return (K, units): of each row its scale where the hash of an index is its limit at most, else 0.
 
@@ -19,7 +14,7 @@ def dropout_factors(keys: Tensor, limits: Tensor, scales: Tensor, first: int, un
     hashes are `rng.bits_of` with these keys.
     """
     compiled = library.load(scales.dtype).library
-    assert compiled is not None, "there is no library for this type: ask `available` first"
+    assert compiled is not None, "there is no library for this type: ask `library.takes` first"
     factors = scales.new_empty(len(keys), units)
     tensors = [keys.contiguous(), limits.contiguous(), scales.contiguous(), factors]
     addresses = (ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors)

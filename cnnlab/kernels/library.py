@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 SOURCE = Path(__file__).with_name("cpp") / "library.cpp"
 COMPILERS = ("g++", "clang++", "c++")
@@ -53,9 +54,9 @@ def torch_alone() -> Iterator[None]:
         _torch_alone.reset(token)
 
 
-def in_use(dtype: torch.dtype) -> bool:
-    """Whether a compiled operation serves for this type of number, here and now."""
-    return not _torch_alone.get() and load(dtype).library is not None
+def takes(x: Tensor) -> bool:
+    """Whether compiled operations serve for this tensor, here and now: on a CPU, float32 or float64."""
+    return x.device.type == "cpu" and not _torch_alone.get() and load(x.dtype).library is not None
 
 
 @cache

@@ -6,7 +6,8 @@ from typing import TypeGuard, get_args
 from torch import Tensor
 
 from cnnlab.activations.relu import Relu
-from cnnlab.kernels.conv_max import WhereRelu, available, conv_max
+from cnnlab.kernels import library
+from cnnlab.kernels.conv_max import WhereRelu, conv_max
 from cnnlab.layer import Context, Layer, Shape, shared
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.connected_conv2d import ConnectedConv2d
@@ -70,7 +71,7 @@ class ConvMax(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, outputs, H′, W′)."""
-        if not available(x):
+        if not library.takes(x):
             for layer in self.layers:
                 x = layer.forward(x, p, (), context)
             return x

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from cnnlab import rng
-from cnnlab.kernels import dropout as kernel
+from cnnlab.kernels import library
+from cnnlab.kernels.dropout import dropout_factors
 from cnnlab.layer import Context, Layer, Mode, Shape
 from cnnlab.registry import register
 
@@ -56,8 +57,8 @@ class Dropout(Layer):
         scale = context.keep((self.scale, self.path), lambda: self._scale(context, x.dtype))  # (K, 1)
         key = rng.row_key(stream, context.step_key)
         first, units = context.first * prod(unit), images * prod(unit)
-        if kernel.available(scale):
-            kept = kernel.dropout_factors(key, limit, scale, first, units)
+        if library.takes(scale):
+            kept = dropout_factors(key, limit, scale, first, units)
         else:
             index = torch.arange(first, first + units, dtype=torch.int32, device=x.device)
             kept = (rng.bits_of(key, index) <= limit) * scale

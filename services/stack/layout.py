@@ -91,7 +91,7 @@ def processes(
     )
     return [
         ProcessSpec("valkey", (valkey.binary(), str(config)), env, 0),
-        ProcessSpec("mlflow", mlflow, {**env, "OMP_NUM_THREADS": "1"}, 0),
+        ProcessSpec("mlflow", mlflow, env, 0),
         ProcessSpec("api", python("uvicorn", *api), env, 1),
         ProcessSpec("upkeep", python("services.upkeep"), env, 1),
         *(

@@ -63,6 +63,7 @@ def application(folder: Path, port: int) -> Any:
         "MLFLOW_SERVER_ALLOWED_HOSTS": f"{HOST}:{port},localhost:{port}",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # thirteen processes more
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "OMP_NUM_THREADS": "1",
     }
     from mlflow.server import app, constants
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from cnnlab.kernels import library
-from cnnlab.kernels.conv_max import WhereRelu, available, conv_max, conv_then_max
+from cnnlab.kernels.conv_max import WhereRelu, conv_max, conv_then_max
 
 pytestmark = pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
 
@@ -146,6 +146,6 @@ def test_ties_infinities_and_nan_are_as_in_torch(dtype: torch.dtype, relu: Where
 
 
 def test_other_types_and_devices_are_torchs() -> None:
-    assert available(torch.zeros(1))
-    assert not available(torch.zeros(1, dtype=torch.bfloat16))
-    assert not available(torch.zeros(1, device="meta"))
+    assert library.takes(torch.zeros(1))
+    assert not library.takes(torch.zeros(1, dtype=torch.bfloat16))
+    assert not library.takes(torch.zeros(1, device="meta"))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cnnlab import rng
 from cnnlab.kernels import library
-from cnnlab.kernels.dropout import available, dropout_factors
+from cnnlab.kernels.dropout import dropout_factors
 from cnnlab.layer import Context, Mode
 from cnnlab.layers.dropout import Dropout
 
@@ -37,7 +37,7 @@ def test_they_are_those_of_torch(
     keys, limits, scales = zip(*rows, strict=True)
     key, limit = whole(list(keys)), whole(list(limits))[:, None]
     scale = torch.tensor(scales, dtype=dtype)[:, None]
-    assert available(scale)
+    assert library.takes(scale)
     index = torch.arange(first, first + units, dtype=torch.int32)
     expected = (rng.bits_of(key, index) <= limit) * scale
     assert torch.equal(dropout_factors(key, limit, scale, first, units), expected)
