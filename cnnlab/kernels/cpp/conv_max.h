@@ -14,7 +14,7 @@
 // equals, and NaN before any number. ReLU's slope is 1 at 0, and NaN passes it.
 #pragma once
 #include "backward.h"
-#include "forward.h"
+#include "winograd.h"
 
 // Each returns 0, or 1 where memory is short. dx and db may be null where they are not needed.
 extern "C" {

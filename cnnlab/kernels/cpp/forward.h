@@ -1,5 +1,6 @@
 // The forward pass. Outputs are lanes; up to three vectors of them, a panel, are summed at once.
 #pragma once
+#include <algorithm>
 #include <limits>
 
 #include "frame.h"
@@ -19,8 +20,8 @@ struct Filters {
     const int count, lanes, sets;
     Block<Real> laid;
 
-    Filters(const Shape& s, const Real* w, const Real* bias)
-        : s(s), shared(s.inputs == 1), count(s.kernel * s.kernel * s.maps),
+    Filters(const Shape& s, const Real* w, const Real* bias, bool shared)
+        : s(s), shared(shared), count(s.kernel * s.kernel * s.maps),
           lanes(round_up(shared ? s.rows * s.outputs : s.outputs, LANES)), sets(shared ? 1 : s.rows),
           laid(static_cast<size_t>(sets) * (count + 1) * lanes) {
         for (int k = 0; k < s.rows; k++)
@@ -45,6 +46,24 @@ private:
                 to[static_cast<size_t>(q * s.maps + c + 1) * panel * LANES] = from[c * area + q];
     }
 };
+
+// Write the largest of a window's four sums and which it was. ReLU makes a sum below `lowest` 0 before the pooling, and
+// what is below `floor` behind it.
+INLINE void choose(const Vector* sums, Vector lowest, Vector floor, Real* y, uint8_t* at) {
+    Vector chosen = sums[0];  // the number whose ReLU is the largest
+    Vector most = chosen < lowest ? Vector{} : chosen;
+    Mask which = {};
+    for (int p = 1; p < 4; p++) {  // where ReLU is before the pooling, none but positive numbers are more
+        const auto own = sums[p];
+        const Mask more = (own > most) | (own != own);
+        most = more ? own : most;
+        chosen = more ? own : chosen;
+        which = more ? Mask{} + p : which;
+    }
+    const Mask cut = chosen < floor;
+    store(y, cut ? Vector{} : most);
+    store_bytes(at, cut ? Mask{} + CUT : which);
+}
 
 // Write the maxima of `windows` neighbouring windows for `panel` vectors of outputs. The `count` weights of each output
 // are at w, behind its bias, and the numbers that they meet are at x + offsets. ReLU makes a sum below
@@ -72,19 +91,8 @@ INLINE void pool(
     }
     for (int q = 0; q < windows; q++)
         for (int v = 0; v < panel; v++) {
-            Vector chosen = sum[4 * q][v];  // the number whose ReLU is the largest
-            Vector most = chosen < lowest ? Vector{} : chosen;
-            Mask which = {};
-            for (int p = 1; p < 4; p++) {  // where ReLU is before the pooling, none but positive numbers are more
-                const auto own = sum[4 * q + p][v];
-                const Mask more = (own > most) | (own != own);
-                most = more ? own : most;
-                chosen = more ? own : chosen;
-                which = more ? Mask{} + p : which;
-            }
-            const Mask cut = chosen < floor;
-            store(y + q * lanes + LANES * v, cut ? Vector{} : most);
-            store_bytes(at + q * lanes + LANES * v, cut ? Mask{} + CUT : which);
+            const Vector four[4] = {sum[4 * q][v], sum[4 * q + 1][v], sum[4 * q + 2][v], sum[4 * q + 3][v]};
+            choose(four, lowest, floor, y + q * lanes + LANES * v, at + q * lanes + LANES * v);
         }
 }
 
@@ -94,8 +102,8 @@ struct Pooling {
     const Filters filters;
     Block<ptrdiff_t> offsets;
 
-    Pooling(const Shape& s, const Real* w, const Real* bias)
-        : f(s), filters(s, w, bias), offsets(filters.count) {
+    Pooling(const Shape& s, const Real* w, const Real* bias, bool shared)
+        : f(s), filters(s, w, bias, shared), offsets(filters.count) {
         const int across = s.kernel * s.maps;
         for (int i = 0; i < filters.count; i++) offsets[i] = i / across * f.line + i % across;
     }
@@ -142,41 +150,71 @@ __attribute__((noinline)) void take_lanes(T* to, const T* from, int windows, int
     for (; p < windows; p++, to += outputs, from += lanes) std::memcpy(to, from, outputs * sizeof(T));
 }
 
-int forward(const Shape& s, const Real* x, const Real* w, const Real* bias, Real* y, uint8_t* at) try {
-    const Pooling pooling(s, w, bias);
-    const Frame& f = pooling.f;
-    const Filters& filters = pooling.filters;
-    const size_t own = static_cast<size_t>(f.windows) * s.outputs;
-    Shape units = s;
-    units.rows = filters.sets;
-    const bool done = over_units(units, [&](std::atomic<int>& next, int count, int parts) {
-        // Some lines of windows at a time, so that their maxima stay in the cache until they are copied.
-        const int across = f.windows_wide * filters.lanes, high = across < CACHED ? CACHED / across : 1;
-        const size_t room = static_cast<size_t>(across) * high + STEP;
-        Block<Real> frame(f.size), maxima(room);
-        Block<uint8_t> which(room);
-        const auto image = [&](int n, int k) {
-            const Real* own_image = f.image(frame.get(), x, n, k);
-            const size_t to = (static_cast<size_t>(n) * s.rows + k) * own;
-            if (!filters.shared && filters.lanes == s.outputs) {
-                pooling.pool_lines(0, f.windows_high, own_image, filters.set(k), y + to, at + to);
-                return;
+// What one thread needs: of some lines of windows, so that they stay in the cache, the maxima until they are copied.
+struct Maxima {
+    const Frame& f;
+    const int lanes, high;
+    Block<Real> most;
+    Block<uint8_t> which;
+
+    Maxima(const Frame& f, int lanes, int high)
+        : f(f), lanes(lanes), high(high), most(static_cast<size_t>(f.windows_wide) * high * lanes + STEP),
+          which(static_cast<size_t>(f.windows_wide) * high * lanes + STEP) {}
+
+    // Call pool(from, to, y, at) for lines of windows of an image; it writes all lanes. Keep those of `rows` rows.
+    template <class F> void each(int rows, Real* y, uint8_t* at, F pool) const {
+        const int outputs = f.s.outputs;
+        const size_t own = static_cast<size_t>(f.windows) * outputs;
+        for (int i = 0; i < f.windows_high; i += high) {
+            const int end = std::min(i + high, f.windows_high), windows = (end - i) * f.windows_wide;
+            size_t to = static_cast<size_t>(i) * f.windows_wide * outputs;
+            if (rows == 1 && lanes == outputs) {
+                pool(i, end, y + to, at + to);
+                continue;
             }
-            for (int i = 0; i < f.windows_high; i += high) {
-                const int end = i + high < f.windows_high ? i + high : f.windows_high;
-                const int windows = (end - i) * f.windows_wide;
-                pooling.pool_lines(i, end, own_image, filters.set(k), maxima.get(), which.get());
-                for (int row = 0; row < (filters.shared ? s.rows : 1); row++) {
-                    const size_t place = to + row * own + static_cast<size_t>(i) * f.windows_wide * s.outputs;
-                    take_lanes(y + place, maxima.get() + row * s.outputs, windows, s.outputs, filters.lanes);
-                    take_lanes(at + place, which.get() + row * s.outputs, windows, s.outputs, filters.lanes);
-                }
+            pool(i, end, most.get(), which.get());
+            for (int row = 0; row < rows; row++, to += own) {
+                take_lanes(y + to, most.get() + row * outputs, windows, outputs, lanes);
+                take_lanes(at + to, which.get() + row * outputs, windows, outputs, lanes);
             }
-        };
-        for (int unit; (unit = next++) < count;) {
-            const int k = unit / parts, first = unit % parts * PART;
-            for (int n = first; n < s.images && n < first + PART; n++) image(n, k);
         }
+    }
+};
+
+// What one thread needs to multiply filters as they are.
+struct Direct {
+    const Pooling& pooling;
+    const Maxima maxima;
+    Block<Real> frame;
+
+    explicit Direct(const Pooling& pooling)
+        : pooling(pooling), maxima(pooling.f, pooling.filters.lanes, high(pooling)), frame(pooling.f.size) {}
+
+    static int high(const Pooling& pooling) {
+        return std::max(1, CACHED / std::max(1, pooling.f.windows_wide * pooling.filters.lanes));
+    }
+
+    // Write the maxima of image n for row k, or for all rows where they are lanes side by side.
+    void image(const Real* x, int n, int k, Real* y, uint8_t* at) const {
+        const Filters& filters = pooling.filters;
+        const Real* own = pooling.f.image(frame.get(), x, n, k);
+        maxima.each(filters.shared ? filters.s.rows : 1, y, at, [&](int from, int to, Real* most, uint8_t* which) {
+            pooling.pool_lines(from, to, own, filters.set(k), most, which);
+        });
+    }
+};
+
+int forward_direct(const Shape& s, const Real* x, const Real* w, const Real* bias, Real* y, uint8_t* at) try {
+    const Pooling pooling(s, w, bias, s.inputs == 1);
+    const size_t own = static_cast<size_t>(pooling.f.windows) * s.outputs;
+    Shape units = s;
+    units.rows = pooling.filters.sets;
+    const bool done = over_units(units, [&](std::atomic<int>& next, int count, int parts) {
+        const Direct direct(pooling);
+        each_image(s, next, count, parts, [&](int n, int k) {
+            const size_t to = (static_cast<size_t>(n) * s.rows + k) * own;
+            direct.image(x, n, k, y + to, at + to);
+        });
     });
     return done ? 0 : 1;
 } catch (const std::bad_alloc&) {

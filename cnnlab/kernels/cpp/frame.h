@@ -33,15 +33,17 @@ struct Frame {
           // A vector of a filter's last line may reach past the end.
           size(static_cast<size_t>(line) * (s.height + 2 * s.pad_height) + round_up(s.kernel * s.maps, LANES)) {}
 
-    int place(int window) const {
-        return 2 * (window / windows_wide) * line + 2 * (window % windows_wide) * s.maps;
-    }
+    int place(int high, int wide) const { return 2 * high * line + 2 * wide * s.maps; }
+    int place(int window) const { return place(window / windows_wide, window % windows_wide); }
     int corner(int which) const { return (which >> 1) * line + (which & 1) * s.maps; }
     size_t line_of(int y) const { return static_cast<size_t>(y + s.pad_height) * line + s.pad_width * s.maps; }
 
+    // Return where image n of row k starts; all rows may have the same one.
+    const Real* start(const Real* x, int n, int k) const { return x + n * s.image + (s.inputs == 1 ? 0 : k) * s.row; }
+
     // Put image n of x's row k between the margins of a frame.
     void fill(Real* frame, const Real* x, int n, int k) const {
-        const Real* from = x + n * s.image + k * s.row;
+        const Real* from = start(x, n, k);
         for (int y = 0; y < s.height; y++, from += s.line) {
             Real* to = frame + line_of(y);
             if (s.pixel == s.maps) {
@@ -58,7 +60,7 @@ struct Frame {
     // Return image n of x's row k as a frame: where it lies if it has no margins, else in `frame`. Without margins
     // nothing may be read past its end.
     const Real* image(Real* frame, const Real* x, int n, int k) const {
-        if (!s.pad_height && !s.pad_width && s.pixel == s.maps && s.line == line) return x + n * s.image + k * s.row;
+        if (!s.pad_height && !s.pad_width && s.pixel == s.maps && s.line == line) return start(x, n, k);
         fill(frame, x, n, k);
         return frame;
     }
@@ -70,6 +72,14 @@ struct Frame {
             std::memcpy(image + y * pixels, frame + line_of(y), pixels * sizeof(Real));
     }
 };
+
+// Call f(n, k) for the images of the units that are taken, parts of a row each.
+template <class F> void each_image(const Shape& s, std::atomic<int>& next, int count, int parts, F f) {
+    for (int unit; (unit = next++) < count;) {
+        const int first = unit % parts * PART;
+        for (int n = first; n < s.images && n < first + PART; n++) f(n, unit / parts);
+    }
+}
 
 // Run work(next, units, parts): it takes units, each a part of a row's images, until all are taken, in any order.
 // Return false where memory is short.

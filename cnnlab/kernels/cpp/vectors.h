@@ -29,6 +29,23 @@ INLINE Vector load(const Real* from) {
 INLINE void store(Real* to, Vector v) { std::memcpy(to, &v, BYTES); }
 INLINE Vector all(Real number) { return number - Vector{}; }
 
+// Load as many bytes as there are lanes, as whole numbers.
+INLINE Mask load_bytes(const uint8_t* from) {
+    typedef std::conditional_t<sizeof(Real) == 4, uint64_t, uint32_t> Few;
+    typedef Few Fews __attribute__((vector_size(BYTES)));
+    Few few;
+    std::memcpy(&few, from, LANES);
+    const Bytes copies = reinterpret_cast<Bytes>(few - Fews{}), zero = {};
+    if constexpr (sizeof(Real) == 4)
+        return reinterpret_cast<Mask>(__builtin_shufflevector(copies, zero,
+            0, 32, 32, 32, 1, 32, 32, 32, 2, 32, 32, 32, 3, 32, 32, 32,
+            20, 32, 32, 32, 21, 32, 32, 32, 22, 32, 32, 32, 23, 32, 32, 32));
+    else
+        return reinterpret_cast<Mask>(__builtin_shufflevector(copies, zero,
+            0, 32, 32, 32, 32, 32, 32, 32, 1, 32, 32, 32, 32, 32, 32, 32,
+            18, 32, 32, 32, 32, 32, 32, 32, 19, 32, 32, 32, 32, 32, 32, 32));
+}
+
 // Store the lowest byte of each whole number.
 INLINE void store_bytes(uint8_t* to, Mask numbers) {
     const Bytes bytes = reinterpret_cast<Bytes>(numbers);
@@ -54,6 +71,22 @@ INLINE void advance(const Real*& at, ptrdiff_t line) {
     at += line;
     asm("" : "+r"(at));
 }
+
+// Numbers that will be needed soon, asked for from memory a share at a time: all at once would wait for each other.
+template <class T> class Ahead {
+public:
+    Ahead(const T* start, size_t count, int shares)
+        : start(start), count(count), share((count + shares - 1) / shares) {}
+    INLINE void fetch(int i) const {
+        constexpr size_t CACHE_LINE = 64;
+        const size_t end = (i + 1) * share < count ? (i + 1) * share : count;
+        for (size_t at = i * share; at < end; at += CACHE_LINE / sizeof(T)) __builtin_prefetch(start + at);
+    }
+
+private:
+    const T* start;
+    const size_t count, share;
+};
 
 constexpr int round_up(int count, int step) { return (count + step - 1) / step * step; }
 

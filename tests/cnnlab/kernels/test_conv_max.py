@@ -90,12 +90,18 @@ def gradients(x: Tensor, w: Tensor, b: Tensor, slope: Tensor, relu: WhereRelu = 
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize(("outputs", "relu"), [(6, "behind"), (16, "none"), (20, "before")])
-def test_a_row_has_the_same_bits_in_any_company(outputs: int, relu: WhereRelu, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(
+    ("maps", "kernel", "outputs", "relu"),
+    [(6, 5, 6, "behind"), (6, 5, 16, "none"), (6, 5, 20, "before"), (8, 3, 12, "behind"), (1, 3, 6, "behind")],
+)
+def test_a_row_has_the_same_bits_in_any_company(
+    maps: int, kernel: int, outputs: int, relu: WhereRelu, dtype: torch.dtype
+) -> None:
     rows = 8
-    x, slope = numbers(70, rows, 6, 9, 10, dtype=dtype), numbers(70, rows, outputs, 4, 4, seed=1, dtype=dtype)
-    w = numbers(rows, outputs, 6, 5, 5, seed=2, dtype=dtype)
+    x = numbers(70, rows, maps, 4 + kernel, 5 + kernel, dtype=dtype)
+    w = numbers(rows, outputs, maps, kernel, kernel, seed=2, dtype=dtype)
     b = numbers(rows, outputs, seed=3, dtype=dtype)
+    slope = numbers(70, *conv_max(x, w, b, (2, 1), relu).shape[1:], seed=1, dtype=dtype)
     whole = gradients(x, w, b, slope, relu)
     for chosen in ([0], [7, 2], [3, 4, 5], [5, 4, 3, 2, 1, 0]):
         for every, some in zip(
@@ -109,14 +115,24 @@ def test_a_row_has_the_same_bits_in_any_company(outputs: int, relu: WhereRelu, d
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_shared_images_give_the_bits_of_copies(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(
+    ("maps", "kernel"), [(1, 1), (1, 3), (1, 4), (1, 5), (1, 8), (2, 3), (2, 4), (3, 3), (8, 3)]
+)
+def test_shared_images_give_the_bits_of_copies(maps: int, kernel: int, dtype: torch.dtype) -> None:
     x, w, b = (
-        numbers(5, 1, 3, 8, 8, dtype=dtype),
-        numbers(3, 6, 3, 3, 3, dtype=dtype),
-        numbers(3, 6, dtype=dtype),
+        numbers(5, 1, maps, 29, 13, dtype=dtype),
+        numbers(3, 9, maps, kernel, kernel, seed=1, dtype=dtype),
+        numbers(3, 9, seed=2, dtype=dtype),
     )
-    copies = x.expand(-1, 3, -1, -1, -1).contiguous()
-    assert torch.equal(conv_max(x, w, b, (1, 1)), conv_max(copies, w, b, (1, 1)))
+    w, b = w.requires_grad_(), b.requires_grad_()
+    y = conv_max(x, w, b, (1, 1), "behind")
+    of_copies = conv_max(x.expand(-1, 3, -1, -1, -1).contiguous(), w, b, (1, 1), "behind")
+    assert torch.equal(y, of_copies)
+    slope = numbers(*y.shape, seed=3, dtype=dtype)
+    for own, theirs in zip(
+        torch.autograd.grad(y, (w, b), slope), torch.autograd.grad(of_copies, (w, b), slope), strict=True
+    ):
+        assert torch.equal(own, theirs)
 
 
 def test_threads_change_no_bit() -> None:
@@ -143,6 +159,28 @@ def test_ties_infinities_and_nan_are_as_in_torch(dtype: torch.dtype, relu: Where
     found.backward(torch.ones_like(found))
     expected.backward(torch.ones_like(expected))
     assert torch.equal(own.grad, theirs.grad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [math.inf, -math.inf, math.nan, 1e30])
+@pytest.mark.parametrize("where", ["image", "filter"])
+def test_what_differences_would_spoil_is_multiplied_as_it_is(where: str, wrong: float) -> None:
+    """3×3 filters are transformed, and a difference of two infinities would be NaN where torch has none."""
+    x, w = (numbers(*s, dtype=torch.float32) for s in ((3, 2, 8, 10, 10), (2, 9, 8, 3, 3)))
+    usual = conv_max(x, w, None, (1, 1), "behind")
+    (x[1, 1, 2, 4] if where == "image" else w[1, 4, 2, 1])[1] = wrong
+    found, expected = conv_max(x, w, None, (1, 1), "behind"), conv_then_max(x, w, None, (1, 1), "behind")
+    torch.testing.assert_close(found, expected, equal_nan=True, rtol=1e-5, atol=1e-5)
+    assert torch.equal(found[:, 0], usual[:, 0])
+    assert where == "filter" or torch.equal(found[[0, 2]], usual[[0, 2]])
+
+
+def test_transformed_filters_round_no_more_than_torch() -> None:
+    x, w = numbers(8, 1, 32, 14, 14), numbers(1, 64, 32, 3, 3, seed=1)
+    exact = conv_then_max(x, w, None, (1, 1))
+    own = (conv_max(x.float(), w.float(), None, (1, 1)) - exact).abs()
+    theirs = (conv_then_max(x.float(), w.float(), None, (1, 1)) - exact).abs()
+    assert own.mean() < 1.5 * theirs.mean()
+    assert own.max() < 2 * theirs.max()
 
 
 def test_other_types_and_devices_are_torchs() -> None:
