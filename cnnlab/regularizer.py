@@ -30,6 +30,10 @@ class Regularizer:
         """Return the derivative of the value by each parameter, (K, P)."""
         return w.new_zeros(()).expand_as(w)
 
+    def add_gradient(self, to: Tensor, w: Tensor, strength: Tensor) -> None:
+        """Add the derivative to a gradient, (K, P), in place: one that is new memory costs more than its numbers."""
+        to.add_(self.gradient(w, strength))
+
     def before(self, w: Tensor, strength: Tensor, lr: Tensor) -> None:
         """Change w in place, after the gradient is evaluated and before the optimizer's step."""
 

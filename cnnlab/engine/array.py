@@ -189,7 +189,7 @@ class Array:
             )
             measured = add([own.result.measured for own, _ in parts])
         for penalty in self._penalties:
-            gradient = gradient.add_(penalty.entry.gradient(point, penalty.strength))
+            penalty.entry.add_gradient(gradient, point, penalty.strength)
             if self._needs_value:  # a Rule uses the gradient alone
                 value = value + penalty.entry.value(point, penalty.strength)
         return _Objective(point, Result(loss, measured), value, gradient)

@@ -6,10 +6,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import linear
 
 from cnnlab import registry
-from cnnlab.layer import Context, Layer, Parameter, Shape, shared, shared_batch
+from cnnlab.layer import Context, Layer, Parameter, Shape
 from cnnlab.registry import register
 
 
@@ -55,16 +54,14 @@ class Linear(Layer):
         return (self.inputs + len(self.parameters) - 1) * self.outputs
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
-        """Return (N, K, outputs): one wide product for a shared batch, else a product of each row.
+        """Return (N, K, outputs), a product of each row.
 
-        A row's own product has the same bits in any array: gradients are laid out row after row, whatever
-        their number.
+        It has the same bits in any array: a batch that rows share is multiplied once for each, which takes no
+        longer than one wide product, and gradients are laid out row after row.
         """
         weight, *bias = p
-        if shared(x) and len(weight) > 1:
-            y = linear(shared_batch(x), weight.flatten(0, 1), bias[0].flatten() if bias else None)
-            return y.view(-1, *weight.shape[:2])
-        y = _RowByRow.apply(x.transpose(0, 1), weight, bias[0] if bias else None)  # type: ignore[no-untyped-call]
+        own = x.expand(-1, len(weight), -1).transpose(0, 1)
+        y = _RowByRow.apply(own, weight, bias[0] if bias else None)  # type: ignore[no-untyped-call]
         return cast(Tensor, y).transpose(0, 1)
 
 

@@ -24,3 +24,7 @@ class L1(Regularizer):
     def gradient(self, w: Tensor, strength: Tensor) -> Tensor:
         """Return λ sign(w), (K, P)."""
         return strength * w.sign()
+
+    def add_gradient(self, to: Tensor, w: Tensor, strength: Tensor) -> None:
+        """Add the gradient to another one, (K, P), in one pass."""
+        to.addcmul_(strength, w.sign())

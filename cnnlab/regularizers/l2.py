@@ -23,3 +23,7 @@ class L2(Regularizer):
     def gradient(self, w: Tensor, strength: Tensor) -> Tensor:
         """Return λw, (K, P)."""
         return strength * w
+
+    def add_gradient(self, to: Tensor, w: Tensor, strength: Tensor) -> None:
+        """Add the gradient to another one, (K, P), in one pass."""
+        to.addcmul_(strength, w)

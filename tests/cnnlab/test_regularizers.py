@@ -26,6 +26,15 @@ def test_the_gradient_is_that_of_the_value(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_its_gradient_is_added_in_place(name):
+    entry = registry.get("regularizers", name)()
+    w, strength, gradient = (torch.randn(3, 50, generator=torch.Generator().manual_seed(i)) for i in range(3))
+    expected = gradient + entry.gradient(w, strength)
+    assert entry.add_gradient(gradient, w, strength) is None
+    torch.testing.assert_close(gradient, expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_zero_weights_are_not_pushed(name):
     entry = registry.get("regularizers", name)()
     assert entry.gradient(torch.zeros(1, 2), torch.ones(1, 2)).tolist() == [[0, 0]]
