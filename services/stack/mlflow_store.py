@@ -7,6 +7,8 @@ is left to MLflow's own method, from the beginning.
 
 from __future__ import annotations
 
+import math
+import sys
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -37,6 +39,7 @@ from sqlalchemy.orm import sessionmaker
 
 # MLflow sets them at the begin of each session.
 PRAGMAS = {"foreign_keys": "ON", "busy_timeout": "20000", "case_sensitive_like": "true"}
+MAX_FLOAT = sys.float_info.max  # in place of an infinity, as MLflow does it
 T = TypeVar("T")
 
 
@@ -97,11 +100,11 @@ class _Unusual(Exception):
     """MLflow's own method decides."""
 
 
-class MirrorStore(SqlAlchemyStore):  # type: ignore[misc]
+class MirrorStore(SqlAlchemyStore):
     """MLflow's store on SQLite."""
 
     def __init__(self, store_uri: str, artifact_uri: str) -> None:
-        super().__init__(store_uri, artifact_uri)
+        super().__init__(store_uri, artifact_uri)  # type: ignore[no-untyped-call]
         event.listen(self.engine, "connect", _set_pragmas)
         self.engine.dispose()  # the connections that lack them
         self.ManagedSessionMaker = _get_managed_session_maker(sessionmaker(bind=self.engine), db_type="")
@@ -110,42 +113,35 @@ class MirrorStore(SqlAlchemyStore):  # type: ignore[misc]
         self, experiment_id: str, user_id: str, start_time: int, tags: list[RunTag], run_name: str
     ) -> Run:
         """Create a run."""
-        return self._either(
-            lambda connection: _create_run(connection, experiment_id, user_id, start_time, tags, run_name),
-            lambda: super(MirrorStore, self).create_run(experiment_id, user_id, start_time, tags, run_name),
-        )
+        own: Callable[..., Any] = super().create_run
+        return self._either(_create_run, own, experiment_id, user_id, start_time, tags, run_name)
 
     def update_run_info(
         self, run_id: str, run_status: int | None, end_time: int | None, run_name: str | None
     ) -> RunInfo:
         """Set a run's status, end or name."""
-        return self._either(
-            lambda connection: _set_status(connection, run_id, run_status, end_time, run_name),
-            lambda: super(MirrorStore, self).update_run_info(run_id, run_status, end_time, run_name),
-        )
+        own: Callable[..., Any] = super().update_run_info
+        return self._either(_set_status, own, run_id, run_status, end_time, run_name)
 
     def log_batch(self, run_id: str, metrics: list[Metric], params: list[Param], tags: list[RunTag]) -> None:
         """Write metrics, params and tags."""
-        self._either(
-            lambda connection: _log_batch(connection, run_id, metrics, params, tags),
-            lambda: super(MirrorStore, self).log_batch(run_id, metrics, params, tags),
-        )
+        own: Callable[..., Any] = super().log_batch
+        self._either(_log_batch, own, run_id, metrics, params, tags)
 
     def log_inputs(
         self, run_id: str, datasets: list[DatasetInput] | None = None, models: list[Any] | None = None
     ) -> None:
         """Record what a run was trained on."""
-        self._either(
-            lambda connection: _log_data(connection, run_id, datasets, models),
-            lambda: super(MirrorStore, self).log_inputs(run_id, datasets, models),
-        )
+        own: Callable[..., Any] = super().log_inputs
+        self._either(_log_data, own, run_id, datasets, models)
 
-    def _either(self, plain: Callable[[Connection], T], own: Callable[[], T]) -> T:
+    def _either(self, plain: Callable[..., T], own: Callable[..., Any], *given: Any) -> T:
         try:
             with self.engine.begin() as connection:
-                return plain(connection)
+                return plain(connection, *given)
         except (_Unusual, SQLAlchemyError):
-            return own()
+            made: T = own(*given)
+            return made
 
 
 def _set_pragmas(connection: Any, _: Any) -> None:
@@ -243,7 +239,8 @@ def _log_metrics(connection: Connection, run_id: str, metrics: Sequence[Metric])
     """Write metrics and, for each, the latest: of the greatest (step, time, value)."""
     rows = {}
     for metric in metrics:
-        is_nan, value = SqlAlchemyStore.sanitize_metric_value(None, metric.value)
+        is_nan = math.isnan(metric.value)
+        value = 0.0 if is_nan else max(-MAX_FLOAT, min(MAX_FLOAT, metric.value))
         rows[metric.key, metric.step, metric.timestamp, value, is_nan] = {
             "key": metric.key,
             "value": value,
@@ -264,7 +261,7 @@ def _log_metrics(connection: Connection, run_id: str, metrics: Sequence[Metric])
 
 
 def _log_data(
-    connection: Connection, run_id: str, data: Sequence[DatasetInput] | None, logged: Sequence[Any] | None
+    connection: Connection, run_id: str, data: list[DatasetInput] | None, logged: Sequence[Any] | None
 ) -> None:
     validation._validate_run_id(run_id)
     if not data or len(data) > 1 or logged:
