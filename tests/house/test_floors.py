@@ -78,7 +78,7 @@ def matches(name: str, door: str) -> bool:
     [
         (("services.client",), {"torch", "mlflow", "sqlalchemy", "fastapi", "celery"}),
         (("services.cli",), {"torch", "mlflow", "sqlalchemy", "fastapi", "celery"}),
-        (("services.api.app",), {"torch", "mlflow"}),
+        (("services.api.app",), {"torch", "mlflow", "services.tracking.tracker"}),
         (("services.upkeep.loop",), {"torch", "mlflow"}),
         (("workers.__main__", "workers.supervisor"), {"torch", "mlflow", "cnnlab.registry"}),
     ],

@@ -14,7 +14,7 @@ from services import tracking
 from services.settings import Settings
 from services.store.models import MirrorSweep, Sweep
 from services.store.session import Store
-from services.tracking import TrackingDown
+from services.tracking.mlflow_server import TrackingDown
 from workers import mirror
 from workers.mirror import MirrorThread
 
