@@ -271,8 +271,15 @@ class Server:
 
 def _upload_elsewhere(url: str, run: MlflowRun, name: str, content: bytes) -> None:
     """Upload to where the server keeps files without taking them itself, such as a bucket."""
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    os.environ |= {
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(REQUEST_SECONDS),
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+    from requests import RequestException
 
     with tempfile.TemporaryDirectory(prefix="cnnlab-artifacts-") as folder:
         path = Path(folder, name)
@@ -280,7 +287,7 @@ def _upload_elsewhere(url: str, run: MlflowRun, name: str, content: bytes) -> No
         path.write_bytes(content)
         try:
             get_artifact_repository(run.artifacts, tracking_uri=url).log_artifacts(folder)
-        except Exception as error:  # of whatever keeps the files
+        except (MlflowException, RequestException) as error:
             raise TrackingDown(without_passwords(f"{run.artifacts}: {error}")) from error
 
 

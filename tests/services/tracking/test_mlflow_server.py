@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from services.tracking import mlflow_server
 from services.tracking.mlflow_server import (
@@ -150,6 +152,23 @@ def test_a_file_elsewhere_arrives(tmp_path: Path) -> None:
     run = MlflowRun("r", "1", False, f"file://{tmp_path}", "RUNNING")
     Server("http://127.0.0.1:1").upload(run, {"deep/a.txt": "text"})
     assert (tmp_path / "deep" / "a.txt").read_text() == "text"
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [(MlflowException("no bucket at http://me:secret@s3"), TrackingDown), (OSError("disk full"), OSError)],
+)
+def test_files_elsewhere_that_fail_are_told_apart_from_files_that_cannot_be_sent(
+    raised: Exception, expected: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(LocalArtifactRepository, "log_artifacts", fail)
+    run = MlflowRun("r", "1", False, f"file://{tmp_path}", "RUNNING")
+    with pytest.raises(expected) as caught:
+        Server("http://127.0.0.1:1").upload(run, {"a.txt": "text"})
+    assert "secret" not in str(caught.value)
 
 
 def test_the_mirror_does_without_mlflows_client() -> None:
