@@ -21,7 +21,7 @@ from services.store.leases import Lease
 from services.store.models import MirrorSweep, MirrorTrial, Report, Sweep, Trial
 from services.store.reports import Epoch
 from services.store.session import Store
-from services.tracking import Tracker
+from services.tracking.tracker import Tracker
 
 WIDTH = 4
 

@@ -61,7 +61,7 @@ class MirrorThread:
         alone = partial(mirror.is_left_alone, sweep_id=sweep_id, seconds=self._away)
         if self._overdue() or not self._store.read(alone):
             return
-        from services.tracking import Tracker
+        from services.tracking.tracker import Tracker
 
         log.warning("nobody mirrors sweep %s: this worker does, until upkeep is back", sweep_id)
         Tracker(self._store, self._settings, self._owner).mirror(sweep_id, STAND_IN_SECONDS)

@@ -1,26 +1,41 @@
-"""The only module that calls MLflow's server: short time-outs, no retries, three kinds of failure."""
+"""The only module that calls MLflow's server, by its REST API: short time-outs, no retries, three failures.
+
+MLflow's own client looks for Databricks and for files of passwords before each request, which costs more
+than the request, and its import takes two seconds. Only files that do not go through the server need it.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
+import math
+import mimetypes
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import weakref
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+import httpx2
 
 from services.addresses import without_passwords
 from services.domain.errors import ServiceError
 
 REQUEST_SECONDS = 5  # that one request may take
-MAX_PER_REQUEST = {"metrics": 1000, "params": 100, "tags": 100}  # the server's limits
+MAX_PER_REQUEST = {"metrics": 800, "params": 100, "tags": 100}  # the server takes 1,000 in all
 MAX_PARAM_CHARS, MAX_TAG_CHARS = 6000, 5000  # the server's own limits are 6,000 and 8,000
 MAX_UPLOAD_BYTES = 50_000_000  # larger files are not sent through a tracking server
+MAX_MESSAGE_CHARS = 200  # of an answer that is not JSON
 RUNS_PER_PAGE = 250  # of a search: the server writes each run with all that it shows
+API, FILES = "/api/2.0/mlflow/", "/api/2.0/mlflow-artifacts/artifacts/"
+THROUGH_THE_SERVER = "mlflow-artifacts"  # the scheme of files that it takes
 
 ROLE_TAG, REPLACED = "sweep.role", "replaced"
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs each request
 
 
 class TrackingDown(ServiceError):
@@ -35,6 +50,9 @@ class Rejected(ServiceError):
     """MLflow refused the request: the run is deleted, or a value is not allowed."""
 
 
+FAILURES = {"RESOURCE_DOES_NOT_EXIST": Gone, "INVALID_PARAMETER_VALUE": Rejected, "BAD_REQUEST": Rejected}
+
+
 @dataclass(frozen=True)
 class MetricPoint:
     """One value of a metric; `at` in ms. MLflow keeps equal points once, so `at` must never change."""
@@ -43,6 +61,11 @@ class MetricPoint:
     value: float
     at: int
     step: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The point as MLflow's REST API takes it, where what is no finite number is a text."""
+        value = self.value if math.isfinite(self.value) else json.dumps(self.value)
+        return {"key": self.name, "value": value, "timestamp": self.at, "step": self.step}
 
 
 @dataclass(frozen=True)
@@ -77,22 +100,21 @@ class Server:
         self._url = url
 
     @cached_property
-    def _client(self) -> Any:
-        """MLflow's client, imported when it is first needed, because the import takes two seconds."""
-        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(REQUEST_SECONDS)
-        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-        os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-        os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-        os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-        from mlflow import MlflowClient
-
-        return MlflowClient(tracking_uri=self._url)
+    def _http(self) -> httpx2.Client:
+        """Connections that stay open; as for MLflow's own client, its variables say who asks."""
+        token, user = os.environ.get("MLFLOW_TRACKING_TOKEN"), os.environ.get("MLFLOW_TRACKING_USERNAME")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        auth = (user, os.environ.get("MLFLOW_TRACKING_PASSWORD", "")) if user else None
+        client = httpx2.Client(
+            base_url=self._url, timeout=REQUEST_SECONDS, follow_redirects=True, headers=headers, auth=auth
+        )
+        weakref.finalize(self, client.close)
+        return client
 
     def answers(self) -> bool:
         """Whether the server answers a request that needs its database."""
         try:
-            with _failures():
-                self._client.search_experiments(max_results=1)
+            self._post("experiments/search", max_results=1)
         except TrackingDown:
             return False
         return True
@@ -104,77 +126,81 @@ class Server:
 
         Its old runs are restored with it, except those that were replaced.
         """
-        with _failures():
-            found = self._client.get_experiment_by_name(name) or self._create_experiment(name)
-            experiment_id = str(found.experiment_id)
-            if found.lifecycle_stage == "deleted":
-                self._client.restore_experiment(experiment_id)
-                for run in self.runs(experiment_id, {ROLE_TAG: REPLACED}):
-                    self._client.delete_run(run.run_id)
+        found = self._experiment_named(name) or self._create_experiment(name)
+        experiment_id = str(found["experiment_id"])
+        if found.get("lifecycle_stage") == "deleted":
+            self._post("experiments/restore", experiment_id=experiment_id)
+            for run in self.runs(experiment_id, {ROLE_TAG: REPLACED}):
+                self._post("runs/delete", run_id=run.run_id)
+        known = _pairs(found)
         self.tag_experiment(
-            experiment_id, {key: value for key, value in tags.items() if found.tags.get(key) != value}
+            experiment_id, {key: value for key, value in tags.items() if known.get(key) != value}
         )
         return experiment_id
 
     def tag_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
         """Set tags of an experiment."""
-        with _failures():
-            for key, value in tags.items():
-                self._client.set_experiment_tag(experiment_id, key, value)
+        for key, value in tags.items():
+            self._post("experiments/set-experiment-tag", experiment_id=experiment_id, key=key, value=value)
+
+    def _experiment_named(self, name: str) -> Any:
+        try:
+            return self._get("experiments/get-by-name", experiment_name=name)["experiment"]
+        except Gone:
+            return None
 
     def _create_experiment(self, name: str) -> Any:
-        from mlflow.exceptions import MlflowException
-
         try:
-            return self._client.get_experiment(self._client.create_experiment(name))
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-            return self._client.get_experiment_by_name(name)
+            return self._post("experiments/create", name=name)
+        except TrackingDown:  # another process may have made it meanwhile
+            if found := self._experiment_named(name):
+                return found
+            raise
 
     # ---- runs
 
     def run(self, run_id: str) -> MlflowRun:
         """Fetch a run; raises `Gone` if there is none."""
-        with _failures():
-            return _found(self._client.get_run(run_id))
+        return _found(self._get("runs/get", run_id=run_id)["run"])
 
     def runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[MlflowRun]:
         """Find the runs with these tags, deleted ones included, oldest first."""
-        from mlflow.entities import ViewType
-
-        text = " AND ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-        order = ["attributes.start_time ASC", "attributes.run_id ASC"]
-        with _failures():
-            search = partial(
-                self._client.search_runs, [experiment_id], text, ViewType.ALL, RUNS_PER_PAGE, order
-            )
-            page = search()
-            found = list(page)
-            while page.token:
-                page = search(page.token)
-                found += page
-        return [_found(run) for run in found]
+        query: dict[str, Any] = {
+            "experiment_ids": [experiment_id],
+            "filter": " AND ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items()),
+            "run_view_type": "ALL",
+            "max_results": RUNS_PER_PAGE,
+            "order_by": ["attributes.start_time ASC", "attributes.run_id ASC"],
+        }
+        found: list[MlflowRun] = []
+        while True:
+            page = self._post("runs/search", **query)
+            found += map(_found, page.get("runs", ()))
+            if not page.get("next_page_token"):
+                return found
+            query["page_token"] = page["next_page_token"]
 
     def create_run(self, experiment_id: str, name: str, start: int, tags: Mapping[str, str]) -> MlflowRun:
         """Create a run."""
-        with _failures():
-            run = self._client.create_run(experiment_id, start_time=start, tags=_cut(tags), run_name=name)
-        return _found(run)
+        made = self._post(
+            "runs/create",
+            experiment_id=experiment_id,
+            user_id=tags.get("mlflow.user", "unknown"),
+            run_name=name,
+            start_time=start,
+            tags=_listed(_cut(tags, MAX_TAG_CHARS)),
+        )
+        return _found(made["run"])
 
     def set_status(self, run_id: str, status: str, end: int | None) -> None:
         """Set a run's status: RUNNING or SCHEDULED, or how it ended: FINISHED, FAILED or KILLED."""
-        with _failures():
-            if end is None:
-                self._client.update_run(run_id, status=status)
-            else:
-                self._client.set_terminated(run_id, status=status, end_time=end)
+        ended = {} if end is None else {"end_time": end}
+        self._post("runs/update", run_id=run_id, status=status, **ended)
 
     def retire(self, run_id: str) -> None:
         """Delete a run that another one replaces; a tag says so, since it was not deleted by a user."""
-        with _failures():
-            self._client.set_tag(run_id, ROLE_TAG, REPLACED)
-            self._client.delete_run(run_id)
+        self._post("runs/set-tag", run_id=run_id, key=ROLE_TAG, value=REPLACED)
+        self._post("runs/delete", run_id=run_id)
 
     def log(
         self,
@@ -184,84 +210,116 @@ class Server:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """Write metrics, params and tags in as few requests as the server's limits allow."""
-        from mlflow.entities import Metric, Param, RunTag
-
-        metrics = [Metric(point.name, point.value, point.at, point.step) for point in points]
-        texts = [Param(key, _shorten(value, MAX_PARAM_CHARS)) for key, value in (params or {}).items()]
-        labels = [RunTag(key, value) for key, value in _cut(tags or {}).items()]
-        with _failures():
-            while metrics or texts or labels:
-                self._client.log_batch(
-                    run_id,
-                    metrics[: MAX_PER_REQUEST["metrics"]],
-                    texts[: MAX_PER_REQUEST["params"]],
-                    labels[: MAX_PER_REQUEST["tags"]],
-                    synchronous=True,
-                )
-                metrics, texts = metrics[MAX_PER_REQUEST["metrics"] :], texts[MAX_PER_REQUEST["params"] :]
-                labels = labels[MAX_PER_REQUEST["tags"] :]
+        left: dict[str, list[Any]] = {
+            "metrics": [point.as_json() for point in points],
+            "params": _listed(_cut(params or {}, MAX_PARAM_CHARS)),
+            "tags": _listed(_cut(tags or {}, MAX_TAG_CHARS)),
+        }
+        while any(left.values()):
+            some = {kind: each[: MAX_PER_REQUEST[kind]] for kind, each in left.items()}
+            self._post("runs/log-batch", run_id=run_id, **some)
+            left = {kind: each[MAX_PER_REQUEST[kind] :] for kind, each in left.items()}
 
     def log_data(self, run_id: str, data: TrainingData) -> None:
         """Record the data set that a run was trained on; MLflow keeps equal ones once."""
-        from mlflow.entities import Dataset, DatasetInput, InputTag
+        dataset = {"name": data.name, "digest": data.digest, "source_type": "cnnlab", "source": data.source}
+        used = {"dataset": dataset, "tags": [{"key": "mlflow.data.context", "value": "training"}]}
+        self._post("runs/log-inputs", run_id=run_id, datasets=[used])
 
-        dataset = Dataset(data.name, data.digest, source_type="cnnlab", source=data.source)
-        with _failures():
-            self._client.log_inputs(
-                run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
-            )
+    # ---- files
 
     def upload(self, run: MlflowRun, files: Mapping[str, str | bytes]) -> None:
         """Upload artifacts, given as text or bytes by their path within the run."""
-        with tempfile.TemporaryDirectory(prefix="cnnlab-artifacts-") as folder, _failures():
-            for name, content in files.items():
-                path = Path(folder, name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content.encode() if isinstance(content, str) else content)
-            self._files(run).log_artifacts(folder)
+        for name, content in files.items():
+            self._upload(run, name, content.encode() if isinstance(content, str) else content)
 
     def upload_file(self, run: MlflowRun, path: Path, folder: str) -> None:
         """Upload one file as an artifact."""
-        with _failures():
-            self._files(run).log_artifact(str(path), folder)
+        self._upload(run, f"{folder}/{path.name}", path.read_bytes())
 
-    def _files(self, run: MlflowRun) -> Any:
-        """The door to a run's files; the client's own asks for the run first."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+    def _upload(self, run: MlflowRun, name: str, content: bytes) -> None:
+        scheme, _, folder = run.artifacts.partition(":/")
+        if scheme != THROUGH_THE_SERVER or folder.startswith("/"):  # the latter names another server
+            _upload_elsewhere(self._url, run, name, content)
+            return
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        self._ask("PUT", FILES + quote(f"{folder}/{name}"), content=content, headers={"Content-Type": kind})
 
-        return get_artifact_repository(run.artifacts, tracking_uri=self._url)
+    # ---- requests
+
+    def _get(self, path: str, **query: str) -> Any:
+        return self._ask("GET", API + path, params=query)
+
+    def _post(self, path: str, **body: Any) -> Any:
+        return self._ask("POST", API + path, json=body)
+
+    def _ask(self, method: str, path: str, **how: Any) -> Any:
+        """Return the JSON of an answer, or raise `Gone`, `Rejected` or `TrackingDown`."""
+        try:
+            answer = self._http.request(method, path, **how)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            message = f"{self._url}: {type(error).__name__}: {error}"
+            raise TrackingDown(without_passwords(message)) from error
+        said = _object(answer)
+        if answer.is_success and said is not None:
+            return said
+        message = f"{self._url} answered {answer.status_code}: {answer.text[:MAX_MESSAGE_CHARS]}"
+        if said:
+            message = str(said.get("message", message))
+        raise FAILURES.get(str((said or {}).get("error_code")), TrackingDown)(without_passwords(message))
+
+
+def _upload_elsewhere(url: str, run: MlflowRun, name: str, content: bytes) -> None:
+    """Upload to where the server keeps files without taking them itself, such as a bucket."""
+    os.environ |= {
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(REQUEST_SECONDS),
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+    from requests import RequestException
+
+    with tempfile.TemporaryDirectory(prefix="cnnlab-artifacts-") as folder:
+        path = Path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        try:
+            get_artifact_repository(run.artifacts, tracking_uri=url).log_artifacts(folder)
+        except (MlflowException, RequestException) as error:
+            raise TrackingDown(without_passwords(f"{run.artifacts}: {error}")) from error
+
+
+def _object(answer: httpx2.Response) -> dict[str, Any] | None:
+    """The JSON object of an answer; None if it is none, so not of an MLflow server."""
+    try:
+        said = answer.json() if answer.content else {}
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def _found(run: Any) -> MlflowRun:
-    info = run.info
-    deleted = info.lifecycle_stage == "deleted"
+    info = run["info"]
+    deleted = info["lifecycle_stage"] == "deleted"
     return MlflowRun(
-        info.run_id, info.experiment_id, deleted, info.artifact_uri, info.status, dict(run.data.tags)
+        info["run_id"],
+        info["experiment_id"],
+        deleted,
+        info["artifact_uri"],
+        info["status"],
+        _pairs(run.get("data", {})),
     )
 
 
-def _cut(tags: Mapping[str, str]) -> dict[str, str]:
-    return {key: _shorten(value, MAX_TAG_CHARS) for key, value in tags.items()}
+def _pairs(tagged: Any) -> dict[str, str]:
+    return {tag["key"]: tag.get("value", "") for tag in tagged.get("tags", ())}
 
 
-def _shorten(text: str, size: int) -> str:
-    return text if len(text) <= size else text[: size - 1] + "…"
+def _listed(texts: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in texts.items()]
 
 
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Turn MLflow's exceptions into `Gone`, `Rejected` or `TrackingDown`."""
-    from mlflow.exceptions import MlflowException
-    from requests import RequestException
-
-    try:
-        yield
-    except MlflowException as error:
-        message = without_passwords(error.message)
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            raise Gone(message) from error
-        if error.error_code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST"):
-            raise Rejected(message) from error
-        raise TrackingDown(message) from error
-    except RequestException as error:
-        raise TrackingDown(without_passwords(str(error))) from error
+def _cut(texts: Mapping[str, str], size: int) -> dict[str, str]:
+    return {key: text if len(text) <= size else text[: size - 1] + "…" for key, text in texts.items()}

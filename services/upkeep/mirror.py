@@ -10,7 +10,7 @@ from services.settings import Settings
 from services.store.session import Store
 
 if TYPE_CHECKING:
-    from services.tracking import Tracker
+    from services.tracking.tracker import Tracker
 
 log = logging.getLogger(__name__)
 ROUND_PAUSE = 2.0  # seconds between two rounds
@@ -38,7 +38,8 @@ class Mirror:
             self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        from services.tracking import Tracker, TrackingDown
+        from services.tracking.mlflow_server import TrackingDown
+        from services.tracking.tracker import Tracker
 
         tracker, failures = Tracker(self._store, self._settings, "mirror"), 0
         while not self._stop.is_set():

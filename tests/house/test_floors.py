@@ -16,8 +16,8 @@ PACKAGES = ("cnnlab", "services", "workers", "migrations")
 
 # Which files may import an outside system; a name that ends in / is a folder.
 DOORS = {
-    "mlflow": ("services/tracking/", "services/stack/mlflow_app.py"),
-    "sqlalchemy": ("services/store/", "migrations/"),
+    "mlflow": ("services/tracking/", "services/stack/mlflow_app.py", "services/stack/mlflow_store.py"),
+    "sqlalchemy": ("services/store/", "migrations/", "services/stack/mlflow_store.py"),
     "alembic": ("migrations/",),
     "celery": ("services/queue.py", "workers/app.py"),
     "torch": (
@@ -78,7 +78,7 @@ def matches(name: str, door: str) -> bool:
     [
         (("services.client",), {"torch", "mlflow", "sqlalchemy", "fastapi", "celery"}),
         (("services.cli",), {"torch", "mlflow", "sqlalchemy", "fastapi", "celery"}),
-        (("services.api.app",), {"torch", "mlflow"}),
+        (("services.api.app",), {"torch", "mlflow", "services.tracking.tracker"}),
         (("services.upkeep.loop",), {"torch", "mlflow"}),
         (("workers.__main__", "workers.supervisor"), {"torch", "mlflow", "cnnlab.registry"}),
     ],

@@ -10,11 +10,10 @@ from paper_sweep import write_sweep
 from sqlalchemy import update
 from worker_process import wait_for
 
-from services import tracking
 from services.settings import Settings
 from services.store.models import MirrorSweep, Sweep
 from services.store.session import Store
-from services.tracking import TrackingDown
+from services.tracking.mlflow_server import TrackingDown
 from workers import mirror
 from workers.mirror import MirrorThread
 
@@ -44,7 +43,7 @@ Make = Callable[..., MirrorThread]
 @pytest.fixture
 def tracker(monkeypatch: pytest.MonkeyPatch) -> PaperTracker:
     made = PaperTracker()
-    monkeypatch.setattr(tracking, "Tracker", made)
+    monkeypatch.setattr("services.tracking.tracker.Tracker", made)
     return made
 
 

@@ -6,7 +6,7 @@ import pytest
 from mlflow_stage import Stage
 from servers import mlflow
 
-from services.tracking import TrackingDown
+from services.tracking.mlflow_server import TrackingDown
 
 
 def test_training_goes_on_while_mlflow_is_away(stage: Stage, mlflow_server: mlflow.Mlflow) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from typing import Any
-from urllib.parse import urlsplit
 
+import httpx2
 import pytest
-import requests
 from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
@@ -19,15 +18,15 @@ class Watched:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[tuple[str, str]] = []
-        request = requests.Session.request
+        request = httpx2.Client.request
 
-        def watched(session: requests.Session, method: str, url: str, **how: Any) -> requests.Response:
-            path = urlsplit(url).path.partition("/mlflow/")[2] or urlsplit(url).path
+        def watched(client: httpx2.Client, method: str, url: str, **how: Any) -> httpx2.Response:
+            path = url.partition("/mlflow/")[2] or url
             said = json.dumps([url, how.get("json"), how.get("params")])
             self.made.append((f"{method} {path}", said))
-            return request(session, method, url, **how)
+            return request(client, method, url, **how)
 
-        monkeypatch.setattr(requests.Session, "request", watched)
+        monkeypatch.setattr(httpx2.Client, "request", watched)
 
     def of(self, words: str) -> Counter[str]:
         """Paths of the requests that hold these words."""

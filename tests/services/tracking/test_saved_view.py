@@ -10,8 +10,8 @@ from mlflow_stage import MakeStage, Stage
 from paper_catalog import paper_plan, paper_spec
 
 from services.domain.states import TrialState
-from services.tracking import TrackingDown, saved_view
-from services.tracking.mlflow_server import Server
+from services.tracking import saved_view
+from services.tracking.mlflow_server import Server, TrackingDown
 
 TRIALS, MEANS = "mlflow.sharedViewState.sweep-{}", "mlflow.sharedViewState.sweep-{}-means"
 

@@ -11,9 +11,10 @@ from services.settings import Settings
 from services.store import mirror, sweep_verbs, sweeps
 from services.store.mirror import MirrorLease
 from services.store.session import Store
-from services.tracking import Tracker, tracker
+from services.tracking import tracker
 from services.tracking.duty_cycle import DutyCycle
 from services.tracking.mirror_sweep import SweepMirror
+from services.tracking.tracker import Tracker
 
 
 def test_without_a_server_nothing_is_exported_and_nothing_is_behind_for_it(

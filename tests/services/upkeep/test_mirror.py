@@ -9,10 +9,10 @@ from typing import ClassVar
 import pytest
 from worker_process import wait_for
 
-import services.tracking
+import services.tracking.tracker
 from services.settings import Settings
 from services.store.session import Store
-from services.tracking import TrackingDown
+from services.tracking.mlflow_server import TrackingDown
 from services.upkeep import mirror
 from services.upkeep.mirror import Mirror
 
@@ -47,7 +47,7 @@ made: list[PaperTracker] = []
 @pytest.fixture(autouse=True)
 def _paper(monkeypatch: pytest.MonkeyPatch) -> None:
     made.clear()
-    monkeypatch.setattr(services.tracking, "Tracker", PaperTracker)
+    monkeypatch.setattr(services.tracking.tracker, "Tracker", PaperTracker)
     monkeypatch.setattr(mirror, "ROUND_PAUSE", 0.01)
     monkeypatch.setattr(mirror, "FAILURE_PAUSES", (0.02,))
 
@@ -104,7 +104,7 @@ def test_it_waits_longer_after_each_failure_in_a_row(
         def wait(self, seconds: float) -> None:
             self.waits.append(seconds)
 
-    monkeypatch.setattr(services.tracking, "Tracker", Tracker)
+    monkeypatch.setattr(services.tracking.tracker, "Tracker", Tracker)
     monkeypatch.setattr(mirror, "FAILURE_PAUSES", (0.5, 1.0, 5.0))
     running = Mirror(sqlite_store, sqlite_settings)
     running._stop = Event()  # type: ignore[assignment]
