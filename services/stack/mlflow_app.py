@@ -24,6 +24,7 @@ from services.stack.ports import HOST
 WORKERS = 2  # processes: one writes to SQLite at a time, but of a request that is the smaller part
 THREADS = 4  # of each, so that the page need not wait until runs are written
 KEEP_ALIVE = 60  # seconds that a connection without requests stays open
+PLAIN_STORE_FOR = "3.17."  # the versions of MLflow that services/stack/mlflow_store.py was compared with
 
 
 class Served(BaseApplication):  # type: ignore[misc]
@@ -68,10 +69,12 @@ def application(folder: Path, port: int) -> Any:
         "OMP_NUM_THREADS": "1",
     }
     from mlflow.server import app, constants, handlers
+    from mlflow.version import VERSION
 
-    from services.stack.mlflow_store import MirrorStore
+    if VERSION.startswith(PLAIN_STORE_FOR):
+        from services.stack.mlflow_store import MirrorStore
 
-    handlers._tracking_store_registry.register("sqlite", MirrorStore)
+        handlers._tracking_store_registry.register("sqlite", MirrorStore)
     # So `mlflow server` passes its settings on. They are read at the first request.
     os.environ |= {
         constants.BACKEND_STORE_URI_ENV_VAR: sqlite_url(file),

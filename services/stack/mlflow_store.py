@@ -7,9 +7,7 @@ is left to MLflow's own method, from the beginning.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 import sys
 import uuid
 from collections.abc import Callable, Sequence
@@ -39,13 +37,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import sessionmaker
 
-# The first three MLflow sets at the begin of each session.
-PRAGMAS = {
-    "foreign_keys": "ON",
-    "busy_timeout": "20000",
-    "case_sensitive_like": "true",
-    "synchronous": "NORMAL",
-}
+# MLflow sets them at the begin of each session.
+PRAGMAS = {"foreign_keys": "ON", "busy_timeout": "20000", "case_sensitive_like": "true"}
 MAX_FLOAT = sys.float_info.max  # in place of an infinity, as MLflow does it
 T = TypeVar("T")
 
@@ -112,7 +105,6 @@ class MirrorStore(SqlAlchemyStore):
 
     def __init__(self, store_uri: str, artifact_uri: str) -> None:
         super().__init__(store_uri, artifact_uri)  # type: ignore[no-untyped-call]
-        self._log = f"{self.engine.url.database}-wal"
         event.listen(self.engine, "connect", _set_pragmas)
         self.engine.dispose()  # the connections that lack them
         self.ManagedSessionMaker = _get_managed_session_maker(sessionmaker(bind=self.engine), db_type="")
@@ -146,24 +138,10 @@ class MirrorStore(SqlAlchemyStore):
     def _either(self, plain: Callable[..., T], own: Callable[..., Any], *given: Any) -> T:
         try:
             with self.engine.begin() as connection:
-                made = plain(connection, *given)
+                return plain(connection, *given)
         except (_Unusual, SQLAlchemyError):
-            made = own(*given)
-        self._sync()
-        return made
-
-    def _sync(self) -> None:
-        """Have what was committed on the disk before the answer.
-
-        With `synchronous=FULL` a commit would do so under the lock for which all other writers wait; so the
-        disk can write for several of them at once.
-        """
-        with contextlib.suppress(FileNotFoundError):  # without a log all of it is in the database
-            log = os.open(self._log, os.O_RDONLY)
-            try:
-                os.fsync(log)
-            finally:
-                os.close(log)
+            made: T = own(*given)
+            return made
 
 
 def _set_pragmas(connection: Any, _: Any) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import httpx2
 import psutil
@@ -68,6 +72,23 @@ def test_runs_that_are_written_at_once_do_not_lock_each_other_out(mlflow_server:
     assert {
         run.run_id for run in server.runs(experiment, {"step": "3"}) if run.status == "FINISHED"
     } == written
+
+
+def test_a_version_that_the_plain_store_was_not_compared_with_writes_with_its_own(tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib, mlflow.version\n"
+        "mlflow.version.VERSION = sys.argv[2]\n"
+        "from services.stack import mlflow_app\n"
+        "mlflow_app.application(pathlib.Path(sys.argv[1]), 1)\n"
+        "print('services.stack.mlflow_store' in sys.modules)"
+    )
+
+    def has_plain_store(version: str) -> str:
+        command = [sys.executable, "-W", "ignore", "-c", script, str(tmp_path), version]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert has_plain_store("3.99.0") == "False"
+    assert has_plain_store(importlib.metadata.version("mlflow")) == "True"
 
 
 def test_two_processes_serve_and_nothing_else_runs(mlflow_server: Mlflow) -> None:

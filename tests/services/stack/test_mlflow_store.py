@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import sqlite3
 import warnings
@@ -20,6 +19,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # MLflow's tables, of ways of SQLAlchemy
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+    from services.stack import mlflow_store
     from services.stack.mlflow_store import MirrorStore
 
 PLAIN = ("create_run", "update_run_info", "log_batch", "log_inputs")
@@ -258,37 +258,11 @@ def test_a_trial_is_written_without_mlflows_objects(
     usual(store, trial(store))
 
 
-def test_what_a_request_wrote_is_on_the_disk_before_its_answer(
-    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = opened(MirrorStore, empty, tmp_path)
-    synced: list[tuple[str, int]] = []
-    log = tmp_path / "MirrorStore.db-wal"
-
-    def sync(file: int) -> None:
-        synced.append((os.readlink(f"/proc/self/fd/{file}"), committed(tmp_path / "MirrorStore.db")))
-
-    monkeypatch.setattr(os, "fsync", sync)
-    with closing(sqlite3.connect(tmp_path / "MirrorStore.db")) as database:
-        database.execute("PRAGMA journal_mode=WAL")
-        run_id = trial(store)
-        store.log_batch(run_id, points(("x", 1.0, 1, 1)), [], [])
-        store.log_batch(run_id, points(("x", 1.0, 1, 1), ("y", 1.0, 1, 1)), [], [])  # MLflow's own method
-    assert synced == [(str(log), 0), (str(log), 1), (str(log), 2)]
-    store.engine.dispose()
-
-
-def committed(path: Path) -> int:
-    """Metrics that another connection sees."""
-    with closing(sqlite3.connect(path)) as database:
-        (count,) = database.execute("SELECT count(*) FROM metrics").fetchone()
-        return int(count)
-
-
 def test_each_connection_has_what_mlflow_sets_in_each_session(empty: Path, tmp_path: Path) -> None:
     store = opened(MirrorStore, empty, tmp_path)
     with store.engine.connect() as connection:
-        for name, value in (("foreign_keys", 1), ("busy_timeout", 20000), ("synchronous", 1)):
-            assert connection.exec_driver_sql(f"PRAGMA {name}").one() == (value,)
+        for name in ("foreign_keys", "busy_timeout"):
+            (value,) = connection.exec_driver_sql(f"PRAGMA {name}").one()
+            assert value == {"ON": 1}.get(mlflow_store.PRAGMAS[name], 20000)
         assert connection.exec_driver_sql("SELECT 'a' LIKE 'A'").one() == (0,)
     store.engine.dispose()
