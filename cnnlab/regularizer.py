@@ -31,7 +31,7 @@ class Regularizer:
         return w.new_zeros(()).expand_as(w)
 
     def add_gradient(self, to: Tensor, w: Tensor, strength: Tensor) -> None:
-        """Add the derivative to a gradient, (K, P), in place: one that is new memory costs more than its numbers."""
+        """Add the derivative to a gradient, (K, P), in place: new memory costs more than the sum."""
         to.add_(self.gradient(w, strength))
 
     def before(self, w: Tensor, strength: Tensor, lr: Tensor) -> None:
