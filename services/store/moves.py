@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Integer, Row, Table, bindparam, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Table,
+    Update,
+    bindparam,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from services.domain.states import (
@@ -22,7 +34,7 @@ from services.domain.states import (
     TrialState,
     move,
 )
-from services.store import events, mirror
+from services.store import events, mirror, queue_order
 from services.store.clock import db_now
 from services.store.models import MirrorTrial, Pack, Sweep, Trial
 from services.store.session import touched
@@ -172,6 +184,16 @@ def take_pack(session: Session, pack_id: str, **lease: Any) -> Row[Any] | None:
     return session.execute(_TAKE, {"pack": pack_id, **lease}).one_or_none()
 
 
+def take_next_pack(session: Session, kind: str, plugins: str, **lease: Any) -> Row[Any] | None:
+    """Move the queued pack that comes next to running, as `take_pack` does; None if there is none.
+
+    It must be one of a sweep of which packs have been leased before.
+    """
+    return session.execute(
+        _TAKE_NEXT, {"device_kind": kind, "device_plugins": plugins, **lease}
+    ).one_or_none()
+
+
 def start_trials(session: Session, sweep_id: str, pack_id: str) -> Sequence[Row[Any]]:
     """Move the queued trials of a pack that has just been taken to running; returns them."""
     rows = session.execute(_START, {"pack": pack_id}).all()
@@ -192,15 +214,38 @@ def end_trials(
     return len(rows)
 
 
+def succeed(session: Session, sweep_id: str, succeeding: Update, given: Mapping[str, Any]) -> Sequence[str]:
+    """Move trials of a pack to success by a statement that `to_success` has made; returns their ids."""
+    rows = session.execute(succeeding, given).all()
+    events.trials_moved(session, sweep_id, (tuple(row) for row in rows))
+    mirror.changed(session, sweep_id)
+    return [row.id for row in rows]
+
+
+def to_success(writing: Update) -> Update:
+    """Have an UPDATE of running trials, which returns their ids, move them to success as well."""
+    columns = (_TRIALS.c[name] for name in ("number", "state", "failure"))
+    ended = _ended(move(TrialState.RUNNING, TrialState.SUCCEEDED))
+    return writing.values(ended | {"failure": None}).returning(*columns)
+
+
+def to_close(writing: Update) -> Update:
+    """Have an UPDATE of a running pack close it as well, with the outcome `why`.
+
+    The caller sees to it that none of its trials is left running.
+    """
+    return writing.values(_CLOSED)
+
+
 def close_pack(session: Session, pack_id: str, outcome: str) -> bool:
     """Move a running pack to its planned end; False if trials of it are running."""
     return bool(touched(session.execute(_CLOSE, {"pack": pack_id, "why": outcome})))
 
 
 # Made once: to make a statement takes as long as to execute it, and every pack needs these.
-_TAKE = (
+_TAKE_ANY = (
     update(_PACKS)
-    .where(_PACKS.c.id == bindparam("pack"), _PACKS.c.state == PackState.QUEUED)
+    .where(_PACKS.c.state == PackState.QUEUED)
     .values(
         state=move(PackState.QUEUED, PackState.RUNNING),
         token=bindparam("holder"),
@@ -214,24 +259,32 @@ _TAKE = (
     )
     .returning(*PACK_TO_TRAIN)
 )
-_ENDING: dict[str, Any] = {
-    "state": bindparam("to"),
-    "cancel": False,
-    "pack_id": None,
-    "finished_at": db_now(),
-}
+_TAKE = _TAKE_ANY.where(_PACKS.c.id == bindparam("pack"))
+_BEGUN = exists().where(Sweep.id == _PACKS.c.sweep_id, Sweep.started_at.is_not(None))
+_TAKE_NEXT = _TAKE_ANY.where(_PACKS.c.id == queue_order.FIRST_FREE, _BEGUN)
+
+
+def _ended(state: object) -> dict[str, Any]:
+    return {"state": state, "cancel": False, "pack_id": None, "finished_at": db_now()}
+
+
 _END = (
     update(_TRIALS)
     .where(_TRIALS.c.id.in_(bindparam("ids", expanding=True)))
     .where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING)
-    .values(state=bindparam("to"), cancel=False, pack_id=None, finished_at=db_now())
+    .values(_ended(bindparam("to")))
     .returning(*(_TRIALS.c[name] for name in ("id", "number", "state", "failure")))
 )
 _IN_PACK = exists().where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING)
+_CLOSED = {
+    "state": move(PackState.RUNNING, PackState.CLOSED),
+    "closed_at": db_now(),
+    "outcome": bindparam("why"),
+}
 _CLOSE = (
     update(_PACKS)
     .where(_PACKS.c.id == bindparam("pack"), _PACKS.c.state == PackState.RUNNING, ~_IN_PACK)
-    .values(state=move(PackState.RUNNING, PackState.CLOSED), closed_at=db_now(), outcome=bindparam("why"))
+    .values(_CLOSED)
 )
 _START = (
     update(_TRIALS)

@@ -18,22 +18,6 @@ from services.store.models import Device, Pack, PackRow, Sweep, Trial
 MAX_RESEND_PERIODS = 16  # between two messages about a pack that waits long
 
 _PACK_ROWS = cast(Table, PackRow.__table__)
-# What is asked for every pack is made once: to make a statement takes as long as to execute it.
-_RUNNING = (
-    select(Pack.sweep_id, func.count().label("packs"))
-    .where(Pack.state == PackState.RUNNING)
-    .group_by(Pack.sweep_id)
-    .subquery()
-)
-_NEXT = (
-    select(Pack.id, Sweep.started_at.is_not(None))
-    .join(Sweep, Sweep.id == Pack.sweep_id)
-    .outerjoin(_RUNNING, _RUNNING.c.sweep_id == Pack.sweep_id)
-    .where(Pack.state == PackState.QUEUED, Pack.kind == bindparam("kind"))
-    .where(or_(Sweep.plugins.is_(None), Sweep.plugins == bindparam("plugins")))
-    .order_by(Sweep.priority.desc(), func.coalesce(_RUNNING.c.packs, 0), Pack.created_at, Pack.id)
-    .limit(1)
-)
 _COUNT_RUNNING = select(func.count()).select_from(Pack).where(Pack.state == PackState.RUNNING)
 _OUTSTANDING = select(Pack.kind, func.count()).where(Pack.state.in_(PACK_OUTSTANDING)).group_by(Pack.kind)
 _ROWS = (
@@ -130,23 +114,6 @@ def withdrawable(session: Session, plugins: str | None, packs: int, priority: in
         .order_by(Sweep.priority, held.c.packs.desc(), Pack.created_at.desc(), Pack.id)
         .limit(1)
     ).one_or_none()
-
-
-@dataclass(frozen=True)
-class NextPack:
-    """The pack that a worker should train next; `begun`: packs of its sweep have been leased before."""
-
-    id: str
-    begun: bool
-
-
-def next_for(session: Session, kind: str, plugins: str) -> NextPack | None:
-    """The queued pack that a device of this kind, whose worker has these plug-ins, should train next.
-
-    The highest priority comes first, then the sweep of which the fewest packs train, then the oldest pack.
-    """
-    found = session.execute(_NEXT, {"kind": kind, "plugins": plugins}).one_or_none()
-    return NextPack(*found) if found else None
 
 
 def queued(session: Session) -> Sequence[Pack]:

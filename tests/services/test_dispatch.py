@@ -18,7 +18,7 @@ from services.domain.states import PackState, TrialState
 from services.host import HostDevice
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, endings, moves, packs, set_aside, sweep_verbs
+from services.store import devices, endings, moves, packs, queue_order, set_aside, sweep_verbs
 from services.store.models import Device, Pack, Sweep, Trial
 from services.store.session import Session, Store
 from services.store.sweeps import Candidate
@@ -52,7 +52,7 @@ def own(store: Store, *names: str, kind: str = "cpu") -> None:
 
 def take_next(store: Store) -> Pack:
     """Have a worker take the pack that comes next."""
-    found = store.read(lambda session: packs.next_for(session, "cpu", ""))
+    found = store.read(lambda session: queue_order.next_for(session, "cpu", ""))
     assert found is not None
     pack = row_of(store, Pack, found.id)
     take(store, pack)
