@@ -6,6 +6,7 @@ from it, and writes the event, all in the caller's transaction. The caller holds
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
@@ -36,11 +37,23 @@ from services.domain.states import (
 )
 from services.store import events, mirror, queue_order
 from services.store.clock import db_now
+from services.store.json_rows import insert_each
 from services.store.models import MirrorTrial, Pack, Sweep, Trial
 from services.store.session import touched
 
 _MIRROR_TRIALS = cast(Table, MirrorTrial.__table__)
 _TRIALS, _PACKS = cast(Table, Trial.__table__), cast(Table, Pack.__table__)  # an UPDATE of these costs least
+
+_NEW_PACKS = insert_each(
+    _PACKS,
+    *("id", "sweep_id", "shape", "kind", "width", "start_epoch", "target_epoch", "state", "created_at"),
+)
+_QUEUED_TRIALS = insert_each(
+    _TRIALS,
+    *("id", "sweep_id", "number", "point", "replicate", "seed", "values", "shape", "row"),
+    *("target_epoch", "created_at", "pack_id", "state"),
+)
+_UNMIRRORED = insert_each(_MIRROR_TRIALS, trial_id="id")
 
 # What training needs of a pack and of its trials.
 _PLUGINS = select(Sweep.plugins).where(Sweep.id == _PACKS.c.sweep_id).scalar_subquery()
@@ -66,29 +79,24 @@ def add_sweep(session: Session, sweep: Sweep) -> None:
 
 def add_trials(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write new trials of a sweep, in the first of their states; their first event is that of a move."""
-    _insert_trials(session, [{**row, "state": TrialState.PENDING} for row in rows])
+    if rows:
+        session.execute(insert(_TRIALS), [{**row, "state": TrialState.PENDING} for row in rows])
+        session.execute(insert(_MIRROR_TRIALS), [{"trial_id": row["id"]} for row in rows])
 
 
-def add_queued_trials(session: Session, sweep_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def add_queued_trials(session: Session, sweep_id: str, rows: Sequence[dict[str, Any]]) -> None:
     """Write new trials of a sweep, moved on into packs that are written: `pack_id` of each row."""
     queued = move(TrialState.PENDING, TrialState.QUEUED)
-    _insert_trials(session, [{**row, "state": queued} for row in rows])
+    new = [row | {"state": queued} for row in rows]
+    for statement in _QUEUED_TRIALS, _UNMIRRORED:
+        session.execute(statement, {"each": json.dumps(new)})
     events.trials_moved(session, sweep_id, ((row["id"], row["number"], queued, None) for row in rows))
 
 
-def _insert_trials(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
-        return
-    session.execute(insert(_TRIALS), rows)
-    session.execute(insert(_MIRROR_TRIALS), [{"trial_id": row["id"]} for row in rows])
-
-
-def add_packs(session: Session, packs: Sequence[Pack]) -> None:
+def add_packs(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write new packs, in the first of their states."""
-    for pack in packs:
-        pack.state = PackState.QUEUED
-    session.add_all(packs)
-    session.flush()
+    new = [{**row, "state": PackState.QUEUED} for row in rows]
+    session.execute(_NEW_PACKS, {"each": json.dumps(new)})
 
 
 # ---- one object, or some
@@ -109,14 +117,14 @@ def move_sweep(session: Session, sweep: Sweep, to: SweepState, pause_reason: str
 
 
 def move_trials(
-    session: Session, sweep_id: str, moved: Collection[tuple[Trial, TrialState]], pack: Pack | None = None
+    session: Session, sweep_id: str, moved: Collection[tuple[Trial, TrialState]], pack_id: str | None = None
 ) -> None:
-    """Move trials of one sweep, each to a state of its own; `pack` is the one that queued trials go into."""
+    """Move trials of one sweep, each to a state of its own; queued ones go into the pack `pack_id`."""
     checked = [(trial, move(TrialState(trial.state), to)) for trial, to in moved]
     now = _now(session) if any(to in TRIAL_FINAL for _, to in checked) else None
     for trial, to in checked:
         trial.state = to
-        trial.pack_id = pack.id if pack and to in TRIAL_PACKED else None
+        trial.pack_id = pack_id if to in TRIAL_PACKED else None
         trial.finished_at = now if to in TRIAL_FINAL else None
         trial.cancel = False
     session.flush()

@@ -109,6 +109,30 @@ def newest(
     return page
 
 
+# Made once: to make a statement takes as long as to execute it, and every pack that is formed needs this one.
+_OUTSTANDING = (
+    select(Pack.sweep_id, func.count().label("packs"))
+    .where(Pack.state.in_(PACK_OUTSTANDING))
+    .group_by(Pack.sweep_id)
+    .subquery()
+)
+_HELD = func.coalesce(_OUTSTANDING.c.packs, 0)
+_UNDRAWN = and_(Sweep.state == SweepState.ACTIVE, Sweep.next_number < Sweep.total)
+_DUE = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
+_CANDIDATES = (
+    select(Sweep.id, Sweep.plugins, Sweep.priority, _HELD, Sweep.set_aside.is_not(None))
+    .outerjoin(_OUTSTANDING, _OUTSTANDING.c.sweep_id == Sweep.id)
+    .where(
+        Sweep.state.in_(SWEEP_DISPATCHABLE),
+        or_(_UNDRAWN, exists().where(Trial.sweep_id == Sweep.id, *_DUE)),
+        set_aside.is_due(set_aside.DISPATCH),
+        Sweep.id.not_in(bindparam("without", expanding=True)),
+    )
+    .order_by(Sweep.priority.desc(), _HELD, func.coalesce(Sweep.served_at, 0), Sweep.created_at, Sweep.id)
+    .limit(bindparam("most"))
+)
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A sweep that waits for a place in the window, and how many packs it has there."""
@@ -127,26 +151,7 @@ def candidates(session: Session, limit: int, without: Collection[str] = ()) -> l
     comes first; among equals the sweep with the fewest packs in the window, then the one that was served
     longest ago.
     """
-    outstanding = (
-        select(Pack.sweep_id, func.count().label("packs"))
-        .where(Pack.state.in_(PACK_OUTSTANDING))
-        .group_by(Pack.sweep_id)
-        .subquery()
-    )
-    held = func.coalesce(outstanding.c.packs, 0)
-    undrawn = and_(Sweep.state == SweepState.ACTIVE, Sweep.next_number < Sweep.total)
-    due = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
-    waiting = exists().where(Trial.sweep_id == Sweep.id, *due)
-    rows = session.execute(
-        select(Sweep.id, Sweep.plugins, Sweep.priority, held, Sweep.set_aside.is_not(None))
-        .outerjoin(outstanding, outstanding.c.sweep_id == Sweep.id)
-        .where(
-            Sweep.state.in_(SWEEP_DISPATCHABLE), or_(undrawn, waiting), set_aside.is_due(set_aside.DISPATCH)
-        )
-        .where(Sweep.id.not_in(without))
-        .order_by(Sweep.priority.desc(), held, func.coalesce(Sweep.served_at, 0), Sweep.created_at, Sweep.id)
-        .limit(limit)
-    )
+    rows = session.execute(_CANDIDATES, {"without": list(without), "most": limit})
     return [Candidate(*row) for row in rows]
 
 
@@ -156,11 +161,10 @@ def ending_ids(session: Session, *only: ColumnElement[bool]) -> Sequence[str]:
     A paused sweep does not end; of one that is being cancelled nothing may wait any longer.
     """
     busy = exists().where(Trial.sweep_id == Sweep.id, Trial.state.in_(TRIAL_PACKED))
-    undrawn = and_(Sweep.state == SweepState.ACTIVE, Sweep.next_number < Sweep.total)
     waiting = and_(Sweep.state != SweepState.CANCELLING, exists().where(Trial.sweep_id == Sweep.id, PENDING))
     moving = Sweep.state.not_in([*SWEEP_FINAL, SweepState.PAUSED])
     return session.scalars(
-        select(Sweep.id).where(*only, moving, ~undrawn, ~busy, ~waiting, set_aside.is_due(set_aside.SETTLE))
+        select(Sweep.id).where(*only, moving, ~_UNDRAWN, ~busy, ~waiting, set_aside.is_due(set_aside.SETTLE))
     ).all()
 
 
