@@ -42,7 +42,8 @@ from services.store.models import MirrorTrial, Pack, Sweep, Trial
 from services.store.session import touched
 
 _MIRROR_TRIALS = cast(Table, MirrorTrial.__table__)
-_TRIALS, _PACKS = cast(Table, Trial.__table__), cast(Table, Pack.__table__)  # an UPDATE of these costs least
+# An UPDATE of these costs least.
+_SWEEPS, _TRIALS, _PACKS = (cast(Table, model.__table__) for model in (Sweep, Trial, Pack))
 
 _NEW_PACKS = insert_each(
     _PACKS,
@@ -56,7 +57,7 @@ _QUEUED_TRIALS = insert_each(
 _UNMIRRORED = insert_each(_MIRROR_TRIALS, trial_id="id")
 
 # What training needs of a pack and of its trials.
-_PLUGINS = select(Sweep.plugins).where(Sweep.id == _PACKS.c.sweep_id).scalar_subquery()
+_PLUGINS = select(_SWEEPS.c.plugins).where(_SWEEPS.c.id == _PACKS.c.sweep_id).scalar_subquery()
 PACK_TO_TRAIN = (
     *(_PACKS.c[name] for name in ("id", "sweep_id", "shape", "width", "start_epoch", "target_epoch")),
     _PLUGINS.label("plugins"),
@@ -268,7 +269,7 @@ _TAKE_ANY = (
     .returning(*PACK_TO_TRAIN)
 )
 _TAKE = _TAKE_ANY.where(_PACKS.c.id == bindparam("pack"))
-_BEGUN = exists().where(Sweep.id == _PACKS.c.sweep_id, Sweep.started_at.is_not(None))
+_BEGUN = exists().where(_SWEEPS.c.id == _PACKS.c.sweep_id, _SWEEPS.c.started_at.is_not(None))
 _TAKE_NEXT = _TAKE_ANY.where(_PACKS.c.id == queue_order.FIRST_FREE, _BEGUN)
 
 

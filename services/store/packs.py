@@ -31,20 +31,21 @@ from services.store.models import Device, Pack, PackRow, Sweep, Trial
 
 MAX_RESEND_PERIODS = 16  # between two messages about a pack that waits long
 
+_PACKS = cast(Table, Pack.__table__)
 _PACK_ROWS = cast(Table, PackRow.__table__)
 _INSERT_ROWS = insert_each(_PACK_ROWS, "pack_id", "row", "trial_id")
 # What is asked for every pack is made once: to make a statement takes as long as to execute it.
 _PERIOD = bindparam("period", type_=BigInteger)  # in ms, after the first message
-_PERIODS = case((Pack.sends > MAX_RESEND_PERIODS, MAX_RESEND_PERIODS), else_=Pack.sends)
+_PERIODS = case((_PACKS.c.sends > MAX_RESEND_PERIODS, MAX_RESEND_PERIODS), else_=_PACKS.c.sends)
 _WAITING = (
     select(
-        Pack.id,
-        Pack.kind,
-        Pack.sent_at.is_(None),
-        or_(Pack.sent_at.is_(None), Pack.sent_at <= db_now() - _PERIOD * _PERIODS),
+        _PACKS.c.id,
+        _PACKS.c.kind,
+        _PACKS.c.sent_at.is_(None),
+        or_(_PACKS.c.sent_at.is_(None), _PACKS.c.sent_at <= db_now() - _PERIOD * _PERIODS),
     )
-    .where(Pack.state == PackState.QUEUED)
-    .order_by(Pack.created_at)
+    .where(_PACKS.c.state == PackState.QUEUED)
+    .order_by(_PACKS.c.created_at)
 )
 _HELD = (
     select(Pack.sweep_id, func.count().label("packs"))
@@ -184,7 +185,7 @@ def waiting(session: Session, resend_after: float) -> list[WaitingPack]:
     A message is too old after `resend_after` seconds, the second one after twice as long, and so on.
     """
     found = session.execute(_WAITING, {"period": int(resend_after * 1000)})
-    return [WaitingPack(*row[:3], bool(row[3])) for row in found]
+    return [WaitingPack(pack_id, kind, new, due) for pack_id, kind, new, due in found]
 
 
 def mark_sent(session: Session, pack_ids: Collection[str]) -> None:

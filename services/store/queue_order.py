@@ -5,34 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import ScalarSelect, bindparam, func, or_, select
+from sqlalchemy import Table, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from services.domain.states import PackState
 from services.store.models import Pack, Sweep
 
-# What is asked for every pack is made once: to make a statement takes as long as to execute it.
+# Made once, and of the tables: an ORM's part in a statement of every pack takes longer than its execution.
+_PACKS, _SWEEPS = cast(Table, Pack.__table__), cast(Table, Sweep.__table__)
 _RUNNING = (
-    select(Pack.sweep_id, func.count().label("packs"))
-    .where(Pack.state == PackState.RUNNING)
-    .group_by(Pack.sweep_id)
+    select(_PACKS.c.sweep_id, func.count().label("packs"))
+    .where(_PACKS.c.state == PackState.RUNNING)
+    .group_by(_PACKS.c.sweep_id)
     .subquery()
 )
 _FIRST = (
-    select(Pack.id)
-    .join(Sweep, Sweep.id == Pack.sweep_id)
-    .outerjoin(_RUNNING, _RUNNING.c.sweep_id == Pack.sweep_id)
-    .where(Pack.state == PackState.QUEUED, Pack.kind == bindparam("device_kind"))
-    .where(or_(Sweep.plugins.is_(None), Sweep.plugins == bindparam("device_plugins")))
-    .order_by(Sweep.priority.desc(), func.coalesce(_RUNNING.c.packs, 0), Pack.created_at, Pack.id)
+    select(_PACKS.c.id)
+    .join(_SWEEPS, _SWEEPS.c.id == _PACKS.c.sweep_id)
+    .outerjoin(_RUNNING, _RUNNING.c.sweep_id == _PACKS.c.sweep_id)
+    .where(_PACKS.c.state == PackState.QUEUED, _PACKS.c.kind == bindparam("device_kind"))
+    .where(or_(_SWEEPS.c.plugins.is_(None), _SWEEPS.c.plugins == bindparam("device_plugins")))
+    .order_by(_SWEEPS.c.priority.desc(), func.coalesce(_RUNNING.c.packs, 0), _PACKS.c.created_at, _PACKS.c.id)
     .limit(1)
 )
-_NEXT = _FIRST.add_columns(Sweep.started_at.is_not(None))
+_NEXT = _FIRST.add_columns(_SWEEPS.c.started_at.is_not(None))
 # Of those that nobody else takes or withdraws just now; to be compared with the id of a pack in an UPDATE.
-FIRST_FREE = cast(
-    "ScalarSelect[str]",
-    _FIRST.with_for_update(of=Pack, skip_locked=True).correlate(None).scalar_subquery(),
-)
+FIRST_FREE = _FIRST.with_for_update(of=_PACKS, skip_locked=True).correlate(None).scalar_subquery()
 
 
 @dataclass(frozen=True)

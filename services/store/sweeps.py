@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
@@ -109,26 +110,33 @@ def newest(
     return page
 
 
-# Made once: to make a statement takes as long as to execute it, and every pack that is formed needs this one.
+# Made once, and of the tables: to make a statement takes as long as to execute it.
+_SWEEPS, _PACKS, _TRIALS = (cast(Table, model.__table__) for model in (Sweep, Pack, Trial))
 _OUTSTANDING = (
-    select(Pack.sweep_id, func.count().label("packs"))
-    .where(Pack.state.in_(PACK_OUTSTANDING))
-    .group_by(Pack.sweep_id)
+    select(_PACKS.c.sweep_id, func.count().label("packs"))
+    .where(_PACKS.c.state.in_(PACK_OUTSTANDING))
+    .group_by(_PACKS.c.sweep_id)
     .subquery()
 )
 _HELD = func.coalesce(_OUTSTANDING.c.packs, 0)
-_UNDRAWN = and_(Sweep.state == SweepState.ACTIVE, Sweep.next_number < Sweep.total)
-_DUE = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
+_UNDRAWN = and_(_SWEEPS.c.state == SweepState.ACTIVE, _SWEEPS.c.next_number < _SWEEPS.c.total)
+_DUE = PENDING, _TRIALS.c.not_before <= db_now(), _TRIALS.c.fruitless < MAX_FRUITLESS
 _CANDIDATES = (
-    select(Sweep.id, Sweep.plugins, Sweep.priority, _HELD, Sweep.set_aside.is_not(None))
-    .outerjoin(_OUTSTANDING, _OUTSTANDING.c.sweep_id == Sweep.id)
+    select(_SWEEPS.c.id, _SWEEPS.c.plugins, _SWEEPS.c.priority, _HELD, _SWEEPS.c.set_aside.is_not(None))
+    .outerjoin(_OUTSTANDING, _OUTSTANDING.c.sweep_id == _SWEEPS.c.id)
     .where(
-        Sweep.state.in_(SWEEP_DISPATCHABLE),
-        or_(_UNDRAWN, exists().where(Trial.sweep_id == Sweep.id, *_DUE)),
+        _SWEEPS.c.state.in_(SWEEP_DISPATCHABLE),
+        or_(_UNDRAWN, exists().where(_TRIALS.c.sweep_id == _SWEEPS.c.id, *_DUE)),
         set_aside.is_due(set_aside.DISPATCH),
-        Sweep.id.not_in(bindparam("without", expanding=True)),
+        _SWEEPS.c.id.not_in(bindparam("without", expanding=True)),
     )
-    .order_by(Sweep.priority.desc(), _HELD, func.coalesce(Sweep.served_at, 0), Sweep.created_at, Sweep.id)
+    .order_by(
+        _SWEEPS.c.priority.desc(),
+        _HELD,
+        func.coalesce(_SWEEPS.c.served_at, 0),
+        _SWEEPS.c.created_at,
+        _SWEEPS.c.id,
+    )
     .limit(bindparam("most"))
 )
 

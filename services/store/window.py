@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import cast
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import Table, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from services.domain.states import PACK_OUTSTANDING, PackState
@@ -15,14 +16,15 @@ from services.store.models import Device, Pack
 
 PACKS_PER_DEVICE = 2  # queued or running, per live device
 
-# One statement, made once: every pack that is formed needs all of it.
+# One statement of the tables, made once: every pack that is formed needs all of it.
+_DEVICES, _PACKS = cast(Table, Device.__table__), cast(Table, Pack.__table__)
 _READ = union_all(
-    select(literal("device").label("what"), Device.kind, Device.plugins, func.count())
+    select(literal("device").label("what"), _DEVICES.c.kind, _DEVICES.c.plugins, func.count())
     .where(*devices.is_live())
-    .group_by(Device.kind, Device.plugins),
-    select(Pack.state, Pack.kind, Pack.sweep_id, func.count())
-    .where(Pack.state.in_(sorted(PACK_OUTSTANDING)))
-    .group_by(Pack.state, Pack.kind, Pack.sweep_id),
+    .group_by(_DEVICES.c.kind, _DEVICES.c.plugins),
+    select(_PACKS.c.state, _PACKS.c.kind, _PACKS.c.sweep_id, func.count())
+    .where(_PACKS.c.state.in_(sorted(PACK_OUTSTANDING)))
+    .group_by(_PACKS.c.state, _PACKS.c.kind, _PACKS.c.sweep_id),
     select(literal("now"), literal(""), literal(""), db_now()),
 )
 
