@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
-    BindParameter,
     ColumnElement,
     Insert,
     Integer,
@@ -61,11 +60,13 @@ def _read(value: Any, kind: TypeEngine[Any]) -> ColumnElement[Any]:
     return sql_cast(value.as_string(), kind) if isinstance(kind, Integer) else value.as_string()
 
 
-def among(ids: Sequence[str]) -> Select[tuple[str]]:
-    """These ids as rows, for `column.in_(among(ids))`.
+# For `column.in_(GIVEN_IDS)`: any number of ids are one parameter, which `given_ids` makes. Hundreds of them
+# take longer to write into a statement than to look up, and one that is always the same can stay prepared.
+GIVEN_IDS: Select[tuple[str]] = select(
+    json_rows(bindparam("ids", type_=String)).table_valued(column("value", JSON)).c.value["id"].as_string()
+)
 
-    They are one parameter: hundreds of them take longer to write into a statement than to look up, and a
-    statement that is the same for any number of them can stay prepared.
-    """
-    given: BindParameter[str] = bindparam("ids", json.dumps([{"id": each} for each in ids]), unique=True)
-    return select(json_rows(given).table_valued(column("value", JSON)).c.value["id"].as_string())
+
+def given_ids(ids: Sequence[str]) -> dict[str, str]:
+    """Make the parameter of a statement with `GIVEN_IDS`."""
+    return {"ids": json.dumps([{"id": each} for each in ids])}

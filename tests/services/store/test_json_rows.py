@@ -8,8 +8,8 @@ from typing import cast
 from paper_sweep import write_sweep
 from sqlalchemy import Table, select
 
-from services.store.json_rows import among, insert_each
-from services.store.models import Pack, Sweep, Trial
+from services.store.json_rows import GIVEN_IDS, given_ids, insert_each
+from services.store.models import Sweep, Trial
 from services.store.session import Store
 
 TRIALS = cast(Table, Trial.__table__)
@@ -47,6 +47,6 @@ def test_numbers_text_and_documents_are_inserted_as_they_are(store: Store) -> No
 def test_ids_are_found_among_any_number(store: Store) -> None:
     ids = sorted(write_sweep(store) for _ in range(3))
     asked = [*ids[:2], *(f"none-{number}" for number in range(500))]
-    found = store.read(lambda s: s.scalars(select(Sweep.id).where(Sweep.id.in_(among(asked)))).all())
-    assert sorted(found) == ids[:2]
-    assert store.read(lambda s: s.scalars(select(Pack.id).where(Pack.id.in_(among([])))).all()) == []
+    among = select(Sweep.id).where(Sweep.id.in_(GIVEN_IDS)).order_by(Sweep.id)
+    assert store.read(lambda session: session.scalars(among, given_ids(asked)).all()) == ids[:2]
+    assert store.read(lambda session: session.scalars(among, given_ids([])).all()) == []
