@@ -83,8 +83,8 @@ def test_one_attempt_that_runs_after_several_failed_is_no_progress(store: Store)
         store.write(lambda s, h=held, e=error: endings.give_up(s, h, Failure.HOST, e))  # type: ignore[misc]
 
 
-def read_and_count(store: Store, page: list[str]) -> tuple[list[SweepStatus], int]:
-    """The status of some sweeps, and how many statements it took."""
+def read_and_note(store: Store, page: list[str]) -> tuple[list[SweepStatus], list[str]]:
+    """The status of some sweeps, and the statements that it took."""
     statements: list[str] = []
 
     def count(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -98,7 +98,7 @@ def read_and_count(store: Store, page: list[str]) -> tuple[list[SweepStatus], in
     event.listen(store.engine, "before_cursor_execute", count)
     shown = store.read(read)
     event.remove(store.engine, "before_cursor_execute", count)
-    return shown, len(statements)
+    return shown, statements
 
 
 def test_epochs_are_read_again_only_once_there_is_a_new_one(store: Store) -> None:
@@ -107,13 +107,14 @@ def test_epochs_are_read_again_only_once_there_is_a_new_one(store: Store) -> Non
     held = take(store, fill(store, sweep_id))
     ids = [trial.id for trial in trials_of(store, sweep_id)]
     report(store, held, 1, ids)
-    [first], statements = read_and_count(store, [sweep_id])
-    [again], fewer = read_and_count(store, [sweep_id])
+    [first], statements = read_and_note(store, [sweep_id])
+    [again], fewer = read_and_note(store, [sweep_id])
     assert (len(first.commits), len(again.commits)) == (1, 1)
-    assert fewer < statements
+    assert any("events.data" in each for each in statements)
+    assert not any("events.data" in each for each in fewer)
     report(store, held, 2, ids)
-    [later], as_many = read_and_count(store, [sweep_id])
-    assert ([commit.trials for commit in later.commits], as_many) == ([4, 4], statements)
+    [later], _ = read_and_note(store, [sweep_id])
+    assert [commit.trials for commit in later.commits] == [4, 4]
 
 
 def test_each_sweep_of_a_page_has_its_own_numbers_in_as_many_queries_as_one(sqlite_store: Store) -> None:
@@ -123,9 +124,9 @@ def test_each_sweep_of_a_page_has_its_own_numbers_in_as_many_queries_as_one(sqli
     asked = []
     for page in (sweep_ids[2:3], sweep_ids):
         store = Store(str(sqlite_store.engine.url))  # which keeps nothing in memory yet
-        shown, statements = read_and_count(store, page)
+        shown, statements = read_and_note(store, page)
         store.close()
-        asked.append(statements)
+        asked.append(len(statements))
     assert asked[0] == asked[1]
     assert [status.sweep.id for status in shown] == sweep_ids
     assert [status.standing.counts for status in shown] == [{}, {}, {"running": 4}, {}]
