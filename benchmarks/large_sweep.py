@@ -1,17 +1,16 @@
 """What requests about one large sweep cost: submit, every GET, cancel; at several sizes.
 
-    python -m benchmarks.large_sweep [--sqlite] [--gets N] [TRIALS ...]
+    python -m benchmarks.large_sweep [--sqlite] [TRIALS ...]
 
 The API is a process of its own, on a PostgreSQL of its own unless SQLite is asked for, and reached over HTTP.
 Three quarters of the sweep's trials have succeeded, ten run, the rest waits; the sizes are 1,000 and 10,000
 unless given. A line shows medians: seconds to the first byte and to the last one, the processor time of the
-API, and the size of the answer. At the end N GETs of all kinds, 2,000 unless given, show its memory.
+API, and the size of the answer. At the end rounds of the same GETs show its memory.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import statistics
 import sys
@@ -37,6 +36,7 @@ from services.store.session import Store
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 N = 15  # measurements of each GET
+ROUNDS = (1, 5, 20)  # of all GETs, after which the memory is read
 PAGES = (
     "",
     "/trials?limit=200",
@@ -113,15 +113,15 @@ def measured(
     return Line(name, bound, f"{first}, {total}; {cpu} of CPU; {size} (n = {len(costs)})")
 
 
-def run(bench: Bench, sizes: list[int], gets: int) -> Iterator[Line]:
+def run(bench: Bench, sizes: list[int]) -> Iterator[Line]:
     """Measure line after line."""
     bench.ask("POST", "/v1/sweeps?dry_run=true", large_spec(200))
     add_devices(bench.store)
     for size in sizes:
-        yield from of_size(bench, size, gets)
+        yield from of_size(bench, size)
 
 
-def of_size(bench: Bench, size: int, gets: int) -> Iterator[Line]:
+def of_size(bench: Bench, size: int) -> Iterator[Line]:
     """The lines of one size."""
     submitted: list[str] = []
 
@@ -152,7 +152,7 @@ def of_size(bench: Bench, size: int, gets: int) -> Iterator[Line]:
     for name in ("/v1/sweeps/{id}", "/v1/sweeps/{id}/leaderboard", "/v1/sweeps/{id}/best", "/v1/sweeps"):
         after = f"`GET {name}` after an epoch, {size:,} trials"
         yield measured(bench, after, "< 50 ms", lambda p=paths[name]: bench.ask("GET", p), N, epoch)  # type: ignore[misc]
-    yield memory(bench, size, list(paths.values()), gets)
+    yield memory(bench, size, list(paths.values()))
     yield measured(bench, f"cancel of {size:,} trials, all drawn", "< 1 s", cancel, 1)
 
 
@@ -168,21 +168,24 @@ def paths_of(sweep_id: str, size: int) -> Iterator[tuple[str, str]]:
     yield from ((name, name) for name in (f"/v1/sweeps/{sweep_id}/events", *OTHERS))
 
 
-def memory(bench: Bench, size: int, paths: list[str], gets: int) -> Line:
-    """How the memory of the API grows over many requests, exports of the whole sweep among them."""
-    few = [path for path in paths if "/events" not in path]
-
-    def send(count: int) -> None:
-        for path in itertools.islice(itertools.cycle(few), count):
+def memory(bench: Bench, size: int, paths: list[str]) -> Line:
+    """The memory of the API after rounds of the same GETs, and in a round of exports of the whole sweep."""
+    exports = [path for path in paths if "/export/" in path]
+    others = [path for path in paths if path not in exports and not path.endswith("/events")]
+    sizes, sent = [], 0
+    for rounds in ROUNDS:
+        for path in others * (rounds - sent):
             bench.ask("GET", path)
-
-    send(len(few) * 2)
-    before = bench.api.memory_mb()
+        sent = rounds
+        sizes.append(f"{bench.api.memory_mb():.0f}")
     bench.api.forget_peak()
-    send(gets)
-    after, peak = bench.api.memory_mb(), bench.api.peak_mb()
-    name = f"memory of the API over {gets:,} GETs of all kinds, {size:,} trials"
-    return Line(name, "flat", f"{before:.0f} MB before, {after:.0f} MB after, {peak:.0f} MB at most")
+    for path in exports:
+        bench.ask("GET", path)
+    name = (
+        f"memory of the API after {', '.join(map(str, ROUNDS))} rounds of {len(others)} GETs, {size:,} trials"
+    )
+    most = f"{bench.api.peak_mb():.0f} MB at most in exports, {bench.api.memory_mb():.0f} MB after them"
+    return Line(name, "flat", f"{', '.join(sizes)} MB; {most}")
 
 
 @contextmanager
@@ -217,13 +220,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("sizes", metavar="TRIALS", type=int, nargs="*", default=[1000, 10_000])
     parser.add_argument("--sqlite", action="store_true")
-    parser.add_argument("--gets", type=int, default=2000)
     given = parser.parse_args()
     with started(given.sqlite) as bench:
         sys.stdout.write(
             "Medians: time to the first byte, to the last; CPU of the API; size of the answer.\n\n"
         )
-        table(run(bench, given.sizes, given.gets), sys.stdout.write)
+        table(run(bench, given.sizes), sys.stdout.write)
 
 
 if __name__ == "__main__":

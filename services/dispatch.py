@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from services.domain.states import SWEEP_DISPATCHABLE, SweepState
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import clock, devices, packs, set_aside, specs_and_plans, sweeps, trials
+from services.store import devices, packs, set_aside, specs_and_plans, sweeps, trials, window
 from services.store.models import Pack, Sweep, Trial
 from services.store.packs import PackDraft
 from services.store.session import Session, Store
 from services.store.sweeps import Candidate
+from services.store.window import Window
 
 T = TypeVar("T")
-WINDOW_PER_DEVICE = 2  # packs in Redis or running, per live device
 IDLE_RESEND_SECONDS = 5.0  # after which a message counts as lost while a device idles
 MAX_CANDIDATES = 50  # sweeps that one query proposes for the next place in the window
 CANDIDATES_PER_ROW = 8  # trials that are looked at for each row of a pack
@@ -34,7 +34,8 @@ def dispatch(store: Store, publisher: Publisher, settings: Settings) -> int:
     """
     store.write(withdraw_stranded)
     form_packs(store)
-    return announce(store, publisher, settings.redispatch)
+    idle = store.read(window.read).idle() > 0
+    return announce(store, publisher, settings.redispatch, idle)
 
 
 def refill(
@@ -45,72 +46,75 @@ def refill(
     It takes one in the transaction that forms them. Workers that train take the next pack by themselves when
     theirs ends; only idle ones need a message.
     """
-    formed, taken = form_packs(store, take)
-    left = formed - (taken is not None)
-    if left and store.read(idle_devices) > (taken is None):  # one that has taken nothing is the caller's
-        announce(store, publisher, settings.redispatch)
-    return taken
+    formed = form_packs(store, take)
+    if formed.packs > (formed.taken is not None) and formed.idle > 1:  # the caller's device is one of them
+        announce(store, publisher, settings.redispatch, idle=True)
+    return formed.taken
 
 
-def form_packs(
-    store: Store, take: Callable[[Session], T | None] = lambda session: None
-) -> tuple[int, T | None]:
-    """Fill the window, the sweep that is served least first; returns how many packs were formed.
+@dataclass
+class Formed(Generic[T]):
+    """What a round has formed: how many packs, what was taken of them, how many devices were idle before."""
 
-    `take` is called in the transactions that form them, until it returns something; that is returned, too.
+    packs: int = 0
+    taken: T | None = None
+    idle: int = 0
+
+
+def form_packs(store: Store, take: Callable[[Session], T | None] = lambda session: None) -> Formed[T]:
+    """Fill the window, the sweep that is served least first.
+
+    `take` is called in the transactions that form packs, or find that others just have, until it returns
+    something.
     """
-    formed, taken = 0, None
+    formed: Formed[T] = Formed()
     tried: list[str] = []  # in this round; each sweep gets as many packs as are its share, but fails once
     while turn := store.read(partial(next_in_need, without=tried)):
 
-        def work(session: Session, turn: Turn = turn, first: bool = taken is None) -> tuple[int, T | None]:
-            packs_of_turn = give_place(session, turn.candidate, turn.alone)
-            return len(packs_of_turn), take(session) if packs_of_turn and first else None
+        def work(session: Session, turn: Turn = turn) -> tuple[Given, T | None]:
+            given = give_place(session, turn.candidate, turn.alone)
+            some = given.packs or given.window.queued
+            return given, take(session) if some and formed.taken is None else None
 
         before = turn.candidate.set_aside
         done = set_aside.treat(store, set_aside.DISPATCH, turn.candidate.id, work, before)
-        count, found = done or (0, None)
-        taken = taken or found
-        if not count:
+        if done is None:
             tried.append(turn.candidate.id)
-        formed += count
-        if turn.alone and count:
-            break  # the window is full, or the sweep has nothing left
-    return formed, taken
+            continue
+        given, taken = done
+        formed.packs += len(given.packs)
+        formed.idle = given.window.idle()
+        formed.taken = formed.taken or taken
+        if (turn.alone and not given.withdrew) or (taken and not given.packs):
+            break  # the window is full, by this or by others meanwhile, or nothing is left
+        if not given.packs:
+            tried.append(turn.candidate.id)
+    return formed
 
 
-def idle_devices(session: Session) -> int:
-    """How many live devices train nothing."""
-    return sum(devices.live(session).values()) - packs.count_running(session)
-
-
-def announce(store: Store, publisher: Publisher, resend_after: float) -> int:
+def announce(store: Store, publisher: Publisher, resend_after: float, idle: bool) -> int:
     """Send messages until each queued pack has one; returns how many went out.
 
     A message wakes a worker, which takes whichever pack comes next, so it is enough that there are as many
     messages as queued packs. A pack whose message was sent a while ago is announced again only if its queue
-    has become shorter than that, as when Redis was emptied. While a device idles that is soon: the message
-    went to a worker that ended before it took a pack.
+    has become shorter than that, as when Redis was emptied. While a device is `idle` that is soon: the
+    message went to a worker that ended before it took a pack.
     """
-
-    def read(session: Session) -> tuple[Sequence[Pack], Sequence[Pack]]:
-        soon = min(resend_after, IDLE_RESEND_SECONDS)
-        unsent = packs.unsent(session, soon if idle_devices(session) > 0 else resend_after)
-        return unsent, packs.queued(session)
-
-    unsent, queued = store.read(read)
+    late = min(resend_after, IDLE_RESEND_SECONDS) if idle else resend_after
+    waiting = store.read(partial(packs.waiting, resend_after=late))
+    unsent = [pack for pack in waiting if pack.is_due]
     if not unsent:
         return 0
     missing: dict[str, int] = {}  # messages, by kind of device
-    for kind, waiting in Counter(pack.kind for pack in queued).items():
+    for kind, count in Counter(pack.kind for pack in waiting).items():
         there = publisher.waiting(kind)
         if there is None:
             return 0
-        missing[kind] = waiting - there
+        missing[kind] = count - there
     sent, announced = 0, []
     for pack in unsent:
         if missing.get(pack.kind, 0) <= 0:
-            if pack.sent_at is None:  # a message that another pack has left behind will do
+            if pack.is_new:  # a message that another pack has left behind will do
                 announced.append(pack.id)
             continue
         if not publisher.send(pack.id, pack.kind):
@@ -144,54 +148,71 @@ class Turn:
 
 
 def next_in_need(session: Session, without: Sequence[str] = ()) -> Turn | None:
-    """The sweep that gets the next place in the window, free or made free; None if nobody does."""
-    full: set[tuple[str | None, int, int]] = set()  # for sweeps that are alike in this there is no place
+    """The sweep that gets the next place in the window, free or made free; None if nobody does.
+
+    Whether there is a place for one that is alone shows once it is locked.
+    """
     candidates = sweeps.candidates(session, MAX_CANDIDATES, without)
+    if len(candidates) == 1 and not without:
+        return Turn(candidates[0], alone=True)
+    full: set[tuple[str | None, int, int]] = set()  # for sweeps that are alike in this there is no place
+    now = window.read(session) if candidates else window.Window()
     for candidate in candidates:
         alike = candidate.plugins, candidate.packs, candidate.priority
         if alike in full:
             continue
-        if free_places(session, candidate.plugins):
-            return Turn(candidate, alone=len(candidates) == 1 and not without)
-        if packs.withdrawable(session, *alike):
+        if now.free(candidate.plugins) or packs.withdrawable(session, *alike):
             return Turn(candidate, alone=False)
         full.add(alike)
     return None
 
 
-def give_place(session: Session, candidate: Candidate, alone: bool = False) -> list[Pack]:
+@dataclass(frozen=True)
+class Given:
+    """The packs, by id, that a sweep got places for, and the window before; whether another made room."""
+
+    packs: list[str]
+    window: Window
+    withdrew: bool = False
+
+
+def give_place(session: Session, candidate: Candidate, alone: bool = False) -> Given:
     """Form packs of a sweep; in a full window another sweep's queued pack makes room for one."""
-    if formed := fill_places(session, candidate.id, None if alone else 1):
-        return formed
-    if free_places(session, candidate.plugins):
-        return []  # nothing of it waits
+    sweep = sweeps.lock(session, candidate.id)
+    now = window.read(session)
+    given = Given(fill_places(session, sweep, now, None if alone else 1), now)
+    if given.packs or now.free(candidate.plugins) or not now.is_shared(sweep.id):
+        return given  # if not formed: nothing of it waits, or another was quicker
     rival = packs.withdrawable(session, candidate.plugins, candidate.packs, candidate.priority)
-    if rival is None or rival.sweep_id == candidate.id:  # it has begun to train since, or another was quicker
-        return []
+    if rival is None or rival.sweep_id == candidate.id:  # it has begun to train since
+        return given
     packs.withdraw(session, rival, f"sweep {candidate.id} has its share first")
-    return fill_places(session, candidate.id, 1)
+    return Given(fill_places(session, sweep, window.read(session), 1), now, withdrew=True)
 
 
 def fill(session: Session, sweep_id: str) -> Pack | None:
     """Form one pack of a sweep, unless the window is full or no trial of the sweep waits."""
-    return next(iter(fill_places(session, sweep_id, 1)), None)
-
-
-def fill_places(session: Session, sweep_id: str, most: int | None) -> list[Pack]:
-    """Form packs of a sweep while the window has places and trials wait: all that there can be, or `most`."""
     sweep = sweeps.lock(session, sweep_id)
-    room = free_places(session, sweep.plugins)
+    formed = fill_places(session, sweep, window.read(session), 1)
+    return session.get_one(Pack, formed[0]) if formed else None
+
+
+def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -> list[str]:
+    """Form packs of a locked sweep while the window has places and trials wait: all there can be, or `most`.
+
+    Returns their ids.
+    """
+    room = now.free(sweep.plugins)
     if not room or sweep.state not in SWEEP_DISPATCHABLE:
         return []
     specs_and_plans.give(session, [sweep])
-    formed: list[Pack] = []
+    formed: list[str] = []
     while room.total() and len(formed) != most and (first := trials.first_waiting(session, sweep.id)):
         formed.append(_form_waiting(session, sweep, first, _take_place(room)))
     drafts: list[PackDraft] = []
-    now = clock.read(session)
-    while room.total() and len(formed) + len(drafts) != most and (rows := next_trials(sweep, now)):
+    while room.total() and len(formed) + len(drafts) != most and (rows := next_trials(sweep, now.now)):
         drafts.append(PackDraft(rows, sweep.plan.shapes[rows[0]["shape"]].width, _take_place(room)))
-    return formed + packs.form_new(session, sweep, drafts, now) if drafts else formed
+    return formed + packs.form_new(session, sweep, drafts, now.now) if drafts else formed
 
 
 def _take_place(room: Counter[str]) -> str:
@@ -201,24 +222,11 @@ def _take_place(room: Counter[str]) -> str:
     return kind
 
 
-def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> Pack:
-    """Form one pack of trials that wait, among them the first."""
+def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> str:
+    """Form one pack of trials that wait, among them the first; returns its id."""
     shape = sweep.plan.shapes[first.shape]
     waiting = trials.waiting_like(session, first, shape.mixed, CANDIDATES_PER_ROW * shape.width)
     return packs.form(session, sweep, choose(waiting, first.most_alive), shape.width, kind)
-
-
-def free_places(session: Session, plugins: str | None) -> Counter[str]:
-    """How many places the window has for a sweep with these plug-ins, by kind of device.
-
-    With no worker alive they are of the kind that every host has. None where the window is full, and where
-    every worker would refuse the sweep: the packs of others need the window.
-    """
-    devices_of, packs_of = devices.live(session), packs.outstanding(session)
-    able = devices.live(session, plugins) if plugins else devices_of
-    if not devices_of:
-        return +Counter({"cpu": WINDOW_PER_DEVICE - packs_of.get("cpu", 0)})
-    return +Counter({kind: WINDOW_PER_DEVICE * devices_of[kind] - packs_of.get(kind, 0) for kind in able})
 
 
 def next_trials(sweep: Sweep, now: int) -> list[dict[str, Any]]:

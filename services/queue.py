@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery
@@ -10,6 +14,7 @@ from celery import Celery
 from services.settings import Settings
 
 TASK = "cnnlab.train_pack"
+MAX_REST_SECONDS = 1.0  # of a connection, after which another is made: Redis may have been started again
 log = logging.getLogger(__name__)
 
 
@@ -70,15 +75,19 @@ def _common(settings: Settings, **transport: int) -> dict[str, Any]:
 
 
 class Publisher:
-    """Sends wake-ups: whoever dispatches holds one. A failure is logged, and upkeep sends again later."""
+    """Sends wake-ups: whoever dispatches holds one. A failure is logged, and upkeep sends again later.
+
+    What follows at once goes over the connection that is there: to make one takes longer than ten messages.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._app = make_publisher_app(settings)
+        self._rests: deque[tuple[Any, float]] = deque()  # at most one, and since when
 
     def send(self, pack_id: str, kind: str) -> bool:
         """Announce a queued pack to the workers of a kind of device; return whether Redis took it."""
         try:
-            with self._app.connection_for_write() as connection:
+            with self._connection() as connection:
                 self._app.send_task(
                     TASK,
                     args=[pack_id],
@@ -95,7 +104,7 @@ class Publisher:
     def waiting(self, kind: str) -> int | None:
         """Count the messages that wait for devices of a kind; None if Redis does not answer."""
         try:
-            with self._app.connection_for_write() as connection:
+            with self._connection() as connection:
                 return int(connection.default_channel.client.llen(queue_of(kind)))
         except Exception as error:  # of Redis, redis-py, kombu or Celery
             log.warning("Redis does not answer, upkeep will try again: %s", error)
@@ -104,9 +113,29 @@ class Publisher:
     def reachable(self) -> bool:
         """Whether Redis answers, within two seconds."""
         try:
-            with self._app.connection_for_write() as connection:
+            with self._connection() as connection:
                 connection.default_channel.client.ping()
         except Exception as error:
             log.warning("Redis does not answer: %s", error)
             return False
         return True
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        """Lend the connection of a moment ago, unless another thread has it, or a new one."""
+        try:
+            connection, since = self._rests.pop()
+            if time.monotonic() - since > MAX_REST_SECONDS:
+                connection.close()
+                connection = self._app.connection_for_write()
+        except IndexError:
+            connection = self._app.connection_for_write()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if self._rests:
+            connection.close()
+        else:
+            self._rests.append((connection, time.monotonic()))

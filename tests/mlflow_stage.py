@@ -51,7 +51,7 @@ class Stage:
             first = trials.first_waiting(session, self.sweep_id)
             assert first is not None
             pending = trials.waiting_like(session, first, True, self.width)
-            return packs.form(session, sweeps.lock(session, self.sweep_id), pending, self.width, "cpu").id
+            return packs.form(session, sweeps.lock(session, self.sweep_id), pending, self.width, "cpu")
 
         held = Lease.new(self.store.write(form))
         assert self.store.write(lambda session: leases.take(session, held, "worker-1", "host/cpu:0", 60))

@@ -84,12 +84,15 @@ class PackCommits:
         def write(session: Session) -> TakenPack | None:
             if taker and (taken := taker.taken_before(session)):
                 return taken  # everything has been committed
-            reports.commit(session, self._lease, epoch)
-            endings.end_trials(session, self._lease, diverged, TrialState.FAILED, failure=error)
-            endings.end_trials(session, self._lease, cancelled, TrialState.CANCELLED)
-            endings.end_trials(session, self._lease, succeeded, TrialState.SUCCEEDED, failure=None)
-            if over:
-                endings.close(session, self._lease, f"reached epoch {epoch.number}")
+            if succeeded == epoch.metrics.keys():
+                reports.commit_last(session, self._lease, epoch)
+            else:
+                reports.commit(session, self._lease, epoch)
+                endings.end_trials(session, self._lease, diverged, TrialState.FAILED, failure=error)
+                endings.end_trials(session, self._lease, cancelled, TrialState.CANCELLED)
+                endings.end_trials(session, self._lease, succeeded, TrialState.SUCCEEDED, failure=None)
+                if over:
+                    endings.close(session, self._lease, f"reached epoch {epoch.number}")
             return taker.take_begun(session) if taker and over else None
 
         next_pack = self._write(write)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from services.domain.retry import Failure
 from services.domain.states import TRIAL_UNFINISHED, PackState, TrialState
 from services.store.clock import seconds_ago
-from services.store.json_rows import among
+from services.store.json_rows import GIVEN_IDS, given_ids
 from services.store.models import Pack, PackRow, Trial
 
 MAX_ATTEMPTS = 20  # of each sweep
@@ -21,6 +22,21 @@ MAX_SETBACKS = 3  # that are shown, each for SETBACK_SECONDS
 SETBACK_SECONDS = 600.0
 ENDED = (PackState.CLOSED, PackState.LOST)
 FAILED = frozenset(Failure) - {Failure.PREEMPTED}
+
+
+# Made once, and of the table: to make a statement takes longer than to execute it.
+_PACKS = cast(Table, Pack.__table__).c
+_ORDER = func.row_number().over(partition_by=_PACKS.sweep_id, order_by=(_PACKS.closed_at.desc(), _PACKS.id))
+_ENDED = (
+    select(_PACKS.sweep_id, _PACKS.id, _PACKS.worker, _PACKS.closed_at, _PACKS.outcome, _ORDER.label("place"))
+    .where(
+        _PACKS.state.in_(ENDED),
+        _PACKS.expires_at >= seconds_ago(RECENT_SECONDS),
+        _PACKS.sweep_id.in_(GIVEN_IDS),
+    )
+    .subquery()
+)
+_RECENT = select(_ENDED).where(_ENDED.c.place <= MAX_ATTEMPTS).order_by(_ENDED.c.place)
 
 
 @dataclass(frozen=True)
@@ -47,17 +63,7 @@ class Setback:
 
 def recent(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[EndedAttempt]]:
     """The attempts of each sweep that ended lately, newest first, in one query for all sweeps."""
-    order = func.row_number().over(partition_by=Pack.sweep_id, order_by=(Pack.closed_at.desc(), Pack.id))
-    ended = (
-        select(Pack.sweep_id, Pack.id, Pack.worker, Pack.closed_at, Pack.outcome, order.label("place"))
-        .where(
-            Pack.state.in_(ENDED),
-            Pack.expires_at >= seconds_ago(RECENT_SECONDS),
-            Pack.sweep_id.in_(among(sweep_ids)),
-        )
-        .subquery()
-    )
-    rows = session.execute(select(ended).where(ended.c.place <= MAX_ATTEMPTS).order_by(ended.c.place))
+    rows = session.execute(_RECENT, given_ids(sweep_ids))
     found: dict[str, list[EndedAttempt]] = {sweep_id: [] for sweep_id in sweep_ids}
     for sweep_id, pack_id, worker, closed_at, outcome, _ in rows:
         kind, _, message = (outcome or "").partition(": ")

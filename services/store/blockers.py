@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from services.domain.blocker import Blocker, BlockerKind
@@ -29,6 +29,34 @@ INSTALL_COMPILER = "install g++ 12 or newer, or clang++, where the worker runs; 
 NO_WORKER = "no worker is running"
 SET_ASIDE = "the service has set it aside"
 PAUSED_BY_SERVICE = "the service has paused it"
+
+
+# Asked for whenever a sweep is shown, so they are made once.
+_MACHINES = (
+    select(Pack.worker, Pack.machine)
+    .where(
+        Pack.state.in_((PackState.RUNNING, PackState.CLOSED)),
+        Pack.expires_at >= db_now(),
+        Pack.sweep_id == bindparam("sweep"),
+        Pack.kind == "cpu",
+        Pack.shape.in_(bindparam("shapes", expanding=True)),
+    )
+    .order_by(Pack.worker)
+)
+_LATE = (
+    select(func.count(), func.min(Trial.finished_at))
+    .join(MirrorTrial, MirrorTrial.trial_id == Trial.id)
+    .join(MirrorSweep, MirrorSweep.sweep_id == Trial.sweep_id)
+    .where(
+        Trial.sweep_id == bindparam("sweep"),
+        Trial.state.in_(sorted(TRIAL_FINAL)),
+        Trial.started_at.is_not(None),
+        Trial.finished_at < seconds_ago(MLFLOW_SECONDS),
+        MirrorTrial.exported_state.is_distinct_from(Trial.state),
+        MirrorTrial.left_out.is_(None),
+        MirrorSweep.mirrored_at < seconds_ago(MLFLOW_SECONDS),
+    )
+)
 
 
 def of(
@@ -184,17 +212,7 @@ def _no_compiler(session: Session, sweep: Sweep) -> Blocker | None:
     compiled = [] if sweep.fault else [i for i, shape in enumerate(sweep.plan.shapes) if shape.compiled]
     if not compiled or sweep.state in SWEEP_FINAL:
         return None
-    rows = session.execute(
-        select(Pack.worker, Pack.machine)
-        .where(
-            Pack.state.in_((PackState.RUNNING, PackState.CLOSED)),
-            Pack.expires_at >= db_now(),
-            Pack.sweep_id == sweep.id,
-            Pack.kind == "cpu",
-            Pack.shape.in_(compiled),
-        )
-        .order_by(Pack.worker)
-    )
+    rows = session.execute(_MACHINES, {"sweep": sweep.id, "shapes": compiled})
     slow = {worker: why for worker, machine in rows if (why := (machine or {}).get("no_compiler"))}
     if not slow:
         return None
@@ -205,21 +223,7 @@ def _no_compiler(session: Session, sweep: Sweep) -> Blocker | None:
 
 def _mlflow(session: Session, sweep: Sweep) -> Blocker | None:
     """Trials whose end MLflow does not show, long after it, and not because it is catching up."""
-    late = session.execute(
-        select(func.count(), func.min(Trial.finished_at))
-        .join(MirrorTrial, MirrorTrial.trial_id == Trial.id)
-        .join(MirrorSweep, MirrorSweep.sweep_id == Trial.sweep_id)
-        .where(
-            Trial.sweep_id == sweep.id,
-            Trial.state.in_(TRIAL_FINAL),
-            Trial.started_at.is_not(None),
-            Trial.finished_at < seconds_ago(MLFLOW_SECONDS),
-            MirrorTrial.exported_state.is_distinct_from(Trial.state),
-            MirrorTrial.left_out.is_(None),
-            MirrorSweep.mirrored_at < seconds_ago(MLFLOW_SECONDS),
-        )
-    ).one()
-    count, since = late
+    count, since = session.execute(_LATE, {"sweep": sweep.id}).one()
     if not count:
         return None
     trials = "1 trial that has" if count == 1 else f"{count} trials that have"

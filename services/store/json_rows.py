@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, BindParameter, Select, bindparam, column, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Insert,
+    Integer,
+    Select,
+    String,
+    Table,
+    bindparam,
+    column,
+    insert,
+    select,
+)
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 
 class json_rows(FunctionElement[Any]):
@@ -28,11 +42,31 @@ def _postgresql(element: json_rows, compiler: Any, **kw: Any) -> str:
     return f"json_array_elements(CAST({compiler.process(element.clauses, **kw)} AS JSON))"
 
 
-def among(ids: Sequence[str]) -> Select[tuple[str]]:
-    """These ids as rows, for `column.in_(among(ids))`.
+def insert_each(table: Table, *names: str, **others: str) -> Insert:
+    """Make an INSERT of rows that are one parameter, `each`: a JSON array of objects with these names.
 
-    They are one parameter: hundreds of them take longer to write into a statement than to look up, and a
-    statement that is the same for any number of them can stay prepared.
+    `others` are columns whose values have another name there. Columns that are not given get their defaults.
     """
-    given: BindParameter[str] = bindparam("ids", json.dumps([{"id": each} for each in ids]), unique=True)
-    return select(json_rows(given).table_valued(column("value", JSON)).c.value["id"].as_string())
+    columns = {name: name for name in names} | others
+    each = json_rows(bindparam("each", type_=String)).table_valued(column("value", JSON)).c.value
+    values = (_read(each[name], table.c[key].type) for key, name in columns.items())
+    return insert(table).from_select(list(columns), select(*values))
+
+
+def _read(value: Any, kind: TypeEngine[Any]) -> ColumnElement[Any]:
+    """The value of an object, as a column of this type takes it."""
+    if isinstance(kind, JSON):
+        return cast("ColumnElement[Any]", value)
+    return sql_cast(value.as_string(), kind) if isinstance(kind, Integer) else value.as_string()
+
+
+# For `column.in_(GIVEN_IDS)`: any number of ids are one parameter, which `given_ids` makes. Hundreds of them
+# take longer to write into a statement than to look up, and one that is always the same can stay prepared.
+GIVEN_IDS: Select[tuple[str]] = select(
+    json_rows(bindparam("ids", type_=String)).table_valued(column("value", JSON)).c.value["id"].as_string()
+)
+
+
+def given_ids(ids: Sequence[str]) -> dict[str, str]:
+    """Make the parameter of a statement with `GIVEN_IDS`."""
+    return {"ids": json.dumps([{"id": each} for each in ids])}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     JSON,
     ColumnElement,
     Float,
+    Integer,
     Select,
     SQLColumnExpression,
     String,
@@ -103,13 +104,28 @@ def positions(
     Points with a value come first, of these those of which no replicate failed, then by the mean of the
     values there are, then by number. A point is here as soon as dispatch has drawn one of its trials.
     """
-    ranked = _ranked({sweep_id: objective})
-    query = select(ranked.c.tier, ranked.c.score, ranked.c.point)
-    if after is not None:
-        here = tuple_(ranked.c.tier, ranked.c.score, ranked.c.point)
-        query = query.where(here > tuple_(*map(literal, after)))
-    rows = session.execute(query.order_by(ranked.c.tier, ranked.c.score, ranked.c.point).limit(limit))
+    given = {"sweeps": [sweep_id], "most": limit} | (after._asdict() if after else {})
+    rows = session.execute(_positions(objective.goal, objective.at, after is not None), given)
     return [RankPosition(int(tier), float(score), int(point)) for tier, score, point in rows]
+
+
+# A statement that is made once for each kind of objective: to make it takes longer than to execute it.
+@cache
+def _positions(goal: Goal, at: Literal["best", "last"], behind: bool) -> Select[Any]:
+    """Make the query of `positions`, with or without a position that they are behind."""
+    ranked = _ranked({"": Objective.model_construct(goal=goal, at=at)}).c
+    here = ranked.tier, ranked.score, ranked.point
+    query = select(*here).order_by(*here).limit(bindparam("most"))
+    if not behind:
+        return query
+    given = zip(RankPosition._fields, (Integer, Float, Integer), strict=True)
+    return query.where(tuple_(*here) > tuple_(*(bindparam(name, type_=kind) for name, kind in given)))
+
+
+@cache
+def _trials_by(at: Literal["best", "last"]) -> Select[Any]:
+    """Make the query of the trials of points of one sweep, in the order of their replicates."""
+    return _trial_columns({"": Objective.model_construct(at=at)}).order_by(Trial.replicate)
 
 
 def points(
@@ -140,7 +156,8 @@ def top(session: Session, objectives: Mapping[str, Objective], count: int) -> di
     rows = session.execute(
         select(rank.c.sweep_id, rank.c.point)
         .where(rank.c.rank <= count)
-        .order_by(rank.c.sweep_id, rank.c.rank)
+        .order_by(rank.c.sweep_id, rank.c.rank),
+        {"sweeps": list(objectives)},
     )
     best: dict[str, list[RankedPoint]] = {sweep_id: [] for sweep_id in objectives}
     for point in _with_trials(session, [(sweep_id, number) for sweep_id, number in rows], objectives):
@@ -187,7 +204,7 @@ def _compare(
 
 
 def _ranked(objectives: Mapping[str, Objective]) -> Subquery:
-    """Every point of some sweeps with its tier and score.
+    """Every point of the sweeps that are given as `sweeps`, with its tier and score.
 
     Sum and count instead of avg: PostgreSQL's avg squares the values, which overflows sooner.
     """
@@ -199,7 +216,7 @@ def _ranked(objectives: Mapping[str, Objective]) -> Subquery:
     score = func.coalesce(func.sum(sign * value) / cast(func.nullif(func.count(value), 0), Float), 0.0)
     return (
         select(Trial.sweep_id, Trial.point, tier.label("tier"), score.label("score"))
-        .where(Trial.sweep_id.in_(list(objectives)))
+        .where(Trial.sweep_id.in_(bindparam("sweeps", expanding=True)))
         .group_by(Trial.sweep_id, Trial.point)
         .subquery()
     )
@@ -229,7 +246,8 @@ def _with_trials(
 ) -> list[RankedPoint]:
     """These points with their trials, in the order of the keys."""
     wanted = json.dumps([{"sweep": sweep_id, "point": point} for sweep_id, point in keys])
-    query = _trial_columns(objectives).order_by(Trial.replicate)
+    ends = [objective.at for objective in objectives.values()]
+    query = _trials_by(ends[0]) if len(ends) == 1 else _trial_columns(objectives).order_by(Trial.replicate)
     found = _points(session.execute(query, {"keys": wanted}))
     return [found[key] for key in keys]
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import Integer, Row, Table, Update, bindparam, select, update
+from sqlalchemy import ColumnElement, Integer, Row, Table, Update, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from services.domain.errors import Fenced
 from services.domain.states import PackState, SweepState
+from services.host import HostDevice
 from services.store import moves
 from services.store.clock import db_now
 from services.store.models import Pack, Sweep, Trial
@@ -45,6 +46,7 @@ class HeldPack:
 
     id: str
     sweep_id: str
+    running: int | None = None  # of its trials, where the statement has counted them
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,33 @@ def take(
     pack = moves.take_pack(session, held.pack_id, ttl=int(ttl * 1000), **lease)
     if pack is None:
         return to_train(session, held.pack_id) if taken_under(session, held.token) == held.pack_id else None
-    _pass(session, held, pack.sweep_id)  # who has just taken it has passed the fence
+    return _start(session, held, pack)
+
+
+def take_next(
+    session: Session,
+    token: str,
+    worker: str,
+    device: HostDevice,
+    ttl: float,
+    claim: str,
+    plugins: str,
+    machine: dict[str, Any] | None,
+) -> PackToTrain | None:
+    """Take the pack that comes next for a device, in one statement; None if none waits.
+
+    The first pack of a sweep is left, because its lease begins with the sweep, and so is one that somebody
+    else takes or withdraws just now.
+    """
+    lease = {"holder": token, "on": machine, "claim_token": claim, "by": worker, "where": device.id}
+    given: dict[str, Any] = lease | {"ttl": int(ttl * 1000)}
+    pack = moves.take_next_pack(session, device.kind, plugins, **given)
+    return None if pack is None else _start(session, Lease(pack.id, token), pack)
+
+
+def _start(session: Session, held: Lease, pack: Row[Any]) -> PackToTrain:
+    """Begin the trials of a pack that this transaction has taken."""
+    _pass(session, held, HeldPack(pack.id, pack.sweep_id))  # who has just taken it has passed the fence
     return _to_train(pack, moves.start_trials(session, pack.sweep_id, pack.id))
 
 
@@ -145,14 +173,17 @@ def taken_under(session: Session, token: str) -> str | None:
     return session.scalars(mine).one_or_none()
 
 
-def fenced(**values: Any) -> Update:
-    """Make the UPDATE of a pack that passes the fence, and writes these columns with it."""
+def fenced(*running: ColumnElement[int], **values: Any) -> Update:
+    """Make the UPDATE of a pack that passes the fence, and writes these columns with it.
+
+    `running`, if given, counts the trials of the pack that run.
+    """
     mine = _PACKS.c.id == bindparam("pack"), _PACKS.c.token == bindparam("holder")
     return (
         update(_PACKS)
         .where(*mine, _PACKS.c.state == PackState.RUNNING)
         .values(seen=db_now(), **values)
-        .returning(_PACKS.c.sweep_id)
+        .returning(_PACKS.c.sweep_id, *running)
     )
 
 
@@ -171,14 +202,13 @@ def fence(session: Session, held: Lease, writing: Update = _FENCE, **parameters:
     if passed and passed[0] is session.get_transaction() and writing is _FENCE:
         return cast(HeldPack, passed[1])
     given = {"pack": held.pack_id, "holder": held.token, **parameters}
-    sweep_id = session.execute(writing, given).scalar_one_or_none()
-    if sweep_id is None:
+    mine = session.execute(writing, given).one_or_none()
+    if mine is None:
         raise Fenced(f"pack {held.pack_id} is no longer held under this token")
-    return _pass(session, held, sweep_id)
+    return _pass(session, held, HeldPack(held.pack_id, *mine))
 
 
-def _pass(session: Session, held: Lease, sweep_id: str) -> HeldPack:
-    pack = HeldPack(held.pack_id, sweep_id)
+def _pass(session: Session, held: Lease, pack: HeldPack) -> HeldPack:
     session.info[held] = session.get_transaction(), pack
     return pack
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 from sqlalchemy import (
@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     String,
+    Table,
     Text,
     literal_column,
     text,
@@ -390,4 +391,4 @@ class Speed(Base):
 
 
 # Written into the statement: a partial index serves only conditions that are known when it is planned.
-PENDING = Trial.state == literal_column(f"'{TrialState.PENDING.value}'")
+PENDING = cast(Table, Trial.__table__).c.state == literal_column(f"'{TrialState.PENDING.value}'")

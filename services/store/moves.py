@@ -6,10 +6,23 @@ from it, and writes the event, all in the caller's transaction. The caller holds
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Integer, Row, Table, bindparam, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Table,
+    Update,
+    bindparam,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from services.domain.states import (
@@ -22,16 +35,29 @@ from services.domain.states import (
     TrialState,
     move,
 )
-from services.store import events, mirror
+from services.store import events, mirror, queue_order
 from services.store.clock import db_now
+from services.store.json_rows import insert_each
 from services.store.models import MirrorTrial, Pack, Sweep, Trial
 from services.store.session import touched
 
 _MIRROR_TRIALS = cast(Table, MirrorTrial.__table__)
-_TRIALS, _PACKS = cast(Table, Trial.__table__), cast(Table, Pack.__table__)  # an UPDATE of these costs least
+# An UPDATE of these costs least.
+_SWEEPS, _TRIALS, _PACKS = (cast(Table, model.__table__) for model in (Sweep, Trial, Pack))
+
+_NEW_PACKS = insert_each(
+    _PACKS,
+    *("id", "sweep_id", "shape", "kind", "width", "start_epoch", "target_epoch", "state", "created_at"),
+)
+_QUEUED_TRIALS = insert_each(
+    _TRIALS,
+    *("id", "sweep_id", "number", "point", "replicate", "seed", "values", "shape", "row"),
+    *("target_epoch", "created_at", "pack_id", "state"),
+)
+_UNMIRRORED = insert_each(_MIRROR_TRIALS, trial_id="id")
 
 # What training needs of a pack and of its trials.
-_PLUGINS = select(Sweep.plugins).where(Sweep.id == _PACKS.c.sweep_id).scalar_subquery()
+_PLUGINS = select(_SWEEPS.c.plugins).where(_SWEEPS.c.id == _PACKS.c.sweep_id).scalar_subquery()
 PACK_TO_TRAIN = (
     *(_PACKS.c[name] for name in ("id", "sweep_id", "shape", "width", "start_epoch", "target_epoch")),
     _PLUGINS.label("plugins"),
@@ -54,29 +80,24 @@ def add_sweep(session: Session, sweep: Sweep) -> None:
 
 def add_trials(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write new trials of a sweep, in the first of their states; their first event is that of a move."""
-    _insert_trials(session, [{**row, "state": TrialState.PENDING} for row in rows])
+    if rows:
+        session.execute(insert(_TRIALS), [{**row, "state": TrialState.PENDING} for row in rows])
+        session.execute(insert(_MIRROR_TRIALS), [{"trial_id": row["id"]} for row in rows])
 
 
-def add_queued_trials(session: Session, sweep_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def add_queued_trials(session: Session, sweep_id: str, rows: Sequence[dict[str, Any]]) -> None:
     """Write new trials of a sweep, moved on into packs that are written: `pack_id` of each row."""
     queued = move(TrialState.PENDING, TrialState.QUEUED)
-    _insert_trials(session, [{**row, "state": queued} for row in rows])
+    new = [row | {"state": queued} for row in rows]
+    for statement in _QUEUED_TRIALS, _UNMIRRORED:
+        session.execute(statement, {"each": json.dumps(new)})
     events.trials_moved(session, sweep_id, ((row["id"], row["number"], queued, None) for row in rows))
 
 
-def _insert_trials(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
-        return
-    session.execute(insert(_TRIALS), rows)
-    session.execute(insert(_MIRROR_TRIALS), [{"trial_id": row["id"]} for row in rows])
-
-
-def add_packs(session: Session, packs: Sequence[Pack]) -> None:
+def add_packs(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write new packs, in the first of their states."""
-    for pack in packs:
-        pack.state = PackState.QUEUED
-    session.add_all(packs)
-    session.flush()
+    new = [{**row, "state": PackState.QUEUED} for row in rows]
+    session.execute(_NEW_PACKS, {"each": json.dumps(new)})
 
 
 # ---- one object, or some
@@ -97,14 +118,14 @@ def move_sweep(session: Session, sweep: Sweep, to: SweepState, pause_reason: str
 
 
 def move_trials(
-    session: Session, sweep_id: str, moved: Collection[tuple[Trial, TrialState]], pack: Pack | None = None
+    session: Session, sweep_id: str, moved: Collection[tuple[Trial, TrialState]], pack_id: str | None = None
 ) -> None:
-    """Move trials of one sweep, each to a state of its own; `pack` is the one that queued trials go into."""
+    """Move trials of one sweep, each to a state of its own; queued ones go into the pack `pack_id`."""
     checked = [(trial, move(TrialState(trial.state), to)) for trial, to in moved]
     now = _now(session) if any(to in TRIAL_FINAL for _, to in checked) else None
     for trial, to in checked:
         trial.state = to
-        trial.pack_id = pack.id if pack and to in TRIAL_PACKED else None
+        trial.pack_id = pack_id if to in TRIAL_PACKED else None
         trial.finished_at = now if to in TRIAL_FINAL else None
         trial.cancel = False
     session.flush()
@@ -172,6 +193,16 @@ def take_pack(session: Session, pack_id: str, **lease: Any) -> Row[Any] | None:
     return session.execute(_TAKE, {"pack": pack_id, **lease}).one_or_none()
 
 
+def take_next_pack(session: Session, kind: str, plugins: str, **lease: Any) -> Row[Any] | None:
+    """Move the queued pack that comes next to running, as `take_pack` does; None if there is none.
+
+    It must be one of a sweep of which packs have been leased before.
+    """
+    return session.execute(
+        _TAKE_NEXT, {"device_kind": kind, "device_plugins": plugins, **lease}
+    ).one_or_none()
+
+
 def start_trials(session: Session, sweep_id: str, pack_id: str) -> Sequence[Row[Any]]:
     """Move the queued trials of a pack that has just been taken to running; returns them."""
     rows = session.execute(_START, {"pack": pack_id}).all()
@@ -192,15 +223,38 @@ def end_trials(
     return len(rows)
 
 
+def succeed(session: Session, sweep_id: str, succeeding: Update, given: Mapping[str, Any]) -> Sequence[str]:
+    """Move trials of a pack to success by a statement that `to_success` has made; returns their ids."""
+    rows = session.execute(succeeding, given).all()
+    events.trials_moved(session, sweep_id, (tuple(row) for row in rows))
+    mirror.changed(session, sweep_id)
+    return [row.id for row in rows]
+
+
+def to_success(writing: Update) -> Update:
+    """Have an UPDATE of running trials, which returns their ids, move them to success as well."""
+    columns = (_TRIALS.c[name] for name in ("number", "state", "failure"))
+    ended = _ended(move(TrialState.RUNNING, TrialState.SUCCEEDED))
+    return writing.values(ended | {"failure": None}).returning(*columns)
+
+
+def to_close(writing: Update) -> Update:
+    """Have an UPDATE of a running pack close it as well, with the outcome `why`.
+
+    The caller sees to it that none of its trials is left running.
+    """
+    return writing.values(_CLOSED)
+
+
 def close_pack(session: Session, pack_id: str, outcome: str) -> bool:
     """Move a running pack to its planned end; False if trials of it are running."""
     return bool(touched(session.execute(_CLOSE, {"pack": pack_id, "why": outcome})))
 
 
 # Made once: to make a statement takes as long as to execute it, and every pack needs these.
-_TAKE = (
+_TAKE_ANY = (
     update(_PACKS)
-    .where(_PACKS.c.id == bindparam("pack"), _PACKS.c.state == PackState.QUEUED)
+    .where(_PACKS.c.state == PackState.QUEUED)
     .values(
         state=move(PackState.QUEUED, PackState.RUNNING),
         token=bindparam("holder"),
@@ -214,24 +268,32 @@ _TAKE = (
     )
     .returning(*PACK_TO_TRAIN)
 )
-_ENDING: dict[str, Any] = {
-    "state": bindparam("to"),
-    "cancel": False,
-    "pack_id": None,
-    "finished_at": db_now(),
-}
+_TAKE = _TAKE_ANY.where(_PACKS.c.id == bindparam("pack"))
+_BEGUN = exists().where(_SWEEPS.c.id == _PACKS.c.sweep_id, _SWEEPS.c.started_at.is_not(None))
+_TAKE_NEXT = _TAKE_ANY.where(_PACKS.c.id == queue_order.FIRST_FREE, _BEGUN)
+
+
+def _ended(state: object) -> dict[str, Any]:
+    return {"state": state, "cancel": False, "pack_id": None, "finished_at": db_now()}
+
+
 _END = (
     update(_TRIALS)
     .where(_TRIALS.c.id.in_(bindparam("ids", expanding=True)))
     .where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING)
-    .values(state=bindparam("to"), cancel=False, pack_id=None, finished_at=db_now())
+    .values(_ended(bindparam("to")))
     .returning(*(_TRIALS.c[name] for name in ("id", "number", "state", "failure")))
 )
 _IN_PACK = exists().where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING)
+_CLOSED = {
+    "state": move(PackState.RUNNING, PackState.CLOSED),
+    "closed_at": db_now(),
+    "outcome": bindparam("why"),
+}
 _CLOSE = (
     update(_PACKS)
     .where(_PACKS.c.id == bindparam("pack"), _PACKS.c.state == PackState.RUNNING, ~_IN_PACK)
-    .values(state=move(PackState.RUNNING, PackState.CLOSED), closed_at=db_now(), outcome=bindparam("why"))
+    .values(_CLOSED)
 )
 _START = (
     update(_TRIALS)

@@ -2,40 +2,75 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, bindparam, case, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Table,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from services.domain.states import PACK_OUTSTANDING, PackState, TrialState
 from services.store import clock, devices, moves
 from services.store.clock import db_now
+from services.store.json_rows import insert_each
 from services.store.models import Device, Pack, PackRow, Sweep, Trial
 
 MAX_RESEND_PERIODS = 16  # between two messages about a pack that waits long
 
+_PACKS = cast(Table, Pack.__table__)
 _PACK_ROWS = cast(Table, PackRow.__table__)
+_INSERT_ROWS = insert_each(_PACK_ROWS, "pack_id", "row", "trial_id")
 # What is asked for every pack is made once: to make a statement takes as long as to execute it.
-_RUNNING = (
+_PERIOD = bindparam("period", type_=BigInteger)  # in ms, after the first message
+_PERIODS = case((_PACKS.c.sends > MAX_RESEND_PERIODS, MAX_RESEND_PERIODS), else_=_PACKS.c.sends)
+_WAITING = (
+    select(
+        _PACKS.c.id,
+        _PACKS.c.kind,
+        _PACKS.c.sent_at.is_(None),
+        or_(_PACKS.c.sent_at.is_(None), _PACKS.c.sent_at <= db_now() - _PERIOD * _PERIODS),
+    )
+    .where(_PACKS.c.state == PackState.QUEUED)
+    .order_by(_PACKS.c.created_at)
+)
+_HELD = (
     select(Pack.sweep_id, func.count().label("packs"))
-    .where(Pack.state == PackState.RUNNING)
+    .where(Pack.state.in_(PACK_OUTSTANDING))
     .group_by(Pack.sweep_id)
     .subquery()
 )
-_NEXT = (
-    select(Pack.id, Sweep.started_at.is_not(None))
+_POORER = Sweep.priority < bindparam("priority_in_need", type_=Integer)
+_RICHER = and_(
+    Sweep.priority == bindparam("priority_in_need", type_=Integer),
+    _HELD.c.packs >= bindparam("enough", type_=Integer),
+)
+_OF_KIND = Device.kind == Pack.kind
+_WITHDRAWABLE_ANYWHERE = (
+    select(Pack)
     .join(Sweep, Sweep.id == Pack.sweep_id)
-    .outerjoin(_RUNNING, _RUNNING.c.sweep_id == Pack.sweep_id)
-    .where(Pack.state == PackState.QUEUED, Pack.kind == bindparam("kind"))
-    .where(or_(Sweep.plugins.is_(None), Sweep.plugins == bindparam("plugins")))
-    .order_by(Sweep.priority.desc(), func.coalesce(_RUNNING.c.packs, 0), Pack.created_at, Pack.id)
+    .join(_HELD, _HELD.c.sweep_id == Pack.sweep_id)
+    .where(Pack.state == PackState.QUEUED, or_(_POORER, _RICHER))
+    .order_by(Sweep.priority, _HELD.c.packs.desc(), Pack.created_at.desc(), Pack.id)
     .limit(1)
 )
-_COUNT_RUNNING = select(func.count()).select_from(Pack).where(Pack.state == PackState.RUNNING)
-_OUTSTANDING = select(Pack.kind, func.count()).where(Pack.state.in_(PACK_OUTSTANDING)).group_by(Pack.kind)
+_WITHDRAWABLE = _WITHDRAWABLE_ANYWHERE.where(exists().where(_OF_KIND, *devices.is_live()))
+_WITHDRAWABLE_FOR = _WITHDRAWABLE_ANYWHERE.where(
+    exists().where(_OF_KIND, *devices.is_live(), Device.plugins == bindparam("device_plugins"))
+)
 _ROWS = (
     select(PackRow.row, Trial)
     .join(Trial, Trial.id == PackRow.trial_id)
@@ -52,49 +87,54 @@ class PackDraft:
     kind: str
 
 
-def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, kind: str) -> Pack:
-    """Queue trials of one epoch that wait as a pack; the caller holds the sweep's lock."""
+def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, kind: str) -> str:
+    """Queue trials of one epoch that wait as a pack, and return its id; the caller holds the sweep's lock."""
     first, now = trials[0], clock.read(session)
     pack = _make(sweep, now, first.shape, width, kind, first.saved_epoch, first.target_epoch)
     moves.add_packs(session, [pack])
-    _place(session, [(pack.id, trial.row, trial.id) for trial in trials])
-    moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack)
-    return pack
+    _place(session, [(pack["id"], trial.row, trial.id) for trial in trials])
+    moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack["id"])
+    return str(pack["id"])
 
 
-def form_new(session: Session, sweep: Sweep, drafts: Sequence[PackDraft], now: int) -> list[Pack]:
-    """Write new trials of a sweep, queued as packs; the caller holds the sweep's lock."""
+def form_new(session: Session, sweep: Sweep, drafts: Sequence[PackDraft], now: int) -> list[str]:
+    """Write new trials of a sweep, queued as packs, and return these; the caller holds the sweep's lock."""
     formed = []
     for place, draft in enumerate(drafts):
         first, at = draft.rows[0], now + place  # they are taken in this order
         formed.append(_make(sweep, at, first["shape"], draft.width, draft.kind, 0, first["target_epoch"]))
     rows = [
-        row | {"pack_id": pack.id} for draft, pack in zip(drafts, formed, strict=True) for row in draft.rows
+        row | {"pack_id": pack["id"]}
+        for draft, pack in zip(drafts, formed, strict=True)
+        for row in draft.rows
     ]
     moves.add_packs(session, formed)
     moves.add_queued_trials(session, sweep.id, rows)
     _place(session, [(row["pack_id"], row["row"], row["id"]) for row in rows])
-    return formed
+    return [pack["id"] for pack in formed]
 
 
-def _make(sweep: Sweep, now: int, shape: int, width: int, kind: str, start: int, target: int) -> Pack:
+def _make(
+    sweep: Sweep, now: int, shape: int, width: int, kind: str, start: int, target: int
+) -> dict[str, Any]:
     sweep.served_at = now
-    return Pack(
-        id=secrets.token_hex(8),
-        sweep_id=sweep.id,
-        shape=shape,
-        kind=kind,
-        width=width,
-        start_epoch=start,
-        target_epoch=target,
-        created_at=now,
-    )
+    return {
+        "id": secrets.token_hex(8),
+        "sweep_id": sweep.id,
+        "shape": shape,
+        "kind": kind,
+        "width": width,
+        "start_epoch": start,
+        "target_epoch": target,
+        "created_at": now,
+    }
 
 
 def _place(session: Session, places: Sequence[tuple[str, int, str]]) -> None:
     """Write which trials packs have in which rows."""
     names = "pack_id", "row", "trial_id"
-    session.execute(insert(_PACK_ROWS), [dict(zip(names, place, strict=True)) for place in places])
+    rows = [dict(zip(names, place, strict=True)) for place in places]
+    session.execute(_INSERT_ROWS, {"each": json.dumps(rows)})
 
 
 def withdraw(session: Session, pack: Pack, why: str) -> None:
@@ -114,39 +154,8 @@ def withdrawable(session: Session, plugins: str | None, packs: int, priority: in
     packs more: then both have their share afterwards. It must be for a kind of device that can serve the
     sweep in need.
     """
-    held = (
-        select(Pack.sweep_id, func.count().label("packs"))
-        .where(Pack.state.in_(PACK_OUTSTANDING))
-        .group_by(Pack.sweep_id)
-        .subquery()
-    )
-    richer = and_(Sweep.priority == priority, held.c.packs >= packs + 2)
-    able = exists().where(Device.kind == Pack.kind, *devices.is_live(plugins))
-    return session.scalars(
-        select(Pack)
-        .join(Sweep, Sweep.id == Pack.sweep_id)
-        .join(held, held.c.sweep_id == Pack.sweep_id)
-        .where(Pack.state == PackState.QUEUED, or_(Sweep.priority < priority, richer), able)
-        .order_by(Sweep.priority, held.c.packs.desc(), Pack.created_at.desc(), Pack.id)
-        .limit(1)
-    ).one_or_none()
-
-
-@dataclass(frozen=True)
-class NextPack:
-    """The pack that a worker should train next; `begun`: packs of its sweep have been leased before."""
-
-    id: str
-    begun: bool
-
-
-def next_for(session: Session, kind: str, plugins: str) -> NextPack | None:
-    """The queued pack that a device of this kind, whose worker has these plug-ins, should train next.
-
-    The highest priority comes first, then the sweep of which the fewest packs train, then the oldest pack.
-    """
-    found = session.execute(_NEXT, {"kind": kind, "plugins": plugins}).one_or_none()
-    return NextPack(*found) if found else None
+    given = {"priority_in_need": priority, "enough": packs + 2, "device_plugins": plugins}
+    return session.scalars(_WITHDRAWABLE_FOR if plugins else _WITHDRAWABLE, given).one_or_none()
 
 
 def queued(session: Session) -> Sequence[Pack]:
@@ -160,18 +169,23 @@ def plugins_of(session: Session, pack_id: str) -> str | None:
     return session.scalars(wanted).one_or_none()
 
 
-def unsent(session: Session, resend_after: float) -> Sequence[Pack]:
-    """Queued packs that no message announces, or only one that is too old.
+@dataclass(frozen=True)
+class WaitingPack:
+    """A queued pack: whether a message about it is due, and whether it would be the first."""
+
+    id: str
+    kind: str
+    is_new: bool
+    is_due: bool
+
+
+def waiting(session: Session, resend_after: float) -> list[WaitingPack]:
+    """Queued packs, oldest first; those are due that no message announces, or only one that is too old.
 
     A message is too old after `resend_after` seconds, the second one after twice as long, and so on.
     """
-    periods = case((Pack.sends > MAX_RESEND_PERIODS, MAX_RESEND_PERIODS), else_=Pack.sends)
-    return session.scalars(
-        select(Pack)
-        .where(Pack.state == PackState.QUEUED)
-        .where(Pack.sent_at.is_(None) | (Pack.sent_at <= db_now() - int(resend_after * 1000) * periods))
-        .order_by(Pack.created_at)
-    ).all()
+    found = session.execute(_WAITING, {"period": int(resend_after * 1000)})
+    return [WaitingPack(pack_id, kind, new, due) for pack_id, kind, new, due in found]
 
 
 def mark_sent(session: Session, pack_ids: Collection[str]) -> None:
@@ -187,16 +201,6 @@ def mark_sent(session: Session, pack_ids: Collection[str]) -> None:
         .values(sent_at=db_now(), sends=Pack.sends + 1)
         .execution_options(synchronize_session=False)
     )
-
-
-def count_running(session: Session) -> int:
-    """How many packs train now."""
-    return session.execute(_COUNT_RUNNING).scalar_one()
-
-
-def outstanding(session: Session) -> dict[str, int]:
-    """Queued and running packs per kind of device."""
-    return dict(session.execute(_OUTSTANDING).all())
 
 
 def rows_of(session: Session, pack_id: str) -> dict[int, Trial]:

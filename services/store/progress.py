@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import select, union_all
+from sqlalchemy import Select, Table, bindparam, select, union_all
 from sqlalchemy.orm import Session
 
 from services.domain.results.eta import Commit
-from services.store.json_rows import among
 from services.store.models import Event, Pack
 
 MAX_COMMITS = 256  # of each sweep
+_EVENTS = cast(Table, Event.__table__).c
 
 
 def commits(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[Commit]]:
@@ -22,19 +24,27 @@ def commits(session: Session, sweep_ids: Sequence[str]) -> dict[str, list[Commit
     found: dict[str, list[Commit]] = {sweep_id: [] for sweep_id in sweep_ids}
     if not sweep_ids:
         return found
-    latest = [
-        select(Event.sweep_id, Event.tx, Event.id, Event.at, Event.data)
-        .where(Event.sweep_id == sweep_id, Event.kind == "epoch")
-        .order_by(Event.tx.desc(), Event.id.desc())
+    named = {f"sweep_{place}": sweep_id for place, sweep_id in enumerate(sweep_ids)}
+    for sweep_id, at, data, shape in session.execute(_latest(len(named)), named):
+        found[sweep_id].append(Commit(at / 1000, shape, len(data["values"])))
+    return found
+
+
+@cache
+def _latest(sweeps: int) -> Select[Any]:
+    """Make the query for so many sweeps: what trains needs a device, so these are few."""
+    each = [
+        select(_EVENTS.sweep_id, _EVENTS.at, _EVENTS.data)
+        .where(_EVENTS.sweep_id == bindparam(f"sweep_{place}"), _EVENTS.kind == "epoch")
+        .order_by(_EVENTS.tx.desc(), _EVENTS.id.desc())
         .limit(MAX_COMMITS)
         .subquery()
-        for sweep_id in sweep_ids
+        for place in range(sweeps)
     ]
-    every = union_all(*(select(one) for one in latest)).subquery()
-    rows = session.execute(select(every.c.sweep_id, every.c.at, every.c.data).order_by(every.c.at)).all()
-    packs = {data["pack"] for _, _, data in rows}
-    shapes = dict(session.execute(select(Pack.id, Pack.shape).where(Pack.id.in_(among(sorted(packs))))).all())
-    for sweep_id, at, data in rows:
-        if data["pack"] in shapes:
-            found[sweep_id].append(Commit(at / 1000, shapes[data["pack"]], len(data["values"])))
-    return found
+    every = union_all(*(select(one) for one in each)).subquery().c
+    packs = cast(Table, Pack.__table__)
+    return (
+        select(every.sweep_id, every.at, every.data, packs.c.shape)
+        .join(packs, packs.c.id == every.data["pack"].as_string())
+        .order_by(every.at)
+    )

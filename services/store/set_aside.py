@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, Table, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.store.clock import db_now, seconds_ago
@@ -58,5 +58,6 @@ def _set_aside(session: Session, sweep_id: str, reason: str) -> bool:
 
 def is_due(chore: str) -> ColumnElement[bool]:
     """The condition that this chore did not set a sweep aside, or so long ago that it is tried again."""
-    by_it = Sweep.set_aside.startswith(f"{chore}: ", autoescape=True)
-    return or_(Sweep.set_aside.is_(None), ~by_it, Sweep.set_aside_at < seconds_ago(RETRY_SECONDS))
+    sweeps = cast(Table, Sweep.__table__).c
+    by_it = sweeps.set_aside.startswith(f"{chore}: ", autoescape=True)
+    return or_(sweeps.set_aside.is_(None), ~by_it, sweeps.set_aside_at < seconds_ago(RETRY_SECONDS))

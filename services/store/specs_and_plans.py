@@ -14,11 +14,12 @@ from sqlalchemy.orm.interfaces import ORMOption
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.store.json_model import is_readable
-from services.store.json_rows import among
+from services.store.json_rows import GIVEN_IDS, given_ids
 from services.store.kept import of_store
 from services.store.models import Sweep, read
 
 COLUMNS = (Sweep.stored_spec, Sweep.stored_plan)
+_READ = select(Sweep.id, *COLUMNS, Sweep.total).where(Sweep.id.in_(GIVEN_IDS))
 MAX_KEPT = 1000  # sweeps
 MAX_TRIALS_KEPT = 1_000_000  # of all kept sweeps: a plan of random draws grows with its trials
 
@@ -42,9 +43,7 @@ class SpecsAndPlans:
         kept = {sweep_id: found for sweep_id in sweep_ids if (found := self._kept.get(sweep_id))}
         missing = [sweep_id for sweep_id in sweep_ids if sweep_id not in kept]
         if missing:
-            rows = session.execute(
-                select(Sweep.id, *COLUMNS, Sweep.total).where(Sweep.id.in_(among(missing)))
-            )
+            rows = session.execute(_READ, given_ids(missing))
             read: dict[str, tuple[Any, ...]] = {sweep_id: tuple(values) for sweep_id, *values in rows}
             kept |= read
             # One that cannot be read may be mended.

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Table, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from services.domain.states import PackState
 from services.store.clock import db_now
-from services.store.json_rows import among
+from services.store.json_rows import GIVEN_IDS, given_ids
 from services.store.models import Pack, Speed
 
 PLAIN = 0  # the width of a plain loop of torch: one trial, without an array
+_OF_SHAPES = select(Speed).where(Speed.shape_key.in_(bindparam("keys", expanding=True)))
+_PACKS = cast(Table, Pack.__table__).c
+_TRAINS = func.count(case((_PACKS.state == PackState.RUNNING, 1)))
+_SPENT = (
+    select(_PACKS.sweep_id, func.sum(_PACKS.busy_ms), func.sum(_PACKS.work_ms), _TRAINS)
+    .where(_PACKS.sweep_id.in_(GIVEN_IDS))
+    .group_by(_PACKS.sweep_id)
+)
 
 
 def record(session: Session, shape_key: str, machine: str, width: int, images_per_s: float) -> None:
@@ -37,7 +46,7 @@ def measured(session: Session, shape_key: str, machine: str, width: int) -> floa
 
 def of_shapes(session: Session, shape_keys: Sequence[str]) -> Sequence[Speed]:
     """All measurements of some shapes, the plain loops too."""
-    return session.scalars(select(Speed).where(Speed.shape_key.in_(shape_keys))).all()
+    return session.scalars(_OF_SHAPES, {"keys": list(shape_keys)}).all()
 
 
 @dataclass(frozen=True)
@@ -51,12 +60,7 @@ class Spent:
 
 def spent(session: Session, sweep_ids: Sequence[str]) -> dict[str, Spent]:
     """What the packs of each sweep have taken."""
-    trains = func.count(case((Pack.state == PackState.RUNNING, 1)))
-    rows = session.execute(
-        select(Pack.sweep_id, func.sum(Pack.busy_ms), func.sum(Pack.work_ms), trains)
-        .where(Pack.sweep_id.in_(among(sweep_ids)))
-        .group_by(Pack.sweep_id)
-    )
+    rows = session.execute(_SPENT, given_ids(sweep_ids))
     found = {
         sweep_id: Spent(int(busy) / 1000, int(work) / 1000, count) for sweep_id, busy, work, count in rows
     }

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from services.store import leaderboard, trials
-from services.store.json_rows import among
+from services.store.json_rows import GIVEN_IDS, given_ids
 from services.store.kept import of_store
 from services.store.leaderboard import RankedPoint
 from services.store.models import Event, MirrorTrial, Pack, Sweep
@@ -19,6 +19,25 @@ from services.store.tx import settled_tx
 
 MAX_KEPT = 1000  # sweeps
 BEST = 2  # points of each sweep: the best one, and the one that it is compared with
+
+
+# Made once, and of the tables: to make a statement takes longer than to execute it.
+_SWEEPS, _EVENTS, _PACKS, _MIRRORED = (
+    cast(Table, model.__table__).c for model in (Sweep, Event, Pack, MirrorTrial)
+)
+_LAST = select(_EVENTS.id).where(_EVENTS.sweep_id == _SWEEPS.id)
+_LAST_TX = select(func.max(_EVENTS.tx)).where(_EVENTS.sweep_id == _SWEEPS.id)
+_BUSY = select(func.sum(_PACKS.busy_ms)).where(_PACKS.sweep_id == _SWEEPS.id)
+_MARKS = select(
+    _SWEEPS.id,
+    _SWEEPS.next_number,
+    _SWEEPS.finished_at,
+    func.coalesce(_BUSY.scalar_subquery(), 0),
+    func.coalesce(_LAST_TX.scalar_subquery(), -1).label("tx"),
+    func.coalesce(_LAST.order_by(_EVENTS.tx.desc(), _EVENTS.id.desc()).limit(1).scalar_subquery(), -1),
+    settled_tx().label("settled"),
+).where(_SWEEPS.id.in_(GIVEN_IDS))
+_RUNS = select(_MIRRORED.trial_id, _MIRRORED.run_id).where(_MIRRORED.trial_id.in_(GIVEN_IDS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,20 +93,7 @@ def of(session: Session, page: Sequence[Sweep]) -> dict[str, Standing]:
 
 def marks(session: Session, sweep_ids: Sequence[str]) -> dict[str, Mark]:
     """The marks of those sweeps whose next event is certain to be behind their last one."""
-    last = select(Event.id).where(Event.sweep_id == Sweep.id).order_by(Event.tx.desc(), Event.id.desc())
-    last_tx = select(func.max(Event.tx)).where(Event.sweep_id == Sweep.id)
-    busy = select(func.sum(Pack.busy_ms)).where(Pack.sweep_id == Sweep.id)
-    rows = session.execute(
-        select(
-            Sweep.id,
-            Sweep.next_number,
-            Sweep.finished_at,
-            func.coalesce(busy.scalar_subquery(), 0),
-            func.coalesce(last_tx.scalar_subquery(), -1).label("tx"),
-            func.coalesce(last.limit(1).scalar_subquery(), -1),
-            settled_tx().label("settled"),
-        ).where(Sweep.id.in_(among(sweep_ids)))
-    )
+    rows = session.execute(_MARKS, given_ids(sweep_ids))
     return {
         sweep_id: Mark(drawn, finished_at, int(busy_ms), (tx, event))
         for sweep_id, drawn, finished_at, busy_ms, tx, event, settled in rows
@@ -116,9 +122,7 @@ def _with_runs(session: Session, found: Mapping[str, Standing]) -> dict[str, Sta
     }
     if not shown:
         return dict(found)
-    runs = select(MirrorTrial.trial_id, MirrorTrial.run_id)
-    runs = runs.where(MirrorTrial.trial_id.in_(among(list(shown))))
-    now = dict(session.execute(runs).all())
+    now = dict(session.execute(_RUNS, given_ids(list(shown))).all())
     changed = {trial_id for trial_id, run_id in shown.items() if now[trial_id] != run_id}
     return {sweep_id: _renewed(standing, changed, now) for sweep_id, standing in found.items()}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.domain.plan.plan import Plan
@@ -16,13 +16,12 @@ from services.domain.spec.spec import Spec
 from services.domain.states import SWEEP_DISPATCHABLE, TRIAL_UNFINISHED, SweepState, TrialState
 from services.store import (
     attempts,
-    devices,
     progress,
     speeds,
     standings,
+    window,
 )
 from services.store.attempts import EndedAttempt
-from services.store.clock import db_now
 from services.store.models import Sweep
 from services.store.standings import Standing
 
@@ -76,14 +75,14 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
     readable = [sweep for sweep in page if not faults[sweep.id]]
     plain = _plain(session, sorted({shape.key for sweep in readable for shape in sweep.plan.shapes}))
     keys = {sweep.id: [shape.key for shape in sweep.plan.shapes] for sweep in readable}
-    alive = sum(devices.live(session).values())
-    able = {plugins: bool(devices.live(session, plugins)) for plugins in {sweep.plugins for sweep in page}}
+    there = window.read(session)
+    alive, now = there.devices.total(), there.now
+    able = {plugins for _, plugins in there.devices}  # digests
     wanting = {sweep.id for sweep in page if _wants_to_run(sweep, reached[sweep.id].counts)}
     ended = attempts.recent(session, sorted(wanting))
-    now = session.execute(select(db_now())).scalar_one()
     # Only of these the progress matters: few, because what runs needs a device.
     begun = [each for each in sorted(wanting) if spent[each].running or _just_tried(ended[each], now)]
-    committed = progress.commits(session, begun)
+    committed = _commits(session, begun, reached)
     found = []
     for sweep in page:
         commits, tried = committed.get(sweep.id, []), ended.get(sweep.id, [])
@@ -104,10 +103,25 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
             stalled=stalled,
             failed=failed if stalled else [],
             idle=stalled and not alive,
-            refused=stalled and alive > 0 and not able[sweep.plugins],
+            refused=stalled and alive > 0 and bool(sweep.plugins) and sweep.plugins not in able,
         )
         found.append(status)
     return found
+
+
+# An epoch changes the standing, so what is kept beside one is what SQL has.
+_kept_commits: WeakKeyDictionary[Standing, list[Commit]] = WeakKeyDictionary()
+
+
+def _commits(
+    session: Session, sweep_ids: Sequence[str], reached: Mapping[str, Standing]
+) -> dict[str, list[Commit]]:
+    """The latest epochs of each sweep, read again only where its standing is new."""
+    missing = [sweep_id for sweep_id in sweep_ids if reached[sweep_id] not in _kept_commits]
+    found = progress.commits(session, missing)
+    for sweep_id, commits in found.items():
+        _kept_commits[reached[sweep_id]] = commits
+    return {sweep_id: _kept_commits[reached[sweep_id]] for sweep_id in sweep_ids}
 
 
 def _just_tried(ended: Sequence[EndedAttempt], now: int) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
@@ -109,6 +110,37 @@ def newest(
     return page
 
 
+# Made once, and of the tables: to make a statement takes as long as to execute it.
+_SWEEPS, _PACKS, _TRIALS = (cast(Table, model.__table__) for model in (Sweep, Pack, Trial))
+_OUTSTANDING = (
+    select(_PACKS.c.sweep_id, func.count().label("packs"))
+    .where(_PACKS.c.state.in_(PACK_OUTSTANDING))
+    .group_by(_PACKS.c.sweep_id)
+    .subquery()
+)
+_HELD = func.coalesce(_OUTSTANDING.c.packs, 0)
+_UNDRAWN = and_(_SWEEPS.c.state == SweepState.ACTIVE, _SWEEPS.c.next_number < _SWEEPS.c.total)
+_DUE = PENDING, _TRIALS.c.not_before <= db_now(), _TRIALS.c.fruitless < MAX_FRUITLESS
+_CANDIDATES = (
+    select(_SWEEPS.c.id, _SWEEPS.c.plugins, _SWEEPS.c.priority, _HELD, _SWEEPS.c.set_aside.is_not(None))
+    .outerjoin(_OUTSTANDING, _OUTSTANDING.c.sweep_id == _SWEEPS.c.id)
+    .where(
+        _SWEEPS.c.state.in_(SWEEP_DISPATCHABLE),
+        or_(_UNDRAWN, exists().where(_TRIALS.c.sweep_id == _SWEEPS.c.id, *_DUE)),
+        set_aside.is_due(set_aside.DISPATCH),
+        _SWEEPS.c.id.not_in(bindparam("without", expanding=True)),
+    )
+    .order_by(
+        _SWEEPS.c.priority.desc(),
+        _HELD,
+        func.coalesce(_SWEEPS.c.served_at, 0),
+        _SWEEPS.c.created_at,
+        _SWEEPS.c.id,
+    )
+    .limit(bindparam("most"))
+)
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A sweep that waits for a place in the window, and how many packs it has there."""
@@ -127,26 +159,7 @@ def candidates(session: Session, limit: int, without: Collection[str] = ()) -> l
     comes first; among equals the sweep with the fewest packs in the window, then the one that was served
     longest ago.
     """
-    outstanding = (
-        select(Pack.sweep_id, func.count().label("packs"))
-        .where(Pack.state.in_(PACK_OUTSTANDING))
-        .group_by(Pack.sweep_id)
-        .subquery()
-    )
-    held = func.coalesce(outstanding.c.packs, 0)
-    undrawn = and_(Sweep.state == SweepState.ACTIVE, Sweep.next_number < Sweep.total)
-    due = PENDING, Trial.not_before <= db_now(), Trial.fruitless < MAX_FRUITLESS
-    waiting = exists().where(Trial.sweep_id == Sweep.id, *due)
-    rows = session.execute(
-        select(Sweep.id, Sweep.plugins, Sweep.priority, held, Sweep.set_aside.is_not(None))
-        .outerjoin(outstanding, outstanding.c.sweep_id == Sweep.id)
-        .where(
-            Sweep.state.in_(SWEEP_DISPATCHABLE), or_(undrawn, waiting), set_aside.is_due(set_aside.DISPATCH)
-        )
-        .where(Sweep.id.not_in(without))
-        .order_by(Sweep.priority.desc(), held, func.coalesce(Sweep.served_at, 0), Sweep.created_at, Sweep.id)
-        .limit(limit)
-    )
+    rows = session.execute(_CANDIDATES, {"without": list(without), "most": limit})
     return [Candidate(*row) for row in rows]
 
 
@@ -156,11 +169,10 @@ def ending_ids(session: Session, *only: ColumnElement[bool]) -> Sequence[str]:
     A paused sweep does not end; of one that is being cancelled nothing may wait any longer.
     """
     busy = exists().where(Trial.sweep_id == Sweep.id, Trial.state.in_(TRIAL_PACKED))
-    undrawn = and_(Sweep.state == SweepState.ACTIVE, Sweep.next_number < Sweep.total)
     waiting = and_(Sweep.state != SweepState.CANCELLING, exists().where(Trial.sweep_id == Sweep.id, PENDING))
     moving = Sweep.state.not_in([*SWEEP_FINAL, SweepState.PAUSED])
     return session.scalars(
-        select(Sweep.id).where(*only, moving, ~undrawn, ~busy, ~waiting, set_aside.is_due(set_aside.SETTLE))
+        select(Sweep.id).where(*only, moving, ~_UNDRAWN, ~busy, ~waiting, set_aside.is_due(set_aside.SETTLE))
     ).all()
 
 

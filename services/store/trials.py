@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Table, bindparam, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
 from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL
 from services.store.clock import db_now
-from services.store.json_rows import among
+from services.store.json_rows import GIVEN_IDS, given_ids
 from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 
 
@@ -141,6 +141,21 @@ class Epochs:
     left: int
 
 
+_COLUMNS = cast(Table, Trial.__table__).c
+_TOTALS = (
+    select(
+        _COLUMNS.sweep_id,
+        _COLUMNS.state,
+        _COLUMNS.shape,
+        func.count(),
+        func.sum(_COLUMNS.epoch),
+        func.sum(_COLUMNS.target_epoch),
+    )
+    .where(_COLUMNS.sweep_id.in_(GIVEN_IDS))
+    .group_by(_COLUMNS.sweep_id, _COLUMNS.state, _COLUMNS.shape)
+)
+
+
 class Totals(NamedTuple):
     """How many trials of a sweep are in each state, and their epochs by shape."""
 
@@ -150,18 +165,7 @@ class Totals(NamedTuple):
 
 def totals(session: Session, sweep_ids: Sequence[str]) -> dict[str, Totals]:
     """The totals of the drawn trials of each sweep, in one pass over them."""
-    rows = session.execute(
-        select(
-            Trial.sweep_id,
-            Trial.state,
-            Trial.shape,
-            func.count(),
-            func.sum(Trial.epoch),
-            func.sum(Trial.target_epoch),
-        )
-        .where(Trial.sweep_id.in_(among(sweep_ids)))
-        .group_by(Trial.sweep_id, Trial.state, Trial.shape)
-    )
+    rows = session.execute(_TOTALS, given_ids(sweep_ids))
     counts: dict[str, Counter[str]] = {sweep_id: Counter() for sweep_id in sweep_ids}
     done: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
     left: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}

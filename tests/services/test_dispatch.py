@@ -18,7 +18,7 @@ from services.domain.states import PackState, TrialState
 from services.host import HostDevice
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, endings, moves, packs, set_aside, sweep_verbs
+from services.store import devices, endings, moves, packs, queue_order, set_aside, sweep_verbs, sweeps, window
 from services.store.models import Device, Pack, Sweep, Trial
 from services.store.session import Session, Store
 from services.store.sweeps import Candidate
@@ -52,7 +52,7 @@ def own(store: Store, *names: str, kind: str = "cpu") -> None:
 
 def take_next(store: Store) -> Pack:
     """Have a worker take the pack that comes next."""
-    found = store.read(lambda session: packs.next_for(session, "cpu", ""))
+    found = store.read(lambda session: queue_order.next_for(session, "cpu", ""))
     assert found is not None
     pack = row_of(store, Pack, found.id)
     take(store, pack)
@@ -85,18 +85,6 @@ def test_the_window_is_twice_the_live_devices(sqlite_store: Store, sqlite_settin
     assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 2
     assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 0
     assert len(set(pigeon.sent)) == 4
-
-
-@pytest.mark.parametrize(("devices_alive", "messages"), [(1, 0), (2, 4)])
-def test_a_worker_that_refills_the_window_wakes_others_only_where_some_are_idle(
-    sqlite_store: Store, sqlite_settings: Settings, devices_alive: int, messages: int
-) -> None:
-    own(sqlite_store, *(f"cpu:{number}" for number in range(devices_alive)))
-    write_sweep(sqlite_store, **FORTY)
-    pigeon = Pigeon()
-    assert dispatch.refill(sqlite_store, pigeon, sqlite_settings, lambda session: None) is None
-    assert len(kinds(sqlite_store)) == 2 * devices_alive
-    assert len(pigeon.sent) == messages
 
 
 def test_one_round_fills_the_places_of_every_kind_of_device(
@@ -310,7 +298,7 @@ def test_a_message_that_a_pack_has_left_behind_serves_one_other_pack(
     pigeon = Pigeon(kept=["cpu"])
     assert dispatch.dispatch(sqlite_store, pigeon, sqlite_settings) == 1
     assert pigeon.kept == ["cpu", "cpu"]  # as many as queued packs
-    assert sqlite_store.read(lambda session: packs.unsent(session, 100.0)) == []
+    assert sqlite_store.read(lambda session: packs.waiting(session, 100.0))[0].is_due is False
 
 
 def test_a_sweep_of_which_nothing_waits_takes_no_place_from_another_one(sqlite_store: Store) -> None:
@@ -320,7 +308,7 @@ def test_a_sweep_of_which_nothing_waits_takes_no_place_from_another_one(sqlite_s
         fill(sqlite_store, rich)
     sqlite_store.write(lambda session: sweep_verbs.cancel(session, poor))
     candidate = Candidate(poor, None, 0, 0, set_aside=False)
-    assert sqlite_store.write(lambda session: dispatch.give_place(session, candidate)) == []
+    assert sqlite_store.write(lambda session: dispatch.give_place(session, candidate)).packs == []
     assert len(sqlite_store.read(packs.queued)) == 3
 
 
@@ -328,10 +316,15 @@ def test_the_last_pack_of_a_shape_is_not_filled_up_with_trials_of_the_next(sqlit
     own(sqlite_store, *(f"cpu:{number}" for number in range(4)))
     points = {"model.depth": [2, 4], "model.dropout": [i / 40 for i in range(15)]}
     sweep_id = write_sweep(sqlite_store, space=points)
-    packed = sqlite_store.write(lambda session: dispatch.fill_places(session, sweep_id, None))
+
+    def fill_all(session: Session) -> list[str]:
+        sweep = sweeps.lock(session, sweep_id)
+        return dispatch.fill_places(session, sweep, window.read(session), None)
+
+    packed = sqlite_store.write(fill_all)
     shapes = [
-        {trial.shape for trial in sqlite_store.read(partial(packs.rows_of, pack_id=pack.id)).values()}
-        for pack in packed
+        {trial.shape for trial in sqlite_store.read(partial(packs.rows_of, pack_id=pack_id)).values()}
+        for pack_id in packed
     ]
     assert sorted(map(sorted, shapes)) == [[0]] * (len(packed) // 2) + [[1]] * (len(packed) // 2)
     assert row_of(sqlite_store, Sweep, sweep_id).next_number == 30
@@ -392,5 +385,6 @@ def test_a_sweep_for_which_another_was_quicker_takes_no_place_from_itself(sqlite
     turn = sqlite_store.read(dispatch.next_in_need)
     assert turn is not None
     formed = [fill(sqlite_store, sweep_id) for _ in range(2)]
-    assert sqlite_store.write(lambda s: dispatch.give_place(s, turn.candidate, turn.alone)) == []
+    given = sqlite_store.write(lambda s: dispatch.give_place(s, turn.candidate, turn.alone))
+    assert (given.packs, given.withdrew) == ([], False)
     assert [row_of(sqlite_store, Pack, pack.id).state for pack in formed] == ["queued"] * 2

@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from module_clock import set_clock
 from pydantic import SecretStr
 
+from services import queue
 from services.queue import TASK, Publisher, make_publisher_app, make_worker_app, queue_of
 from services.settings import Settings
 
@@ -69,6 +71,41 @@ def test_a_redis_that_works(redis_url: str, sqlite_settings: Settings) -> None:
         assert message.headers["task"] == TASK
         assert message.payload[0] == ["a pack"]
         message.ack()
+
+
+def test_what_follows_at_once_goes_over_one_connection(
+    redis_url: str, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    set_clock(monkeypatch, queue, monotonic=lambda: now[0])
+    update = {"redis_url": SecretStr(redis_url), "queue_prefix": "connections-test:"}
+    publisher = Publisher(sqlite_settings.model_copy(update=update))
+    with publisher._app.connection_for_read() as watching:
+        stats = watching.default_channel.client
+
+        def made() -> int:
+            return int(stats.info("stats")["total_connections_received"])
+
+        assert publisher.send("a pack", "cpu")
+        before = made()
+        assert [publisher.send("a pack", "cpu") for _ in range(3)] == [True] * 3
+        assert publisher.waiting("cpu") == 4
+        assert made() == before
+        now[0] += 1.5  # meanwhile Redis may have been started again
+        assert publisher.waiting("cpu") == 4
+        assert made() > before
+        stats.delete(queue_of("cpu"))
+
+
+def test_threads_that_send_at_once_do_not_share_a_connection(
+    redis_url: str, sqlite_settings: Settings
+) -> None:
+    update = {"redis_url": SecretStr(redis_url), "queue_prefix": "threads-test:"}
+    publisher = Publisher(sqlite_settings.model_copy(update=update))
+    with publisher._connection() as mine, publisher._connection() as another:
+        assert mine is not another
+    with publisher._connection() as later:
+        assert later in (mine, another)
 
 
 def test_both_ends_agree_and_only_the_worker_waits(sqlite_settings: Settings) -> None:

@@ -14,7 +14,7 @@ from cnnlab.errors import RegistryError
 from services.dispatch import dispatch
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import packs, sweeps, workers
+from services.store import packs, sweeps, window, workers
 from services.store.session import Store
 from workers.pack_training import check_plugins
 
@@ -67,7 +67,8 @@ def test_a_worker_without_them_refuses_and_another_trains(
 
             def trained() -> bool:
                 dispatch(sqlite_store, Publisher(lab), lab)
-                return sqlite_store.read(lambda s: packs.outstanding(s)) == {}
+                now = sqlite_store.read(window.read)
+                return not now.queued and not now.running
 
             wait_for(trained, what="training")
     (row,) = sqlite_store.read(lambda session: sweeps.counts(session, [sweep_id])).values()

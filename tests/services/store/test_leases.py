@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import pytest
 from paper_sweep import TTL, fill, row_of, take, trials_of, write_sweep
 from sqlalchemy import event, update
 
 from services.domain.errors import Fenced
 from services.domain.retry import Failure
-from services.store import endings, leases, sweep_verbs, trial_verbs
-from services.store.leases import Lease, Request, SweepRequest
+from services.host import HostDevice
+from services.store import devices, endings, leases, sweep_verbs, trial_verbs
+from services.store.leases import Lease, PackToTrain, Request, SweepRequest
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import Session, Store
 
@@ -93,3 +97,53 @@ def test_the_fence_is_passed_anew_in_each_transaction_of_a_session(sqlite_store:
         sqlite_store.write(lambda other: other.execute(update(Pack).values(token="another's")))
         with pytest.raises(Fenced):
             leases.fence(session, held)
+
+
+DEVICE, OTHER = (HostDevice("host", f"cpu:{number}", "cpu", "a slot") for number in range(2))
+
+
+def claim_both(store: Store) -> None:
+    """Have workers claim two devices, so that the window has places for four packs."""
+    for device in (DEVICE, OTHER):
+        assert store.write(lambda s, each=device: devices.claim(s, [each], "w", each.identity, TTL))  # type: ignore[misc]
+
+
+def take_next(session: Session, token: str = "next", device: HostDevice = DEVICE) -> PackToTrain | None:
+    """Have a worker take the pack that comes next."""
+    return leases.take_next(session, token, "worker", device, TTL, "claim", "", None)
+
+
+def test_the_next_pack_is_taken_unless_it_is_the_first_of_its_sweep(store: Store) -> None:
+    space = {"model.dropout": [number / 100 for number in range(20)]}
+    claim_both(store)
+    sweep_id = write_sweep(store, space=space)
+    first, second = fill(store, sweep_id), fill(store, sweep_id)
+    assert store.write(take_next) is None
+    take(store, first)
+    gpu = HostDevice("host", "GPU-1", "cuda", "a GPU")
+    assert store.write(lambda session: take_next(session, device=gpu)) is None
+    urgent = fill(store, write_sweep(store, space=space, priority=1))
+    assert store.write(take_next) is None  # the most urgent pack waits for its sweep's first lease
+    take(store, urgent)
+    taken = store.write(take_next)
+    assert taken
+    assert taken == store.read(lambda session: leases.to_train(session, second.id))
+    pack = row_of(store, Pack, second.id)
+    assert (pack.state, pack.token, pack.claim, pack.device) == ("running", "next", "claim", "host/cpu:0")
+    assert store.write(take_next) is None
+
+
+def test_a_next_pack_that_somebody_takes_just_now_is_passed_over(postgres_url: str) -> None:
+    store = Store(postgres_url)
+    claim_both(store)
+    sweep_id = write_sweep(store, space={"model.dropout": [number / 100 for number in range(30)]})
+    begun, second, third = (fill(store, sweep_id) for _ in range(3))
+    take(store, begun)
+    with ThreadPoolExecutor() as other, Session(store.engine) as worker:
+        mine = take_next(worker)
+        theirs = other.submit(store.write, partial(take_next, token="theirs")).result(timeout=5)
+        worker.rollback()
+    assert mine
+    assert theirs
+    assert (mine.id, theirs.id) == (second.id, third.id)
+    store.close()

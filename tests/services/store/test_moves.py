@@ -94,9 +94,9 @@ def test_a_trial_makes_the_moves_of_the_table_and_no_others(store: Store, many: 
         trial = set_trial(session, trial_id, pack.id, old)
 
         def move() -> None:
-            into = pack if new in TRIAL_PACKED else None
+            into = pack.id if new in TRIAL_PACKED else None
             if many:
-                values = {"pack_id": pack.id} if into else {}
+                values = {"pack_id": into} if into else {}
                 mine = Trial.id == trial_id
                 assert moves.move_trials_where(session, sweep_id, old, new, mine, **values) == 1
             else:

@@ -83,25 +83,49 @@ def test_one_attempt_that_runs_after_several_failed_is_no_progress(store: Store)
         store.write(lambda s, h=held, e=error: endings.give_up(s, h, Failure.HOST, e))  # type: ignore[misc]
 
 
+def read_and_note(store: Store, page: list[str]) -> tuple[list[SweepStatus], list[str]]:
+    """The status of some sweeps, and the statements that it took."""
+    statements: list[str] = []
+
+    def count(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    def read(session: Session) -> list[SweepStatus]:
+        found = [sweeps.get(session, sweep_id) for sweep_id in page]
+        statements.clear()
+        return sweep_status.of(session, found)
+
+    event.listen(store.engine, "before_cursor_execute", count)
+    shown = store.read(read)
+    event.remove(store.engine, "before_cursor_execute", count)
+    return shown, statements
+
+
+def test_epochs_are_read_again_only_once_there_is_a_new_one(store: Store) -> None:
+    claim(store, "cpu:0")
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    report(store, held, 1, ids)
+    [first], statements = read_and_note(store, [sweep_id])
+    [again], fewer = read_and_note(store, [sweep_id])
+    assert (len(first.commits), len(again.commits)) == (1, 1)
+    assert any("events.data" in each for each in statements)
+    assert not any("events.data" in each for each in fewer)
+    report(store, held, 2, ids)
+    [later], _ = read_and_note(store, [sweep_id])
+    assert [commit.trials for commit in later.commits] == [4, 4]
+
+
 def test_each_sweep_of_a_page_has_its_own_numbers_in_as_many_queries_as_one(sqlite_store: Store) -> None:
     sweep_ids = [write_sweep(sqlite_store) for _ in range(4)]
     held = take(sqlite_store, fill(sqlite_store, sweep_ids[2]))
     report(sqlite_store, held, 1, [trial.id for trial in trials_of(sqlite_store, sweep_ids[2])])
-    statements: list[str] = []
-
-    @event.listens_for(sqlite_store.engine, "before_cursor_execute")
-    def count(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
     asked = []
     for page in (sweep_ids[2:3], sweep_ids):
-
-        def read(session: Session, page: list[str] = page) -> list[SweepStatus]:
-            found = [sweeps.get(session, sweep_id) for sweep_id in page]
-            statements.clear()
-            return sweep_status.of(session, found)
-
-        shown = sqlite_store.read(read)
+        store = Store(str(sqlite_store.engine.url))  # which keeps nothing in memory yet
+        shown, statements = read_and_note(store, page)
+        store.close()
         asked.append(len(statements))
     assert asked[0] == asked[1]
     assert [status.sweep.id for status in shown] == sweep_ids
