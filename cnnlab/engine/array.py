@@ -47,8 +47,8 @@ class Array:
     batch is measured by `metrics`, by name. No operation mixes rows: a trial that diverges is NaN in its own
     row and in no other.
 
-    A dropout rate that is 0 in every row costs nothing, but other arithmetic follows it: one product for all
-    rows, while they see the same images. The rates that are `varied`, by path, count as not 0, so that a
+    A dropout rate that is 0 in every row costs nothing, but other arithmetic follows it in a convolution: one
+    product for all rows, while they see the same images. The rates that are `varied`, by path, count as not 0, so that a
     row's bits do not depend on the rates beside it.
 
     Rows pass through a wide net one after the other, which is faster and gives each the bits it has alone:
