@@ -48,8 +48,8 @@ class Array:
     row and in no other.
 
     A dropout rate that is 0 in every row costs nothing, but other arithmetic follows it in a convolution: one
-    product for all rows, while they see the same images. The rates that are `varied`, by path, count as not 0, so that a
-    row's bits do not depend on the rates beside it.
+    product for all rows, while they see the same images. The rates that are `varied`, by path, count as not
+    0, so that a row's bits do not depend on the rates beside it.
 
     Rows pass through a wide net one after the other, which is faster and gives each the bits it has alone:
     `engine/row_by_row.py` decides it, unless `one_by_one` does. All else is done for all rows at once.
