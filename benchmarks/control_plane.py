@@ -1,12 +1,13 @@
 """What the control plane costs: sweeps of a net that does nothing, from submit to the last trial's end.
 
     python -m benchmarks.control_plane [TRIALS [WORKERS]]
+    python -m benchmarks.control_plane growth
 
 It starts a PostgreSQL, a Redis, the API, upkeep and WORKERS workers (2 unless given) on loopback, without
 MLflow, and submits sweeps over HTTP: packs of one and of eight, with a scripted runner that answers at once,
 then with the real one on a linear net and forty images of 2×2 pixels. Beside them, bare Celery runs tasks of
-one UPDATE on the same servers. The PostgreSQL is that of the tests, which forgoes durability. The table is
-Markdown.
+one UPDATE on the same servers. `growth` is what a trial costs in larger and larger sweeps. The PostgreSQL is
+that of the tests, which forgoes durability. The tables are Markdown.
 
 On a machine that does other things too, the rate says little; the processor time of a trial says more.
 """
@@ -49,6 +50,7 @@ MAX_RUN_SECONDS = 600.0
 # Bytes for the rows of a pack: room for one row, and for eight of the net below.
 ROW_BYTES = 4640
 PACK_MEMORY = {1: 1, 8: 8 * ROW_BYTES}
+GROWTH = (1_000, 10_000, 100_000)  # trials
 KEY = "a key of twenty chars"
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 SPEC: dict[str, Any] = {
@@ -281,6 +283,24 @@ def table(trials: int, workers: int) -> Iterator[str]:
         yield cost_line(name, result, groups)
 
 
+def growth(workers: int = 2) -> Iterator[str]:
+    """Run larger and larger sweeps, in packs of eight with the scripted runner; yields lines of Markdown."""
+    groups: list[str] = []
+    with all_servers() as servers:
+        for trials in GROWTH:
+            with ExitStack() as stack:
+                service = Service(servers, SCRIPTED, 8, workers, stack)
+                service.run(8 * workers)
+                result = service.run(trials)
+            if not groups:
+                groups = list(result.cpu)
+                yield f"| processor time, ms a trial | {' | '.join(groups)} | all | packs/s on two cores |"
+                yield "|---|" + "---|" * (len(groups) + 2)
+            yield cost_line(
+                f"{trials:,} trials, {result.trials / result.seconds:.0f} per second", result, groups
+            )
+
+
 def line(name: str, result: Result) -> str:
     """The rates of a run, and how long its workers waited."""
     waits = sorted(result.waits)
@@ -319,10 +339,11 @@ def all_servers() -> Iterator[Servers]:
 
 def main() -> None:
     """Measure and print."""
-    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    workers = int(sys.argv[2]) if len(sys.argv) > 2 else 2
+    words = sys.argv[1:]
+    trials = int(words[0]) if words and words != ["growth"] else 1000
+    workers = int(words[1]) if len(words) > 1 else 2
     sys.stdout.write(f"load before: {os.getloadavg()[0]:.1f}\n")
-    for text in table(trials, workers):
+    for text in growth() if words == ["growth"] else table(trials, workers):
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
     sys.stdout.write(f"load after: {os.getloadavg()[0]:.1f}\n")
