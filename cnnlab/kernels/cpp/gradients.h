@@ -152,7 +152,7 @@ struct Gradients {
 };
 
 // Keep the gradient of some windows, (windows, O), 0 where ReLU cut, and add it up in shifts, (O). Up to LANES numbers
-// behind the last are read and written.
+// behind the last of those that are kept are read.
 void keep(Real* kept, Real* shifts, const Real* gradient, const uint8_t* at, int windows, int outputs) {
     const int numbers = windows * outputs;
     int i = 0;
