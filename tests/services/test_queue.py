@@ -102,7 +102,10 @@ def test_threads_that_send_at_once_do_not_share_a_connection(
 ) -> None:
     update = {"redis_url": SecretStr(redis_url), "queue_prefix": "threads-test:"}
     publisher = Publisher(sqlite_settings.model_copy(update=update))
+    with publisher._connection() as rested:
+        pass
     with publisher._connection() as mine, publisher._connection() as another:
+        assert mine is rested
         assert mine is not another
     with publisher._connection() as later:
         assert later in (mine, another)
