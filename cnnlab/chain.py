@@ -6,8 +6,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from cnnlab.errors import ConfigError
+from cnnlab.joined import joined
 from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
-from cnnlab.layers.conv_max import joined
 from cnnlab.plugin_failure import where
 
 

@@ -128,6 +128,10 @@ class Layer(ABC):
         """Return how many numbers one image of this input shape keeps for the backward pass."""
         return prod(self.output(shape))
 
+    def with_relu(self) -> "Layer | None":
+        """Return this layer and a ReLU behind it as one operation; None where there is no such operation."""
+        return None
+
     @abstractmethod
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return the output; p and b are the layer's parameters and buffers, each (K, …)."""

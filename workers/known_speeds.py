@@ -35,6 +35,15 @@ class KnownSpeeds:
             self._known[key] = found, now
         return found
 
+    def claims_plain(self, shape_key: str, machine: str) -> bool:
+        """Whether this worker is to measure the plain loop of a shape: nobody has, and no other one does."""
+        key, now = (shape_key, machine, speeds.PLAIN), time.monotonic()
+        if now - self._unmeasured.get(key, -math.inf) < MAX_UNWRITTEN_SECONDS:
+            return False
+        if self.measured(*key) is not None:
+            return False
+        return self._store.insist(lambda session: speeds.claim_plain(session, shape_key, machine))
+
     def record(self, shape_key: str, machine: str, width: int, images_per_s: float) -> None:
         """Keep a measurement, and write it if it differs or the last one was written a while ago."""
         now = time.monotonic()

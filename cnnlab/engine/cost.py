@@ -15,10 +15,13 @@ from cnnlab.engine import conflicts
 from cnnlab.engine.array import DTYPES, MAX_KEPT_ACTIVATIONS
 from cnnlab.engine.net import Net, build
 from cnnlab.errors import ConfigError
+from cnnlab.kernels import library
 from cnnlab.layer import Context, Mode
 from cnnlab.metric import chosen
 from cnnlab.optimizer import Optimizer
 from cnnlab.plugins import plugins
+
+MAX_TRIED_PARAMETERS, MAX_TRIED_WORK = 2**22, 2**28  # of nets that are tried with numbers, in milliseconds
 
 
 @dataclass(frozen=True)
@@ -137,15 +140,16 @@ def _info(data: Mapping[str, Any]) -> Info:
 
 
 def dry_forward(net: Net, config: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the shape of the scores of two images for one row, on the meta device: nothing is computed.
+    """Return the shape of the scores of two images for one row, with zeros everywhere.
 
-    Only plug-ins are tried in this way, as other layers declare what they return: torch imports its compiler
-    for this device, which takes more than a second.
+    Only where there are plug-ins are nets tried in this way, as other layers declare what they return. A
+    large net is tried on the meta device, where nothing is computed; but torch imports its compiler for that,
+    which takes more than a second.
     """
-    one = torch.zeros(1, dtype=torch.int32, device="meta")
-    hypers = {path: torch.zeros(1, device="meta") for path in row_numbers(config)}
-    context = Context(hypers, frozenset(), one, one, Mode.PREDICT)
-    theta = torch.zeros(1, net.parameters, device="meta")
-    buffers = torch.zeros(1, net.buffered, device="meta")
-    images = torch.zeros(2, 1, *net.shape, device="meta")
-    return tuple(net.forward(theta, buffers, images, context).shape)
+    small = net.parameters <= MAX_TRIED_PARAMETERS and 2 * net.work.multiply_adds <= MAX_TRIED_WORK
+    with library.torch_alone(), torch.no_grad(), torch.device("cpu" if small else "meta"):
+        one = torch.zeros(1, dtype=torch.int32)
+        hypers = {path: torch.zeros(1) for path in row_numbers(config)}
+        context = Context(hypers, frozenset(), one, one, Mode.PREDICT)
+        theta, buffers = torch.zeros(1, net.parameters), torch.zeros(1, net.buffered)
+        return tuple(net.forward(theta, buffers, torch.zeros(2, 1, *net.shape), context).shape)

@@ -23,7 +23,7 @@ COMPILERS = ("g++", "clang++", "c++")
 ARCHITECTURES = {"x86_64": ("-march=x86-64-v3",), "aarch64": (), "arm64": ()}
 FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread", "-w")
 NUMBERS = {torch.float32: "float", torch.float64: "double"}  # in C++
-GAIN = "with one (GCC 12 or Clang), nets of convolution and max pooling train two to three times as fast"
+GAIN = "with one (GCC 12 or Clang), convolutional nets train up to three times as fast"
 REMEDY = "install g++ 12 or newer, or clang++"
 MAX_BUILD_SECONDS = 120
 

@@ -1,13 +1,17 @@
 """Batch normalization: each feature keeps mean 0 and variance 1 while the layers before it change."""
 
 from collections.abc import Sequence
+from copy import copy
 from math import prod
 from typing import Literal
 
 from torch import Tensor
 from torch.nn.functional import batch_norm
 
+from cnnlab.activations.relu import Relu
 from cnnlab.errors import CnnlabError
+from cnnlab.kernels.library import takes
+from cnnlab.kernels.norm import fills_vectors, norm, torch_norm
 from cnnlab.layer import Buffer, Context, Layer, Mode, Parameter, Shape
 from cnnlab.registry import register
 
@@ -29,7 +33,10 @@ class BatchNorm(Layer):
     Source: S. Ioffe and C. Szegedy, "Batch normalization" (2015), algorithms 1 and 2; `ema` as torch.
     """
 
+    relu = False  # whether one stands behind it
+
     def __init__(self, features: int, statistics: Literal["ema", "population"] = "ema") -> None:
+        self.compiled = fills_vectors(features)
         self.population = statistics == "population"
         self.parameters = (
             Parameter("weight", (features,), "scale", 1, "ones"),
@@ -48,26 +55,47 @@ class BatchNorm(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y, shaped as x: K·C features, independent of each other."""
+        return self.then(x, p, b, context)
+
+    def then(
+        self,
+        x: Tensor,
+        p: Sequence[Tensor],
+        b: Sequence[Tensor],
+        context: Context,
+        added: Tensor | None = None,
+    ) -> Tensor:
+        """Return y + added, and ReLU of that where it was joined: in training one compiled operation."""
         training = context.mode is Mode.TRAIN
         counted = self.population and context.mode is Mode.POPULATION
-        by_batch = training or counted
-        if by_batch and x.shape[0] * prod(x.shape[3:]) < 2:
+        if not training and not counted:
+            mean, var = (buffer.flatten() for buffer in b[:2])
+            y = batch_norm(x.flatten(1, 2), mean, var, p[0].flatten(), p[1].flatten(), False, 0.0, EPS)
+            y = y.view(x.shape) if added is None else y.view(x.shape) + added
+            return Relu().value(y, {}) if self.relu else y
+        count = x.shape[0] * prod(x.shape[3:])  # the numbers of a feature
+        if count < 2:
             raise CnnlabError(
                 "batch normalization needs at least two numbers per feature to train on, got a batch of "
                 "one image; use train.batch_size ≥ 2"
             )
-        # Autograd keeps the running statistics it was given, so it gets copies, and they are written back.
-        mean, var = (buffer.flatten().clone() for buffer in b[:2])
-        y = batch_norm(
-            x.flatten(1, 2), mean, var, p[0].flatten(), p[1].flatten(), by_batch,
-            1.0 if self.population else MOMENTUM, EPS,
-        )  # fmt: skip
-        if counted:  # with momentum 1 the copies are the batch's alone
-            self._average(b, mean.view_as(b[0]), var.view_as(b[1]), len(x))
-        elif training and not self.population:
-            b[0].copy_(mean.view_as(b[0]))
-            b[1].copy_(var.view_as(b[1]))
-        return y.view(x.shape)
+        normalize = norm if self.compiled and takes(x) else torch_norm
+        y, mean, var = normalize(x, p[0], p[1], EPS, added, self.relu)
+        unbiased = var * (count / (count - 1))
+        if counted:
+            self._average(b, mean, unbiased, len(x))
+        elif not self.population:
+            for kept, new in ((b[0], mean), (b[1], unbiased)):
+                kept.copy_(kept * (1 - MOMENTUM) + new * MOMENTUM)
+        return y
+
+    def with_relu(self) -> "BatchNorm | None":
+        """Return both as one; None for a class derived from this one, whose forward pass is its own."""
+        if type(self) is not BatchNorm or self.relu:
+            return None
+        both = copy(self)
+        both.relu, both.layer_count = True, self.layer_count + 1
+        return both
 
     def _average(self, b: Sequence[Tensor], mean: Tensor, var: Tensor, images: int) -> None:
         """Add a batch to the averages (K, C), weighted by its share of the images so far."""

@@ -1,11 +1,9 @@
 """Convolution, max pooling and ReLU together: where a small convolutional net spends its time."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeGuard, get_args
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from cnnlab.activations.relu import Relu
 from cnnlab.kernels import library
 from cnnlab.kernels.conv_max import WhereRelu, conv_max
 from cnnlab.layer import Context, Layer, Shape, shared
@@ -79,45 +77,3 @@ class ConvMax(Layer):
         # A row that is alone is not selected: the gradient of a selection begins as zeros.
         images = x[:, :1] if shared(x) and x.shape[1] > 1 else x
         return conv_max(images, weight, bias, self.convolution.padding, self.relu)
-
-
-def joined(layers: Mapping[str, Layer]) -> list[Layer]:
-    """Return the layers with a convolution of stride 1, 2×2 max pooling and a ReLU beside it as one.
-
-    Only these classes themselves are joined, not those derived from them: a plug-in's `forward` is its own.
-    """
-    found: list[Layer] = []
-    for layer in layers.values():
-        match [*found[-2:], layer]:
-            case [*_, ConvMax(relu="none") as last, Activate()] if _is_relu(layer):
-                found[-1] = ConvMax(last.convolution, *last.behind, layer)
-            case [*_, convolution, MaxPool2d()] if _starts(convolution) and _is_two_by_two(layer):
-                found[-1] = ConvMax(convolution, layer)
-            case [convolution, Activate() as relu, MaxPool2d()] if (
-                _starts(convolution) and _is_relu(relu) and _is_two_by_two(layer)
-            ):
-                found[-2:] = [ConvMax(convolution, relu, layer)]
-            case _:
-                found.append(layer)
-    return found
-
-
-def _starts(layer: Layer) -> TypeGuard[Convolution]:
-    return (
-        isinstance(layer, Conv2d | ConnectedConv2d)
-        and layer.stride == 1
-        and type(layer) in get_args(Convolution)
-    )
-
-
-def _is_two_by_two(layer: Layer) -> TypeGuard[MaxPool2d]:
-    return type(layer) is MaxPool2d and (layer.kernel, layer.stride, layer.padding, layer.ceil) == (
-        2,
-        2,
-        0,
-        False,
-    )
-
-
-def _is_relu(layer: Layer) -> TypeGuard[Activate]:
-    return type(layer) is Activate and type(layer.activation) is Relu

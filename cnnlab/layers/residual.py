@@ -1,12 +1,14 @@
 """Residual block: layers learn what to add to their input."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 from torch import Tensor
 
 from cnnlab.chain import Chain
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context, Layer, Shape
+from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.registry import register
 
 
@@ -27,6 +29,9 @@ class Residual(Layer):
         self.compiled = self.body.compiled or self.shortcut.compiled
         self.layer_count = self.body.layer_count + self.shortcut.layer_count
         self.random = self.body.random + self.shortcut.random
+        last = [*body.values()][-1:]
+        self._norm = last[0] if last and type(last[0]) is BatchNorm else None
+        self._before_norm = Chain(dict([*body.items()][:-1]))
 
     @classmethod
     def example(cls) -> tuple[Layer, Shape]:
@@ -54,10 +59,24 @@ class Residual(Layer):
         """Return the body's, the shortcut's and the sum's."""
         return super().activations(shape) + self.body.activations(shape) + self.shortcut.activations(shape)
 
+    def with_relu(self) -> Layer | None:
+        """Return both as one, where the body ends with batch normalization; None for a derived class."""
+        norm = self._norm.with_relu() if type(self) is Residual and self._norm else None
+        if norm is None:
+            return None
+        both = copy(self)
+        both._norm, both.layer_count = norm, self.layer_count + 1
+        return both
+
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y."""
         index = context.layer
         weights, kept = len(self.body.parameters), len(self.body.buffers)
-        y = self.body.forward(x, p[:weights], b[:kept], context)
         context.layer = index + self.body.layer_count
-        return y + self.shortcut.forward(x, p[weights:], b[kept:], context)
+        added = self.shortcut.forward(x, p[weights:], b[kept:], context)
+        context.layer = index
+        if self._norm is None:
+            return self.body.forward(x, p[:weights], b[:kept], context) + added
+        y = self._before_norm.forward(x, p, b, context)
+        first, moved = len(self._before_norm.parameters), len(self._before_norm.buffers)
+        return self._norm.then(y, p[first:weights], b[moved:kept], context, added)

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, case, func, select
+from sqlalchemy import CursorResult, Table, bindparam, case, func, select, text
 from sqlalchemy.orm import Session
 
 from services.domain.states import PackState
-from services.store.clock import db_now
+from services.store import clock
 from services.store.json_rows import GIVEN_IDS, given_ids
 from services.store.models import Pack, Speed
 
 PLAIN = 0  # the width of a plain loop of torch: one trial, without an array
-_OF_SHAPES = select(Speed).where(Speed.shape_key.in_(bindparam("keys", expanding=True)))
+CLAIM_SECONDS = 60.0  # after which whoever was to measure a plain loop has not, and another may
+CLAIMED = 0.0  # in place of a speed that somebody measures
+_OF_SHAPES = select(Speed).where(
+    Speed.shape_key.in_(bindparam("keys", expanding=True)), Speed.images_per_s != CLAIMED
+)
+_CLAIM = text(
+    "INSERT INTO speeds (shape_key, machine, width, images_per_s, measured_at) "
+    "VALUES (:shape_key, :machine, :width, :claimed, :now) "
+    "ON CONFLICT (shape_key, machine, width) DO UPDATE SET measured_at = excluded.measured_at "
+    "WHERE speeds.images_per_s = :claimed AND speeds.measured_at < :stale"
+)
 _PACKS = cast(Table, Pack.__table__).c
 _TRAINS = func.count(case((_PACKS.state == PackState.RUNNING, 1)))
 _SPENT = (
@@ -33,15 +43,25 @@ def record(session: Session, shape_key: str, machine: str, width: int, images_pe
             machine=machine,
             width=width,
             images_per_s=images_per_s,
-            measured_at=session.execute(select(db_now())).scalar_one(),
+            measured_at=clock.read(session),
         )
     )
+
+
+def claim_plain(session: Session, shape_key: str, machine: str) -> bool:
+    """Claim to measure the plain loop of a shape; False where somebody has, or just claimed it, too."""
+    now = clock.read(session)
+    values = {
+        "shape_key": shape_key, "machine": machine, "width": PLAIN, "claimed": CLAIMED,
+        "now": now, "stale": now - int(CLAIM_SECONDS * 1000),
+    }  # fmt: skip
+    return cast(CursorResult[Any], session.execute(_CLAIM, values)).rowcount == 1
 
 
 def measured(session: Session, shape_key: str, machine: str, width: int) -> float | None:
     """Trial-images per second of a shape at a width on a kind of machine; None where nobody has measured."""
     speed = session.get(Speed, (shape_key, machine, width))
-    return None if speed is None else speed.images_per_s
+    return None if speed is None or speed.images_per_s == CLAIMED else speed.images_per_s
 
 
 def of_shapes(session: Session, shape_keys: Sequence[str]) -> Sequence[Speed]:

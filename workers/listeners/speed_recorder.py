@@ -19,11 +19,13 @@ class SpeedRecorder(Listener):
         self._machine_kind = ""
 
     def before_run(self, run: Run, machine: Machine) -> Run:
-        """Ask for a measurement of a plain loop if there is none for this kind of machine."""
+        """Ask for a measurement of a plain loop if there is none for this kind of machine.
+
+        A trial that is alone in its array is not compared; one measurement serves all packs of a shape.
+        """
         self._machine_kind = machine.kind
-        key = self._pack.shape_key
-        known = self._speeds.measured(key, machine.kind, PLAIN)
-        return replace(run, measure=known is None)
+        many = len(run.rows) > 1
+        return replace(run, measure=many and self._speeds.claims_plain(self._pack.shape_key, machine.kind))
 
     def on_message(self, message: FromRunner) -> None:
         """Record the speed of a plain loop."""

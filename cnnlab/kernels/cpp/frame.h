@@ -1,9 +1,6 @@
 // The images of the rows, one at a time with its padding, and their distribution among threads.
 #pragma once
-#include <atomic>
-#include <thread>
-#include <vector>
-
+#include "threads.h"
 #include "vectors.h"
 
 // Of one call. Distances in x are in numbers, from one to the next; the maps of a pixel are neighbours.
@@ -85,20 +82,7 @@ template <class F> void each_image(const Shape& s, std::atomic<int>& next, int c
 // Return false where memory is short.
 template <class F> bool over_units(const Shape& s, F work) {
     const int parts = (s.images + PART - 1) / PART, units = s.rows * parts;
-    std::atomic<int> next{0};
-    std::atomic<bool> done{true};
-    auto loop = [&] {
-        try {
-            work(next, units, parts);
-        } catch (const std::bad_alloc&) {
-            done = false;
-        }
-    };
-    std::vector<std::thread> others;
-    for (int i = 1; i < s.threads && i < units; i++) others.emplace_back(loop);
-    loop();
-    for (auto& other : others) other.join();
-    return done;
+    return share_units(s.threads, units, [&](std::atomic<int>& next) { work(next, units, parts); });
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 """A dry build tells the size of a trial and refuses what cannot be built, without an image."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
+from plugin_files import SOFTPLUS
 
 from cnnlab import registry, resolve
 from cnnlab.data import DataError, Info
@@ -120,13 +122,22 @@ def test_a_net_returns_what_it_declares_or_is_refused(monkeypatch, model):
     assert tried
 
 
-def test_a_dry_build_does_not_import_torchs_compiler():
+@pytest.mark.parametrize("tried", [False, True])
+def test_a_dry_build_does_not_import_torchs_compiler(tried, tmp_path):
+    """With plug-ins a net is tried, but only a large one on the device for which the compiler is imported."""
+    folder = tmp_path / "activations"
+    folder.mkdir()
+    if tried:
+        (folder / "tried_softplus.py").write_text(SOFTPLUS)
     program = (
         "import sys; from cnnlab import resolve; from cnnlab.engine.cost import inspect\n"
-        "for name in 'lenet5', 'resnet': inspect(resolve({'model': name, 'data': 'mnist'}))\n"
+        f"for name in 'lenet5', {'mlp' if tried else 'resnet'!r}:\n"
+        "    inspect(resolve({'model': name, 'data': 'mnist'}))\n"
         "print({'torch._dynamo', 'sympy'} & set(sys.modules))"
     )
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    env = os.environ | {"CNNLAB_PLUGINS": str(tmp_path)}
+    run = [sys.executable, "-c", program]
+    found = subprocess.run(run, capture_output=True, text=True, check=True, env=env)
     assert found.stdout == "set()\n"
 
 

@@ -33,5 +33,21 @@ int main() {
         dropout_factors(2, units, INT32_MAX - units, keys.data(), limits.data(), scales.data(), factors.data());
         calls++;
     }
+    for (int images : {1, 3})
+        for (int rows : {1, 3})
+            for (int maps : {8, 24, 136})
+                for (int pixels : {1, 7, 600}) {
+                        const size_t size = static_cast<size_t>(images) * rows * maps * pixels;
+                        std::vector<Real> x(size), added(size, 1), slope(size, 1), y(size), dx(size), dadded(size);
+                        std::vector<Real> scale(rows * maps, 1), shift(scale.size(), 1), mean(scale.size()), variance(scale.size());
+                        std::vector<Real> inverse(scale.size()), dscale(scale.size()), dshift(scale.size());
+                        std::iota(x.begin(), x.end(), Real(1));
+                        const NormShape shape{images, pixels, rows, maps, 1, 2};
+                        for (const Real* more : {static_cast<const Real*>(nullptr), static_cast<const Real*>(added.data())}) {
+                            if (norm_forward(&shape, x.data(), more, scale.data(), shift.data(), 1e-5, y.data(), mean.data(), variance.data(), inverse.data())) return 1;
+                            if (norm_backward(&shape, x.data(), more, scale.data(), shift.data(), mean.data(), inverse.data(), slope.data(), dx.data(), more ? dadded.data() : nullptr, dscale.data(), dshift.data())) return 1;
+                            calls++;
+                        }
+                    }
     std::printf("%d\n", calls);
 }

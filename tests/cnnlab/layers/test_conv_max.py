@@ -6,21 +6,16 @@ import pytest
 import torch
 
 from cnnlab import resolve
-from cnnlab.activations.relu import Relu
 from cnnlab.chain import Chain
 from cnnlab.engine import cost
 from cnnlab.engine.array import Array
 from cnnlab.engine.net import build
 from cnnlab.kernels import library
-from cnnlab.layer import Layer
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.auxiliary import Auxiliary
-from cnnlab.layers.average_pool2d import AveragePool2d
-from cnnlab.layers.batch_norm import BatchNorm
 from cnnlab.layers.branches import Branches
-from cnnlab.layers.connected_conv2d import ConnectedConv2d
 from cnnlab.layers.conv2d import Conv2d
-from cnnlab.layers.conv_max import ConvMax, joined
+from cnnlab.layers.conv_max import ConvMax
 from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.layers.residual import Residual
 
@@ -28,65 +23,6 @@ torch.set_num_threads(1)
 
 CONVOLUTION, POOL = Conv2d(1, 2, 3), MaxPool2d(2)
 RELU, SIGMOID = Activate("relu", "model.activation"), Activate("sigmoid", "model.activation")
-
-
-class OwnConvolution(Conv2d):
-    """A plug-in's convolution, with a forward pass of its own."""
-
-
-@pytest.mark.parametrize(
-    "convolution",
-    [
-        CONVOLUTION,
-        Conv2d(1, 2, 3, flip=True),
-        Conv2d(1, 2, 3, bias=False),
-        ConnectedConv2d(1, 1, 3, table=[[0]]),
-    ],
-)
-def test_a_convolution_and_its_pooling_are_joined(convolution: Conv2d) -> None:
-    (both,) = joined({"conv": convolution, "pool": POOL})
-    assert isinstance(both, ConvMax)
-    assert both.layers == (convolution, POOL)
-
-
-@pytest.mark.parametrize(("behind", "relu"), [((POOL, RELU), "behind"), ((RELU, POOL), "before")])
-def test_a_relu_beside_the_pooling_is_joined(behind: tuple[Layer, Layer], relu: str) -> None:
-    both, last = joined({"conv": CONVOLUTION, "first": behind[0], "second": behind[1], "act": RELU})
-    assert isinstance(both, ConvMax)
-    assert (both.layers, both.relu) == ((CONVOLUTION, *behind), relu)
-    assert last is RELU
-
-
-class OwnRelu(Relu):
-    """A plug-in's activation, with a formula of its own."""
-
-
-def test_no_other_activation_is() -> None:
-    own = Activate("relu", "model.activation")
-    own.activation = OwnRelu()
-    for act in (SIGMOID, own):
-        (both, last) = joined({"conv": CONVOLUTION, "pool": POOL, "act": act})
-        assert isinstance(both, ConvMax)
-        assert (both.relu, last) == ("none", act)
-        assert joined({"conv": CONVOLUTION, "act": act, "pool": POOL}) == [CONVOLUTION, act, POOL]
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        (Conv2d(1, 2, 3, stride=2), POOL),
-        (OwnConvolution(1, 2, 3), POOL),
-        (CONVOLUTION, AveragePool2d(2)),
-        (CONVOLUTION, MaxPool2d(3)),
-        (CONVOLUTION, MaxPool2d(2, 1)),
-        (CONVOLUTION, MaxPool2d(2, padding=1)),
-        (CONVOLUTION, MaxPool2d(2, ceil=True)),
-        (BatchNorm(1), POOL),
-        (POOL, CONVOLUTION),
-    ],
-)
-def test_other_neighbours_are_not(first: Conv2d, second: MaxPool2d) -> None:
-    assert joined({"first": first, "second": second}) == [first, second]
 
 
 @pytest.mark.parametrize("layers", [{"pool": POOL}, {"act": RELU, "pool": POOL}, {"pool": POOL, "act": RELU}])
@@ -125,12 +61,14 @@ def test_a_net_trains_alike_without_the_library(flip: str, monkeypatch: pytest.M
     ("model", "compiled"),
     [
         ("lenet5", True),
-        ({"name": "lenet5", "norm": "batch"}, False),
+        ({"name": "lenet5", "norm": "batch"}, True),
+        ({"name": "mlp", "hidden": [8], "norm": "batch"}, True),
+        ({"name": "mlp", "hidden": [9], "norm": "batch"}, False),
         ({"name": "lenet5", "pooling": "average"}, False),
         ("mlp", False),
     ],
 )
-def test_a_net_shows_whether_it_has_such_a_pair(model: Any, compiled: bool) -> None:
+def test_a_net_shows_whether_it_has_a_compiled_operation(model: Any, compiled: bool) -> None:
     assert cost.inspect(resolve({"model": model, "data": "mnist"})).compiled is compiled
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from paper_sweep import fill, report, take, trials_of, write_sweep
+from sqlalchemy import text
 
 from services.store import speeds
 from services.store.session import Store
@@ -22,6 +23,26 @@ def test_the_latest_measurement_of_a_shape_width_and_machine_is_kept(store: Stor
     }
     assert store.read(lambda session: speeds.measured(session, "s", "cpu", 8)) is not None
     assert store.read(lambda session: speeds.measured(session, "s", "gpu", 8)) is None
+
+
+def test_one_of_those_that_ask_measures_the_plain_loop(store: Store) -> None:
+    def claims() -> bool:
+        return store.write(partial(speeds.claim_plain, shape_key="s", machine="cpu"))
+
+    def age(seconds: float) -> None:
+        ago = text("UPDATE speeds SET measured_at = measured_at - :ms")
+        store.write(lambda session: session.execute(ago, {"ms": round(seconds * 1000)}))
+
+    assert [claims(), claims()] == [True, False]
+    assert store.read(lambda session: speeds.measured(session, "s", "cpu", speeds.PLAIN)) is None
+    assert store.read(partial(speeds.of_shapes, shape_keys=["s"])) == []
+    age(speeds.CLAIM_SECONDS - 5)
+    assert not claims()
+    age(10)
+    assert [claims(), claims()] == [True, False]
+    store.write(partial(speeds.record, shape_key="s", machine="cpu", width=speeds.PLAIN, images_per_s=9.0))
+    age(speeds.CLAIM_SECONDS + 5)
+    assert not claims()
 
 
 def test_the_time_that_a_sweep_took_is_that_of_all_its_packs(store: Store) -> None:
