@@ -4,7 +4,8 @@
 
 For each net every side is started and computes the grid once, cold: from the start of its first process. Then
 all sides compute it in turn, round after round, warm. At last sweeps of 1 to 96 trials show how cost grows.
-Every run is a line of build/bench/results.jsonl at once; `--report` makes tables and plot from that file.
+Every run is a line of build/bench/results.jsonl at once; `--report` makes tables and plot from that file, and
+`--add` measures more of the last benchmark: other nets, or one that was cut short.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", default="fashion-mnist-mini", help="or mnist, fashion-mnist (CNNLAB_DATA)")
     parser.add_argument("--limit", type=float, default=300.0, help="seconds after which a run has failed")
     parser.add_argument("--small", action="store_true", help="a few images, to see that every side runs")
+    parser.add_argument("--add", action="store_true", help="add to the last benchmark instead of a new one")
     parser.add_argument("--report", action="store_true", help="only report the last benchmark again")
     parser.add_argument("--plot", type=Path, default=PLOT, help=f"where the plot goes (default {PLOT})")
     return parser.parse_args(arguments)
@@ -96,6 +98,8 @@ def main() -> None:
         measuring = Measuring(
             python, HOME, chosen.data, chosen.sides, chosen.rounds, chosen.limit, chosen.small, machine()
         )
+        if chosen.add:
+            measuring.go_on_from(records.read(file))
         for net in chosen.nets:
             if net == GROWTH:
                 measuring.grow()

@@ -38,6 +38,11 @@ class Measuring:
         """The file of results."""
         return self.home / "results.jsonl"
 
+    def go_on_from(self, measured: list[dict[str, Any]]) -> None:
+        """Let what follows be of the benchmark that was measured last, if there is one."""
+        if measured:
+            self.machine, self.began = measured[-1]["machine"], measured[-1]["began"]
+
     def compare(self, net: str) -> None:
         """Measure every side on a grid: cold, one after another as they start, then warm in turn."""
         task = small(GRIDS[net]) if self.small else GRIDS[net]
