@@ -59,16 +59,16 @@ def torch_norm(
     return Normalized(Relu().value(y, {}) if relu else y, mean.view_as(scale), biased.view_as(scale))
 
 
-class _Shape(ctypes.Structure):
+class _NormShape(ctypes.Structure):
     _fields_ = [(name, ctypes.c_int) for name in ("images", "pixels", "rows", "maps", "relu", "threads")]
 
 
-def _shape(x: Tensor, relu: bool) -> _Shape:
+def _shape(x: Tensor, relu: bool) -> _NormShape:
     images, rows, maps, *size = x.shape
     pixels = prod(size)
     if pixels == 1:  # of features without places, the images are the places of one
         images, pixels = 1, images
-    return _Shape(images, pixels, rows, maps, relu, torch.get_num_threads())
+    return _NormShape(images, pixels, rows, maps, relu, torch.get_num_threads())
 
 
 def _features_innermost(x: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ def _laid_out_as(x: Tensor, other: Tensor) -> Tensor:
     return other if other.stride() == x.stride() else torch.empty_like(x).copy_(other)
 
 
-def _run(name: str, x: Tensor, shape: _Shape, *arguments: Tensor | float | None) -> None:
+def _run(name: str, x: Tensor, shape: _NormShape, *arguments: Tensor | float | None) -> None:
     function = getattr(library.load(x.dtype).library, f"norm_{name}")
     passed = (
         ctypes.c_void_p(each.data_ptr())
