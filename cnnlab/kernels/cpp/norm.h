@@ -25,7 +25,6 @@ struct NormShape {
 namespace {
 
 constexpr int PART_NUMBERS = 4096;  // they stay in the nearest cache while they are read twice
-constexpr int MOST_VECTORS = 2;     // that are worked on at once: what each needs stays in registers
 
 // Where the parts of the rows are. Unit u is part u % parts of image u / parts % images of row u / parts / images.
 struct Parts {
@@ -47,17 +46,18 @@ struct Parts {
         return pixels * pixel + row(unit) * s.maps;
     }
 
-    // Call f(first map, vectors) for the maps, a few vectors of them at a time; vectors is a constant of the compiler.
+    // Call f(first map, vectors) for the maps, eight vectors at a time or fewer: memory is read in pieces that are
+    // long enough to be fetched ahead. `vectors` is a constant of the compiler.
     template <class F> INLINE void each_vectors(F f) const {
         int c = 0;
-        for (; c + 8 * LANES <= s.maps; c += 8 * LANES) f(c, Number<8>{});
-        for (; c + 4 * LANES <= s.maps; c += 4 * LANES) f(c, Number<4>{});
-        for (; c + 2 * LANES <= s.maps; c += 2 * LANES) f(c, Number<2>{});
-        for (; c < s.maps; c += LANES) f(c, Number<1>{});
+        const auto take = [&](auto vectors) ALWAYS {
+            for (; c + vectors * LANES <= s.maps; c += vectors * LANES) f(c, vectors);
+        };
+        take(Number<8>{}), take(Number<4>{}), take(Number<2>{}), take(Number<1>{});
     }
 };
 
-// What belongs to a few vectors of maps, in registers.
+// What belongs to a few vectors of maps.
 template <int n> struct Maps {
     Vector mean[n], factor[n], shift[n];
 
