@@ -104,16 +104,16 @@ def images(net: str) -> tuple[Tensor, Tensor]:
     return x, torch.randint(0, 10, (IMAGES,), generator=random)
 
 
-def loop(net: str, tuned: bool) -> Callable[[], object]:
+def loop(net: str, tuned: bool, device: str = "cpu") -> Callable[[], object]:
     """Return one step of a plain loop."""
-    model, (stored, y) = module(net, tuned), images(net)
+    model, (stored, y) = module(net, tuned).to(device), (each.to(device) for each in images(net))
     x = stored.permute(0, 3, 1, 2).float().div_(255).contiguous()
     if tuned:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         x = x.contiguous(memory_format=torch.channels_last)
     decay = 1e-4
     optimizer = torch.optim.SGD(model.parameters(), 0.01, 0.9, weight_decay=decay, fused=tuned or None)
-    order = torch.randperm(IMAGES)[:BATCH]
+    order = torch.randperm(IMAGES)[:BATCH].to(device)
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)

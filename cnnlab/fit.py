@@ -16,8 +16,10 @@ from cnnlab.config import resolve, shape_key
 from cnnlab.data import Info, check_images, data_set, seen
 from cnnlab.engine import conflicts
 from cnnlab.engine.array import Array
+from cnnlab.engine.epoch_steps import EpochSteps
 from cnnlab.engine.epoch_totals import EpochTotals
 from cnnlab.engine.net import build
+from cnnlab.engine.recorded import Recorder
 from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.metric import DEFAULTS, LOSS, LOSS_GOAL, Metric, chosen, find
 
@@ -86,7 +88,7 @@ class Fit:
         validation_part.check(validation_part.counted(info, images.train_y), data["validation"])
         self.data = DeviceData(images, data, info, first.data_seed, self.array.device, self.array.dtype)
         self._batch_size = batch_order.size(train["batch_size"], len(self.data.train))
-        self.array.epoch_steps = len(batch_order.cuts(len(self.data.train), self._batch_size))
+        self.array.epoch_steps = len(self._cuts())
         self._streams = Streams(
             self.data.train,
             data,
@@ -95,11 +97,14 @@ class Fit:
             [(row.replicate, row.seed) for row in self._rows],
             mixed,
         )
+        self.recorder = Recorder(self.array.device)
+        self._steps = EpochSteps(self.array, self._streams, len(self.data.train), self.recorder)
+        self._measured: dict[str, EpochTotals] = {}  # by part
         width = len(rows)
         self._best_theta, self._best_buffers = self.array.theta.clone(), self.array.buffers.clone()
-        self._best_value = torch.full((width,), -math.inf, dtype=torch.float64)
         self._epochs = torch.zeros(width, dtype=torch.int64)
-        self._best_epoch = torch.zeros_like(self._epochs)
+        self._best_value = torch.full((width,), -math.inf, dtype=torch.float64, device=self.array.device)
+        self._best_epoch = torch.zeros_like(self._epochs, device=self.array.device)
         self.images_per_s = 0.0
 
     @property
@@ -117,54 +122,64 @@ class Fit:
         """
         epoch, start = self.epoch + 1, time.perf_counter()
         images = len(self.data.train)
-        totals = self._totals()
-        index = self._streams.order(epoch)  # (images, streams)
-        for cut in batch_order.cuts(images, self._batch_size):
+        self._steps.begin(epoch)
+        for cut in self._cuts():
             if should_stop():
                 return None
-            totals.add(self.array.step(*self._streams.batch(index[cut], epoch)), cut.stop - cut.start)
+            self._steps.advance(cut.stop - cut.start)
         if self.array.net.needs_population:
-            self._update_population(index, epoch)
-        metrics = totals.metrics("train") | {"lr": self.array.rates()}
+            self._update_population()
+        metrics = self._steps.totals.metrics("train", images) | {"lr": self.array.rates()}
+        self.recorder.finish()
         self.images_per_s = len(self.array) * images / (time.perf_counter() - start)
         metrics |= self._measure(self.data.validation, "val") if len(self.data.validation) else {}
         metrics |= self._measure(self.data.test, "test") if self._epochs_test else {}
-        self.array.schedules.observe(metrics.get("val/loss", metrics["train/loss"]).to(self.array.device))
+        self.array.schedules.observe(metrics.get("val/loss", metrics["train/loss"]))
         self._epochs += 1
         self._note_best(epoch, metrics[self._metric])
-        finite = self.array.theta.isfinite().all(1).cpu()
+        finite = self.array.theta.isfinite().all(1) & metrics["train/loss"].isfinite()
+        # All that leaves the device in an epoch: for each row, its metrics and whether it diverged.
+        read = torch.stack([*metrics.values(), finite.double()], 1).tolist()
         return [
             EpochReport(
                 row=k,
                 epoch=epoch,
-                metrics={name: float(values[k]) for name, values in metrics.items()},
-                diverged=not (finite[k] and metrics["train/loss"][k].isfinite()),
+                metrics=dict(zip(metrics, read[k][:-1], strict=True)),
+                diverged=not read[k][-1],
             )
             for k in self.live
         ]
 
-    def _update_population(self, index: Tensor, epoch: int) -> None:
+    def _cuts(self) -> list[slice]:
+        return batch_order.cuts(len(self.data.train), self._batch_size)
+
+    def _update_population(self) -> None:
         """Compute the statistics of normalization from the epoch's batches, at the present weights."""
         self.array.net.reset_population(self.array.buffers)
-        for cut in batch_order.cuts(len(self.data.train), self._batch_size):
-            self.array.add_to_population(self._streams.batch(index[cut], epoch)[0])
+        for cut in self._cuts():
+            self.array.add_to_population(self._steps.batch(cut)[0])
 
     def _measure(self, part: Part, name: str) -> dict[str, Tensor]:
-        totals = self._totals()
-        for x, y in part.chunks(len(self.array)):
-            totals.add(self.array.evaluate(x, y), len(x))
-        return totals.metrics(name)
+        totals = self._measured.setdefault(name, self._totals())
+        totals.reset()
+        self.recorder.run(
+            ("evaluation", name), lambda: _add_part(totals, self.array, part), lambda: totals.tensors
+        )
+        return totals.metrics(name, len(part))
 
     def _totals(self) -> EpochTotals:
         return EpochTotals(len(self.array), self.array.device, self.array.metrics)
 
     def _note_best(self, epoch: int, values: Tensor) -> None:
-        better = self._sign * values > self._best_value  # never where NaN; the first of equals stays
-        self._best_value[better] = self._sign * values[better]
-        self._best_epoch[better] = epoch
-        on_device = better.to(self.array.device)
-        self._best_theta[on_device] = self.array.theta[on_device]
-        self._best_buffers[on_device] = self.array.buffers[on_device]
+        values = self._sign * values
+        better = values > self._best_value  # never where NaN; the first of equals stays
+        for best, now in (
+            (self._best_value, values),
+            (self._best_epoch, torch.full_like(self._best_epoch, epoch)),
+            (self._best_theta, self.array.theta),
+            (self._best_buffers, self.array.buffers),
+        ):
+            torch.where(better.view(-1, *(1,) * (best.dim() - 1)), now, best, out=best)
 
     def kill(self, row: int) -> None:
         """Stop reporting a row; the numbers of the others do not change."""
@@ -175,8 +190,8 @@ class Fit:
         return self.array.state() | {
             "best.theta": self._best_theta.cpu().clone(),
             "best.buffers": self._best_buffers.cpu().clone(),
-            "best.value": self._best_value.clone(),
-            "best.epoch": self._best_epoch.clone(),
+            "best.value": self._best_value.cpu().clone(),
+            "best.epoch": self._best_epoch.cpu().clone(),
         }
 
     def load_row(self, row: int, tensors: Mapping[str, Tensor], epoch: int) -> None:
@@ -207,10 +222,9 @@ class Fit:
         All rows are evaluated at once, as after an epoch: to the last bit it is what `test: each-epoch` gives
         at the best epoch.
         """
-        best, totals = self._at_best(), self._totals()
-        for x, y in self.data.test.chunks(len(best)):
-            totals.add(best.evaluate(x, y), len(x))
-        metrics = totals.metrics("test")
+        totals = self._totals()
+        _add_part(totals, self._at_best(), self.data.test)
+        metrics = totals.metrics("test", len(self.data.test))
         return [
             {name: float(values[row]) for name, values in metrics.items()} for row in range(len(self._rows))
         ]
@@ -240,6 +254,12 @@ class Fit:
 
     def _at_best(self) -> Array:
         return self.array.at(self._best_theta, self._best_buffers)
+
+
+def _add_part(totals: EpochTotals, array: Array, part: Part) -> None:
+    """Evaluate all images of a part."""
+    for x, y in part.chunks(len(array)):
+        totals.add(array.evaluate(x, y), len(x))
 
 
 def _same_array(rows: Sequence[Row]) -> Row:

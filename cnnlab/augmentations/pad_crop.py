@@ -29,7 +29,7 @@ class PadCrop(Augmentation):
         """Return the windows; channels are innermost in memory."""
         height, width = x.shape[2:]
         down, along = (int(amount) if side > 1 else 0 for side in (height, width))
-        corner = (u * torch.tensor([2 * down + 1, 2 * along + 1]).to(u)).long()  # (N, 2)
+        corner = torch.stack((u[:, 0] * (2 * down + 1), u[:, 1] * (2 * along + 1)), 1).long()  # (N, 2)
         rows = corner[:, :1] + torch.arange(height, device=x.device)  # (N, H)
         columns = corner[:, 1:] + torch.arange(width, device=x.device)  # (N, W)
         image = torch.arange(len(x), device=x.device)[:, None, None]

@@ -42,7 +42,7 @@ class Streams:
         own = data["stream"] == "trial"
         keys = [(data_seed, replicate, seed) if own else (data_seed, replicate) for replicate, seed in trials]
         self._keys = sorted(set(keys))
-        self._column = torch.tensor([self._keys.index(key) for key in keys])
+        self._column = torch.tensor([self._keys.index(key) for key in keys], device=part.y.device)
         self.mixed = (own or len(self._keys) > 1) if mixed == "if-needed" else mixed
         if own and not self.mixed:
             raise CnnlabError("rows that share batches must have data.stream replicate, got trial")
@@ -55,6 +55,11 @@ class Streams:
                 seeds = [rng.fold(*key, int.from_bytes(name.encode())) for key in self._keys]
                 seed = torch.tensor(seeds, dtype=torch.int32, device=part.y.device)
                 self._changes.append((registry.get("augmentations", name)(), amount, seed))
+
+    @property
+    def count(self) -> int:
+        """Return the number of streams."""
+        return len(self._keys)
 
     def order(self, epoch: int) -> Tensor:
         """Return the order of the images in an epoch, int64 (images, streams) on the device.
@@ -72,16 +77,19 @@ class Streams:
             orders = [batch_order.order(len(self._part), stream, epoch) for stream in streams]
         return torch.stack(orders, 1).to(self._part.y.device)
 
-    def batch(self, index: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
-        """Return images (N, K, C, H, W) and targets (N, K) of a slice of an order, (N, streams)."""
+    def batch(self, index: Tensor, epoch: Tensor) -> tuple[Tensor, Tensor]:
+        """Return images (N, K, C, H, W) and targets (N, K) of a slice of an order, (N, streams).
+
+        `epoch` is int32 () on the device.
+        """
         change = partial(self._change, index=index, epoch=epoch) if self._changes else None
         if not self.mixed or (self._full_batch and change is None):
             return self._part.batch(index[:, 0], len(self._column), change)
         return self._part.batch_per_row(index, self._column, change)
 
-    def _change(self, x: Tensor, index: Tensor, epoch: int) -> Tensor:
+    def _change(self, x: Tensor, index: Tensor, epoch: Tensor) -> Tensor:
         """Return images (N·streams, C, H, W) with the augmentations of this epoch."""
-        step = torch.full((len(self._keys),), epoch, dtype=torch.int32, device=x.device)
+        step = epoch.expand(len(self._keys))
         for entry, amount, seed in self._changes:
             each = torch.arange(entry.numbers, device=x.device)
             at = index.T[:, :, None] * entry.numbers + each  # (streams, N, numbers)

@@ -139,6 +139,18 @@ class Array:
         self.schedules.keep(index, self.configs)
         self._read_configs()
 
+    @property
+    def repeats(self) -> bool:
+        """Return whether every step does the same operations, whatever the numbers, and may be recorded."""
+        entries = [group.entry for group in self._optimizers]
+        # Those that keep a matrix decompose it, for which a GPU waits.
+        return not self._needs_value and all(entry.max_parameters is None for entry in entries)
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """Return what a step changes in place."""
+        return [self.theta, self.buffers, self.slots, self.steps]
+
     @torch.no_grad()
     def step(self, x: Tensor, y: Tensor) -> Result:
         """Update every trial on one batch, (N, K, C, H, W) with targets (N, K); return the result before it.
@@ -247,8 +259,8 @@ class Array:
         return other
 
     def rates(self) -> Tensor:
-        """Return the learning rate of each row's last step, float64 (K,) on the CPU."""
-        return self.schedules.rates((self.steps - 1).clamp(min=0), self.epoch_steps).cpu()
+        """Return the learning rate of each row's last step, float64 (K,)."""
+        return self.schedules.rates((self.steps - 1).clamp(min=0), self.epoch_steps)
 
     @torch.no_grad()
     def predict(self, x: Tensor) -> Tensor:

@@ -16,26 +16,40 @@ class EpochTotals:
 
     def __init__(self, rows: int, device: torch.device, metrics: Mapping[str, Metric]) -> None:
         self._loss = torch.zeros(rows, dtype=torch.float64, device=device)
-        self._totals = {name: self._loss.new_zeros(()) for name in metrics}
+        self._totals: dict[str, Tensor] = {}
         self._metrics = metrics
-        self._images = 0
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """Return the sums, which `add` changes in place once a first batch was added."""
+        return [self._loss, *self._totals.values()]
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        for tensor in self.tensors:
+            tensor.zero_()
 
     def add(self, result: Result, images: int) -> None:
-        """Count a batch; CnnlabError where a metric's totals have no row for each trial."""
+        """Add a batch of so many images; CnnlabError where a metric's totals have no row for each trial."""
         self._loss += result.loss.double() * images
         for name, totals in result.measured.items():
             _check_rows(name, "totals", totals, len(self._loss))
-            self._totals[name] = self._totals[name] + totals.double()
-        self._images += images
+            if name in self._totals:
+                self._totals[name] += totals
+            else:
+                self._totals[name] = totals.to(torch.float64, copy=True)
 
-    def metrics(self, part: str) -> dict[str, Tensor]:
-        """Return part/loss and part/<metric>, float64 (K,) on the CPU; NaN where the loss is NaN."""
-        loss = (self._loss / self._images).cpu()
+    def metrics(self, part: str, images: int) -> dict[str, Tensor]:
+        """Return part/loss and part/<metric>, float64 (K,); NaN where the loss is NaN.
+
+        `images` are those of all batches.
+        """
+        loss = self._loss / images
         found = {f"{part}/{LOSS}": loss}
         for name, metric in self._metrics.items():
-            value = metric.value(self._totals[name], self._images)
+            value = metric.value(self._totals[name], images)
             _check_rows(name, "value", value, len(loss))
-            found[f"{part}/{name}"] = torch.where(loss.isnan(), math.nan, value.double().cpu())
+            found[f"{part}/{name}"] = torch.where(loss.isnan(), math.nan, value.double())
         return found
 
 

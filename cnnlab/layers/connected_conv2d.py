@@ -84,14 +84,15 @@ class ConnectedConv2d(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, outputs, H′, W′)."""
-        return convolve(x, *self.filters(p), self.padding, self.stride)
+        return convolve(x, *self.filters(p, context), self.padding, self.stride)
 
-    def filters(self, p: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+    def filters(self, p: Sequence[Tensor], context: Context) -> tuple[Tensor, Tensor | None]:
         """Return the filters (K, outputs, inputs, k, k), 0 where there is no link; biases (K, outputs)."""
         linked = torch.cat([part.flatten(1, 2) for part in p[: self._parts]], 1)  # (K, links, k, k)
         rows, side = len(linked), self.kernel
         empty = linked.new_zeros(rows, self.outputs * self.inputs, side, side)
-        weight = empty.index_copy(1, self._link_index.to(linked.device), linked)
+        links = context.keep((self, "links"), lambda: self._link_index.to(linked.device))
+        weight = empty.index_copy(1, links, linked)
         bias = torch.cat(tuple(p[self._parts :]), 1) if self.bias else None
         return weight.view(rows, self.outputs, self.inputs, side, side), bias
 

@@ -66,9 +66,9 @@ class Conv2d(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, outputs, H′, W′)."""
-        return convolve(x, *self.filters(p), self.padding, self.stride)
+        return convolve(x, *self.filters(p, context), self.padding, self.stride)
 
-    def filters(self, p: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+    def filters(self, p: Sequence[Tensor], context: Context) -> tuple[Tensor, Tensor | None]:
         """Return the filters (K, outputs, inputs, k, k) to correlate with, and the biases (K, outputs)."""
         weight, *bias = p
         return weight.flip(3, 4) if self.flip else weight, bias[0] if bias else None

@@ -73,7 +73,7 @@ class ConvMax(Layer):
             for layer in self.layers:
                 x = layer.forward(x, p, (), context)
             return x
-        weight, bias = self.convolution.filters(p)
+        weight, bias = self.convolution.filters(p, context)
         # A row that is alone is not selected: the gradient of a selection begins as zeros.
         images = x[:, :1] if shared(x) and x.shape[1] > 1 else x
         return conv_max(images, weight, bias, self.convolution.padding, self.relu)

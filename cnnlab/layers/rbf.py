@@ -69,4 +69,5 @@ class Rbf(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, classes), none of them positive."""
-        return -(x[..., None, :] - self.codes.to(x)).square().sum(-1)
+        codes = context.keep((self, "codes"), lambda: self.codes.to(x))
+        return -(x[..., None, :] - codes).square().sum(-1)

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from loaded_plugins import plugins_from
 
-from cnnlab.kernels import conv_max
+from cnnlab.kernels import conv_max, norm
 
-# What the id of a test has in it that runs the compiled operation: `make test` runs it once more without.
-COMPILED = ("lenet5", "vgg-c", "conv_max", "conv-max", "row_by_row", "row_block")
+# What the id of a test has in it that runs a compiled operation: `make test` runs it once more without.
+COMPILED = (
+    "lenet5", "[lenet]", "vgg", "googlenet", "conv_max", "conv-max", "row_by_row", "row_block", "norm",
+    "resnet", "residual", "population",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
@@ -22,13 +25,14 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _runs_both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail a test that runs the compiled operation without being marked so, unless it is of a plug-in."""
+    """Fail a test that runs a compiled operation without being marked so, unless it is of a plug-in."""
     if request.node.get_closest_marker("compiled") is None and "CNNLAB_PLUGINS" not in os.environ:
 
         def unmarked(*_: object) -> None:
-            pytest.fail("this test runs the compiled operation: mark it `compiled`, or name it after the net")
+            pytest.fail("this test runs a compiled operation: mark it `compiled`, or name it after the net")
 
-        monkeypatch.setattr(conv_max, "_run", unmarked)
+        for kernel in (conv_max, norm):
+            monkeypatch.setattr(kernel, "_run", unmarked)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def value(name, scores, target, cuts=CUTS):
     for cut in cuts:
         measured = measure(metrics, scores[cut], target[cut])
         totals.add(Result(torch.zeros(scores.shape[1]), measured), len(target[cut]))
-    return totals.metrics("val")[f"val/{name}"]
+    return totals.metrics("val", len(target))[f"val/{name}"]
 
 
 # ---- oracles: one trial's scores and targets as lists, in Python's own floats
@@ -199,7 +199,7 @@ def test_a_loss_that_is_nan_makes_it_nan(name):
     scores, target = batch(name)
     totals = EpochTotals(ROWS, CPU, metrics)
     totals.add(Result(torch.tensor([1.0, math.nan, 2.0, 3.0]), measure(metrics, scores, target)), 31)
-    found = totals.metrics("train")[f"train/{name}"]
+    found = totals.metrics("train", 31)[f"train/{name}"]
     assert found.isnan().tolist() == [False, True, False, False]
     assert found.dtype == torch.float64
 
@@ -209,7 +209,7 @@ def test_totals_are_added_up_in_float64():
     totals = EpochTotals(1, CPU, {"mae": entry("mae")})
     for part in (2.0**24, 1.0):
         totals.add(Result(torch.zeros(1), {"mae": torch.tensor([part])}), 1)
-    assert totals.metrics("val")["val/mae"].tolist() == [(2**24 + 1) / 2]
+    assert totals.metrics("val", 2)["val/mae"].tolist() == [(2**24 + 1) / 2]
 
 
 # ---- which a trial measures
@@ -349,7 +349,7 @@ def test_a_metric_that_loses_the_rows_is_refused(method, given, words):
 
     def take():
         totals.add(Result(torch.zeros(ROWS), measured), 31)
-        totals.metrics("val")
+        totals.metrics("val", 31)
 
     with pytest.raises(CnnlabError, match=words):
         take()

@@ -39,10 +39,14 @@ def config(data=None, **train):
     )
 
 
+def at(epoch):
+    return torch.tensor(epoch, dtype=torch.int32)
+
+
 def epoch(one, number=1):
     """Return images (N, K, C, H, W), targets (N, K) and the order (N, streams) of an epoch, untrained."""
     order = one._streams.order(number)
-    pieces = [one._streams.batch(order[cut], number) for cut in batch_order.cuts(len(order), 50)]
+    pieces = [one._streams.batch(order[cut], at(number)) for cut in batch_order.cuts(len(order), 50)]
     x, y = (torch.cat(part) for part in zip(*pieces, strict=True))
     return x, y, order
 
@@ -55,7 +59,7 @@ def test_points_of_one_replicate_see_the_same_images_in_one_shared_batch():
     one = Fit(rows(CHANGED, (1, 4), (2, 4), (3, 4)))
     order = one._streams.order(1)
     assert order.shape[1] == 1
-    x, y = one._streams.batch(order[:9], 1)
+    x, y = one._streams.batch(order[:9], at(1))
     assert (x.stride(1), y.stride(1)) == (0, 0)
 
 
@@ -328,8 +332,8 @@ def test_all_images_at_once_come_as_they_are_and_are_shared():
     for number in (1, 2):
         order = one._streams.order(number)
         assert torch.equal(order, torch.arange(540)[:, None].expand(-1, 3))
-        x, y = one._streams.batch(order, number)
+        x, y = one._streams.batch(order, at(number))
         assert x.stride(1) == 0
         assert torch.equal(y[:, 2], one.data.train.y)
     changed = Fit(rows(CHANGED, (1, 0), (2, 1), batch_size="full"))
-    assert changed._streams.batch(changed._streams.order(1), 1)[0].stride(1) != 0
+    assert changed._streams.batch(changed._streams.order(1), at(1))[0].stride(1) != 0

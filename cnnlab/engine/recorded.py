@@ -1,0 +1,80 @@
+"""Operations on a GPU that are recorded once and launched together: CUDA graphs."""
+
+import os
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+WARM_UP = 3  # calls before one is recorded: libraries choose their algorithms and allocate in the first ones
+
+
+class Recorder:
+    """Records functions on a GPU and repeats them; elsewhere, or with `CNNLAB_GRAPHS=off`, it calls them.
+
+    A function may be recorded if it reads and writes tensors of fixed address, does the same operations at
+    every call and never waits for the device. One that cannot be recorded is called instead, each time, and
+    `refused` is the reason.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.records = device.type == "cuda" and os.environ.get("CNNLAB_GRAPHS") != "off"
+        self.refused = ""
+        self._device = device
+        self._graphs: dict[Hashable, torch.cuda.CUDAGraph] = {}
+        self._pool: Any = None  # of memory, for all graphs: they never run at once
+
+    def finish(self) -> None:
+        """Wait until a GPU has done what it was given."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+    def run(
+        self, name: Hashable, function: Callable[[], None], changed: Callable[[], Sequence[Tensor]]
+    ) -> None:
+        """Do what a function does; at the first call it is recorded under its name.
+
+        `changed()` are the tensors that it changes. What the calls before the recording did to them is
+        undone; those that it makes at its first call are set to 0.
+        """
+        if not self.records or self.refused:
+            function()
+            return
+        if name not in self._graphs:
+            try:
+                self._graphs[name] = self._record(function, changed)
+            except RuntimeError as error:
+                self.refused = f"{name} cannot be recorded: {str(error).splitlines()[0]}"
+                function()
+                return
+        self._graphs[name].replay()
+
+    def _record(
+        self, function: Callable[[], None], changed: Callable[[], Sequence[Tensor]]
+    ) -> torch.cuda.CUDAGraph:
+        before = [(tensor, tensor.clone()) for tensor in changed()]
+        known = {id(tensor) for tensor, _ in before}
+
+        def undo() -> None:
+            for tensor, value in before:
+                tensor.copy_(value)
+            for tensor in changed():
+                if id(tensor) not in known:
+                    tensor.zero_()
+
+        graph = torch.cuda.CUDAGraph()
+        aside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        try:
+            aside.wait_stream(torch.cuda.current_stream(self._device))
+            with torch.cuda.stream(aside):
+                for _ in range(WARM_UP):
+                    function()
+                    undo()
+            torch.cuda.current_stream(self._device).wait_stream(aside)
+            with torch.cuda.graph(graph, pool=self._pool):
+                function()
+        finally:
+            undo()
+        self._pool = self._pool or graph.pool()
+        return graph

@@ -1,0 +1,125 @@
+"""Recorded steps leave what steps that are called leave; here a made graph calls what it recorded."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import packing  # noqa: F401  (one thread)
+import pytest
+import torch
+
+from cnnlab import resolve
+from cnnlab.engine.recorded import WARM_UP, Recorder
+from cnnlab.fit import EpochReport, Fit, Row
+
+
+class MadeGraph:
+    """A graph that calls a function; on a GPU it repeats its kernels."""
+
+    def __init__(self) -> None:
+        self.function: Callable[[], None] = lambda: None
+        self.replays = 0
+
+    def replay(self) -> None:
+        self.replays += 1
+        self.function()
+
+    def pool(self) -> tuple[int, int]:
+        return (0, 1)
+
+
+class MadeStream:
+    def __init__(self, device: Any = None) -> None: ...
+
+    def wait_stream(self, other: Any) -> None: ...
+
+
+@pytest.fixture
+def graphs(monkeypatch: pytest.MonkeyPatch) -> list[MadeGraph]:
+    """Graphs that were recorded, all of them made."""
+    found: list[MadeGraph] = []
+    honest = Recorder._record
+
+    def record(self: Recorder, function: Callable[[], None], changed: Any) -> Any:
+        graph: Any = honest(self, function, changed)
+        graph.function = function
+        found.append(graph)
+        return graph
+
+    @contextmanager
+    def capture(graph: MadeGraph, pool: Any = None) -> Iterator[None]:
+        yield
+
+    monkeypatch.setattr(Recorder, "_record", record)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", MadeGraph)
+    monkeypatch.setattr(torch.cuda, "Stream", MadeStream)
+    monkeypatch.setattr(torch.cuda, "current_stream", MadeStream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", capture)
+    return found
+
+
+def config(**train: Any) -> dict[str, Any]:
+    return resolve(
+        {
+            "model": {"name": "lenet5", "dropout": 0.3, "norm": "batch"},
+            "data": {"name": "fashion-mnist-mini", "pad-crop": 2},
+            "train": {"batch_size": 500, "schedule": {"name": "step", "every": 1}, **train},
+        }
+    )
+
+
+def curves(configs: list[dict[str, Any]], recorded: bool) -> list[EpochReport]:
+    fit = Fit([Row(own, seed) for seed, own in enumerate(configs)])
+    fit.recorder.records = recorded
+    return [report for _ in range(2) for report in fit.run_epoch() or []]
+
+
+@pytest.mark.compiled
+def test_curves_have_the_same_bits(graphs: list[MadeGraph]) -> None:
+    """Two optimizers with slots, penalties, dropout, augmentation, normalization and a short batch."""
+    configs = [config(optimizer="adam", l2=0.01), config(optimizer="momentum", l1=0.001)]
+    assert curves(configs, recorded=True) == curves(configs, recorded=False)
+    # 5,400 images: ten batches of 500, one of 400, and the evaluation of the validation part, in two epochs.
+    assert [graph.replays for graph in graphs] == [20, 2, 2]
+
+
+def test_a_method_that_looks_at_numbers_is_not_recorded(graphs: list[MadeGraph]) -> None:
+    full = resolve(
+        {
+            "model": {"name": "mlp", "hidden": [4]},
+            "data": "fashion-mnist-mini",
+            "train": {"batch_size": "full", "optimizer": "lbfgs"},
+        }
+    )
+    curves([full], recorded=True)
+    assert [graph.replays for graph in graphs] == [2]  # of the evaluation
+
+
+def test_what_cannot_be_recorded_is_called(monkeypatch: pytest.MonkeyPatch, graphs: list[MadeGraph]) -> None:
+    calls, total = [], torch.zeros(1)
+
+    def fail(graph: Any, pool: Any = None) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    def function() -> None:
+        calls.append(1)
+        total.add_(1)
+
+    monkeypatch.setattr(torch.cuda, "graph", fail)
+    recorder = Recorder(torch.device("cpu"))
+    recorder.records = True
+    for _ in range(2):
+        recorder.run("step", function, lambda: [total])
+    assert recorder.refused == "step cannot be recorded: operation not permitted when stream is capturing"
+    assert (len(calls), float(total)) == (WARM_UP + 2, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("device", "chosen", "records"), [("cuda", "", True), ("cuda", "off", False), ("cpu", "", False)]
+)
+def test_it_records_on_a_gpu_unless_it_is_off(
+    monkeypatch: pytest.MonkeyPatch, device: str, chosen: str, records: bool
+) -> None:
+    monkeypatch.setenv("CNNLAB_GRAPHS", chosen)
+    assert Recorder(torch.device(device)).records is records
