@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from services.domain.plan import packing
 from services.domain.states import SWEEP_DISPATCHABLE, SweepState
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, packs, set_aside, specs_and_plans, sweeps, trials, window
+from services.store import devices, packs, set_aside, specs_and_plans, speeds, sweeps, trials, window
 from services.store.models import Pack, Sweep, Trial
 from services.store.packs import PackDraft
 from services.store.session import Session, Store
@@ -208,34 +209,58 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
     specs_and_plans.give(session, [sweep])
     formed: list[str] = []
     while room.total() and len(formed) != most and (first := trials.first_waiting(session, sweep.id)):
-        formed.append(_form_waiting(session, sweep, first, _take_place(room)))
+        kind = _most_room(room)
+        room[kind] -= 1
+        formed.append(_form_waiting(session, sweep, first, kind))
     drafts: list[PackDraft] = []
-    while room.total() and len(formed) + len(drafts) != most and (rows := next_trials(sweep, now.now)):
-        drafts.append(PackDraft(rows, sweep.plan.shapes[rows[0]["shape"]].width, _take_place(room)))
+    while room.total() and len(formed) + len(drafts) != most:
+        kind = _most_room(room)
+        rows = next_trials(session, sweep, kind, now.now)
+        if not rows:
+            break
+        room[kind] -= 1
+        drafts.append(PackDraft(rows, rows[0]["width"], kind))
     return formed + packs.form_new(session, sweep, drafts, now.now) if drafts else formed
 
 
-def _take_place(room: Counter[str]) -> str:
-    """Take a place of the kind of device that has the most; returns the kind."""
+def _most_room(room: Counter[str]) -> str:
+    """The kind of device that has the most places."""
     ((kind, _),) = room.most_common(1)
-    room[kind] -= 1
     return kind
 
 
 def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> str:
     """Form one pack of trials that wait, among them the first; returns its id."""
-    shape = sweep.plan.shapes[first.shape]
-    waiting = trials.waiting_like(session, first, shape.mixed, CANDIDATES_PER_ROW * shape.width)
-    return packs.form(session, sweep, choose(waiting, first.most_alive), shape.width, kind)
+    mixed = sweep.plan.shapes[first.shape].mixed
+    waiting = trials.waiting_like(session, first, mixed, CANDIDATES_PER_ROW * first.width)
+    return packs.form(session, sweep, choose(waiting, first.most_alive), first.width, kind)
 
 
-def next_trials(sweep: Sweep, now: int) -> list[dict[str, Any]]:
-    """Make one pack's worth of new trials, which may all share an array, as rows, if the sweep is active."""
+def next_trials(session: Session, sweep: Sweep, kind: str, now: int) -> list[dict[str, Any]]:
+    """Make a pack of new trials, which may share an array, for a kind of device, if the sweep is active."""
     if sweep.state != SweepState.ACTIVE or sweep.next_number >= sweep.total:
         return []
     plan, number = sweep.plan, sweep.next_number
-    width = plan.shapes[plan.shape_of(plan.point_of(number))].width
-    return trials.new_rows(sweep, min(width, plan.run_of(number)), now)
+    width = width_on(session, sweep, plan.shape_of(plan.point_of(number)), kind)
+    return trials.new_rows(sweep, min(width, plan.run_of(number)), width, now)
+
+
+def width_on(session: Session, sweep: Sweep, shape: int, kind: str) -> int:
+    """The rows of a shape's packs on a kind of device: one number for the sweep, for any number of workers.
+
+    On a CPU the plan has it. On GPUs it is settled when the first pack is formed, by their memory and by what
+    was measured until then.
+    """
+    own, plan = sweep.plan.shapes[shape], sweep.plan
+    if kind == "cpu" or plan.pin:
+        return own.width
+    place = f"{shape}:{kind}"
+    if place not in sweep.widths:
+        live = devices.of_kind(session, kind)
+        measured = speeds.by_width(session, own.key, live.names)
+        width = packing.rung(own.points * plan.seeds, own.bytes_per_row, live.memory, measured)
+        sweep.widths = {**sweep.widths, place: width}
+    return int(sweep.widths[place])
 
 
 def choose(alike: Sequence[Trial], most: int | None) -> list[Trial]:

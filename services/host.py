@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,16 +27,21 @@ class Gpu:
 
     uuid: str
     name: str
+    memory: int = 0  # bytes
 
 
 @dataclass(frozen=True)
 class HostDevice:
-    """A device that a host has: its lasting identity (a UUID, or cpu:0) and its kind (cpu, cuda)."""
+    """A device that a host has: its lasting identity (a UUID, or cpu:0) and its kind (cpu, cuda).
+
+    `memory` is a GPU's, in bytes; a CPU slot has none of its own: 0.
+    """
 
     host: str
     identity: str
     kind: str
     name: str
+    memory: int = 0
 
     @property
     def id(self) -> str:
@@ -48,7 +54,7 @@ def gpus() -> list[Gpu]:
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
-    query = [program, "--query-gpu=uuid,name", "--format=csv,noheader"]
+    query = [program, "--query-gpu=uuid,memory.total,name", "--format=csv,noheader,nounits"]
     try:
         answer = subprocess.run(
             query, capture_output=True, text=True, errors="replace", timeout=MAX_QUERY_SECONDS, check=True
@@ -56,8 +62,17 @@ def gpus() -> list[Gpu]:
     except (subprocess.SubprocessError, OSError) as error:
         log.warning("no GPU is used, because nvidia-smi failed: %s", error)
         return []
-    lines = [line.partition(",") for line in answer.stdout.splitlines()]
-    return [Gpu(uuid.strip(), name.strip()) for uuid, _, name in lines if uuid.strip().startswith("GPU-")]
+    lines = [[part.strip() for part in line.split(",", 2)] for line in answer.stdout.splitlines()]
+    return [Gpu(line[0], line[2], _mebibytes(line[1])) for line in lines if _is_gpu(line)]
+
+
+def _is_gpu(line: Sequence[str]) -> bool:
+    return len(line) == 3 and line[0].startswith("GPU-")
+
+
+def _mebibytes(text: str) -> int:
+    """Bytes; 0 where a driver does not say how much memory there is."""
+    return int(text) * 2**20 if text.isdecimal() else 0
 
 
 def cores() -> int:

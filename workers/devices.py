@@ -28,7 +28,7 @@ def find(wanted: str) -> list[HostDevice]:
     """
     name, gpus = socket.gethostname(), host.gpus()
     if wanted == "auto":
-        return [HostDevice(name, gpu.uuid, "cuda", gpu.name) for gpu in gpus] or [
+        return [_gpu(name, gpu) for gpu in gpus] or [
             HostDevice(name, f"cpu:{i}", "cpu", f"core {i}") for i in range(host.cores())
         ]
     return [_named(item.strip(), name, gpus) for item in wanted.split(",") if item.strip()]
@@ -42,9 +42,13 @@ def _named(item: str, name: str, gpus: Sequence[Gpu]) -> HostDevice:
         raise ServiceError(f"each item of CNNLAB_DEVICES must be cpu:N, cuda:N or cuda:UUID, got {item!r}")
     for index, gpu in enumerate(gpus):
         if which in (str(index), gpu.uuid):
-            return HostDevice(name, gpu.uuid, "cuda", gpu.name)
+            return _gpu(name, gpu)
     there = ", ".join(f"cuda:{index} ({gpu.uuid})" for index, gpu in enumerate(gpus)) or "none"
     raise ServiceError(f"CNNLAB_DEVICES must name GPUs of {name}, which are: {there}; got {item!r}")
+
+
+def _gpu(host_name: str, gpu: Gpu) -> HostDevice:
+    return HostDevice(host_name, gpu.uuid, "cuda", gpu.name, gpu.memory)
 
 
 def gpu_of(device: HostDevice) -> str:

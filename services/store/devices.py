@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import ColumnElement, Table, and_, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from services.domain.states import PackState
@@ -58,7 +58,15 @@ def claim(
     run_out = and_(Device.token.in_(list(forfeited)), Device.expires_at < db_now(), unused)
     for device in found:
         if session.get(Device, device.id) is None:
-            session.add(Device(id=device.id, host=device.host, name=device.name, kind=device.kind))
+            session.add(
+                Device(
+                    id=device.id,
+                    host=device.host,
+                    name=device.name,
+                    kind=device.kind,
+                    memory=device.memory,
+                )
+            )
             session.flush()
         claimed = session.execute(
             update(Device)
@@ -115,12 +123,27 @@ def _usable() -> ColumnElement[bool]:
     return and_(_DEVICES.c.token.is_not(None), _DEVICES.c.expires_at >= db_now(), _DEVICES.c.accepting)
 
 
+_OF_KIND = select(_DEVICES.c.name, _DEVICES.c.memory).where(_usable(), _DEVICES.c.kind == bindparam("kind"))
 _LIVE = select(_DEVICES.c.kind, func.count()).where(_usable()).group_by(_DEVICES.c.kind)
 
 
 def live(session: Session, plugins: str | None = None) -> dict[str, int]:
     """Claimed devices per kind: the slots that can train now, a sweep with these plug-ins if it has some."""
     return dict(session.execute(_LIVE.where(*is_live(plugins)) if plugins else _LIVE).all())
+
+
+@dataclass(frozen=True)
+class LiveKind:
+    """What the live devices of a kind have in common: their names, and the least memory of one in bytes."""
+
+    names: frozenset[str]
+    memory: int
+
+
+def of_kind(session: Session, kind: str) -> LiveKind:
+    """Look at the live devices of a kind."""
+    rows = session.execute(_OF_KIND, {"kind": kind}).all()
+    return LiveKind(frozenset(name for name, _ in rows), min((memory for _, memory in rows), default=0))
 
 
 def is_live(plugins: str | None = None) -> tuple[ColumnElement[bool], ...]:

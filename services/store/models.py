@@ -60,6 +60,7 @@ class Sweep(Base):
     stored_plan: Mapped[Stored[Plan]] = mapped_column("plan", JsonModel(Plan))
     total: Mapped[int]
     next_number: Mapped[int] = mapped_column(default=0)  # of the next trial to be drawn
+    widths: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of shapes on GPUs, settled by first packs
     plugins: Mapped[str | None] = mapped_column(String(64))  # digest of the entry files it was planned with
     priority: Mapped[int] = mapped_column(default=0)  # -10 … 10; the highest is served first
     served_at: Mapped[int | None]  # when its latest pack was formed
@@ -146,6 +147,7 @@ class Trial(Base):
     seed: Mapped[int]
     values: Mapped[dict[str, Any]]
     shape: Mapped[int]
+    width: Mapped[int]  # of every array that trains it
     row: Mapped[int]
     state: Mapped[str] = mapped_column(String(16))
     epoch: Mapped[int] = mapped_column(default=0)  # reported up to here
@@ -356,6 +358,7 @@ class Device(Base):
     host: Mapped[str] = mapped_column(String(120))
     name: Mapped[str] = mapped_column(String(120))
     kind: Mapped[str] = mapped_column(String(16))
+    memory: Mapped[int] = mapped_column(default=0)  # bytes of a GPU
     token: Mapped[str | None] = mapped_column(String(64))
     worker: Mapped[str | None] = mapped_column(String(120))
     expires_at: Mapped[int] = mapped_column(default=0)

@@ -51,7 +51,7 @@ _NEW_PACKS = insert_each(
 )
 _QUEUED_TRIALS = insert_each(
     _TRIALS,
-    *("id", "sweep_id", "number", "point", "replicate", "seed", "values", "shape", "row"),
+    *("id", "sweep_id", "number", "point", "replicate", "seed", "values", "shape", "width", "row"),
     *("target_epoch", "created_at", "pack_id", "state"),
 )
 _UNMIRRORED = insert_each(_MIRROR_TRIALS, trial_id="id")

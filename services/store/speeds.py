@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -62,6 +62,15 @@ def measured(session: Session, shape_key: str, machine: str, width: int) -> floa
     """Trial-images per second of a shape at a width on a kind of machine; None where nobody has measured."""
     speed = session.get(Speed, (shape_key, machine, width))
     return None if speed is None or speed.images_per_s == CLAIMED else speed.images_per_s
+
+
+def by_width(session: Session, shape_key: str, machines: Collection[str]) -> dict[int, float]:
+    """Images per second of arrays of a shape on some kinds of machine, the fastest at each width."""
+    found: dict[int, float] = {}
+    for speed in of_shapes(session, [shape_key]):
+        if speed.machine in machines and speed.width != PLAIN:
+            found[speed.width] = max(speed.images_per_s, found.get(speed.width, 0.0))
+    return found
 
 
 def of_shapes(session: Session, shape_keys: Sequence[str]) -> Sequence[Speed]:

@@ -18,9 +18,14 @@ from services.store.json_rows import GIVEN_IDS, given_ids
 from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 
 
-def new_rows(sweep: Sweep, count: int, now: int) -> list[dict[str, Any]]:
-    """Make the sweep's next trials, as rows for the caller to insert under the sweep's lock."""
+def new_rows(sweep: Sweep, count: int, width: int, now: int) -> list[dict[str, Any]]:
+    """Make the sweep's next trials, as rows for the caller to insert under the sweep's lock.
+
+    They are the rows of one array of this width, in order, and stay there in every attempt: float32 bits
+    depend on width and row.
+    """
     plan = sweep.plan
+    first = plan.pin.row if plan.pin else 0
     numbers = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
     sweep.next_number = numbers.stop
     return [
@@ -33,7 +38,8 @@ def new_rows(sweep: Sweep, count: int, now: int) -> list[dict[str, Any]]:
             "seed": plan.seed_of(number),
             "values": plan.values(point),
             "shape": (shape := plan.shape_of(point)),
-            "row": plan.row_of(number),
+            "width": width,
+            "row": first + number - numbers.start,
             "target_epoch": plan.shapes[shape].epochs,
             "created_at": now,
         }
@@ -112,6 +118,7 @@ def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Seq
     """
     alike = [
         Trial.shape == first.shape,
+        Trial.width == first.width,
         Trial.saved_epoch == first.saved_epoch,
         Trial.epoch == first.epoch,
         Trial.target_epoch == first.target_epoch,

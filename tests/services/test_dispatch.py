@@ -92,7 +92,7 @@ def test_one_round_fills_the_places_of_every_kind_of_device(
 ) -> None:
     own(sqlite_store, "cpu:0")
     own(sqlite_store, "GPU-1", kind="cuda")
-    write_sweep(sqlite_store, **FORTY)
+    write_sweep(sqlite_store, space={"model.dropout": [i / 1000 for i in range(200)]})
     dispatch.dispatch(sqlite_store, Pigeon(), sqlite_settings)
     assert kinds(sqlite_store) == ["cpu", "cpu", "cuda", "cuda"]
 

@@ -40,19 +40,23 @@ def driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Driver:
 
 
 def test_gpus_come_in_the_driver_s_order_with_their_whole_name(driver: Driver) -> None:
-    driver("echo 'GPU-b, NVIDIA H200, 141GB'; echo 'GPU-a, NVIDIA A30'")
-    assert host.gpus() == [Gpu("GPU-b", "NVIDIA H200, 141GB"), Gpu("GPU-a", "NVIDIA A30")]
+    driver("echo 'GPU-b, 143771, NVIDIA H200, 141GB'; echo 'GPU-a, [N/A], NVIDIA A30'")
+    assert host.gpus() == [
+        Gpu("GPU-b", "NVIDIA H200, 141GB", 143771 * 2**20),
+        Gpu("GPU-a", "NVIDIA A30", 0),
+    ]
 
 
 def test_the_driver_is_asked_for_what_is_read(driver: Driver) -> None:
-    driver('[ "$*" = "--query-gpu=uuid,name --format=csv,noheader" ] && echo GPU-1, H200')
-    assert host.gpus() == [Gpu("GPU-1", "H200")]
+    asked = "--query-gpu=uuid,memory.total,name --format=csv,noheader,nounits"
+    driver(f'[ "$*" = "{asked}" ] && echo GPU-1, 1, H200')
+    assert host.gpus() == [Gpu("GPU-1", "H200", 2**20)]
 
 
 @pytest.mark.parametrize(
     "script",
     [
-        "echo 'GPU-1, H200'; exit 9",
+        "echo 'GPU-1, 1, H200'; exit 9",
         "echo 'No devices were found'",
         "echo 'Unable to determine the device handle for GPU 0000:01:00.0: Unknown Error, GPU is lost'",
         r"printf '\377\376, \000'",

@@ -9,7 +9,7 @@ from services.domain.errors import ServiceError
 from services.host import Gpu
 from workers.devices import find, gpu_of, runner_environment
 
-GPUS = [Gpu("GPU-b", "H200"), Gpu("GPU-a", "A30")]
+GPUS = [Gpu("GPU-b", "H200", 2**37), Gpu("GPU-a", "A30")]
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def test_anything_else_is_refused(wanted: str, words: str) -> None:
 @pytest.mark.usefixtures("gpus")
 def test_a_runner_sees_its_own_gpu_and_no_other() -> None:
     gpu, slot = find("cuda:1,cpu:0")
+    assert [device.memory for device in find("auto")] == [2**37, 0]
     assert (gpu_of(gpu), gpu_of(slot)) == ("GPU-a", "")
 
 

@@ -34,7 +34,9 @@ function workerView(worker, devices) {
       h("p", { class: "quiet says" }, whole(worker.says))));
 }
 
-/** A CPU slot by its name on the host, a GPU by its model and the beginning of its UUID. */
-function deviceName({ id, name }, host) {
-  return id.startsWith(`${host}/`) ? id.slice(host.length + 1) : `${name} (${id.slice(0, 12)})`;
+/** A CPU slot by its name on the host, a GPU by its model, its memory and the beginning of its UUID. */
+function deviceName({ id, name, memory }, host) {
+  if (id.startsWith(`${host}/`)) return id.slice(host.length + 1);
+  const size = memory ? `, ${Math.round(memory / 2 ** 30)} GiB` : "";
+  return `${name}${size} (${id.slice(0, 12)})`;
 }

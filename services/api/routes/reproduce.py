@@ -34,7 +34,7 @@ def reproduce(
                 f"trial {trial_id} is {trial.state} and has no epoch to compare with; "
                 "only a trial that has trained can be reproduced"
             )
-        spec, plan = repeat(sweep.spec, sweep.plan, trial_id, trial.number)
+        spec, plan = repeat(sweep.spec, sweep.plan, trial_id, trial.number, (trial.width, trial.row))
         plugins = services.library.plugins_of(plan.model_dump(mode="json"))
         if plugins != (sweep.plugins or ""):
             raise StateForbids(

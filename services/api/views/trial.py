@@ -146,7 +146,7 @@ def trial_detail(
         seed=trial.seed,
         row=trial.row,
         shape=TrialShapeView(
-            key=shape.key, parameters=shape.parameters, width=shape.width, mixed=shape.mixed
+            key=shape.key, parameters=shape.parameters, width=trial.width, mixed=shape.mixed
         ),
         plugins=sweep.plugins,
         config=plan.config_of(trial),

@@ -23,6 +23,7 @@ class DeviceView(BaseModel):
     id: str
     kind: str
     name: str
+    memory: int  # bytes of a GPU; a CPU slot has none of its own
     alive: bool
     worker: str | None
     pack: str | None
@@ -46,6 +47,7 @@ def device_view(device: Device, alive: bool) -> DeviceView:
         id=device.id,
         kind=device.kind,
         name=device.name,
+        memory=device.memory,
         alive=alive,
         worker=device.worker if alive else None,
         pack=device.pack_id if alive else None,

@@ -1,11 +1,18 @@
-"""The width of packs: how many trials train side by side, of one replicate or several, and in which rows."""
+"""The width of packs: how many trials train side by side, of one replicate or several."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 MAX_WIDTH = 12  # wider, a small net on one CPU core gains little more (docs/records.md)
 MIN_WIDTH = 4
+# On a GPU a step is recorded anew for each width, so there are few of them.
+LADDER = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+FIRST_WIDTH = 64  # of a shape that no GPU of the kind has trained yet
+KNEE = 1.1  # times as fast, or twice the width is not worth it
+MEMORY_SHARE = 0.8  # of a GPU's, for the rows of a pack
+UNKNOWN_MEMORY = 2**31  # of a GPU whose driver does not say how much it has
 OWN_BATCHES_COST = 1.25  # of a row with own batches, relative to one that shares them (docs/records.md)
 
 
@@ -51,9 +58,22 @@ def packs(points: int, seeds: int, arrangement: Arrangement) -> int:
     return -(-points // arrangement.width) * seeds
 
 
-def row(position: int, rows: int) -> int:
-    """The row of the trial at this position among those that may share its array.
+def rung(trials: int, bytes_per_row: int, memory: int, speeds: Mapping[int, float]) -> int:
+    """Choose the rows of the packs of one shape on GPUs with so much memory.
 
-    It never changes, because the bits of float32 results depend on width and row.
+    The ladder's width has room for all trials, at most, and fits the memory. `speeds` are images per second
+    by width, as measured before: the width doubles as long as that paid, and once more, to try whether it
+    does.
     """
-    return position % rows
+    enough = next((width for width in LADDER if width >= trials), LADDER[-1])
+    room = MEMORY_SHARE * (memory or UNKNOWN_MEMORY)
+    rungs = [width for width in LADDER if width <= enough and width * bytes_per_row <= room] or [LADDER[0]]
+    known = [width for width in rungs if width in speeds]
+    if not known:
+        return min(FIRST_WIDTH, rungs[-1])
+    best = known[0]
+    for width in known[1:]:
+        if speeds[width] < KNEE * speeds[best]:
+            return best
+        best = width
+    return min(2 * best, rungs[-1])

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from services.domain.config import Config, overlay
-from services.domain.plan import packing
 from services.domain.plan.axis import Axis
 from services.domain.plan.numbering import Numbering
 from services.domain.plan.point_label import PointLabels
@@ -90,13 +89,6 @@ class Plan(BaseModel):
             return self.pin.seed
         place = self._numbering.place_of(number)
         return trial_seed(self.space.seed, place.point, place.replicate)
-
-    def row_of(self, number: int) -> int:
-        """The row that a trial takes in every pack that trains it."""
-        if self.pin:
-            return self.pin.row
-        place = self._numbering.place_of(number)
-        return packing.row(place.position, self.shapes[place.shape].width)
 
     def run_of(self, number: int) -> int:
         """How many trials from this one on may share arrays: to the end of its shape, or of its replicate."""

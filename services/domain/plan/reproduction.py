@@ -7,15 +7,18 @@ from services.domain.plan.space import Space
 from services.domain.spec.spec import Spec
 
 
-def repeat(spec: Spec, plan: Plan, trial: str, number: int) -> tuple[Spec, Plan]:
+def repeat(spec: Spec, plan: Plan, trial: str, number: int, place: tuple[int, int]) -> tuple[Spec, Plan]:
     """The spec and the plan of a sweep whose one trial repeats trial `number` of this plan.
 
-    It keeps everything that float32 bits depend on besides the machine: config, seeds, replicate, the width
-    of the array, its row in it, whether its batches are its own, and what varied. The other rows are dead.
+    `place` is the width of the array and the trial's row in it. The sweep keeps everything that float32 bits
+    depend on besides the machine: config, seeds, replicate, place, whether its batches are its own, and what
+    varied. The other rows are dead.
     """
-    point = plan.point_of(number)
+    (width, row), point = place, plan.point_of(number)
     config = plan.config(point)
-    shape = plan.shapes[plan.shape_of(point)].model_copy(update={"points": 1, "coordinates": {}})
+    shape = plan.shapes[plan.shape_of(point)].model_copy(
+        update={"points": 1, "coordinates": {}, "width": width}
+    )
     again = Spec(
         name=f"{spec.name[:80]} t{number:03d} again",
         project=spec.project,
@@ -31,7 +34,7 @@ def repeat(spec: Spec, plan: Plan, trial: str, number: int) -> tuple[Spec, Plan]
         name=spec.name,
         replicate=plan.replicate_of(number),
         seed=plan.seed_of(number),
-        row=plan.row_of(number),
+        row=row,
         varied=plan.varied,
     )
     space = Space(axes=[], seed=plan.space.seed)

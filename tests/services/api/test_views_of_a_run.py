@@ -279,6 +279,7 @@ def test_workers_and_devices(api: TestClient, worker: Worker) -> None:
         "id": "box/cpu:0",
         "kind": "cpu",
         "name": "a CPU",
+        "memory": 0,
         "alive": True,
         "worker": "box/1",
         "pack": worker.held.pack_id,

@@ -27,6 +27,7 @@ def test_numbers_text_and_documents_are_inserted_as_they_are(store: Store) -> No
         "seed": 2**62 + 1,
         "values": VALUES,
         "shape": 0,
+        "width": 1,
         "row": 0,
         "target_epoch": 3,
         "created_at": 1_800_000_000_123,

@@ -34,6 +34,7 @@ def place(store: Store, sweep_id: str, trials: Mapping[int, Sequence[Value]], la
             "seed": 0,
             "values": {"train.lr": point},
             "shape": 0,
+            "width": 1,
             "row": 0,
             "state": value[1] if isinstance(value, tuple) else TrialState.SUCCEEDED,
             "target_epoch": 1,

@@ -30,8 +30,10 @@ def test_the_repeating_sweep_has_one_trial_with_everything_its_numbers_depend_on
     assert again.config(0) == plan.config(plan.point_of(number))
     assert again.seed_of(0) == plan.seed_of(number)
     assert again.replicate_of(0) == plan.replicate_of(number)
-    assert again.row_of(0) == plan.row_of(number)
-    assert (again.shapes[0].width, again.shapes[0].mixed) == (plan.shapes[0].width, plan.shapes[0].mixed)
+    shown = sqlite_api.get(f"/v1/trials/{running[-1]}").json()
+    assert again.pin
+    assert (again.shapes[0].width, again.pin.row) == (shown["shape"]["width"], shown["row"])
+    assert again.shapes[0].mixed == plan.shapes[0].mixed
     assert again.space.seed == 7
 
 

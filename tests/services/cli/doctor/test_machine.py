@@ -21,7 +21,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 def test_a_gpu_that_torch_cannot_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho 'GPU-1, NVIDIA H200'\n")
+    tool.write_text("#!/bin/sh\necho 'GPU-1, 143771, NVIDIA H200'\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

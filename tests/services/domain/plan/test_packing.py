@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.domain.plan.packing import MAX_WIDTH, Arrangement, arrange, packs
+from services.domain.plan.packing import (
+    FIRST_WIDTH,
+    KNEE,
+    LADDER,
+    MAX_WIDTH,
+    Arrangement,
+    arrange,
+    packs,
+    rung,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +63,47 @@ def test_a_quarter_of_the_rows_at_most_is_computed_in_vain(points: int, seeds: i
     assert 1 <= one.width <= min(MAX_WIDTH, together)
     if together > MAX_WIDTH:
         assert (packs(points, seeds, one) * one.width - points * seeds) / (points * seeds) <= 0.25
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("trials", "bytes_per_row", "memory", "width"),
+    [
+        (1000, 1, 80 * GIB, FIRST_WIDTH),
+        (1, 1, 80 * GIB, 1),
+        (5, 1, 80 * GIB, 8),  # three dead rows, to reach the ladder
+        (1000, 2 * GIB, 80 * GIB, 32),  # 0.8 of 80 GiB
+        (1000, 100 * GIB, 80 * GIB, 1),
+        (1000, GIB // 4, 0, 4),  # a driver that does not say: 2 GiB
+    ],
+)
+def test_a_gpu_s_width_has_room_for_the_trials_and_fits_its_memory(
+    trials: int, bytes_per_row: int, memory: int, width: int
+) -> None:
+    assert rung(trials, bytes_per_row, memory, {}) == width
+
+
+@pytest.mark.parametrize(
+    ("speeds", "width"),
+    [
+        ({64: 5.0}, 128),  # does more pay?
+        ({32: 3.0, 64: 5.0}, 128),
+        ({64: 5.0, 128: 5.4}, 64),
+        ({64: 5.0, 128: 5.6}, 256),
+        ({64: 5.0, 128: 9.0, 256: 9.1}, 128),
+        ({64: 5.0, 512: 9.0}, 512),  # the ladder ends
+        ({12: 5.0}, FIRST_WIDTH),  # measured on no rung
+    ],
+)
+def test_a_gpu_s_width_follows_what_was_measured(speeds: dict[int, float], width: int) -> None:
+    assert rung(10_000, 1, 80 * GIB, speeds) == width
+
+
+@given(st.integers(1, 2000), st.dictionaries(st.sampled_from(LADDER), st.floats(0.1, 1e6)))
+def test_no_gpu_s_width_is_twice_what_its_trials_need(trials: int, speeds: dict[int, float]) -> None:
+    width = rung(trials, 1, GIB, speeds)
+    assert width in LADDER
+    assert width < 2 * trials
+    assert KNEE > 1

@@ -18,14 +18,6 @@ class Stored:
     values: dict[str, Any]
 
 
-def test_every_trial_of_a_pack_has_a_row_of_its_own() -> None:
-    plan = paper_plan(paper_spec(space={"model.dropout": [i / 40 for i in range(30)]}))
-    width = plan.shapes[0].width
-    for start in range(0, 30, width):
-        rows = [plan.row_of(point) for point in range(start, min(start + width, 30))]
-        assert rows == list(range(len(rows)))
-
-
 def test_trials_from_one_on_may_share_arrays_to_the_end_of_their_replicate() -> None:
     plan = paper_plan(paper_spec(space={"model.dropout": [i / 40 for i in range(30)]}, seeds=2))
     assert not plan.shapes[0].mixed

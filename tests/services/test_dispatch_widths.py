@@ -1,0 +1,58 @@
+"""Dispatch: how wide packs are on each kind of device, and in which rows new trials go."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from paper_sweep import fill, row_of, trials_of, write_sweep
+
+from services import dispatch
+from services.host import HostDevice
+from services.store import devices, speeds
+from services.store.models import Pack, Sweep
+from services.store.session import Store
+
+MANY = {"space": {"model.dropout": [i / 1000 for i in range(400)]}}
+SLOT = HostDevice("host", "cpu:0", "cpu", "slot 0")
+GPUS = [HostDevice("host", f"GPU-{i}", "cuda", "H200", 80 * 2**30) for i in range(2)]
+
+
+def claim(store: Store, *found: HostDevice) -> None:
+    """Have a worker claim each of these devices."""
+    for device in found:
+        assert store.write(partial(devices.claim, found=[device], worker="w", token=device.identity, ttl=60))
+
+
+def rows_by_pack(store: Store, sweep_id: str) -> list[tuple[int, list[int]]]:
+    """The width of each pack of a sweep, in order, with the rows of its trials, which agree with it."""
+    packs: dict[str, tuple[int, list[int]]] = {}
+    for trial in trials_of(store, sweep_id):
+        pack = row_of(store, Pack, str(trial.pack_id))
+        assert trial.width == pack.width
+        packs.setdefault(pack.id, (pack.width, []))[1].append(trial.row)
+    return list(packs.values())
+
+
+def test_the_kind_of_device_decides_the_width_of_a_pack(store: Store) -> None:
+    claim(store, SLOT, GPUS[0])
+    sweep_id = write_sweep(store, **MANY)
+    while dispatch.form_packs(store).packs:
+        pass
+    on_cpu, wide = row_of(store, Sweep, sweep_id).plan.shapes[0].width, 64
+    found = rows_by_pack(store, sweep_id)
+    assert {width for width, _ in found} == {on_cpu, wide}
+    assert all(rows == list(range(len(rows))) for _, rows in found)
+
+
+def test_a_gpu_s_width_is_settled_with_the_first_pack_of_a_sweep(store: Store) -> None:
+    """What is measured meanwhile is for the next sweep: the number of workers changes no curve."""
+    claim(store, *GPUS)
+    first = write_sweep(store, **MANY)
+    key = row_of(store, Sweep, first).plan.shapes[0].key
+    formed = [fill(store, first)]
+    for width, speed in ((64, 100.0), (12, 1.0)):
+        store.write(partial(speeds.record, shape_key=key, machine="H200", width=width, images_per_s=speed))
+    store.write(partial(speeds.record, shape_key=key, machine="another", width=128, images_per_s=1.0))
+    formed.append(fill(store, first))
+    formed.append(fill(store, write_sweep(store, **MANY)))
+    assert [pack.width for pack in formed] == [64, 64, 128]
