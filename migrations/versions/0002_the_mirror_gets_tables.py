@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from migrations.columns import add_filled
 
 revision = "0002"
 down_revision = "0001"
@@ -66,11 +66,11 @@ def downgrade() -> None:
     op.add_column("sweeps", sa.Column("experiment_id", sa.String(length=64), nullable=True))
     op.add_column("sweeps", sa.Column("run_id", sa.String(length=64), nullable=True))
     op.add_column("sweeps", sa.Column("exported", sa.String(length=64), nullable=True))
-    _add_filled("sweeps", "view_saved", sa.Boolean(), sa.false())
+    add_filled("sweeps", "view_saved", sa.Boolean(), sa.false())
     op.add_column("sweeps", sa.Column("export_owner", sa.String(length=64), nullable=True))
-    _add_filled("sweeps", "export_until", INT, sa.text("0"))
+    add_filled("sweeps", "export_until", INT, sa.text("0"))
     op.add_column("trials", sa.Column("run_id", sa.String(length=64), nullable=True))
-    _add_filled("trials", "exported_epoch", INT, sa.text("0"))
+    add_filled("trials", "exported_epoch", INT, sa.text("0"))
     op.add_column("trials", sa.Column("exported_state", sa.String(length=16), nullable=True))
     op.execute(
         "UPDATE sweeps SET experiment_id = m.experiment_id, run_id = m.run_id, "
@@ -85,12 +85,3 @@ def downgrade() -> None:
     )
     op.drop_table("mirror_trials")
     op.drop_table("mirror_sweeps")
-
-
-def _add_filled(
-    table: str, column: str, kind: sa.types.TypeEngine[Any], value: sa.ColumnElement[Any] | sa.TextClause
-) -> None:
-    """Add a column that may not be null; SQLite cannot take the default away again, which does no harm."""
-    op.add_column(table, sa.Column(column, kind, nullable=False, server_default=value))
-    if op.get_bind().dialect.name != "sqlite":
-        op.alter_column(table, column, server_default=None)

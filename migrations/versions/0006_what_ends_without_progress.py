@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from migrations.columns import add_filled
 
 revision = "0006"
 down_revision = "0005"
@@ -20,8 +20,8 @@ def upgrade() -> None:
     op.add_column("sweeps", sa.Column("pause_reason", sa.Text(), nullable=True))
     op.add_column("packs", sa.Column("claim", sa.String(length=64), nullable=True))
     op.add_column("packs", sa.Column("progress_at", INT, nullable=True))
-    _add_filled("trials", "fruitless", INT, sa.text("0"))
-    _add_filled("devices", "accepting", sa.Boolean(), sa.true())
+    add_filled("trials", "fruitless", INT, sa.text("0"))
+    add_filled("devices", "accepting", sa.Boolean(), sa.true())
     some = sa.text("fruitless > 0")
     op.create_index("ix_trials_fruitless", "trials", ["sweep_id"], postgresql_where=some, sqlite_where=some)
 
@@ -34,12 +34,3 @@ def downgrade() -> None:
     op.drop_column("packs", "progress_at")
     op.drop_column("packs", "claim")
     op.drop_column("sweeps", "pause_reason")
-
-
-def _add_filled(
-    table: str, column: str, kind: sa.types.TypeEngine[Any], value: sa.ColumnElement[Any] | sa.TextClause
-) -> None:
-    """Add a column that may not be null; SQLite cannot take the default away again, which does no harm."""
-    op.add_column(table, sa.Column(column, kind, nullable=False, server_default=value))
-    if op.get_bind().dialect.name != "sqlite":
-        op.alter_column(table, column, server_default=None)

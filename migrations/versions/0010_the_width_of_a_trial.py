@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from migrations.columns import add_filled
 
 revision = "0010"
 down_revision = "0009"
@@ -23,9 +23,9 @@ UPDATE trials SET width = COALESCE(
 
 def upgrade() -> None:
     """Add the columns."""
-    _add_filled("trials", "width", INT, sa.text("1"))
-    _add_filled("devices", "memory", INT, sa.text("0"))
-    _add_filled("sweeps", "widths", sa.JSON(), sa.text("'{}'"))
+    add_filled("trials", "width", INT, sa.text("1"))
+    add_filled("devices", "memory", INT, sa.text("0"))
+    add_filled("sweeps", "widths", sa.JSON(), sa.text("'{}'"))
     op.execute(FILL)
 
 
@@ -34,12 +34,3 @@ def downgrade() -> None:
     op.drop_column("sweeps", "widths")
     op.drop_column("devices", "memory")
     op.drop_column("trials", "width")
-
-
-def _add_filled(
-    table: str, column: str, kind: sa.types.TypeEngine[Any], value: sa.ColumnElement[Any] | sa.TextClause
-) -> None:
-    """Add a column that may not be null; SQLite cannot take the default away again, which does no harm."""
-    op.add_column(table, sa.Column(column, kind, nullable=False, server_default=value))
-    if op.get_bind().dialect.name != "sqlite":
-        op.alter_column(table, column, server_default=None)
