@@ -8,7 +8,7 @@ from paper_sweep import fill, row_of, trials_of, write_sweep
 
 from services import dispatch
 from services.host import HostDevice
-from services.store import devices, speeds
+from services.store import devices, packs, speeds
 from services.store.models import Pack, Sweep
 from services.store.session import Store
 
@@ -25,12 +25,12 @@ def claim(store: Store, *found: HostDevice) -> None:
 
 def rows_by_pack(store: Store, sweep_id: str) -> list[tuple[int, list[int]]]:
     """The width of each pack of a sweep, in order, with the rows of its trials, which agree with it."""
-    packs: dict[str, tuple[int, list[int]]] = {}
+    found: dict[str, tuple[int, list[int]]] = {}
     for trial in trials_of(store, sweep_id):
         pack = row_of(store, Pack, str(trial.pack_id))
         assert trial.width == pack.width
-        packs.setdefault(pack.id, (pack.width, []))[1].append(trial.row)
-    return list(packs.values())
+        found.setdefault(pack.id, (pack.width, []))[1].append(trial.row)
+    return list(found.values())
 
 
 def test_the_kind_of_device_decides_the_width_of_a_pack(store: Store) -> None:
@@ -56,3 +56,22 @@ def test_a_gpu_s_width_is_settled_with_the_first_pack_of_a_sweep(store: Store) -
     formed.append(fill(store, first))
     formed.append(fill(store, write_sweep(store, **MANY)))
     assert [pack.width for pack in formed] == [64, 64, 128]
+
+
+def test_trials_that_wait_keep_width_and_row_whichever_device_is_free(store: Store) -> None:
+    claim(store, SLOT, GPUS[0])
+    sweep_id = write_sweep(store, **MANY)
+    while dispatch.form_packs(store).packs:
+        pass
+    before = {trial.id: (trial.width, trial.row) for trial in trials_of(store, sweep_id)}
+    assert len({width for width, _ in before.values()}) == 2
+    store.write(lambda session: [packs.withdraw(session, pack, "no use") for pack in packs.queued(session)])
+    store.write(partial(devices.release, device_id=GPUS[0].id, token=GPUS[0].identity))
+    while dispatch.form_packs(store).packs:
+        pass
+    queued = store.read(packs.queued)
+    assert {pack.kind for pack in queued} == {"cpu"}
+    for pack in queued:
+        rows = store.read(partial(packs.rows_of, pack_id=pack.id))
+        assert {trial.width for trial in rows.values()} == {pack.width}
+        assert all(before[trial.id] == (pack.width, row) for row, trial in rows.items())
