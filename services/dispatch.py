@@ -258,7 +258,8 @@ def width_on(session: Session, sweep: Sweep, shape: int, kind: str) -> int:
     if place not in sweep.widths:
         live = devices.of_kind(session, kind)
         measured = speeds.by_width(session, own.key, live.names)
-        width = packing.rung(own.points * plan.seeds, own.bytes_per_row, live.memory, measured)
+        together = own.points * (plan.seeds if own.mixed else 1)
+        width = packing.rung(together, own.bytes_per_row, live.memory, measured)
         sweep.widths = {**sweep.widths, place: width}
     return int(sweep.widths[place])
 

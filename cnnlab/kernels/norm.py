@@ -38,7 +38,7 @@ def norm(
     derivative is torch's.
     """
     inner = _features_innermost(x)
-    own = None if added is None else _laid_out_as(inner, added)
+    own = None if added is None else _features_innermost(added)
     return Normalized(
         *_Norm.apply(inner, scale.contiguous(), shift.contiguous(), own, epsilon, relu)  # type: ignore[no-untyped-call]
     )
@@ -80,21 +80,9 @@ def _features_innermost(x: Tensor) -> Tensor:
     return x.permute(order).contiguous().permute(back)
 
 
-def _laid_out_as(x: Tensor, other: Tensor) -> Tensor:
-    """Return the numbers of `other` with the strides of x."""
-    return other if other.stride() == x.stride() else torch.empty_like(x).copy_(other)
-
-
-def _run(name: str, x: Tensor, shape: _NormShape, *arguments: Tensor | float | None) -> None:
+def _run(name: str, x: Tensor, shape: _NormShape, *arguments: Tensor | ctypes.c_double | None) -> None:
     function = getattr(library.load(x.dtype).library, f"norm_{name}")
-    passed = (
-        ctypes.c_void_p(each.data_ptr())
-        if isinstance(each, Tensor)
-        else each
-        if each is None
-        else ctypes.c_double(each)
-        for each in arguments
-    )
+    passed = (ctypes.c_void_p(each.data_ptr()) if isinstance(each, Tensor) else each for each in arguments)
     if function(ctypes.byref(shape), *passed):
         raise MemoryError(f"memory is too short for the {name} pass of a normalization of {tuple(x.shape)}")
 
@@ -106,7 +94,9 @@ class _Norm(Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         y, shape = torch.empty_like(x), _shape(x, relu)
         mean, variance, inverse = (torch.empty_like(scale) for _ in range(3))
-        _run("forward", x, shape, x, added, scale, shift, epsilon, y, mean, variance, inverse)
+        _run(
+            "forward", x, shape, x, added, scale, shift, ctypes.c_double(epsilon), y, mean, variance, inverse
+        )
         ctx.save_for_backward(x, scale, shift, added, mean, inverse)
         ctx.shape, ctx.epsilon, ctx.relu = shape, epsilon, relu
         ctx.mark_non_differentiable(mean, variance)
@@ -122,7 +112,7 @@ class _Norm(Function):
             y = torch_norm(x, scale, shift, ctx.epsilon, added, ctx.relu).y
             found = iter(torch.autograd.grad(y, wanted, slope, create_graph=True))
             return *(next(found) if need else None for need in needs), None, None
-        slope = _laid_out_as(x, slope)
+        slope = _features_innermost(slope)
         dx, dscale, dshift = torch.empty_like(x), torch.empty_like(scale), torch.empty_like(shift)
         dadded = None if added is None else torch.empty_like(x)
         _run(

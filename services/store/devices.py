@@ -64,7 +64,6 @@ def claim(
                     host=device.host,
                     name=device.name,
                     kind=device.kind,
-                    memory=device.memory,
                 )
             )
             session.flush()
@@ -76,6 +75,7 @@ def claim(
                 worker=worker,
                 expires_at=in_seconds(ttl),
                 pack_id=None,
+                memory=device.memory,
                 plugins=plugins,
                 accepting=True,
             )

@@ -75,3 +75,20 @@ def test_trials_that_wait_keep_width_and_row_whichever_device_is_free(store: Sto
         rows = store.read(partial(packs.rows_of, pack_id=pack.id))
         assert {trial.width for trial in rows.values()} == {pack.width}
         assert all(before[trial.id] == (pack.width, row) for row, trial in rows.items())
+
+
+def test_a_pack_of_one_replicate_is_no_wider_than_its_points(store: Store) -> None:
+    """The replicates of a shape that does not mix them never share an array."""
+    claim(store, GPUS[0])
+    sweep_id = write_sweep(store, space={"model.dropout": [i / 100 for i in range(18)]}, seeds=5)
+    assert not row_of(store, Sweep, sweep_id).plan.shapes[0].mixed
+    assert fill(store, sweep_id).width == 32
+
+
+def test_a_device_that_was_claimed_before_shows_its_memory(store: Store) -> None:
+    without = HostDevice(GPUS[0].host, GPUS[0].identity, "cuda", "H200")
+    for device in (without, GPUS[0]):
+        claim(store, device)
+        store.write(partial(devices.release, device_id=device.id, token=device.identity))
+    claim(store, GPUS[0])
+    assert store.read(partial(devices.of_kind, kind="cuda")).memory == GPUS[0].memory
