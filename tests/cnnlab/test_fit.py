@@ -12,6 +12,7 @@ from cnnlab import resolve
 from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.fit import Fit, Row, fit
 from cnnlab.kernels import library
+from cnnlab.layer import Mode
 
 torch.set_num_threads(1)
 
@@ -216,15 +217,18 @@ def test_a_rate_of_zero_has_the_same_bits_beside_rates_and_alone(model):
         for k, rate in enumerate((0.2, 0.0))
     ]
     with library.torch_alone():
-        beside, alone, unknown = (
-            Fit(rows, varied=[path]),
-            *(Fit([None, rows[1]], varied=v) for v in ([path], [])),
-        )
+        beside, alone = Fit(rows, varied=[path]), Fit([None, rows[1]], varied=[path])
         _, report = beside.run_epoch()
         assert alone.run_epoch() == [report]
-        unknown.run_epoch()
     assert torch.equal(alone.array.theta[1], beside.array.theta[1])
-    assert torch.equal(unknown.array.theta[1], beside.array.theta[1]) is (model == "mlp")
+
+
+def test_a_rate_that_is_zero_everywhere_shares_the_images_unless_it_is_varied():
+    """On some processors the other arithmetic rounds alike, so bits cannot show which one was used."""
+    path = "model.input_dropout"
+    rows = [Row(resolve({"model": {"name": "mlp", "input_dropout": 0.0}, "data": "fashion-mnist-mini"}), 1)]
+    assert path in Fit(rows).array.context(Mode.TRAIN).all_zero
+    assert path not in Fit(rows, varied=[path]).array.context(Mode.TRAIN).all_zero
 
 
 def test_rows_that_share_batches_are_of_one_replicate():
