@@ -22,10 +22,6 @@ DATA_FIELDS: Mapping[str, Hyper] = {  # in addition to the data set's own hyperp
     "batches": Choice(default="shuffled", options=("shuffled", "balanced")),
     "stream": Choice(default="replicate", options=("replicate", "trial")),
 }
-SLOW_BF16 = (
-    "on a processor without AVX512-BF16 or AMX it is 10 to 26 times slower than float32, "
-    "and a trial may be trained on any device"
-)
 DEFAULT_LOSSES: Mapping[Task, str] = {"classification": "softmax", "regression": "square"}
 TRAIN_FIELDS: Mapping[str, Hyper | EntryOf] = {
     "epochs": Int(default=10, low=1, high=10_000),
@@ -37,8 +33,7 @@ TRAIN_FIELDS: Mapping[str, Hyper | EntryOf] = {
     "initial_scale": Number(default=1.0, low=0.0, high=1e3, log=True),
     "precision": Choice(
         default="float32",
-        options=("float32", "float64"),
-        refused={"bf16": SLOW_BF16, "bfloat16": SLOW_BF16},
+        options=("float32", "float64", "tf32", "bfloat16"),
     ),
     "test": Choice(default="never", options=("never", "best", "each-epoch")),
 }

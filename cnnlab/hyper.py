@@ -3,7 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from cnnlab.errors import ConfigError
@@ -103,15 +103,11 @@ class Size(Hyper):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Hyper):
-    """One of several options: texts, or whole numbers such as the depths that a net can have.
-
-    `refused`: what people ask for that is no option, each with the reason why it is none.
-    """
+    """One of several options: texts, or whole numbers such as the depths that a net can have."""
 
     default: str | int
     options: tuple[str | int, ...]
     row: bool = False
-    refused: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def check(self, path: str, value: Any) -> str | int:
         """Return the option; a number may be given as text and a text as number.
@@ -124,9 +120,7 @@ class Choice(Hyper):
         for option in self.options if isinstance(given, str | int) else ():
             if str(option) == str(given):
                 return option
-        why = self.refused.get(str(given))
-        because = f": {why}" if why else ""
-        raise ConfigError(path, f"must be one of {', '.join(map(str, self.options))}, got {value!r}{because}")
+        raise ConfigError(path, f"must be one of {', '.join(map(str, self.options))}, got {value!r}")
 
     def index(self, option: str | int) -> int:
         """Return the number by which tensors of rows hold an option: its index."""

@@ -35,8 +35,9 @@ def plain_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
 
     def step() -> None:
         x, y = one.data.train.batch(slice(0, size), 1)
-        total = array.whole.forward(parameters, array.buffers, x, y, 0).total.sum()
-        gradients = torch.autograd.grad(total, parameters)
+        with array.precision.rounds(array.device):
+            total = array.whole.forward(parameters, array.buffers, x, y, 0).total.sum()
+            gradients = torch.autograd.grad(total, parameters)
         with torch.no_grad():
             for own, moved, gradient in zip(parameters, momentum, gradients, strict=True):
                 own.add_(moved.mul_(0.9).add_(gradient), alpha=-0.0)

@@ -10,7 +10,9 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from services.domain.plan import packing
+from services.domain.plan.shape import Shape
 from services.domain.states import SWEEP_DISPATCHABLE, SweepState
+from services.host import EVERYWHERE
 from services.queue import Publisher
 from services.settings import Settings
 from services.store import devices, packs, set_aside, specs_and_plans, speeds, sweeps, trials, window
@@ -209,24 +211,34 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
     specs_and_plans.give(session, [sweep])
     formed: list[str] = []
     while room.total() and len(formed) != most and (first := trials.first_waiting(session, sweep.id)):
-        kind = _most_room(room)
+        kind = _most_room(session, room, sweep.plan.shapes[first.shape])
+        if kind is None:
+            break
         room[kind] -= 1
         formed.append(_form_waiting(session, sweep, first, kind))
     drafts: list[PackDraft] = []
     while room.total() and len(formed) + len(drafts) != most:
-        kind = _most_room(room)
-        rows = next_trials(session, sweep, kind, now.now)
-        if not rows:
+        kind = _most_room(session, room, _next_shape(sweep))
+        rows = next_trials(session, sweep, kind, now.now) if kind else []
+        if not rows or kind is None:
             break
         room[kind] -= 1
         drafts.append(PackDraft(rows, rows[0]["width"], kind))
     return formed + packs.form_new(session, sweep, drafts, now.now) if drafts else formed
 
 
-def _most_room(room: Counter[str]) -> str:
-    """The kind of device that has the most places."""
-    ((kind, _),) = room.most_common(1)
-    return kind
+def _most_room(session: Session, room: Counter[str], shape: Shape | None) -> str | None:
+    """The kind of device that has the most places, of those that have the shape's precision."""
+    if shape and shape.precision not in EVERYWHERE:
+        offered = devices.precisions(session)
+        room = Counter({kind: n for kind, n in room.items() if shape.precision in offered.get(kind, ())})
+    return max(+room, key=room.__getitem__, default=None)
+
+
+def _next_shape(sweep: Sweep) -> Shape | None:
+    """The shape of the next new trial."""
+    plan, number = sweep.plan, sweep.next_number
+    return plan.shapes[plan.shape_of(plan.point_of(number))] if number < sweep.total else None
 
 
 def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> str:

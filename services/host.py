@@ -17,6 +17,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 MAX_QUERY_SECONDS = 20.0  # that nvidia-smi may take: it is slow while a driver wakes up
 PR_SET_PDEATHSIG = 1
+EVERYWHERE = ("float32", "float64")  # precisions that every device has
 # Loaded now, because nothing may be loaded between fork and exec.
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -42,6 +43,7 @@ class HostDevice:
     kind: str
     name: str
     memory: int = 0
+    precisions: tuple[str, ...] = EVERYWHERE
 
     @property
     def id(self) -> str:

@@ -14,6 +14,7 @@ from functools import partial
 from cnnlab.plugins import read  # without torch
 from services import lock_file
 from services.host import HostDevice
+from services.precisions import with_precisions
 from services.settings import Settings
 from services.store import devices, workers
 from services.store.session import Store
@@ -64,7 +65,7 @@ def wait_for_device(store: Store, settings: Settings) -> Claim:
     """
     host = socket.gethostname()
     worker, token = f"{host}:{os.getpid()}", secrets.token_hex(16)
-    candidates = find(settings.devices)
+    candidates = with_precisions(find(settings.devices))
     plugins = read("" if settings.plugins is None else str(settings.plugins)).digest
     lock_file.hold(token)  # before anyone can read the token
     observed, logged = UnrenewedClaims(settings.lease_ttl), ""

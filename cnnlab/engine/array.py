@@ -22,8 +22,8 @@ from cnnlab.errors import CnnlabError
 from cnnlab.layer import Context, Mode
 from cnnlab.metric import Metric, add
 from cnnlab.optimizer import Evaluation, Rule
+from cnnlab.precision import PRECISIONS
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # Activations that a step on all images keeps at once; a batch with more of them is summed up part by part.
 MAX_KEPT_ACTIVATIONS = 2**24
 
@@ -67,7 +67,8 @@ class Array:
     ) -> None:
         self.metrics, self._varied = metrics, frozenset(varied)
         self.net, self.configs, self.device = net, list(configs), torch.device(device)
-        self.dtype = DTYPES[configs[0]["train"]["precision"]]
+        self.precision = PRECISIONS[configs[0]["train"]["precision"]]
+        self.dtype = self.precision.rows
         seed = torch.tensor([rng.fold(seed) for seed in seeds], dtype=torch.int32)
         self.seed = seed.to(self.device)
         self.steps = torch.zeros_like(self.seed)
@@ -121,7 +122,7 @@ class Array:
 
         def block(rows: slice) -> RowBlock:
             return RowBlock(
-                self.net, rows, losses, self.metrics, hypers, all_zero, self.seed, self.steps, self.dtype
+                self.net, rows, losses, self.metrics, hypers, all_zero, self.seed, self.steps, self.precision
             )
 
         self.whole = block(slice(0, len(self)))
@@ -158,6 +159,10 @@ class Array:
         Methods that need all images get the same batch at every step, so that the objective at the last point
         is not evaluated again.
         """
+        with self.precision.rounds(self.device):
+            return self._step(x, y)
+
+    def _step(self, x: Tensor, y: Tensor) -> Result:
         scheduled = self.schedules.values(self.steps, self.epoch_steps)
         lr = self.schedules.rates(self.steps, self.epoch_steps)[:, None].to(self.dtype)
         self.steps += 1
@@ -273,13 +278,16 @@ class Array:
         self._scores(x, Mode.POPULATION)
 
     def _scores(self, x: Tensor, mode: Mode) -> Tensor:
-        parts = [block.scores(self.theta, self.buffers, x, mode) for block in self._blocks]
+        with self.precision.rounds(self.device):
+            parts = [block.scores(self.theta, self.buffers, x, mode) for block in self._blocks]
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, y: Tensor) -> Result:
         """Return loss and metrics on images (N, K, C, H, W) with targets (N, K)."""
-        return joined_results([block.evaluate(self.theta, self.buffers, x, y) for block in self._blocks])
+        with self.precision.rounds(self.device):
+            found = [block.evaluate(self.theta, self.buffers, x, y) for block in self._blocks]
+        return joined_results(found)
 
     def loss(self, scores: Tensor, y: Tensor) -> Tensor:
         """Return each row's mean loss (K,) of scores (N, K, classes) against targets (N, K)."""

@@ -9,6 +9,7 @@ from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
 from cnnlab.loss import Loss
 from cnnlab.optimizer import Optimizer
+from cnnlab.precision import COARSE
 from cnnlab.regularizer import Regularizer
 
 
@@ -17,6 +18,7 @@ def check(config: Mapping[str, Any], net: Net, task: Task) -> None:
     _check_loss(config, task)
     _check_changes(config, task)
     _check_size(config, net)
+    _check_precision(config)
     name = config["train"]["optimizer"]["name"]
     if registry.get("optimizers", name).full_batch:
         _check_full_batch(name, config, net)
@@ -51,6 +53,17 @@ def _check_size(config: Mapping[str, Any], net: Net) -> None:
             "train.optimizer",
             f"{name} keeps a matrix of parameters × parameters, so the net may have at most "
             f"{optimizer.max_parameters:,}; got {net.parameters:,}, a matrix of {gibibytes:,.1f} GiB a trial",
+        )
+
+
+def _check_precision(config: Mapping[str, Any]) -> None:
+    """Refuse coarse products for methods that compare values of the objective or invert a matrix."""
+    name, precision = config["train"]["optimizer"]["name"], config["train"]["precision"]
+    entry: type[Optimizer] = registry.get("optimizers", name)
+    if precision in COARSE and (entry.full_batch or entry.max_parameters is not None):
+        raise ConfigError(
+            "train.precision",
+            f"must be float32 or float64 with {name}, whose steps need more digits than {precision} has",
         )
 
 

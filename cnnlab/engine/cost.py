@@ -12,7 +12,7 @@ from cnnlab.batching import validation_part
 from cnnlab.config import row_numbers
 from cnnlab.data import DataError, Info, Task, seen
 from cnnlab.engine import conflicts
-from cnnlab.engine.array import DTYPES, MAX_KEPT_ACTIVATIONS
+from cnnlab.engine.array import MAX_KEPT_ACTIVATIONS
 from cnnlab.engine.net import Net, build
 from cnnlab.errors import ConfigError
 from cnnlab.kernels import library
@@ -20,6 +20,7 @@ from cnnlab.layer import Context, Mode
 from cnnlab.metric import chosen
 from cnnlab.optimizer import Optimizer
 from cnnlab.plugins import plugins
+from cnnlab.precision import PRECISIONS
 
 MAX_TRIED_PARAMETERS, MAX_TRIED_WORK = 2**22, 2**28  # of nets that are tried with numbers, in milliseconds
 
@@ -104,7 +105,8 @@ def _bytes_per_row(config: Mapping[str, Any], net: Net, images: int) -> int:
     rows: int = (3 + _slots(config, net) + penalties) * net.parameters + 2 * net.buffered
     rows += _optimizer(config).workspace(net.parameters)
     own = _bytes_of_all(config, net, images) if _own_batches(config) else 0
-    return own + _float_bytes(config) * (rows + 2 * batch * net.work.activations)
+    kept = PRECISIONS[config["train"]["precision"]].activation_bytes
+    return own + _float_bytes(config) * rows + kept * 2 * batch * net.work.activations
 
 
 def _bytes_of_all(config: Mapping[str, Any], net: Net, images: int) -> int:
@@ -120,7 +122,7 @@ def _own_batches(config: Mapping[str, Any]) -> bool:
 
 
 def _float_bytes(config: Mapping[str, Any]) -> int:
-    return torch.finfo(DTYPES[config["train"]["precision"]]).bits // 8
+    return torch.finfo(PRECISIONS[config["train"]["precision"]].rows).bits // 8
 
 
 def _slots(config: Mapping[str, Any], net: Net) -> int:

@@ -11,6 +11,7 @@ from cnnlab.engine.row_groups import group_rows
 from cnnlab.layer import Context, Mode, shared
 from cnnlab.loss import Loss
 from cnnlab.metric import Metric, Totals, measure
+from cnnlab.precision import Precision
 
 
 class Result(NamedTuple):
@@ -44,14 +45,19 @@ class RowBlock:
         all_zero: frozenset[str],
         seed: Tensor,
         steps: Tensor,
-        dtype: torch.dtype,
+        precision: Precision,
     ) -> None:
         self._net, self.rows, self._metrics, self._all_zero = net, rows, metrics, all_zero
         self._alone = rows.stop - rows.start < len(seed)
         self._hypers = {path: values[rows] for path, values in hypers.items()}
         self._seed, self._steps = seed[rows], steps[rows]  # views: the steps count on
+        self._precision, self._device = precision, seed.device
         self._losses: list[tuple[slice, Loss, dict[str, Tensor]]] = [
-            (group.rows, group.entry, {name: value.to(dtype) for name, value in group.hypers.items()})
+            (
+                group.rows,
+                group.entry,
+                {name: own.to(precision.rows) for name, own in group.hypers.items()},
+            )
             for group in group_rows("losses", losses[rows], seed.device)
         ]
         self._kept: dict[Hashable, Tensor] = {}
@@ -90,16 +96,22 @@ class RowBlock:
     ) -> Passed:
         """Return the losses of a batch in training, as a function of each layer's parameters, (k, …)."""
         context, target = self.context(Mode.TRAIN, first), y[:, self.rows]
-        scores = self._net.apply(parameters, buffers[self.rows], self._images(x), context)
+        scores = self._apply(parameters, buffers, x, context)
         loss = total = self.loss(scores, target)
         for weight, aside in context.auxiliary:
-            total = total + weight * self.loss(aside, target)
+            total = total + weight * self.loss(aside.to(self._precision.rows), target)
         return Passed(Result(loss, measure(self._metrics, scores, target)), total)
 
     def scores(self, theta: Tensor, buffers: Tensor, x: Tensor, mode: Mode) -> Tensor:
         """Return the scores, (N, k, classes), outside of training."""
         parameters = self._net.views(theta[self.rows])
-        return self._net.apply(parameters, buffers[self.rows], self._images(x), self.context(mode))
+        return self._apply(parameters, buffers, x, self.context(mode))
+
+    def _apply(self, parameters: Sequence[Tensor], buffers: Tensor, x: Tensor, context: Context) -> Tensor:
+        """Return the scores in the type of the rows, whatever the products before them have."""
+        with self._precision.casts(self._device):
+            scores = self._net.apply(parameters, buffers[self.rows], self._images(x), context)
+        return scores.to(self._precision.rows)
 
     def evaluate(self, theta: Tensor, buffers: Tensor, x: Tensor, y: Tensor) -> Result:
         """Return loss and metrics of predictions."""

@@ -9,6 +9,7 @@ from torch.autograd import Function
 
 from cnnlab import registry
 from cnnlab.layer import Context, Layer, Parameter, Shape
+from cnnlab.precision import factors
 from cnnlab.registry import register
 
 
@@ -61,7 +62,7 @@ class Linear(Layer):
         """
         weight, *bias = p
         own = x.expand(-1, len(weight), -1).transpose(0, 1)
-        y = _RowByRow.apply(own, weight, bias[0] if bias else None)  # type: ignore[no-untyped-call]
+        y = _RowByRow.apply(*factors(own, weight, bias[0] if bias else None))  # type: ignore[no-untyped-call]
         return cast(Tensor, y).transpose(0, 1)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 
 from services.api.deps import Services
+from services.api.device_check import check_devices
 from services.api.validation import at_written_place
 from services.api.views.dry_run import DryRunView, dry_run_view
 from services.api.written_spec import read_spec, without_faults
@@ -18,6 +19,7 @@ from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.planner import make_plan
 from services.domain.planning.problems import Problems
 from services.domain.spec.spec import Spec
+from services.host import EVERYWHERE
 from services.store import devices, speeds, submit_keys, sweeps
 from services.store.session import Session
 
@@ -54,12 +56,14 @@ def _read_and_planned(document: Any, services: Services) -> tuple[Spec, Plan]:
 def preview(document: Any, services: Services) -> DryRunView:
     """Describe the sweep that a spec would make on the devices that are alive now; write nothing."""
     _, plan = _read_and_planned(document, services)
-    measured, alive = services.store.read(
+    measured, alive, offered = services.store.read(
         lambda session: (
             speeds.of_shapes(session, [shape.key for shape in plan.shapes]),
             sum(devices.live(session).values()),
+            devices.precisions(session),
         )
     )
+    check_devices(plan, offered)
     return dry_run_view(plan, services.library, measured, alive)
 
 
@@ -71,6 +75,8 @@ def find_by_key(key: str, digest: str, services: Services) -> str | None:
 def insert(document: Any, services: Services, key: str | None, digest: str) -> str:
     """Plan a sweep and write it, once for each idempotency key; the sweep's id."""
     spec, plan = _read_and_planned(document, services)
+    if any(shape.precision not in EVERYWHERE for shape in plan.shapes):
+        check_devices(plan, services.store.read(devices.precisions))
     spec = spec.with_default_metric(plan.shapes[0].metrics)
     plugins = services.library.plugins_of(plan.model_dump(mode="json"))
 

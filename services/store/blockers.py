@@ -17,6 +17,8 @@ from services.domain.states import (
     SweepState,
     TrialState,
 )
+from services.host import EVERYWHERE
+from services.precisions import NEEDS
 from services.store import devices
 from services.store.attempts import EndedAttempt
 from services.store.clock import db_now, seconds_ago
@@ -72,7 +74,10 @@ def of(
         paused(session, sweep, sweep.pause_reason),
     ]
     if wants:
-        found += [_no_worker(session, sweep) or _no_plugins(session, sweep), _no_device(session, sweep)]
+        found += [
+            _no_worker(session, sweep) or _no_plugins(session, sweep) or _no_precision(session, sweep),
+            _no_device(session, sweep),
+        ]
         found.append(failing(session, sweep, failed) if failed else None)
         # The rest would only repeat what one of these has caused.
         if not any(found):
@@ -150,6 +155,18 @@ def _no_plugins(session: Session, sweep: Sweep) -> Blocker | None:
         sweep.created_at,
         "set CNNLAB_PLUGINS to the same folder for the API and the workers, and restart the workers",
     )
+
+
+def _no_precision(session: Session, sweep: Sweep) -> Blocker | None:
+    """A shape of it has a precision that no live device has."""
+    shapes = [] if sweep.fault else sweep.plan.shapes
+    wanted = {shape.precision for shape in shapes}.difference(EVERYWHERE)
+    alive = frozenset().union(*devices.precisions(session).values()) if wanted else frozenset()
+    lacking = next((name for name in sorted(wanted) if name not in alive), None)
+    if lacking is None:
+        return None
+    remedy = f"start a worker where it is; it needs {NEEDS[lacking]}"
+    return Blocker(BlockerKind.NO_DEVICE, f"no device that is alive has {lacking}", sweep.created_at, remedy)
 
 
 def _no_device(session: Session, sweep: Sweep) -> Blocker | None:

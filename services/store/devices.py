@@ -76,6 +76,7 @@ def claim(
                 expires_at=in_seconds(ttl),
                 pack_id=None,
                 memory=device.memory,
+                precisions=",".join(device.precisions),
                 plugins=plugins,
                 accepting=True,
             )
@@ -132,6 +133,9 @@ def live(session: Session, plugins: str | None = None) -> dict[str, int]:
     return dict(session.execute(_LIVE.where(*is_live(plugins)) if plugins else _LIVE).all())
 
 
+_PRECISIONS = select(_DEVICES.c.kind, _DEVICES.c.precisions).where(_usable()).distinct()
+
+
 @dataclass(frozen=True)
 class LiveKind:
     """What the live devices of a kind have in common: their names, and the least memory of one in bytes."""
@@ -144,6 +148,15 @@ def of_kind(session: Session, kind: str) -> LiveKind:
     """Look at the live devices of a kind."""
     rows = session.execute(_OF_KIND, {"kind": kind}).all()
     return LiveKind(frozenset(name for name, _ in rows), min((memory for _, memory in rows), default=0))
+
+
+def precisions(session: Session) -> dict[str, frozenset[str]]:
+    """The precisions that all live devices of a kind have, for each kind."""
+    found: dict[str, frozenset[str]] = {}
+    for kind, names in session.execute(_PRECISIONS):
+        own = frozenset(names.split(","))
+        found[kind] = found.get(kind, own) & own
+    return found
 
 
 def is_live(plugins: str | None = None) -> tuple[ColumnElement[bool], ...]:

@@ -359,6 +359,7 @@ class Device(Base):
     name: Mapped[str] = mapped_column(String(120))
     kind: Mapped[str] = mapped_column(String(16))
     memory: Mapped[int] = mapped_column(default=0)  # bytes of a GPU
+    precisions: Mapped[str] = mapped_column(String(80), default="float32,float64")  # in which it trains
     token: Mapped[str | None] = mapped_column(String(64))
     worker: Mapped[str | None] = mapped_column(String(120))
     expires_at: Mapped[int] = mapped_column(default=0)

@@ -77,9 +77,7 @@ def test_a_bare_number_is_a_strength():
         ({**SHORT, "train": {"l2": {"strenght": 1}}}, "train.l2.strenght", "Did you mean 'strength'?"),
         ({**SHORT, "train": {"optimizer": {"name": "adam", "lr": "x"}}}, "train.optimizer.lr", "got 'x'"),
         ({**SHORT, "train": {"loss": "sofmax"}}, "train.loss", "Did you mean 'softmax'?"),
-        ({**SHORT, "train": {"precision": "half"}}, "train.precision", "float32, float64, got 'half'"),
-        ({**SHORT, "train": {"precision": "bf16"}}, "train.precision", "or AMX it is 10 to 26 times slower"),
-        ({**SHORT, "train": {"precision": "bfloat16"}}, "train.precision", "got 'bfloat16': on a processor"),
+        ({**SHORT, "train": {"precision": "half"}}, "train.precision", "float64, tf32, bfloat16, got 'half'"),
         ({**SHORT, "train": 3}, "train", "must be an object"),
         ({**SHORT, "data": {"name": "mnist", "validation": 0.6}}, "data.validation", "from 0 to 0.5"),
         (

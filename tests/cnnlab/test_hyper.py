@@ -64,14 +64,6 @@ def test_a_choice_refuses(value):
         WORD.check("p", value)
 
 
-def test_a_choice_says_why_it_has_not_what_people_ask_for():
-    choice = Choice(default="a", options=("a",), refused={"z": "it is slow"})
-    with pytest.raises(ConfigError, match=r"must be one of a, got 'z': it is slow$"):
-        choice.check("p", "z")
-    with pytest.raises(ConfigError, match=r"must be one of a, got 'y'$"):
-        choice.check("p", "y")
-
-
 @pytest.mark.parametrize(
     ("value", "clean"), [([3, 4.0], [3, 4]), ((3,), [3]), ("30-4", [30, 4]), (5, [5]), ([], []), ("", [])]
 )

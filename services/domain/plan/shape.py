@@ -30,4 +30,5 @@ class Shape(BaseModel):
     metrics: list[MetricFacts] = []
     class_names: list[str] = []
     images: dict[str, int] = {}  # how many each part of the data has: train, val
+    precision: str = "float32"
     compiled: bool = False  # whether a worker with a compiler trains it faster

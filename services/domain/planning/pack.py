@@ -125,6 +125,7 @@ class _Packer:
             parameters=facts.parameters,
             flops=facts.flops,
             images=dict(facts.images),
+            precision=built.config["train"]["precision"],
             compiled=facts.compiled,
             bytes_per_row=bytes_per_row,
             width=arrangement.width,

@@ -86,6 +86,16 @@ def test_a_matrix_of_too_many_parameters(name, most):
     )
 
 
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+@pytest.mark.parametrize("name", [*WHOLE, "adagrad-full"])
+def test_coarse_products(name, precision):
+    path, words = refused(config(name, precision=precision))
+    assert path == "train.precision"
+    assert words == (
+        f"must be float32 or float64 with {name}, whose steps need more digits than {precision} has"
+    )
+
+
 @pytest.mark.parametrize("loss", ["softmax", "svm", "maximum-a-posteriori"])
 def test_losses_of_classes_with_numbers_for_targets(loss):
     given = config("sgd", loss=loss, data={"name": "rotated", "resize": 0})

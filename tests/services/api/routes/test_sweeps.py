@@ -201,22 +201,6 @@ def test_a_fault_of_form_hides_no_fault_of_the_rest(
     assert sorted(error["pointer"] for error in errors) == sorted(places)
 
 
-@pytest.mark.parametrize(
-    ("fields", "place"),
-    [
-        ({"train": {"precision": "bf16"}}, "/train/precision"),
-        ({"space": {"precision": ["float32", "bfloat16"]}}, "/space/precision/1"),
-    ],
-)
-def test_bfloat16_is_refused_with_its_reason(
-    sqlite_api: TestClient, spec: dict[str, Any], fields: dict[str, Any], place: str
-) -> None:
-    for params in ({}, {"dry_run": "true"}):
-        answer = sqlite_api.post("/v1/sweeps", json=spec | fields, params=params)
-        assert [error["pointer"] for error in answer.json()["errors"]] == [place]
-        assert "10 to 26 times slower" in answer.json()["detail"]
-
-
 def test_choices_that_depend_on_one_another_are_counted_before_they_are_tried(
     sqlite_api: TestClient, spec: dict[str, Any]
 ) -> None:
