@@ -48,7 +48,7 @@ class PaperCatalog:
             "data": {"name": "paper", "validation": config["data"].get("validation", 0.1)},
             "train": {
                 "epochs": train.get("epochs", 3),
-                "precision": train.get("precision", "float32"),
+                **{name: train[name] for name in ("precision",) if name in train},
                 "l2": {"strength": float(train.get("l2", 0.0))}
                 if not isinstance(train.get("l2"), dict)
                 else train["l2"],

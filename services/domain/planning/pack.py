@@ -125,7 +125,7 @@ class _Packer:
             parameters=facts.parameters,
             flops=facts.flops,
             images=dict(facts.images),
-            precision=built.config["train"]["precision"],
+            precision=built.config["train"].get("precision", "float32"),
             compiled=facts.compiled,
             bytes_per_row=bytes_per_row,
             width=arrangement.width,
