@@ -39,7 +39,7 @@ from cnnlab.engine.net import Net, build
 from cnnlab.engine.recorded import Recorder
 from cnnlab.fit import Fit, Row
 from cnnlab.optimizer import Rule
-from services import host
+from services import gpus
 
 FOLDER = Path("build") / "gpu"
 PROCESSES = 8  # plain loops at once
@@ -78,7 +78,7 @@ def machine(setting: Setting) -> Results:
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
         "python": platform.python_version(),
-        "gpus": [str(gpu) for gpu in host.gpus()],
+        "gpus": [str(gpu) for gpu in gpus.look().gpus],
     }
     if setting.device == "cuda":
         facts = torch.cuda.get_device_properties(0)

@@ -1,34 +1,19 @@
-"""What this host has: its GPUs, cores and processor; and how a process ends together with its parent."""
+"""What this host has: its devices, cores and processor; and how a process ends together with its parent."""
 
 from __future__ import annotations
 
 import ctypes
-import logging
 import os
 import platform
-import shutil
 import signal
-import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-log = logging.getLogger(__name__)
-MAX_QUERY_SECONDS = 20.0  # that nvidia-smi may take: it is slow while a driver wakes up
 PR_SET_PDEATHSIG = 1
 EVERYWHERE = ("float32", "float64")  # precisions that every device has
 # Loaded now, because nothing may be loaded between fork and exec.
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """A GPU that the NVIDIA driver lists."""
-
-    uuid: str
-    name: str
-    memory: int = 0  # bytes
 
 
 @dataclass(frozen=True)
@@ -49,32 +34,6 @@ class HostDevice:
     def id(self) -> str:
         """The key of the claim: a GPU's UUID is unique in the world, a CPU slot only within its host."""
         return self.identity if self.kind == "cuda" else f"{self.host}/{self.identity}"
-
-
-def gpus() -> list[Gpu]:
-    """List the GPUs of this host in the driver's order; none without a driver that answers."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return []
-    query = [program, "--query-gpu=uuid,memory.total,name", "--format=csv,noheader,nounits"]
-    try:
-        answer = subprocess.run(
-            query, capture_output=True, text=True, errors="replace", timeout=MAX_QUERY_SECONDS, check=True
-        )
-    except (subprocess.SubprocessError, OSError) as error:
-        log.warning("no GPU is used, because nvidia-smi failed: %s", error)
-        return []
-    lines = [[part.strip() for part in line.split(",", 2)] for line in answer.stdout.splitlines()]
-    return [Gpu(line[0], line[2], _mebibytes(line[1])) for line in lines if _is_gpu(line)]
-
-
-def _is_gpu(line: Sequence[str]) -> bool:
-    return len(line) == 3 and line[0].startswith("GPU-")
-
-
-def _mebibytes(text: str) -> int:
-    """Bytes; 0 where a driver does not say how much memory there is."""
-    return int(text) * 2**20 if text.isdecimal() else 0
 
 
 def cores() -> int:

@@ -51,7 +51,9 @@ class Settings(BaseSettings):
     queue_prefix: Annotated[str, Field(description="Prefix of every Redis key")] = "cnnlab:"
     devices: Annotated[
         str,
-        Field(description="Devices that workers of this host may claim: auto, or a list such as cpu:0,cpu:1"),
+        Field(
+            description="Devices that workers of this host may claim: auto, or a list such as cpu:0,cuda:0"
+        ),
     ] = "auto"
     threads: Annotated[int, Field(ge=1, description="CPU threads of each runner")] = 1
     lease_ttl: Annotated[

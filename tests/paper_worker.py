@@ -28,9 +28,10 @@ class PaperProcess(ScriptedRunner):
     """A runner process that is ready at once, unless it is born dead."""
 
     born_dead = False
+    loads = False  # it must be sent for a test to make it ready
 
     def __init__(self, environment: dict[str, str]) -> None:
-        super().__init__(None if self.born_dead else MACHINE)
+        super().__init__(None if self.born_dead or self.loads else MACHINE)
         self.environment, self.closed = environment, False
         self.gpu: str | None = None
         if self.born_dead:
@@ -49,14 +50,20 @@ class PaperProcess(ScriptedRunner):
 class Worker:
     """A supervisor whose processes and signals are on paper."""
 
-    def __init__(self, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
+        device: HostDevice = DEVICE,
+    ) -> None:
         self.store, self.signals, self.pauses = store, [], []
         monkeypatch.setattr(module, "RunnerProcess", PaperProcess)
         monkeypatch.setattr(module.os, "kill", lambda pid, sent: self.signals.append((pid, sent)))
         set_clock(monkeypatch, module, sleep=self.pauses.append)
-        store.write(lambda session: devices.claim(session, [DEVICE], "worker", "token", 60.0))
+        store.write(lambda session: devices.claim(session, [device], "worker", "token", 60.0))
         self.shutdown_fd, self.shutdown = os.pipe()
-        claim = Claim("worker", DEVICE, "token")
+        claim = Claim("worker", device, "token")
         self.supervisor = Supervisor(settings, claim, MainProcess(), self.shutdown_fd)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from workers.messages import Machine, Message, encode
+from workers.messages import Machine, Message, RunnerReady, encode
 from workers.wire import Wire
 
 MACHINE = Machine("paper", "0", 1, "torch")
@@ -19,7 +19,7 @@ class ScriptedRunner:
         self.output, self.output_end = os.pipe()
         os.set_blocking(self.output, False)
         self.wire, self.own = Wire(to_parent, from_parent), Wire(to_child, from_child)
-        self.pidfd, self.machine, self.killed = None, machine, False
+        self.pidfd, self.machine, self.killed, self.unusable = None, machine, False, ""
 
     def send(self, *messages: Message) -> None:
         """Write these messages at once."""
@@ -35,8 +35,8 @@ class ScriptedRunner:
         """Close the pipes, as the death of a process does."""
         self.own.close()
 
-    def mark_ready(self, machine: Machine) -> None:
-        self.machine = machine
+    def mark_ready(self, ready: RunnerReady) -> None:
+        self.machine, self.unusable = ready.machine, ready.unusable
 
     def read_output(self) -> bytes:
         try:

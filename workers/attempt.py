@@ -41,7 +41,8 @@ class Attempt:
     """Leads one runner through one pack; listeners follow beside. Raises `Fenced` when the lease is lost.
 
     `taker()` makes what takes the next pack with the end of this one, or returns None; `next_pack` is the one
-    that was taken.
+    that was taken. `device_error` is the CUDA error that ended it, if one did; `has_committed` tells whether
+    any epoch was committed.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Attempt:
         self._runner, self._listeners, self._watchdog = runner, listeners, watchdog
         self._taker = taker
         self.next_pack: TakenPack | None = None
+        self.device_error, self.has_committed = "", False
         self._stop_by: float | None = None
         self._over = False
         self._failure: Failure | None = None
@@ -125,11 +127,12 @@ class Attempt:
 
     def _on_message(self, message: FromRunner) -> None:
         if isinstance(message, RunnerReady):
-            self._runner.mark_ready(message.machine)
-            if message.no_kernels:
-                log.warning("no compiled kernels: %s", message.no_kernels)
+            self._runner.mark_ready(message)
             self._watchdog.note()
-            self._begin(message.machine)
+            if message.unusable:
+                self._give_up(Failure.HOST, message.unusable)
+            else:
+                self._begin(message.machine)
             return
         if message.pack != self._run_message.pack:
             return  # about an earlier pack, and too late
@@ -147,6 +150,7 @@ class Attempt:
             case Failed():
                 if message.failure != Failure.SPEC:
                     self._runner.kill()  # it may be ending; the next pack must not meet it
+                self.device_error = message.message if message.by_device else ""
                 self._give_up(message.failure, message.message)
 
     def _pass_output_on(self) -> bool:
@@ -204,7 +208,7 @@ class Attempt:
     def _commit(self, done: EpochDone) -> None:
         """Commit an epoch, then let the runner go on."""
         committed = self._commits.epoch(done, self._taker() if done.final else None)
-        self._over, self.next_pack = committed.over, committed.next_pack
+        self._over, self.next_pack, self.has_committed = committed.over, committed.next_pack, True
         for listener in self._listeners:
             listener.on_epoch(done)
         if not done.final:  # the runner waits for an answer even when no row is left

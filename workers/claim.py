@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,8 +17,9 @@ from services.host import HostDevice
 from services.precisions import with_precisions
 from services.settings import Settings
 from services.store import devices, workers
+from services.store.devices import ClaimedDevice
 from services.store.session import Store
-from workers.devices import find
+from workers.devices import filled, find
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Claim:
     device: HostDevice
     token: str
     plugins: str = ""  # digest of the entry files that the worker has
+    remark: str = ""  # what of the host is not used, and why
 
 
 class UnrenewedClaims:
@@ -58,42 +60,61 @@ class UnrenewedClaims:
 
 
 def wait_for_device(store: Store, settings: Settings) -> Claim:
-    """Claim a device of this host; while all are taken, show so in the log and in SQL and try again.
+    """Claim a device of this host; while none is free, show why in the log and in SQL and try again.
 
+    A GPU that another program fills is not claimed; whether it still does is asked again with every try.
     The device of a worker that is seen to be dead, with its packs, is free at once; one whose claim has only
     run out is left to it until this worker has seen for the length of a lease that it is not renewed.
     """
     host = socket.gethostname()
     worker, token = f"{host}:{os.getpid()}", secrets.token_hex(16)
-    candidates = with_precisions(find(settings.devices))
+    found = find(settings.devices)
+    candidates = with_precisions(found.devices)
+    remark, full = f"; {found.remark}" if found.remark else "", found.full
     plugins = read("" if settings.plugins is None else str(settings.plugins)).digest
     lock_file.hold(token)  # before anyone can read the token
     observed, logged = UnrenewedClaims(settings.lease_ttl), ""
     while True:
-        ends = _vacate_dead(store)
-        forfeited = observed.forfeited(time.monotonic(), ends)
+        held = _vacate_dead(store)
+        forfeited = observed.forfeited(time.monotonic(), {claim.token: claim.expires_at for claim in held})
+        roomy = [device for device in candidates if device.identity not in full]
         device = store.insist(
-            lambda session, free=forfeited: devices.claim(  # type: ignore[misc]
-                session, candidates, worker, token, settings.lease_ttl, plugins, free
+            lambda session, among=roomy, free=forfeited: devices.claim(  # type: ignore[misc]
+                session, among, worker, token, settings.lease_ttl, plugins, free
             )
         )
         if device:
-            status = f"has claimed {device.identity} ({device.name})"
+            status = f"has claimed {device.identity} ({device.name}){remark}"
         else:
-            names = ", ".join(device.identity for device in candidates) or "none"
-            status = f"waits: every device of this host is claimed by another worker ({names})"
+            status = f"waits: {_why_none(candidates, held, full)}{remark}"
         store.insist(partial(workers.say, worker_id=worker, host=host, pid=os.getpid(), words=status))
         if status != logged:
             log.info("worker %s %s", worker, status)
             logged = status
         if device:
-            return Claim(worker, device, token, plugins)
+            return Claim(worker, device, token, plugins, found.remark)
         time.sleep(settings.heartbeat)
+        full = filled(candidates)
 
 
-def _vacate_dead(store: Store) -> dict[str, int]:
-    """Free the devices of workers that have died on this host; returns the ends of other claims, by token."""
-    ends = {}
+def _why_none(
+    candidates: Sequence[HostDevice], held: Sequence[ClaimedDevice], full: Mapping[str, str]
+) -> str:
+    """Why none of these devices can be claimed, and what to do, in a sentence."""
+    holders = {claim.device_id: claim.worker for claim in held}
+    crowded = [full[one.identity] for one in candidates if one.id not in holders and one.identity in full]
+    if crowded:
+        return "; ".join(crowded)
+    names = ", ".join(f"{one.identity} by {holders.get(one.id, 'another')}" for one in candidates)
+    return (
+        f"every device of this host is claimed by another worker ({names or 'it has none'}); stop this "
+        "worker, which begins once one of them ends, or set CNNLAB_DEVICES to a device that is free"
+    )
+
+
+def _vacate_dead(store: Store) -> list[ClaimedDevice]:
+    """Free the devices of workers that have died on this host; returns the claims of all others."""
+    others = []
     for claimed in store.insist(devices.claims):
         if lock_file.is_dropped(claimed.token):
             packs = store.insist(partial(devices.vacate, claimed=claimed))
@@ -101,5 +122,5 @@ def _vacate_dead(store: Store) -> dict[str, int]:
             again = f", pack {', '.join(packs)} gets another attempt" if packs else ""
             log.warning("worker %s is dead, its device %s free%s", claimed.worker, claimed.device_id, again)
         else:
-            ends[claimed.token] = claimed.expires_at
-    return ends
+            others.append(claimed)
+    return others

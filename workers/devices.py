@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from services import host
+from services import gpus, host
 from services.domain.errors import ServiceError
-from services.host import Gpu, HostDevice
+from services.domain.plan.packing import MEMORY_SHARE
+from services.gpus import Gpu, GpuListing
+from services.host import HostDevice
 
 # glibc gives big blocks back at every free; keeping them saves a third of an array's step (docs/records.md).
 # The first takes at most 32 MiB. The last asks for pages of 2 MiB, so that fewer of them are looked up; a
@@ -21,30 +24,71 @@ ALLOCATOR = {
 }
 
 
-def find(wanted: str) -> list[HostDevice]:
+@dataclass(frozen=True)
+class FoundDevices:
+    """The devices that workers here may claim; `remark` says what of this host is not among them, and why.
+
+    `full` has the GPUs that another program fills, by UUID: a sentence about each.
+    """
+
+    devices: list[HostDevice]
+    remark: str
+    full: dict[str, str]
+
+
+def find(wanted: str) -> FoundDevices:
     """List the devices that workers here may claim: `auto` (every GPU, else one CPU device a core) or a list.
 
-    A list names them: `cpu:0,cpu:1` are two CPU slots, `cuda:0` or `cuda:GPU-…` a GPU by index or UUID.
+    `auto` takes the GPUs that CUDA_VISIBLE_DEVICES leaves. A list names devices: `cpu:0,cpu:1` are two CPU
+    slots, `cuda:0` or `cuda:GPU-…` or `cuda:MIG-…` a GPU, or an instance of one, by index or UUID.
     """
-    name, gpus = socket.gethostname(), host.gpus()
-    if wanted == "auto":
-        return [_gpu(name, gpu) for gpu in gpus] or [
-            HostDevice(name, f"cpu:{i}", "cpu", f"core {i}") for i in range(host.cores())
-        ]
-    return [_named(item.strip(), name, gpus) for item in wanted.split(",") if item.strip()]
+    name, listing = socket.gethostname(), gpus.look()
+    full = _full(listing)
+    if wanted != "auto":
+        named = [_named(item.strip(), name, listing) for item in wanted.split(",") if item.strip()]
+        return FoundDevices(named, "", full)
+    seen = gpus.visible(listing.gpus, os.environ.get(gpus.VISIBLE))
+    devices = [_gpu(name, gpu) for gpu in seen.gpus] or [
+        HostDevice(name, f"cpu:{i}", "cpu", f"core {i}") for i in range(host.cores())
+    ]
+    return FoundDevices(devices, "; ".join(filter(None, [listing.fault, seen.remark])), full)
 
 
-def _named(item: str, name: str, gpus: Sequence[Gpu]) -> HostDevice:
+def filled(devices: Sequence[HostDevice]) -> dict[str, str]:
+    """Those of these devices that another program fills now, by identity: a sentence about each."""
+    if all(device.kind != "cuda" for device in devices):
+        return {}
+    return _full(gpus.look())
+
+
+def _full(listing: GpuListing) -> dict[str, str]:
+    """GPUs without room for a pack as it is planned; of one whose driver does not say, nothing is known.
+
+    No runner of cnnlab counts: while one uses a GPU, its worker holds the claim.
+    """
+    return {
+        gpu.uuid: (
+            f"{gpu.uuid} ({gpu.name}) has only {gpu.free / 2**30:.0f} of {gpu.memory / 2**30:.0f} GiB free, "
+            f"and packs need {MEMORY_SHARE:.0%}: another program fills it; end that (nvidia-smi lists it), "
+            "or leave this GPU out of CNNLAB_DEVICES"
+        )
+        for gpu in listing.gpus
+        if gpu.free is not None and gpu.free < MEMORY_SHARE * gpu.memory
+    }
+
+
+def _named(item: str, name: str, listing: GpuListing) -> HostDevice:
     kind, _, which = item.partition(":")
     if kind == "cpu" and which.isdigit():
         return HostDevice(name, item, "cpu", f"slot {which}")
     if kind != "cuda":
         raise ServiceError(f"each item of CNNLAB_DEVICES must be cpu:N, cuda:N or cuda:UUID, got {item!r}")
-    for index, gpu in enumerate(gpus):
+    for index, gpu in enumerate(listing.gpus):
         if which in (str(index), gpu.uuid):
             return _gpu(name, gpu)
-    there = ", ".join(f"cuda:{index} ({gpu.uuid})" for index, gpu in enumerate(gpus)) or "none"
-    raise ServiceError(f"CNNLAB_DEVICES must name GPUs of {name}, which are: {there}; got {item!r}")
+    there = ", ".join(f"cuda:{index} ({gpu.uuid})" for index, gpu in enumerate(listing.gpus)) or "none"
+    why = f"; {listing.fault}" if listing.fault else ""
+    raise ServiceError(f"CNNLAB_DEVICES must name GPUs of {name}, which are: {there}; got {item!r}{why}")
 
 
 def _gpu(host_name: str, gpu: Gpu) -> HostDevice:

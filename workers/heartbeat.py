@@ -52,6 +52,7 @@ class Heartbeat:
         self.evicted = False
         self._seen_progress, self._still = self._progress, 0.0
         self._refusal = ""  # why this worker did not take the last pack
+        self._set_aside = ""  # why its device gets no more packs
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
 
@@ -78,6 +79,11 @@ class Heartbeat:
         """Show at once, and until the next pack, why this worker did not take one."""
         self._refusal = reason
         self.beat()
+
+    def set_device_aside(self, reason: str) -> None:
+        """Show at once and from now on why the device gets no more packs; it counts as not accepting any."""
+        self._set_aside = reason
+        self._try_to_beat()
 
     def drain(self) -> None:
         """Empty the descriptor: the news has been noticed."""
@@ -109,7 +115,8 @@ class Heartbeat:
             lease = self._lease
         pack_id = lease.pack_id if lease else None
         device, token = self._claim.device, self._claim.token
-        accepting = (silence := self._main.silence()) <= ttl
+        hears = (silence := self._main.silence()) <= ttl
+        accepting = hears and not self._set_aside
         if not self._store.write(lambda s: devices.renew(s, device.id, token, ttl, pack_id, accepting)):
             log.error("another worker has claimed device %s", device.identity)
             self.evicted = True
@@ -120,23 +127,28 @@ class Heartbeat:
             self._renew(lease)
             self._check_progress(lease)
         status = f"trains pack {pack_id} on {device.identity}" if pack_id else f"idle on {device.identity}"
-        if not accepting:
+        if self._set_aside:
+            status = f"takes no packs on {device.identity} ({device.name}): {self._set_aside}"
+        elif not hears:
             what = f"trains pack {pack_id}, but takes" if pack_id else "takes"
             status = (
                 f"{what} no messages on {device.identity}: for {silence:.0f} s its main process "
                 f"{self._main.pid} has hung or Redis has not answered"
             )
-        status += f"; {self._refusal}" if self._refusal else ""
+        status = "; ".join(filter(None, [status, self._refusal, self._claim.remark]))
         self._store.write(
             lambda s: workers.say(s, self._claim.worker, socket.gethostname(), os.getpid(), status)
         )
 
     def _beat_on(self) -> None:
         while not self._stop.wait(self._settings.heartbeat):
-            try:
-                self.beat()
-            except Exception as error:
-                log.warning("a heartbeat failed, the next one follows: %s", error)
+            self._try_to_beat()
+
+    def _try_to_beat(self) -> None:
+        try:
+            self.beat()
+        except Exception as error:
+            log.warning("a heartbeat failed, the next one follows: %s", error)
 
     def _check_progress(self, lease: Lease) -> None:
         """End a supervisor whose pack nobody leads any more; the database has just answered."""

@@ -37,6 +37,7 @@ class Machine:
     threads: int
     kernels: str  # the compiled library, or "torch" where its operations serve alone
     no_compiler: str = ""  # why they do, if a compiler would change that
+    memory: int = 0  # bytes of a GPU
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -85,11 +86,13 @@ class RunRow:
 class RunnerReady:
     """The runner has loaded torch and waits for its first pack.
 
-    `no_kernels` is why there are no compiled operations, empty where there are.
+    `no_kernels` is why there are no compiled operations, `unusable` why the GPU that it was given cannot be
+    used; both are empty where all is well.
     """
 
     machine: Machine
     no_kernels: str = ""
+    unusable: str = ""
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -156,12 +159,13 @@ class CheckpointDamaged:
 
 @dataclass(frozen=True, config=CLOSED)
 class Failed:
-    """The pack cannot go on; `trace` is for its log."""
+    """The pack cannot go on; `trace` is for its log. `by_device`: a CUDA error, which the GPU may cause."""
 
     pack: str
     failure: Failure
     message: str
     trace: str
+    by_device: bool = False
 
 
 # ---- from the supervisor

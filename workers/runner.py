@@ -4,16 +4,18 @@
 
 It loads torch, waits for `UseDevice` and sends `RunnerReady`, then trains packs one after another: after each
 epoch but the last it sends `EpochDone` and waits for `Go` (the epoch is committed) or `Stop`. After an error
-that may have harmed the process it sends `Failed` and ends.
+that may have harmed the process it sends `Failed` and ends. Its use of a GPU has not yet run on one.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import traceback
 
+from services import gpus
 from services.domain.retry import Failure
 from services.host import end_with_parent, processor
 from workers import checkpoints
@@ -40,7 +42,8 @@ def main() -> int:
         return 0
     # Torch reads it at the first use of a GPU, which comes later.
     os.environ["CUDA_VISIBLE_DEVICES"] = use.gpu
-    wire.send(RunnerReady(machine(), library.load().reason))
+    reason = unusable(use.gpu)
+    wire.send(RunnerReady(machine(use.gpu if not reason else ""), library.load().reason, reason))
     while message := wire.receive():
         if isinstance(message, Run) and not serve(message, wire):
             return 1
@@ -65,31 +68,82 @@ def serve(run: Run, wire: Wire) -> bool:
         wire.send(Failed(run.pack, Failure.SPEC, str(error), traceback.format_exc()))
     except Exception as error:
         kind = "out of memory" if _out_of_memory(error) else type(error).__name__
-        failure = Failure.HOST if isinstance(error, OSError) else Failure.CRASHED
+        by_device = _by_device(error)
+        failure = Failure.HOST if by_device or isinstance(error, OSError) else Failure.CRASHED
         message = describe_failure(error) or f"{kind}: {error}"
-        wire.send(Failed(run.pack, failure, message, traceback.format_exc()))
+        wire.send(Failed(run.pack, failure, message, traceback.format_exc(), by_device))
         return False
+    free_memory()  # here nothing holds the pack any more, not even an error that ended it
     return True
 
 
-def machine() -> Machine:
+def free_memory() -> None:
+    """Give the GPU's memory back, which torch would keep for arrays of the last pack's shapes."""
+    import torch
+
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        gc.collect()  # what refers to itself goes only now
+        torch.cuda.empty_cache()
+
+
+def unusable(gpu: str) -> str:
+    """Why torch cannot use the GPU that this process may see, and what to do; empty if it can or has none."""
+    import torch
+
+    if not gpu:
+        return ""
+    try:
+        if torch.cuda.is_available():
+            torch.cuda.get_device_properties(0)
+            return ""
+    except RuntimeError as error:
+        return (
+            f"torch {torch.__version__} cannot begin to use GPU {gpu}: {_first_line(error)}; see what "
+            "nvidia-smi and the kernel's log say of it, then start the worker again"
+        )
+    return gpus.misfit(gpus.look().driver, torch.__version__, torch.version.cuda) or (
+        f"torch {torch.__version__}, built for CUDA {torch.version.cuda}, finds no GPU {gpu}; if it is in "
+        "MIG mode make an instance, else reinstall the driver, then start the worker again"
+    )
+
+
+def machine(gpu: str) -> Machine:
     """Describe what a float32 result depends on besides width and row, and why it is no faster."""
     import torch
 
     from cnnlab.kernels import library
 
-    kind = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
+    facts = torch.cuda.get_device_properties(0) if gpu else None
     kernels = library.load()
-    no_compiler = kernels.reason if kernels.remedy else ""
     return Machine(
-        kind, torch.__version__, torch.get_num_threads(), kernels.name or "torch", no_compiler=no_compiler
+        kind=facts.name if facts else processor(),
+        torch=torch.__version__,
+        threads=torch.get_num_threads(),
+        kernels=kernels.name or "torch",
+        no_compiler=kernels.reason if kernels.remedy else "",
+        memory=facts.total_memory if facts else 0,
     )
 
 
 def _out_of_memory(error: Exception) -> bool:
     import torch
 
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    words = "can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED"
+    lacks = any(word in str(error) for word in words)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or lacks
+
+
+def _by_device(error: Exception) -> bool:
+    """Whether it is a CUDA error that the GPU or its driver may cause; torch's own class is a RuntimeError.
+
+    An assertion on the device is the program's own: an index of a plug-in that is out of range, for example.
+    """
+    is_cuda = isinstance(error, RuntimeError) and str(error).startswith("CUDA error")
+    return is_cuda and not _out_of_memory(error) and "device-side assert" not in str(error)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from workers.messages import Machine, UseDevice
+from workers.messages import Machine, RunnerReady, UseDevice
 from workers.wire import Wire
 
 MODULE = "workers.runner"
@@ -61,6 +61,7 @@ class RunnerProcess:
         self.pid = self._process.pid
         self._parent = os.getpid()
         self.machine: Machine | None = None  # known once the runner is ready
+        self.unusable = ""  # why it cannot use its GPU
         self._killed = False
         self.pidfd = os.pidfd_open(self.pid) if sys.platform == "linux" else None
 
@@ -69,9 +70,11 @@ class RunnerProcess:
         with suppress(BrokenPipeError):
             self.wire.send(UseDevice(gpu))
 
-    def mark_ready(self, machine: Machine) -> None:
-        """Note that the runner is ready, and on what it trains."""
-        self.machine = machine
+    def mark_ready(self, ready: RunnerReady) -> None:
+        """Note that the runner is ready, on what it trains, and what it lacks."""
+        self.machine, self.unusable = ready.machine, ready.unusable
+        if ready.no_kernels:
+            log.warning("no compiled kernels: %s", ready.no_kernels)
 
     def alive(self) -> bool:
         """Whether the process has neither ended nor been killed."""

@@ -22,6 +22,7 @@ from services.store.session import Store
 from workers.attempt import Attempt
 from workers.claim import Claim
 from workers.commits import PackCommits, storable
+from workers.device_faults import DeviceFaults
 from workers.devices import gpu_of, runner_environment
 from workers.heartbeat import Heartbeat
 from workers.known_speeds import KnownSpeeds
@@ -30,6 +31,7 @@ from workers.listeners.mirror_notifier import MirrorNotifier
 from workers.listeners.pack_log import PackLog
 from workers.listeners.speed_recorder import SpeedRecorder
 from workers.main_process import MainProcess
+from workers.messages import RunnerReady
 from workers.mirror import MirrorThread
 from workers.pack_taker import PackTaker
 from workers.run_message import LeasedPack, TakenPack
@@ -64,11 +66,13 @@ class Supervisor:
         self._speeds = KnownSpeeds(self._store)
         self._runner = self._start_runner(runner)
         self._failed_starts = 0  # runners in a row that ended before they were ready
+        self._faults, self._waiting = DeviceFaults(self._on_device_fault), threading.Lock()
         self._inheriting, self._inherited = threading.Lock(), False
 
     def start(self) -> None:
-        """Begin to beat and to mirror, and give back what a predecessor held."""
+        """Begin to beat and to mirror, give back what a predecessor held, see whether the GPU is usable."""
         threading.Thread(target=self._give_back_inherited, name="inheritance", daemon=True).start()
+        threading.Thread(target=self._await_runner, name="gpu", daemon=True).start()
         self._heartbeat.start()
         self._mirror.start()
 
@@ -98,19 +102,35 @@ class Supervisor:
             taken = attempt.next_pack or self._form_and_take()
         if sweep_id:
             self._settle(sweep_id)
-        elif not self._refuses(pack_id):
+        elif not self._faults.reason and not self._refuses(pack_id):
             log.info("pack %s cannot be leased: it has ended, was withdrawn, or trains elsewhere", pack_id)
+        if self._faults.reason:
+            select.select([self._shutdown_fd], [], [])  # or it would take the wake-ups of all other workers
 
     def _must_end(self) -> bool:
         """Whether this worker takes no further pack."""
-        ending = bool(select.select([self._shutdown_fd], [], [], 0)[0])
+        ending = bool(self._faults.reason) or bool(select.select([self._shutdown_fd], [], [], 0)[0])
         return ending or self._heartbeat.evicted or self._failed_starts >= MAX_FAILED_STARTS
 
+    def _await_runner(self) -> None:
+        """On a GPU, have the runner say whether it can use that before a pack is taken."""
+        with self._waiting:
+            runner = self._runner
+            if self._claim.device.kind == "cuda" and not runner.machine:
+                ends = [runner.wire.read_fd, self._shutdown_fd]
+                ready = select.select(ends, [], [], self._settings.stall_floor)[0]
+                message = runner.wire.receive() if runner.wire.read_fd in ready else None
+                if isinstance(message, RunnerReady):
+                    runner.mark_ready(message)
+        self._faults.note_runner(self._runner.unusable)
+
     def _take_next(self) -> TakenPack | None:
+        self._await_runner()
         return None if self._must_end() else self._store.insist(self._taker().take)
 
     def _form_and_take(self) -> TakenPack | None:
         """Form packs where the window has places, as upkeep does, and take one; None if none can be taken."""
+        self._await_runner()
         if self._must_end():
             return None
         taker = self._taker()
@@ -159,6 +179,8 @@ class Supervisor:
             self._heartbeat.release()  # whatever happened, rescue must be able to take the pack
             if attempt:
                 attempt.close()
+                self._faults.note_attempt(attempt.device_error, attempt.has_committed)
+                self._faults.note_runner(self._runner.unusable)
             self._prepare_runner()
         return attempt
 
@@ -257,6 +279,11 @@ class Supervisor:
     def _restart_runner(self) -> None:
         old, self._runner = self._runner, self._start_runner()
         old.close()
+
+    def _on_device_fault(self, reason: str) -> None:
+        """Show in the log, in SQL and on the page why the device gets no more packs."""
+        log.error("device %s gets no more packs: %s", self._claim.device.identity, reason)
+        self._heartbeat.set_device_aside(reason)
 
     def _on_stall(self) -> None:
         """End this process at once: its main thread does nothing more. Celery starts another."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import services
-from services import host
+from services import gpus, host
 from services.stack import valkey
 from services.stack.folder import Folder, Secrets, sqlite_url
 from services.stack.ports import HOST
@@ -37,10 +37,10 @@ class Devices:
 
 
 def find_devices(workers: int | None) -> Devices:
-    """One worker per GPU where the driver lists some, else one per core; a number given is obeyed."""
-    gpus = host.gpus()
-    if gpus:
-        return Devices("auto", workers or len(gpus))
+    """One worker per GPU where CUDA may see some, else one per core; a number given is obeyed."""
+    found = gpus.visible(gpus.look().gpus, os.environ.get(gpus.VISIBLE)).gpus
+    if found:
+        return Devices("auto", workers or len(found))
     count = workers or host.cores()
     return Devices(",".join(f"cpu:{i}" for i in range(count)), count)
 

@@ -81,6 +81,7 @@ def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
             "pack.width": str(pack.width),
         }
         if pack.machine:
+            found["device.name"] = str(pack.machine.get("kind", ""))
             found["machine"] = json.dumps(pack.machine, sort_keys=True)
     if trial.failure:
         found["failure.kind"] = str(trial.failure.get("kind", ""))

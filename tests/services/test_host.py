@@ -1,4 +1,4 @@
-"""services/host.py: GPUs by a fake driver that answers, fails, babbles or hangs; ends with a parent."""
+"""services/host.py: devices, cores and the processor; ends with a parent."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from services import host
-from services.host import Gpu, HostDevice
+from services.host import HostDevice
 
-Driver = Callable[[str], None]
 PARENT = """
 import os, signal, subprocess, sys
 from services.host import end_with_parent
@@ -24,68 +22,6 @@ child = subprocess.Popen(["sleep", "60"], preexec_fn=lambda: end_with_parent(me,
 print(child.pid, flush=True)
 sys.stdin.read()
 """
-
-
-@pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Driver:
-    """Put an nvidia-smi that runs this shell script on a PATH that has nothing else."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-
-    def install(script: str) -> None:
-        program = tmp_path / "nvidia-smi"
-        program.write_text(f"#!/bin/sh\n{script}\n")
-        program.chmod(0o755)
-
-    return install
-
-
-def test_gpus_come_in_the_driver_s_order_with_their_whole_name(driver: Driver) -> None:
-    driver("echo 'GPU-b, 143771, NVIDIA H200, 141GB'; echo 'GPU-a, [N/A], NVIDIA A30'")
-    assert host.gpus() == [
-        Gpu("GPU-b", "NVIDIA H200, 141GB", 143771 * 2**20),
-        Gpu("GPU-a", "NVIDIA A30", 0),
-    ]
-
-
-def test_the_driver_is_asked_for_what_is_read(driver: Driver) -> None:
-    asked = "--query-gpu=uuid,memory.total,name --format=csv,noheader,nounits"
-    driver(f'[ "$*" = "{asked}" ] && echo GPU-1, 1, H200')
-    assert host.gpus() == [Gpu("GPU-1", "H200", 2**20)]
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        "echo 'GPU-1, 1, H200'; exit 9",
-        "echo 'No devices were found'",
-        "echo 'Unable to determine the device handle for GPU 0000:01:00.0: Unknown Error, GPU is lost'",
-        r"printf '\377\376, \000'",
-    ],
-    ids=["fails", "none found", "a lost GPU", "bytes that are no text"],
-)
-def test_a_driver_that_fails_or_prints_nonsense_lists_no_gpu(driver: Driver, script: str) -> None:
-    driver(script)
-    assert host.gpus() == []
-
-
-def test_a_driver_that_cannot_be_run_lists_no_gpu(driver: Driver, tmp_path: Path) -> None:
-    driver("")
-    (tmp_path / "nvidia-smi").write_text("#!/nowhere/at-all\n")
-    assert host.gpus() == []
-
-
-def test_a_driver_that_hangs_is_given_up(
-    driver: Driver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(host, "MAX_QUERY_SECONDS", 0.1)
-    driver("exec /bin/sleep 60")
-    assert host.gpus() == []
-    assert "nvidia-smi failed" in caplog.text
-    assert "timed out" in caplog.text
-
-
-def test_a_host_without_a_driver_has_no_gpu(driver: Driver) -> None:
-    assert host.gpus() == []
 
 
 def test_cores_are_those_of_the_process_s_mask(monkeypatch: pytest.MonkeyPatch) -> None:

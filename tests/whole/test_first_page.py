@@ -22,7 +22,8 @@ from whole_lab import api
 
 from services.client import ApiError, Client
 from services.domain.states import SweepState
-from services.store import sweep_verbs
+from services.host import HostDevice
+from services.store import devices, sweep_verbs, workers
 from services.store.models import Sweep
 from services.store.session import Store
 
@@ -283,6 +284,25 @@ def test_text_of_others_stays_text(lab: Lab, page: Page) -> None:
     expect(page.locator(".failures")).to_contain_text(HOSTILE)
     assert page.locator("img[src=x], main script").count() == 0
     assert page.title() == "hostile · cnnlab"
+
+
+def test_a_gpu_that_gets_no_packs_is_shown_with_the_reason(empty_lab: Lab, page: Page) -> None:
+    gpu, says = (
+        HostDevice("box", "GPU-0123456789", "cuda", "NVIDIA H200", 141 * 2**30),
+        "takes no packs on it",
+    )
+    empty_lab.store.write(lambda s: workers.say(s, "box:7", "box", 7, says))
+    empty_lab.store.write(lambda s: devices.claim(s, [gpu], "box:7", "gpu", 3600.0))
+    for accepts, shown, dot in [
+        (True, "NVIDIA H200, 141 GiB (GPU-01234567)", "free"),
+        (False, "no device", "gone"),
+    ]:
+        empty_lab.store.write(lambda s, yes=accepts: devices.renew(s, gpu.id, "gpu", 3600.0, None, yes))
+        page.goto(empty_lab.link)
+        expect(page.locator("#workers .device")).to_have_text(f"{shown} on box")
+        expect(page.locator(f"#workers .dot.{dot}")).to_have_count(1)
+    expect(page.locator("#workers")).to_contain_text(f"{says}Nothing can be trained now on 1 other device.")
+    empty_lab.store.write(lambda s: workers.stop(s, "box:7"))
 
 
 def test_the_browser_runs_no_script_that_stands_in_a_page(lab: Lab, chromium: Browser) -> None:

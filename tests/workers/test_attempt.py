@@ -38,6 +38,7 @@ from workers.messages import (
     Message,
     Prepared,
     Run,
+    RunnerReady,
     SavedCheckpoint,
     SpeedMeasured,
     Stop,
@@ -95,7 +96,7 @@ class Stage:
         runner: ScriptedRunner,
         script: Callable[[ScriptedRunner], object],
         listeners: Sequence[Listener] = (),
-    ) -> None:
+    ) -> Attempt:
         """Run an attempt while the script plays the runner."""
         run = self.store.read(
             lambda s: read_leased_pack(s, leases.to_train(s, self.pack.id), DEVICE, self.settings)
@@ -110,6 +111,7 @@ class Stage:
         finally:
             actor.join(5)
             attempt.close()
+        return attempt
 
     def epoch(self, number: int) -> EpochDone:
         """A report of an epoch of all rows."""
@@ -175,6 +177,28 @@ def test_a_runner_that_never_was_ready_blames_the_host(stage: Stage) -> None:
     stage.lead(ScriptedRunner(None), ScriptedRunner.die)
     trials = trials_of(stage.store, stage.sweep_id)
     assert {(t.state, t.crashes, t.losses, t.most_alive) for t in trials} == {("pending", 0, 1, None)}
+
+
+@pytest.mark.timeout(20)
+def test_a_runner_that_cannot_use_its_gpu_is_sent_no_pack(stage: Stage) -> None:
+    runner = ScriptedRunner(None)
+    attempt = stage.lead(runner, lambda one: one.send(RunnerReady(MACHINE, "", "a CPU build")))
+    assert (runner.unusable, runner.own.readable(), attempt.went_well) == ("a CPU build", False, False)
+    assert row_of(stage.store, Pack, stage.pack.id).outcome == "host: a CPU build"
+    assert {trial.crashes for trial in trials_of(stage.store, stage.sweep_id)} == {0}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("by_device", [True, False])
+def test_a_cuda_error_is_kept_and_whether_an_epoch_came_before_it(stage: Stage, by_device: bool) -> None:
+    def script(runner: ScriptedRunner) -> None:
+        runner.receive()
+        runner.send(stage.epoch(1))
+        runner.receive()
+        runner.send(Failed(stage.pack.id, Failure.HOST, "CUDA error: lost", "…", by_device))
+
+    attempt = stage.lead(ScriptedRunner(MACHINE), script)
+    assert (attempt.device_error, attempt.has_committed) == ("CUDA error: lost" if by_device else "", True)
 
 
 @pytest.mark.timeout(20)

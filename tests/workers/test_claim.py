@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from fake_driver import FakeDriver
 from module_clock import set_clock
 from paper_sweep import fill, row_of, write_sweep
 from sqlalchemy import update
@@ -78,7 +79,9 @@ def test_a_worker_waits_until_a_device_is_free(
     def sleep(seconds: float) -> None:
         pauses.append(seconds)
         assert status(sqlite_store) == (
-            "waits: every device of this host is claimed by another worker (cpu:0, cpu:1)"
+            "waits: every device of this host is claimed by another worker (cpu:0 by other, cpu:1 by other); "
+            "stop this worker, which begins once one of them ends, or set CNNLAB_DEVICES to a device that is "
+            "free"
         )
         if len(pauses) == 2:
             sqlite_store.write(lambda session: devices.release(session, SLOTS[1].id, "token 1"))
@@ -215,3 +218,54 @@ def test_a_dead_worker_s_device_is_taken_at_once(
     assert claim.device == SLOTS[1]
     assert row_of(sqlite_store, Pack, held.pack_id).state == "lost"
     assert not lock_file.is_dropped(claim.token)  # its own lock is held
+
+
+ROW = "GPU-a, 570.86.15, 140000, {free}, NVIDIA H200"
+
+
+def test_a_gpu_that_another_program_fills_is_claimed_as_soon_as_it_has_room(
+    sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    driver = FakeDriver(tmp_path, monkeypatch)
+    driver.lists(ROW.format(free=2048))
+    pauses = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        assert status(sqlite_store).startswith(
+            "waits: GPU-a (NVIDIA H200) has only 2 of 137 GiB free, and packs need 80%: another program "
+            "fills it; end that"
+        )
+        assert sqlite_store.read(devices.claims) == []
+        if len(pauses) == 2:
+            driver.lists(ROW.format(free=139000))
+
+    set_clock(monkeypatch, module, sleep=sleep)
+    claim = wait_for_device(sqlite_store, sqlite_settings.model_copy(update={"devices": "auto"}))
+    assert (claim.device.id, pauses) == ("GPU-a", [sqlite_settings.heartbeat] * 2)
+
+
+def test_the_second_worker_for_a_gpu_waits_for_its_holder_whose_runner_fills_it(
+    sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    FakeDriver(tmp_path, monkeypatch).lists(ROW.format(free=100))
+    gpu = HostDevice("elsewhere", "GPU-a", "cuda", "NVIDIA H200")
+    assert sqlite_store.write(lambda session: devices.claim(session, [gpu], "box:7", "token", 60.0))
+    set_clock(monkeypatch, module, sleep=lambda _: next(iter(())))
+    with pytest.raises(StopIteration):
+        wait_for_device(sqlite_store, sqlite_settings.model_copy(update={"devices": "auto"}))
+    assert "is claimed by another worker (GPU-a by box:7); stop this worker" in status(sqlite_store)
+
+
+def test_what_of_the_host_is_not_used_is_said_with_the_claim(
+    sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    FakeDriver(tmp_path, monkeypatch).lists(ROW.format(free=139000))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    claim = wait_for_device(sqlite_store, sqlite_settings.model_copy(update={"devices": "auto"}))
+    assert claim.device.kind == "cpu"
+    assert status(sqlite_store) == (
+        "has claimed cpu:0 (core 0); CUDA_VISIBLE_DEVICES is empty, so no GPU is used; unset it to use those "
+        "of this host"
+    )
+    assert claim.remark == status(sqlite_store).partition("; ")[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from paper_sweep import fill, reports_of, row_of, take, trials_of, write_sweep
@@ -71,7 +71,7 @@ def saved(epoch: int) -> SavedCheckpoint:
 
 
 def test_an_epoch_is_one_report_of_each_row_s_trial(running: Running) -> None:
-    running.commits.machine(Machine("k", "t", 2, "torch"))
+    running.commits.machine(machine := Machine("k", "t", 2, "torch", memory=2**37))
     assert running.commits.epoch(replace(running.epoch(1), saved=saved(1))) == Committed(False, ())
     for trial in running.trials:
         assert (trial.epoch, trial.saved_epoch, trial.best_epoch) == (1, 1, 1)
@@ -80,7 +80,8 @@ def test_an_epoch_is_one_report_of_each_row_s_trial(running: Running) -> None:
             {"val/acc": trial.best_value}
         ]
     pack = row_of(running.store, Pack, running.pack.id)
-    assert pack.machine == {"kind": "k", "torch": "t", "threads": 2, "kernels": "torch", "no_compiler": ""}
+    assert pack.machine == asdict(machine)
+    assert pack.machine["memory"] == 2**37
     assert (pack.busy_ms, pack.work_ms) == (3, 2)
 
 

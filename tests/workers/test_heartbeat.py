@@ -31,10 +31,10 @@ DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
 class Beating:
     """A heartbeat without its thread, that holds a device and may keep a lease."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, remark: str = "") -> None:
         self.store, self.evictions, self.stalls = store, 0, 0
         store.write(lambda session: devices.claim(session, [DEVICE], "worker", "token", 60.0))
-        claim = Claim("worker", DEVICE, "token")
+        claim = Claim("worker", DEVICE, "token", remark=remark)
         self.main = MainProcess()
         self.heartbeat = Heartbeat(
             store, settings, claim, self.main, on_eviction=self._count, on_stall=self._count_stall
@@ -216,3 +216,31 @@ def test_one_that_leads_it_is_left_alone_and_so_is_one_without_a_pack(beating: B
     for _ in range(70):
         beating.heartbeat.beat()
     assert beating.stalls == 0
+
+
+def test_a_device_that_is_set_aside_accepts_nothing_and_stays_so(beating: Beating) -> None:
+    beating.heartbeat.set_device_aside("it is broken; replace it")
+    assert beating.status == "takes no packs on cpu:0 (slot 0): it is broken; replace it"
+    assert beating.store.read(devices.live) == {}
+    beating.lease()
+    beating.heartbeat.beat()
+    assert "it is broken" in beating.status
+    assert beating.store.read(devices.live) == {}
+
+
+def test_a_device_is_set_aside_though_the_database_does_not_answer(
+    beating: Beating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(beating.store, "write", lambda _: (_ for _ in ()).throw(OSError("away")))
+        beating.heartbeat.set_device_aside("it is broken")
+    beating.heartbeat.beat()
+    assert beating.store.read(devices.live) == {}
+
+
+def test_what_of_the_host_is_not_used_is_shown_with_every_beat(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    beating = Beating(sqlite_store, sqlite_settings, remark="CUDA_VISIBLE_DEVICES is empty")
+    beating.heartbeat.beat()
+    assert beating.status == "idle on cpu:0; CUDA_VISIBLE_DEVICES is empty"

@@ -58,7 +58,10 @@ RUN_ROWS = st.builds(
 )
 EACH: dict[type, st.SearchStrategy[Any]] = {
     RunnerReady: st.builds(
-        RunnerReady, st.builds(Machine, kind=WORDS, torch=WORDS, threads=COUNTS, kernels=WORDS)
+        RunnerReady,
+        st.builds(Machine, kind=WORDS, torch=WORDS, threads=COUNTS, kernels=WORDS, memory=COUNTS),
+        WORDS,
+        WORDS,
     ),
     SpeedMeasured: st.builds(SpeedMeasured, WORDS, FINITE),
     EpochDone: st.builds(
@@ -78,7 +81,7 @@ EACH: dict[type, st.SearchStrategy[Any]] = {
     StepsDone: st.builds(StepsDone, WORDS, COUNTS, COUNTS),
     Stopped: st.builds(Stopped, WORDS, st.none() | SAVED),
     CheckpointDamaged: st.builds(CheckpointDamaged, WORDS, COUNTS, WORDS),
-    Failed: st.builds(Failed, WORDS, st.sampled_from(Failure), WORDS, WORDS),
+    Failed: st.builds(Failed, WORDS, st.sampled_from(Failure), WORDS, WORDS, st.booleans()),
     Run: st.builds(
         Run,
         pack=WORDS,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +13,7 @@ import torch
 from cnnlab.data import DamagedData, DataError
 from cnnlab.errors import CnnlabError, RegistryError
 from cnnlab.kernels import library
-from services import host
+from services import gpus, host
 from services.domain.retry import Failure
 from workers import runner
 from workers.checkpoints import DamagedFile
@@ -60,6 +63,11 @@ def test_a_damaged_checkpoint_is_reported_by_its_number(monkeypatch: pytest.Monk
         (MemoryError("8 GB"), Failure.CRASHED, "out of memory: 8 GB", False),
         (torch.OutOfMemoryError("8 GB"), Failure.CRASHED, "out of memory: 8 GB", False),
         (RuntimeError("you can't allocate memory"), Failure.CRASHED, "out of memory: you can't", False),
+        (RuntimeError("CUDA error: out of memory"), Failure.CRASHED, "out of memory: CUDA error", False),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), Failure.CRASHED, "out of memory", False),
+        (RuntimeError("CUDA error: device-side assert triggered"), Failure.CRASHED, "RuntimeError", False),
+        (ValueError("CUDA error: a plug-in's own"), Failure.CRASHED, "ValueError: CUDA error", False),
+        (RuntimeError("no CUDA error: a plug-in's own"), Failure.CRASHED, "RuntimeError: no", False),
         (ZeroDivisionError("by zero"), Failure.CRASHED, "ZeroDivisionError: by zero", False),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
@@ -72,28 +80,128 @@ def test_an_error_is_reported_by_its_kind(
     assert (sent.failure, trains_on) == (failure, again)
     assert sent.message.startswith(message)
     assert sent.trace.startswith("Traceback")
+    assert not sent.by_device
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, torch.AcceleratorError])
+def test_a_cuda_error_is_the_host_s_fault(monkeypatch: pytest.MonkeyPatch, kind: type[RuntimeError]) -> None:
+    trains_on, sent = served(kind("CUDA error: unspecified launch failure"), monkeypatch)
+    assert isinstance(sent, Failed)
+    assert (sent.failure, sent.by_device, trains_on) == (Failure.HOST, True, False)
+    assert sent.message == f"{kind.__name__}: CUDA error: unspecified launch failure"
+
+
+@pytest.mark.parametrize("error", [None, CnnlabError("does not fit")])
+def test_after_a_pack_the_memory_of_the_gpu_is_free(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    """Whatever the pack's training held, and be it in a circle, is gone before torch's cache is emptied."""
+    held: list[weakref.ref[object]] = []
+    emptied = []
+
+    class PackTraining:
+        def __init__(self, run: Run, wire: Wire) -> None:
+            self.itself = self
+            held.append(weakref.ref(self))
+
+        def run(self) -> None:
+            if error:
+                raise error
+
+    def empty() -> None:
+        if error:
+            error.__traceback__ = None  # this test holds it
+            gc.collect()
+        emptied.append(held[-1]())
+
+    monkeypatch.setattr(runner, "PackTraining", PackTraining)
+    monkeypatch.setattr(torch.cuda, "empty_cache", empty)
+    wire = Wire(*os.pipe())
+    runner.serve(RUN, wire)
+    assert emptied == []  # of a CPU there is nothing to give back
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    runner.serve(RUN, wire)
+    wire.close()
+    assert emptied == [None]
 
 
 def test_the_machine_is_what_float32_results_depend_on() -> None:
-    machine = runner.machine()
+    machine = runner.machine("")
     assert (machine.torch, machine.threads) == (torch.__version__, torch.get_num_threads())
     assert machine.kernels == (library.load().name or "torch")
     assert machine.no_compiler == (library.load().reason if library.load().remedy else "")
-    if not torch.cuda.is_available():
-        assert machine.kind == host.processor()
+    assert (machine.kind, machine.memory) == (host.processor(), 0)
+
+
+def test_on_a_gpu_it_has_the_name_and_memory_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = SimpleNamespace(name="NVIDIA H200", total_memory=2**37)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: facts)
+    machine = runner.machine("GPU-a")
+    assert (machine.kind, machine.memory) == ("NVIDIA H200", 2**37)
+
+
+def fake_torch(monkeypatch: pytest.MonkeyPatch, cuda: str | None, available: bool) -> None:
+    monkeypatch.setattr(torch, "__version__", "2.13.0")
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    monkeypatch.setattr(gpus, "look", lambda: gpus.GpuListing(driver="570.86.15"))
+
+
+def test_a_gpu_that_torch_can_use_is_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_torch(monkeypatch, "12.8", True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: None)
+    assert runner.unusable("GPU-a") == ""
+    fake_torch(monkeypatch, None, False)
+    assert runner.unusable("") == ""  # a CPU is asked for
+
+
+@pytest.mark.parametrize(
+    ("cuda", "words"),
+    [
+        (None, "torch 2.13.0 is a CPU build, which cannot use a GPU; run `pip uninstall torch`"),
+        ("13.0", "driver 570.86.15 is too old for torch 2.13.0, which is built for CUDA 13.0 and needs"),
+        (
+            "12.8",
+            "torch 2.13.0, built for CUDA 12.8, finds no GPU GPU-a; if it is in MIG mode make an instance, "
+            "else reinstall the driver, then start the worker again",
+        ),
+    ],
+)
+def test_a_gpu_that_torch_cannot_use_is_explained(
+    monkeypatch: pytest.MonkeyPatch, cuda: str | None, words: str
+) -> None:
+    fake_torch(monkeypatch, cuda, False)
+    assert runner.unusable("GPU-a").startswith(words)
+
+
+def test_a_gpu_at_which_cuda_fails_from_the_start_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise RuntimeError("CUDA error: uncorrectable ECC error encountered\nCUDA kernel errors might be …")
+
+    fake_torch(monkeypatch, "12.8", True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", fail)
+    assert runner.unusable("GPU-a") == (
+        "torch 2.13.0 cannot begin to use GPU GPU-a: CUDA error: uncorrectable ECC error encountered; see "
+        "what nvidia-smi and the kernel's log say of it, then start the worker again"
+    )
 
 
 def test_a_runner_looks_for_gpus_only_once_it_has_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str | None] = []
 
-    def machine() -> Machine:
+    def unusable(gpu: str) -> str:
         seen.append(os.environ.get("CUDA_VISIBLE_DEVICES"))
+        return f"no {gpu}"
+
+    def machine(gpu: str) -> Machine:
+        seen.append(gpu)
         return Machine("k", "t", 1, "torch")
 
     to_runner, from_supervisor = os.pipe()
     to_supervisor, from_runner = os.pipe()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setattr(runner, "machine", machine)
+    monkeypatch.setattr(runner, "unusable", unusable)
     monkeypatch.setattr(runner, "end_with_parent", lambda *_: None)
     monkeypatch.setattr(runner.sys, "argv", ["runner", "1", str(to_runner), str(from_runner)])
     supervisor = Wire(to_supervisor, from_supervisor)
@@ -101,8 +209,10 @@ def test_a_runner_looks_for_gpus_only_once_it_has_a_device(monkeypatch: pytest.M
     os.close(supervisor.write_fd)
     try:
         assert runner.main() == 0
-        assert seen == ["GPU-a"]
-        assert isinstance(supervisor.receive(), RunnerReady)
+        assert seen == ["GPU-a", ""]
+        ready = supervisor.receive()
+        assert isinstance(ready, RunnerReady)
+        assert ready.unusable == "no GPU-a"
     finally:
         for descriptor in (to_runner, to_supervisor, from_runner):
             os.close(descriptor)
@@ -120,5 +230,5 @@ def test_a_runner_that_never_gets_a_device_ends(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("remedy", ["install g++", ""])
 def test_the_machine_says_whether_a_compiler_would_help(monkeypatch: pytest.MonkeyPatch, remedy: str) -> None:
     monkeypatch.setattr(library, "load", lambda: library.Kernels(None, None, "there is none", remedy))
-    machine = runner.machine()
+    machine = runner.machine("")
     assert (machine.kernels, machine.no_compiler) == ("torch", "there is none" if remedy else "")

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -47,14 +48,19 @@ def wait_for_end(process: RunnerProcess) -> None:
     assert select.select([process.pidfd], [], [], 10)[0], "the process did not end"
 
 
-def test_a_runner_talks_over_the_wire_and_prints(start: Start) -> None:
+def test_a_runner_talks_over_the_wire_and_prints(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     script = READY + "print(os.environ['TRIED'], os.read(read_fd, 100).decode(), flush=True)"
     process = start(script, TRIED="yes")
     assert process.machine is None
     ready = process.wire.receive()
+    assert isinstance(ready, RunnerReady)
     assert ready == RunnerReady(Machine("k", "t", 1, "torch"))
-    process.mark_ready(Machine("k", "t", 1, "torch"))
-    assert process.machine == Machine("k", "t", 1, "torch")
+    process.mark_ready(ready)
+    assert (process.machine, process.unusable) == (Machine("k", "t", 1, "torch"), "")
+    assert caplog.text == ""
+    process.mark_ready(replace(ready, no_kernels="no compiler", unusable="a CPU build"))
+    assert process.unusable == "a CPU build"
+    assert "no compiled kernels: no compiler" in caplog.text
     assert process.read_output() == b""
     process.wire.send(Stop("p"))
     wait_for_end(process)

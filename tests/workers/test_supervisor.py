@@ -177,6 +177,7 @@ def test_a_pack_is_leased_begun_and_released(worker: Worker) -> None:
         "threads": 1,
         "kernels": "torch",
         "no_compiler": "",
+        "memory": 0,
     }
     assert {trial.state for trial in trials_of(worker.store, sweep_id)} == {"pending"}
     assert worker.supervisor._heartbeat._lease is None

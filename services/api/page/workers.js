@@ -19,14 +19,14 @@ export function workersView({ workers, devices }) {
   }
   return [
     h("ul", { class: "workers" }, workers.map((worker) => workerView(worker, held.get(worker.id) ?? []))),
-    idle > 0 && h("p", { class: "quiet" }, `${many(idle, "device")} used earlier, not held by any worker now.`),
+    idle > 0 && h("p", { class: "quiet" }, `Nothing can be trained now on ${many(idle, "other device")}.`),
   ];
 }
 
 function workerView(worker, devices) {
-  const busy = devices.some((device) => device.pack);
+  const state = devices.some((device) => device.pack) ? "busy" : devices.length ? "free" : "gone";
   return h("li", { class: "card worker", "data-key": worker.id, title: `${worker.id}, last seen ${ago(worker.seen)}` },
-    h("span", { class: `dot ${busy ? "busy" : "free"}`, "aria-hidden": "true" }),
+    h("span", { class: `dot ${state}`, "aria-hidden": "true" }),
     h("div", {},
       h("p", { class: "device" },
         devices.length ? devices.map((device) => deviceName(device, worker.host)).join(", ") : "no device",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from services import host
+from services import gpus, host
 from services.cli.doctor.finding import Finding, missing, ok, warn
 from services.cli.invocation import command_line
 from services.cli.show.formats import many
@@ -35,16 +35,33 @@ print(json.dumps({"name": found.name, "reason": found.reason, "remedy": found.re
 """
 
 
-def devices(found: list[host.Gpu]) -> Finding:
-    """What trains here."""
-    if found:
-        return ok("devices", f"{many(len(found), 'GPU')}: {', '.join(gpu.name for gpu in found)}")
-    cores = many(host.cores(), "core")
-    return ok("devices", f"no NVIDIA GPU (nvidia-smi lists none); the CPU trains, {cores} at once")
+def devices(found: gpus.GpuListing, variable: str | None) -> Finding:
+    """What trains here; `variable` is the value of CUDA_VISIBLE_DEVICES, None if it is not set."""
+    seen = gpus.visible(found.gpus, variable)
+    what = many(len(seen.gpus), "GPU") + ": " + ", ".join(map(_described, seen.gpus))
+    cpu = f"the CPU trains, {many(host.cores(), 'core')} at once"
+    if found.fault:
+        remedy = "run nvidia-smi by hand; if it fails there, reinstall or reload the driver"
+        return warn("devices", f"{found.fault}; {what if seen.gpus else cpu}", remedy)
+    if seen.remark:
+        problem, _, remedy = seen.remark.partition("; ")
+        return warn("devices", f"{problem}; {what if seen.gpus else cpu}", remedy)
+    if seen.gpus:
+        return ok("devices", what)
+    return ok("devices", f"no NVIDIA GPU (nvidia-smi lists none); {cpu}")
 
 
-def torch(found: list[host.Gpu], needed: bool) -> Finding:
-    """torch, loaded in another process: the command line itself must stay light."""
+def _described(gpu: gpus.Gpu) -> str:
+    if gpu.free is None:
+        return gpu.name
+    return f"{gpu.name}, {gpu.free / 2**30:.0f} of {gpu.memory / 2**30:.0f} GiB free"
+
+
+def torch(found: gpus.GpuListing, needed: bool) -> Finding:
+    """torch, loaded in another process: the command line itself must stay light.
+
+    Where there is a GPU, also the driver, and whether it and torch's build fit.
+    """
     level = missing if needed else warn
     install = f"{sys.executable} scripts/install_torch.py, which chooses the build for this machine"
     try:
@@ -61,14 +78,21 @@ def torch(found: list[host.Gpu], needed: bool) -> Finding:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return level("torch", f"does not load: {last}", install)
     probe = json.loads(done.stdout.splitlines()[-1])
-    build = f"CUDA {probe['cuda']}" if probe["cuda"] else "CPU build"
-    if found and not probe["names"]:
-        return warn(
-            "torch", f"{probe['version']}, {build}, cannot use the GPU", f"{install}; or a newer driver"
-        )
-    return ok(
+    build = f"{probe['version']}, " + (f"CUDA {probe['cuda']}" if probe["cuda"] else "CPU build")
+    if not found.gpus:
+        return ok("torch", build)
+    both = f"{build}, driver {found.driver}"
+    if probe["names"]:  # whatever the table says: a package of NVIDIA's can make an older driver do
+        return ok("torch", f"{both}: they fit; sees {', '.join(probe['names'])}")
+    if why := gpus.misfit(found.driver, probe["version"], probe["cuda"]):
+        problem, _, remedy = why.partition("; ")
+        return warn("torch", f"{both}: they do not fit: {problem}", remedy)
+    if not gpus.visible(found.gpus, os.environ.get(gpus.VISIBLE)).gpus:
+        return ok("torch", f"{both}: by their versions they fit")
+    return warn(
         "torch",
-        f"{probe['version']}, {build}" + (f", sees {', '.join(probe['names'])}" if probe["names"] else ""),
+        f"{both}: by their versions they fit, but torch cannot use the GPU",
+        "if it is in MIG mode make an instance, else reinstall the driver",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from services import host
+from services import gpus
 from services.cli.doctor import machine, packages, service
 from services.cli.doctor.finding import Finding
 from services.stack.folder import Folder, sqlite_url
@@ -25,9 +25,9 @@ def examine(
         needed |= {"postgres"}
     yield packages.python()
     yield from packages.roles(needed)
-    gpus = host.gpus()
-    yield machine.devices(gpus)
-    yield machine.torch(gpus, "torch" in needed)
+    found = gpus.look()
+    yield machine.devices(found, environment.get(gpus.VISIBLE))
+    yield machine.torch(found, "torch" in needed)
     if "torch" in needed:
         yield machine.kernels()
     yield machine.redis("embedded" in needed)

@@ -91,7 +91,17 @@ def _workers(url: str, key: str) -> Iterator[Finding]:
             f"no device is claimed: {statuses}",
             f"run `{command_line('up')}`, or `python -m workers` on a machine that can reach the service",
         )
+    yield from idle_workers(answer)
     yield from sweeps(unfinished)
+
+
+def idle_workers(answer: View) -> Iterator[Finding]:
+    """Workers that train nothing though they run, while others do: what each says of itself."""
+    serving = {device["worker"] for device in answer["devices"] if device["alive"]}
+    for worker in answer["workers"] if serving else []:
+        if worker["id"] not in serving:
+            problem, _, remedy = worker["says"].partition("; ")
+            yield warn(f"worker {worker['id']}", problem, remedy or "see its log")
 
 
 def sweeps(unfinished: Sequence[View]) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -10,7 +11,7 @@ from paper_catalog import ACCURACY, paper_plan, paper_spec
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Objective
 from services.domain.states import TrialState
-from services.store.models import Report, Trial
+from services.store.models import Pack, Report, Trial
 from services.tracking import trial_run
 
 SPACE = {"train.optimizer": ["sgd", {"name": "adam", "lr": 0.01}], "train.optimizer.lr": [0.05, 0.2]}
@@ -87,3 +88,14 @@ def test_the_digest_of_data_is_that_of_the_content_where_there_is_one() -> None:
     known = plan.model_copy(update={"base": base})
     assert trial_run.data_set(trial(known, 0), known).digest == "d" * 16
     assert trial_run.data_set(trial(plan, 0), plan).digest != "d" * 16
+
+
+def test_a_run_has_the_name_of_its_device() -> None:
+    found = trial(paper_plan(paper_spec(space=SPACE)), 0, state=TrialState.RUNNING, attempts=1)
+    machine = {"kind": "NVIDIA H200", "torch": "2.13.0", "threads": 1, "memory": 2**37}
+    pack = Pack(id="p", width=4, worker="box:1", device="GPU-a", machine=machine)
+    tags = trial_run.tags(found, pack)
+    assert (tags["device"], tags["device.name"]) == ("GPU-a", "NVIDIA H200")
+    assert json.loads(tags["machine"])["memory"] == 2**37
+    pack.machine = None  # the runner is not ready yet
+    assert "device.name" not in trial_run.tags(found, pack)

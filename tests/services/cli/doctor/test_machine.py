@@ -11,30 +11,119 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from fake_driver import H200, FakeDriver
 
-from services import host
+from services import gpus
 from services.cli.doctor import machine
+from services.gpus import Gpu, GpuListing
 
 KEY = "k" * 32
+ONE = Gpu("GPU-a", "H200")
 Run = Callable[..., tuple[int, str, str]]
 
 
-def test_a_gpu_that_torch_cannot_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho 'GPU-1, 143771, NVIDIA H200'\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    found = host.gpus()
-    assert machine.devices(found).says == "1 GPU: NVIDIA H200"
+def probed(monkeypatch: pytest.MonkeyPatch, cuda: str | None, *names: str) -> None:
+    """A torch that is found like this."""
+    probe = json.dumps({"version": "2.13.0", "cuda": cuda, "names": names})
+    monkeypatch.setattr(machine, "TORCH_PROBE", f"print({probe!r})")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_a_driver_s_gpus_and_the_torch_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = os.environ["PATH"]
+    FakeDriver(tmp_path, monkeypatch).lists(H200)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{path}")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    found = gpus.look()
+    assert machine.devices(found, "0").says == "1 GPU: NVIDIA H200, 140 of 140 GiB free"
     assert machine.torch(found, True).level == "warn"
+
+
+def test_gpus_that_cuda_visible_devices_leaves_out() -> None:
+    two = GpuListing((ONE, Gpu("GPU-b", "A30")), "570.86.15")
+    some = machine.devices(two, "1")
+    assert (some.level, some.remedy) == ("warn", "unset it to use all")
+    assert some.says == "CUDA_VISIBLE_DEVICES=1 leaves 1 of this host's 2 GPUs; 1 GPU: A30"
+    none = machine.devices(two, "")
+    assert (none.level, none.remedy) == ("warn", "unset it to use those of this host")
+    assert none.says.startswith("CUDA_VISIBLE_DEVICES is empty, so no GPU is used; the CPU trains, ")
+    assert machine.devices(two, None).level == "ok"
+
+
+def test_no_gpu_is_told_from_an_nvidia_smi_that_fails() -> None:
+    assert machine.devices(GpuListing(), None).says.startswith("no NVIDIA GPU (nvidia-smi lists none); the")
+    failed = machine.devices(GpuListing(fault="nvidia-smi failed: exit code 9"), None)
+    assert (failed.level, failed.remedy) == (
+        "warn",
+        "run nvidia-smi by hand; if it fails there, reinstall or reload the driver",
+    )
+    assert failed.says.startswith("nvidia-smi failed: exit code 9; the CPU trains, ")
+    lost = machine.devices(GpuListing((ONE,), "570.86.15", "nvidia-smi failed: a GPU is lost"), None)
+    assert lost.says == "nvidia-smi failed: a GPU is lost; 1 GPU: H200"
+
+
+@pytest.mark.parametrize(
+    ("cuda", "names", "level", "says", "remedy"),
+    [
+        ("12.8", ["H200"], "ok", "CUDA 12.8, driver 570.86.15: they fit; sees H200", ""),
+        # With NVIDIA's package for that, an older driver does.
+        ("13.0", ["H200"], "ok", "CUDA 13.0, driver 570.86.15: they fit; sees H200", ""),
+        (
+            "13.0",
+            [],
+            "warn",
+            "CUDA 13.0, driver 570.86.15: they do not fit: driver 570.86.15 is too old for torch 2.13.0, "
+            "which is built for CUDA 13.0 and needs driver 580.65.06 or newer",
+            "update the driver, or install a torch that is built for an older CUDA",
+        ),
+        (
+            None,
+            [],
+            "warn",
+            "CPU build, driver 570.86.15: they do not fit: torch 2.13.0 is a CPU build, which cannot use a "
+            "GPU",
+            "run `pip uninstall torch`, then `python scripts/install_torch.py`, which installs a CUDA build "
+            "where there is a GPU",
+        ),
+        (
+            "12.8",
+            [],
+            "warn",
+            "CUDA 12.8, driver 570.86.15: by their versions they fit, but torch cannot use the GPU",
+            "if it is in MIG mode make an instance, else reinstall the driver",
+        ),
+    ],
+)
+def test_driver_and_build_and_whether_they_fit(
+    monkeypatch: pytest.MonkeyPatch, cuda: str | None, names: list[str], level: str, says: str, remedy: str
+) -> None:
+    probed(monkeypatch, cuda, *names)
+    found = machine.torch(GpuListing((ONE,), "570.86.15"), True)
+    assert (found.level, found.says, found.remedy) == (level, f"2.13.0, {says}", remedy)
+
+
+def test_a_torch_that_may_see_no_gpu_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    probed(monkeypatch, "12.8")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    found = machine.torch(GpuListing((ONE,), "570.86.15"), True)
+    assert (found.level, found.says) == (
+        "ok",
+        "2.13.0, CUDA 12.8, driver 570.86.15: by their versions they fit",
+    )
+
+
+def test_without_a_gpu_the_build_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    probed(monkeypatch, None)
+    assert machine.torch(GpuListing(), True).says == "2.13.0, CPU build"
 
 
 def test_a_torch_that_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "TORCH_PROBE", "raise ImportError('libcudart is away')")
-    found = machine.torch([], True)
+    found = machine.torch(GpuListing(), True)
     assert (found.level, found.says) == ("missing", "does not load: ImportError: libcudart is away")
-    assert machine.torch([], False).level == "warn"
+    assert machine.torch(GpuListing(), False).level == "warn"
 
 
 @pytest.mark.parametrize(("free", "level"), [(10**8, "missing"), (2 * 10**9, "warn"), (10**11, "ok")])

@@ -25,3 +25,17 @@ def test_what_holds_sweeps_up() -> None:
     assert found.remedy == "restore it"
     [fine] = service.sweeps([{"id": "b", "name": "fine", "blockers": []}])
     assert (fine.level, fine.says) == ("ok", "1 unfinished sweep, none is held up")
+
+
+def test_workers_that_train_nothing_beside_others_say_why() -> None:
+    device = {"id": "GPU-a", "alive": True, "worker": "box:1"}
+    aside = {"id": "GPU-b", "alive": False, "worker": None}
+    says = "waits: every device of this host is claimed by another worker (GPU-a by box:1); stop this worker"
+    seen = [{"id": "box:1", "says": "idle on GPU-a"}, {"id": "box:2", "says": says}]
+    [found] = service.idle_workers({"devices": [device, aside], "workers": seen})
+    assert (found.level, found.name, found.remedy) == ("warn", "worker box:2", "stop this worker")
+    assert found.says == says.partition("; ")[0]
+    seen[1]["says"] = "has claimed GPU-b"
+    [unexplained] = service.idle_workers({"devices": [device], "workers": seen})
+    assert unexplained.remedy == "see its log"
+    assert list(service.idle_workers({"devices": [aside], "workers": seen})) == []  # another line says it
