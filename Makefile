@@ -41,7 +41,7 @@ bench: $(VENV)/installed  ## compare with loops, Ray Tune, Optuna and JAX, end t
 	@$(BIN)/python -m benchmarks.rivals $(BENCH)
 
 records: $(VENV)/installed  ## measure what docs/records.md claims, on this machine
-	@for file in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done
+	@for file in benchmarks/gpu benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done
 
 results: $(VENV)/installed  ## measure what docs/results.md claims, about half an hour (needs CNNLAB_DATA)
 	@for file in benchmarks/results/[!_]*.py; do $(BIN)/python -m benchmarks.results.$$(basename $$file .py); done

@@ -1,6 +1,6 @@
 """What bookkeeping costs: requests to MLflow, processor time by process, and the stack's rest.
 
-    python -m benchmarks.books [--trials 24] [--epochs 10] [--idle 120] [--noop 0]
+    python -m benchmarks.books [--trials 24] [--epochs 10] [--idle 120] [--noop 0] [--noop-epochs 1]
 
 It starts a stack in a folder of its own, trains a sweep of LeNets (and one of trials that do nothing, if
 some are asked for), waits until MLflow has all of it, then watches the stack rest. Requests are counted in
@@ -49,13 +49,13 @@ def grid(trials: int, epochs: int) -> dict[str, Any]:
     }
 
 
-def nothing(trials: int) -> dict[str, Any]:
-    """A grid of trials of one epoch of the smallest net there is."""
+def nothing(trials: int, epochs: int) -> dict[str, Any]:
+    """A grid of trials of the smallest net there is."""
     return {
         "name": f"nothing-{trials}",
         "model": {"name": "mlp", "hidden": [1]},
         "data": {"name": "fashion-mnist-mini", "validation": 0.5},
-        "train": {"epochs": 1, "batch_size": 512},
+        "train": {"epochs": epochs, "batch_size": 512},
         "space": {
             "train.l2": [step * 1e-6 for step in range(trials // NOOP_LEAST)],
             "train.optimizer.lr": [0.01 * (1 + step) for step in range(NOOP_LEAST)],
@@ -198,6 +198,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--noop", type=int, default=0)
+    parser.add_argument("--noop-epochs", type=int, default=1)
     parser.add_argument("--idle", type=float, default=120.0)
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
@@ -206,7 +207,7 @@ def main() -> None:
             measure(stack, client, {**grid(6, 1), "name": "warm-up"})
             measure(stack, client, grid(given.trials, given.epochs))
         if given.noop:
-            measure(stack, client, nothing(given.noop))
+            measure(stack, client, nothing(given.noop, given.noop_epochs))
         if given.idle:
             time.sleep(10)
             rest(given.idle)

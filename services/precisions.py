@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from services.host import EVERYWHERE, MAX_QUERY_SECONDS, HostDevice
+from services.gpus import MAX_QUERY_SECONDS
+from services.host import EVERYWHERE, HostDevice
 
 ON_A_GPU = ("tf32", "bfloat16")
 MIN_CAPABILITY = (8, 0)  # Ampere, whose tensor cores are the first that take both

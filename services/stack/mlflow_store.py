@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from mlflow.entities import (
@@ -114,7 +115,7 @@ class MirrorStore(SqlAlchemyStore):
     ) -> Run:
         """Create a run."""
         own: Callable[..., Any] = super().create_run
-        return self._either(_create_run, own, experiment_id, user_id, start_time, tags, run_name)
+        return self._either(_create_run, own, experiment_id, user_id, start_time, tags, run_name, waits=False)
 
     def update_run_info(
         self, run_id: str, run_status: int | None, end_time: int | None, run_name: str | None
@@ -133,15 +134,35 @@ class MirrorStore(SqlAlchemyStore):
     ) -> None:
         """Record what a run was trained on."""
         own: Callable[..., Any] = super().log_inputs
-        self._either(_log_data, own, run_id, datasets, models)
+        self._either(_log_data, own, run_id, datasets, models, waits=False)
 
-    def _either(self, plain: Callable[..., T], own: Callable[..., Any], *given: Any) -> T:
+    def _either(self, plain: Callable[..., T], own: Callable[..., Any], *given: Any, waits: bool = True) -> T:
+        """Write plainly, or by MLflow's own method; `waits` for the disk, as MLflow does.
+
+        What need not wait is on the disk when a later request has waited.
+        """
         try:
-            with self.engine.begin() as connection:
+            with self.engine.connect() as connection, _synchronous(connection, waits), connection.begin():
                 return plain(connection, *given)
         except (_Unusual, SQLAlchemyError):
             made: T = own(*given)
             return made
+
+
+@contextmanager
+def _synchronous(connection: Connection, waits: bool) -> Iterator[None]:
+    """Have commits of a connection wait for the disk or not; nobody else can write while one waits."""
+    if waits:
+        yield
+        return
+    # Of the driver's connection: one of SQLAlchemy's would begin a transaction, in which it cannot be set.
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("PRAGMA synchronous=NORMAL")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA synchronous=FULL")
 
 
 def _set_pragmas(connection: Any, _: Any) -> None:

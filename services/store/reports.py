@@ -76,16 +76,28 @@ _INSERT = insert(cast(Table, Report.__table__)).from_select(
 )
 
 
+# Read once, whatever the plan: joined as it is, the array would be read anew for each trial of the pack.
+_SCORES = (
+    select(
+        _EACH["id"].as_string().label("id"),
+        _EACH["last_value"].as_float().label("last_value"),
+        _EACH["best_epoch"].as_integer().label("best_epoch"),
+        _EACH["best_value"].as_float().label("best_value"),
+        _EACH["best_file"].as_string().label("best_file"),
+    )
+    .cte("scores")
+    .prefix_with("MATERIALIZED")
+)
+
+
 def _scored(*where: ColumnElement[bool], **values: Any) -> Update:
     """An UPDATE of a pack's running trials that writes their last values, too, and their best ones if any."""
-    values["last_value"] = _EACH["last_value"].as_float()
+    values["last_value"] = _SCORES.c.last_value
     for name in ("best_epoch", "best_value", "best_file"):
-        found = _EACH[name]
-        typed = {"best_epoch": found.as_integer, "best_value": found.as_float, "best_file": found.as_string}
-        values[name] = func.coalesce(typed[name](), _TRIALS.c[name])
+        values[name] = func.coalesce(_SCORES.c[name], _TRIALS.c[name])
     return (
         update(_TRIALS)
-        .where(_TRIALS.c.id == _EACH["id"].as_string())
+        .where(_TRIALS.c.id == _SCORES.c.id)
         .where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING, *where)
         .values(values)
         .returning(_TRIALS.c.id)

@@ -1,16 +1,22 @@
-"""benchmarks/gpu.py: its table, and that a part that is there is not measured again."""
+"""benchmarks/gpu/: its table, and that a part that is there is not measured again."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import gpu
-from benchmarks.gpu import Setting
+from benchmarks.gpu import __main__ as gpu
+from benchmarks.gpu import thousand_trials
+from benchmarks.gpu.equal_numbers import cases, equality
+from benchmarks.gpu.setting import Setting
+from benchmarks.gpu.thousand_trials import data_name, grid, timeline
 
 ROW = {"trials": 8, "precision": "float32", "images/s": 1000.0}
 
@@ -73,12 +79,67 @@ def test_a_part_that_fails_is_left_out_and_tried_again(
 
 
 def test_a_step_of_each_entry_is_compared() -> None:
-    names = set(gpu.cases())
+    names = set(cases())
     assert {"optimizer adam", "schedule step", "penalty l2", "augmentation flip", "model lenet5"} <= names
     assert not {"optimizer lbfgs", "optimizer adagrad-full"} & names
 
 
 def test_an_entry_that_trains_alike_is_equal() -> None:
-    found = gpu.equality(Setting("cpu", 0.1, short=True))
+    found = equality(Setting("cpu", 0.1, short=True))
     assert all(row["recorded is eager"] and row["float64 from a processor"] == 0 for row in found.values())
     assert len(found) > 5
+
+
+def test_a_part_that_needs_more_seconds_than_are_left_does_not_begin(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    measured: list[str] = []
+    monkeypatch.setattr(gpu, "PARTS", {"thousand-trials": lambda setting: {"data": measured.append("x")}})
+    enough = gpu.NEEDED["thousand-trials"]
+    for seconds in (enough - 5, enough + 5):
+        monkeypatch.setattr(sys, "argv", ["gpu", str(tmp_path), "--cpu", "--seconds", str(seconds)])
+        with pytest.raises(SystemExit):
+            gpu.main()
+        assert bool(measured) == (seconds > enough)
+
+
+def test_the_thousand_are_a_thousand_lenets_and_in_short_a_few_tiny_nets() -> None:
+    spec = grid(Setting("cuda", 1.0, short=False))
+    assert (spec["max_trials"], spec["model"]["name"], spec["train"]["epochs"]) == (1000, "lenet5", 10)
+    assert all(len(set(axis)) == len(axis) for axis in spec["space"].values())
+    assert grid(Setting("cpu", 0.1, short=True))["max_trials"] == 6
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_full_data_set_is_taken_where_all_of_its_files_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, there: bool
+) -> None:
+    own = replace(thousand_trials.FILES, folders=(), homes=())
+    monkeypatch.setattr(thousand_trials, "FILES", own)
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
+    (tmp_path / own.name).mkdir()
+    for file in (own.train_x, own.train_y, own.test_x, own.test_y)[: 4 if there else 3]:
+        (tmp_path / own.name / file.name).touch()
+    assert data_name() == ("fashion-mnist" if there else "fashion-mnist-mini")
+
+
+def test_the_timeline_is_read_from_sql(tmp_path: Path) -> None:
+    database = tmp_path / "state.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript("""
+            CREATE TABLE sweeps (created_at); INSERT INTO sweeps VALUES (1000);
+            CREATE TABLE packs (width, leased_at, closed_at, busy_ms);
+            INSERT INTO packs VALUES (256, 1500, 4500, 2500), (128, 4500, 6500, 1700), (128, 6600, NULL, 10);
+            CREATE TABLE reports (at); INSERT INTO reports VALUES (2500), (6400);
+            CREATE TABLE trials (finished_at); INSERT INTO trials VALUES (6500), (NULL);
+        """)
+    assert timeline(database) == {
+        "first lease, s": 0.5,
+        "first epoch, s": 1.5,
+        "last epoch, s": 5.4,
+        "last final in SQL, s": 5.5,
+        "packs": 2,
+        "widths": "128 to 256",
+        "packs held, s": 5.0,
+        "of which not in training (begin, commits, waits), s": 0.8,
+    }

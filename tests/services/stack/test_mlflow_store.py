@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
+from sqlalchemy import event
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # MLflow's tables, of ways of SQLAlchemy
@@ -266,3 +267,20 @@ def test_each_connection_has_what_mlflow_sets_in_each_session(empty: Path, tmp_p
             assert value == {"ON": 1}.get(mlflow_store.PRAGMAS[name], 20000)
         assert connection.exec_driver_sql("SELECT 'a' LIKE 'A'").one() == (0,)
     store.engine.dispose()
+
+
+def test_only_the_end_of_a_trial_waits_for_the_disk(empty: Path, tmp_path: Path) -> None:
+    store, waits = opened(MirrorStore, empty, tmp_path), []
+
+    def note(connection: Any) -> None:
+        level = connection.connection.driver_connection.execute("PRAGMA synchronous").fetchone()
+        waits.append(level == (2,))
+
+    event.listen(store.engine, "commit", note)
+    run_id = trial(store)
+    store.log_inputs(run_id, [data()])
+    store.log_batch(run_id, points(("x", 1.0, 1, 1)), [], [])
+    store.update_run_info(run_id, FINISHED, 11, None)
+    trial(store)
+    store.set_tag(run_id, RunTag("a", "5"))  # by MLflow itself
+    assert waits == [False, False, True, True, False, True]

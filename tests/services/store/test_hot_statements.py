@@ -39,7 +39,7 @@ def plans(store: Store, work: Work) -> str:
 
     def explain(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         explaining = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
             cursor.execute(explaining + statement, parameters)
             found.extend(str(row[-1]) for row in cursor.fetchall())
 
@@ -154,6 +154,16 @@ def test_the_last_epoch_of_a_pack_is_as_many_statements_for_any_number_of_trials
             ("succeeded", 0.5, "best")
         }
     assert counts[0] == counts[1] <= 6
+
+
+def test_the_scores_of_an_epoch_are_read_once_and_not_for_each_trial(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    held = take(store, fill(store, sweep_id))
+    metrics = {trial.id: {"val/acc": 0.5} for trial in trials_of(store, sweep_id)}
+    epoch = Epoch(1, metrics, {}, None, 1, 1)
+    for _ in range(2):  # new, then repeated
+        plan = plans(store, partial(reports.commit, held=held, epoch=epoch))
+        assert re.search("MATERIALIZE scores|CTE Scan on scores", plan), plan
 
 
 def executions(store: Store, work: Work) -> int:

@@ -1,0 +1,51 @@
+"""Where the parts run: the device, how long each speed is measured, and whether all is done in short."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from services import gpus
+
+WIDTHS = {
+    "lenet5": (1, 8, 32, 64, 128, 256, 512),
+    "resnet-20": (1, 4, 16, 32),
+    "tutorial-cnn": (1, 4, 16, 32),
+}
+
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where the parts run, and whether in short."""
+
+    device: str
+    seconds: float  # that a speed is measured for
+    short: bool
+
+    def widths(self, net: str) -> tuple[int, ...]:
+        """Return how many trials an array has, one after the other."""
+        return WIDTHS[net][:2] if self.short else WIDTHS[net]
+
+
+def machine(setting: Setting) -> Results:
+    """Describe the device, torch and the driver."""
+    found: Results = {
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "python": platform.python_version(),
+        "gpus": [str(gpu) for gpu in gpus.look().gpus],
+    }
+    if setting.device == "cuda":
+        facts = torch.cuda.get_device_properties(0)
+        capability = f"{facts.major}.{facts.minor}, {facts.multi_processor_count} multiprocessors"
+        found |= {
+            "name": facts.name,
+            "memory GiB": round(facts.total_memory / 2**30, 1),
+            "capability": capability,
+        }
+    return found

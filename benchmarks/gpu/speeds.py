@@ -1,0 +1,122 @@
+"""Speeds: arrays of more and more trials beside a plain loop of torch, alone and several at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+
+from benchmarks import step
+from benchmarks.gpu.setting import Results, Setting
+from cnnlab import resolve
+from cnnlab.batching.on_device import Part
+from cnnlab.batching.streams import Streams
+from cnnlab.engine.array import Array
+from cnnlab.engine.epoch_steps import EpochSteps
+from cnnlab.engine.net import Net, build
+from cnnlab.engine.recorded import Recorder
+
+PRECISIONS = ("float32", "tf32", "bfloat16")
+PROCESSES = 8  # plain loops at once
+STEPS = 20  # of a plain loop, before the clock waits for a GPU
+
+
+def array_steps(net: str, rows: int, precision: str, device: str) -> tuple[EpochSteps, int]:
+    """Return the steps of an array of so many trials of a net, and how many an epoch has."""
+    data = "cifar10" if net == "resnet-20" else "fashion-mnist-mini"
+    train = {
+        "batch_size": step.BATCH,
+        "l2": 1e-4,
+        "optimizer": {"name": "momentum", "lr": 0.01},
+        "precision": precision,
+    }
+    config = resolve({"model": step.MODELS[net], "data": data, "train": train})
+    own = Net(step.tutorial_cnn(), (1, 28, 28)) if net == "tutorial-cnn" else build(config)
+    array = Array(own, [config] * rows, list(range(rows)), device)
+    stored, y = (tensor.to(device) for tensor in step.images(net))
+    channels = stored.shape[3]
+    part = Part(
+        stored, y, torch.full((channels,), 1 / 255, device=device), torch.zeros(channels, device=device)
+    )
+    streams = Streams(part, config["data"], step.BATCH, 0, [(0, 0)] * rows, False)
+    return EpochSteps(array, streams, len(part), Recorder(array.device)), len(part) // step.BATCH
+
+
+def rate(take: Callable[[], object], images: int, seconds: float, device: str) -> float:
+    """Return images per second of a function that trains on so many, by the clock, after a first call."""
+
+    def finished() -> float:
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    take()
+    began, done = finished(), 0
+    while True:
+        take()
+        done += 1
+        if (now := finished()) - began >= seconds:
+            return done * images / (now - began)
+
+
+def array_rate(net: str, rows: int, precision: str, setting: Setting) -> Results:
+    """Measure an array of so many trials."""
+    if setting.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    steps, count = array_steps(net, rows, precision, setting.device)
+    count = 1 if setting.short else count
+
+    def epoch() -> None:
+        steps.begin(1)
+        for _ in range(count):
+            steps.advance(step.BATCH)
+
+    found: Results = {"images/s": rate(epoch, rows * count * step.BATCH, setting.seconds, setting.device)}
+    if steps.recorder.refused:
+        found["eager"] = steps.recorder.refused
+    if setting.device == "cuda":
+        found["memory GiB"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
+    return found
+
+
+def loop_rate(net: str, setting: Setting) -> float:
+    """Measure a plain loop of torch for one trial."""
+    take, count = step.loop(net, tuned=False, device=setting.device), 1 if setting.short else STEPS
+
+    def several() -> None:
+        for _ in range(count):
+            take()
+
+    return rate(several, count * step.BATCH, setting.seconds, setting.device)
+
+
+def loops_at_once(net: str, setting: Setting) -> float:
+    """Measure the sum of plain loops in processes of their own, all at once."""
+    count = 2 if setting.short else PROCESSES
+    command = [sys.executable, "-m", "benchmarks.gpu", "--loop", net, "--for", str(2 * setting.seconds)]
+    command += ["--cpu"] if setting.device == "cpu" else []
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    return sum(float(each.communicate()[0].split()[-1]) for each in running)
+
+
+def speed(net: str) -> Callable[[Setting], Results]:
+    """Return the part that measures a net."""
+
+    def measure(setting: Setting) -> Results:
+        one, many = loop_rate(net, setting), loops_at_once(net, setting)
+        found: Results = {"plain loop": one, "plain loops at once": many, "arrays": []}
+        for rows in setting.widths(net):
+            for precision in PRECISIONS[:1] if setting.short else PRECISIONS:
+                try:
+                    measured = array_rate(net, rows, precision, setting)
+                except torch.OutOfMemoryError:
+                    measured = {"error": "out of memory"}
+                found["arrays"].append({"trials": rows, "precision": precision, **measured})
+                if setting.device == "cuda":
+                    torch.cuda.empty_cache()
+        return found
+
+    return measure
