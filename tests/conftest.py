@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from servers.missing import NotInstalled, give_up
 from migrations.apply import upgrade
 from services.settings import Settings
 from services.store.session import Store
+
+# Set before a test imports MLflow: its telemetry changes the environment from a thread, while others read it.
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 
 @pytest.fixture(scope="session")
