@@ -219,8 +219,7 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
     drafts: list[PackDraft] = []
     while room.total() and len(formed) + len(drafts) != most:
         kind = _most_room(session, room, _next_shape(sweep))
-        rows = next_trials(session, sweep, kind, now.now) if kind else []
-        if not rows or kind is None:
+        if kind is None or not (rows := next_trials(session, sweep, kind, now.now)):
             break
         room[kind] -= 1
         drafts.append(PackDraft(rows, rows[0]["width"], kind))

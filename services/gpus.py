@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 MAX_QUERY_SECONDS = 20.0  # that nvidia-smi may take: it is slow while a driver wakes up
 MAX_SHOWN_CHARS = 120  # of what nvidia-smi prints, in a sentence
 QUERY = "--query-gpu=uuid,driver_version,memory.total,memory.free,name"
+CAPABILITY_QUERY = "--query-gpu=uuid,compute_cap"
 NO_GPU = "No devices were found"  # what it prints where a driver is loaded and a GPU is not
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 # The least driver for each major version of CUDA that torch may be built for, on Linux: NVIDIA's table
@@ -26,6 +27,7 @@ LEAST_DRIVERS = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
 GPU_LINE = re.compile(r"GPU \d+: .*\(UUID: (GPU-[^)]+)\)")
 MIG_LINE = re.compile(r"\s+MIG (\S+)\s+Device\s+\d+: \(UUID: (MIG-[^)]+)\)")
 PROFILE_GIGABYTES = re.compile(r"(\d+)gb")
+CAPABILITY_LINE = re.compile(r"(GPU-[^,]+), (\d+)\.(\d+)")
 LEADING_INDEX = re.compile(r"\+?(\d+)")  # CUDA reads `1x` as 1
 
 
@@ -79,6 +81,17 @@ def look() -> GpuListing:
     if listing.fault:
         log.warning("%s", listing.fault)
     return listing
+
+
+def capabilities() -> dict[str, tuple[int, int]]:
+    """The compute capability of each GPU, by UUID, as far as the driver says it; an old one does not."""
+    program = shutil.which("nvidia-smi")
+    try:
+        lines = _ask(program, CAPABILITY_QUERY, "--format=csv,noheader") if program else []
+    except UnansweredError:
+        return {}
+    found = (CAPABILITY_LINE.fullmatch(line.strip()) for line in lines)
+    return {line[1]: (int(line[2]), int(line[3])) for line in found if line}
 
 
 def _ask(program: str, *arguments: str) -> list[str]:

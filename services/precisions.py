@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from services.gpus import MAX_QUERY_SECONDS
+from services import gpus
 from services.host import EVERYWHERE, HostDevice
 
 ON_A_GPU = ("tf32", "bfloat16")
@@ -16,8 +14,7 @@ MIN_CAPABILITY = (8, 0)  # Ampere, whose tensor cores are the first that take bo
 _A_GPU = "an NVIDIA GPU of compute capability 8.0 or higher"
 NEEDS = {
     "tf32": _A_GPU,
-    "bfloat16": f"{_A_GPU}, or a processor with AVX512-BF16 or AMX; on others it is 10 to 26 times slower "
-    "than float32",
+    "bfloat16": f"{_A_GPU}, or a processor with AVX512-BF16 or AMX; on others it is far slower than float32",
 }
 # As the kernel of Linux names what a processor multiplies bfloat16 with; the last one on aarch64.
 FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
@@ -27,7 +24,7 @@ PROCESSOR = Path("/proc/cpuinfo")
 def with_precisions(devices: Sequence[HostDevice]) -> list[HostDevice]:
     """Add to devices of this host the precisions in which they train at full speed."""
     slots = (*EVERYWHERE, "bfloat16") if _multiplies_bfloat16() else EVERYWHERE
-    capable = _capabilities() if any(device.kind == "cuda" for device in devices) else {}
+    capable = gpus.capabilities() if any(device.kind == "cuda" for device in devices) else {}
 
     def of(device: HostDevice) -> tuple[str, ...]:
         if device.kind == "cpu":
@@ -47,26 +44,3 @@ def _multiplies_bfloat16() -> bool:
         return False
     words = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
     return not FLAGS.isdisjoint(words)
-
-
-def _capabilities() -> dict[str, tuple[int, int]]:
-    """Return the compute capability of each GPU by UUID, as far as the driver says it."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return {}
-    query = [program, "--query-gpu=uuid,compute_cap", "--format=csv,noheader"]
-    try:
-        answer = subprocess.run(
-            query, capture_output=True, text=True, errors="replace", timeout=MAX_QUERY_SECONDS, check=True
-        )
-    except (subprocess.SubprocessError, OSError):
-        return {}
-    return dict(_numbers(answer.stdout))
-
-
-def _numbers(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    for line in text.splitlines():
-        uuid, _, capability = (part.strip() for part in line.partition(","))
-        major, _, minor = capability.partition(".")
-        if major.isdecimal() and minor.isdecimal():
-            yield uuid, (int(major), int(minor))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
+from claimed_devices import claim_all
 from paper_sweep import row_of, write_sweep
+from sqlalchemy import select
 
 from services import dispatch
 from services.host import EVERYWHERE, HostDevice
-from services.store import blockers, devices
+from services.store import blockers
 from services.store.models import Pack, Sweep
 from services.store.session import Store
 
@@ -19,21 +19,12 @@ NEW = HostDevice("host", "GPU-new", "cuda", "H200", 141 * 2**30, (*EVERYWHERE, "
 BF16 = {"train": {"precision": "bfloat16", "epochs": 2}}
 
 
-def claim(store: Store, *found: HostDevice) -> None:
-    """Have a worker claim each of these devices."""
-    for device in found:
-        assert store.write(partial(devices.claim, found=[device], worker="w", token=device.identity, ttl=60))
-
-
 def kinds(store: Store, sweep_id: str) -> list[str]:
     """The kind of device of each pack that a round forms."""
     dispatch.form_packs(store)
 
-    def read(session):  # type: ignore[no-untyped-def]
-        return [pack.kind for pack in session.query(Pack).where(Pack.sweep_id == sweep_id)]
-
-    found: list[str] = store.read(read)
-    return found
+    query = select(Pack.kind).where(Pack.sweep_id == sweep_id)
+    return store.read(lambda session: list(session.scalars(query)))
 
 
 def blocked(store: Store, sweep_id: str) -> list[str]:
@@ -43,7 +34,7 @@ def blocked(store: Store, sweep_id: str) -> list[str]:
 
 
 def test_a_pack_of_bfloat16_goes_to_the_kind_that_has_it(store: Store) -> None:
-    claim(store, SLOT, NEW)
+    claim_all(store, SLOT, NEW)
     sweep_id = write_sweep(store, **BF16)
     assert set(kinds(store, sweep_id)) == {"cuda"}
     assert blocked(store, sweep_id) == []
@@ -52,14 +43,14 @@ def test_a_pack_of_bfloat16_goes_to_the_kind_that_has_it(store: Store) -> None:
 @pytest.mark.parametrize("there", [[SLOT], [SLOT, OLD], [SLOT, NEW, OLD]])
 def test_it_waits_where_no_kind_has_it_and_the_sweep_says_so(store: Store, there: list[HostDevice]) -> None:
     """One device of the kind that lacks it is enough: any worker of a kind may take a pack of it."""
-    claim(store, *there)
+    claim_all(store, *there)
     sweep_id = write_sweep(store, **BF16)
     assert kinds(store, sweep_id) == []
     assert blocked(store, sweep_id) == ["no device that is alive has bfloat16"]
 
 
 def test_other_sweeps_do_not_wait_for_it(store: Store) -> None:
-    claim(store, SLOT)
+    claim_all(store, SLOT)
     write_sweep(store, **BF16)
     plain = write_sweep(store)
     assert set(kinds(store, plain)) == {"cpu"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from claimed_devices import claim_all
 from paper_sweep import fill, row_of, trials_of, write_sweep
 
 from services import dispatch
@@ -17,12 +18,6 @@ SLOT = HostDevice("host", "cpu:0", "cpu", "slot 0")
 GPUS = [HostDevice("host", f"GPU-{i}", "cuda", "H200", 80 * 2**30) for i in range(2)]
 
 
-def claim(store: Store, *found: HostDevice) -> None:
-    """Have a worker claim each of these devices."""
-    for device in found:
-        assert store.write(partial(devices.claim, found=[device], worker="w", token=device.identity, ttl=60))
-
-
 def rows_by_pack(store: Store, sweep_id: str) -> list[tuple[int, list[int]]]:
     """The width of each pack of a sweep, in order, with the rows of its trials, which agree with it."""
     found: dict[str, tuple[int, list[int]]] = {}
@@ -34,7 +29,7 @@ def rows_by_pack(store: Store, sweep_id: str) -> list[tuple[int, list[int]]]:
 
 
 def test_the_kind_of_device_decides_the_width_of_a_pack(store: Store) -> None:
-    claim(store, SLOT, GPUS[0])
+    claim_all(store, SLOT, GPUS[0])
     sweep_id = write_sweep(store, **MANY)
     while dispatch.form_packs(store).packs:
         pass
@@ -46,7 +41,7 @@ def test_the_kind_of_device_decides_the_width_of_a_pack(store: Store) -> None:
 
 def test_a_gpu_s_width_is_settled_with_the_first_pack_of_a_sweep(store: Store) -> None:
     """What is measured meanwhile is for the next sweep: the number of workers changes no curve."""
-    claim(store, *GPUS)
+    claim_all(store, *GPUS)
     first = write_sweep(store, **MANY)
     key = row_of(store, Sweep, first).plan.shapes[0].key
     formed = [fill(store, first)]
@@ -59,7 +54,7 @@ def test_a_gpu_s_width_is_settled_with_the_first_pack_of_a_sweep(store: Store) -
 
 
 def test_trials_that_wait_keep_width_and_row_whichever_device_is_free(store: Store) -> None:
-    claim(store, SLOT, GPUS[0])
+    claim_all(store, SLOT, GPUS[0])
     sweep_id = write_sweep(store, **MANY)
     while dispatch.form_packs(store).packs:
         pass
@@ -79,7 +74,7 @@ def test_trials_that_wait_keep_width_and_row_whichever_device_is_free(store: Sto
 
 def test_a_pack_of_one_replicate_is_no_wider_than_its_points(store: Store) -> None:
     """The replicates of a shape that does not mix them never share an array."""
-    claim(store, GPUS[0])
+    claim_all(store, GPUS[0])
     sweep_id = write_sweep(store, space={"model.dropout": [i / 100 for i in range(18)]}, seeds=5)
     assert not row_of(store, Sweep, sweep_id).plan.shapes[0].mixed
     assert fill(store, sweep_id).width == 32
@@ -88,7 +83,7 @@ def test_a_pack_of_one_replicate_is_no_wider_than_its_points(store: Store) -> No
 def test_a_device_that_was_claimed_before_shows_its_memory(store: Store) -> None:
     without = HostDevice(GPUS[0].host, GPUS[0].identity, "cuda", "H200")
     for device in (without, GPUS[0]):
-        claim(store, device)
+        claim_all(store, device)
         store.write(partial(devices.release, device_id=device.id, token=device.identity))
-    claim(store, GPUS[0])
+    claim_all(store, GPUS[0])
     assert store.read(partial(devices.of_kind, kind="cuda")).memory == GPUS[0].memory

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fake_driver import FakeDriver
 
 from services import precisions
+from services.gpus import CAPABILITY_QUERY
 from services.host import EVERYWHERE, HostDevice
 from services.precisions import with_precisions
 
@@ -18,19 +20,17 @@ def gpu(identity: str) -> HostDevice:
     return HostDevice("box", identity, "cuda", "a GPU", 80 * 2**30)
 
 
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeDriver:
+    """No driver yet."""
+    return FakeDriver(tmp_path, monkeypatch)
+
+
 @pytest.fixture(autouse=True)
-def _plain_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A processor without bfloat16, and no driver."""
-    monkeypatch.setenv("PATH", str(tmp_path))
+def _plain_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A processor without bfloat16."""
     (tmp_path / "cpuinfo").write_text("model name\t: plain\nflags\t\t: fpu avx2 avx512f\n")
     monkeypatch.setattr(precisions, "PROCESSOR", tmp_path / "cpuinfo")
-
-
-def driver(folder: Path, script: str) -> None:
-    """Put an nvidia-smi on the PATH."""
-    program = folder / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
 
 
 @pytest.mark.parametrize(
@@ -55,18 +55,20 @@ def test_a_host_without_cpuinfo_has_none(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert with_precisions([SLOT])[0].precisions == EVERYWHERE
 
 
-def test_a_gpu_has_what_its_capability_allows(tmp_path: Path) -> None:
-    driver(tmp_path, "echo 'GPU-1, 9.0'; echo 'GPU-2, 7.5'; echo 'GPU-3, [N/A]'; echo garbage")
+def test_a_gpu_has_what_its_capability_allows(driver: FakeDriver) -> None:
+    asked = f"{CAPABILITY_QUERY} --format=csv,noheader"
+    lines = "GPU-1, 9.0\nGPU-2, 7.5\nGPU-3, [N/A]\ngarbage"
+    driver.run(f'[ "$*" = "{asked}" ] && echo "{lines}"')
     found = with_precisions([gpu(f"GPU-{i}") for i in range(1, 5)])
     assert [device.precisions for device in found] == [(*EVERYWHERE, "tf32", "bfloat16"), *[EVERYWHERE] * 3]
 
 
-def test_a_part_of_a_divided_gpu_has_all() -> None:
+def test_a_part_of_a_divided_gpu_has_all(driver: FakeDriver) -> None:
     assert with_precisions([gpu("MIG-1")])[0].precisions == (*EVERYWHERE, "tf32", "bfloat16")
 
 
 @pytest.mark.parametrize("script", [None, "echo 'GPU-1, 9.0'; exit 9"])
-def test_a_driver_that_fails_says_nothing(tmp_path: Path, script: str | None) -> None:
+def test_a_driver_that_fails_says_nothing(driver: FakeDriver, script: str | None) -> None:
     if script:
-        driver(tmp_path, script)
+        driver.run(script)
     assert with_precisions([gpu("GPU-1")])[0].precisions == EVERYWHERE

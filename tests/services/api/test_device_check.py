@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytest
+from claimed_devices import claim_all
 from fastapi.testclient import TestClient
 
 from services.host import EVERYWHERE, HostDevice
-from services.store import devices
 from services.store.session import Store
 
 SLOT = HostDevice("box", "cpu:0", "cpu", "slot 0")
 GPU = HostDevice("box", "GPU-1", "cuda", "H200", 141 * 2**30, (*EVERYWHERE, "tf32", "bfloat16"))
 WORDS = (
     "must be one of float32, float64 on the devices that are alive, got 'bfloat16', which needs an NVIDIA "
-    "GPU of compute capability 8.0 or higher, or a processor with AVX512-BF16 or AMX; on others it is 10 to "
-    "26 times slower than float32"
+    "GPU of compute capability 8.0 or higher, or a processor with AVX512-BF16 or AMX; on others it is far "
+    "slower than float32"
 )
-
-
-def claim(store: Store, *found: HostDevice) -> None:
-    """Have a worker claim each of these devices."""
-    for device in found:
-        assert store.write(partial(devices.claim, found=[device], worker="w", token=device.identity, ttl=60))
 
 
 @pytest.mark.parametrize(
@@ -43,14 +36,14 @@ def test_bfloat16_is_refused_where_no_live_device_has_it(
     place: str,
     params: dict[str, str],
 ) -> None:
-    claim(sqlite_store, SLOT)
+    claim_all(sqlite_store, SLOT)
     answer = sqlite_api.post("/v1/sweeps", json=spec | fields, params=params)
     assert answer.status_code == 422
     assert answer.json()["errors"] == [{"pointer": place, "detail": WORDS}]
 
 
 def test_tf32_names_what_it_needs(sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any]) -> None:
-    claim(sqlite_store, SLOT)
+    claim_all(sqlite_store, SLOT)
     answer = sqlite_api.post("/v1/sweeps", json=spec | {"train": {"precision": "tf32"}})
     assert answer.json()["detail"].endswith(
         "'tf32', which needs an NVIDIA GPU of compute capability 8.0 or higher"
@@ -62,5 +55,5 @@ def test_it_is_taken_where_a_live_device_has_it_or_none_is_alive(
 ) -> None:
     body = spec | {"train": {"precision": "bfloat16"}}
     assert sqlite_api.post("/v1/sweeps", json=body).status_code == 201
-    claim(sqlite_store, SLOT, GPU)
+    claim_all(sqlite_store, SLOT, GPU)
     assert sqlite_api.post("/v1/sweeps", json=body).status_code == 201
