@@ -13,8 +13,8 @@ from module_clock import set_clock
 from paper_sweep import fill, row_of, write_sweep
 from sqlalchemy import update
 
-from services import lock_file
-from services.host import HostDevice
+from services import lock_file, precisions
+from services.host import EVERYWHERE, HostDevice
 from services.settings import Settings
 from services.store import devices, endings, leases, workers
 from services.store.leases import Lease
@@ -31,6 +31,15 @@ SLOTS = [HostDevice(HOST, f"cpu:{i}", "cpu", f"slot {i}") for i in range(2)]
 def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of the test's own for lock files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the kernel says of a processor that does not multiply bfloat16, whichever runs the test."""
+    facts = tmp_path / "cpuinfo"
+    facts.write_text("flags\t\t: fpu avx2\n")
+    monkeypatch.setattr(precisions, "PROCESSOR", facts)
+    return facts
 
 
 @pytest.fixture
@@ -64,6 +73,15 @@ def test_the_first_free_device_is_claimed_with_the_digest_of_plug_ins(
     mine = rows[SLOTS[1].id]
     assert (mine.token, mine.worker, mine.plugins) == (claim.token, claim.worker, claim.plugins)
     assert status(sqlite_store) == "has claimed cpu:1 (slot 1)"
+
+
+def test_a_claimed_device_says_in_which_precisions_it_trains(
+    sqlite_store: Store, two_slots: Settings, processor: Path
+) -> None:
+    processor.write_text("flags\t\t: fpu amx_bf16\n")
+    claim = wait_for_device(sqlite_store, two_slots)
+    assert claim.device.precisions == (*EVERYWHERE, "bfloat16")
+    assert sqlite_store.read(devices.precisions) == {"cpu": {*EVERYWHERE, "bfloat16"}}
 
 
 def test_a_worker_waits_until_a_device_is_free(
