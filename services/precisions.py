@@ -14,7 +14,7 @@ MIN_CAPABILITY = (8, 0)  # Ampere, whose tensor cores are the first that take bo
 _A_GPU = "an NVIDIA GPU of compute capability 8.0 or higher"
 NEEDS = {
     "tf32": _A_GPU,
-    "bfloat16": f"{_A_GPU}, or a processor with AVX512-BF16 or AMX; on others it is far slower than float32",
+    "bfloat16": f"{_A_GPU}, or a processor with AVX512-BF16 or AMX; on others it is slower than float32",
 }
 # As the kernel of Linux names what a processor multiplies bfloat16 with; the last one on aarch64.
 FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})

@@ -15,7 +15,7 @@ SLOT = HostDevice("box", "cpu:0", "cpu", "slot 0")
 GPU = HostDevice("box", "GPU-1", "cuda", "H200", 141 * 2**30, (*EVERYWHERE, "tf32", "bfloat16"))
 WORDS = (
     "must be one of float32, float64 on the devices that are alive, got 'bfloat16', which needs an NVIDIA "
-    "GPU of compute capability 8.0 or higher, or a processor with AVX512-BF16 or AMX; on others it is far "
+    "GPU of compute capability 8.0 or higher, or a processor with AVX512-BF16 or AMX; on others it is "
     "slower than float32"
 )
 
