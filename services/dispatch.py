@@ -9,13 +9,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from services.domain.plan import packing
+from services.domain.plan import cohorts, packing
 from services.domain.plan.shape import Shape
 from services.domain.states import SWEEP_DISPATCHABLE, SweepState
 from services.host import EVERYWHERE
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import devices, packs, set_aside, specs_and_plans, speeds, sweeps, trials, window
+from services.store import (
+    budgets,
+    devices,
+    early_ends,
+    packs,
+    set_aside,
+    specs_and_plans,
+    speeds,
+    sweeps,
+    trials,
+    window,
+)
 from services.store.models import Pack, Sweep, Trial
 from services.store.packs import PackDraft
 from services.store.session import Session, Store
@@ -26,6 +37,7 @@ T = TypeVar("T")
 IDLE_RESEND_SECONDS = 5.0  # after which a message counts as lost while a device idles
 MAX_CANDIDATES = 50  # sweeps that one query proposes for the next place in the window
 CANDIDATES_PER_ROW = 8  # trials that are looked at for each row of a pack
+MAX_PLACED = 10_000  # trials that are given places at once
 log = logging.getLogger(__name__)
 
 
@@ -243,8 +255,33 @@ def _next_shape(sweep: Sweep) -> Shape | None:
 def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> str:
     """Form one pack of trials that wait, among them the first; returns its id."""
     mixed = sweep.plan.shapes[first.shape].mixed
-    waiting = trials.waiting_like(session, first, mixed, CANDIDATES_PER_ROW * first.width)
-    return packs.form(session, sweep, choose(waiting, first.most_alive), first.width, kind)
+    width = first.width or _give_places(session, sweep, first, kind)
+    waiting = trials.waiting_like(session, first, mixed, CANDIDATES_PER_ROW * width)
+    return packs.form(session, sweep, choose(waiting, first.most_alive), width, kind)
+
+
+def _give_places(session: Session, sweep: Sweep, first: Trial, kind: str) -> int:
+    """Give a width and a row to each trial that may train with the first one; returns the first's width.
+
+    All that have come together from a rung are divided at once, so the arrays depend on no worker.
+    """
+    plan = sweep.plan
+    if plan.pin:
+        segment = plan.pin.segment_from(first.saved_epoch)
+        first.width, first.row = segment.width, segment.row
+        return segment.width
+    waiting = trials.waiting_like(session, first, plan.shapes[first.shape].mixed, MAX_PLACED)
+    most, start = width_on(session, sweep, first.shape, kind), 0
+    if kind == "cpu":
+        most = packing.width_after_rung(len(waiting), most)
+    while start < len(waiting):
+        rows = packing.next_rows(len(waiting) - start, most)
+        width = rows if kind == "cpu" else packing.on_ladder(rows)
+        for row, trial in enumerate(waiting[start : start + rows]):
+            trial.width, trial.row = width, row
+        start += rows
+    session.flush()
+    return waiting[0].width or 1
 
 
 def next_trials(session: Session, sweep: Sweep, kind: str, now: int) -> list[dict[str, Any]]:
@@ -252,32 +289,55 @@ def next_trials(session: Session, sweep: Sweep, kind: str, now: int) -> list[dic
     if sweep.state != SweepState.ACTIVE or sweep.next_number >= sweep.total:
         return []
     plan, number = sweep.plan, sweep.next_number
-    width = width_on(session, sweep, plan.shape_of(plan.point_of(number)), kind)
-    return trials.new_rows(sweep, min(width, plan.run_of(number)), width, now)
+    most, left = width_on(session, sweep, plan.shape_of(plan.point_of(number)), kind), plan.run_of(number)
+    on_ladder = kind != "cpu" or plan.pin is not None
+    rows = _affordable(session, sweep, min(most, left) if on_ladder else packing.next_rows(left, most))
+    return trials.new_rows(sweep, rows, most if on_ladder else rows, now) if rows else []
+
+
+def _affordable(session: Session, sweep: Sweep, rows: int) -> int:
+    """How many of the next new trials the sweep's budget of epochs can pay; draws no more if none."""
+    left = budgets.left(session, sweep)
+    if left is None:
+        return rows
+    plan, stops, cost = sweep.plan, cohorts.of_sweep(sweep.spec, sweep.plan), 0
+    for count in range(rows):
+        point = plan.point_of(sweep.next_number + count)
+        cost += stops.next_stop(stops.of(point), 0, plan.shapes[plan.shape_of(point)].epochs)
+        if cost > left:
+            break
+    else:
+        return rows
+    if not count:
+        spent = f"the budget of {budgets.of_epochs(sweep)} epochs has {left} left"
+        early_ends.draw_no_more(session, sweep, "budget", spent)
+    return count
 
 
 def width_on(session: Session, sweep: Sweep, shape: int, kind: str) -> int:
-    """The rows of a shape's packs on a kind of device: one number for the sweep, for any number of workers.
+    """The most rows of a shape's packs on a kind of device: one number, for any number of workers.
 
     On a CPU the plan has it. On GPUs it is settled when the first pack is formed, by their memory and by what
     was measured until then.
     """
     own, plan = sweep.plan.shapes[shape], sweep.plan
-    if kind == "cpu" or plan.pin:
+    if plan.pin:
+        return plan.pin.segments[0].width
+    if kind == "cpu":
         return own.width
     place = f"{shape}:{kind}"
     if place not in sweep.widths:
         live = devices.of_kind(session, kind)
         measured = speeds.by_width(session, own.key, live.names)
         together = own.points * (plan.seeds if own.mixed else 1)
-        width = packing.rung(together, own.bytes_per_row, live.memory, measured)
+        width = packing.ladder_width(together, own.bytes_per_row, live.memory, measured)
         sweep.widths = {**sweep.widths, place: width}
     return int(sweep.widths[place])
 
 
 def choose(alike: Sequence[Trial], most: int | None) -> list[Trial]:
     """The trials that go into a pack together, of some that may: each in a row of its own, `most` of them."""
-    chosen: dict[int, Trial] = {}  # by row
+    chosen: dict[int | None, Trial] = {}  # by row
     for trial in alike:
         if len(chosen) == most:
             break

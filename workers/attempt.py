@@ -207,11 +207,12 @@ class Attempt:
 
     def _commit(self, done: EpochDone) -> None:
         """Commit an epoch, then let the runner go on."""
-        committed = self._commits.epoch(done, self._taker() if done.final else None)
+        last = done.number == self._run_message.target_epoch
+        committed = self._commits.epoch(done, self._taker() if last else None)
         self._over, self.next_pack, self.has_committed = committed.over, committed.next_pack, True
         for listener in self._listeners:
             listener.on_epoch(done)
-        if not done.final:  # the runner waits for an answer even when no row is left
+        if not last:  # the runner waits for an answer even when no row is left
             self._send(Go(self._run_message.pack, committed.drop))
 
     def _give_up(self, failure: Failure, message: str, stopped: Stopped | None = None) -> None:

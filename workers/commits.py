@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from services.domain.errors import ServiceError
 from services.domain.retry import Failure
 from services.domain.states import TrialState
+from services.domain.stopping import TrialRule
 from services.store import checkpoints, endings, leases, reports
 from services.store.leases import Lease
 from services.store.reports import Epoch, Saved
@@ -33,6 +34,21 @@ class Committed:
     next_pack: TakenPack | None = None
 
 
+@dataclass(frozen=True)
+class End:
+    """How a trial leaves a pack before its last epoch: `failure`, or the rule that has `stopped` it."""
+
+    state: TrialState
+    failure: Mapping[str, Any] | None = None
+    stopped: Mapping[str, Any] | None = None
+
+    def values(self) -> dict[str, Any]:
+        """The columns that change with the state."""
+        if self.state == TrialState.PRUNED:
+            return {"stopped": self.stopped, "failure": None}
+        return {"failure": self.failure} if self.failure else {}
+
+
 class PackCommits:
     """Writes under one lease, and keeps count of the pack's epoch and its live rows.
 
@@ -47,11 +63,13 @@ class PackCommits:
         lease_ttl: float,
         run: Run,
         machine: Machine | None = None,
+        rules: Sequence[TrialRule] = (),
     ) -> None:
         self._store, self._lease, self._heartbeat, self._ttl = store, lease, heartbeat, lease_ttl
         self._trials = {row.row: row.trial for row in run.rows}  # of live rows
-        self._epoch = run.start_epoch
+        self._epoch, self._target, self._ends = run.start_epoch, run.target_epoch, run.ends
         self._machine = machine  # that SQL has noted
+        self._rules = rules  # of early stopping, each for a trial's own curve
 
     def machine(self, machine: Machine) -> None:
         """Record on what the pack trains, unless that stands there."""
@@ -60,7 +78,7 @@ class PackCommits:
         self._write(lambda session: leases.set_machine(session, self._lease, asdict(machine)))
 
     def epoch(self, done: EpochDone, taker: PackTaker | None = None) -> Committed:
-        """Write an epoch, and with it the end of every trial that ends here.
+        """Write an epoch, and with it the end of every trial that ends here, or waits at a rung from here on.
 
         With the end of the pack `taker` takes the next one, so that the device does not wait.
         """
@@ -70,35 +88,53 @@ class PackCommits:
                 f"got epoch {done.number}"
             )
         self._epoch += 1
-        epoch = self._by_trial(done)
-        diverged = {self._trials[row] for row in done.diverged}
-        flagged = self._heartbeat.request.cancel_trials
-        cancelled = {trial for trial in flagged if trial in epoch.metrics} - diverged
-        succeeded = {self._trials[row] for row in done.final} - diverged - cancelled
-        error = {
-            "kind": Failure.DIVERGED,
-            "message": f"loss or weights were no longer finite in epoch {epoch.number}",
-        }
-        over = bool(done.final) or diverged | cancelled == epoch.metrics.keys()
+        epoch, last = self._by_trial(done), done.number == self._target
+        ends = self._ends_of(done, epoch)
+        over = last or ends.keys() == epoch.metrics.keys()
+        succeeds = last and self._ends and not ends
+        here = TrialState.SUCCEEDED if self._ends else TrialState.HELD
 
         def write(session: Session) -> TakenPack | None:
             if taker and (taken := taker.taken_before(session)):
                 return taken  # everything has been committed
-            if succeeded == epoch.metrics.keys():
+            if succeeds:
                 reports.commit_last(session, self._lease, epoch)
             else:
                 reports.commit(session, self._lease, epoch)
-                endings.end_trials(session, self._lease, diverged, TrialState.FAILED, failure=error)
-                endings.end_trials(session, self._lease, cancelled, TrialState.CANCELLED)
-                endings.end_trials(session, self._lease, succeeded, TrialState.SUCCEEDED, failure=None)
+                for end, trials in _together(ends):
+                    endings.end_trials(session, self._lease, trials, end.state, **end.values())
+                others = epoch.metrics.keys() - ends.keys() if last else ()
+                endings.end_trials(session, self._lease, others, here, failure=None)
                 if over:
                     endings.close(session, self._lease, f"reached epoch {epoch.number}")
             return taker.take_begun(session) if taker and over else None
 
         next_pack = self._write(write)
-        drop = tuple(row for row, trial in self._trials.items() if trial in diverged | cancelled)
+        drop = tuple(row for row, trial in self._trials.items() if trial in ends)
         self._trials = {row: trial for row, trial in self._trials.items() if row not in drop}
         return Committed(over, drop, next_pack)
+
+    def _ends_of(self, done: EpochDone, epoch: Epoch) -> dict[str, End]:
+        """The trials that end with this epoch, though it is not their last one or not as planned."""
+        error = {
+            "kind": Failure.DIVERGED,
+            "message": f"loss or weights were no longer finite in epoch {epoch.number}",
+        }
+        ends = {self._trials[row]: End(TrialState.FAILED, error) for row in done.diverged}
+        asked = self._heartbeat.request
+        for trial in epoch.metrics.keys() & asked.cancel_trials - ends.keys():
+            ends[trial] = End(TrialState.CANCELLED)
+        if done.number == self._target and self._ends:
+            return ends
+        for trial in epoch.metrics.keys() - ends.keys():
+            best_epoch = epoch.best[trial][0] if trial in epoch.best else None
+            found = {rule.name: rule.reason(epoch.number, best_epoch) for rule in self._rules}
+            if asked.ended_by:
+                found = {asked.ended_by["rule"]: asked.ended_by["reason"]}
+            if (rule := next((name for name, reason in found.items() if reason), None)) is not None:
+                stopped = {"rule": rule, "reason": found[rule]}
+                ends[trial] = End(TrialState.PRUNED, stopped=stopped)
+        return ends
 
     def fall_back(self, damaged: CheckpointDamaged) -> None:
         """Have the pack's trials go on from the checkpoint before the damaged one, and end the attempt."""
@@ -148,6 +184,18 @@ class PackCommits:
             work_ms=done.work_ms,
             files={self._trials[row]: result.file for row, result in ended.items()},
         )
+
+
+def _together(ends: Mapping[str, End]) -> list[tuple[End, list[str]]]:
+    """The trials that end alike, together."""
+    alike: list[tuple[End, list[str]]] = []
+    for trial, end in ends.items():
+        same = next((trials for other, trials in alike if other == end), None)
+        if same is None:
+            alike.append((end, [trial]))
+        else:
+            same.append(trial)
+    return alike
 
 
 def storable(message: str) -> str:

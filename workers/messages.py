@@ -60,11 +60,12 @@ class FinalResult:
 
 @dataclass(frozen=True, config=CLOSED)
 class RowCheckpoint:
-    """The file that a row goes on from, with its number in SQL."""
+    """The file that a row goes on from, with its number in SQL, and the trial's row there."""
 
     id: int
     path: str
     sha256: str
+    row: int
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -122,10 +123,10 @@ class SpeedMeasured:
 
 @dataclass(frozen=True, config=CLOSED)
 class EpochDone:
-    """An epoch of all live rows; the runner waits for `Go`, unless it was the last one.
+    """An epoch of all live rows; the runner waits for `Go`, unless it was the pack's last one.
 
     `best` is each row's best epoch so far with the objective there; a row whose objective never was a number
-    has none. `final` is empty before the last epoch.
+    has none. `final` is empty before the trials' last epoch.
     """
 
     pack: str
@@ -182,6 +183,7 @@ class UseDevice:
 class Run:
     """Train a pack from its starting epoch to its target; everything that its numbers depend on.
 
+    `ends`: the target is the last epoch of its trials, else a rung, where a checkpoint is left.
     `checkpoint_every` is in seconds; `files` the folder that paths are relative to; `plugins` the digest of
     the entry files that the sweep was planned with; `varied` the paths in which rows may differ; `measure`
     asks for one `SpeedMeasured`.
@@ -193,6 +195,7 @@ class Run:
     width: int
     start_epoch: int
     target_epoch: int
+    ends: bool
     checkpoint_every: float
     metric: str
     goal: str

@@ -81,6 +81,7 @@ class PackTraining:
             if run.measure and fit.epoch == self._measure_after:
                 self._measure()
             last = fit.epoch == run.target_epoch
+            ends = last and run.ends
             live = [report.row for report in reports]
             self._wire.send(
                 EpochDone(
@@ -89,8 +90,8 @@ class PackTraining:
                     metrics={report.row: report.metrics for report in reports},
                     best={row: best for row in live if (best := self._best(row))},
                     diverged=tuple(report.row for report in reports if report.diverged),
-                    saved=None if last else self._checkpoint(),
-                    final=self._finish(live) if last else {},
+                    saved=None if ends else self._checkpoint(due=last),
+                    final=self._finish(live) if ends else {},
                     busy_ms=round(busy * 1000),
                     work_ms=round(work * 1000),
                     images_per_s=fit.images_per_s,
@@ -114,7 +115,9 @@ class PackTraining:
         }
         for row in self._message.rows:
             if row.checkpoint:
-                own = {name: tensor[row.row] for name, tensor in tensors[row.checkpoint.id].items()}
+                own = {
+                    name: tensor[row.checkpoint.row] for name, tensor in tensors[row.checkpoint.id].items()
+                }
                 self._fit.load_row(row.row, own, self._message.start_epoch)
 
     def _receive(self) -> Go | Stop | None:
@@ -146,11 +149,11 @@ class PackTraining:
             speed = plain_images_per_s(rows[0], self._message.device, steps=20)
             self._wire.send(SpeedMeasured(self._message.pack, speed))
 
-    def _checkpoint(self) -> SavedCheckpoint | None:
-        """Keep the state at an epoch's end, and write it unless the last checkpoint is recent."""
+    def _checkpoint(self, due: bool) -> SavedCheckpoint | None:
+        """Keep the state at an epoch's end, and write it if it is due or the last checkpoint is old."""
         self._unsaved = self._fit.epoch, self._fit.state()
-        due = time.monotonic() - self._saved_at >= self._message.checkpoint_every
-        return self._write_checkpoint() if due else None
+        old = time.monotonic() - self._saved_at >= self._message.checkpoint_every
+        return self._write_checkpoint() if due or old else None
 
     def _write_checkpoint(self) -> SavedCheckpoint | None:
         """Write all rows as they were kept; None if that epoch is written already, or cannot be."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.domain.errors import ServiceError
+from services.domain.spec.stop import trial_rules
+from services.domain.stopping import TrialRule
 from services.host import HostDevice
 from services.settings import Settings
 from services.store import checkpoints, specs_and_plans
 from services.store.leases import Lease, PackToTrain
+from services.store.models import Checkpoint
 from services.store.session import Session
 from workers.messages import Machine, RowCheckpoint, Run, RunRow
 
@@ -20,6 +23,7 @@ class LeasedPack:
     sweep_id: str
     shape_key: str
     run: Run
+    rules: tuple[TrialRule, ...] = ()  # of early stopping
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,6 @@ def read_leased_pack(
         )
     begun = [trial.id for trial in pack.trials if trial.checkpoint_id is not None]
     saved = checkpoints.of_trials(session, begun) if begun else {}
-    files = {trial_id: RowCheckpoint(file.id, file.path, file.sha256) for trial_id, file in saved.items()}
     rows = tuple(
         RunRow(
             row=trial.row,
@@ -72,7 +75,7 @@ def read_leased_pack(
             config=plan.config_of(trial),
             seed=trial.seed,
             replicate=trial.replicate,
-            checkpoint=files.get(trial.id),
+            checkpoint=_checkpoint(saved.get(trial.id), trial.saved_row),
         )
         for trial in pack.trials
     )
@@ -84,6 +87,7 @@ def read_leased_pack(
         width=pack.width,
         start_epoch=pack.start_epoch,
         target_epoch=pack.target_epoch,
+        ends=pack.target_epoch == pack.trials[0].target_epoch,
         checkpoint_every=settings.checkpoint_every,
         metric=spec.objective.metric,
         goal=spec.objective.goal,
@@ -93,4 +97,8 @@ def read_leased_pack(
         rows=rows,
         varied=tuple(plan.varied),
     )
-    return LeasedPack(pack.sweep_id, shape.key, run)
+    return LeasedPack(pack.sweep_id, shape.key, run, tuple(trial_rules(spec.stop)))
+
+
+def _checkpoint(file: Checkpoint | None, row: int | None) -> RowCheckpoint | None:
+    return RowCheckpoint(file.id, file.path, file.sha256, row) if file and row is not None else None

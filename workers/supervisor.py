@@ -15,7 +15,7 @@ from services.domain.errors import Fenced, ServiceError, Unreadable
 from services.domain.retry import Failure
 from services.queue import Publisher
 from services.settings import Settings
-from services.store import endings, packs, set_aside, sweeps
+from services.store import endings, packs, rungs, set_aside, sweeps
 from services.store.leases import Lease
 from services.store.models import Sweep
 from services.store.session import Store
@@ -99,6 +99,7 @@ class Supervisor:
             attempt = self._lead(taken)
             if not attempt or not attempt.went_well:
                 break
+            self._decide(sweep_id)
             taken = attempt.next_pack or self._form_and_take()
         if sweep_id:
             self._settle(sweep_id)
@@ -148,6 +149,13 @@ class Supervisor:
     def _publisher(self) -> Publisher:
         return Publisher(self._settings)
 
+    def _decide(self, sweep_id: str) -> None:
+        """Decide the rung that a pack of a sweep may have completed. Upkeep does it, too."""
+        try:
+            rungs.decide_all(self._store, only=sweep_id)
+        except Exception:
+            log.exception("no rung of sweep %s was decided; upkeep tries again", sweep_id)
+
     def _settle(self, sweep_id: str) -> None:
         """End a sweep of which nothing is left. Upkeep does it, too."""
         try:
@@ -195,7 +203,7 @@ class Supervisor:
         if isinstance(pack, ServiceError):
             raise pack
         commits = PackCommits(
-            self._store, lease, self._heartbeat, settings.lease_ttl, pack.run, taken.machine
+            self._store, lease, self._heartbeat, settings.lease_ttl, pack.run, taken.machine, pack.rules
         )
         watchdog = Watchdog(settings, lambda images: self._epoch_seconds(pack, images))
         listeners = self._listeners(pack)

@@ -55,7 +55,7 @@ def _read_and_planned(document: Any, services: Services) -> tuple[Spec, Plan]:
 
 def preview(document: Any, services: Services) -> DryRunView:
     """Describe the sweep that a spec would make on the devices that are alive now; write nothing."""
-    _, plan = _read_and_planned(document, services)
+    spec, plan = _read_and_planned(document, services)
     measured, alive, offered = services.store.read(
         lambda session: (
             speeds.of_shapes(session, [shape.key for shape in plan.shapes]),
@@ -64,7 +64,7 @@ def preview(document: Any, services: Services) -> DryRunView:
         )
     )
     check_devices(plan, offered)
-    return dry_run_view(plan, services.library, measured, alive)
+    return dry_run_view(spec, plan, services.library, measured, alive)
 
 
 def find_by_key(key: str, digest: str, services: Services) -> str | None:

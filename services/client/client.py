@@ -150,7 +150,7 @@ class Client:
         return self._do("trials", trial_id, "cancel")
 
     def retry_trial(self, trial_id: str) -> View:
-        """Retry a failed or cancelled trial."""
+        """Retry a failed, cancelled or pruned trial."""
         return self._do("trials", trial_id, "retry")
 
     def reproduce(self, trial_id: str) -> View:

@@ -74,11 +74,16 @@ class TrialState(State):
         "running",
         "A worker trains the trial; if the worker's lease expires, rescue takes the trial back.",
     )
+    HELD = (
+        "held",
+        "The trial has trained up to a rung and waits until all of its cohort have; then it goes on or "
+        "is pruned.",
+    )
     SUCCEEDED = "succeeded", "The trial has trained all of its epochs; its result is final."
     PRUNED = (
         "pruned",
-        "Early stopping has ended the trial, and its value so far counts. There is no early stopping yet, so "
-        "no trial is pruned.",
+        "Early stopping has ended the trial, and its value so far counts; a retry of the trial trains it to "
+        "its end.",
     )
     FAILED = (
         "failed",
@@ -121,6 +126,7 @@ class Mover(StrEnum):
     RESCUE = "rescue"
     SETTLE = "settle"
     PAUSE = "pause"
+    DECIDE = "decide"
 
 
 @dataclass(frozen=True)
@@ -135,8 +141,6 @@ class Move:
         return ", ".join(self.movers) + (f" ({self.note})" if self.note else "")
 
 
-NOT_YET = "not yet: early stopping"
-
 _API = Move((Mover.API,))
 _DISPATCH = Move((Mover.DISPATCH,))
 _WORKER = Move((Mover.WORKER,))
@@ -145,6 +149,7 @@ _WORKER_OR_RESCUE = Move((Mover.WORKER, Mover.RESCUE))
 _DISPATCH_OR_API = Move((Mover.DISPATCH, Mover.API))
 _API_OR_PAUSE = Move((Mover.API, Mover.PAUSE))
 _RETRY = Move((Mover.API,), "retry")
+_WORKER_OR_DECIDE = Move((Mover.WORKER, Mover.DECIDE))
 
 # The retry of a sweep draws what was never drawn; that of one trial draws nothing.
 _REOPEN = {SweepState.ACTIVE: _RETRY, SweepState.STOPPING: Move((Mover.API,), "retry of a trial")}
@@ -155,7 +160,7 @@ _END = dict.fromkeys(
 SWEEP_MOVES: dict[SweepState, dict[SweepState, Move]] = {
     SweepState.ACTIVE: {
         SweepState.PAUSED: _API_OR_PAUSE,
-        SweepState.STOPPING: _API,
+        SweepState.STOPPING: Move((Mover.API, Mover.WORKER, Mover.DECIDE)),
         SweepState.CANCELLING: _API,
         **_END,
     },
@@ -175,21 +180,28 @@ SWEEP_MOVES: dict[SweepState, dict[SweepState, Move]] = {
 TRIAL_MOVES: dict[TrialState, dict[TrialState, Move]] = {
     TrialState.PENDING: {
         TrialState.QUEUED: _DISPATCH,
-        TrialState.PRUNED: Move((Mover.SETTLE,), NOT_YET),
-        TrialState.CANCELLED: Move((Mover.API, Mover.SETTLE, Mover.PAUSE)),
+        TrialState.PRUNED: _WORKER_OR_DECIDE,
+        TrialState.CANCELLED: Move((Mover.API, Mover.SETTLE, Mover.PAUSE, Mover.WORKER, Mover.DECIDE)),
     },
     TrialState.QUEUED: {
         TrialState.RUNNING: _WORKER,
-        TrialState.PENDING: _DISPATCH_OR_API,
+        TrialState.PENDING: Move((Mover.DISPATCH, Mover.API, Mover.WORKER, Mover.DECIDE)),
         TrialState.CANCELLED: _API,
     },
     TrialState.RUNNING: {
         TrialState.SUCCEEDED: _WORKER,
-        TrialState.PRUNED: Move((Mover.WORKER,), NOT_YET),
+        TrialState.HELD: _WORKER,
+        TrialState.PRUNED: _WORKER,
         TrialState.FAILED: _WORKER_OR_RESCUE,
         TrialState.CANCELLED: _WORKER_OR_RESCUE,
         TrialState.PENDING: _WORKER_OR_RESCUE,
     },
+    TrialState.HELD: {
+        TrialState.PENDING: _WORKER_OR_DECIDE,
+        TrialState.PRUNED: _WORKER_OR_DECIDE,
+        TrialState.CANCELLED: Move((Mover.API, Mover.SETTLE)),
+    },
+    TrialState.PRUNED: {TrialState.PENDING: _RETRY},
     TrialState.FAILED: {TrialState.PENDING: _RETRY},
     TrialState.CANCELLED: {TrialState.PENDING: _RETRY},
 }
@@ -216,9 +228,10 @@ SWEEP_RETRIABLE = SWEEP_FINAL | {SweepState.ACTIVE}
 SWEEP_OF_RETRIABLE_TRIAL = SWEEP_FINAL | SWEEP_DISPATCHABLE
 
 TRIAL_GOOD = frozenset({TrialState.SUCCEEDED, TrialState.PRUNED})  # it has a result
-TRIAL_RETRIABLE = frozenset({TrialState.FAILED, TrialState.CANCELLED})
-TRIAL_FINAL = TRIAL_GOOD | TRIAL_RETRIABLE
-TRIAL_WAITING = frozenset({TrialState.PENDING, TrialState.QUEUED})
+TRIAL_WITHOUT_RESULT = frozenset({TrialState.FAILED, TrialState.CANCELLED})  # a sweep's retry runs it again
+TRIAL_RETRIABLE = TRIAL_WITHOUT_RESULT | {TrialState.PRUNED}  # by a retry of the trial itself
+TRIAL_FINAL = TRIAL_GOOD | TRIAL_WITHOUT_RESULT
+TRIAL_WAITING = frozenset({TrialState.PENDING, TrialState.QUEUED, TrialState.HELD})
 TRIAL_PACKED = frozenset({TrialState.QUEUED, TrialState.RUNNING})  # it is in a pack
 TRIAL_UNFINISHED = TRIAL_WAITING | TRIAL_PACKED
 

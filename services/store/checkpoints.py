@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from services.domain.states import TRIAL_FINAL
-from services.store.models import Checkpoint, PackRow, Report, Trial
+from services.domain.states import SWEEP_FINAL, TRIAL_FINAL, TrialState
+from services.store.models import Checkpoint, PackRow, Report, Sweep, Trial
 from services.store.session import touched
 
 MAX_FILES = 250  # that one look for needless ones takes in
@@ -42,6 +42,7 @@ def fall_back(session: Session, checkpoint_id: int, pack_id: str) -> None:
         ).one_or_none()
         trial.checkpoint_id = before.id if before else None
         trial.saved_epoch = before.epoch if before else 0
+        trial.saved_row = _row_in(session, before, trial) if before else None
     session.flush()
 
 
@@ -69,7 +70,7 @@ def forget(session: Session, checkpoint_id: int) -> bool:
     if not touched(dropped):
         return False
     over = update(Trial).where(Trial.checkpoint_id == checkpoint_id)
-    session.execute(over.values(checkpoint_id=None, saved_epoch=0))
+    session.execute(over.values(checkpoint_id=None, saved_epoch=0, saved_row=None))
     return True
 
 
@@ -85,9 +86,17 @@ def _has_row_of(trial: Trial, later: Checkpoint) -> ColumnElement[bool]:
     return or_(Checkpoint.pack_id == later.pack_id, reported)
 
 
+def _row_in(session: Session, checkpoint: Checkpoint, trial: Trial) -> int:
+    """The row of a trial in a checkpoint's file: that which it had in the pack."""
+    mine = PackRow.pack_id == checkpoint.pack_id, PackRow.trial_id == trial.id
+    return session.scalars(select(PackRow.row).where(*mine)).one()
+
+
 def _used() -> ColumnElement[bool]:
-    """An unfinished trial goes on from it."""
-    return exists().where(Trial.checkpoint_id == Checkpoint.id, Trial.state.not_in(TRIAL_FINAL))
+    """An unfinished trial goes on from it, or a pruned one could: its sweep has not ended."""
+    moving = exists().where(Sweep.id == Trial.sweep_id, Sweep.state.not_in(sorted(SWEEP_FINAL)))
+    may_go_on = or_(Trial.state.not_in(sorted(TRIAL_FINAL)), and_(Trial.state == TrialState.PRUNED, moving))
+    return exists().where(Trial.checkpoint_id == Checkpoint.id, may_go_on)
 
 
 def _spare() -> ColumnElement[bool]:

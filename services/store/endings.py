@@ -28,7 +28,10 @@ def end_trial(session: Session, held: Lease, trial_id: str, state: TrialState, *
 def end_trials(
     session: Session, held: Lease, trial_ids: Collection[str], state: TrialState, **values: Any
 ) -> None:
-    """Move running trials of the pack to one final state; called again, after a lost COMMIT, do nothing."""
+    """Move running trials of the pack to one state in which they have left it.
+
+    Called again, after a lost COMMIT, it does nothing.
+    """
     if not trial_ids:
         return
     pack = fence(session, held)
@@ -113,7 +116,9 @@ def _lose(session: Session, pack_id: str, what: str) -> None:
 
 def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str, Any]) -> None:
     """Send each running trial of a pack back to pending or to its end, and close the pack or call it lost."""
-    sweep_state = session.scalars(select(Sweep.state).where(Sweep.id == pack.sweep_id)).one()
+    sweep_state, ended_by = session.execute(
+        select(Sweep.state, Sweep.ended_by).where(Sweep.id == pack.sweep_id)
+    ).one()
     running = session.scalars(
         select(Trial)
         .where(Trial.pack_id == pack.id, Trial.state == TrialState.RUNNING)
@@ -133,6 +138,9 @@ def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str,
         trial.failure = _failure(failure, error, trial.fruitless)
         if trial.cancel or sweep_state == SweepState.CANCELLING:
             moved.append((trial, TrialState.CANCELLED))
+        elif verdict.again and ended_by and ended_by["now"]:
+            trial.stopped = {"rule": ended_by["rule"], "reason": ended_by["reason"]} if trial.epoch else None
+            moved.append((trial, TrialState.PRUNED if trial.epoch else TrialState.CANCELLED))
         elif verdict.again:
             trial.not_before = now + verdict.delay * 1000
             moved.append((trial, TrialState.PENDING))

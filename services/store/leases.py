@@ -58,7 +58,9 @@ class TrialToTrain:
     values: dict[str, Any]
     seed: int
     replicate: int
+    target_epoch: int
     saved_epoch: int
+    saved_row: int | None
     checkpoint_id: int | None
 
 
@@ -86,10 +88,14 @@ class SweepRequest(StrEnum):
 
 @dataclass(frozen=True)
 class Request:
-    """What the user has asked of a running pack: of its whole sweep, and of some of its trials."""
+    """What is asked of a running pack: of its whole sweep, and of some of its trials.
+
+    `ended_by` is the rule that has ended the sweep early: all its trials are pruned after their epoch.
+    """
 
     sweep: SweepRequest = SweepRequest.NONE
     cancel_trials: frozenset[str] = frozenset()
+    ended_by: dict[str, Any] | None = None
 
 
 _PACKS = cast(Table, Pack.__table__)
@@ -219,8 +225,11 @@ def set_machine(session: Session, held: Lease, machine: dict[str, Any]) -> None:
 
 
 def renew(session: Session, held: Lease, ttl: float) -> Request:
-    """Keep the lease, and return what the user has asked for; the heartbeat calls it."""
+    """Keep the lease, and return what is asked of the pack; the heartbeat calls it."""
     pack = fence(session, held, _RENEW, ttl=int(ttl * 1000))
-    state = session.scalars(select(Sweep.state).where(Sweep.id == pack.sweep_id)).one()
+    state, ended_by = session.execute(
+        select(Sweep.state, Sweep.ended_by).where(Sweep.id == pack.sweep_id)
+    ).one()
     flagged = session.scalars(select(Trial.id).where(Trial.pack_id == pack.id, Trial.cancel.is_(True)))
-    return Request(REQUESTS.get(SweepState(state), SweepRequest.NONE), frozenset(flagged))
+    asked = REQUESTS.get(SweepState(state), SweepRequest.NONE)
+    return Request(asked, frozenset(flagged), ended_by if ended_by and ended_by["now"] else None)

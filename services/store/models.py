@@ -23,7 +23,7 @@ from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import PackState, SweepState, TrialState
 from services.store.json_model import JsonModel, Stored
-from services.store.table import Base, BigId, one_of, where
+from services.store.table import NULLABLE_JSON, Base, BigId, one_of, where
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -71,6 +71,7 @@ class Sweep(Base):
     finished_at: Mapped[int | None]
     events_forgotten: Mapped[bool] = mapped_column(default=False)  # it ended long ago and has none left
     pause_reason: Mapped[str | None] = mapped_column(Text)  # of the service; null when a user paused it
+    ended_by: Mapped[dict[str, Any] | None] = mapped_column(NULLABLE_JSON)  # the rule that ended it, and why
 
     # Loaded only where a query asks for it: whoever locks a sweep must not lock what is mirrored of it.
     mirror: Mapped[MirrorSweep] = relationship(lazy="raise")
@@ -137,6 +138,7 @@ class Trial(Base):
         ),
         Index(None, "checkpoint_id", **where("checkpoint_id IS NOT NULL")),
         Index("ix_trials_fruitless", "sweep_id", **where("fruitless > 0")),
+        Index("ix_trials_held", "sweep_id", "cohort", **where("state = 'held'")),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -147,12 +149,15 @@ class Trial(Base):
     seed: Mapped[int]
     values: Mapped[dict[str, Any]]
     shape: Mapped[int]
-    width: Mapped[int]  # of every array that trains it
-    row: Mapped[int]
+    width: Mapped[int | None]  # of the arrays that train it up to `until_epoch`; null before the first one
+    row: Mapped[int | None]
     state: Mapped[str] = mapped_column(String(16))
     epoch: Mapped[int] = mapped_column(default=0)  # reported up to here
-    saved_epoch: Mapped[int] = mapped_column(default=0)  # a checkpoint holds its row at this epoch
+    saved_epoch: Mapped[int] = mapped_column(default=0)  # a checkpoint holds it at this epoch
+    saved_row: Mapped[int | None]  # there
     checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id"))
+    cohort: Mapped[int] = mapped_column(default=0)  # the trials of one are compared at rungs
+    until_epoch: Mapped[int]  # its next rung, or its end
     target_epoch: Mapped[int]
     pack_id: Mapped[str | None] = mapped_column(ForeignKey("packs.id"))
     attempts: Mapped[int] = mapped_column(default=0)
@@ -167,6 +172,7 @@ class Trial(Base):
     last_value: Mapped[float | None]
     best_file: Mapped[str | None] = mapped_column(String(300))
     failure: Mapped[dict[str, Any] | None]
+    stopped: Mapped[dict[str, Any] | None] = mapped_column(NULLABLE_JSON)  # the rule that pruned it, and why
     created_at: Mapped[int]
     started_at: Mapped[int | None]
     finished_at: Mapped[int | None]
@@ -275,6 +281,8 @@ class Pack(Base):
     outcome: Mapped[str | None] = mapped_column(Text)
     busy_ms: Mapped[int] = mapped_column(default=0)  # time that passed in training, summed over epochs
     work_ms: Mapped[int] = mapped_column(default=0)  # the device's work in it: on a CPU, processor time
+    trained_rows: Mapped[int] = mapped_column(default=0)  # rows of its epochs, dead ones too
+    live_rows: Mapped[int] = mapped_column(default=0)  # those of trials
 
 
 class PackRow(Base):
@@ -337,18 +345,6 @@ class Event(Base):
     data: Mapped[dict[str, Any]]
 
 
-class SubmitKey(Base):
-    """An Idempotency-Key: the sweep that its request made, and the digest of that request's body."""
-
-    __tablename__ = "submit_keys"
-    __table_args__ = (Index(None, "created_at"),)
-
-    key: Mapped[str] = mapped_column(String(200), primary_key=True)
-    digest: Mapped[str] = mapped_column(String(64))
-    sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"))
-    created_at: Mapped[int]
-
-
 class Device(Base):
     """A device and the worker that has claimed it."""
 
@@ -395,4 +391,7 @@ class Speed(Base):
 
 
 # Written into the statement: a partial index serves only conditions that are known when it is planned.
-PENDING = cast(Table, Trial.__table__).c.state == literal_column(f"'{TrialState.PENDING.value}'")
+PENDING, HELD = (
+    cast(Table, Trial.__table__).c.state == literal_column(f"'{state.value}'")
+    for state in (TrialState.PENDING, TrialState.HELD)
+)

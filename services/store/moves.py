@@ -52,7 +52,7 @@ _NEW_PACKS = insert_each(
 _QUEUED_TRIALS = insert_each(
     _TRIALS,
     *("id", "sweep_id", "number", "point", "replicate", "seed", "values", "shape", "width", "row"),
-    *("target_epoch", "created_at", "pack_id", "state"),
+    *("cohort", "until_epoch", "target_epoch", "created_at", "pack_id", "state"),
 )
 _UNMIRRORED = insert_each(_MIRROR_TRIALS, trial_id="id")
 
@@ -63,7 +63,11 @@ PACK_TO_TRAIN = (
     _PLUGINS.label("plugins"),
 )
 TRIAL_TO_TRAIN = tuple(
-    _TRIALS.c[name] for name in ("id", "row", "values", "seed", "replicate", "saved_epoch", "checkpoint_id")
+    _TRIALS.c[name]
+    for name in (
+        *("id", "row", "values", "seed", "replicate", "target_epoch"),
+        *("saved_epoch", "saved_row", "checkpoint_id"),
+    )
 )
 
 # ---- new rows
@@ -103,12 +107,20 @@ def add_packs(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 # ---- one object, or some
 
 
-def move_sweep(session: Session, sweep: Sweep, to: SweepState, pause_reason: str | None = None) -> None:
+def move_sweep(
+    session: Session,
+    sweep: Sweep,
+    to: SweepState,
+    pause_reason: str | None = None,
+    ended_by: dict[str, Any] | None = None,
+) -> None:
     """Move a sweep; its time of finishing comes and goes with a final state.
 
     `pause_reason` is why the service pauses it; every other move, a user's pause too, clears the reason.
+    `ended_by` is the rule that ends it early, and why; that stays until the sweep is active again.
     """
     new = move(SweepState(sweep.state), to)
+    sweep.ended_by = ended_by or (None if new == SweepState.ACTIVE else sweep.ended_by)
     finished_at = _now(session) if new in SWEEP_FINAL else None
     sweep.state, sweep.finished_at, sweep.events_forgotten = new, finished_at, False
     sweep.pause_reason = pause_reason
@@ -214,8 +226,13 @@ def start_trials(session: Session, sweep_id: str, pack_id: str) -> Sequence[Row[
 def end_trials(
     session: Session, sweep_id: str, pack_id: str, trial_ids: Collection[str], new: TrialState, **values: Any
 ) -> int:
-    """Move running trials of a pack to a final state, with these values; returns how many."""
-    assert new in TRIAL_FINAL
+    """Move running trials of a pack to a final state, or to wait at a rung; returns how many.
+
+    `values` are columns that change with the state.
+    """
+    assert new in TRIAL_FINAL or new == TrialState.HELD
+    if new == TrialState.HELD:
+        values["finished_at"] = None
     given = {"pack": pack_id, "ids": list(trial_ids), "to": move(TrialState.RUNNING, new)}
     rows = session.execute(_END.values(**values) if values else _END, given).all()
     events.trials_moved(session, sweep_id, (tuple(row) for row in rows))

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from services.domain.plan.plan import Segment
 from services.domain.states import PACK_OUTSTANDING, PackState, TrialState
 from services.store import clock, devices, moves
 from services.store.clock import db_now
@@ -90,7 +91,7 @@ class PackDraft:
 def form(session: Session, sweep: Sweep, trials: Sequence[Trial], width: int, kind: str) -> str:
     """Queue trials of one epoch that wait as a pack, and return its id; the caller holds the sweep's lock."""
     first, now = trials[0], clock.read(session)
-    pack = _make(sweep, now, first.shape, width, kind, first.saved_epoch, first.target_epoch)
+    pack = _make(sweep, now, first.shape, width, kind, first.saved_epoch, first.until_epoch)
     moves.add_packs(session, [pack])
     _place(session, [(pack["id"], trial.row, trial.id) for trial in trials])
     moves.move_trials(session, sweep.id, [(trial, TrialState.QUEUED) for trial in trials], pack["id"])
@@ -102,7 +103,7 @@ def form_new(session: Session, sweep: Sweep, drafts: Sequence[PackDraft], now: i
     formed = []
     for place, draft in enumerate(drafts):
         first, at = draft.rows[0], now + place  # they are taken in this order
-        formed.append(_make(sweep, at, first["shape"], draft.width, draft.kind, 0, first["target_epoch"]))
+        formed.append(_make(sweep, at, first["shape"], draft.width, draft.kind, 0, first["until_epoch"]))
     rows = [
         row | {"pack_id": pack["id"]}
         for draft, pack in zip(drafts, formed, strict=True)
@@ -130,7 +131,7 @@ def _make(
     }
 
 
-def _place(session: Session, places: Sequence[tuple[str, int, str]]) -> None:
+def _place(session: Session, places: Sequence[tuple[str, int | None, str]]) -> None:
     """Write which trials packs have in which rows."""
     names = "pack_id", "row", "trial_id"
     rows = [dict(zip(names, place, strict=True)) for place in places]
@@ -206,6 +207,16 @@ def mark_sent(session: Session, pack_ids: Collection[str]) -> None:
 def rows_of(session: Session, pack_id: str) -> dict[int, Trial]:
     """The trials that are in the pack now, by row."""
     return dict(session.execute(_ROWS, {"pack": pack_id}).all())
+
+
+def segments(session: Session, trial_id: str, until: int) -> list[Segment]:
+    """The places in which a trial has trained up to an epoch: one for each rung, and the last one."""
+    found: dict[int, Segment] = {}
+    for row, pack in attempts(session, trial_id):
+        end = min(pack.target_epoch, until)
+        if pack.leased_at is not None and pack.start_epoch < until:
+            found[end] = Segment(until=end, width=pack.width, row=row)
+    return [found[end] for end in sorted(found)]
 
 
 def attempts(session: Session, trial_id: str) -> Sequence[tuple[int, Pack]]:

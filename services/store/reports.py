@@ -107,6 +107,8 @@ def _scored(*where: ColumnElement[bool], **values: Any) -> Update:
 _NUMBER = bindparam("now", type_=Integer)
 _BEHIND = exists().where(Trial.pack_id == bindparam("pack"), Trial.epoch < _NUMBER)
 _SUMS: dict[str, Any] = {
+    "trained_rows": Pack.trained_rows + Pack.width,
+    "live_rows": Pack.live_rows + bindparam("live", type_=Integer),
     "busy_ms": Pack.busy_ms + bindparam("busy", type_=Integer),
     "work_ms": Pack.work_ms + bindparam("work", type_=Integer),
     "progress_at": case((_BEHIND, db_now()), else_=Pack.progress_at),
@@ -153,7 +155,7 @@ def commit_last(session: Session, held: Lease, epoch: Epoch) -> None:
 
 def _sums(epoch: Epoch) -> dict[str, int]:
     busy = max(1, epoch.busy_ms)  # a sum that shows every commit: standings.py
-    return {"now": epoch.number, "busy": busy, "work": epoch.work_ms}
+    return {"now": epoch.number, "busy": busy, "work": epoch.work_ms, "live": len(epoch.metrics)}
 
 
 def _write(
@@ -249,7 +251,7 @@ def remember(session: Session, held: Lease, saved: Saved, live: Collection[str])
     session.execute(
         update(Trial)
         .where(Trial.id.in_(live))
-        .values(saved_epoch=saved.epoch, checkpoint_id=checkpoint.id)
+        .values(saved_epoch=saved.epoch, saved_row=Trial.row, checkpoint_id=checkpoint.id)
         .execution_options(synchronize_session=False)
     )
 

@@ -16,7 +16,7 @@ from services.store.session import Store, is_outage
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-DISPATCH, SETTLE = "dispatch", "settle"  # the chores that set sweeps aside
+DISPATCH, SETTLE, DECIDE = "dispatch", "settle", "decide"  # the chores that set sweeps aside
 RETRY_SECONDS = 60  # after which a chore tries a sweep again that was set aside
 MAX_REASON_CHARS = 500
 

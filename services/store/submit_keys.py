@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
-from sqlalchemy.orm import Session
+from sqlalchemy import ForeignKey, Index, String, delete
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.domain.errors import ParameterError
 from services.store.clock import db_now, seconds_ago
-from services.store.models import SubmitKey
+from services.store.table import Base
+
+
+class SubmitKey(Base):
+    """An Idempotency-Key: the sweep that its request made, and the digest of that request's body."""
+
+    __tablename__ = "submit_keys"
+    __table_args__ = (Index(None, "created_at"),)
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"))
+    created_at: Mapped[int]
 
 
 def find(session: Session, key: str, digest: str) -> str | None:

@@ -15,8 +15,8 @@ from services.domain.states import (
     SWEEP_FINAL,
     SWEEP_RETRIABLE,
     SWEEP_STOPPABLE,
-    TRIAL_RETRIABLE,
     TRIAL_WAITING,
+    TRIAL_WITHOUT_RESULT,
     PackState,
     SweepState,
     TrialState,
@@ -84,7 +84,7 @@ def retry(session: Session, sweep_id: str) -> Sweep:
     """Run failed and cancelled trials again, and draw those that were never drawn; counters stay."""
     sweep = lock(session, sweep_id)
     _demand(sweep, SWEEP_RETRIABLE, "retried")
-    retriable = Trial.sweep_id == sweep.id, Trial.state.in_(TRIAL_RETRIABLE)
+    retriable = Trial.sweep_id == sweep.id, Trial.state.in_(TRIAL_WITHOUT_RESULT)
     files = select(Trial.checkpoint_id).where(*retriable, Trial.checkpoint_id.is_not(None))
     session.execute(
         select(Checkpoint.id).where(Checkpoint.id.in_(files)).order_by(Checkpoint.id).with_for_update()
@@ -101,8 +101,15 @@ def retry(session: Session, sweep_id: str) -> Sweep:
     return sweep
 
 
-def try_again(session: Session, sweep: Sweep, *only: ColumnElement[bool]) -> None:
+def try_again(
+    session: Session,
+    sweep: Sweep,
+    *only: ColumnElement[bool],
+    states: frozenset[TrialState] = TRIAL_WITHOUT_RESULT,
+) -> None:
     """Send failed and cancelled trials back to pending; the caller holds the sweep and their checkpoints.
+
+    A trial that a rule had stopped trains to its end without another rung.
 
     They go on from their checkpoints, unless that is where they failed: a trial that diverged, or whose
     checkpoint is of its last epoch, starts again from epoch 0. Epochs that it has reported stay one row each.
@@ -112,11 +119,14 @@ def try_again(session: Session, sweep: Sweep, *only: ColumnElement[bool]) -> Non
     values = {
         "checkpoint_id": case((afresh, null()), else_=Trial.checkpoint_id),
         "saved_epoch": case((afresh, 0), else_=Trial.saved_epoch),
+        "saved_row": case((afresh, null()), else_=Trial.saved_row),
+        "until_epoch": case((Trial.stopped.is_not(None), Trial.target_epoch), else_=Trial.until_epoch),
         "failure": null(),
+        "stopped": null(),
         "not_before": 0,
         "fruitless": 0,
     }
-    for state in in_order(TRIAL_RETRIABLE):
+    for state in in_order(states):
         moves.move_trials_where(session, sweep.id, state, TrialState.PENDING, *only, **values)
     mirror.retried(session, sweep.id)
 

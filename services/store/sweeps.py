@@ -26,7 +26,7 @@ from services.domain.states import (
 )
 from services.store import moves, set_aside, specs_and_plans
 from services.store.clock import db_now
-from services.store.models import PENDING, MirrorSweep, Pack, Sweep, Trial
+from services.store.models import HELD, PENDING, MirrorSweep, Pack, Sweep, Trial
 
 WHERE_SWEEPS_ARE = "`cnnlab ls` and GET /v1/sweeps list those that exist"
 _BARE = select(Sweep).where(Sweep.id == bindparam("sweep")).options(*specs_and_plans.later())
@@ -168,8 +168,10 @@ def ending_ids(session: Session, *only: ColumnElement[bool]) -> Sequence[str]:
 
     A paused sweep does not end; of one that is being cancelled nothing may wait any longer.
     """
-    busy = exists().where(Trial.sweep_id == Sweep.id, Trial.state.in_(TRIAL_PACKED))
-    waiting = and_(Sweep.state != SweepState.CANCELLING, exists().where(Trial.sweep_id == Sweep.id, PENDING))
+    mine = Trial.sweep_id == Sweep.id
+    busy = exists().where(mine, Trial.state.in_(TRIAL_PACKED))
+    waits = or_(exists().where(mine, PENDING), exists().where(mine, HELD))
+    waiting = and_(Sweep.state != SweepState.CANCELLING, waits)
     moving = Sweep.state.not_in([*SWEEP_FINAL, SweepState.PAUSED])
     return session.scalars(
         select(Sweep.id).where(*only, moving, ~_UNDRAWN, ~busy, ~waiting, set_aside.is_due(set_aside.SETTLE))
@@ -196,22 +198,28 @@ def settle(session: Session, sweep_id: str) -> bool:
     if state in SWEEP_FINAL or state == SweepState.PAUSED:
         return False
     if state == SweepState.CANCELLING:
-        # What a worker gave back while the cancel was being written is still pending.
-        moves.move_trials_where(session, sweep_id, TrialState.PENDING, TrialState.CANCELLED)
+        # What a worker gave back while the cancel was being written still waits.
+        for waiting in TrialState.PENDING, TrialState.HELD:
+            moves.move_trials_where(session, sweep_id, waiting, TrialState.CANCELLED)
     by_state = counts(session, [sweep_id])[sweep_id]
     unfinished = sum(by_state.get(state, 0) for state in TRIAL_UNFINISHED)
     if unfinished or (state == SweepState.ACTIVE and sweep.next_number < sweep.total):
         return False
-    moves.move_sweep(session, sweep, _end(state, by_state, sweep.total))
+    tried = sum(by_state.get(state, 0) for state in (TrialState.FAILED, *TRIAL_GOOD))
+    wanted = tried if sweep.ended_by else sweep.total
+    moves.move_sweep(session, sweep, _end(state, by_state, wanted))
     return True
 
 
 def _end(state: SweepState, by_state: Mapping[str, int], total: int) -> SweepState:
-    """Choose the state in which a sweep ends; points that were never drawn count as cancelled."""
+    """Choose the state in which a sweep ends; points that were never drawn count as cancelled.
+
+    After an early end by a rule none of them was wanted, nor were those that had not begun.
+    """
     good = sum(by_state.get(state, 0) for state in TRIAL_GOOD)
     if state == SweepState.CANCELLING:
         return SweepState.CANCELLED
-    if good == total:
+    if good and good == total:
         return SweepState.SUCCEEDED
     if good:
         return SweepState.PARTIAL

@@ -9,6 +9,7 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, Integer, MetaData, tex
 from sqlalchemy.orm import DeclarativeBase
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
+NULLABLE_JSON = JSON(none_as_null=True)  # None is written as NULL, not as JSON's null
 
 
 class Base(DeclarativeBase):

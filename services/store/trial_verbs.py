@@ -23,13 +23,14 @@ from services.store.sweeps import lock
 
 
 def cancel(session: Session, trial_id: str) -> Trial:
-    """End one trial: a running one at the end of its epoch, a pending or queued one at once."""
+    """End one trial: a running one at the end of its epoch, one that waits at once."""
     sweep, trial = _locked(session, trial_id)
     if trial.state == TrialState.CANCELLED:
         return trial
     if trial.state in TRIAL_FINAL:
         raise StateForbids(
-            f"trial {trial_id} is {trial.state}; only a pending, queued or running trial can be cancelled"
+            f"trial {trial_id} is {trial.state}; "
+            "only a pending, queued, running or held trial can be cancelled"
         )
     if trial.state == TrialState.RUNNING:
         trial.cancel = True
@@ -43,18 +44,18 @@ def cancel(session: Session, trial_id: str) -> Trial:
 
 
 def retry(session: Session, trial_id: str) -> Trial:
-    """Run a failed or cancelled trial again; a sweep that has ended runs this trial and draws no other."""
+    """Run a failed, cancelled or pruned trial again; a sweep that has ended draws no other."""
     sweep, trial = _locked(session, trial_id)
     if trial.state in TRIAL_UNFINISHED:
         if trial.cancel:
             raise StateForbids(
                 f"trial {trial_id} is running and about to be cancelled; "
-                "only a failed or cancelled trial can be retried: wait until it is cancelled"
+                "only a failed, cancelled or pruned trial can be retried: wait until it is cancelled"
             )
         return trial
     if trial.state not in TRIAL_RETRIABLE:
         raise StateForbids(
-            f"trial {trial_id} is {trial.state}; only a failed or cancelled trial can be retried"
+            f"trial {trial_id} is {trial.state}; only a failed, cancelled or pruned trial can be retried"
         )
     if sweep.state not in SWEEP_OF_RETRIABLE_TRIAL:
         *names, last = in_order(SWEEP_OF_RETRIABLE_TRIAL)
@@ -66,7 +67,7 @@ def retry(session: Session, trial_id: str) -> Trial:
     if sweep.state in SWEEP_FINAL:
         undrawn = sweep.next_number < sweep.total
         moves.move_sweep(session, sweep, SweepState.STOPPING if undrawn else SweepState.ACTIVE)
-    try_again(session, sweep, Trial.id == trial_id)
+    try_again(session, sweep, Trial.id == trial_id, states=TRIAL_RETRIABLE)
     session.refresh(trial)
     return trial
 

@@ -11,6 +11,7 @@ from sqlalchemy import Table, bindparam, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
+from services.domain.plan import cohorts
 from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL
 from services.store.clock import db_now
@@ -21,11 +22,11 @@ from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 def new_rows(sweep: Sweep, count: int, width: int, now: int) -> list[dict[str, Any]]:
     """Make the sweep's next trials, as rows for the caller to insert under the sweep's lock.
 
-    They are the rows of one array of this width, in order, and stay there in every attempt: float32 bits
-    depend on width and row.
+    They are the rows of one array of this width, in order, and stay there up to the next rung, in every
+    attempt: float32 bits may depend on width and row.
     """
-    plan = sweep.plan
-    first = plan.pin.row if plan.pin else 0
+    plan, stops = sweep.plan, cohorts.of_sweep(sweep.spec, sweep.plan)
+    first = plan.pin.segments[0].row if plan.pin else 0
     numbers = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
     sweep.next_number = numbers.stop
     return [
@@ -40,7 +41,9 @@ def new_rows(sweep: Sweep, count: int, width: int, now: int) -> list[dict[str, A
             "shape": (shape := plan.shape_of(point)),
             "width": width,
             "row": first + number - numbers.start,
-            "target_epoch": plan.shapes[shape].epochs,
+            "cohort": (cohort := stops.of(point)),
+            "until_epoch": stops.next_stop(cohort, 0, target := plan.shapes[shape].epochs),
+            "target_epoch": target,
             "created_at": now,
         }
         for number in numbers
@@ -69,10 +72,12 @@ class BriefTrial(NamedTuple):
     state: str
     values: dict[str, Any]
     epoch: int
+    until_epoch: int
     target_epoch: int
     best_value: float | None
     best_epoch: int | None
     last_value: float | None
+    stopped: dict[str, Any] | None
     failure: dict[str, Any] | None
     attempts: int
     run_id: str | None
@@ -114,13 +119,15 @@ def first_waiting(session: Session, sweep_id: str) -> Trial | None:
 def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Sequence[Trial]:
     """Pending trials that may share an array with one of them, by number.
 
-    Trials of several replicates may only where the shape mixes them.
+    Trials that have a place do not share one with those that have none; trials of several replicates only
+    where the shape mixes them.
     """
     alike = [
         Trial.shape == first.shape,
-        Trial.width == first.width,
+        Trial.width.is_not_distinct_from(first.width),
         Trial.saved_epoch == first.saved_epoch,
         Trial.epoch == first.epoch,
+        Trial.until_epoch == first.until_epoch,
         Trial.target_epoch == first.target_epoch,
         Trial.most_alive.is_not_distinct_from(first.most_alive),
     ]

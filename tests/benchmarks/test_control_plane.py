@@ -22,7 +22,7 @@ def test_a_sweep_has_as_many_points_as_trials_are_asked_for(trials: int) -> None
 def test_the_scripted_runner_reports_every_epoch_of_every_row() -> None:
     pipes = ScriptedRunner(None)
     rows = tuple(RunRow(row, f"trial-{row}", {}, 0, 0, None) for row in range(2))
-    run = Run("p", "cpu", "f", 2, 0, 2, 0, "val/acc", "maximize", False, 0, None, rows)
+    run = Run("p", "cpu", "f", 2, 0, 2, True, 0, "val/acc", "maximize", False, 0, None, rows)
     pipes.wire.send(Go("p"))  # for the end of the first epoch
     scripted_runner.train(run, pipes.own)
     assert isinstance(pipes.wire.receive(), Prepared)

@@ -22,6 +22,7 @@ SPECS: list[dict[str, Any]] = [
     yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 ]
 TRIALS = {
+    "quarter": 9,
     "first": 30,
     "balanced": 2,
     "optimizers": 6,

@@ -156,4 +156,4 @@ def test_what_is_no_message_is_refused(line: bytes, words: str) -> None:
 
 def test_a_message_cannot_be_made_of_wrong_values() -> None:
     with pytest.raises(ValueError, match="Input should be 'cpu' or 'cuda'"):
-        Run("p", "tpu", "f", 1, 0, 1, 0, "val/acc", "maximize", False, 0, None, ())  # type: ignore[arg-type]
+        Run("p", "tpu", "f", 1, 0, 1, True, 0, "val/acc", "maximize", False, 0, None, ())  # type: ignore[arg-type]

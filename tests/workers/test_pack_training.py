@@ -35,6 +35,7 @@ def messages(folder: Path, model: dict[str, Any]) -> list[Message]:
         width=1,
         start_epoch=0,
         target_epoch=1,
+        ends=True,
         checkpoint_every=0,
         metric="val/acc",
         goal="maximize",

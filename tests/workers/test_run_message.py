@@ -56,7 +56,8 @@ def test_a_pack_that_goes_on_names_each_row_s_checkpoint(store: Store, settings:
     assert run.start_epoch == 1
     number = trials_of(store, sweep_id)[0].checkpoint_id
     assert number is not None
-    assert {row.checkpoint for row in run.rows} == {RowCheckpoint(number, SAVED.path, SAVED.sha256)}
+    found = {row.row: row.checkpoint for row in run.rows}
+    assert found == {row: RowCheckpoint(number, SAVED.path, SAVED.sha256, row) for row in found}
 
 
 def test_trials_at_different_epochs_are_refused(sqlite_store: Store, sqlite_settings: Settings) -> None:

@@ -20,7 +20,7 @@ from workers.checkpoints import DamagedFile
 from workers.messages import CheckpointDamaged, Failed, Machine, Message, Run, RunnerReady, UseDevice
 from workers.wire import Wire
 
-RUN = Run("p", "cpu", "f", 1, 0, 1, 0, "val/acc", "maximize", False, 0, None, ())
+RUN = Run("p", "cpu", "f", 1, 0, 1, True, 0, "val/acc", "maximize", False, 0, None, ())
 
 
 def served(error: BaseException | None, monkeypatch: pytest.MonkeyPatch) -> tuple[bool, Message | None]:

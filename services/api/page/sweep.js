@@ -4,7 +4,7 @@ import { draw, h, unbroken, whole } from "./dom.js";
 import { ago, duration, many, result, since as lasting } from "./format.js";
 
 /** The parts of a progress bar from left to right. */
-export const PARTS = ["succeeded", "pruned", "running", "queued", "pending", "failed", "cancelled"];
+export const PARTS = ["succeeded", "pruned", "running", "held", "queued", "pending", "failed", "cancelled"];
 
 export const STATES = ["active", "paused", "stopping", "cancelling", "succeeded", "partial", "failed", "cancelled"];
 const OVER = new Set(["succeeded", "partial", "failed", "cancelled"]);

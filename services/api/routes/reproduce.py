@@ -1,4 +1,4 @@
-"""Repeat a trial: a sweep of one trial with the recorded seed, width and row, whose curve can be compared."""
+"""Repeat a trial: a sweep of one trial with the recorded seed and places, whose curve can be compared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.api.submission import announce
 from services.api.views.sweep import SweepDetail
 from services.domain.errors import StateForbids
 from services.domain.plan.reproduction import repeat
-from services.store import submit_keys, sweeps, trials
+from services.store import packs, submit_keys, sweeps, trials
 from services.store.session import Session
 
 router = APIRouter(tags=["trials"])
@@ -21,7 +21,7 @@ router = APIRouter(tags=["trials"])
 def reproduce(
     trial_id: str, services: ServicesDep, background: BackgroundTasks, response: Response, key: Key = None
 ) -> SweepDetail:
-    """Train a trial again, in a sweep of its own, with the same seed, width and row."""
+    """Train a trial again, in a sweep of its own, with the same seed and in the same places in arrays."""
     digest = digest_of({"reproduce": trial_id})
 
     def write(session: Session) -> str:
@@ -34,7 +34,8 @@ def reproduce(
                 f"trial {trial_id} is {trial.state} and has no epoch to compare with; "
                 "only a trial that has trained can be reproduced"
             )
-        spec, plan = repeat(sweep.spec, sweep.plan, trial_id, trial.number, (trial.width, trial.row))
+        places = packs.segments(session, trial_id, trial.epoch)
+        spec, plan = repeat(sweep.spec, sweep.plan, trial_id, trial.number, places)
         plugins = services.library.plugins_of(plan.model_dump(mode="json"))
         if plugins != (sweep.plugins or ""):
             raise StateForbids(

@@ -95,7 +95,7 @@ def cancel_trial(trial_id: str, services: ServicesDep) -> TrialView:
 
 @router.post("/trials/{trial_id}/retry", status_code=202, tags=["trials"], summary="Retry a trial")
 def retry_trial(trial_id: str, services: ServicesDep, background: BackgroundTasks) -> TrialView:
-    """Run a failed or cancelled trial again; in a sweep that was over, only this trial runs."""
+    """Run a failed, cancelled or pruned trial again; in a sweep that was over, only this trial runs."""
     background.add_task(announce, services)
     return _trial(trial_id, services, trial_verbs.retry)
 

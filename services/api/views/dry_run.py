@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from services.api.library import Library
 from services.api.views.point import CellView, cells
 from services.domain.config import as_trained, without
-from services.domain.plan import dry_run
+from services.domain.plan import cohorts, dry_run
 from services.domain.plan.plan import Plan
+from services.domain.spec.spec import Spec
 from services.store.models import Speed
 
 
@@ -32,11 +33,17 @@ class ShapePreview(BaseModel):
 
 
 class DryRunView(BaseModel):
-    """The sweep that a submit would make; if `seconds` is null, `seconds_from` says why."""
+    """The sweep that a submit would make; if `seconds` is null, `seconds_from` says why.
+
+    `epochs` are those of all trials together, about, and `epochs_without_stop` what they would be if none was
+    stopped early.
+    """
 
     trials: int
     points: int
     seeds: int
+    epochs: int
+    epochs_without_stop: int
     packs: int
     duplicates: int
     shapes: list[ShapePreview]
@@ -45,7 +52,9 @@ class DryRunView(BaseModel):
     seconds_from: str
 
 
-def dry_run_view(plan: Plan, library: Library, speeds: Sequence[Speed], devices: int) -> DryRunView:
+def dry_run_view(
+    spec: Spec, plan: Plan, library: Library, speeds: Sequence[Speed], devices: int
+) -> DryRunView:
     """What a plan would take on this many devices, or on one if there are none."""
     known: dict[str, list[dry_run.MeasuredSpeed]] = {}
     for speed in (speed for speed in speeds if speed.width):  # those of arrays
@@ -53,11 +62,15 @@ def dry_run_view(plan: Plan, library: Library, speeds: Sequence[Speed], devices:
         known.setdefault(speed.shape_key, []).append(measured)
     images = [library.training_images(plan.shape_config(index)) for index in range(len(plan.shapes))]
     own_axes = {axis.path for axis in plan.axes if not axis.row}
-    seconds, seconds_from = dry_run.seconds(plan, images, known, devices)
+    whole = sum(shape.points * shape.epochs for shape in plan.shapes) * plan.seeds
+    epochs = cohorts.expected_epochs(spec, plan)
+    seconds, seconds_from = dry_run.seconds(plan, images, known, devices, epochs / max(1, whole))
     return DryRunView(
         trials=plan.trials,
         points=plan.points,
         seeds=plan.seeds,
+        epochs=epochs,
+        epochs_without_stop=whole,
         packs=sum(dry_run.packs(plan, shape) for shape in plan.shapes),
         duplicates=dry_run.duplicates(plan),
         shapes=[

@@ -36,6 +36,7 @@ class TrialCounts(BaseModel):
     pending: int
     queued: int
     running: int
+    held: int
     succeeded: int
     pruned: int
     failed: int
@@ -255,6 +256,7 @@ def _trial_counts(status: SweepStatus) -> TrialCounts:
         pending=counts[TrialState.PENDING] + (undrawn if drawable else 0),
         queued=counts[TrialState.QUEUED],
         running=counts[TrialState.RUNNING],
+        held=counts[TrialState.HELD],
         succeeded=counts[TrialState.SUCCEEDED],
         pruned=counts[TrialState.PRUNED],
         failed=counts[TrialState.FAILED],

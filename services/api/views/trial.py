@@ -65,11 +65,11 @@ class CheckpointView(BaseModel):
 
 
 class TrialShapeView(BaseModel):
-    """The architecture of a trial, and the width of its arrays."""
+    """The architecture of a trial, and the width of its present array; null before it has a place in one."""
 
     key: str
     parameters: int
-    width: int
+    width: int | None
     mixed: bool
 
 
@@ -85,9 +85,11 @@ class TrialBase(BaseModel):
     label: str  # its values in one line
     values: dict[str, Any]
     epoch: int
+    until_epoch: int  # it trains up to here: a rung, or its end
     target_epoch: int
     best: BestEpochView | None
     last: float | None
+    stopped: dict[str, Any] | None  # the rule that has ended it early, and why
     failure: dict[str, Any] | None
     links: TrialLinks
 
@@ -105,7 +107,7 @@ class TrialDetail(TrialBase):
     started_at: Time | None
     finished_at: Time | None
     seed: int
-    row: int
+    row: int | None
     shape: TrialShapeView
     plugins: str | None  # digest of the plug-ins that the sweep was planned with
     config: dict[str, Any]
@@ -169,9 +171,11 @@ def _base(trial: Trial | BriefTrial, sweep: Sweep, settings: Settings) -> dict[s
         "label": sweep.plan.labels.label(trial.values),
         "values": as_trained(trial.values),
         "epoch": trial.epoch,
+        "until_epoch": trial.until_epoch,
         "target_epoch": trial.target_epoch,
         "best": _best(trial),
         "last": finite(trial.last_value),
+        "stopped": trial.stopped if trial.state == TrialState.PRUNED else None,
         "failure": _failure(trial),
         "links": _links(trial, sweep, settings),
     }

@@ -18,9 +18,11 @@ def dry_run_report(sweep: View) -> tuple[str, FittedTable, str]:
         if sweep["duplicates"]
         else ""
     )
+    epochs, whole = sweep["epochs"], sweep["epochs_without_stop"]
+    stopped = f"; early stopping leaves about {epochs:,} of {whole:,} epochs" if epochs < whole else ""
     counts = (
         f"{many(sweep['trials'], 'trial')} ({many(sweep['points'], 'point')}{seeds}) "
-        f"in {many(sweep['packs'], 'pack')}{repeated}. Nothing was submitted."
+        f"in {many(sweep['packs'], 'pack')}{repeated}{stopped}. Nothing was submitted."
     )
     time = "" if sweep["seconds"] is None else f"about {duration(sweep['seconds'])}, "
     needs = f"Memory: {size(sweep['memory_bytes'])} for the widest pack. Time: {time}{sweep['seconds_from']}"

@@ -41,12 +41,17 @@ def measured(shape: Shape, speeds: Sequence[MeasuredSpeed]) -> MeasuredSpeed | N
 
 
 def seconds(
-    plan: Plan, images: Sequence[int], speeds: Mapping[str, Sequence[MeasuredSpeed]], devices: int
+    plan: Plan,
+    images: Sequence[int],
+    speeds: Mapping[str, Sequence[MeasuredSpeed]],
+    devices: int,
+    share: float = 1.0,
 ) -> tuple[float | None, str]:
     """Seconds that the sweep would take, and where that is from; None if an architecture was never measured.
 
-    Σ over shapes of rows (dead ones too) × epochs × images / speed, divided by `devices`, but no less than
-    one pack takes. `images` are those of an epoch, by shape; `speeds` the measurements, by shape key.
+    Σ over shapes of trials × epochs × images / speed, times the `share` of epochs that early stopping leaves,
+    divided by `devices`, but no less than one trial takes to its end. `images` are those of an epoch, by
+    shape; `speeds` the measurements, by shape key.
     """
     total, longest, machines, unknown = 0.0, 0.0, set[str](), 0
     for shape, each in zip(plan.shapes, images, strict=True):
@@ -54,10 +59,10 @@ def seconds(
         if speed is None:
             unknown += 1
             continue
-        rows = packs(plan, shape) * shape.width
-        work = rows * shape.epochs * each / speed.images_per_s
-        total += work
-        longest = max(longest, work / packs(plan, shape))
+        row = shape.epochs * each / speed.images_per_s
+        rows = shape.points * plan.seeds
+        total += rows * row * share
+        longest = max(longest, row * (rows / packs(plan, shape) if share == 1 else 1))
         machines.add(speed.machine)
     if unknown:
         shapes = len(plan.shapes)

@@ -27,7 +27,7 @@ class Arrangement:
 def arrange(
     points: int, seeds: int, bytes_per_row: int, memory: int, *, own_batches: bool = False
 ) -> Arrangement:
-    """Choose the rows of every pack of one shape; a pack with fewer trials is padded with dead rows.
+    """Choose the most rows of a pack of one shape; `next_rows` divides the trials among as many packs.
 
     With `own_batches` no trial sees the batches of another, so a pack of one replicate only gains nothing.
     The choice depends on the space alone and never on the number of workers, and so a sweep's numbers do not
@@ -43,12 +43,15 @@ def arrange(
 
     def cost(one: Arrangement) -> float:
         row = OWN_BATCHES_COST if one.mixed else 1.0
-        count = packs(points, seeds, one)
-        return (count + count % 2) * (one.width * row + 1)
+        return _cost(packs(points, seeds, one), one.width * row)
 
     if own_batches:
         return min(choices(True), key=cost)
     return min([*choices(False), *(choices(True) if seeds > 1 else [])], key=cost)
+
+
+def _cost(packs: int, rows: float) -> float:
+    return (packs + packs % 2) * (rows + 1)
 
 
 def packs(points: int, seeds: int, arrangement: Arrangement) -> int:
@@ -58,14 +61,36 @@ def packs(points: int, seeds: int, arrangement: Arrangement) -> int:
     return -(-points // arrangement.width) * seeds
 
 
-def rung(trials: int, bytes_per_row: int, memory: int, speeds: Mapping[int, float]) -> int:
+def next_rows(left: int, most: int) -> int:
+    """The trials of the next pack, of so many that are left: as many packs as needed, all about as wide.
+
+    So no row is dead, and which trials train together does not depend on when the packs are formed.
+    """
+    return -(-left // -(-left // most))
+
+
+def width_after_rung(trials: int, most: int) -> int:
+    """The most rows of a pack of trials that go on from a rung, where a device takes `most`.
+
+    As for new trials: packs · (rows + 1) is least, with an even number of packs.
+    """
+    least = min(MIN_WIDTH, trials, most)
+    return min(range(least, min(trials, most) + 1), key=lambda rows: _cost(-(-trials // rows), rows))
+
+
+def on_ladder(rows: int) -> int:
+    """The least width of the ladder that has room for so many rows."""
+    return next((width for width in LADDER if width >= rows), LADDER[-1])
+
+
+def ladder_width(trials: int, bytes_per_row: int, memory: int, speeds: Mapping[int, float]) -> int:
     """Choose the rows of the packs of one shape on GPUs with so much memory.
 
     The ladder's width has room for all trials, at most, and fits the memory. `speeds` are images per second
     by width, as measured before: the width doubles as long as that paid, and once more, to try whether it
     does.
     """
-    enough = next((width for width in LADDER if width >= trials), LADDER[-1])
+    enough = on_ladder(trials)
     room = MEMORY_SHARE * (memory or UNKNOWN_MEMORY)
     rungs = [width for width in LADDER if width <= enough and width * bytes_per_row <= room] or [LADDER[0]]
     known = [width for width in rungs if width in speeds]

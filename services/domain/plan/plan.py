@@ -21,6 +21,16 @@ from services.domain.plan.trial_seed import trial_seed
 from services.domain.spec.objective import MetricFacts
 
 
+class Segment(BaseModel):
+    """Where a trial trained up to an epoch: the width of the array, and its row."""
+
+    model_config = ConfigDict(frozen=True)
+
+    until: int
+    width: int
+    row: int
+
+
 class Pin(BaseModel):
     """The one trial of a sweep that repeats another sweep's: everything that its numbers depend on."""
 
@@ -30,8 +40,12 @@ class Pin(BaseModel):
     name: str  # of the sweep that it repeats a trial of
     replicate: int
     seed: int
-    row: int
+    segments: list[Segment]
     varied: list[str] = []
+
+    def segment_from(self, epoch: int) -> Segment:
+        """The segment that goes on behind an epoch."""
+        return next((each for each in self.segments if epoch < each.until), self.segments[-1])
 
 
 class HasValues(Protocol):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from services.domain.plan.plan import Pin, Plan
+from collections.abc import Sequence
+
+from services.domain.plan.plan import Pin, Plan, Segment
 from services.domain.plan.space import Space
 from services.domain.spec.spec import Spec
 
 
-def repeat(spec: Spec, plan: Plan, trial: str, number: int, place: tuple[int, int]) -> tuple[Spec, Plan]:
+def repeat(spec: Spec, plan: Plan, trial: str, number: int, segments: Sequence[Segment]) -> tuple[Spec, Plan]:
     """The spec and the plan of a sweep whose one trial repeats trial `number` of this plan.
 
-    `place` is the width of the array and the trial's row in it. The sweep keeps everything that float32 bits
-    depend on besides the machine: config, seeds, replicate, place, whether its batches are its own, and what
-    varied. The other rows are dead.
+    `segments` are the places in which the trial has trained; in the last one the repetition goes on to its
+    end. The sweep keeps everything that float32 bits depend on besides the machine: config, seeds, replicate,
+    places, whether its batches are its own, and what varied. The other rows are dead.
     """
-    (width, row), point = place, plan.point_of(number)
+    point = plan.point_of(number)
     config = plan.config(point)
+    width = max(segment.width for segment in segments)
     shape = plan.shapes[plan.shape_of(point)].model_copy(
         update={"points": 1, "coordinates": {}, "width": width}
     )
@@ -34,7 +37,7 @@ def repeat(spec: Spec, plan: Plan, trial: str, number: int, place: tuple[int, in
         name=spec.name,
         replicate=plan.replicate_of(number),
         seed=plan.seed_of(number),
-        row=row,
+        segments=list(segments),
         varied=plan.varied,
     )
     space = Space(axes=[], seed=plan.space.seed)

@@ -11,6 +11,7 @@ from services.domain.planning.number import number_points
 from services.domain.planning.pack import pack_shapes
 from services.domain.planning.problems import Problems
 from services.domain.planning.read import read_axes
+from services.domain.planning.stopping_check import check_stopping
 from services.domain.planning.tie import tie_axes
 from services.domain.spec.spec import Spec
 
@@ -31,4 +32,6 @@ def make_plan(
     axes, dependencies = tie_axes(spec, written, axes, problems)
     axes, dependencies = check_axes(axes, dependencies, completion, limit, problems)
     numbered = number_points(axes, dependencies, completion, limit, problems)
-    return pack_shapes(numbered, completion, memory, problems)
+    plan = pack_shapes(numbered, completion, memory, problems)
+    check_stopping(spec, plan)
+    return plan

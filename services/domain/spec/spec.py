@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from services.domain.spec.axis_forms import Whole, Written
 from services.domain.spec.objective import MetricFacts, Objective
+from services.domain.spec.stop import Stop
 
 MAX_NAME_CHARS = 100
 
@@ -47,6 +48,7 @@ class Spec(BaseModel):
     zip: list[Annotated[list[str], Field(min_length=2)]] = Field(default_factory=list, max_length=20)
     constraints: list[str] = Field(default_factory=list, max_length=20)
     search: str = "grid"
+    stop: Stop = Field(default_factory=list)
     objective: Objective = Objective()
     max_trials: Annotated[Whole, Field(ge=1)] | None = None
     seeds: Annotated[Whole, Field(ge=1, le=100)] = 1
@@ -59,7 +61,7 @@ class Spec(BaseModel):
         """Take a field with nothing below it, as where all of it is commented out, as left out."""
         if not isinstance(given, Mapping):
             return given
-        optional = {"train", "space", "zip", "constraints", "description", "objective", "project"}
+        optional = {"train", "space", "zip", "constraints", "description", "objective", "project", "stop"}
         return {key: value for key, value in given.items() if value is not None or key not in optional}
 
     def with_default_metric(self, metrics: Sequence[MetricFacts]) -> Spec:

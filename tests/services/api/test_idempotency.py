@@ -11,8 +11,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 
 from services.settings import Settings
-from services.store.models import SubmitKey, Sweep
+from services.store.models import Sweep
 from services.store.session import Store
+from services.store.submit_keys import SubmitKey
 from services.upkeep.prune import Prune
 
 

@@ -257,7 +257,10 @@ def test_retry_of_a_sweep_that_has_everything(sqlite_store: Store) -> None:
     with pytest.raises(StateForbids, match="each of its 4 trials has a result"):
         sqlite_store.write(lambda session: sweep_verbs.retry(session, sweep_id))
     first = trials_of(sqlite_store, sweep_id)[0].id
-    for verb, words in (("cancel", "pending, queued or running"), ("retry", "failed or cancelled")):
+    for verb, words in (
+        ("cancel", "pending, queued, running or held"),
+        ("retry", "failed, cancelled or pruned"),
+    ):
         with pytest.raises(StateForbids, match=f"trial {first} is succeeded; only a.* {words}"):
             sqlite_store.write(lambda s, verb=verb: getattr(trial_verbs, verb)(s, first))
 

@@ -8,8 +8,8 @@ from sqlalchemy import update
 
 from services.domain.errors import ParameterError
 from services.store import submit_keys
-from services.store.models import SubmitKey
 from services.store.session import Store
+from services.store.submit_keys import SubmitKey
 
 
 def test_a_key_finds_its_sweep_and_refuses_another_body(store: Store) -> None:

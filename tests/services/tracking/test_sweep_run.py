@@ -11,7 +11,7 @@ from services.tracking import sweep_run
 
 def test_a_repetition_stands_in_the_experiment_of_the_sweep_that_it_repeats() -> None:
     plan = paper_plan(paper_spec())
-    pin = Pin(trial="4711-0007", name="grid", replicate=0, seed=1, row=2)
+    pin = Pin(trial="4711-0007", name="grid", replicate=0, seed=1, segments=[])
     repeating = plan.model_copy(update={"pin": pin})
     sweep = Sweep(project="letters", name="grid t007 again", plan=repeating)
     assert sweep_run.experiment(sweep) == "letters/grid"

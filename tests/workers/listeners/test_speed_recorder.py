@@ -15,7 +15,7 @@ from workers.messages import EpochDone, FinalResult, Run, RunRow, SpeedMeasured,
 from workers.run_message import LeasedPack
 
 ROWS = tuple(RunRow(row, f"trial-{row}", {}, 0, 0, None) for row in range(2))
-RUN = Run("p", "cpu", "f", 4, 0, 2, 0, "val/acc", "maximize", False, 0, None, ROWS)
+RUN = Run("p", "cpu", "f", 4, 0, 2, True, 0, "val/acc", "maximize", False, 0, None, ROWS)
 
 
 @pytest.fixture

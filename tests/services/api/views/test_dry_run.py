@@ -84,17 +84,6 @@ def test_devices_share_the_work_but_no_pack_is_divided() -> None:
     assert dry_run.seconds(plan, [1000], speed, 50)[0] == pytest.approx(one / 2)  # two packs
 
 
-def test_dead_rows_take_their_time() -> None:
-    from paper_catalog import paper_plan, paper_spec
-
-    plan = paper_plan(paper_spec(space={"model.dropout": [i / 10 for i in range(5)]}))
-    (shape,) = plan.shapes
-    rows = dry_run.packs(plan, shape) * shape.width
-    assert rows > 5
-    speed = {shape.key: [dry_run.MeasuredSpeed(100.0, shape.width, "m")]}
-    assert dry_run.seconds(plan, [1000], speed, 1)[0] == pytest.approx(rows * 3 * 10)
-
-
 def test_the_speed_of_a_plain_loop_says_nothing_of_arrays(
     sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any]
 ) -> None:

@@ -35,9 +35,9 @@ def test_the_speed_at_the_nearest_width_is_used() -> None:
     assert dry_run.measured(shape, []) is None
 
 
-def test_seconds_are_the_work_of_all_rows_shared_by_the_devices() -> None:
+def test_seconds_are_the_work_of_all_trials_shared_by_the_devices() -> None:
     speeds = {shape.key: [MeasuredSpeed(100.0, shape.width, "box")] for shape in PLAN.shapes}
-    rows = sum(dry_run.packs(PLAN, shape) * shape.width for shape in PLAN.shapes)
+    rows = 2 * 12 * 2
     one, origin = dry_run.seconds(PLAN, [1000, 1000], speeds, 1)
     assert one == pytest.approx(rows * 3 * 1000 / 100)
     assert origin == "speeds measured on box, one device at work"
@@ -45,7 +45,9 @@ def test_seconds_are_the_work_of_all_rows_shared_by_the_devices() -> None:
     assert two == pytest.approx(one / 2)
     assert origin.endswith("2 devices at work")
     many, _ = dry_run.seconds(PLAN, [1000, 1000], speeds, 1000)
-    assert many == pytest.approx(PLAN.shapes[0].width * 3 * 1000 / 100)  # no less than one pack
+    wide = 24 / dry_run.packs(PLAN, PLAN.shapes[0])
+    assert many == pytest.approx(wide * 3 * 1000 / 100)  # no less than one pack
+    assert dry_run.seconds(PLAN, [1000, 1000], speeds, 1, 0.25)[0] == pytest.approx(one / 4)
 
 
 def test_without_a_measurement_there_is_no_number() -> None:

@@ -13,8 +13,8 @@ from services.domain.plan.packing import (
     MAX_WIDTH,
     Arrangement,
     arrange,
+    ladder_width,
     packs,
-    rung,
 )
 
 
@@ -82,7 +82,7 @@ GIB = 2**30
 def test_a_gpu_s_width_has_room_for_the_trials_and_fits_its_memory(
     trials: int, bytes_per_row: int, memory: int, width: int
 ) -> None:
-    assert rung(trials, bytes_per_row, memory, {}) == width
+    assert ladder_width(trials, bytes_per_row, memory, {}) == width
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ def test_a_gpu_s_width_has_room_for_the_trials_and_fits_its_memory(
     ],
 )
 def test_a_gpu_s_width_follows_what_was_measured(speeds: dict[int, float], width: int) -> None:
-    assert rung(10_000, 1, 80 * GIB, speeds) == width
+    assert ladder_width(10_000, 1, 80 * GIB, speeds) == width
 
 
 @given(st.integers(1, 2000), st.dictionaries(st.sampled_from(LADDER), st.floats(0.1, 1e6)))
 def test_no_gpu_s_width_is_twice_what_its_trials_need(trials: int, speeds: dict[int, float]) -> None:
-    width = rung(trials, 1, GIB, speeds)
+    width = ladder_width(trials, 1, GIB, speeds)
     assert width in LADDER
     assert width < 2 * trials
     assert KNEE > 1

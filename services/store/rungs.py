@@ -1,0 +1,198 @@
+"""Rungs: once all trials of a cohort wait at one, which of them go on is decided, in one transaction.
+
+The decision is stored with its inputs. A trial that comes to a decided rung later, as after a retry, is
+judged by that decision.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import fmean
+from typing import Any
+
+from sqlalchemy import exists, func, insert, select
+from sqlalchemy.orm import Session
+
+from services.domain.plan import cohorts
+from services.domain.plan.cohorts import Cohorts
+from services.domain.spec.objective import Objective
+from services.domain.spec.stop import rung_rule
+from services.domain.states import SWEEP_DISPATCHABLE, TRIAL_UNFINISHED, SweepState, TrialState
+from services.domain.stopping import PointAtRung, RungRule
+from services.store import budgets, moves, set_aside, sweeps
+from services.store.clock import db_now
+from services.store.models import HELD, Report, Sweep, Trial
+from services.store.rung_decisions import RungDecision
+from services.store.session import Store
+
+_HELD_SOMEWHERE = select(Sweep.id).where(
+    Sweep.state.in_(sorted(SWEEP_DISPATCHABLE)),
+    exists().where(Trial.sweep_id == Sweep.id, HELD),
+    set_aside.is_due(set_aside.DECIDE),
+)
+
+
+def decide_all(store: Store, only: str | None = None) -> int:
+    """Decide every rung that can be, of all sweeps or of one; returns how many trials have moved."""
+    query = _HELD_SOMEWHERE if only is None else _HELD_SOMEWHERE.where(Sweep.id == only)
+    moved = 0
+    for sweep_id in store.read(lambda session: session.scalars(query).all()):
+        work = partial(decide, sweep_id=sweep_id)
+        moved += set_aside.treat(store, set_aside.DECIDE, sweep_id, work) or 0
+    return moved
+
+
+def decide(session: Session, sweep_id: str) -> int:
+    """Decide every rung of a sweep at which all trials of its cohort wait; returns how many trials move."""
+    sweep = sweeps.lock(session, sweep_id)
+    if sweep.state not in SWEEP_DISPATCHABLE:
+        return 0
+    held: dict[tuple[int, int], list[Trial]] = defaultdict(list)
+    waiting = Trial.sweep_id == sweep_id, Trial.state == TrialState.HELD
+    for trial in session.scalars(select(Trial).where(*waiting).order_by(Trial.number).with_for_update()):
+        held[trial.cohort, trial.until_epoch].append(trial)
+    divided, moved = cohorts.of_sweep(sweep.spec, sweep.plan), 0
+    for (cohort, epoch), trials in sorted(held.items()):
+        decision = session.get(RungDecision, (sweep_id, cohort, epoch))
+        if decision is None and _is_complete(session, sweep, divided, cohort, epoch):
+            decision = _decide(session, sweep, divided, trials)
+        if decision is not None:
+            moved += _move(session, sweep, divided, decision, trials)
+    return moved
+
+
+def _is_complete(session: Session, sweep: Sweep, divided: Cohorts, cohort: int, epoch: int) -> bool:
+    """Whether all trials of a cohort have been drawn, and none is still on its way to this rung."""
+    mine = Trial.sweep_id == sweep.id, Trial.cohort == cohort
+    here = Trial.state == TrialState.HELD, Trial.until_epoch == epoch
+    on_its_way = select(
+        exists().where(
+            *mine, Trial.state.in_(sorted(TRIAL_UNFINISHED)), Trial.until_epoch <= epoch, ~(here[0] & here[1])
+        )
+    )
+    if session.execute(on_its_way).scalar_one():
+        return False
+    if sweep.state != SweepState.ACTIVE or sweep.next_number >= sweep.total:
+        return True  # no other trial will be drawn
+    drawn = session.execute(select(func.count()).where(*mine)).scalar_one()
+    return bool(drawn >= divided.plan(cohort).points * sweep.plan.seeds)
+
+
+def _decide(session: Session, sweep: Sweep, divided: Cohorts, trials: Sequence[Trial]) -> RungDecision:
+    """Compare the points that wait at a rung, and store which go on."""
+    cohort, epoch = trials[0].cohort, trials[0].until_epoch
+    rule, plan = rung_rule(sweep.spec.stop), divided.plan(cohort)
+    there = _at_rung(session, trials, sweep.spec.objective, rule)
+    if rule is None:  # the sweep repeats a trial that went on here
+        kept = [each.point for each in there]
+    else:
+        kept = rule.kept(there, plan.rungs.index(epoch), plan.points, sweep.spec.objective)
+    by_point = _by_point(trials)
+    kept = budgets.affordable(session, sweep, [(point, by_point[point]) for point in kept], divided)
+    inputs = [
+        {"point": each.point, "trials": [trial.number for trial in by_point[each.point]], "value": each.value}
+        for each in there
+    ]
+    values = {"rule": rule.name if rule else "repeated", "inputs": inputs, "kept": kept}
+    key = {"sweep_id": sweep.id, "cohort": cohort, "epoch": epoch}
+    session.execute(insert(RungDecision).values(**key, **values, at=db_now()))
+    return session.get_one(RungDecision, (sweep.id, cohort, epoch))
+
+
+def _move(
+    session: Session, sweep: Sweep, divided: Cohorts, decision: RungDecision, trials: Sequence[Trial]
+) -> int:
+    """Send the trials at a decided rung on, or end them."""
+    verdict = _Verdict.of(decision, sweep.spec.objective)
+    moved = []
+    for trial in trials:
+        trial.stopped = verdict.against(trial)
+        if trial.stopped:
+            moved.append((trial, TrialState.PRUNED))
+            continue
+        trial.until_epoch = divided.next_stop(trial.cohort, trial.until_epoch, trial.target_epoch)
+        trial.width = trial.row = None  # those that go on are gathered into full arrays
+        trial.not_before = 0
+        moved.append((trial, TrialState.PENDING))
+    moves.move_trials(session, sweep.id, moved)
+    return len(moved)
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """A decision as it applies to one trial: the points that go on, and the places and values of all."""
+
+    decision: RungDecision
+    objective: Objective
+    kept: frozenset[int]
+    values: Mapping[int, float | None]
+    places: Mapping[int, int]
+
+    @classmethod
+    def of(cls, decision: RungDecision, objective: Objective) -> _Verdict:
+        values = {each["point"]: each["value"] for each in decision.inputs}
+        ordered = sorted(values, key=lambda point: (objective.key(values[point]), point))
+        places = {point: place for place, point in enumerate(ordered, 1)}
+        return cls(decision, objective, frozenset(decision.kept), values, places)
+
+    def against(self, trial: Trial) -> dict[str, Any] | None:
+        """Why a trial ends here; None if it goes on."""
+        if trial.point in self.kept:
+            return None
+        place = self.places.get(trial.point)
+        if place is None:
+            worst = max((self.objective.key(self.values[point]) for point in self.kept), default=0.0)
+            own = _value(trial, self.objective)
+            if own is not None and self.objective.key(own) <= worst:
+                return None
+            reason = f"came after the decision, with a value no better than the {len(self.kept)} that went on"
+        else:
+            reason = f"place {place} of {len(self.places)} points, of which {len(self.kept)} went on"
+        return {"rule": self.decision.rule, "rung": self.decision.epoch, "reason": reason}
+
+
+def _at_rung(
+    session: Session, trials: Sequence[Trial], objective: Objective, rule: RungRule | None
+) -> list[PointAtRung]:
+    averages: Mapping[str, float | None] = {}
+    if rule and rule.needs_averages:
+        averages = _averages(session, trials, objective)
+    return [
+        PointAtRung(
+            point,
+            _mean(_value(trial, objective) for trial in own),
+            _mean(averages.get(trial.id) for trial in own),
+        )
+        for point, own in _by_point(trials).items()
+    ]
+
+
+def _by_point(trials: Sequence[Trial]) -> dict[int, list[Trial]]:
+    found: dict[int, list[Trial]] = {}
+    for trial in trials:
+        found.setdefault(trial.point, []).append(trial)
+    return found
+
+
+def _value(trial: Trial, objective: Objective) -> float | None:
+    return trial.best_value if objective.at == "best" else trial.last_value
+
+
+def _averages(session: Session, trials: Sequence[Trial], objective: Objective) -> dict[str, float | None]:
+    """The mean of the objective over all epochs of each trial."""
+    found: dict[str, list[float]] = {trial.id: [] for trial in trials}
+    query = select(Report.trial_id, Report.metrics).where(Report.trial_id.in_(list(found)))
+    for trial_id, metrics in session.execute(query.order_by(Report.trial_id, Report.epoch)):
+        value = metrics.get(objective.metric)
+        if isinstance(value, int | float):
+            found[trial_id].append(value)
+    return {trial_id: fmean(values) if values else None for trial_id, values in found.items()}
+
+
+def _mean(values: Any) -> float | None:
+    """The mean of the values that there are."""
+    there = [value for value in values if value is not None]
+    return fmean(there) if there else None
