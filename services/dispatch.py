@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from services.domain.plan import cohorts, packing
 from services.domain.plan.shape import Shape
+from services.domain.results.race import FIRST_SEEDS
 from services.domain.states import SWEEP_DISPATCHABLE, SweepState
 from services.host import EVERYWHERE
 from services.queue import Publisher
@@ -19,6 +20,7 @@ from services.store import (
     budgets,
     devices,
     early_ends,
+    moves,
     packs,
     set_aside,
     specs_and_plans,
@@ -286,9 +288,15 @@ def _give_places(session: Session, sweep: Sweep, first: Trial, kind: str) -> int
 
 def next_trials(session: Session, sweep: Sweep, kind: str, now: int) -> list[dict[str, Any]]:
     """Make a pack of new trials, which may share an array, for a kind of device, if the sweep is active."""
-    if sweep.state != SweepState.ACTIVE or sweep.next_number >= sweep.total:
+    plan = sweep.plan
+    while sweep.state == SweepState.ACTIVE and sweep.next_number < sweep.total:
+        number = sweep.next_number
+        if not sweep.spec.race or plan.replicate_of(number) < FIRST_SEEDS:
+            break
+        later = trials.new_held_rows(sweep, plan.run_of(number), now)
+        moves.add_held_trials(session, sweep.id, later)
+    else:
         return []
-    plan, number = sweep.plan, sweep.next_number
     most, left = width_on(session, sweep, plan.shape_of(plan.point_of(number)), kind), plan.run_of(number)
     on_ladder = kind != "cpu" or plan.pin is not None
     rows = _affordable(session, sweep, min(most, left) if on_ladder else packing.next_rows(left, most))

@@ -61,6 +61,7 @@ class Attempt:
         self.next_pack: TakenPack | None = None
         self.device_error, self.has_committed = "", False
         self._stop_by: float | None = None
+        self._regather = False  # its trials go on in other places
         self._over = False
         self._failure: Failure | None = None
 
@@ -143,7 +144,12 @@ class Attempt:
             case EpochDone():
                 self._commit(message)
             case Stopped():
-                self._give_up(Failure.PREEMPTED, "stopped", message)
+                why = (
+                    "half of its rows have ended: the others are gathered anew"
+                    if self._regather
+                    else "stopped"
+                )
+                self._give_up(Failure.PREEMPTED, why, message)
             case CheckpointDamaged():
                 self._commits.fall_back(message)
                 self._end_early(Failure.DAMAGED)
@@ -212,12 +218,16 @@ class Attempt:
         self._over, self.next_pack, self.has_committed = committed.over, committed.next_pack, True
         for listener in self._listeners:
             listener.on_epoch(done)
-        if not last:  # the runner waits for an answer even when no row is left
+        if committed.sparse and not last and not committed.over:
+            self._regather = True
+            self._stop()
+        elif not last:  # the runner waits for an answer even when no row is left
             self._send(Go(self._run_message.pack, committed.drop))
 
     def _give_up(self, failure: Failure, message: str, stopped: Stopped | None = None) -> None:
         """End the attempt; its trials wait for another one, or have failed."""
-        self._commits.give_up(failure, message, stopped.saved if stopped else None)
+        saved, regather = stopped.saved if stopped else None, self._regather and stopped is not None
+        self._commits.give_up(failure, message, saved, regather)
         self._end_early(failure)
 
     def _end_early(self, failure: Failure) -> None:

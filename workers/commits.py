@@ -27,11 +27,15 @@ MAX_FAILURE_CHARS = 4000  # of a message that SQL keeps
 
 @dataclass(frozen=True)
 class Committed:
-    """What follows from an epoch: whether the pack is over, rows for the runner to drop, the next pack."""
+    """What follows from an epoch: whether the pack is over, rows for the runner to drop, the next pack.
+
+    `sparse`: so many rows are dead that those that are left should train in narrower arrays.
+    """
 
     over: bool
     drop: tuple[int, ...]
     next_pack: TakenPack | None = None
+    sparse: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class PackCommits:
         self._store, self._lease, self._heartbeat, self._ttl = store, lease, heartbeat, lease_ttl
         self._trials = {row.row: row.trial for row in run.rows}  # of live rows
         self._epoch, self._target, self._ends = run.start_epoch, run.target_epoch, run.ends
+        self._width = run.width
         self._machine = machine  # that SQL has noted
         self._rules = rules  # of early stopping, each for a trial's own curve
 
@@ -112,7 +117,9 @@ class PackCommits:
         next_pack = self._write(write)
         drop = tuple(row for row, trial in self._trials.items() if trial in ends)
         self._trials = {row: trial for row, trial in self._trials.items() if row not in drop}
-        return Committed(over, drop, next_pack)
+        pruned = any(end.state == TrialState.PRUNED for end in ends.values())
+        sparse = pruned and not over and 2 * len(self._trials) <= self._width
+        return Committed(over, drop, next_pack, sparse)
 
     def _ends_of(self, done: EpochDone, epoch: Epoch) -> dict[str, End]:
         """The trials that end with this epoch, though it is not their last one or not as planned."""
@@ -150,8 +157,17 @@ class PackCommits:
 
         self._write(write)
 
-    def give_up(self, failure: Failure, message: str, saved: SavedCheckpoint | None = None) -> None:
-        """End the attempt; its trials go on from what the runner saved last."""
+    def give_up(
+        self,
+        failure: Failure,
+        message: str,
+        saved: SavedCheckpoint | None = None,
+        regather: bool = False,
+    ) -> None:
+        """End the attempt; its trials go on from what the runner saved last.
+
+        `regather`: in other places, with the trials of other packs.
+        """
         error = {"kind": failure, "message": storable(message), "pack": self._lease.pack_id}
 
         def write(session: Session) -> None:
@@ -159,7 +175,7 @@ class PackCommits:
             if saved:
                 checkpoint = Saved(**asdict(saved))
                 reports.remember(session, self._lease, checkpoint, list(self._trials.values()))
-            endings.give_up(session, self._lease, failure, error)
+            endings.give_up(session, self._lease, failure, error, regather)
 
         self._write(write)
 

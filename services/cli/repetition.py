@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from typing import Any
 
 from services.cli.show.formats import many, number
@@ -133,11 +134,10 @@ def _distance(was: Any, now: Any) -> tuple[float, float]:
 def _changed(before: list[View], after: list[View]) -> list[ChangedCondition]:
     """The conditions that are not the same in every attempt that trained."""
     was, now = _conditions(before), _conditions(after)
-    return [
-        ChangedCondition(name, _all(was[name]), _all(now[name]))
-        for name in was
-        if len({*was[name], *now[name]}) != 1
-    ]
+    changed = [name for name in was if len({*was[name], *now[name]}) != 1]
+    # A trial that went on from a rung has a place for each stage, in this order.
+    same = [name for name in ("width", "row") if _steps(was[name]) == _steps(now[name])]
+    return [ChangedCondition(name, _all(was[name]), _all(now[name])) for name in changed if name not in same]
 
 
 def _conditions(attempts: list[View]) -> dict[str, list[Any]]:
@@ -150,6 +150,11 @@ def _conditions(attempts: list[View]) -> dict[str, list[Any]]:
         "width": [attempt["width"] for attempt in ran],
         "row": [attempt["row"] for attempt in ran],
     }
+
+
+def _steps(values: list[Any]) -> list[Any]:
+    """The values one after the other, each once until it changes."""
+    return [value for value, _ in groupby(values)]
 
 
 def _all(values: list[Any]) -> str:

@@ -51,11 +51,19 @@ def close(session: Session, held: Lease, outcome: str) -> None:
         raise ServiceError(f"pack {held.pack_id} cannot close: {left} of its trials are running")
 
 
-def give_up(session: Session, held: Lease, failure: Failure, error: Mapping[str, Any]) -> None:
-    """End a pack that failed or was given back, and judge each of its trials."""
+def give_up(
+    session: Session, held: Lease, failure: Failure, error: Mapping[str, Any], regather: bool = False
+) -> None:
+    """End a pack that failed or was given back, and judge each of its trials.
+
+    `regather`: those that go on lose their places, and get new ones together with others.
+    """
     fence(session, held)
     pack = session.get_one(Pack, held.pack_id, populate_existing=True)
-    _disband(session, pack, failure, error)
+    for trial in _disband(session, pack, failure, error):
+        if regather:
+            trial.width = trial.row = None
+    session.flush()
 
 
 def give_up_claimed(session: Session, claim: str, message: str) -> list[str]:
@@ -114,8 +122,11 @@ def _lose(session: Session, pack_id: str, what: str) -> None:
     _disband(session, pack, Failure.LOST, error)
 
 
-def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str, Any]) -> None:
-    """Send each running trial of a pack back to pending or to its end, and close the pack or call it lost."""
+def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str, Any]) -> list[Trial]:
+    """Send each running trial of a pack back to pending or to its end, and close the pack or call it lost.
+
+    Returns those that are pending.
+    """
     sweep_state, ended_by = session.execute(
         select(Sweep.state, Sweep.ended_by).where(Sweep.id == pack.sweep_id)
     ).one()
@@ -149,6 +160,7 @@ def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str,
     end = PackState.CLOSED if failure in GIVEN_BACK else PackState.LOST
     moves.move_pack(session, pack, end, f"{failure}: {error.get('message', '')}")
     moves.move_trials(session, pack.sweep_id, moved)
+    return [trial for trial, state in moved if state == TrialState.PENDING]
 
 
 def _failure(failure: Failure, error: Mapping[str, Any], fruitless: int) -> dict[str, Any] | None:

@@ -49,7 +49,7 @@ _NEW_PACKS = insert_each(
     _PACKS,
     *("id", "sweep_id", "shape", "kind", "width", "start_epoch", "target_epoch", "state", "created_at"),
 )
-_QUEUED_TRIALS = insert_each(
+_NEW_TRIALS = insert_each(
     _TRIALS,
     *("id", "sweep_id", "number", "point", "replicate", "seed", "values", "shape", "width", "row"),
     *("cohort", "until_epoch", "target_epoch", "created_at", "pack_id", "state"),
@@ -89,11 +89,19 @@ def add_trials(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         session.execute(insert(_MIRROR_TRIALS), [{"trial_id": row["id"]} for row in rows])
 
 
+def add_held_trials(session: Session, sweep_id: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Write new trials of a sweep that wait for a decision before they begin."""
+    new = [row | {"state": TrialState.HELD, "pack_id": None} for row in rows]
+    for statement in _NEW_TRIALS, _UNMIRRORED:
+        session.execute(statement, {"each": json.dumps(new)})
+    events.trials_moved(session, sweep_id, ((row["id"], row["number"], row["state"], None) for row in new))
+
+
 def add_queued_trials(session: Session, sweep_id: str, rows: Sequence[dict[str, Any]]) -> None:
     """Write new trials of a sweep, moved on into packs that are written: `pack_id` of each row."""
     queued = move(TrialState.PENDING, TrialState.QUEUED)
     new = [row | {"state": queued} for row in rows]
-    for statement in _QUEUED_TRIALS, _UNMIRRORED:
+    for statement in _NEW_TRIALS, _UNMIRRORED:
         session.execute(statement, {"each": json.dumps(new)})
     events.trials_moved(session, sweep_id, ((row["id"], row["number"], queued, None) for row in rows))
 

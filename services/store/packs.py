@@ -210,13 +210,22 @@ def rows_of(session: Session, pack_id: str) -> dict[int, Trial]:
 
 
 def segments(session: Session, trial_id: str, until: int) -> list[Segment]:
-    """The places in which a trial has trained up to an epoch: one for each rung, and the last one."""
-    found: dict[int, Segment] = {}
+    """The places in which a trial has trained up to an epoch, one after the other.
+
+    What was trained again after a failed attempt counts as it was trained last.
+    """
+    begun: list[tuple[int, tuple[int, int]]] = []  # at which epoch, and the width and the row
     for row, pack in attempts(session, trial_id):
-        end = min(pack.target_epoch, until)
-        if pack.leased_at is not None and pack.start_epoch < until:
-            found[end] = Segment(until=end, width=pack.width, row=row)
-    return [found[end] for end in sorted(found)]
+        if pack.leased_at is None or pack.start_epoch >= until:
+            continue
+        while begun and begun[-1][0] >= pack.start_epoch:
+            begun.pop()
+        if not begun or begun[-1][1] != (pack.width, row):
+            begun.append((pack.start_epoch, (pack.width, row)))
+    ends = [start for start, _ in begun[1:]] + [until]
+    return [
+        Segment(until=end, width=width, row=row) for end, (_, (width, row)) in zip(ends, begun, strict=True)
+    ]
 
 
 def attempts(session: Session, trial_id: str) -> Sequence[tuple[int, Pack]]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from services.store.models import Trial
 from services.store.table import Base
 
 
@@ -23,6 +24,13 @@ class RungDecision(Base):
     rule: Mapped[str] = mapped_column(String(40))
     inputs: Mapped[list[Any]]  # of each point: its number, its trials, the value it was judged by
     kept: Mapped[list[Any]]  # numbers of points
+
+
+def of_trial(session: Session, trial: Trial) -> Sequence[RungDecision]:
+    """What was decided at the rungs that a trial has reached, in the order of its epochs."""
+    mine = RungDecision.sweep_id == trial.sweep_id, RungDecision.cohort == trial.cohort
+    reached = select(RungDecision).where(*mine, RungDecision.epoch <= trial.epoch)
+    return session.scalars(reached.order_by(RungDecision.epoch)).all()
 
 
 def of_sweep(session: Session, sweep_id: str) -> Sequence[RungDecision]:

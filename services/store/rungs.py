@@ -22,7 +22,7 @@ from services.domain.spec.objective import Objective
 from services.domain.spec.stop import rung_rule
 from services.domain.states import SWEEP_DISPATCHABLE, TRIAL_UNFINISHED, SweepState, TrialState
 from services.domain.stopping import PointAtRung, RungRule
-from services.store import budgets, moves, set_aside, sweeps
+from services.store import budgets, moves, races, set_aside, sweeps
 from services.store.clock import db_now
 from services.store.models import HELD, Report, Sweep, Trial
 from services.store.rung_decisions import RungDecision
@@ -56,12 +56,14 @@ def decide(session: Session, sweep_id: str) -> int:
         held[trial.cohort, trial.until_epoch].append(trial)
     divided, moved = cohorts.of_sweep(sweep.spec, sweep.plan), 0
     for (cohort, epoch), trials in sorted(held.items()):
+        if not epoch:
+            continue  # a race decides on these
         decision = session.get(RungDecision, (sweep_id, cohort, epoch))
         if decision is None and _is_complete(session, sweep, divided, cohort, epoch):
             decision = _decide(session, sweep, divided, trials)
         if decision is not None:
             moved += _move(session, sweep, divided, decision, trials)
-    return moved
+    return moved + races.decide(session, sweep, divided)
 
 
 def _is_complete(session: Session, sweep: Sweep, divided: Cohorts, cohort: int, epoch: int) -> bool:
@@ -70,7 +72,10 @@ def _is_complete(session: Session, sweep: Sweep, divided: Cohorts, cohort: int, 
     here = Trial.state == TrialState.HELD, Trial.until_epoch == epoch
     on_its_way = select(
         exists().where(
-            *mine, Trial.state.in_(sorted(TRIAL_UNFINISHED)), Trial.until_epoch <= epoch, ~(here[0] & here[1])
+            *mine,
+            Trial.state.in_(sorted(TRIAL_UNFINISHED)),
+            Trial.until_epoch.between(1, epoch),  # what waits for a race has not begun
+            ~(here[0] & here[1]),
         )
     )
     if session.execute(on_its_way).scalar_one():

@@ -29,7 +29,14 @@ _CLAIM = text(
 _PACKS = cast(Table, Pack.__table__).c
 _TRAINS = func.count(case((_PACKS.state == PackState.RUNNING, 1)))
 _SPENT = (
-    select(_PACKS.sweep_id, func.sum(_PACKS.busy_ms), func.sum(_PACKS.work_ms), _TRAINS)
+    select(
+        _PACKS.sweep_id,
+        func.sum(_PACKS.busy_ms),
+        func.sum(_PACKS.work_ms),
+        func.sum(_PACKS.trained_rows),
+        func.sum(_PACKS.live_rows),
+        _TRAINS,
+    )
     .where(_PACKS.sweep_id.in_(GIVEN_IDS))
     .group_by(_PACKS.sweep_id)
 )
@@ -80,10 +87,12 @@ def of_shapes(session: Session, shape_keys: Sequence[str]) -> Sequence[Speed]:
 
 @dataclass(frozen=True)
 class Spent:
-    """What the packs of a sweep have taken, in seconds, and how many of them train now."""
+    """What the packs of a sweep have taken, times in seconds, and how many of them train now."""
 
     busy: float = 0.0  # in training
     work: float = 0.0  # of the devices
+    trained_rows: int = 0  # rows of all epochs of their arrays
+    live_rows: int = 0  # those of trials
     running: int = 0
 
 
@@ -91,6 +100,7 @@ def spent(session: Session, sweep_ids: Sequence[str]) -> dict[str, Spent]:
     """What the packs of each sweep have taken."""
     rows = session.execute(_SPENT, given_ids(sweep_ids))
     found = {
-        sweep_id: Spent(int(busy) / 1000, int(work) / 1000, count) for sweep_id, busy, work, count in rows
+        sweep_id: Spent(int(busy) / 1000, int(work) / 1000, int(trained), int(live), running)
+        for sweep_id, busy, work, trained, live, running in rows
     }
     return dict.fromkeys(sweep_ids, Spent()) | found

@@ -14,6 +14,7 @@ from services.domain.plan.space import Space
 from services.domain.results.eta import Commit
 from services.domain.spec.spec import Spec
 from services.domain.states import SWEEP_DISPATCHABLE, TRIAL_UNFINISHED, SweepState, TrialState
+from services.domain.stopping import StoppingRule
 from services.store import (
     attempts,
     progress,
@@ -39,6 +40,7 @@ class SweepStatus:
     fault: str | None  # why its spec or its plan cannot be read
     busy: float  # seconds spent training, summed over packs
     work: float  # the devices' work in them
+    live_share: float | None  # of the rows that its packs have trained, those that held trials
     plain: dict[str, float]  # shape key → images/s of a plain loop, where that was measured
     at_once: int  # packs of it that train now; before any does, the devices that are alive
     now: int  # the database's clock
@@ -60,6 +62,11 @@ class SweepStatus:
     def plan(self) -> Plan:
         """Its axes, shapes and points; none if the plan or the spec cannot be read."""
         return BARE_PLAN if self.fault else self.sweep.plan
+
+    @property
+    def rules(self) -> list[StoppingRule]:
+        """Its rules of early stopping; none if the spec cannot be read."""
+        return [] if self.fault else self.spec.stop
 
     @property
     def set_aside(self) -> str | None:
@@ -95,6 +102,7 @@ def of(session: Session, page: Sequence[Sweep]) -> list[SweepStatus]:
             fault=faults[sweep.id],
             busy=spent[sweep.id].busy,
             work=spent[sweep.id].work,
+            live_share=_live_share(spent[sweep.id]),
             plain={key: plain[key] for key in keys.get(sweep.id, ()) if key in plain},
             at_once=spent[sweep.id].running or alive,
             now=now,
@@ -134,6 +142,10 @@ def _wants_to_run(sweep: Sweep, counts: Mapping[str, int]) -> bool:
     """Whether trials of the sweep may run, and some have not ended."""
     undrawn = sweep.state == SweepState.ACTIVE and sweep.next_number < sweep.total
     return sweep.state in SWEEP_DISPATCHABLE and (undrawn or any(map(counts.get, TRIAL_UNFINISHED)))
+
+
+def _live_share(spent: speeds.Spent) -> float | None:
+    return spent.live_rows / spent.trained_rows if spent.trained_rows else None
 
 
 def _plain(session: Session, keys: Sequence[str]) -> dict[str, float]:

@@ -19,6 +19,12 @@ from services.store.json_rows import GIVEN_IDS, given_ids
 from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 
 
+def new_held_rows(sweep: Sweep, count: int, now: int) -> list[dict[str, Any]]:
+    """Make the sweep's next trials, which wait for a decision, as rows for the caller to insert."""
+    nowhere = {"width": None, "row": None, "until_epoch": 0}
+    return [row | nowhere for row in new_rows(sweep, count, count, now)]
+
+
 def new_rows(sweep: Sweep, count: int, width: int, now: int) -> list[dict[str, Any]]:
     """Make the sweep's next trials, as rows for the caller to insert under the sweep's lock.
 

@@ -49,7 +49,10 @@ def status_line(ranked: RankedSweep, markup: Markup) -> str:
         ", ".join(f"{count} {state}" for state, count in sorted(ranked.counts.items())) or "none created yet"
     )
     many = f"{plan.points} points × {plan.seeds} seeds = " if plan.seeds > 1 else ""
-    return f"{markup.bold(ranked.sweep.state)} · {many}{plan.trials} trials ({states})"
+    line = f"{markup.bold(ranked.sweep.state)} · {many}{plan.trials} trials ({states})"
+    if ended := ranked.sweep.ended_by:
+        line += f", ended by {ended['rule']}: {markup.text(ended['reason'])}"
+    return line
 
 
 def best_line(ranked: RankedSweep, markup: Markup) -> str:

@@ -30,6 +30,7 @@ TRIAL_RUN_STATUS = {
     TrialState.PENDING: "SCHEDULED",
     TrialState.QUEUED: "SCHEDULED",
     TrialState.RUNNING: "RUNNING",
+    TrialState.HELD: "SCHEDULED",
     TrialState.SUCCEEDED: "FINISHED",
     TrialState.PRUNED: "FINISHED",
     TrialState.FAILED: "FAILED",
@@ -86,6 +87,9 @@ def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
     if trial.failure:
         found["failure.kind"] = str(trial.failure.get("kind", ""))
         found["failure.message"] = str(trial.failure.get("message", ""))
+    if trial.stopped:
+        found["stopped.rule"] = str(trial.stopped.get("rule", ""))
+        found["stopped.reason"] = str(trial.stopped.get("reason", ""))
     return found
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 from paper_sweep import fill, reports_of, row_of, take, trials_of, write_sweep
 
 from services.domain.errors import Fenced
+from services.domain.plan.plan import Segment
 from services.domain.retry import Failure
 from services.host import HostDevice
 from services.settings import Settings
-from services.store import endings, leases, trial_verbs
+from services.store import early_ends, endings, leases, packs, sweeps, trial_verbs
 from services.store.models import Checkpoint, Pack, Trial
 from services.store.session import Store
 from workers.claim import Claim
@@ -29,9 +31,9 @@ DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
 class Running:
     """A leased pack of four trials, and its commits."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, **changes: Any) -> None:
         self.store, self.settings = store, settings
-        self.sweep_id = write_sweep(store)
+        self.sweep_id = write_sweep(store, **changes)
         claim = Claim("worker", DEVICE, "token")
         self.heartbeat = Heartbeat(store, settings, claim, MainProcess(), lambda: None, lambda: None)
         self.begin()
@@ -41,10 +43,16 @@ class Running:
         self.pack = fill(self.store, self.sweep_id)
         lease = take(self.store, self.pack)
         self.heartbeat.keep(lease)
-        run = self.store.read(
+        leased = self.store.read(
             lambda s: read_leased_pack(s, leases.to_train(s, self.pack.id), DEVICE, self.settings)
-        ).run
-        self.commits = PackCommits(self.store, lease, self.heartbeat, self.settings.lease_ttl, run)
+        )
+        self.run, ttl = leased.run, self.settings.lease_ttl
+        self.commits = PackCommits(self.store, lease, self.heartbeat, ttl, self.run, rules=leased.rules)
+
+    def close(self) -> None:
+        """Give back what the heartbeat holds of the system."""
+        os.close(self.heartbeat.news_fd)
+        os.close(self.heartbeat._news)
 
     def epoch(self, number: int, rows: tuple[int, ...] = (0, 1, 2, 3)) -> EpochDone:
         """A report of an epoch of these rows."""
@@ -62,8 +70,7 @@ def running(store: Store, settings: Settings) -> Iterator[Running]:
     """A pack that has begun."""
     made = Running(store, settings)
     yield made
-    os.close(made.heartbeat.news_fd)
-    os.close(made.heartbeat._news)
+    made.close()
 
 
 def saved(epoch: int) -> SavedCheckpoint:
@@ -158,3 +165,70 @@ def test_nothing_is_written_once_the_lease_is_lost(running: Running) -> None:
         with pytest.raises(Fenced):
             work()
     assert {(trial.epoch, trial.saved_epoch) for trial in running.trials} == {(0, 0)}
+
+
+def test_at_a_rung_trials_wait_and_the_pack_is_over(store: Store, settings: Settings) -> None:
+    running = Running(store, settings, train={"epochs": 4}, stop={"name": "halving", "eta": 2, "first": 2})
+    assert (running.pack.target_epoch, running.run.ends) == (2, False)
+    running.commits.epoch(running.epoch(1))
+    assert running.commits.epoch(replace(running.epoch(2), saved=saved(2))).over
+    for trial in running.trials:
+        assert (trial.state, trial.pack_id, trial.finished_at) == ("held", None, None)
+        assert (trial.epoch, trial.saved_epoch, trial.saved_row) == (2, 2, trial.row)
+    pack = row_of(store, Pack, running.pack.id)
+    assert (pack.state, pack.outcome) == ("closed", "reached epoch 2")
+    assert (pack.live_rows, pack.trained_rows) == (8, 2 * pack.width)
+    running.close()
+
+
+def test_a_trial_that_does_not_improve_is_pruned_and_its_row_is_dropped(
+    store: Store, settings: Settings
+) -> None:
+    running = Running(store, settings, train={"epochs": 9}, stop={"name": "plateau", "patience": 2})
+    for number in (1, 2, 3):
+        done = running.epoch(number)
+        best = done.best | {1: (1, 0.11)}
+        committed = running.commits.epoch(replace(done, best=best))
+        assert committed == Committed(False, (1,) if number == 3 else ())
+    pruned = running.trials[1]
+    assert (pruned.state, pruned.epoch, pruned.best_epoch) == ("pruned", 3, 1)
+    reason = "no better value than that of epoch 1 in 2 epochs"
+    assert pruned.stopped == {"rule": "plateau", "reason": reason}
+    running.close()
+
+
+def test_with_half_of_its_rows_pruned_a_pack_is_sparse_and_the_others_get_new_places(
+    store: Store, settings: Settings
+) -> None:
+    running = Running(store, settings, train={"epochs": 9}, stop={"name": "plateau", "patience": 1})
+    running.commits.epoch(running.epoch(1))
+    done = running.epoch(2)
+    committed = running.commits.epoch(replace(done, best=done.best | {0: (1, 0.1), 3: (1, 0.1)}))
+    assert committed == Committed(False, (0, 3), sparse=True)
+    running.commits.give_up(Failure.PREEMPTED, "gathered anew", saved(2), regather=True)
+    left = [trial for trial in running.trials if trial.state == "pending"]
+    assert [(t.row, t.width, t.saved_epoch, t.saved_row) for t in left] == [
+        (None, None, 2, 1),
+        (None, None, 2, 2),
+    ]
+    pack = fill(store, running.sweep_id)
+    assert (pack.width, pack.start_epoch) == (2, 2)
+    moved = store.read(lambda session: packs.segments(session, left[0].id, 2))
+    assert moved == [Segment(until=2, width=4, row=1)]
+    take(store, pack)
+    moved = store.read(lambda session: packs.segments(session, left[0].id, 9))
+    assert moved == [Segment(until=2, width=4, row=1), Segment(until=9, width=2, row=0)]
+    running.close()
+
+
+def test_a_sweep_that_a_rule_has_ended_prunes_what_trains(store: Store, settings: Settings) -> None:
+    running = Running(store, settings, stop={"name": "target", "value": 0.3})
+    store.write(lambda s: early_ends.end(s, sweeps.lock(s, running.sweep_id), "target", "reached"))
+    lease = running.heartbeat._lease
+    assert lease is not None
+    running.heartbeat._renew(lease)
+    assert running.commits.epoch(running.epoch(1)) == Committed(True, (0, 1, 2, 3))
+    assert {(t.state, str(t.stopped)) for t in running.trials} == {
+        ("pruned", "{'rule': 'target', 'reason': 'reached'}")
+    }
+    running.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
@@ -17,9 +18,11 @@ from services.api.views.objective import ObjectiveView, objective_view
 from services.api.views.point import PointView, point_view
 from services.api.views.values import Time
 from services.domain.blocker import INFORMATIVE, Blocker
+from services.domain.plan import cohorts
 from services.domain.planning.catalog import ConfigFault
 from services.domain.results import eta
-from services.domain.states import SWEEP_DISPATCHABLE, SWEEP_DRAWABLE, SweepState, TrialState
+from services.domain.spec.stop import rung_rule
+from services.domain.states import SWEEP_DISPATCHABLE, SWEEP_DRAWABLE, SWEEP_FINAL, SweepState, TrialState
 from services.settings import Settings
 from services.store import leaderboard
 from services.store.attempts import Setback
@@ -68,6 +71,13 @@ class CostView(BaseModel):
     share: float
 
 
+class EndedByView(BaseModel):
+    """The rule of early stopping that has ended a sweep before its last trial, and why."""
+
+    rule: str
+    reason: str
+
+
 class SweepLinks(BaseModel):
     """Related addresses."""
 
@@ -88,6 +98,8 @@ class SweepView(BaseModel):
     project: str
     state: str
     pause_reason: str | None  # why the service paused it; null when a user did
+    stop: list[dict[str, Any]]  # its rules of early stopping
+    ended_by: EndedByView | None
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
@@ -103,6 +115,7 @@ class SweepView(BaseModel):
     shapes: list[ShapeView]
     class_names: list[list[str]]  # of each of its data sets that names up to 100 classes, by their numbers
     cost: CostView | None
+    live_rows: float | None  # of the rows that arrays have trained, the share that held trials
     links: SweepLinks
     priority: int
     blocked_by: str | None  # the first reason for which it does not move
@@ -153,6 +166,8 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         project=sweep.project,
         state=sweep.state,
         pause_reason=sweep.pause_reason,
+        stop=[rule.model_dump(mode="json", exclude_none=True) for rule in status.rules],
+        ended_by=EndedByView.model_validate(sweep.ended_by) if sweep.ended_by else None,
         created_at=sweep.created_at,
         started_at=sweep.started_at,
         finished_at=sweep.finished_at,
@@ -168,6 +183,7 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         shapes=parts.shapes,
         class_names=plan.class_names,
         cost=_cost(status, library),
+        live_rows=None if status.live_share is None else round(status.live_share, 4),
         links=_links(status, settings),
         priority=sweep.priority,
         blocked_by=_blocked_by(status),
@@ -198,7 +214,7 @@ def _parts(status: SweepStatus, settings: Settings) -> KeptParts:
         experiment_id=sweep.mirror.experiment_id,
         epochs=EpochCounts(
             done=sum(epochs.done for epochs in standing.epochs.values()),
-            total=sum(shape.epochs * shape.points for shape in plan.shapes) * plan.seeds,
+            total=_all_epochs(status),
         ),
         best=point_view(standing.best[0], sweep, settings) if standing.best else None,
         comparison=comparison_view(leaderboard.comparison(standing.best, objective, plan.seeds)),
@@ -210,6 +226,14 @@ def _parts(status: SweepStatus, settings: Settings) -> KeptParts:
     )
     _kept_parts[standing] = parts
     return parts
+
+
+def _all_epochs(status: SweepStatus) -> int:
+    """The epochs of all its trials; with early stopping those expected, or trained in the end."""
+    done = sum(epochs.done for epochs in status.standing.epochs.values())
+    if status.sweep.state in SWEEP_FINAL and status.standing.counts.get(TrialState.PRUNED):
+        return done
+    return max(done, 0 if status.fault else cohorts.expected_epochs(status.spec, status.plan))
 
 
 def _blocked_by(status: SweepStatus) -> str | None:
@@ -270,7 +294,7 @@ def _eta(status: SweepStatus) -> float | None:
     held = status.idle or status.refused or status.failed
     if sweep.state not in SWEEP_DISPATCHABLE or held:
         return None
-    left = {shape: epochs.left for shape, epochs in status.standing.epochs.items()}
+    left: dict[int, float] = {shape: epochs.left for shape, epochs in status.standing.epochs.items()}
     end = 0
     for index, shape in enumerate(plan.shapes if sweep.state == SweepState.ACTIVE else ()):
         trials = shape.points * plan.seeds
@@ -278,6 +302,9 @@ def _eta(status: SweepStatus) -> float | None:
         undrawn = min(trials, max(0, end - sweep.next_number))
         left[index] = left.get(index, 0) + shape.epochs * undrawn
     done = {shape: epochs.done for shape, epochs in status.standing.epochs.items()}
+    if rung_rule(status.rules) and (whole := sum(left.values())):
+        expected = max(1, cohorts.expected_epochs(status.spec, plan) - sum(done.values()))
+        left = {shape: epochs * min(1, expected / whole) for shape, epochs in left.items()}
     flops = [float(shape.flops) for shape in plan.shapes]
     alone = {at: status.plain[shape.key] for at, shape in enumerate(plan.shapes) if shape.key in status.plain}
     training = eta.training_costs(flops, alone, status.busy, done)

@@ -8,11 +8,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.api.views.run_link import run_link
+from services.api.views.rung import RungView, rung_view
 from services.api.views.values import Time, finite
 from services.domain.config import as_trained
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
+from services.store.rung_decisions import RungDecision
 from services.store.trials import BriefTrial
 
 
@@ -113,6 +115,7 @@ class TrialDetail(TrialBase):
     config: dict[str, Any]
     curve: list[CurvePointView]
     attempts: list[AttemptView]
+    rungs: list[RungView]  # what was decided at those that it has reached
     checkpoint: CheckpointView | None  # null once the trial needs none
     best_file: str | None  # the weights of its best epoch, as an absolute path
 
@@ -135,6 +138,7 @@ def trial_detail(
     curve: Sequence[Report],
     attempts: Sequence[tuple[int, Pack]],
     saved: Checkpoint | None,
+    rungs: Sequence[RungDecision],
     settings: Settings,
 ) -> TrialDetail:
     """A trial with its config, its curve, the packs that trained it and its files."""
@@ -154,6 +158,7 @@ def trial_detail(
         config=plan.config_of(trial),
         curve=[CurvePointView(epoch=report.epoch, at=report.at, metrics=report.metrics) for report in curve],
         attempts=[_attempt_view(row, pack) for row, pack in attempts],
+        rungs=[rung_view(each, trial.point, sweep.spec.objective) for each in rungs],
         checkpoint=_checkpoint_view(saved) if saved else None,
         best_file=str((settings.files / trial.best_file).absolute()) if trial.best_file else None,
     )

@@ -7,7 +7,7 @@ from services.cli.invocation import command_line
 from services.cli.parameters import Json, Key, TrialId, Url
 from services.cli.show.output import Output
 from services.cli.show.tables import facts
-from services.cli.show.trace_page import trace_attempts, trace_page
+from services.cli.show.trace_page import trace_attempts, trace_page, trace_rungs
 from services.cli.subcommand import Panel, subcommand
 
 
@@ -21,5 +21,6 @@ def trace(trial: TrialId, url: Url = None, key: Key = None, as_json: Json = Fals
     Output(as_json).result(
         {"trial": view, "sweep": sweep, "reproduce": again},
         facts(trace_page(view, sweep, again)),
+        *([trace_rungs(view["rungs"])] if view["rungs"] else []),
         *([trace_attempts(view["attempts"])] if view["attempts"] else []),
     )

@@ -34,7 +34,9 @@ def summary(sweep: View) -> str:
     counts, epochs = sweep["trials"], sweep["epochs"]
     held = hold_ups.blocked(sweep)
     parts = [f"{counts['succeeded'] + counts['pruned']} of {many(counts['total'], 'trial')} done"]
-    names = ("failed", "cancelled") if held else ("running", "failed", "cancelled")
+    names = (
+        ("pruned", "failed", "cancelled") if held else ("running", "held", "pruned", "failed", "cancelled")
+    )
     parts += [f"{counts[name]} {name}" for name in names if counts[name]]
     parts.append(f"{epochs['done']}/{many(epochs['total'], 'epoch')}")
     if sweep["eta_seconds"]:
@@ -42,6 +44,8 @@ def summary(sweep: View) -> str:
     if sweep["best"] is not None:
         best = sweep["best"]
         parts.append(f"best {sweep['objective']['metric']} {best['text']} ({leaderboard.titled(best)})")
+    if ended := sweep["ended_by"]:
+        parts.append(f"ended by {ended['rule']}: {ended['reason']}")
     state = f"{sweep['state']}, blocked" if held and sweep["state"] != "paused" else sweep["state"]
     return f"{sweep['name']} {state}: " + ", ".join(parts)
 

@@ -25,9 +25,10 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
         "number": f"{trial['number']} of 0 to {sweep['trials']['total'] - 1}",
         "seed": trial["seed"],
         "shape": f"{shape['key']}, {shape['parameters']:,} parameters",
-        "row": f"{trial['row']} of {shape['width']}, with {batches}",
+        "row": "none yet" if trial["row"] is None else f"{trial['row']} of {shape['width']}, with {batches}",
         "plug-ins": trial["plugins"],
         "state": state(trial["state"]),
+        "stopped": stopped(trial),
         "failure": trial["failure"] and trial["failure"].get("message"),
         "epoch": f"{trial['epoch']} of {trial['target_epoch']}",
         "created": when(trial["created_at"]),
@@ -62,6 +63,30 @@ def trace_attempts(attempts: Sequence[View]) -> FittedTable:
             attempt["outcome"] or "",
         )
     return shown
+
+
+def trace_rungs(rungs: Sequence[View]) -> FittedTable:
+    """One line for each rung: by which value its point was judged, and whether it went on."""
+    shown = table("rung", "decided", "rule", "value", "place", "went on", "trial")
+    outcomes = {True: "goes on", False: "is pruned", None: "came later"}
+    for rung in rungs:
+        shown.add_row(
+            f"epoch {rung['epoch']}",
+            when(rung["at"]),
+            rung["rule"],
+            number(rung["value"]),
+            "" if rung["place"] is None else f"{rung['place']} of {rung['points']}",
+            str(rung["kept"]),
+            outcomes[rung["went_on"]],
+        )
+    return shown
+
+
+def stopped(trial: View) -> str | None:
+    """Why early stopping has ended a trial; None if it has not."""
+    if trial["stopped"] is None:
+        return None
+    return f"by {trial['stopped']['rule']} after epoch {trial['epoch']}: {trial['stopped']['reason']}"
 
 
 def _machine(attempts: Sequence[View]) -> str:

@@ -10,6 +10,7 @@ from itertools import accumulate
 
 from services.domain.plan.plan import Plan
 from services.domain.random_numbers import permuted
+from services.domain.results.race import FIRST_SEEDS
 from services.domain.spec.objective import Objective
 from services.domain.spec.spec import Spec
 from services.domain.spec.stop import rung_rule
@@ -59,15 +60,19 @@ def _divided(rule: RungRule, points: int, epochs: int, seed: int) -> Cohorts:
 
 
 def expected_epochs(spec: Spec, plan: Plan) -> int:
-    """How many epochs all trials train together, if no two points are equally good and none fails."""
-    whole = sum(shape.points * shape.epochs for shape in plan.shapes) * plan.seeds
+    """How many epochs all trials train together, if no two points are equally good and none fails.
+
+    Of a race those of the first seeds.
+    """
+    seeds = min(plan.seeds, FIRST_SEEDS) if spec.race else plan.seeds
+    whole = sum(shape.points * shape.epochs for shape in plan.shapes) * seeds
     rule = rung_rule(spec.stop)
     if rule is None or not plan.shapes or plan.pin:
         return whole
     epochs = plan.shapes[0].epochs
     alike = Counter(rule.cohorts(plan.points, epochs))
     each = ((_epochs_of(rule, cohort, epochs, spec.objective), count) for cohort, count in alike.items())
-    return sum(trained * count for trained, count in each) * plan.seeds
+    return sum(trained * count for trained, count in each) * seeds
 
 
 def _epochs_of(rule: RungRule, cohort: CohortPlan, epochs: int, objective: Objective) -> int:

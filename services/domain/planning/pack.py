@@ -117,7 +117,8 @@ class _Packer:
         bytes_per_row = self._bytes_per_row(index, built)
         own_batches = built.config["data"].get("stream") == "trial"
         room = max(1, memory - facts.bytes_shared)
-        arrangement = packing.arrange(points, self.spec.seeds, bytes_per_row, room, own_batches=own_batches)
+        seeds = 1 if self.spec.race else self.spec.seeds  # later seeds of a point come by themselves
+        arrangement = packing.arrange(points, seeds, bytes_per_row, room, own_batches=own_batches)
         return Shape(
             key=self.catalog.shape_key(built.config),
             coordinates=coordinates,

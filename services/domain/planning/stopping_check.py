@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.domain.errors import Problem, SpecError
 from services.domain.plan import cohorts
 from services.domain.plan.plan import Plan
+from services.domain.results.race import FIRST_SEEDS
 from services.domain.spec.spec import Spec
 from services.domain.spec.stop import rung_rule
 from services.domain.stopping.budget import Budget
@@ -12,9 +13,10 @@ from services.domain.stopping.budget import Budget
 
 def check_stopping(spec: Spec, plan: Plan) -> None:
     """Refuse rungs that no trial stops at, and a budget that cannot pay what is asked for."""
-    faults = [*_rung_faults(spec, plan), *_budget_faults(spec, plan)]
-    if faults:
-        raise SpecError([Problem("/stop", fault) for fault in faults[:1]])
+    found = [Problem("/stop", fault) for fault in (*_rung_faults(spec, plan), *_budget_faults(spec, plan))]
+    found += [Problem("/race", fault) for fault in _race_faults(spec, plan)]
+    if found:
+        raise SpecError(found)
 
 
 def _rung_faults(spec: Spec, plan: Plan) -> list[str]:
@@ -28,7 +30,18 @@ def _rung_faults(spec: Spec, plan: Plan) -> list[str]:
     if wrong := rule.first_wrong_rung(epochs[0]):
         parameter, rung = wrong
         named = f"{rule.name}.{parameter}" if parameter else rule.name
-        return [f"{named} puts a rung after epoch {rung}; it must lie before the last of {epochs[0]} epochs"]
+        return [f"{named} puts a rung after epoch {rung}; it must lie before the last one, {epochs[0]}"]
+    return []
+
+
+def _race_faults(spec: Spec, plan: Plan) -> list[str]:
+    if not spec.race:
+        return []
+    if spec.seeds <= FIRST_SEEDS:
+        detail = f"gives seeds beyond the first {FIRST_SEEDS} to the points that need them"
+        return [f"{detail}, so seeds must be at least {FIRST_SEEDS + 1}; got {spec.seeds}"]
+    if any(shape.mixed for shape in plan.shapes):
+        return ["compares trials that see the same batches; data.stream must be replicate, got trial"]
     return []
 
 

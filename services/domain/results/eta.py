@@ -36,7 +36,7 @@ class Cost:
 
 
 def eta_seconds(
-    begun: float, commits: Sequence[Commit], now: float, left: Mapping[int, int], cost: Cost
+    begun: float, commits: Sequence[Commit], now: float, left: Mapping[int, float], cost: Cost
 ) -> float | None:
     """Seconds until the epochs `left`, by shape, are committed; None while nothing progresses.
 
