@@ -32,7 +32,8 @@ def test_the_repeating_sweep_has_one_trial_with_everything_its_numbers_depend_on
     assert again.replicate_of(0) == plan.replicate_of(number)
     shown = sqlite_api.get(f"/v1/trials/{running[-1]}").json()
     assert again.pin
-    assert (again.shapes[0].width, again.pin.row) == (shown["shape"]["width"], shown["row"])
+    (segment,) = again.pin.segments
+    assert (segment.width, segment.row) == (shown["shape"]["width"], shown["row"])
     assert again.shapes[0].mixed == plan.shapes[0].mixed
     assert again.space.seed == 7
 

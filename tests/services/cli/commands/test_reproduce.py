@@ -15,8 +15,9 @@ Run = Callable[..., tuple[int, str, str]]
 Submit = Callable[[], str]
 Give = Callable[[str, dict[int, list[float]]], None]
 VIEW: dict[str, Any] = {
-    "id": "s", "name": "again", "state": "succeeded", "epochs": {"done": 2, "total": 2}, "eta_seconds": None,
-    "trials": {"total": 1, "succeeded": 1, "pruned": 0, "running": 0, "failed": 0, "cancelled": 0},
+    "id": "s", "name": "again", "state": "succeeded", "ended_by": None, "eta_seconds": None,
+    "epochs": {"done": 2, "total": 2},
+    "trials": {"total": 1, "succeeded": 1, "pruned": 0, "running": 0, "held": 0, "failed": 0, "cancelled": 0},
     "best": None, "blockers": [], "setbacks": [],
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ SHAPE: dict[str, Any] = {
 }  # fmt: skip
 SWEEP: dict[str, Any] = {
     "trials": 18, "points": 6, "seeds": 3, "packs": 2, "duplicates": 0, "shapes": [SHAPE],
+    "epochs": 54, "epochs_without_stop": 54,
     "memory_bytes": 3 << 20, "seconds": 125.0, "seconds_from": "from 40 packs on this kind of device",
 }  # fmt: skip
 
@@ -29,6 +30,11 @@ def test_counts_sizes_and_needs(printed: Printed) -> None:
     assert needs == (
         "Memory: 3 MiB for the widest pack. Time: about 2 min 5 s, from 40 packs on this kind of device"
     )
+
+
+def test_what_early_stopping_leaves() -> None:
+    counts, _, _ = dry_run_report({**SWEEP, "epochs": 1200, "epochs_without_stop": 5400})
+    assert "in 2 packs; early stopping leaves about 1,200 of 5,400 epochs. " in counts
 
 
 def test_duplicates_and_an_unknown_time() -> None:

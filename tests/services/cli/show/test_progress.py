@@ -13,7 +13,16 @@ VIEW: dict[str, Any] = {
     "name": "grid",
     "state": "active",
     "finished_at": None,
-    "trials": {"total": 18, "succeeded": 6, "pruned": 1, "running": 8, "failed": 2, "cancelled": 0},
+    "trials": {
+        "total": 18,
+        "succeeded": 6,
+        "pruned": 1,
+        "running": 8,
+        "held": 0,
+        "failed": 2,
+        "cancelled": 0,
+    },
+    "ended_by": None,
     "epochs": {"done": 30, "total": 54},
     "eta_seconds": 12.3,
     "objective": {"metric": "val/acc", "at": "best"},
@@ -35,9 +44,17 @@ BEHIND = {"kind": "mlflow", "message": "MLflow does not show 2 trials", "since":
 
 def test_a_view_in_one_line() -> None:
     assert summary(VIEW) == (
-        "grid active: 7 of 18 trials done, 8 running, 2 failed, 30/54 epochs, about 12 s left, "
+        "grid active: 7 of 18 trials done, 8 running, 1 pruned, 2 failed, 30/54 epochs, about 12 s left, "
         "best val/acc 0.8765 (point 7: dropout 0.25)"
     )
+
+
+def test_trials_at_a_rung_and_an_early_end_are_named() -> None:
+    trials = {**VIEW["trials"], "held": 3}
+    ended = {"rule": "target", "reason": "val/acc has reached 0.9; the target is 0.9"}
+    words = summary({**VIEW, "trials": trials, "ended_by": ended})
+    assert "8 running, 3 held, 1 pruned, 2 failed" in words
+    assert words.endswith(", ended by target: val/acc has reached 0.9; the target is 0.9")
 
 
 def test_what_is_not_known_is_left_out() -> None:
@@ -48,7 +65,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 def test_a_blocked_sweep_has_nothing_running() -> None:
     words = summary({**VIEW, "eta_seconds": None, "blockers": [REFUSED]})
-    assert words.startswith("grid active, blocked: 7 of 18 trials done, 2 failed, 30/54 epochs")
+    assert words.startswith("grid active, blocked: 7 of 18 trials done, 1 pruned, 2 failed, 30/54 epochs")
     assert "8 running" in summary({**VIEW, "blockers": [BEHIND]})
     assert summary({**VIEW, "state": "paused", "blockers": [REFUSED]}).startswith("grid paused: ")
 
@@ -82,6 +99,6 @@ def test_the_cost_says_what_is_compared_with_what() -> None:
 
 
 def test_one_is_no_plural() -> None:
-    one = {"total": 1, "succeeded": 1, "pruned": 0, "running": 0, "failed": 0, "cancelled": 0}
+    one = {"total": 1, "succeeded": 1, "pruned": 0, "running": 0, "held": 0, "failed": 0, "cancelled": 0}
     words = summary({**VIEW, "trials": one, "epochs": {"done": 1, "total": 1}})
     assert "1 of 1 trial done, 1/1 epoch, " in words

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from services.cli.show.tables import facts
-from services.cli.show.trace_page import trace_attempts, trace_page
+from services.cli.show.trace_page import stopped, trace_attempts, trace_page, trace_rungs
 
 MOMENT = "2026-01-02T03:04:05Z"
 SWEEP: dict[str, Any] = {
@@ -22,7 +22,7 @@ RAN: dict[str, Any] = {
 TRIAL: dict[str, Any] = {
     "point": 5, "label": "dropout 0.25", "replicate": 2, "number": 17, "seed": 7, "row": 3,
     "shape": {"key": "abc", "parameters": 61706, "width": 8, "mixed": True}, "plugins": None,
-    "state": "running", "failure": None, "epoch": 1, "target_epoch": 3, "created_at": MOMENT,
+    "state": "running", "failure": None, "stopped": None, "epoch": 1, "target_epoch": 3, "created_at": MOMENT,
     "started_at": MOMENT, "finished_at": None, "best": {"value": 0.8123456, "epoch": 1},
     "attempts": [RAN, WAITING], "best_file": None, "links": {"mlflow": None}, "config": {"a": "ü"},
     "checkpoint": {"epoch": 1, "path": "p1/1.pt", "sha256": "0123456789abcdef", "damaged": True},
@@ -52,6 +52,20 @@ def test_what_is_not_there_yet() -> None:
     assert (page["machine"], page["mlflow"]) == ("none yet", "no run yet")
     assert page["checkpoint"] == "none: not saved yet, or no longer needed"
     assert page["best"] is None
+
+
+def test_what_early_stopping_has_decided(printed: Callable[[Any], list[str]]) -> None:
+    rung = {"epoch": 1, "at": MOMENT, "rule": "halving", "value": 0.5, "place": 2, "points": 9, "kept": 3}
+    lines = printed(trace_rungs([{**rung, "went_on": True}, {**rung, "epoch": 3, "went_on": False}]))
+    assert lines[1].startswith("epoch 1 20")
+    assert lines[1].endswith(" halving 0.5 2 of 9 3 goes on")
+    assert lines[2].endswith(" halving 0.5 2 of 9 3 is pruned")
+    late = printed(trace_rungs([{**rung, "value": None, "place": None, "went_on": None}]))
+    assert late[1].endswith(" 3 came later")
+    assert stopped(TRIAL) is None
+    pruned = {**TRIAL, "stopped": {"rule": "halving", "reason": "place 9 of 9"}}
+    assert trace_page(pruned, SWEEP, "again")["stopped"] == "by halving after epoch 1: place 9 of 9"
+    assert trace_page({**TRIAL, "row": None}, SWEEP, "again")["row"] == "none yet"
 
 
 def test_attempts(printed: Callable[[Any], list[str]]) -> None:
