@@ -8,6 +8,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 
 from services.api.problems import MAX_FAULTS
+from services.domain import stopping
 from services.domain.errors import Problem, below, nearest, pointer
 from services.domain.spec.objective import Objective
 from services.domain.spec.spec import Spec
@@ -66,18 +67,24 @@ def _keys(document: Any) -> Iterable[Any]:
 def _place_in_body(parts: Sequence[Any], body: Any, kind: str) -> list[Any]:
     """The part of a location that exists in the body: a union adds names of its branches, which do not."""
     place: list[Any] = []
-    for part in parts:
+    for at, part in enumerate(parts, 1):
         if part in _keys(body):
             body = body[part]
-        elif kind != "missing":
+        elif kind != "missing" or at < len(parts):
             continue
         place.append(part)
     return place
 
 
+def _parameters_of_rule(location: Sequence[Any]) -> list[str]:
+    """The parameters of the stopping rule that a location leads into; none if it leads into no rule."""
+    rules = stopping.all_rules() if location[1:2] == ("stop",) else {}
+    return next((list(rules[part].model_fields) for part in location if part in rules), [])
+
+
 def _detail(fault: Mapping[str, Any], place: Sequence[Any]) -> str:
     if fault["type"] == "extra_forbidden":
-        fields = FIELDS_BY_PLACE.get(tuple(place[:-1]), [])
+        fields = FIELDS_BY_PLACE.get(tuple(place[:-1])) or _parameters_of_rule(fault["loc"])
         return f"no field {place[-1]!r} here.{nearest(str(place[-1]), fields)} Known: {', '.join(fields)}"
     if fault["type"] == "missing":
         what = place[-1] if place else "a JSON object as the body"

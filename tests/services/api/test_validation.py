@@ -73,3 +73,30 @@ def test_of_thousands_of_faults_the_first_are_named() -> None:
     found = problems({"name": "a", **{f"field-{number}": 1 for number in range(1000)}})
     assert len(found) == MAX_FAULTS
     assert "/field-0" in found
+
+
+@pytest.mark.parametrize(
+    ("stop", "pointer", "detail"),
+    [
+        (
+            {"name": "halving", "etta": 3},
+            "/stop/etta",
+            "no field 'etta' here. Did you mean 'eta'? Known: name, eta, first, brackets, cohort",
+        ),
+        (
+            ["plateau", {"name": "halving", "eta": 1}],
+            "/stop/1/eta",
+            "input should be greater than or equal to 2, got 1",
+        ),
+        (
+            "halvin",
+            "/stop",
+            "no stopping rule 'halvin'. Did you mean 'halving'? "
+            "Known: none, budget, first-epoch, halving, median, plateau, target",
+        ),
+        (["target"], "/stop/0/value", "value is required"),
+        ({"name": "budget"}, "/stop", "a budget needs epochs, the sum over all trials, or seconds, or both"),
+    ],
+)
+def test_a_rule_of_early_stopping_is_refused_where_it_stands(stop: Any, pointer: str, detail: str) -> None:
+    assert problems({"name": "a", "stop": stop}) == {pointer: detail}
