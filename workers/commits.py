@@ -97,8 +97,6 @@ class PackCommits:
         ends = self._ends_of(done, epoch)
         over = last or ends.keys() == epoch.metrics.keys()
         succeeds = last and self._ends and not ends
-        here = TrialState.SUCCEEDED if self._ends else TrialState.HELD
-
         def write(session: Session) -> TakenPack | None:
             if taker and (taken := taker.taken_before(session)):
                 return taken  # everything has been committed
@@ -108,8 +106,11 @@ class PackCommits:
                 reports.commit(session, self._lease, epoch)
                 for end, trials in _together(ends):
                     endings.end_trials(session, self._lease, trials, end.state, **end.values())
-                others = epoch.metrics.keys() - ends.keys() if last else ()
-                endings.end_trials(session, self._lease, others, here, failure=None)
+                others = epoch.metrics.keys() - ends.keys() if last else set()
+                if self._ends:
+                    endings.end_trials(session, self._lease, others, TrialState.SUCCEEDED, failure=None)
+                else:
+                    endings.hold_trials(session, self._lease, others)
                 if over:
                     endings.close(session, self._lease, f"reached epoch {epoch.number}")
             return taker.take_begun(session) if taker and over else None

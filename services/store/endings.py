@@ -42,6 +42,15 @@ def end_trials(
         raise ServiceError(f"trial {trial_id} is not running in pack {held.pack_id}")
 
 
+def hold_trials(session: Session, held: Lease, trial_ids: Collection[str]) -> None:
+    """Have running trials of the pack wait at a rung; those that a user has just cancelled end there."""
+    fence(session, held)
+    flagged = select(Trial.id).where(Trial.id.in_(list(trial_ids)), Trial.cancel.is_(True))
+    cancelled = set(session.scalars(flagged))
+    end_trials(session, held, cancelled, TrialState.CANCELLED)
+    end_trials(session, held, set(trial_ids) - cancelled, TrialState.HELD, failure=None)
+
+
 def close(session: Session, held: Lease, outcome: str) -> None:
     """End a pack of which no trial is running any more."""
     fence(session, held)

@@ -181,6 +181,14 @@ def test_at_a_rung_trials_wait_and_the_pack_is_over(store: Store, settings: Sett
     running.close()
 
 
+def test_a_cancel_that_comes_with_the_rung_is_not_lost(store: Store, settings: Settings) -> None:
+    running = Running(store, settings, train={"epochs": 4}, stop={"name": "halving", "eta": 2})
+    store.write(lambda session: trial_verbs.cancel(session, running.trials[2].id))
+    assert running.commits.epoch(replace(running.epoch(1), saved=saved(1))).over
+    assert [trial.state for trial in running.trials] == ["held", "held", "cancelled", "held"]
+    running.close()
+
+
 def test_a_trial_that_does_not_improve_is_pruned_and_its_row_is_dropped(
     store: Store, settings: Settings
 ) -> None:
