@@ -104,7 +104,7 @@ def images(net: str) -> tuple[Tensor, Tensor]:
     return x, torch.randint(0, 10, (IMAGES,), generator=random)
 
 
-def loop(net: str, tuned: bool, device: str = "cpu") -> Callable[[], object]:
+def loop(net: str, tuned: bool, device: str = "cpu", batch: int = BATCH) -> Callable[[], object]:
     """Return one step of a plain loop."""
     model, (stored, y) = module(net, tuned).to(device), (each.to(device) for each in images(net))
     x = stored.permute(0, 3, 1, 2).float().div_(255).contiguous()
@@ -113,7 +113,7 @@ def loop(net: str, tuned: bool, device: str = "cpu") -> Callable[[], object]:
         x = x.contiguous(memory_format=torch.channels_last)
     decay = 1e-4
     optimizer = torch.optim.SGD(model.parameters(), 0.01, 0.9, weight_decay=decay, fused=tuned or None)
-    order = torch.randperm(IMAGES)[:BATCH].to(device)
+    order = torch.randperm(IMAGES)[:batch].to(device)
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)

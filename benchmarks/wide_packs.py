@@ -45,11 +45,12 @@ from workers.claim import Claim
 from workers.commits import PackCommits
 from workers.heartbeat import Heartbeat
 from workers.main_process import MainProcess
-from workers.messages import EpochDone, FinalResult, Run, decode, encode
+from workers.messages import Engine, EpochDone, FinalResult, Run, decode, encode
 from workers.run_message import read_leased_pack
 
 WIDTH, PACKS, EPOCHS = 256, 5, 10
 MEASURED = ("train/loss", "train/acc", "train/error", "val/loss", "val/acc", "val/error", "lr")
+ENGINE = Engine("called", "none", "float32")
 DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
 FORM, LEASE, EPOCH, LAST = "form the pack", "lease and read it", "commit an epoch", "commit the last epoch"
 STEPS = (FORM, LEASE, EPOCH, LAST)
@@ -115,7 +116,7 @@ def reported(run: Run, number: int) -> str:
     last = number == run.target_epoch
     files = {row.row: FinalResult(f"packs/{run.pack}/best-{row.trial}.safetensors", {}) for row in run.rows}
     best = {row: (number, found[run.metric]) for row, found in metrics.items()}
-    done = EpochDone(run.pack, number, metrics, best, (), None, files if last else {}, 5, 4, 1.0)
+    done = EpochDone(run.pack, number, metrics, best, (), None, files if last else {}, 5, 4, 1.0, ENGINE)
     return encode(done)
 
 

@@ -18,6 +18,7 @@ from cnnlab.engine import conflicts
 from cnnlab.engine.array import Array
 from cnnlab.engine.epoch_steps import EpochSteps
 from cnnlab.engine.epoch_totals import EpochTotals
+from cnnlab.engine.execution import Execution, execution_of
 from cnnlab.engine.net import build
 from cnnlab.engine.recorded import Recorder
 from cnnlab.errors import CnnlabError, ConfigError
@@ -114,6 +115,11 @@ class Fit:
         if len(epochs) != 1:
             raise CnnlabError(f"rows of one fit must be at the same epoch, got {epochs}")
         return epochs[0]
+
+    @property
+    def execution(self) -> Execution:
+        """Return how its steps are carried out, as far as the epochs until now have shown it."""
+        return execution_of(self.array, self.recorder)
 
     def run_epoch(self, should_stop: Callable[[], bool] = lambda: False) -> list[EpochReport] | None:
         """Train one epoch and measure it; None if should_stop, called before each batch, returned true.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from services.domain.plan import cohorts, packing
+from services.domain.plan.plan import Plan
 from services.domain.plan.shape import Shape
 from services.domain.results.race import FIRST_SEEDS
 from services.domain.states import SWEEP_DISPATCHABLE, SweepState
@@ -223,35 +224,69 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
     if not room or sweep.state not in SWEEP_DISPATCHABLE:
         return []
     specs_and_plans.give(session, [sweep])
+    plan = sweep.plan
+    # Asked for only by sweeps that need one which not every device has.
+    offered = {} if plan.precisions.issubset(EVERYWHERE) else devices.precisions(session)
     formed: list[str] = []
-    while room.total() and len(formed) != most and (first := trials.first_waiting(session, sweep.id)):
-        kind = _most_room(session, room, sweep.plan.shapes[first.shape])
-        if kind is None:
+    while room.total() and len(formed) != most:
+        first = trials.first_waiting(session, sweep.id, _trainable(plan, room, offered))
+        if first is None:
             break
+        kind = _most_room(room, offered, plan.shapes[first.shape])
         room[kind] -= 1
         formed.append(_form_waiting(session, sweep, first, kind))
     drafts: list[PackDraft] = []
     while room.total() and len(formed) + len(drafts) != most:
-        kind = _most_room(session, room, _next_shape(sweep))
-        if kind is None or not (rows := next_trials(session, sweep, kind, now.now)):
+        number = _next_number(session, sweep, _trainable(plan, room, offered), now.now)
+        if number is None:
+            break
+        kind = _most_room(room, offered, plan.shapes[plan.shape_of(plan.point_of(number))])
+        if not (rows := next_trials(session, sweep, number, kind, now.now)):
             break
         room[kind] -= 1
         drafts.append(PackDraft(rows, rows[0]["width"], kind))
     return formed + packs.form_new(session, sweep, drafts, now.now) if drafts else formed
 
 
-def _most_room(session: Session, room: Counter[str], shape: Shape | None) -> str | None:
+def _most_room(room: Counter[str], offered: Mapping[str, Collection[str]], shape: Shape) -> str:
     """The kind of device that has the most places, of those that have the shape's precision."""
-    if shape and shape.precision not in EVERYWHERE:
-        offered = devices.precisions(session)
-        room = Counter({kind: n for kind, n in room.items() if shape.precision in offered.get(kind, ())})
-    return max(+room, key=room.__getitem__, default=None)
+    return max((kind for kind in +room if _trains(kind, shape, offered)), key=room.__getitem__)
 
 
-def _next_shape(sweep: Sweep) -> Shape | None:
-    """The shape of the next new trial."""
-    plan, number = sweep.plan, sweep.next_number
-    return plan.shapes[plan.shape_of(plan.point_of(number))] if number < sweep.total else None
+def _trains(kind: str, shape: Shape, offered: Mapping[str, Collection[str]]) -> bool:
+    return shape.precision in EVERYWHERE or shape.precision in offered.get(kind, ())
+
+
+def _trainable(
+    plan: Plan, room: Counter[str], offered: Mapping[str, Collection[str]]
+) -> frozenset[int] | None:
+    """The shapes, by index, that a kind of device with places trains; None if those are all.
+
+    So no part of a sweep waits for devices that only another part needs.
+    """
+    able = frozenset(EVERYWHERE).union(*(offered.get(kind, ()) for kind in +room))
+    if plan.precisions <= able:
+        return None
+    return frozenset(index for index, shape in enumerate(plan.shapes) if shape.precision in able)
+
+
+def _next_number(session: Session, sweep: Sweep, shapes: frozenset[int] | None, now: int) -> int | None:
+    """The number of the next new trial of an active sweep, of these shapes if some are given.
+
+    Later seeds of a race that come before it are drawn on the way, and wait for its decision. A budget of
+    epochs is spent in the order of numbers: which trials it pays must not depend on devices.
+    """
+    if sweep.state != SweepState.ACTIVE:
+        return None
+    plan = sweep.plan
+    while (number := sweep.drawn.next(plan, shapes)) is not None:
+        if number != sweep.drawn.below and budgets.of_epochs(sweep) is not None:
+            return None
+        if not sweep.spec.race or plan.replicate_of(number) < FIRST_SEEDS:
+            return number
+        later = trials.new_held_rows(sweep, number, plan.run_of(number), now)
+        moves.add_held_trials(session, sweep.id, later)
+    return None
 
 
 def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> str:
@@ -286,31 +321,24 @@ def _give_places(session: Session, sweep: Sweep, first: Trial, kind: str) -> int
     return waiting[0].width or 1
 
 
-def next_trials(session: Session, sweep: Sweep, kind: str, now: int) -> list[dict[str, Any]]:
-    """Make a pack of new trials, which may share an array, for a kind of device, if the sweep is active."""
+def next_trials(session: Session, sweep: Sweep, number: int, kind: str, now: int) -> list[dict[str, Any]]:
+    """Make a pack of new trials from a number on, which may share an array, for a kind of device."""
     plan = sweep.plan
-    while sweep.state == SweepState.ACTIVE and sweep.next_number < sweep.total:
-        number = sweep.next_number
-        if not sweep.spec.race or plan.replicate_of(number) < FIRST_SEEDS:
-            break
-        later = trials.new_held_rows(sweep, plan.run_of(number), now)
-        moves.add_held_trials(session, sweep.id, later)
-    else:
-        return []
     most, left = width_on(session, sweep, plan.shape_of(plan.point_of(number)), kind), plan.run_of(number)
     on_ladder = kind != "cpu" or plan.pin is not None
-    rows = _affordable(session, sweep, min(most, left) if on_ladder else packing.next_rows(left, most))
-    return trials.new_rows(sweep, rows, most if on_ladder else rows, now) if rows else []
+    wanted = min(most, left) if on_ladder else packing.next_rows(left, most)
+    rows = _affordable(session, sweep, number, wanted)
+    return trials.new_rows(sweep, number, rows, most if on_ladder else rows, now) if rows else []
 
 
-def _affordable(session: Session, sweep: Sweep, rows: int) -> int:
-    """How many of the next new trials the sweep's budget of epochs can pay; draws no more if none."""
+def _affordable(session: Session, sweep: Sweep, number: int, rows: int) -> int:
+    """How many new trials from a number on the sweep's budget of epochs can pay; draws no more if none."""
     left = budgets.left(session, sweep)
     if left is None:
         return rows
     plan, stops, cost = sweep.plan, cohorts.of_sweep(sweep.spec, sweep.plan), 0
     for count in range(rows):
-        point = plan.point_of(sweep.next_number + count)
+        point = plan.point_of(number + count)
         cost += stops.next_stop(stops.of(point), 0, plan.shapes[plan.shape_of(point)].epochs)
         if cost > left:
             break

@@ -9,8 +9,9 @@ import logging
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from xml.etree import ElementTree
 
 log = logging.getLogger(__name__)
 MAX_QUERY_SECONDS = 20.0  # that nvidia-smi may take: it is slow while a driver wakes up
@@ -25,7 +26,7 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 LEAST_DRIVERS = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
 # `GPU 0: NVIDIA A100 (UUID: GPU-…)`, and below it in MIG mode `  MIG 1g.10gb     Device  0: (UUID: MIG-…)`.
 GPU_LINE = re.compile(r"GPU \d+: .*\(UUID: (GPU-[^)]+)\)")
-MIG_LINE = re.compile(r"\s+MIG (\S+)\s+Device\s+\d+: \(UUID: (MIG-[^)]+)\)")
+MIG_LINE = re.compile(r"\s+MIG (\S+)\s+Device\s+(\d+): \(UUID: (MIG-[^)]+)\)")
 PROFILE_GIGABYTES = re.compile(r"(\d+)gb")
 CAPABILITY_LINE = re.compile(r"(GPU-[^,]+), (\d+)\.(\d+)")
 LEADING_INDEX = re.compile(r"\+?(\d+)")  # CUDA reads `1x` as 1
@@ -35,8 +36,8 @@ LEADING_INDEX = re.compile(r"\+?(\d+)")  # CUDA reads `1x` as 1
 class Gpu:
     """A GPU, or an instance of one in MIG mode; `of` is then the UUID of the GPU that it is a part of.
 
-    `memory` and `free` are bytes: 0 and None where the driver does not say. Of an instance it says neither;
-    its memory is read from the name of its profile.
+    `memory` and `free` are bytes: 0 and None where the driver does not say. Where it says neither of an
+    instance, the memory is read from the name of the instance's profile.
     """
 
     uuid: str
@@ -44,6 +45,18 @@ class Gpu:
     memory: int = 0
     free: int | None = None
     of: str = ""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance of a GPU in MIG mode: its profile, its number on the GPU, its UUID."""
+
+    profile: str
+    number: str
+    uuid: str
+
+
+Memory = tuple[int, int | None]  # all and free, in bytes, as in `Gpu`
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,7 @@ def look() -> GpuListing:
     try:
         listing = _read(_ask(program, QUERY, "--format=csv,noheader,nounits"))
         if listing.gpus:
-            listing = _with_instances(listing, _ask(program, "-L"))
+            listing = _with_instances(listing, program)
     except UnansweredError as error:
         listing = GpuListing(fault=f"nvidia-smi failed: {error}")
     if listing.fault:
@@ -127,27 +140,58 @@ def _read(lines: Sequence[str]) -> GpuListing:
     return GpuListing(tuple(gpus), found[0][1] if found else "", fault)
 
 
-def _with_instances(listing: GpuListing, lines: Sequence[str]) -> GpuListing:
+def _with_instances(listing: GpuListing, program: str) -> GpuListing:
     """Put the instances of each GPU in MIG mode, which `-L` lists below it, in its place."""
-    instances: dict[str, list[tuple[str, str]]] = {}
+    instances: dict[str, list[Instance]] = {}
     gpu = ""
-    for line in lines:
+    for line in _ask(program, "-L"):
         if found := GPU_LINE.match(line):
             gpu = found[1]
         elif found := MIG_LINE.match(line):
-            instances.setdefault(gpu, []).append((found[1], found[2]))
-    gpus = tuple(part for gpu in listing.gpus for part in _parts(gpu, instances.get(gpu.uuid, ())))
+            instances.setdefault(gpu, []).append(Instance(*found.groups()))
+    memories = _memories(program) if instances else {}
+    gpus = tuple(part for gpu in listing.gpus for part in _parts(gpu, instances.get(gpu.uuid, ()), memories))
     return GpuListing(gpus, listing.driver, listing.fault)
 
 
-def _parts(gpu: Gpu, instances: Sequence[tuple[str, str]]) -> Iterator[Gpu]:
+def _memories(program: str) -> dict[tuple[str, str], Memory]:
+    """The memory of each instance, by its GPU's UUID and its number there; none where the driver has no XML.
+
+    The XML has no UUID of an instance; its numbers are those of `-L`. Compute instances of one GPU instance
+    share its memory.
+    """
+    try:
+        text = "\n".join(_ask(program, "-q", "-x"))
+        root = ElementTree.fromstring(text)  # noqa: S314 (it is the driver's)
+    except (UnansweredError, ElementTree.ParseError) as error:
+        log.warning("nvidia-smi -q -x does not say what memory instances have free: %s", error)
+        return {}
+    return {
+        (gpu.findtext("uuid", "").strip(), part.findtext("index", "").strip()): (
+            _mebibytes(_amount(part, "total")) or 0,
+            _mebibytes(_amount(part, "free")),
+        )
+        for gpu in root.iter("gpu")
+        for part in gpu.iter("mig_device")
+    }
+
+
+def _amount(part: ElementTree.Element, name: str) -> str:
+    """The number of an amount such as `40151 MiB`."""
+    return part.findtext(f"fb_memory_usage/{name}", "").removesuffix("MiB").strip()
+
+
+def _parts(
+    gpu: Gpu, instances: Sequence[Instance], memories: Mapping[tuple[str, str], Memory]
+) -> Iterator[Gpu]:
     """The GPU itself, or its instances, named as torch names them."""
     if not instances:
         yield gpu
-    for profile, uuid in instances:
-        gigabytes = PROFILE_GIGABYTES.search(profile)
-        memory = int(gigabytes[1]) * 10**9 if gigabytes else 0
-        yield Gpu(uuid, f"{gpu.name} MIG {profile}", memory, None, gpu.uuid)
+    for one in instances:
+        gigabytes = PROFILE_GIGABYTES.search(one.profile)
+        memory, free = memories.get((gpu.uuid, one.number), (0, None))
+        named = int(gigabytes[1]) * 10**9 if gigabytes else 0
+        yield Gpu(one.uuid, f"{gpu.name} MIG {one.profile}", memory or named, free, gpu.uuid)
 
 
 def _mebibytes(text: str) -> int | None:

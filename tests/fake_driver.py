@@ -25,8 +25,10 @@ class FakeDriver:
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
 
-    def lists(self, *rows: str, mig: str = "") -> None:
-        """Have it answer the query with these rows, and -L with this text; anything else it refuses."""
+    def lists(self, *rows: str, mig: str = "", xml: str = "") -> None:
+        """Have it answer the query with these rows, -L with this text, -q -x with this one; nothing else."""
         asked = f"{QUERY} --format=csv,noheader,nounits"
         answer, listed = "\n".join(rows), mig or "GPU 0: NVIDIA H200 (UUID: GPU-a)"
-        self.run(f"case \"$*\" in\n'{asked}') echo '{answer}' ;;\n-L) echo '{listed}' ;;\n*) exit 2 ;;\nesac")
+        answers = {asked: answer, "-L": listed} | ({"-q -x": xml} if xml else {})
+        cases = "\n".join(f"'{words}') echo '{text}' ;;" for words, text in answers.items())
+        self.run(f'case "$*" in\n{cases}\n*) exit 2 ;;\nesac')

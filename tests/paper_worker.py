@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from module_clock import set_clock
-from scripted_runner import MACHINE, ScriptedRunner
+from scripted_runner import ENGINE, MACHINE, ScriptedRunner
 
 from services.host import HostDevice
 from services.settings import Settings
@@ -64,7 +64,8 @@ class Worker:
         store.write(lambda session: devices.claim(session, [device], "worker", "token", 60.0))
         self.shutdown_fd, self.shutdown = os.pipe()
         claim = Claim("worker", device, "token")
-        self.supervisor = Supervisor(settings, claim, MainProcess(), self.shutdown_fd)
+        self.main = MainProcess()
+        self.supervisor = Supervisor(settings, claim, self.main, self.shutdown_fd)
 
     @property
     def runner(self) -> Any:
@@ -91,5 +92,6 @@ def finish(attempt: Attempt) -> None:
             busy_ms=1,
             work_ms=1,
             images_per_s=1.0,
+            engine=ENGINE,
         )
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
-from workers.messages import Machine, Message, RunnerReady, encode
+from workers.messages import Engine, Machine, Message, RunnerReady, encode
 from workers.wire import Wire
 
 MACHINE = Machine("paper", "0", 1, "torch")
+ENGINE = Engine("called", "torch", "float32")
 
 
 class ScriptedRunner:

@@ -199,6 +199,7 @@ class PackCommits:
             saved=Saved(**asdict(done.saved)) if done.saved else None,
             busy_ms=done.busy_ms,
             work_ms=done.work_ms,
+            engine=asdict(done.engine),
             files={self._trials[row]: result.file for row, result in ended.items()},
         )
 

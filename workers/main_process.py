@@ -10,6 +10,8 @@ import os
 import struct
 import time
 
+from workers.cuda_errors import CudaErrors
+
 SIGN_SECONDS = 1.0  # between two signs
 TIME, COUNTS = struct.Struct("d"), struct.Struct("qq")
 
@@ -24,6 +26,7 @@ class MainProcess:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
+        self.cuda_errors = CudaErrors()
         self._memory = mmap.mmap(-1, TIME.size + COUNTS.size)
         self.give_sign()
 

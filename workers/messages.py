@@ -41,6 +41,16 @@ class Machine:
 
 
 @dataclass(frozen=True, config=CLOSED)
+class Engine:
+    """How the steps of a pack are carried out, as `Execution` of cnnlab says it."""
+
+    steps: Literal["recorded", "called"]
+    kernels: str
+    precision: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, config=CLOSED)
 class SavedCheckpoint:
     """A checkpoint file that is already durable; the path is relative to the folder of files."""
 
@@ -139,6 +149,7 @@ class EpochDone:
     busy_ms: int
     work_ms: int
     images_per_s: float
+    engine: Engine
 
 
 @dataclass(frozen=True, config=CLOSED)

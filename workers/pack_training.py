@@ -7,11 +7,13 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers import checkpoints
 from workers.messages import (
+    Engine,
     EpochDone,
     FinalResult,
     Go,
@@ -95,6 +97,7 @@ class PackTraining:
                     busy_ms=round(busy * 1000),
                     work_ms=round(work * 1000),
                     images_per_s=fit.images_per_s,
+                    engine=Engine(**asdict(fit.execution)),
                 )
             )
             if last:

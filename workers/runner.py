@@ -114,7 +114,7 @@ def machine(gpu: str) -> Machine:
     from cnnlab.kernels import library
 
     facts = torch.cuda.get_device_properties(0) if gpu else None
-    kernels = library.load()
+    kernels = library.Kernels(None, None) if gpu else library.load()  # the library is for processors
     return Machine(
         kind=facts.name if facts else processor(),
         torch=torch.__version__,

@@ -66,11 +66,13 @@ class Supervisor:
         self._speeds = KnownSpeeds(self._store)
         self._runner = self._start_runner(runner)
         self._failed_starts = 0  # runners in a row that ended before they were ready
-        self._faults, self._waiting = DeviceFaults(self._on_device_fault), threading.Lock()
+        self._faults = DeviceFaults(self._on_device_fault, main.cuda_errors)
+        self._waiting = threading.Lock()
         self._inheriting, self._inherited = threading.Lock(), False
 
     def start(self) -> None:
         """Begin to beat and to mirror, give back what a predecessor held, see whether the GPU is usable."""
+        self._faults.note_errors()
         threading.Thread(target=self._give_back_inherited, name="inheritance", daemon=True).start()
         threading.Thread(target=self._await_runner, name="gpu", daemon=True).start()
         self._heartbeat.start()

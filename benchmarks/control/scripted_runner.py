@@ -6,7 +6,7 @@ import signal
 import sys
 
 from services.host import end_with_parent
-from workers.messages import EpochDone, FinalResult, Machine, Prepared, Run, RunnerReady
+from workers.messages import Engine, EpochDone, FinalResult, Machine, Prepared, Run, RunnerReady
 from workers.wire import Wire
 
 METRICS = {"train/loss": 0.5, "train/acc": 0.75, "lr": 0.01}
@@ -43,6 +43,7 @@ def train(run: Run, wire: Wire) -> None:
                 busy_ms=0,
                 work_ms=0,
                 images_per_s=1.0,
+                engine=Engine("called", "none", "float32"),
             )
         )
         if not last:

@@ -64,7 +64,9 @@ def main() -> None:
     if not chosen.cpu and not torch.cuda.is_available():
         raise SystemExit("torch sees no GPU here; --cpu tries every part on a processor, in short")
     device = "cpu" if chosen.cpu else "cuda"
-    setting = Setting(device, 0.3 if chosen.cpu else 1.0, chosen.cpu)
+    setting = Setting(device, 0.1 if chosen.cpu else 1.0, chosen.cpu)
+    if chosen.cpu:
+        torch.set_num_threads(1)  # of one that has begun, the environment changes nothing
     if chosen.loop:
         sys.stdout.write(f"{loop_rate(chosen.loop, Setting(device, chosen.duration, chosen.cpu))}\n")
         return

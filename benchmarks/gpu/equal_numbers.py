@@ -52,10 +52,15 @@ def equality(setting: Setting) -> Results:
     """Compare recorded, uncaptured and processor for each entry; in short only a few."""
     found: Results = {}
     chosen = [*cases().items()]
+    single, double = (3, 2) if setting.short else (12, 6)  # steps
     for name, config in chosen[:: len(chosen) // 6] if setting.short else chosen:
         try:
-            recorded, eager = (trained(config, setting.device, "float32", each, 12) for each in (True, False))
-            there, here = (trained(config, device, "float64", True, 6) for device in (setting.device, "cpu"))
+            recorded, eager = (
+                trained(config, setting.device, "float32", each, single) for each in (True, False)
+            )
+            there, here = (
+                trained(config, device, "float64", True, double) for device in (setting.device, "cpu")
+            )
         except Exception as error:
             found[name] = {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
             continue

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from benchmarks import step
 from services import gpus
 
 WIDTHS = {
@@ -26,6 +27,11 @@ class Setting:
     device: str
     seconds: float  # that a speed is measured for
     short: bool
+
+    @property
+    def batch(self) -> int:
+        """How many images a step takes."""
+        return 8 if self.short else step.BATCH
 
     def widths(self, net: str) -> tuple[int, ...]:
         """Return how many trials an array has, one after the other."""

@@ -24,11 +24,12 @@ PROCESSES = 8  # plain loops at once
 STEPS = 20  # of a plain loop, before the clock waits for a GPU
 
 
-def array_steps(net: str, rows: int, precision: str, device: str) -> tuple[EpochSteps, int]:
+def array_steps(net: str, rows: int, precision: str, setting: Setting) -> tuple[EpochSteps, int]:
     """Return the steps of an array of so many trials of a net, and how many an epoch has."""
+    device, batch = setting.device, setting.batch
     data = "cifar10" if net == "resnet-20" else "fashion-mnist-mini"
     train = {
-        "batch_size": step.BATCH,
+        "batch_size": batch,
         "l2": 1e-4,
         "optimizer": {"name": "momentum", "lr": 0.01},
         "precision": precision,
@@ -41,8 +42,8 @@ def array_steps(net: str, rows: int, precision: str, device: str) -> tuple[Epoch
     part = Part(
         stored, y, torch.full((channels,), 1 / 255, device=device), torch.zeros(channels, device=device)
     )
-    streams = Streams(part, config["data"], step.BATCH, 0, [(0, 0)] * rows, False)
-    return EpochSteps(array, streams, len(part), Recorder(array.device)), len(part) // step.BATCH
+    streams = Streams(part, config["data"], batch, 0, [(0, 0)] * rows, False)
+    return EpochSteps(array, streams, len(part), Recorder(array.device)), len(part) // batch
 
 
 def rate(take: Callable[[], object], images: int, seconds: float, device: str) -> float:
@@ -66,15 +67,15 @@ def array_rate(net: str, rows: int, precision: str, setting: Setting) -> Results
     """Measure an array of so many trials."""
     if setting.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    steps, count = array_steps(net, rows, precision, setting.device)
+    steps, count = array_steps(net, rows, precision, setting)
     count = 1 if setting.short else count
 
     def epoch() -> None:
         steps.begin(1)
         for _ in range(count):
-            steps.advance(step.BATCH)
+            steps.advance(setting.batch)
 
-    found: Results = {"images/s": rate(epoch, rows * count * step.BATCH, setting.seconds, setting.device)}
+    found: Results = {"images/s": rate(epoch, rows * count * setting.batch, setting.seconds, setting.device)}
     if steps.recorder.refused:
         found["eager"] = steps.recorder.refused
     if setting.device == "cuda":
@@ -84,21 +85,23 @@ def array_rate(net: str, rows: int, precision: str, setting: Setting) -> Results
 
 def loop_rate(net: str, setting: Setting) -> float:
     """Measure a plain loop of torch for one trial."""
-    take, count = step.loop(net, tuned=False, device=setting.device), 1 if setting.short else STEPS
+    take = step.loop(net, tuned=False, device=setting.device, batch=setting.batch)
+    count = 1 if setting.short else STEPS
 
     def several() -> None:
         for _ in range(count):
             take()
 
-    return rate(several, count * step.BATCH, setting.seconds, setting.device)
+    return rate(several, count * setting.batch, setting.seconds, setting.device)
 
 
 def loops_at_once(net: str, setting: Setting) -> float:
-    """Measure the sum of plain loops in processes of their own, all at once."""
-    count = 2 if setting.short else PROCESSES
+    """Measure the sum of plain loops in processes of their own, all at once; in short of one, here."""
+    if setting.short:
+        return loop_rate(net, setting)
     command = [sys.executable, "-m", "benchmarks.gpu", "--loop", net, "--for", str(2 * setting.seconds)]
     command += ["--cpu"] if setting.device == "cpu" else []
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
     return sum(float(each.communicate()[0].split()[-1]) for each in running)
 
 

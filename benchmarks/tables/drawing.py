@@ -13,6 +13,6 @@ from services.store.trials import BriefTrial
 
 def draw(session: Session, sweep: Sweep, count: int) -> Sequence[BriefTrial]:
     """Write the sweep's next trials; the caller holds the sweep's lock."""
-    rows = trials.new_rows(sweep, count, count, clock.read(session))
+    rows = trials.new_rows(sweep, sweep.next_number, count, count, clock.read(session))
     moves.add_trials(session, rows)
     return trials.page(session, sweep.id, count, sweep.next_number - len(rows) - 1)

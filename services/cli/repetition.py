@@ -77,7 +77,7 @@ class Repetition:
             yield f"changed: {condition.name} was {condition.was}, is now {condition.now}"
         if not self.changed:
             fault = "" if self.bit_equal or self.missing else ", and this is a bug in cnnlab"
-            same = "machine kind, torch, threads, kernels, width, row"
+            same = "device kind, machine kind, torch, threads, kernels, steps, width, row"
             yield f"the same: {same}; equal bits are guaranteed{fault}"
         elif self.bit_equal:
             yield "equal bits are not guaranteed after these changes, but the curves are bit-equal"
@@ -142,11 +142,14 @@ def _changed(before: list[View], after: list[View]) -> list[ChangedCondition]:
 
 def _conditions(attempts: list[View]) -> dict[str, list[Any]]:
     ran = [attempt for attempt in attempts if attempt["machine"]]
+    engines = [attempt["engine"] for attempt in ran if attempt["engine"]]  # of those that committed an epoch
     return {
+        "device kind": [attempt["kind"] for attempt in ran],
         "machine kind": [attempt["machine"].get("kind") for attempt in ran],
         "torch": [attempt["machine"].get("torch") for attempt in ran],
         "threads": [attempt["machine"].get("threads") for attempt in ran],
-        "kernels": [attempt["machine"].get("kernels") for attempt in ran],
+        "kernels": [engine["kernels"] for engine in engines],
+        "steps": [engine["steps"] for engine in engines],
         "width": [attempt["width"] for attempt in ran],
         "row": [attempt["row"] for attempt in ran],
     }

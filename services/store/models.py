@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.domain.errors import Unreadable
+from services.domain.plan.drawn import Drawn
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import PackState, SweepState, TrialState
@@ -59,7 +60,9 @@ class Sweep(Base):
     stored_spec: Mapped[Stored[Spec]] = mapped_column("spec", JsonModel(Spec))
     stored_plan: Mapped[Stored[Plan]] = mapped_column("plan", JsonModel(Plan))
     total: Mapped[int]
-    next_number: Mapped[int] = mapped_column(default=0)  # of the next trial to be drawn
+    next_number: Mapped[int] = mapped_column(default=0)  # every trial below it is drawn
+    # Ranges of numbers that were drawn before their turn: the first one, and the one behind the last.
+    drawn_ahead: Mapped[dict[str, Any]] = mapped_column(default=dict)
     widths: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of shapes on GPUs, settled by first packs
     plugins: Mapped[str | None] = mapped_column(String(64))  # digest of the entry files it was planned with
     priority: Mapped[int] = mapped_column(default=0)  # -10 … 10; the highest is served first
@@ -93,6 +96,16 @@ class Sweep(Base):
     @plan.setter
     def plan(self, plan: Plan) -> None:
         self.stored_plan = Stored(Plan, plan)
+
+    @property
+    def drawn(self) -> Drawn:
+        """Which of its trials have been drawn."""
+        return Drawn(self.next_number, {int(first): stop for first, stop in self.drawn_ahead.items()})
+
+    @drawn.setter
+    def drawn(self, drawn: Drawn) -> None:
+        self.next_number = drawn.below
+        self.drawn_ahead = {str(first): stop for first, stop in drawn.ahead.items()}
 
     @property
     def fault(self) -> str | None:
@@ -273,6 +286,7 @@ class Pack(Base):
     worker: Mapped[str | None] = mapped_column(String(120))
     device: Mapped[str | None] = mapped_column(String(200))
     machine: Mapped[dict[str, Any] | None]  # what float32 bits depend on besides width and row
+    engine: Mapped[dict[str, Any] | None]  # how its steps are carried out; null until its first epoch
     leased_at: Mapped[int | None]
     seen: Mapped[int | None]
     expires_at: Mapped[int | None]
@@ -376,18 +390,6 @@ class Worker(Base):
     seen: Mapped[int]
     says: Mapped[str] = mapped_column(Text)
     stopped: Mapped[bool] = mapped_column(default=False)
-
-
-class Speed(Base):
-    """Trial-images per second of one shape at one width on one kind of machine, as last measured."""
-
-    __tablename__ = "speeds"
-
-    shape_key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    machine: Mapped[str] = mapped_column(String(120), primary_key=True)
-    width: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    images_per_s: Mapped[float]
-    measured_at: Mapped[int]
 
 
 # Written into the statement: a partial index serves only conditions that are known when it is planned.

@@ -59,6 +59,7 @@ class Epoch:
     busy_ms: int
     work_ms: int
     files: Mapping[str, str] = field(default_factory=dict)  # trial → its best weights, at its last epoch
+    engine: Mapping[str, Any] = field(default_factory=dict)  # how the steps of the pack are carried out
 
 
 # Of the tables, not of the classes: compiled once, for any number of rows, each an object of a JSON array.
@@ -106,11 +107,12 @@ def _scored(*where: ColumnElement[bool], **values: Any) -> Update:
 
 _NUMBER = bindparam("now", type_=Integer)
 _BEHIND = exists().where(Trial.pack_id == bindparam("pack"), Trial.epoch < _NUMBER)
-_SUMS: dict[str, Any] = {
+_OF_PACK: dict[str, Any] = {
     "trained_rows": Pack.trained_rows + Pack.width,
     "live_rows": Pack.live_rows + bindparam("live", type_=Integer),
     "busy_ms": Pack.busy_ms + bindparam("busy", type_=Integer),
     "work_ms": Pack.work_ms + bindparam("work", type_=Integer),
+    "engine": bindparam("how", type_=JSON),
     "progress_at": case((_BEHIND, db_now()), else_=Pack.progress_at),
 }
 _RUNNING = (
@@ -118,8 +120,8 @@ _RUNNING = (
     .where(_TRIALS.c.pack_id == bindparam("pack"), _TRIALS.c.state == TrialState.RUNNING)
     .scalar_subquery()
 )
-_COUNT = fenced(**_SUMS)
-_COUNT_AND_CLOSE = moves.to_close(fenced(_RUNNING, **_SUMS))
+_COUNT = fenced(**_OF_PACK)
+_COUNT_AND_CLOSE = moves.to_close(fenced(_RUNNING, **_OF_PACK))
 _ADVANCE = _scored(_TRIALS.c.epoch == _NUMBER - 1, epoch=_NUMBER)
 _ADVANCE_TO_END = moves.to_success(_ADVANCE)
 _REPEAT = _scored(_TRIALS.c.epoch >= _NUMBER)
@@ -133,7 +135,7 @@ def commit(session: Session, held: Lease, epoch: Epoch) -> bool:
     An epoch that was reported before, because the pack went back to an older checkpoint, keeps its row and
     its time; where a value differs it is replaced and MLflow's copy is written again.
     """
-    pack = fence(session, held, _COUNT, **_sums(epoch))
+    pack = fence(session, held, _COUNT, **_shared(epoch))
     return bool(_write(session, held, pack, epoch, _advance))
 
 
@@ -142,7 +144,7 @@ def commit_last(session: Session, held: Lease, epoch: Epoch) -> None:
 
     It does what `commit`, `endings.end_trials` and `endings.close` do, in two statements less.
     """
-    pack = fence(session, held, _COUNT_AND_CLOSE, why=f"reached epoch {epoch.number}", **_sums(epoch))
+    pack = fence(session, held, _COUNT_AND_CLOSE, why=f"reached epoch {epoch.number}", **_shared(epoch))
     if pack.running != len(epoch.metrics):
         raise ServiceError(
             f"pack {pack.id} cannot close with the end of {len(epoch.metrics)} trials: "
@@ -153,9 +155,11 @@ def commit_last(session: Session, held: Lease, epoch: Epoch) -> None:
         moves.end_trials(session, pack.sweep_id, pack.id, repeated, TrialState.SUCCEEDED, failure=None)
 
 
-def _sums(epoch: Epoch) -> dict[str, int]:
+def _shared(epoch: Epoch) -> dict[str, Any]:
+    """What an epoch writes of its pack."""
     busy = max(1, epoch.busy_ms)  # a sum that shows every commit: standings.py
-    return {"now": epoch.number, "busy": busy, "work": epoch.work_ms, "live": len(epoch.metrics)}
+    sums = {"busy": busy, "work": epoch.work_ms, "live": len(epoch.metrics)}
+    return {"now": epoch.number, "how": dict(epoch.engine), **sums}
 
 
 def _write(

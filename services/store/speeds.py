@@ -6,13 +6,27 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, bindparam, case, func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import CursorResult, String, Table, bindparam, case, func, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.domain.states import PackState
 from services.store import clock
 from services.store.json_rows import GIVEN_IDS, given_ids
-from services.store.models import Pack, Speed
+from services.store.models import Pack
+from services.store.table import Base
+
+
+class Speed(Base):
+    """Trial-images per second of one shape at one width on one kind of machine, as last measured."""
+
+    __tablename__ = "speeds"
+
+    shape_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    machine: Mapped[str] = mapped_column(String(120), primary_key=True)
+    width: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    images_per_s: Mapped[float]
+    measured_at: Mapped[int]
+
 
 PLAIN = 0  # the width of a plain loop of torch: one trial, without an array
 CLAIM_SECONDS = 60.0  # after which whoever was to measure a plain loop has not, and another may

@@ -19,22 +19,22 @@ from services.store.json_rows import GIVEN_IDS, given_ids
 from services.store.models import PENDING, MirrorTrial, Sweep, Trial
 
 
-def new_held_rows(sweep: Sweep, count: int, now: int) -> list[dict[str, Any]]:
-    """Make the sweep's next trials, which wait for a decision, as rows for the caller to insert."""
+def new_held_rows(sweep: Sweep, start: int, count: int, now: int) -> list[dict[str, Any]]:
+    """Make trials of the sweep from a number on, which wait for a decision, as rows to insert."""
     nowhere = {"width": None, "row": None, "until_epoch": 0}
-    return [row | nowhere for row in new_rows(sweep, count, count, now)]
+    return [row | nowhere for row in new_rows(sweep, start, count, count, now)]
 
 
-def new_rows(sweep: Sweep, count: int, width: int, now: int) -> list[dict[str, Any]]:
-    """Make the sweep's next trials, as rows for the caller to insert under the sweep's lock.
+def new_rows(sweep: Sweep, start: int, count: int, width: int, now: int) -> list[dict[str, Any]]:
+    """Make the sweep's trials from a number on, as rows for the caller to insert under the sweep's lock.
 
     They are the rows of one array of this width, in order, and stay there up to the next rung, in every
     attempt: float32 bits may depend on width and row.
     """
     plan, stops = sweep.plan, cohorts.of_sweep(sweep.spec, sweep.plan)
     first = plan.pin.segments[0].row if plan.pin else 0
-    numbers = range(sweep.next_number, min(sweep.next_number + count, sweep.total))
-    sweep.next_number = numbers.stop
+    numbers = range(start, min(start + count, sweep.total))
+    sweep.drawn = sweep.drawn.and_also(plan, numbers)
     return [
         {
             "id": f"{sweep.id}-{number:04d}",
@@ -117,9 +117,13 @@ def page(
     return [BriefTrial._make(row) for row in rows]
 
 
-def first_waiting(session: Session, sweep_id: str) -> Trial | None:
-    """The first pending trial whose time has come; trials of one shape and epoch are neighbours."""
-    return session.scalars(_FIRST, {"sweep": sweep_id}).one_or_none()
+def first_waiting(session: Session, sweep_id: str, shapes: Collection[int] | None = None) -> Trial | None:
+    """The first pending trial whose time has come, of these shapes if some are given.
+
+    Trials of one shape and epoch are neighbours.
+    """
+    query = _FIRST if shapes is None else _FIRST.where(Trial.shape.in_(shapes))
+    return session.scalars(query, {"sweep": sweep_id}).one_or_none()
 
 
 def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Sequence[Trial]:

@@ -84,6 +84,8 @@ def tags(trial: Trial, pack: Pack | None) -> dict[str, str]:
         if pack.machine:
             found["device.name"] = str(pack.machine.get("kind", ""))
             found["machine"] = json.dumps(pack.machine, sort_keys=True)
+        if pack.engine:
+            found["engine"] = json.dumps(pack.engine, sort_keys=True)
     if trial.failure:
         found["failure.kind"] = str(trial.failure.get("kind", ""))
         found["failure.message"] = str(trial.failure.get("message", ""))

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
+import torch
 
 from benchmarks.gpu import __main__ as gpu
-from benchmarks.gpu import thousand_trials
+from benchmarks.gpu import killed_runner, speeds, thousand_trials
 from benchmarks.gpu.equal_numbers import cases, equality
-from benchmarks.gpu.setting import Setting
+from benchmarks.gpu.setting import WIDTHS, Setting
 from benchmarks.gpu.thousand_trials import data_name, grid, timeline
 
 ROW = {"trials": 8, "precision": "float32", "images/s": 1000.0}
@@ -49,7 +53,7 @@ def test_parts_are_written_one_by_one_and_not_measured_twice(
     def part(name: str) -> Any:
         def measure(setting: Setting) -> dict[str, Any]:
             measured.append(name)
-            assert setting == Setting("cpu", 0.3, short=True)
+            assert setting == Setting("cpu", 0.1, short=True)
             return {"torch": name}
 
         return measure
@@ -84,6 +88,46 @@ def test_a_step_of_each_entry_is_compared() -> None:
     assert not {"optimizer lbfgs", "optimizer adagrad-full"} & names
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As in the command's own process: two threads on a busy core wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("net", WIDTHS)
+def test_every_net_is_measured(net: str) -> None:
+    found = speeds.speed(net)(Setting("cpu", 0.0, short=True))
+    assert min(found["plain loop"], found["plain loops at once"]) > 0
+    assert [array["trials"] for array in found["arrays"]] == [*WIDTHS[net][:2]]
+    assert all(array["images/s"] > 0 for array in found["arrays"])
+
+
+def test_plain_loops_at_once_are_processes_whose_speeds_add_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[list[str]] = []
+
+    class Process:
+        def __init__(self, command: list[str], **how: Any) -> None:
+            started.append(command)
+
+        def communicate(self) -> tuple[str, None]:
+            return "a warning\n2.5\n", None
+
+    monkeypatch.setattr(speeds.subprocess, "Popen", Process)
+    assert speeds.loops_at_once("lenet5", Setting("cpu", 0.1, short=False)) == 20.0
+    assert len(started) == 8
+    monkeypatch.setattr(gpu, "loop_rate", lambda net, setting: (net, setting.seconds))
+    monkeypatch.setattr(sys, "argv", started[0][2:])
+    gpu.main()
+    assert capsys.readouterr().out == "('lenet5', 0.2)\n"
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_an_entry_that_trains_alike_is_equal() -> None:
     found = equality(Setting("cpu", 0.1, short=True))
     assert all(row["recorded is eager"] and row["float64 from a processor"] == 0 for row in found.values())
@@ -101,6 +145,28 @@ def test_a_part_that_needs_more_seconds_than_are_left_does_not_begin(
         with pytest.raises(SystemExit):
             gpu.main()
         assert bool(measured) == (seconds > enough)
+
+
+def test_of_all_processes_below_the_one_that_trains_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Process:
+        def __init__(self, *words: str) -> None:
+            self.words, self.killed = words, False
+
+        def cmdline(self) -> tuple[str, ...]:
+            if not self.words:
+                raise psutil.NoSuchProcess(1)
+            return self.words
+
+        def kill(self) -> None:
+            self.killed = True
+
+    below = [Process(), Process("-m", "workers"), Process("-m", "workers.runner", "7"), Process("runner")]
+    own = SimpleNamespace(children=lambda recursive: below if recursive else [])
+    monkeypatch.setattr(killed_runner.psutil, "Process", lambda: own)
+    assert killed_runner.kill_runner()
+    assert [process.killed for process in below] == [False, False, True, False]
+    del below[2]
+    assert not killed_runner.kill_runner()
 
 
 def test_the_thousand_are_a_thousand_lenets_and_in_short_a_few_tiny_nets() -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
 import pytest
 from claimed_devices import claim_all
-from paper_sweep import row_of, write_sweep
-from sqlalchemy import select
+from paper_sweep import row_of, trials_of, write_sweep
+from sqlalchemy import select, update
 
 from services import dispatch
+from services.domain.states import PackState
 from services.host import EVERYWHERE, HostDevice
-from services.store import blockers
-from services.store.models import Pack, Sweep
+from services.store import blockers, devices, moves, packs
+from services.store.models import Device, Pack, Sweep
 from services.store.session import Store
 
 SLOT = HostDevice("host", "cpu:0", "cpu", "slot 0")
@@ -58,3 +64,98 @@ def test_other_sweeps_do_not_wait_for_it(store: Store) -> None:
 
 def test_with_no_worker_alive_nothing_is_formed_of_it(store: Store) -> None:
     assert kinds(store, write_sweep(store, **BF16)) == []
+
+
+# bfloat16 first: 24 trials of each precision, in packs of at most 12.
+BOTH: dict[str, Any] = {
+    "space": {"train.precision": ["bfloat16", "float32"], "model.dropout": [i / 100 for i in range(24)]}
+}
+
+
+def form_all(store: Store) -> None:
+    """Rounds until nothing more can be formed; the packs of each make room, and keep their trials."""
+    make_room = partial(moves.move_packs_where, old=PackState.QUEUED, new=PackState.WITHDRAWN)
+    while dispatch.form_packs(store).packs:
+        store.write(make_room)
+
+
+def places(store: Store, sweep_id: str) -> dict[int, tuple[str, str, int | None, int | None]]:
+    """Each trial by its number: its precision, the kind of device of its pack, its width and row."""
+    shapes = row_of(store, Sweep, sweep_id).plan.shapes
+    kind = dict(store.read(lambda session: session.execute(select(Pack.id, Pack.kind)).all()))
+    return {
+        trial.number: (shapes[trial.shape].precision, kind[str(trial.pack_id)], trial.width, trial.row)
+        for trial in trials_of(store, sweep_id)
+    }
+
+
+def test_a_later_part_does_not_wait_behind_one_that_no_device_trains(store: Store) -> None:
+    claim_all(store, SLOT)
+    sweep_id = write_sweep(store, **BOTH)
+    form_all(store)
+    drawn = places(store, sweep_id)
+    assert list(drawn) == list(range(24, 48))
+    assert {(precision, kind) for precision, kind, _, _ in drawn.values()} == {("float32", "cpu")}
+    sweep = row_of(store, Sweep, sweep_id)
+    assert (sweep.next_number, sweep.drawn_ahead) == (0, {"24": 48})
+    claim_all(store, NEW)
+    form_all(store)
+    both = places(store, sweep_id)
+    assert list(both) == list(range(48))
+    assert {(precision, kind) for precision, kind, _, _ in list(both.values())[:24]} == {("bfloat16", "cuda")}
+    assert {number: place for number, place in both.items() if number >= 24} == drawn
+    sweep = row_of(store, Sweep, sweep_id)
+    assert (sweep.next_number, sweep.drawn_ahead) == (48, {})
+
+
+def test_trials_drawn_before_their_turn_have_the_numbers_and_places_of_those_drawn_in_it(
+    sqlite_store: Store,
+) -> None:
+    claim_all(sqlite_store, SLOT)
+    ahead, in_turn = write_sweep(sqlite_store, **BOTH), write_sweep(sqlite_store, **BOTH)
+    dispatch.form_packs(sqlite_store)
+    able = replace(SLOT, identity="cpu:1", precisions=(*EVERYWHERE, "bfloat16"))
+    sqlite_store.write(lambda session: session.execute(update(Device).values(precisions="float32,bfloat16")))
+    claim_all(sqlite_store, able)
+    form_all(sqlite_store)
+    assert places(sqlite_store, ahead) == places(sqlite_store, in_turn)
+    values = [
+        [(trial.number, trial.point, trial.seed, trial.values) for trial in trials_of(sqlite_store, each)]
+        for each in (ahead, in_turn)
+    ]
+    assert values[0] == values[1]
+
+
+def test_a_part_does_not_wait_while_the_devices_of_another_are_taken(sqlite_store: Store) -> None:
+    """The window of the GPU is full of bfloat16, that of the processor is empty."""
+    claim_all(sqlite_store, NEW)
+    sweep_id = write_sweep(sqlite_store, **BOTH | {"space": {**BOTH["space"], "model.depth": [1, 2, 3, 4]}})
+    dispatch.form_packs(sqlite_store)
+    assert set(kinds(sqlite_store, sweep_id)) == {"cuda"}
+    claim_all(sqlite_store, SLOT)
+    assert Counter(kinds(sqlite_store, sweep_id)) == {"cuda": 2, "cpu": 2}
+    precisions = {(kind, precision) for precision, kind, _, _ in places(sqlite_store, sweep_id).values()}
+    assert precisions == {("cuda", "bfloat16"), ("cpu", "float32")}
+
+
+def test_a_trial_that_waits_again_does_not_wait_behind_one_that_no_device_trains(store: Store) -> None:
+    claim_all(store, SLOT, NEW)
+    sweep_id = write_sweep(store, **BOTH)
+    while dispatch.form_packs(store).packs:
+        pass
+    assert Counter(kinds(store, sweep_id)) == {"cuda": 1, "cpu": 2}
+    store.write(lambda session: [packs.withdraw(session, pack, "no use") for pack in packs.queued(session)])
+    store.write(partial(devices.release, device_id=NEW.id, token=NEW.identity))
+    dispatch.form_packs(store)
+    assert {pack.kind for pack in store.read(packs.queued)} == {"cpu"}
+    states = [trial.state for trial in trials_of(store, sweep_id)]
+    assert (set(states[:24]), set(states[24:])) == ({"pending"}, {"queued"})
+    assert blocked(store, sweep_id) == ["no device that is alive has bfloat16"]
+
+
+def test_a_budget_of_epochs_is_spent_in_the_order_of_numbers_whatever_devices_there_are(
+    sqlite_store: Store,
+) -> None:
+    claim_all(sqlite_store, SLOT)
+    sweep_id = write_sweep(sqlite_store, **BOTH, stop=[{"name": "budget", "epochs": 90}])
+    assert kinds(sqlite_store, sweep_id) == []

@@ -18,6 +18,29 @@ GPU 0: NVIDIA A100 80GB PCIe (UUID: GPU-m)
   MIG 3g.40gb     Device  0: (UUID: MIG-1f9e)
   MIG 1c.2g.20gb+me Device  1: (UUID: MIG-GPU-m/7/0)
 GPU 1: NVIDIA H200 (UUID: GPU-a)"""
+# As drivers print it, a whole GPU's amounts included; an instance has a number and no UUID here.
+MIG_XML = """<?xml version="1.0" ?>
+<!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_v12.dtd">
+<nvidia_smi_log>
+  <gpu id="00000000:15:00.0">
+    <mig_devices>
+      <mig_device>
+        <index>1</index>
+        <fb_memory_usage><total>19968 MiB</total><used>N/A</used><free>N/A</free></fb_memory_usage>
+      </mig_device>
+      <mig_device>
+        <index>0</index>
+        <fb_memory_usage><total>40448 MiB</total><used>298 MiB</used><free>40151 MiB</free></fb_memory_usage>
+      </mig_device>
+    </mig_devices>
+    <uuid>GPU-m</uuid>
+    <fb_memory_usage><total>81920 MiB</total><used>N/A</used><free>N/A</free></fb_memory_usage>
+  </gpu>
+  <gpu id="00000000:10:00.0">
+    <mig_devices>None</mig_devices>
+    <uuid>GPU-a</uuid>
+  </gpu>
+</nvidia_smi_log>"""
 
 
 @pytest.fixture
@@ -34,8 +57,15 @@ def test_gpus_come_in_the_driver_s_order_with_their_whole_name(driver: FakeDrive
     assert look() == GpuListing((h200, Gpu("GPU-a", "NVIDIA A30", 0, None)), "570.86.15")
 
 
-def test_a_gpu_in_mig_mode_is_its_instances_with_the_memory_of_their_profile(driver: FakeDriver) -> None:
-    driver.lists("GPU-m, 570.86.15, 81920, 80000, NVIDIA A100 80GB PCIe", H200, mig=MIG_LIST)
+def test_a_gpu_in_mig_mode_is_its_instances_with_the_memory_that_they_have(driver: FakeDriver) -> None:
+    driver.lists("GPU-m, 570.86.15, 81920, 80000, NVIDIA A100 80GB PCIe", H200, mig=MIG_LIST, xml=MIG_XML)
+    both = [(gpu.uuid, gpu.memory, gpu.free) for gpu in look().gpus[:2]]
+    assert both == [("MIG-1f9e", 40448 * MIB, 40151 * MIB), ("MIG-GPU-m/7/0", 19968 * MIB, None)]
+
+
+@pytest.mark.parametrize("xml", ["", "GPU is lost", "<nvidia_smi_log></nvidia_smi_log>"])
+def test_where_the_driver_does_not_say_it_is_that_of_their_profile(driver: FakeDriver, xml: str) -> None:
+    driver.lists("GPU-m, 570.86.15, 81920, 80000, NVIDIA A100 80GB PCIe", H200, mig=MIG_LIST, xml=xml)
     assert look().gpus == (
         Gpu("MIG-1f9e", "NVIDIA A100 80GB PCIe MIG 3g.40gb", 40 * 10**9, None, "GPU-m"),
         Gpu("MIG-GPU-m/7/0", "NVIDIA A100 80GB PCIe MIG 1c.2g.20gb+me", 20 * 10**9, None, "GPU-m"),

@@ -287,10 +287,8 @@ def test_text_of_others_stays_text(lab: Lab, page: Page) -> None:
 
 
 def test_a_gpu_that_gets_no_packs_is_shown_with_the_reason(empty_lab: Lab, page: Page) -> None:
-    gpu, says = (
-        HostDevice("box", "GPU-0123456789", "cuda", "NVIDIA H200", 141 * 2**30),
-        "takes no packs on it",
-    )
+    has, says = ("float32", "float64", "tf32", "bfloat16"), "takes no packs on it"
+    gpu = HostDevice("box", "GPU-0123456789", "cuda", "NVIDIA H200", 141 * 2**30, has)
     empty_lab.store.write(lambda s: workers.say(s, "box:7", "box", 7, says))
     empty_lab.store.write(lambda s: devices.claim(s, [gpu], "box:7", "gpu", 3600.0))
     for accepts, shown, dot in [
@@ -301,6 +299,8 @@ def test_a_gpu_that_gets_no_packs_is_shown_with_the_reason(empty_lab: Lab, page:
         page.goto(empty_lab.link)
         expect(page.locator("#workers .device")).to_have_text(f"{shown} on box")
         expect(page.locator(f"#workers .dot.{dot}")).to_have_count(1)
+        trains = page.get_by_text("trains in float32, float64, tf32, bfloat16")
+        expect(trains).to_have_count(1 if accepts else 0)
     expect(page.locator("#workers")).to_contain_text(f"{says}Nothing can be trained now on 1 other device.")
     empty_lab.store.write(lambda s: workers.stop(s, "box:7"))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
-from scripted_runner import MACHINE, ScriptedRunner
+from scripted_runner import ENGINE, MACHINE, ScriptedRunner
 from sqlalchemy import update
 
 from services.domain.errors import Fenced, ServiceError
@@ -126,6 +126,7 @@ class Stage:
             busy_ms=1,
             work_ms=1,
             images_per_s=1.0,
+            engine=ENGINE,
         )
 
     @property

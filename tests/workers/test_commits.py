@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from paper_sweep import fill, reports_of, row_of, take, trials_of, write_sweep
+from scripted_runner import ENGINE
 
 from services.domain.errors import Fenced
 from services.domain.plan.plan import Segment
@@ -58,7 +59,7 @@ class Running:
         """A report of an epoch of these rows."""
         metrics = {row: {"val/acc": row / 10 + number / 100} for row in rows}
         best = {row: (number, metrics[row]["val/acc"]) for row in rows}
-        return EpochDone(self.pack.id, number, metrics, best, (), None, {}, 3, 2, 1.0)
+        return EpochDone(self.pack.id, number, metrics, best, (), None, {}, 3, 2, 1.0, ENGINE)
 
     @property
     def trials(self) -> list[Trial]:
@@ -90,6 +91,7 @@ def test_an_epoch_is_one_report_of_each_row_s_trial(running: Running) -> None:
     assert pack.machine == asdict(machine)
     assert pack.machine["memory"] == 2**37
     assert (pack.busy_ms, pack.work_ms) == (3, 2)
+    assert pack.engine == asdict(ENGINE)
 
 
 def test_the_last_epoch_adds_test_metrics_and_ends_every_trial(running: Running) -> None:

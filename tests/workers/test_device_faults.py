@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from workers.cuda_errors import CudaErrors
 from workers.device_faults import DeviceFaults
 
 ERROR = (
@@ -29,7 +30,7 @@ def test_two_cuda_errors_without_an_epoch_between_set_it_aside(
     attempts: list[tuple[str, bool]], aside: bool
 ) -> None:
     told: list[str] = []
-    faults = DeviceFaults(told.append)
+    faults = DeviceFaults(told.append, CudaErrors())
     for attempt in attempts:
         faults.note_attempt(*attempt)
     assert bool(faults.reason) is aside
@@ -38,7 +39,7 @@ def test_two_cuda_errors_without_an_epoch_between_set_it_aside(
 
 def test_the_reason_is_said_once_and_stays() -> None:
     told: list[str] = []
-    faults = DeviceFaults(told.append)
+    faults = DeviceFaults(told.append, CudaErrors())
     for _ in range(4):
         faults.note_attempt(ERROR, False)
     faults.note_runner("too late")
@@ -53,9 +54,22 @@ def test_the_reason_is_said_once_and_stays() -> None:
 
 def test_a_runner_that_cannot_use_the_device_sets_it_aside_at_once() -> None:
     told: list[str] = []
-    faults = DeviceFaults(told.append)
+    faults = DeviceFaults(told.append, CudaErrors())
     faults.note_runner("")
     assert faults.reason == ""
     for _ in range(2):
         faults.note_runner("a CPU build")
     assert told == [faults.reason] == ["a CPU build"]
+
+
+@pytest.mark.parametrize("before", [1, 2])
+def test_errors_under_an_earlier_supervisor_of_the_worker_count(before: int) -> None:
+    errors, told = CudaErrors(), []
+    for _ in range(before):
+        DeviceFaults(lambda reason: None, errors).note_attempt(ERROR, False)
+    faults = DeviceFaults(told.append, errors)
+    faults.note_errors()
+    assert told == ([faults.reason] if before == 2 else [])
+    faults.note_attempt(ERROR, False)
+    assert told == [faults.reason]
+    assert "'AcceleratorError: CUDA error: an illegal memory access was encountered'; see" in faults.reason

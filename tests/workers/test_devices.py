@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,9 @@ def test_an_instance_of_a_gpu_in_mig_mode_is_a_device(monkeypatch: pytest.Monkey
     part = Gpu("MIG-1", "A100 MIG 1g.10gb", 10**10, None, "GPU-m")
     has(monkeypatch, GpuListing((part,)))
     assert named("auto") == named("cuda:MIG-1") == [("MIG-1", "cuda", "A100 MIG 1g.10gb")]
-    assert find("auto").full == {}
+    assert find("auto").full == {}  # nothing is known of what is free
+    has(monkeypatch, GpuListing((replace(part, free=2 * 10**9),)))
+    assert list(find("auto").full) == ["MIG-1"]
     with pytest.raises(ServiceError, match=r"which are: cuda:0 \(MIG-1\); got 'cuda:GPU-m'"):
         find("cuda:GPU-m")
 

@@ -135,6 +135,16 @@ def test_two_cuda_errors_in_a_row_set_the_gpu_aside(worker: Worker, monkeypatch:
     assert worker.store.read(devices.live) == {}
 
 
+def test_a_supervisor_that_is_started_again_takes_no_pack_on_a_gpu_that_was_set_aside(worker: Worker) -> None:
+    for _ in range(2):
+        worker.main.cuda_errors.add(CUDA_ERROR)
+    os.write(worker.shutdown, b"x")
+    worker.supervisor.start()
+    assert says(worker.store).startswith("takes no packs on GPU-a (NVIDIA H200): 2 attempts in a row failed")
+    assert worker.store.read(devices.live) == {}
+    worker.supervisor.close()
+
+
 def test_a_gpu_that_is_claimed_again_is_set_aside_no_more(worker: Worker) -> None:
     worker.supervisor._on_device_fault("it is broken")
     assert worker.store.read(devices.live) == {}

@@ -9,10 +9,12 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_runner import ENGINE
 
 from services.domain.retry import Failure
 from workers.messages import (
     CheckpointDamaged,
+    Engine,
     EpochDone,
     Failed,
     FinalResult,
@@ -76,6 +78,7 @@ EACH: dict[type, st.SearchStrategy[Any]] = {
         busy_ms=COUNTS,
         work_ms=COUNTS,
         images_per_s=FINITE,
+        engine=st.builds(Engine, st.sampled_from(["recorded", "called"]), WORDS, WORDS, WORDS),
     ),
     Prepared: st.builds(Prepared, WORDS, COUNTS),
     StepsDone: st.builds(StepsDone, WORDS, COUNTS, COUNTS),
@@ -126,7 +129,7 @@ def test_a_message_comes_out_as_it_went_in(kind: type) -> None:
 def test_numbers_that_are_not_finite_travel_under_their_names_in_sql() -> None:
     metrics = {"a": math.nan, "b": math.inf, "c": -math.inf, "d": 0.1}
     result = FinalResult("file", metrics)
-    line = encode(EpochDone("p", 1, {0: metrics}, {}, (), None, {0: result}, 1, 1, 1.0))
+    line = encode(EpochDone("p", 1, {0: metrics}, {}, (), None, {0: result}, 1, 1, 1.0, ENGINE))
     fields = json.loads(line)
     assert fields["metrics"]["0"] == {"a": "nan", "b": "inf", "c": "-inf", "d": 0.1}
     assert fields["final"]["0"]["metrics"] == fields["metrics"]["0"]

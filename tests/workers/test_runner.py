@@ -136,8 +136,10 @@ def test_the_machine_is_what_float32_results_depend_on() -> None:
 def test_on_a_gpu_it_has_the_name_and_memory_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
     facts = SimpleNamespace(name="NVIDIA H200", total_memory=2**37)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: facts)
+    monkeypatch.setattr(library, "load", lambda: library.Kernels(None, "kernels-a", "none", "a compiler"))
     machine = runner.machine("GPU-a")
     assert (machine.kind, machine.memory) == ("NVIDIA H200", 2**37)
+    assert (machine.kernels, machine.no_compiler) == ("torch", "")  # the library is for processors
 
 
 def fake_torch(monkeypatch: pytest.MonkeyPatch, cuda: str | None, available: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from scripted_runner import ENGINE
 
 from services.settings import Settings
 from workers.messages import EpochDone, Prepared, SpeedMeasured, StepsDone
@@ -36,7 +37,7 @@ class Watched:
         """An epoch of this length is reported, and the runner may go on."""
         busy = round(seconds * 1000)
         self.watchdog.on_message(
-            EpochDone("p", number, {}, {}, (), None, {}, busy_ms=busy, work_ms=busy, images_per_s=1.0)
+            EpochDone("p", number, {}, {}, (), None, {}, busy, busy, images_per_s=1.0, engine=ENGINE)
         )
 
 

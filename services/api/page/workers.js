@@ -31,6 +31,7 @@ function workerView(worker, devices) {
       h("p", { class: "device" },
         devices.length ? devices.map((device) => deviceName(device, worker.host)).join(", ") : "no device",
         h("span", { class: "quiet" }, whole(` on ${worker.host}`))),
+      devices.map((device) => h("p", { class: "quiet" }, `trains in ${device.precisions.join(", ")}`)),
       h("p", { class: "quiet says" }, whole(worker.says))));
 }
 

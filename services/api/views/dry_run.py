@@ -13,7 +13,7 @@ from services.domain.config import as_trained, without
 from services.domain.plan import cohorts, dry_run
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
-from services.store.models import Speed
+from services.store.speeds import Speed
 
 
 class ShapePreview(BaseModel):

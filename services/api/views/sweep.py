@@ -295,12 +295,9 @@ def _eta(status: SweepStatus) -> float | None:
     if sweep.state not in SWEEP_DISPATCHABLE or held:
         return None
     left: dict[int, float] = {shape: epochs.left for shape, epochs in status.standing.epochs.items()}
-    end = 0
-    for index, shape in enumerate(plan.shapes if sweep.state == SweepState.ACTIVE else ()):
-        trials = shape.points * plan.seeds
-        end += trials
-        undrawn = min(trials, max(0, end - sweep.next_number))
-        left[index] = left.get(index, 0) + shape.epochs * undrawn
+    drawn, active = sweep.drawn, sweep.state == SweepState.ACTIVE
+    for index, numbers in enumerate(plan.numbers_by_shape if active else ()):
+        left[index] = left.get(index, 0) + plan.shapes[index].epochs * drawn.left(numbers)
     done = {shape: epochs.done for shape, epochs in status.standing.epochs.items()}
     if rung_rule(status.rules) and (whole := sum(left.values())):
         expected = max(1, cohorts.expected_epochs(status.spec, plan) - sum(done.values()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -40,12 +40,26 @@ class CurvePointView(BaseModel):
     metrics: dict[str, float | str]
 
 
+class EngineView(BaseModel):
+    """How the steps of an attempt were carried out.
+
+    `steps` were launched as a recorded graph or called operation by operation; `reason` is why a GPU's were
+    called. `kernels` is the compiled library, or "torch".
+    """
+
+    steps: Literal["recorded", "called"]
+    kernels: str
+    precision: str
+    reason: str
+
+
 class AttemptView(BaseModel):
-    """One pack that trained the trial, or waits to."""
+    """One pack that trained the trial, or waits to; `kind` is that of its device, cpu or cuda."""
 
     pack: str
     row: int
     width: int
+    kind: str
     device: str | None
     worker: str | None
     state: str
@@ -54,6 +68,7 @@ class AttemptView(BaseModel):
     ended_at: Time | None
     outcome: str | None
     machine: dict[str, Any] | None
+    engine: EngineView | None  # null until its first epoch
 
 
 class CheckpointView(BaseModel):
@@ -222,6 +237,7 @@ def _attempt_view(row: int, pack: Pack) -> AttemptView:
         pack=pack.id,
         row=row,
         width=pack.width,
+        kind=pack.kind,
         device=pack.device,
         worker=pack.worker,
         state=pack.state,
@@ -230,4 +246,5 @@ def _attempt_view(row: int, pack: Pack) -> AttemptView:
         ended_at=pack.closed_at,
         outcome=pack.outcome,
         machine=pack.machine,
+        engine=EngineView(**pack.engine) if pack.engine else None,
     )

@@ -24,6 +24,7 @@ class DeviceView(BaseModel):
     kind: str
     name: str
     memory: int  # bytes of a GPU; a CPU slot has none of its own
+    precisions: list[str]  # in which it trains, as its latest worker has found
     alive: bool
     worker: str | None
     pack: str | None
@@ -48,6 +49,7 @@ def device_view(device: Device, alive: bool) -> DeviceView:
         kind=device.kind,
         name=device.name,
         memory=device.memory,
+        precisions=device.precisions.split(","),
         alive=alive,
         worker=device.worker if alive else None,
         pack=device.pack_id if alive else None,

@@ -82,8 +82,7 @@ def _workers(url: str, key: str) -> Iterator[Finding]:
     yield ok("key", "the API accepts it")
     alive = [device for device in answer["devices"] if device["alive"]]
     if alive:
-        names = ", ".join(f"{device['id']} ({device['name']})" for device in alive)
-        yield ok("workers", f"{many(len(alive), 'device')} claimed: {names}")
+        yield ok("workers", claimed(alive))
     else:
         statuses = "; ".join(worker["says"] for worker in answer["workers"]) or "no worker was seen recently"
         yield missing(
@@ -93,6 +92,19 @@ def _workers(url: str, key: str) -> Iterator[Finding]:
         )
     yield from idle_workers(answer)
     yield from sweeps(unfinished)
+
+
+def claimed(devices: Sequence[View]) -> str:
+    """Which devices are claimed, and their precisions: those that all have, and who has another."""
+    names = ", ".join(f"{device['id']} ({device['name']})" for device in devices)
+    having: dict[str, list[str]] = {}
+    for device in devices:
+        for name in device["precisions"]:
+            having.setdefault(name, []).append(device["id"])
+    shared = [name for name, ids in having.items() if len(ids) == len(devices)]
+    others = [f"; {name} on {', '.join(ids)}" for name, ids in having.items() if name not in shared]
+    precisions = ", ".join(shared) + "".join(others)
+    return f"{many(len(devices), 'device')} claimed: {names}; precisions: {precisions}"
 
 
 def idle_workers(answer: View) -> Iterator[Finding]:

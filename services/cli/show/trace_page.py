@@ -36,6 +36,7 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
         "finished": trial["finished_at"] and when(trial["finished_at"]),
         "best": best and f"{sweep['objective']['metric']} {number(best['value'])} in epoch {best['epoch']}",
         "machine": _machine(trial["attempts"]),
+        "engine": _engine(trial["attempts"]),
         "checkpoint": _checkpoint(trial["checkpoint"]),
         "weights": trial["best_file"],
         "mlflow": trial["links"]["mlflow"] or "no run yet",
@@ -45,17 +46,21 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
 
 
 def trace_attempts(attempts: Sequence[View]) -> FittedTable:
-    """One line for each attempt: its pack, row, device, worker, times and outcome."""
+    """One line for each attempt: its pack, row, device, worker, engine, times and outcome."""
     shown = table(
-        "attempt", "pack", "row", "device", "worker", "from epoch", "started", "ended", "state", "outcome"
+        *("attempt", "pack", "row", "device", "worker", "precision", "steps", "from epoch"),
+        *("started", "ended", "state", "outcome"),
     )
     for turn, attempt in enumerate(attempts, 1):
+        engine = attempt["engine"] or {"precision": "", "steps": ""}
         shown.add_row(
             str(turn),
             attempt["pack"],
             f"{attempt['row']} of {attempt['width']}",
             attempt["device"] or "",
             attempt["worker"] or "",
+            engine["precision"],
+            engine["steps"],
             str(attempt["start_epoch"]),
             when(attempt["began_at"]) if attempt["began_at"] else "",
             when(attempt["ended_at"]) if attempt["ended_at"] else "",
@@ -97,6 +102,17 @@ def _machine(attempts: Sequence[View]) -> str:
             compiled = "no compiled kernels" if kernels == "torch" else kernels
             return f"{machine['kind']}, torch {machine['torch']}, {threads}, {compiled}"
     return "none yet"
+
+
+def _engine(attempts: Sequence[View]) -> str:
+    """How the steps of the latest attempt that trained an epoch were carried out."""
+    for attempt in reversed(attempts):
+        if engine := attempt["engine"]:
+            how = "recorded as a graph" if engine["steps"] == "recorded" else "called operation by operation"
+            why = f", because {engine['reason']}" if engine["reason"] else ""
+            by = "torch alone" if engine["kernels"] == "torch" else engine["kernels"]
+            return f"{engine['precision']} on {attempt['kind']}, steps {how}{why}, by {by}"
+    return "no epoch yet"
 
 
 def _checkpoint(saved: View | None) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -130,6 +131,17 @@ class Plan(BaseModel):
         return overlay(self.base, self.values(point))
 
     # ---- shapes
+
+    @cached_property
+    def numbers_by_shape(self) -> list[range]:
+        """The numbers of each shape's trials."""
+        ends = [0, *accumulate(shape.points * self.seeds for shape in self.shapes)]
+        return [range(*pair) for pair in pairwise(ends)]
+
+    @cached_property
+    def precisions(self) -> frozenset[str]:
+        """The precisions in which its trials train."""
+        return frozenset(shape.precision for shape in self.shapes)
 
     def shape_config(self, index: int) -> Config:
         """The config of a shape, its row axes at their first values."""

@@ -280,6 +280,7 @@ def test_workers_and_devices(api: TestClient, worker: Worker) -> None:
         "kind": "cpu",
         "name": "a CPU",
         "memory": 0,
+        "precisions": ["float32", "float64"],
         "alive": True,
         "worker": "box/1",
         "pack": worker.held.pack_id,

@@ -10,18 +10,23 @@ import pytest
 
 from services.cli.repetition import Difference, compare
 
-MACHINE = {"kind": "a CPU", "torch": "2.13.0", "threads": 1, "kernels": "torch"}
+MACHINE = {"kind": "a CPU", "torch": "2.13.0", "threads": 1}
+ENGINE = {"steps": "called", "kernels": "torch"}
 
 
-def trial(*values: Any, row: int = 3, width: int = 8, **machine: Any) -> dict[str, Any]:
+def trial(*values: Any, row: int = 3, width: int = 8, **changes: Any) -> dict[str, Any]:
+    """A trial with a curve; `changes` are those of its machine, its engine or the kind of its device."""
+    on, place = changes.pop("device", "cpu"), {"row": row, "width": width}
+    engine = {**ENGINE, **{name: changes.pop(name) for name in ENGINE if name in changes}}
     return {
         "curve": [
             {"epoch": epoch, "metrics": {"val/acc": value, "train/loss": 1.5, "perf/speed": id(values)}}
             for epoch, value in enumerate(values, 1)
         ],
         "attempts": [
-            {"row": row, "width": width, "machine": {**MACHINE, **machine}},
-            {"row": row, "width": width, "machine": None},  # one that nobody took
+            {**place, "kind": on, "machine": {**MACHINE, **changes}, "engine": engine},
+            {**place, "kind": on, "machine": {**MACHINE, **changes}, "engine": None},  # without an epoch
+            {**place, "kind": "gone", "machine": None, "engine": None},  # one that nobody took
         ],
     }  # fmt: skip
 
@@ -31,7 +36,8 @@ def test_equal_curves_are_bit_equal_whatever_their_speed() -> None:
     assert found.bit_equal
     assert list(found.lines()) == [
         "bit-equal over 3 epochs: every value of 2 metrics",
-        "the same: machine kind, torch, threads, kernels, width, row; equal bits are guaranteed",
+        "the same: device kind, machine kind, torch, threads, kernels, steps, width, row; equal bits are "
+        "guaranteed",
     ]
 
 
@@ -80,10 +86,12 @@ def test_a_rerun_that_ends_early_is_not_equal_but_one_that_goes_on_is() -> None:
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
+        ("device kind", {"device": "cuda"}),
         ("machine kind", {"kind": "another CPU"}),
         ("torch", {"torch": "2.9.0"}),
         ("threads", {"threads": 2}),
         ("kernels", {"kernels": "avx2"}),
+        ("steps", {"steps": "recorded"}),
         ("width", {"width": 4}),
         ("row", {"row": 0}),
     ],

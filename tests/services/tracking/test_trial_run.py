@@ -93,9 +93,11 @@ def test_the_digest_of_data_is_that_of_the_content_where_there_is_one() -> None:
 def test_a_run_has_the_name_of_its_device() -> None:
     found = trial(paper_plan(paper_spec(space=SPACE)), 0, state=TrialState.RUNNING, attempts=1)
     machine = {"kind": "NVIDIA H200", "torch": "2.13.0", "threads": 1, "memory": 2**37}
-    pack = Pack(id="p", width=4, worker="box:1", device="GPU-a", machine=machine)
+    engine = {"steps": "recorded", "precision": "tf32"}
+    pack = Pack(id="p", width=4, worker="box:1", device="GPU-a", machine=machine, engine=engine)
     tags = trial_run.tags(found, pack)
     assert (tags["device"], tags["device.name"]) == ("GPU-a", "NVIDIA H200")
     assert json.loads(tags["machine"])["memory"] == 2**37
-    pack.machine = None  # the runner is not ready yet
-    assert "device.name" not in trial_run.tags(found, pack)
+    assert json.loads(tags["engine"]) == engine
+    pack.machine = pack.engine = None  # the runner is not ready yet
+    assert not {"device.name", "engine"} & trial_run.tags(found, pack).keys()

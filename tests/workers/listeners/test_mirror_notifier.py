@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from scripted_runner import ENGINE
+
 from services.domain.retry import Failure
 from workers.listeners.mirror_notifier import MirrorNotifier
 from workers.messages import EpochDone, Stopped
@@ -20,7 +22,7 @@ def test_commits_are_passed_on_and_messages_are_not() -> None:
     notifier = MirrorNotifier(mirror, "s")  # type: ignore[arg-type]
     notifier.on_message(Stopped("p", None))
     assert mirror.sweeps == []
-    notifier.on_epoch(EpochDone("p", 1, {}, {}, (), None, {}, 1, 1, 1.0))
+    notifier.on_epoch(EpochDone("p", 1, {}, {}, (), None, {}, 1, 1, 1.0, ENGINE))
     assert mirror.sweeps == ["s"]
     notifier.on_early_end(Failure.PREEMPTED)
     assert mirror.sweeps == ["s", "s"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from scripted_runner import MACHINE
+from scripted_runner import ENGINE, MACHINE
 
 from services.store import speeds
 from services.store.session import Store
@@ -25,7 +25,7 @@ def recorder(sqlite_store: Store) -> SpeedRecorder:
 
 def epoch(number: int, images_per_s: float) -> EpochDone:
     final = {0: FinalResult("file", {})} if number == RUN.target_epoch else {}
-    return EpochDone("p", number, {0: {}}, {}, (), None, final, 1, 1, images_per_s)
+    return EpochDone("p", number, {0: {}}, {}, (), None, final, 1, 1, images_per_s, ENGINE)
 
 
 def recorded(store: Store) -> set[tuple[str, int, float]]:

@@ -24,6 +24,8 @@ def test_a_trials_way_is_described(sqlite_api: TestClient, sqlite_store: Store, 
     assert (before["started_at"], before["checkpoint"], before["best_file"]) == (None, None, None)
     [waits] = before["attempts"]
     assert (waits["state"], waits["began_at"], waits["ended_at"]) == ("queued", None, None)
+    assert waits["engine"] is None
+    engine = {"steps": "recorded", "kernels": "torch", "precision": "tf32", "reason": ""}
 
     def train(session: Session) -> None:
         pack = session.get_one(Pack, waits["pack"])
@@ -33,12 +35,14 @@ def test_a_trials_way_is_described(sqlite_api: TestClient, sqlite_store: Store, 
         ids = [trial.id for trial in packs.rows_of(session, pack.id).values()]
         saved = Saved(1, "x/1.safetensors", "ab" * 32, 10)
         metrics = {each: {"val/acc": 0.5} for each in ids}
-        reports.commit(session, held, Epoch(1, metrics, {}, saved, busy_ms=1, work_ms=1))
+        reports.commit(session, held, Epoch(1, metrics, {}, saved, 1, 1, engine=engine))
 
     sqlite_store.write(train)
     after = sqlite_api.get(f"/v1/trials/{trial_id}").json()
     assert after["checkpoint"] == {
         "epoch": 1, "pack": waits["pack"], "path": "x/1.safetensors", "sha256": "ab" * 32, "damaged": False,
     }  # fmt: skip
-    assert after["attempts"][0]["began_at"].endswith("Z")
+    [trained] = after["attempts"]
+    assert (trained["kind"], trained["engine"]) == ("cpu", engine)
+    assert trained["began_at"].endswith("Z")
     assert after["started_at"].endswith("Z")

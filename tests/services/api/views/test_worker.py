@@ -11,9 +11,11 @@ from services.store.models import Device, Worker
 @pytest.mark.parametrize(("alive", "worker", "pack"), [(True, "box/1", "p1"), (False, None, None)])
 def test_a_device(alive: bool, worker: str | None, pack: str | None) -> None:
     claimed = {"worker": "box/1", "pack_id": "p1"}
-    device = Device(id="box/cpu:0", host="box", kind="cpu", name="a CPU", memory=0, **claimed)
+    found = {"kind": "cpu", "name": "a CPU", "memory": 0, "precisions": "float32,bfloat16"}
+    device = Device(id="box/cpu:0", host="box", **found, **claimed)
     view = device_view(device, alive)
     assert (view.id, view.alive, view.worker, view.pack) == ("box/cpu:0", alive, worker, pack)
+    assert view.precisions == ["float32", "bfloat16"]
 
 
 def test_a_worker() -> None:

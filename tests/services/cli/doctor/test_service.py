@@ -27,6 +27,18 @@ def test_what_holds_sweeps_up() -> None:
     assert (fine.level, fine.says) == ("ok", "1 unfinished sweep, none is held up")
 
 
+def test_claimed_devices_have_precisions_that_all_have_and_some_that_one_has() -> None:
+    slot, gpu = (
+        {"id": name, "name": model, "precisions": ["float32", "float64"]}
+        for name, model in (("box/cpu:0", "core 0"), ("GPU-a", "H200"))
+    )
+    both = "2 devices claimed: box/cpu:0 (core 0), GPU-a (H200); precisions: float32, float64"
+    assert service.claimed([slot, gpu]) == both
+    gpu["precisions"] = ["float32", "float64", "bfloat16"]
+    assert service.claimed([gpu]).endswith(" claimed: GPU-a (H200); precisions: float32, float64, bfloat16")
+    assert service.claimed([slot, gpu]) == f"{both}; bfloat16 on GPU-a"
+
+
 def test_workers_that_train_nothing_beside_others_say_why() -> None:
     device = {"id": "GPU-a", "alive": True, "worker": "box:1"}
     aside = {"id": "GPU-b", "alive": False, "worker": None}

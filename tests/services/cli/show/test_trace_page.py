@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from services.cli.show.tables import facts
 from services.cli.show.trace_page import stopped, trace_attempts, trace_page, trace_rungs
 
@@ -13,11 +15,12 @@ SWEEP: dict[str, Any] = {
     "id": "s", "name": "grid", "project": "p", "created_at": MOMENT, "points": 6, "seeds": 3,
     "trials": {"total": 18}, "objective": {"metric": "val/acc"},
 }  # fmt: skip
-WAITING: dict[str, Any] = {"machine": None}
+WAITING: dict[str, Any] = {"machine": None, "engine": None}
 RAN: dict[str, Any] = {
     "pack": "p1", "row": 3, "width": 8, "device": "cpu:0", "worker": "host/1", "start_epoch": 0,
     "began_at": MOMENT, "ended_at": None, "state": "running", "outcome": None,
-    "machine": {"kind": "a CPU", "torch": "2.13.0", "threads": 1, "kernels": "torch"},
+    "machine": {"kind": "a CPU", "torch": "2.13.0", "threads": 1, "kernels": "torch"}, "kind": "cpu",
+    "engine": {"steps": "called", "kernels": "torch", "precision": "bfloat16", "reason": ""},
 }  # fmt: skip
 TRIAL: dict[str, Any] = {
     "point": 5, "label": "dropout 0.25", "replicate": 2, "number": 17, "seed": 7, "row": 3,
@@ -41,6 +44,7 @@ def test_the_way_of_a_trial() -> None:
     assert page["row"] == "3 of 8, with its own batches"
     assert page["best"] == "val/acc 0.8123 in epoch 1"
     assert page["machine"] == "a CPU, torch 2.13.0, 1 thread, no compiled kernels"
+    assert page["engine"] == "bfloat16 on cpu, steps called operation by operation, by torch alone"
     assert page["checkpoint"] == "epoch 1 in p1/1.pt (SHA-256 0123456789ab…, damaged)"
     assert page["config"] == '{"a": "ü"}'
     assert "finished" not in facts(page).plain, "it has not finished"
@@ -50,6 +54,7 @@ def test_what_is_not_there_yet() -> None:
     early = {**TRIAL, "attempts": [WAITING], "checkpoint": None, "best": None, "started_at": None}
     page = trace_page(early, SWEEP, "again")
     assert (page["machine"], page["mlflow"]) == ("none yet", "no run yet")
+    assert page["engine"] == "no epoch yet"
     assert page["checkpoint"] == "none: not saved yet, or no longer needed"
     assert page["best"] is None
 
@@ -70,5 +75,23 @@ def test_what_early_stopping_has_decided(printed: Callable[[Any], list[str]]) ->
 
 def test_attempts(printed: Callable[[Any], list[str]]) -> None:
     _, line = printed(trace_attempts([RAN]))
-    assert line.startswith("1 p1 3 of 8 cpu:0 host/1 0 20")
+    assert line.startswith("1 p1 3 of 8 cpu:0 host/1 bfloat16 called 0 20")
     assert line.endswith(" running")
+    _, line = printed(trace_attempts([{**RAN, "engine": None}]))
+    assert line.startswith("1 p1 3 of 8 cpu:0 host/1 0 20")
+
+
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [
+        ({"steps": "recorded"}, "steps recorded as a graph, by torch alone"),
+        (
+            {"kernels": "kernels-a", "reason": "CNNLAB_GRAPHS is off"},
+            "steps called operation by operation, because CNNLAB_GRAPHS is off, by kernels-a",
+        ),
+    ],
+)
+def test_the_engine_of_the_latest_attempt_that_trained(engine: dict[str, str], words: str) -> None:
+    latest = {**RAN, "kind": "cuda", "engine": RAN["engine"] | engine}
+    page = trace_page({**TRIAL, "attempts": [RAN, latest, {**RAN, "engine": None}]}, SWEEP, "again")
+    assert page["engine"] == f"bfloat16 on cuda, {words}"

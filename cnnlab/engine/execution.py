@@ -1,0 +1,45 @@
+"""How the steps of an array are carried out: recorded or called, by which operations, in which precision."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cnnlab.engine.array import Array
+from cnnlab.engine.recorded import Recorder
+from cnnlab.kernels import library
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What carries out the steps of an array.
+
+    `steps` are launched as a recorded graph or called operation by operation; `reason` is why a GPU's are
+    called, empty elsewhere. `kernels` is the compiled library, or "torch" where torch's operations serve
+    alone. `precision` is what the config asks for.
+    """
+
+    steps: Literal["recorded", "called"]
+    kernels: str
+    precision: str
+    reason: str = ""
+
+
+def execution_of(array: Array, recorder: Recorder) -> Execution:
+    """Return what carries out the steps of an array that this recorder is to record.
+
+    Whether one can be recorded shows in the first step: ask after that.
+    """
+    reason = ""
+    if not array.repeats:
+        reason = "what its optimizers do next depends on numbers that the device computes"
+    elif not recorder.records:
+        reason = "CNNLAB_GRAPHS is off"
+    elif recorder.refused:
+        reason = recorder.refused
+    on_cpu = array.device.type == "cpu"
+    compiled = library.load(array.dtype).name if on_cpu else None
+    return Execution(
+        steps="called" if reason else "recorded",
+        kernels=compiled or "torch",
+        precision=array.configs[0]["train"]["precision"],
+        reason="" if on_cpu else reason,
+    )

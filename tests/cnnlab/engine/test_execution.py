@@ -1,0 +1,52 @@
+"""cnnlab/engine/execution.py: what is said of steps that are recorded, and why others are not."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from cnnlab import resolve
+from cnnlab.engine.array import Array
+from cnnlab.engine.execution import Execution, execution_of
+from cnnlab.engine.net import build
+from cnnlab.engine.recorded import Recorder
+from cnnlab.kernels import library
+from cnnlab.kernels.library import Kernels
+
+COMPILED = {torch.float32: Kernels(None, "kernels-a"), torch.float64: Kernels(None, None, "none")}
+
+
+def executed(device: str, refused: str = "", **train: Any) -> Execution:
+    """What is said of an array on a CPU, as if it were on this device."""
+    config = resolve(
+        {"model": {"name": "mlp", "hidden": [2]}, "data": {"name": "fashion-mnist-mini"}, "train": train}
+    )
+    array = Array(build(config), [config], [1])
+    array.device = torch.device(device)
+    recorder = Recorder(array.device)
+    recorder.refused = refused
+    return execution_of(array, recorder)
+
+
+@pytest.fixture(autouse=True)
+def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "load", COMPILED.__getitem__)
+    monkeypatch.delenv("CNNLAB_GRAPHS", raising=False)
+
+
+def test_on_a_processor_steps_are_called_and_the_library_is_that_of_the_type_of_numbers() -> None:
+    assert executed("cpu") == Execution("called", "kernels-a", "float32")
+    assert executed("cpu", precision="float64") == Execution("called", "torch", "float64")
+
+
+def test_on_a_gpu_they_are_recorded_and_the_compiled_library_is_not_used() -> None:
+    assert executed("cuda", precision="bfloat16") == Execution("recorded", "torch", "bfloat16")
+
+
+def test_a_reason_is_given_for_steps_of_a_gpu_that_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    depends = "what its optimizers do next depends on numbers that the device computes"
+    lbfgs: Any = {"optimizer": "lbfgs", "batch_size": "full"}
+    assert executed("cuda", **lbfgs) == Execution("called", "torch", "float32", depends)
+    assert executed("cuda", "a step waits for the device").reason == "a step waits for the device"
+    monkeypatch.setenv("CNNLAB_GRAPHS", "off")
+    assert executed("cuda") == Execution("called", "torch", "float32", "CNNLAB_GRAPHS is off")
