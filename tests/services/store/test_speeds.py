@@ -52,4 +52,5 @@ def test_the_time_that_a_sweep_took_is_that_of_all_its_packs(store: Store) -> No
         for number in (1, 2):
             report(store, held, number, ids)
     spent = store.read(partial(speeds.spent, sweep_ids=[sweep_id, idle]))
-    assert spent == {sweep_id: Spent(0.04, 0.036, running=2), idle: Spent()}
+    all_live = {"trained_rows": 4, "live_rows": 4}  # two packs of one row, two epochs each
+    assert spent == {sweep_id: Spent(0.04, 0.036, **all_live, running=2), idle: Spent()}
