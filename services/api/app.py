@@ -18,6 +18,7 @@ from services.api.library import Library
 from services.api.plannings import Plannings
 from services.api.routes import (
     catalog,
+    effects,
     events,
     exports,
     figures,
@@ -25,6 +26,7 @@ from services.api.routes import (
     leaderboard,
     page,
     reproduce,
+    sweep_figures,
     sweeps,
     trials,
     verbs,
@@ -74,7 +76,10 @@ def make_app(settings: Settings) -> FastAPI:
     )
     app.include_router(health.router)
     app.include_router(page.router)
-    for part in (sweeps, verbs, events, exports, leaderboard, trials, figures, reproduce, catalog, workers):
+    for part in (
+        *(sweeps, verbs, events, exports, leaderboard, effects, sweep_figures),
+        *(trials, figures, reproduce, catalog, workers),
+    ):
         app.include_router(part.router, prefix="/v1", dependencies=[Depends(KEY_SCHEME)])
     error_handlers.install(app)
     # The last one added is the first that a request meets.

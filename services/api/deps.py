@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.api.analyses import Analyses
 from services.api.library import Library
 from services.api.plannings import Plannings
 from services.api.shutdown import Shutdown
@@ -25,6 +26,7 @@ class Services:
     library: Library
     shutdown: Shutdown
     plannings: Plannings
+    analyses: Analyses = field(default_factory=Analyses)
 
 
 def get_services(request: Request) -> Services:

@@ -127,6 +127,26 @@ class Client:
         """A sweep's best point, and a spec that trains it again."""
         return self._api.request("GET", self._address("sweeps", sweep_id, "best"))
 
+    def effects(self, sweep_id: str) -> View:
+        """What the values of a sweep's axes do to its objective, and how important each axis is."""
+        return self._api.request("GET", self._address("sweeps", sweep_id, "effects"))
+
+    def sweep_figure(
+        self,
+        sweep_id: str,
+        figure: Literal["effects", "heat-map", "parallel", "history"],
+        file: IO[bytes],
+        *,
+        x: str | None = None,
+        y: str | None = None,
+    ) -> None:
+        """Write a figure of a sweep to a file, as SVG; `x` and `y` name the axes of a heat map."""
+        path = self._address("sweeps", sweep_id, "figures", f"{figure}.svg")
+        axes = {name: axis for name, axis in (("x", x), ("y", y)) if axis is not None}
+        with self._api.stream(path, params=axes) as body:
+            for piece in body:
+                file.write(piece)
+
     def trials(
         self,
         sweep_id: str,

@@ -24,13 +24,23 @@ def document(width: float, height: float, title: str, parts: Iterable[str]) -> s
     )
 
 
-def text(x: float, y: float, content: str, *, anchor: str = "start", fill: str = INK, turn: float = 0) -> str:
-    """One line of text; `turn` is in degrees around its place."""
-    turned = f' transform="rotate({number(turn)} {number(x)} {number(y)})"' if turn else ""
-    aligned = f' text-anchor="{anchor}"' if anchor != "start" else ""
-    return (
-        f'<text x="{number(x)}" y="{number(y)}" fill="{fill}"{aligned}{turned}>{escaping.svg(content)}</text>'
-    )
+def text(
+    x: float,
+    y: float,
+    content: str,
+    *,
+    anchor: str = "start",
+    fill: str = INK,
+    turn: float = 0,
+    bold: bool = False,
+    halo: bool = False,
+) -> str:
+    """One line of text; `turn` is in degrees around its place, a `halo` parts it from lines behind it."""
+    form = f' text-anchor="{anchor}"' if anchor != "start" else ""
+    form += f' transform="rotate({number(turn)} {number(x)} {number(y)})"' if turn else ""
+    form += ' font-weight="600"' if bold else ""
+    form += ' paint-order="stroke" stroke="#fff" stroke-width="3" stroke-linejoin="round"' if halo else ""
+    return f'<text x="{number(x)}" y="{number(y)}" fill="{fill}"{form}>{escaping.svg(content)}</text>'
 
 
 def heading(x: float, lines: Iterable[str]) -> list[str]:
@@ -38,10 +48,18 @@ def heading(x: float, lines: Iterable[str]) -> list[str]:
     return [text(x, 16 + 15 * place, shortened(line, MAX_LINE_CHARS)) for place, line in enumerate(lines)]
 
 
-def path(d: str, *, stroke: str = "none", fill: str = "none", width: float = 1) -> str:
-    """A path."""
+def path(d: str, *, stroke: str = "none", fill: str = "none", width: float = 1, opacity: float = 1) -> str:
+    """A path; `opacity` is that of its stroke."""
     line = f' stroke="{stroke}" stroke-width="{number(width)}" stroke-linejoin="round"'
-    return f'<path d="{d}" fill="{fill}"{line if stroke != "none" else ""}/>'
+    faint = f' stroke-opacity="{number(opacity)}"' if opacity < 1 else ""
+    return f'<path d="{d}" fill="{fill}"{line + faint if stroke != "none" else ""}/>'
+
+
+def dots(places: Iterable[tuple[float, float]], *, fill: str, size: float, opacity: float = 1) -> str:
+    """Dots of `size` px across as one path of round ends, in a quarter of the text of that many circles."""
+    d = "".join(f"M{number(x)} {number(y)}h0" for x, y in places)
+    drawn = path(d, stroke=fill, width=size, opacity=opacity)
+    return drawn.replace("/>", ' stroke-linecap="round"/>') if d else ""
 
 
 def number(value: float) -> str:

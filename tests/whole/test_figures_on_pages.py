@@ -77,6 +77,41 @@ def test_our_page_shows_the_best_weights(page: Page, migrated_sqlite: Path, tmp_
     assert said == []
 
 
+def test_our_page_shows_what_the_axes_do_and_what_is_left_out(
+    page: Page, migrated_sqlite: Path, tmp_path: Path
+) -> None:
+    shutil.copy(migrated_sqlite, tmp_path / "state.db")
+    settings = settings_for(f"sqlite:///{tmp_path}/state.db", tmp_path)
+    store = Store(settings.database_url)
+    space = {"model.dropout": [0.0, 0.25], "train.l2": [0, 0.001], "train.optimizer.lr": [0.02, 0.05]}
+    sweep_id = add(store, name="grid", space=space, train={"epochs": 6, "optimizer": "momentum"})
+    Worker(store, accuracy).finish(sweep_id)
+    pruned = update(Trial).where(Trial.number == 3).values(state=TrialState.PRUNED)
+    store.write(lambda session: session.execute(pruned))
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    with api(settings.model_copy(update={"api_key": SecretStr(KEY)})) as url:
+        page.goto(f"{url}/#key={KEY}")
+        expect(page.locator("#sweeps article").first).to_be_visible()
+        page.goto(f"{url}/#sweep/{sweep_id}")
+        images = page.locator("#detail figure img")
+        expect(images).to_have_count(4)
+        for place in range(4):
+            page.wait_for_function(DRAWN, arg=images.nth(place).element_handle())
+        assert "dropout: 0 −0" in (images.nth(0).get_attribute("alt") or "")
+        expect(
+            page.get_by_text("7 points compared, all with every epoch. Left out: 1 pruned.")
+        ).to_be_visible()
+        expect(page.get_by_text(f"cnnlab effects {sweep_id}")).to_be_visible()
+        before = images.nth(1).get_attribute("src")
+        page.get_by_label("across").select_option("l2")
+        expect(images.nth(1)).not_to_have_attribute("src", before or "")
+        page.wait_for_function(DRAWN, arg=images.nth(1).element_handle())
+        page.goto("about:blank")
+    store.close()
+    assert said == []
+
+
 def test_mlflows_page_shows_an_svg_file(
     page: Page, sqlite_store: Store, sqlite_settings: Settings, mlflow_url: str
 ) -> None:

@@ -2,13 +2,14 @@
 
 import { curvesView } from "./curves.js";
 import { h, whole } from "./dom.js";
+import { effectsView } from "./effects.js";
 import { figuresView } from "./figures.js";
 import { leaderboard } from "./leaderboard.js";
 import { badge, bestView, holdUps, mlflow, progress, verbs, when } from "./sweep.js";
 import { many } from "./format.js";
 
 /** The panel, from what `readSweep` has read. */
-export function detailView({ sweep, board, groups, failed, figures }, { busy, metric, width }) {
+export function detailView({ sweep, board, groups, failed, figures, effects }, { busy, metric, width, heat }) {
   return h("div", { "data-key": sweep.id, class: "stack" },
     h("a", { class: "back", href: "#" }, "← All sweeps"),
     h("article", { class: "card sweep whole" },
@@ -23,8 +24,9 @@ export function detailView({ sweep, board, groups, failed, figures }, { busy, me
     failed.length > 0 && part("Failures", failuresView(sweep, failed)),
     part("Leaderboard", leaderboard(sweep, board, groups.length)),
     part("Learning curves of the best points", curvesView(sweep, groups, metric, width)),
+    effects.figures.length > 0 && part("What the axes do", effectsView(effects, heat)),
     figures.figures.length > 0 && part("Best weights of the best point", figuresView(figures)),
-    part("In a terminal", commands(sweep)));
+    part("In a terminal", commands(sweep, effects)));
 }
 
 function part(title, ...inside) {
@@ -54,10 +56,11 @@ function failureText(failure) {
   return [failure.kind, failure.message].filter(Boolean).join(": ");
 }
 
-function commands(sweep) {
+function commands(sweep, effects) {
   const lines = [
     `cnnlab watch ${sweep.id}`,
     `cnnlab show ${sweep.id}`,
+    ...(effects.effects ? [`cnnlab effects ${sweep.id}`] : []),
     ...(sweep.best ? [`cnnlab best ${sweep.id} --yaml > best.yaml`] : []),
     `cnnlab export ${sweep.id} --what trials --format csv -o trials.csv`,
   ];

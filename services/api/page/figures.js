@@ -23,11 +23,15 @@ export async function readFigures(key, trials) {
   return kept;
 }
 
-/** One figure; null if there is none, as of a trial whose targets are numbers. */
 async function figure(key, trial, name, title) {
+  const url = await drawing(key, `v1/trials/${encodeURIComponent(trial.id)}/figures/${name}.svg`);
+  return url && { name, title, url };
+}
+
+/** The address of a figure that is read from a path; null if there is none, as of a trial whose targets are numbers. */
+export async function drawing(key, path) {
   try {
-    const drawn = await file(key, `v1/trials/${encodeURIComponent(trial.id)}/figures/${name}.svg`);
-    return { name, title, url: URL.createObjectURL(drawn) };
+    return URL.createObjectURL(await file(key, path));
   } catch (error) {
     if (error instanceof ApiError && error.status === 409) return null;
     throw error;

@@ -16,7 +16,7 @@ const FIRST_POINTS = 10, POINTS_PER_CLICK = 30;
 const byId = (id) => document.getElementById(id);
 const state = {
   list: null, workers: null, detail: null, // as last read
-  sweeps: SWEEPS_PER_CLICK, points: FIRST_POINTS, metric: null, // what the user wants to see
+  sweeps: SWEEPS_PER_CLICK, points: FIRST_POINTS, metric: null, heat: { x: "", y: "" }, // what the user wants to see
   busy: new Set(), // ids of sweeps for which a request is under way
 };
 const refresher = new Refresher({ read, render, onError, onNoKey: () => askForKey() });
@@ -32,7 +32,7 @@ async function read() {
   const [list, workers, detail] = await Promise.all([
     request(key, `v1/sweeps?${filter}`),
     request(key, "v1/workers"),
-    id === null ? null : readSweep(key, id, state.points),
+    id === null ? null : readSweep(key, id, state.points, state.heat),
   ]);
   if (key !== apiKey.get()) return;
   Object.assign(state, { list, workers });
@@ -87,7 +87,7 @@ function renderList(list) {
 function panel(detail) {
   if (detail?.sweep?.id === chosenId()) {
     const width = Math.max(280, Math.min(900, byId("detail").clientWidth - 34));
-    return detailView(detail, { busy: state.busy.has(detail.sweep.id), metric: state.metric, width });
+    return detailView(detail, { busy: state.busy.has(detail.sweep.id), metric: state.metric, heat: state.heat, width });
   }
   return h("div", { class: "stack" }, h("a", { class: "back", href: "#" }, "← All sweeps"),
     h("p", { class: "card empty" }, detail?.missing ?? "Loading …"));
@@ -163,6 +163,8 @@ document.addEventListener("click", ({ target }) => {
 });
 document.addEventListener("change", ({ target }) => {
   if (target.id === "metric") { state.metric = target.value; render(); }
+  else if (target.id === "heat-x") { state.heat = { ...state.heat, x: target.value }; refresher.refresh(); }
+  else if (target.id === "heat-y") { state.heat = { ...state.heat, y: target.value }; refresher.refresh(); }
 });
 byId("key").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -177,7 +179,7 @@ for (const id of ["name", "state"]) {
 document.addEventListener("visibilitychange", () => (document.hidden ? refresher.stop() : refresher.start()));
 window.addEventListener("hashchange", () => {
   if (apiKey.takeFromAddress()) return refresher.start();
-  Object.assign(state, { points: FIRST_POINTS, metric: null });
+  Object.assign(state, { points: FIRST_POINTS, metric: null, heat: { x: "", y: "" } });
   if (apiKey.get() !== null) {
     render();
     if (chosenId() !== null) byId("detail").focus({ preventScroll: true });

@@ -2,6 +2,7 @@
 
 import { ApiError, request } from "./api.js";
 import { DRAWN_TRIALS, drawnPoints } from "./curves.js";
+import { forgetEffects, readEffects } from "./effects.js";
 import { forgetFigures, readFigures } from "./figures.js";
 
 const MAX_FAILED = 50; // failed trials whose messages are read
@@ -11,10 +12,11 @@ const curves = new Map(); // trial → what was read of it last
 export function forgetCurves() {
   curves.clear();
   forgetFigures();
+  forgetEffects();
 }
 
-/** Everything that the panel shows of a sweep; `{missing}` with the reason if there is no such sweep. */
-export async function readSweep(key, id, count) {
+/** All that the panel shows of a sweep, `heat` being the axes of its heat map; `{missing}` says why there is none. */
+export async function readSweep(key, id, count, heat) {
   const address = `v1/sweeps/${encodeURIComponent(id)}`;
   try {
     const [sweep, board] = await Promise.all([
@@ -27,7 +29,8 @@ export async function readSweep(key, id, count) {
       point, trials: await Promise.all(point.trials.slice(0, DRAWN_TRIALS).map((trial) => readCurve(key, trial))),
     })));
     const figures = await readFigures(key, groups[0]?.trials ?? []);
-    return { sweep, board, groups, failed, figures };
+    const effects = await readEffects(key, sweep, heat);
+    return { sweep, board, groups, failed, figures, effects };
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return { missing: error.message };
     throw error;

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path
 
 from services.api.deps import Services, ServicesDep
+from services.api.svg_response import SvgResponse
 from services.domain.errors import StateForbids
 from services.domain.json_numbers import decode
-from services.figures import best_weights, svg
+from services.figures import best_weights
 from services.figures.best_weights import BestWeights
 from services.figures.confusion_matrix import confusion_matrix
 from services.figures.first_layer import first_layer
@@ -19,17 +20,6 @@ from services.store.models import Sweep, Trial
 
 router = APIRouter(tags=["trials"])
 Figure = Annotated[Literal["curve", "confusion", "first-layer"], Path(description="What to draw")]
-# Opened by itself, a figure runs and loads nothing but the pixels that it holds.
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src data:",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-class SvgResponse(Response):
-    """An SVG document."""
-
-    media_type = svg.MEDIA_TYPE
 
 
 @router.get(
@@ -55,7 +45,7 @@ def draw(trial_id: str, figure: Figure, services: ServicesDep) -> SvgResponse:
         drawn = learning_curve(_title(trial, sweep), decoded, sweep.plan.shapes[trial.shape].metrics)
     else:
         drawn = _of_weights(figure, _title(trial, sweep), trial, _weights(trial, services))
-    return SvgResponse(drawn, headers=HEADERS)
+    return SvgResponse.drawn(drawn)
 
 
 def _title(trial: Trial, sweep: Sweep) -> str:

@@ -7,14 +7,17 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import update
 
 from services.client import ApiError, Client
 from services.client import client as module
 from services.store import sweeps
+from services.store.models import Trial
 from services.store.session import Store
 
 
@@ -49,6 +52,23 @@ def test_a_sweep_is_submitted_found_and_cancelled(client: Client, spec: dict[str
     assert list(client.trials(identity, point=1)) == trials[1:]
     assert client.trial(trials[1]["id"])["values"] == {"model.dropout": 0.5}
     assert client.cancel(identity)["state"] == "cancelling"
+
+
+def test_effects_and_figures_of_a_sweep(
+    client: Client, sqlite_store: Store, spec: dict[str, Any], tmp_path: Path
+) -> None:
+    spec["space"] = {"dropout": [0, 0.5], "train.l2": [0, 0.001]}
+    identity = client.submit(spec)["id"]
+    drawn(client, identity)
+    ended = {"state": "succeeded", "best_value": 0.5, "epoch": 1, "pack_id": None}
+    sqlite_store.write(lambda session: session.execute(update(Trial).values(ended)))
+    assert client.effects(identity[:8])["points"] == 4
+    path = tmp_path / "effects.svg"
+    with path.open("wb") as file:
+        client.sweep_figure(identity, "effects", file)
+    assert path.read_text().startswith("<svg")
+    with pytest.raises(ApiError, match="must name an axis that varies"), path.open("wb") as file:
+        client.sweep_figure(identity, "heat-map", file, x="dropout", y="decay")
 
 
 def test_what_a_spec_can_name_and_who_trains(client: Client) -> None:

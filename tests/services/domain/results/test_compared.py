@@ -1,0 +1,56 @@
+"""services/domain/results/compared.py: which trials are compared, and the counts of the others."""
+
+from __future__ import annotations
+
+import math
+
+from services.domain.results.compared import LeftOutTrials, TrialResult, compared
+
+
+def trial(point: int, replicate: int, value: float | None, state: str = "succeeded") -> TrialResult:
+    return TrialResult(10 * point + replicate, point, replicate, state, {"x": point}, value, epoch=3)
+
+
+def test_points_are_compared_over_the_replicates_that_all_of_them_have() -> None:
+    found = compared([trial(1, 1, 0.6), trial(1, 0, 0.4), trial(0, 0, 0.1), trial(0, 1, 0.2)], total=4)
+    assert [(point.number, point.results, point.mean) for point in found.points] == [
+        (0, (0.1, 0.2), (0.1 + 0.2) / 2), (1, (0.4, 0.6), 0.5)
+    ]  # fmt: skip
+    assert (found.replicates, found.trials, found.left_out) == (2, 4, LeftOutTrials())
+    assert found.left_out.words == ""
+
+
+def test_every_trial_is_compared_or_counted_with_its_reason() -> None:
+    trials = [
+        trial(0, 0, 0.5), trial(0, 1, 0.5), trial(0, 2, 0.5),  # a seed more than the other point has
+        trial(1, 0, 0.5), trial(1, 1, 0.5),
+        trial(2, 0, 0.5), trial(2, 1, 0.4, "pruned"),
+        trial(3, 0, 0.5, "failed"), trial(3, 1, None, "cancelled"),
+        trial(4, 0, math.nan), trial(4, 1, 1e200), trial(4, 2, None),
+        trial(5, 0, 0.9, "running"), trial(5, 1, None, "pending"), trial(5, 2, None, "queued"),
+    ]  # fmt: skip
+    found = compared(trials, total=20)
+    assert [point.number for point in found.points] == [0, 1]
+    assert found.left_out == LeftOutTrials(
+        failed=1, pruned=1, cancelled=1, unfinished=8, no_value=3, incomplete=1, extra=1
+    )
+    counts = found.left_out
+    assert found.trials + sum(getattr(counts, name) for name in counts.__dataclass_fields__) == 20
+    assert counts.words == (
+        "1 pruned, 1 failed, 1 cancelled, 8 unfinished, 3 without a finite value, "
+        "1 of points with such a trial, 1 of seeds that not every point has"
+    )
+
+
+def test_a_race_leaves_the_first_seeds_of_every_point() -> None:
+    lost = TrialResult(9, 1, 2, "pruned", {"x": 1}, None, epoch=0)
+    never = TrialResult(10, 2, 0, "pruned", {"x": 2}, None, epoch=0)
+    won = [trial(0, replicate, 0.8 + replicate / 10) for replicate in range(3)]
+    found = compared([*won, trial(1, 0, 0.6), trial(1, 1, 0.7), lost, never], total=7)
+    assert [(point.number, point.results) for point in found.points] == [(0, (0.8, 0.9)), (1, (0.6, 0.7))]
+    assert found.left_out == LeftOutTrials(pruned=2, extra=1)
+
+
+def test_nothing_is_compared_before_a_trial_has_ended() -> None:
+    found = compared([trial(0, 0, 0.9, "running")], total=3)
+    assert (found.points, found.trials, found.left_out) == ([], 0, LeftOutTrials(unfinished=3))
