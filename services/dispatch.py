@@ -18,6 +18,7 @@ from services.host import EVERYWHERE
 from services.queue import Publisher
 from services.settings import Settings
 from services.store import (
+    asked,
     budgets,
     devices,
     early_ends,
@@ -228,13 +229,20 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
     # Asked for only by sweeps that need one which not every device has.
     offered = {} if plan.precisions.issubset(EVERYWHERE) else devices.precisions(session)
     formed: list[str] = []
+    own = sum(count for (_, owner), count in (now.queued + now.running).items() if owner == sweep.id)
+    places = max(1, now.devices.total()) - own  # a search by results has no pack wait behind another
     while room.total() and len(formed) != most:
-        first = trials.first_waiting(session, sweep.id, _trainable(plan, room, offered))
+        shapes = _trainable(plan, room, offered)
+        first = trials.first_waiting(session, sweep.id, shapes)
+        if first is None and _ask(session, sweep, room, places - len(formed)):
+            first = trials.first_waiting(session, sweep.id, shapes)
         if first is None:
             break
         kind = _most_room(room, offered, plan.shapes[first.shape])
         room[kind] -= 1
         formed.append(_form_waiting(session, sweep, first, kind))
+    if plan.asked is not None:
+        return formed
     drafts: list[PackDraft] = []
     while room.total() and len(formed) + len(drafts) != most:
         number = _next_number(session, sweep, _trainable(plan, room, offered), now.now)
@@ -246,6 +254,14 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
         room[kind] -= 1
         drafts.append(PackDraft(rows, rows[0]["width"], kind))
     return formed + packs.form_new(session, sweep, drafts, now.now) if drafts else formed
+
+
+def _ask(session: Session, sweep: Sweep, room: Counter[str], places: int) -> bool:
+    """Draw trials of a search by results for so many places, if none waits; returns whether there are any."""
+    if sweep.plan.asked is None or places < 1 or trials.first_waiting(session, sweep.id):
+        return False
+    kind = max(+room, key=room.__getitem__)
+    return asked.draw(session, sweep, min(places, room.total()) * width_on(session, sweep, 0, kind))
 
 
 def _most_room(room: Counter[str], offered: Mapping[str, Collection[str]], shape: Shape) -> str:

@@ -97,6 +97,7 @@ class PackCommits:
         ends = self._ends_of(done, epoch)
         over = last or ends.keys() == epoch.metrics.keys()
         succeeds = last and self._ends and not ends
+
         def write(session: Session) -> TakenPack | None:
             if taker and (taken := taker.taken_before(session)):
                 return taken  # everything has been committed

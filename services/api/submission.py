@@ -11,6 +11,7 @@ from services.api.deps import Services
 from services.api.device_check import check_devices
 from services.api.validation import at_written_place
 from services.api.views.dry_run import DryRunView, dry_run_view
+from services.api.warm_start_check import check_warm_start
 from services.api.written_spec import read_spec, without_faults
 from services.dispatch import dispatch
 from services.domain.errors import Problem, SpecError
@@ -56,6 +57,8 @@ def _read_and_planned(document: Any, services: Services) -> tuple[Spec, Plan]:
 def preview(document: Any, services: Services) -> DryRunView:
     """Describe the sweep that a spec would make on the devices that are alive now; write nothing."""
     spec, plan = _read_and_planned(document, services)
+    spec = spec.with_default_metric(plan.shapes[0].metrics)
+    services.store.read(lambda session: check_warm_start(session, spec))
     measured, alive, offered = services.store.read(
         lambda session: (
             speeds.of_shapes(session, [shape.key for shape in plan.shapes]),
@@ -83,6 +86,7 @@ def insert(document: Any, services: Services, key: str | None, digest: str) -> s
     def write(session: Session) -> str:
         if key is not None and (earlier := submit_keys.find(session, key, digest)):
             return earlier
+        check_warm_start(session, spec)
         sweep_id = sweeps.insert(session, spec, plan, plugins)
         if key is not None:
             submit_keys.keep(session, key, digest, sweep_id)

@@ -22,9 +22,7 @@ def permuted(index: int, size: int, *key: int | str) -> int:
     """
     if not 0 <= index < size:
         raise ValueError(f"index must lie in 0 … {size - 1}, got {index}")
-    half = max(1, -(-(size - 1).bit_length() // 2))
-    mask = (1 << half) - 1
-    width = min(64, max(8, -(-half // 8)))  # bytes: every bit of a half must be reached
+    half, mask, width = _halves(size)
     while True:
         left, right = index >> half, index & mask
         for turn in range(ROUNDS):
@@ -32,6 +30,24 @@ def permuted(index: int, size: int, *key: int | str) -> int:
         index = left << half | right
         if index < size:
             return index
+
+
+def unpermuted(index: int, size: int, *key: int | str) -> int:
+    """Which index goes to this one in the key's permutation of 0 … size−1: the inverse of `permuted`."""
+    half, mask, width = _halves(size)
+    while True:
+        left, right = index >> half, index & mask
+        for turn in reversed(range(ROUNDS)):
+            left, right = right ^ (_word(*key, turn, left, size=width) & mask), left
+        index = left << half | right
+        if index < size:
+            return index
+
+
+def _halves(size: int) -> tuple[int, int, int]:
+    """Bits of half an index below `size`, their mask, and how many bytes of a hash reach them."""
+    half = max(1, -(-(size - 1).bit_length() // 2))
+    return half, (1 << half) - 1, min(64, max(8, -(-half // 8)))
 
 
 def _word(*key: int | str, size: int = 8) -> int:

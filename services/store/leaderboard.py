@@ -62,6 +62,7 @@ class RankedPoint:
 
     sweep_id: str
     number: int
+    shape: int  # of the plan, by index
     values: dict[str, Any]  # of its axes
     replicates: list[Replicate]
 
@@ -260,6 +261,7 @@ def _trial_columns(objectives: Mapping[str, Objective]) -> Select[Any]:
     return select(
         Trial.sweep_id,
         Trial.point,
+        Trial.shape,
         Trial.values,
         Trial.id,
         Trial.number,
@@ -282,7 +284,7 @@ def _trial_columns(objectives: Mapping[str, Objective]) -> Select[Any]:
 def _points(rows: Iterable[Sequence[Any]]) -> dict[tuple[str, int], RankedPoint]:
     """Put the trials of each point together, in the order of the rows."""
     found: dict[tuple[str, int], RankedPoint] = {}
-    for sweep_id, number, values, *replicate in rows:
-        point = found.setdefault((sweep_id, number), RankedPoint(sweep_id, number, values, []))
+    for sweep_id, number, shape, values, *replicate in rows:
+        point = found.setdefault((sweep_id, number), RankedPoint(sweep_id, number, shape, values, []))
         point.replicates.append(Replicate(*replicate))
     return found

@@ -31,29 +31,49 @@ def new_rows(sweep: Sweep, start: int, count: int, width: int, now: int) -> list
     They are the rows of one array of this width, in order, and stay there up to the next rung, in every
     attempt: float32 bits may depend on width and row.
     """
-    plan, stops = sweep.plan, cohorts.of_sweep(sweep.spec, sweep.plan)
+    plan = sweep.plan
     first = plan.pin.segments[0].row if plan.pin else 0
     numbers = range(start, min(start + count, sweep.total))
     sweep.drawn = sweep.drawn.and_also(plan, numbers)
+    rows = []
+    for number in numbers:
+        point = plan.point_of(number)
+        row = _row(sweep, number, plan.values(point), plan.shape_of(point), now)
+        rows.append(row | {"width": width, "row": first + number - numbers.start})
+    return rows
+
+
+def asked_rows(sweep: Sweep, points: Sequence[tuple[dict[str, Any], int]], now: int) -> list[dict[str, Any]]:
+    """Make the trials of the sweep's next points, each given by its values and its shape; without places.
+
+    They are rows for the caller to insert under the sweep's lock.
+    """
+    numbers = range(sweep.next_number, sweep.next_number + len(points) * sweep.plan.seeds)
+    sweep.next_number = numbers.stop
     return [
-        {
-            "id": f"{sweep.id}-{number:04d}",
-            "sweep_id": sweep.id,
-            "number": number,
-            "point": (point := plan.point_of(number)),
-            "replicate": plan.replicate_of(number),
-            "seed": plan.seed_of(number),
-            "values": plan.values(point),
-            "shape": (shape := plan.shape_of(point)),
-            "width": width,
-            "row": first + number - numbers.start,
-            "cohort": (cohort := stops.of(point)),
-            "until_epoch": stops.next_stop(cohort, 0, target := plan.shapes[shape].epochs),
-            "target_epoch": target,
-            "created_at": now,
-        }
-        for number in numbers
+        _row(sweep, number, *points[(number - numbers.start) // sweep.plan.seeds], now) for number in numbers
     ]
+
+
+def _row(sweep: Sweep, number: int, values: dict[str, Any], shape: int, now: int) -> dict[str, Any]:
+    """Make a trial's row, without a place in an array."""
+    plan, stops = sweep.plan, cohorts.of_sweep(sweep.spec, sweep.plan)
+    point, target = plan.point_of(number), plan.shapes[shape].epochs
+    cohort = stops.of(point)
+    return {
+        "id": f"{sweep.id}-{number:04d}",
+        "sweep_id": sweep.id,
+        "number": number,
+        "point": point,
+        "replicate": plan.replicate_of(number),
+        "seed": plan.seed_of(number),
+        "values": values,
+        "shape": shape,
+        "cohort": cohort,
+        "until_epoch": stops.next_stop(cohort, 0, target),
+        "target_epoch": target,
+        "created_at": now,
+    }
 
 
 def get(session: Session, trial_id: str) -> Trial:

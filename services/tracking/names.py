@@ -87,9 +87,9 @@ def run(number: int, replicate: int, values: Mapping[str, Any], plan: Plan) -> s
     return _cut(f"t{number:03d}{seed} {plan.labels.label(values)}")
 
 
-def point(number: int, plan: Plan) -> str:
+def point(number: int, values: Mapping[str, Any], plan: Plan) -> str:
     """Name the group of a point's trials: `p7 nesterov, lr 0.1`."""
-    return _cut(f"p{number} {plan.labels.label(plan.values(number))}")
+    return _cut(f"p{number} {plan.labels.label(values)}")
 
 
 def _cut(name: str) -> str:

@@ -60,7 +60,7 @@ class RankedSweep:
 
     def estimate(self, point: RankedPoint) -> Estimate:
         """A point's mean and interval."""
-        return point.estimate(self.plan.seeds, share_of(self.plan, point.number, self.objective))
+        return point.estimate(self.plan.seeds, share_of(self.plan, point.shape, self.objective))
 
     @property
     def best(self) -> Replicate | None:

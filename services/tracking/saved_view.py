@@ -58,7 +58,8 @@ def state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
 def means_state(sweep_id: str, plan: Plan, objective: Objective) -> Json:
     """Make the same state with trials grouped by point, of which all have ended; only numbers have means."""
     axes = [axis for axis in coordinates(plan) if axis.numeric]
-    points = [names.point(point, plan) for point in range(min(plan.points, MAX_FOLDED_POINTS))]
+    known = plan.points if plan.asked is None else 0  # others get their names when they are chosen
+    points = [names.point(point, plan.values(point), plan) for point in range(min(known, MAX_FOLDED_POINTS))]
     return _state(sweep_id, objective, axes, plan.points, *_cards(objective, axes, plan)) | {
         "searchFilter": links.means_filter(sweep_id),
         "groupBy": {

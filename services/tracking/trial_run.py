@@ -45,7 +45,7 @@ def name(trial: Trial, plan: Plan) -> str:
 
 def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
     """Make the tags that identify the run; they are set when it is created."""
-    class_names = plan.shapes[plan.shape_of(trial.point)].class_names
+    class_names = plan.shapes[trial.shape].class_names
     return {
         "mlflow.parentRunId": parent,
         "mlflow.user": "cnnlab",
@@ -54,7 +54,7 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
         "sweep.id": trial.sweep_id,
         **key(trial),
         "trial.number": str(trial.number),
-        names.POINT_TAG: names.point(trial.point, plan),
+        names.POINT_TAG: names.point(trial.point, trial.values, plan),
         "trial.replicate": str(trial.replicate),
         "trial.config": plan.labels.label(trial.values),
         **({"data.class_names": names.numbered(class_names)} if class_names else {}),

@@ -26,6 +26,7 @@ DOORS = {
         "workers/runner.py",
         "workers/pack_training.py",
         "workers/checkpoints.py",
+        "services/domain/search/gp.py",  # how many threads optuna's matrices get
     ),
     "cnnlab": (
         "cnnlab/",
@@ -35,6 +36,8 @@ DOORS = {
         "workers/claim.py",
     ),
     "typer": ("services/cli/",),
+    "rustuna": ("services/domain/asking/rustuna_study.py",),
+    "optuna": ("services/domain/search/gp.py",),
     "gunicorn": ("services/stack/mlflow_app.py",),
 }
 

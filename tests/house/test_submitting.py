@@ -24,6 +24,7 @@ SPECS: list[dict[str, Any]] = [
 TRIALS = {
     "quarter": 9,
     "first": 30,
+    "by-results": 60,
     "balanced": 2,
     "optimizers": 6,
     "momentum": 7,

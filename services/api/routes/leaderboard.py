@@ -86,8 +86,8 @@ def best(sweep_id: str, services: ServicesDep) -> BestView:
             f"sweep {sweep_id} has no best point: it is {sweep.state}, and none of its trials has reported "
             f"a finite {sweep.spec.objective.metric}"
         )
-    spec = winner_spec(sweep.spec, sweep.plan, ranked.best[0].number)
-    config = sweep.plan.config(ranked.best[0].number)
+    config = sweep.plan.config_of(ranked.best[0])
+    spec = winner_spec(sweep.spec, sweep.plan, config)
     with suppress(ConfigFault):  # as where a data set is no longer there: then all of it is written
         spec |= {"train": {}, **_shortest(json.dumps(config), services.library)}
     return BestView(point=point_view(ranked.best[0], sweep, services.settings), spec=spec)

@@ -35,7 +35,7 @@ def reproduce(
                 "only a trial that has trained can be reproduced"
             )
         places = packs.segments(session, trial_id, trial.epoch)
-        spec, plan = repeat(sweep.spec, sweep.plan, trial_id, trial.number, places)
+        spec, plan = repeat(sweep.spec, sweep.plan, trial, places)
         plugins = services.library.plugins_of(plan.model_dump(mode="json"))
         if plugins != (sweep.plugins or ""):
             raise StateForbids(

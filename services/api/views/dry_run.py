@@ -37,8 +37,12 @@ class DryRunView(BaseModel):
 
     `epochs` are those of all trials together, about, and `epochs_without_stop` what they would be if none was
     stopped early.
+
+    With `by_results` points are chosen while the sweep goes on: numbers of points, trials and packs of a
+    shape are those it has at most.
     """
 
+    by_results: bool
     trials: int
     points: int
     seeds: int
@@ -62,23 +66,24 @@ def dry_run_view(
         known.setdefault(speed.shape_key, []).append(measured)
     images = [library.training_images(plan.shape_config(index)) for index in range(len(plan.shapes))]
     own_axes = {axis.path for axis in plan.axes if not axis.row}
-    whole = sum(shape.points * shape.epochs for shape in plan.shapes) * plan.seeds
     epochs = cohorts.expected_epochs(spec, plan)
-    seconds, seconds_from = dry_run.seconds(plan, images, known, devices, epochs / max(1, whole))
+    seconds, seconds_from = dry_run.seconds(plan, images, known, devices, epochs / max(1, plan.epochs))
+    packs = [dry_run.packs(plan, shape) for shape in plan.shapes]
     return DryRunView(
+        by_results=plan.asked is not None,
         trials=plan.trials,
         points=plan.points,
         seeds=plan.seeds,
         epochs=epochs,
-        epochs_without_stop=whole,
-        packs=sum(dry_run.packs(plan, shape) for shape in plan.shapes),
+        epochs_without_stop=plan.epochs,
+        packs=sum(packs) if plan.asked is None else max(packs),
         duplicates=dry_run.duplicates(plan),
         shapes=[
             ShapePreview(
                 key=shape.key,
                 values=_shape_values(plan, index, own_axes),
                 cells=[
-                    cell for cell in cells(_first_values(plan, index), plan.labels) if cell.path in own_axes
+                    cell for cell in cells(plan.shape_example(index), plan.labels) if cell.path in own_axes
                 ],
                 parameters=shape.parameters,
                 flops=shape.flops,
@@ -86,7 +91,7 @@ def dry_run_view(
                 width=shape.width,
                 points=shape.points,
                 trials=shape.points * plan.seeds,
-                packs=dry_run.packs(plan, shape),
+                packs=packs[index],
                 epochs=shape.epochs,
             )
             for index, shape in enumerate(plan.shapes)
@@ -97,14 +102,9 @@ def dry_run_view(
     )
 
 
-def _first_values(plan: Plan, index: int) -> dict[str, Any]:
-    """The values of a shape's first point."""
-    return plan.values(sum(shape.points for shape in plan.shapes[:index]))
-
-
 def _shape_values(plan: Plan, index: int, own_axes: Collection[str]) -> dict[str, Any]:
     """The values that make a shape what it is, without what other axes set in them."""
-    values = as_trained(_first_values(plan, index))
+    values = as_trained(plan.shape_example(index))
     others = values.keys() - own_axes
     return {
         path: without(

@@ -82,7 +82,7 @@ class BestView(BaseModel):
 def point_view(point: RankedPoint, sweep: Sweep, settings: Settings) -> PointView:
     """A point with its trials."""
     plan = sweep.plan
-    estimate = point.estimate(plan.seeds, share_of(plan, point.number, sweep.spec.objective))
+    estimate = point.estimate(plan.seeds, share_of(plan, point.shape, sweep.spec.objective))
     return PointView(
         point=point.number,
         label=plan.labels.label(point.values),

@@ -295,9 +295,9 @@ def _eta(status: SweepStatus) -> float | None:
     if sweep.state not in SWEEP_DISPATCHABLE or held:
         return None
     left: dict[int, float] = {shape: epochs.left for shape, epochs in status.standing.epochs.items()}
-    drawn, active = sweep.drawn, sweep.state == SweepState.ACTIVE
-    for index, numbers in enumerate(plan.numbers_by_shape if active else ()):
-        left[index] = left.get(index, 0) + plan.shapes[index].epochs * drawn.left(numbers)
+    undrawn = sweep.drawn.left_by_shape(plan) if sweep.state == SweepState.ACTIVE else {}
+    for index, trials in undrawn.items():
+        left[index] = left.get(index, 0) + plan.shapes[index].epochs * trials
     done = {shape: epochs.done for shape, epochs in status.standing.epochs.items()}
     if rung_rule(status.rules) and (whole := sum(left.values())):
         expected = max(1, cohorts.expected_epochs(status.spec, plan) - sum(done.values()))

@@ -20,6 +20,7 @@ ROLE_PURPOSES = {
     "torch": "the API, which checks models, and the workers, which train",
     "tracking": "the workers and upkeep, which write to MLflow",
     "embedded": "a stack on this machine, which runs its own MLflow and Redis",
+    "search": "the API, upkeep and the workers, for sweeps with search: gp",
     "postgres": "a service with PostgreSQL as its database",
 }
 

@@ -20,9 +20,10 @@ def dry_run_report(sweep: View) -> tuple[str, FittedTable, str]:
     )
     epochs, whole = sweep["epochs"], sweep["epochs_without_stop"]
     stopped = f"; early stopping leaves about {epochs:,} of {whole:,} epochs" if epochs < whole else ""
+    chosen = ", chosen by results while the sweep goes on" if sweep["by_results"] else ""
     counts = (
         f"{many(sweep['trials'], 'trial')} ({many(sweep['points'], 'point')}{seeds}) "
-        f"in {many(sweep['packs'], 'pack')}{repeated}{stopped}. Nothing was submitted."
+        f"in {many(sweep['packs'], 'pack')}{chosen}{repeated}{stopped}. Nothing was submitted."
     )
     time = "" if sweep["seconds"] is None else f"about {duration(sweep['seconds'])}, "
     needs = f"Memory: {size(sweep['memory_bytes'])} for the widest pack. Time: {time}{sweep['seconds_from']}"

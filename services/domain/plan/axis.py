@@ -45,6 +45,10 @@ class ListedAxis(BaseModel):
         """The value at a coordinate as the user wrote it."""
         return self.written[int(coordinate)]
 
+    def coordinate_of(self, value: Any) -> Coordinate | None:
+        """The coordinate of a completed value; None if the axis does not have it."""
+        return next((index for index, own in enumerate(self.values) if _same(own, value)), None)
+
 
 class RangeAxis(BaseModel):
     """An axis of the numbers from `low` to `high`: those at a whole number of steps, or all of them.
@@ -98,6 +102,29 @@ class RangeAxis(BaseModel):
         """The same: the values of a range need no completion."""
         return self.value(coordinate)
 
+    def share(self, number: float) -> float:
+        """The share of a range without steps that lies below a number, in the logarithm if `log`."""
+        if self.log:
+            return math.log(number / self.low) / math.log(self.high / self.low)
+        return (number - self.low) / (self.high - self.low)
+
+    def coordinate_of(self, value: Any) -> Coordinate | None:
+        """The coordinate of a value; None if it lies outside the range, or between two steps."""
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not self.low <= value <= self.high
+        ):
+            return None
+        size = self.size
+        if size is None or self.step is None:
+            return value
+        steps = (
+            math.log(value / self.low) / math.log(self.step) if self.log else (value - self.low) / self.step
+        )
+        index = round(steps)
+        return index if 0 <= index < size and self.value(index) == value else None
+
     def _number(self, share: float) -> float:
         """The number at a share of a range without steps, rounded."""
         if self.log:
@@ -105,6 +132,11 @@ class RangeAxis(BaseModel):
         else:
             exact = self.low + share * (self.high - self.low)
         return min(max(float(f"{exact:.{DRAWN_DIGITS}g}"), self.low), self.high)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two values are one: JSON has one kind of number, and true is none."""
+    return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
 
 
 Axis = Annotated[ListedAxis | RangeAxis, Field(discriminator="kind")]

@@ -37,6 +37,15 @@ class Choices:
         found = (index,) if self._combinations is None else self._combinations[index]
         return {path: at for path, at in zip(self._paths, found, strict=True) if at is not None}
 
+    def index(self, point: Coordinates) -> int:
+        """The index of the combination that a point has; `ValueError` if it has none of them."""
+        own = [point.get(path) for path in self._paths]
+        if self._combinations is None:
+            return int(own[0] or 0)
+        return [list(each) for each in self._combinations].index(
+            [None if at is None else int(at) for at in own]
+        )
+
 
 class RowChoices:
     """What the row axes of one group can have together, given the coordinates of a shape."""

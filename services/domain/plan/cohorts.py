@@ -65,7 +65,7 @@ def expected_epochs(spec: Spec, plan: Plan) -> int:
     Of a race those of the first seeds.
     """
     seeds = min(plan.seeds, FIRST_SEEDS) if spec.race else plan.seeds
-    whole = sum(shape.points * shape.epochs for shape in plan.shapes) * seeds
+    whole = plan.epochs // plan.seeds * seeds
     rule = rung_rule(spec.stop)
     if rule is None or not plan.shapes or plan.pin:
         return whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -13,8 +14,8 @@ class Drawn:
     """Every number below `below`, and those that were drawn ahead of others.
 
     `ahead` are ranges of numbers, each by its first one, with the number behind its last one. A range begins
-    where a shape does, stays in it, and lies above `below`: as soon as all before it is drawn, it goes into
-    that.
+    where a stretch of one shape does, stays in it, and lies above `below`: as soon as all before it is drawn,
+    it goes into that.
     """
 
     below: int = 0
@@ -24,7 +25,7 @@ class Drawn:
         """The first number that is not drawn, of these shapes if some are given; None if there is none."""
         if shapes is None:
             return self.below if self.below < plan.trials else None
-        for shape, numbers in enumerate(plan.numbers_by_shape):
+        for shape, numbers in plan.numbers_by_stretch:
             first = self._first_left(numbers)
             if shape in shapes and first < numbers.stop:
                 return first
@@ -36,14 +37,26 @@ class Drawn:
         if numbers.start == below:
             below = numbers.stop
         else:
-            [of_shape] = (own for own in plan.numbers_by_shape if numbers.start in own)
-            ahead[of_shape.start] = numbers.stop
+            [stretch] = (own for _, own in plan.numbers_by_stretch if numbers.start in own)
+            ahead[stretch.start] = numbers.stop
         while below in ahead:
             below = ahead.pop(below)
         return Drawn(below, ahead)
 
+    def left_by_shape(self, plan: Plan) -> dict[int, int]:
+        """How many trials of each shape are not drawn.
+
+        Those of a search by results are spread evenly over the shapes: nobody knows better.
+        """
+        if plan.asked is not None:
+            return dict.fromkeys(range(len(plan.shapes)), (plan.trials - self.below) // len(plan.shapes))
+        found = Counter[int]()
+        for shape, numbers in plan.numbers_by_stretch:
+            found[shape] += self.left(numbers)
+        return found
+
     def left(self, numbers: range) -> int:
-        """How many numbers of a shape's are not drawn."""
+        """How many numbers of a stretch are not drawn."""
         return max(0, numbers.stop - self._first_left(numbers))
 
     def _first_left(self, numbers: range) -> int:

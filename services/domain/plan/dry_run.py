@@ -24,12 +24,17 @@ class MeasuredSpeed:
 
 
 def packs(plan: Plan, shape: Shape) -> int:
-    """How many packs the trials of a shape fill."""
+    """How many packs the trials of a shape fill; of a search by results, if all points are of the shape."""
     return packing.packs(shape.points, plan.seeds, Arrangement(shape.width, shape.mixed))
 
 
 def duplicates(plan: Plan) -> int:
-    """How many trials have the config of an earlier point, and so differ from it in their seed only."""
+    """How many trials have the config of an earlier point, and so differ from it in their seed only.
+
+    A search by results never tries a point twice.
+    """
+    if plan.asked is not None:
+        return 0
     points = range(min(plan.points, MAX_COMPARED_POINTS))
     distinct = {json.dumps(plan.config(point), sort_keys=True) for point in points}
     return (len(points) - len(distinct)) * plan.seeds
@@ -53,6 +58,8 @@ def seconds(
     divided by `devices`, but no less than one trial takes to its end. `images` are those of an epoch, by
     shape; `speeds` the measurements, by shape key.
     """
+    if plan.asked is not None and len(plan.shapes) > 1:
+        return None, "which architectures are trained depends on results, and with them the time"
     total, longest, machines, unknown = 0.0, 0.0, set[str](), 0
     for shape, each in zip(plan.shapes, images, strict=True):
         speed = measured(shape, speeds.get(shape.key, ()))

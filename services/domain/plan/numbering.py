@@ -1,7 +1,9 @@
 """Numbers of points and trials: which shape, point and replicate a number stands for.
 
-Points are numbered shape by shape, and so are trials, so that neighbours can train together. Within a shape a
-mixed one counts replicates first, any other one points first: then the rows of an array share their batches.
+Points are numbered stretch by stretch, and so are trials. A stretch are points of one shape, so neighbours
+can train together: first those that the user lists, then those of each shape that the search visits. Within
+a stretch a mixed shape counts replicates first, any other one points first: then the rows of an array share
+their batches.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ class TrialPlace:
     `together` is how many trials may share arrays with it, itself among them.
     """
 
-    shape: int
+    stretch: int
     point: int
     replicate: int
     position: int
@@ -27,7 +29,7 @@ class TrialPlace:
 
 
 class Numbering:
-    """The numbers of a sweep: of each shape its points, whether it is mixed; and the seeds of each point."""
+    """The numbers of a sweep: of each stretch its points and whether it is mixed; the seeds of a point."""
 
     def __init__(self, points: Sequence[int], mixed: Sequence[bool], seeds: int) -> None:
         self._points, self._mixed, self._seeds = points, mixed, seeds
@@ -38,23 +40,23 @@ class Numbering:
         """How many points there are."""
         return self._ends[-1] if self._ends else 0
 
-    def shape_of(self, point: int) -> int:
-        """The index of a point's shape."""
+    def stretch_of(self, point: int) -> int:
+        """The index of a point's stretch."""
         if not 0 <= point < self.points:
             raise IndexError(f"the sweep has points 0 … {self.points - 1}, got {point}")
         return bisect_right(self._ends, point)
 
-    def first_of(self, shape: int) -> int:
-        """The first point of a shape."""
-        return self._ends[shape] - self._points[shape]
+    def first_of(self, stretch: int) -> int:
+        """The first point of a stretch."""
+        return self._ends[stretch] - self._points[stretch]
 
     def place_of(self, trial: int) -> TrialPlace:
         """The place of the trial with this number."""
-        shape = self.shape_of(trial // self._seeds)
-        first, points = self.first_of(shape), self._points[shape]
+        stretch = self.stretch_of(trial // self._seeds)
+        first, points = self.first_of(stretch), self._points[stretch]
         local = trial - first * self._seeds
-        if self._mixed[shape]:
+        if self._mixed[stretch]:
             point, replicate = divmod(local, self._seeds)
-            return TrialPlace(shape, first + point, replicate, local, points * self._seeds)
+            return TrialPlace(stretch, first + point, replicate, local, points * self._seeds)
         replicate, point = divmod(local, points)
-        return TrialPlace(shape, first + point, replicate, point, points)
+        return TrialPlace(stretch, first + point, replicate, point, points)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from itertools import accumulate, pairwise
-from typing import Any, Protocol
+from itertools import accumulate, groupby, pairwise
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from services.domain.config import Config, overlay
-from services.domain.plan.axis import Axis
+from services.domain.plan.axis import Axis, Coordinates
 from services.domain.plan.numbering import Numbering
 from services.domain.plan.point_label import PointLabels
 from services.domain.plan.shape import Shape
@@ -50,11 +50,18 @@ class Pin(BaseModel):
 
 
 class HasValues(Protocol):
-    """A trial as it is stored."""
+    """A trial or a point as it is stored."""
 
     @property
     def values(self) -> Mapping[str, Any]:
         """The value of each axis, by path."""
+
+
+class Stretch(NamedTuple):
+    """Points of one shape whose numbers follow one another."""
+
+    shape: int
+    points: int
 
 
 class Plan(BaseModel):
@@ -67,6 +74,7 @@ class Plan(BaseModel):
     seeds: int = 1
     shapes: list[Shape]
     pin: Pin | None = None
+    asked: int | None = None  # how many points, of a search that chooses them by results; None of any other
 
     @property
     def axes(self) -> list[Axis]:
@@ -87,6 +95,13 @@ class Plan(BaseModel):
     def trials(self) -> int:
         """How many trials the sweep runs: each point with every seed."""
         return self.points * self.seeds
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs all trials train together if none stops early; of a search by results at most."""
+        if self.asked is not None:
+            return self.trials * max(shape.epochs for shape in self.shapes)
+        return sum(shape.points * shape.epochs for shape in self.shapes) * self.seeds
 
     # ---- trials by number
 
@@ -116,14 +131,18 @@ class Plan(BaseModel):
 
     # ---- points by number
 
+    # Of searches that are fixed at submit, to draw trials; once a trial is drawn, its row has all this.
+
     def shape_of(self, point: int) -> int:
         """Index into `shapes`."""
-        return self._numbering.shape_of(point)
+        return self._stretches[self._numbering.stretch_of(point)].shape
 
     def values(self, point: int) -> dict[str, Any]:
         """The value of each axis at a point; an axis whose condition does not hold there is missing."""
-        index = self.shape_of(point)
-        position = point - self._numbering.first_of(index)
+        if point < len(self.space.given):
+            return self.space.values(self.space.given[point])
+        stretch = self._numbering.stretch_of(point)
+        index, position = self._stretches[stretch].shape, point - self._numbering.first_of(stretch)
         return self.space.point(index, self.shapes[index].coordinates, position)
 
     def config(self, point: int) -> Config:
@@ -133,10 +152,13 @@ class Plan(BaseModel):
     # ---- shapes
 
     @cached_property
-    def numbers_by_shape(self) -> list[range]:
-        """The numbers of each shape's trials."""
-        ends = [0, *accumulate(shape.points * self.seeds for shape in self.shapes)]
-        return [range(*pair) for pair in pairwise(ends)]
+    def numbers_by_stretch(self) -> list[tuple[int, range]]:
+        """The shape of each stretch and the numbers of its trials; of a search that is fixed at submit."""
+        ends = [0, *accumulate(stretch.points * self.seeds for stretch in self._stretches)]
+        return [
+            (stretch.shape, range(*pair))
+            for stretch, pair in zip(self._stretches, pairwise(ends), strict=True)
+        ]
 
     @cached_property
     def precisions(self) -> frozenset[str]:
@@ -150,6 +172,17 @@ class Plan(BaseModel):
     def shape_values(self, index: int) -> dict[str, Any]:
         """The values of the axes that make a shape what it is."""
         return self.space.values(self.shapes[index].coordinates)
+
+    def shape_example(self, index: int) -> dict[str, Any]:
+        """The values of a point of a shape, the first one where its points are fixed at submit."""
+        coordinates = self.shapes[index].coordinates
+        given = self.space.given_in(coordinates)
+        return self.space.values(given[0]) if given else self.space.point(index, coordinates, 0)
+
+    def shape_at(self, point: Coordinates) -> int:
+        """The index of the shape in which a point of the space lies."""
+        own = self.space.shape_of(point)
+        return next(index for index, shape in enumerate(self.shapes) if shape.coordinates == own)
 
     @property
     def metrics(self) -> list[MetricFacts]:
@@ -168,6 +201,16 @@ class Plan(BaseModel):
         return PointLabels(self.axes)
 
     @cached_property
+    def _stretches(self) -> list[Stretch]:
+        """The points that are given, as far as neighbours are of one shape; then the others of each shape."""
+        given = [self.shape_at(point) for point in self.space.given]
+        first = [Stretch(shape, len(list(points))) for shape, points in groupby(given)]
+        own = [Stretch(index, shape.points - given.count(index)) for index, shape in enumerate(self.shapes)]
+        return first + own
+
+    @cached_property
     def _numbering(self) -> Numbering:
-        shapes = self.shapes
-        return Numbering([shape.points for shape in shapes], [shape.mixed for shape in shapes], self.seeds)
+        if self.asked is not None:  # whatever their shapes: replicates of a point are neighbours
+            return Numbering([self.asked], [True], self.seeds)
+        mixed = [self.shapes[one.shape].mixed for one in self._stretches]
+        return Numbering([one.points for one in self._stretches], mixed, self.seeds)

@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from services.domain.plan.plan import Pin, Plan, Segment
 from services.domain.plan.space import Space
 from services.domain.spec.spec import Spec
 
 
-def repeat(spec: Spec, plan: Plan, trial: str, number: int, segments: Sequence[Segment]) -> tuple[Spec, Plan]:
-    """The spec and the plan of a sweep whose one trial repeats trial `number` of this plan.
+class Recorded(Protocol):
+    """A trial as it is stored."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def replicate(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def shape(self) -> int: ...
+    @property
+    def values(self) -> Mapping[str, Any]: ...
+
+
+def repeat(spec: Spec, plan: Plan, trial: Recorded, segments: Sequence[Segment]) -> tuple[Spec, Plan]:
+    """The spec and the plan of a sweep whose one trial repeats a trial of this plan.
 
     `segments` are the places in which the trial has trained; in the last one the repetition goes on to its
     end. The sweep keeps everything that float32 bits depend on besides the machine: config, seeds, replicate,
     places, whether its batches are its own, and what varied. The other rows are dead.
     """
-    point = plan.point_of(number)
-    config = plan.config(point)
     width = max(segment.width for segment in segments)
-    shape = plan.shapes[plan.shape_of(point)].model_copy(
-        update={"points": 1, "coordinates": {}, "width": width}
-    )
+    config = plan.config_of(trial)
+    shape = plan.shapes[trial.shape].model_copy(update={"points": 1, "coordinates": {}, "width": width})
     again = Spec(
-        name=f"{spec.name[:80]} t{number:03d} again",
+        name=f"{spec.name[:80]} t{trial.number:03d} again",
         project=spec.project,
-        description=f"Repeats trial {trial} of {spec.name}.",
+        description=f"Repeats trial {trial.id} of {spec.name}.",
         model=config["model"],
         data=config["data"],
         train=config["train"],
@@ -33,10 +48,10 @@ def repeat(spec: Spec, plan: Plan, trial: str, number: int, segments: Sequence[S
         seed=spec.seed,
     )
     pin = Pin(
-        trial=trial,
+        trial=trial.id,
         name=spec.name,
-        replicate=plan.replicate_of(number),
-        seed=plan.seed_of(number),
+        replicate=trial.replicate,
+        seed=trial.seed,
         segments=list(segments),
         varied=plan.varied,
     )

@@ -17,11 +17,14 @@ from services.domain.plan.axis import Axis, Coordinate, Coordinates
 from services.domain.plan.choices import Group
 from services.domain.plan.dependencies import Dependencies
 from services.domain.plan.space import Space
+from services.domain.planning.asked_shapes import asked_shapes
 from services.domain.planning.blame import uncomputable, undrawable, unmet
 from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.completion import Completion
+from services.domain.planning.given_points import given_points
 from services.domain.planning.limits import MAX_COMBINATIONS, MAX_DRAWS_PER_SUBMIT, MAX_SHAPES, check_size
 from services.domain.planning.problems import Problems
+from services.domain.search import AskedSearch, IndexedSearch
 from services.domain.spec.constraint import ConstraintError
 from services.domain.spec.spec import Spec
 
@@ -36,6 +39,7 @@ class NumberedSpace:
     base: Config
     space: Space
     shapes: list[tuple[Coordinates, int]]  # its coordinates, and how many of its points are visited
+    asked: int | None = None  # how many points in all, of a search that chooses them by results
 
 
 def number_points(
@@ -64,7 +68,7 @@ def number_points(
         problems.raise_any()  # an axis may need one that is left out
         raise
     try:
-        space, shapes = _count(axes, dependencies, spec)
+        space, shapes = _count(axes, dependencies, spec, problems)
     except _ConstraintRefused as refused:
         problems.extend([refused.problem])
         problems.untied = True
@@ -72,15 +76,34 @@ def number_points(
         return number_points(axes, free, completion, limit, problems)
     except SpecError as error:
         problems.stop(error.problems if whole else ())
+    asked = None
+    if whole and isinstance(search.get(spec.search), AskedSearch):
+        asked = _asked_points(space, spec, problems)
     try:
-        if whole:
+        if whole and asked is None:
             check_size(spec, sum(points for _, points in shapes), limit)
     except SpecError as error:
         problems.extend(error.problems)
     if len(shapes) > MAX_SHAPES:
         detail = f"the space has {len(shapes)} distinct architectures; a sweep may have {MAX_SHAPES}"
         problems.stop([Problem("/space", detail)] if whole else ())
-    return NumberedSpace(base, space, shapes)
+    return NumberedSpace(base, space, shapes, asked)
+
+
+def _asked_points(space: Space, spec: Spec, problems: Problems) -> int:
+    """How many points the search is asked for; refuse a space that leaves it nothing to choose."""
+    size, points = space.searched.size, _points(spec) or 0
+    if size == 1:
+        detail = (
+            f"search: {spec.search} chooses points by results, but this space has one point; leave it out"
+        )
+        problems.add("/search", detail)
+    elif size is None:
+        try:
+            _check_draws(space, points)
+        except SpecError as error:
+            problems.extend(error.problems)
+    return points if size is None else min(points, size)
 
 
 class _ConstraintRefused(Exception):
@@ -92,7 +115,7 @@ class _ConstraintRefused(Exception):
 
 
 def _count(
-    axes: Sequence[Axis], dependencies: Dependencies, spec: Spec
+    axes: Sequence[Axis], dependencies: Dependencies, spec: Spec, problems: Problems
 ) -> tuple[Space, list[tuple[Coordinates, int]]]:
     """The space, and how many points of each shape are visited; `_ConstraintRefused` if there are none."""
     try:
@@ -106,7 +129,11 @@ def _count(
             drawn=listed is None,
             seed=spec.seed,
         )
-        shapes = _drawn_shapes(space, spec) if listed is None else _visited_shapes(space, listed, spec)
+        space = space.model_copy(update={"given": given_points(space, spec, problems)})
+        if isinstance(search.get(spec.search), AskedSearch):
+            shapes = asked_shapes(space, listed, _points(spec) or 0)
+        else:
+            shapes = _with_given(_own_shapes(space, listed, spec), space)
     except ConstraintError as error:
         raise _ConstraintRefused(uncomputable(error, spec)) from None
     except draws.Undrawable as error:
@@ -187,19 +214,48 @@ def _distinct(
     )
 
 
-def _visited_shapes(space: Space, shapes: Sequence[Coordinates], spec: Spec) -> list[tuple[Coordinates, int]]:
-    """How many points of each listed shape the search visits."""
-    sizes = [prod(map(len, space.choices(shape))) for shape in shapes]
-    points = None if spec.max_trials is None else spec.max_trials // spec.seeds
-    return list(zip(shapes, search.get(spec.search).visits(sizes, points, spec.seed), strict=True))
+def _points(spec: Spec) -> int | None:
+    """How many points the sweep may try; None: no limit."""
+    return None if spec.max_trials is None else spec.max_trials // spec.seeds
 
 
-def _drawn_shapes(space: Space, spec: Spec) -> list[tuple[Coordinates, int]]:
+def _own_shapes(
+    space: Space, listed: Sequence[Coordinates] | None, spec: Spec
+) -> list[tuple[Coordinates, int]]:
+    """How many points of each shape the search visits, besides those that are given."""
+    method = search.get(spec.search)
+    points = _points(spec)
+    if points is not None:
+        points = max(0, points - len(space.given))
+    if space.sequence is not None and points is not None:
+        _check_draws(space, points)
+        return space.sequence.counts(points)
+    if listed is None or not isinstance(method, IndexedSearch):
+        return _drawn_shapes(space, points, spec)
+    sizes = [prod(map(len, space.choices(shape))) for shape in listed]
+    left = [size - len(space.given_in(shape)) for size, shape in zip(sizes, listed, strict=True)]
+    visited = list(map(min, method.visits(sizes, points, spec.seed), left))
+    missing = (sum(left) if points is None else min(points, sum(left))) - sum(visited)
+    for index, most in enumerate(left):  # a shape of which points are given may have no room for its share
+        more = min(missing, most - visited[index])
+        visited[index], missing = visited[index] + more, missing - more
+    return list(zip(listed, visited, strict=True))
+
+
+def _with_given(shapes: Sequence[tuple[Coordinates, int]], space: Space) -> list[tuple[Coordinates, int]]:
+    """The shapes with the points that are given, each counted to its own."""
+    counts = {tuple(sorted(coordinates.items())): points for coordinates, points in shapes}
+    for point in space.given:
+        key = tuple(sorted(space.shape_of(point).items()))
+        counts[key] = counts.get(key, 0) + 1
+    return [(dict(shape), points) for shape, points in counts.items()]
+
+
+def _drawn_shapes(space: Space, points: int | None, spec: Spec) -> list[tuple[Coordinates, int]]:
     """Draw every point once, and count those of each shape."""
-    if not search.get(spec.search).draws_points or spec.max_trials is None:
+    if not search.get(spec.search).draws_points or points is None:
         detail = f"the space has more than {MAX_COMBINATIONS} combinations of axes that depend on one another"
         raise SpecError([Problem("/space", f"{detail}; shorten these axes, or choose search: random")])
-    points = spec.max_trials // spec.seeds
     _check_draws(space, points)
     own = [axis.path for axis in space.axes if not axis.row]
     if not own:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.domain.config import Config, overlay
-from services.domain.errors import Problem, SpecError
+from services.domain.errors import Problem, SpecError, pointer
 from services.domain.plan import packing
 from services.domain.plan.axis import Coordinates
 from services.domain.plan.draws import Undrawable
@@ -36,18 +36,25 @@ def pack_shapes(numbered: NumberedSpace, completion: Completion, memory: int, pr
     built = [one for coordinates, _ in numbered.shapes if (one := packer.build(coordinates))]
     if len(built) < len(numbered.shapes) or problems.untied or problems.concern(SECTIONS, unknown=True):
         problems.raise_any()  # what clashes may follow from what is refused
-    if not problems.exist and numbered.space.drawn and completion.spec.constraints:
+    fixed = numbered.space.drawn and numbered.asked is None
+    if not problems.exist and fixed and completion.spec.constraints:
         _draw_every_point(numbered, completion.spec)
     shapes = [packer.shape(index, one, memory) for index, one in enumerate(built)]
     problems.raise_any()
-    return Plan(base=numbered.base, space=numbered.space, seeds=completion.spec.seeds, shapes=shapes)
+    return Plan(
+        base=numbered.base,
+        space=numbered.space,
+        seeds=completion.spec.seeds,
+        shapes=shapes,
+        asked=numbered.asked,
+    )
 
 
 def _draw_every_point(numbered: NumberedSpace, spec: Spec) -> None:
     """Refuse a point that cannot be drawn now, not when dispatch comes to it."""
     try:
         for shape, (coordinates, points) in enumerate(numbered.shapes):
-            for position in range(points):
+            for position in range(points - len(numbered.space.given_in(coordinates))):
                 numbered.space.point(shape, coordinates, position)
     except ConstraintError as error:
         raise SpecError([uncomputable(error, spec)]) from None
@@ -140,6 +147,8 @@ class _Packer:
         """The most that a row of a shape takes; a problem if values clash at one of its points."""
         (coordinates, points), most = self.numbered.shapes[index], built.facts.bytes_per_row
         count = MAX_REPRESENTATIVES // len(self.numbered.shapes)
+        most = max(most, self._given(coordinates, built))
+        points -= len(self.numbered.space.given_in(coordinates))
         for values in representatives(self.numbered.space, index, coordinates, points, count):
             values = built.values | values
             try:
@@ -147,6 +156,18 @@ class _Packer:
             except ConfigFault as fault:
                 self.problems.add_where_none_is(self._clash(fault, values))
                 break
+        return most
+
+    def _given(self, shape: Coordinates, built: _Built) -> int:
+        """The most that a row takes at the points that the spec lists; a problem where values clash."""
+        space, most = self.numbered.space, 0
+        for point in space.given_in(shape):
+            try:
+                config = overlay(self.numbered.base, space.values(point))
+                most = max(most, self.catalog.point(config, built.facts))
+            except ConfigFault as fault:
+                place = pointer("points", space.given.index(point))
+                self.problems.add(place, f"{fault.path}: {fault.detail}")
         return most
 
     def _clash(self, fault: ConfigFault, values: Mapping[str, Any]) -> Problem:

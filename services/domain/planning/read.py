@@ -9,6 +9,7 @@ from services.domain import search
 from services.domain.errors import SpecError, pointer
 from services.domain.planning.limits import MAX_AXES, MAX_LISTED_VALUES, check_budget
 from services.domain.planning.problems import Problems
+from services.domain.search import AskedSearch
 from services.domain.spec import axis_forms
 from services.domain.spec.spec import Spec
 
@@ -26,8 +27,16 @@ class WrittenAxis:
 def read_axes(spec: Spec, problems: Problems) -> list[WrittenAxis]:
     """Read the axes; refuse an unknown search, no `max_trials`, and lists that cannot be an axis."""
     try:
-        if search.get(spec.search).needs_max_trials and not problems.uncounted:
+        method = search.get(spec.search)
+        if method.needs_max_trials and not problems.uncounted:
             check_budget(spec)
+        if isinstance(method, AskedSearch):
+            if uninstalled := method.missing():
+                problems.add("/search", f"search: {spec.search} {uninstalled}")
+        elif spec.warm_start:
+            known = ", ".join(search.asked_names())
+            why = f"search: {spec.search} looks at no results; choose one of {known}, or leave it out"
+            problems.add("/warm_start", why)
     except SpecError as error:
         problems.extend(error.problems)
         problems.uncounted = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import product
 from math import prod
 from random import Random
@@ -11,6 +12,7 @@ from typing import Any
 
 from services.domain.plan.axis import Axis, Coordinates
 from services.domain.plan.choices import Choices
+from services.domain.plan.draws import Undrawable
 from services.domain.plan.space import Space
 
 MAX_TRIED_CHOICES = 5_000  # of one group of axes; of more the ends are tried
@@ -27,8 +29,9 @@ def representatives(
     """
     most = max(1, most)
     if space.drawn:
-        for position in range(min(points, most)):
-            yield space.point(shape, coordinates, position)
+        with suppress(Undrawable):  # refused elsewhere, unless the search chooses its points by results
+            for position in range(min(points, most)):
+                yield space.point(shape, coordinates, position)
         return
     axes = {axis.path: axis for axis in space.axes}
     parts = [_representatives(choices, axes) for choices in space.choices(coordinates)]

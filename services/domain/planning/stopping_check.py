@@ -50,7 +50,7 @@ def _budget_faults(spec: Spec, plan: Plan) -> list[str]:
     if limit is None:
         return []
     stops = cohorts.of_sweep(spec, plan)
-    first = stops.next_stop(stops.of(0), 0, plan.shapes[plan.shape_of(0)].epochs)
+    first = stops.next_stop(stops.of(0), 0, plan.shapes[0].epochs)
     if limit < first:
         return [f"budget.epochs must be at least {first}, what the first trial takes, got {limit}"]
     if spec.max_trials and limit < plan.trials:

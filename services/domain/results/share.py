@@ -34,9 +34,9 @@ class Share(BaseModel):
         return Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
 
 
-def share_of(plan: Plan, point: int, objective: Objective) -> Share | None:
-    """What the objective's values at a point are shares of; None if they are no shares."""
+def share_of(plan: Plan, shape: int, objective: Objective) -> Share | None:
+    """What the objective's values in a shape are shares of; None if they are no shares."""
     part, name = objective.measured
     if not any(metric.name == name and metric.error for metric in plan.metrics):
         return None
-    return Share(images=plan.shapes[plan.shape_of(point)].images.get(part))
+    return Share(images=plan.shapes[shape].images.get(part))

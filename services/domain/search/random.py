@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from services.domain.random_numbers import permuted
+from services.domain.random_numbers import permuted, unpermuted
 from services.domain.search import IndexedSearch, register
 
 
@@ -36,3 +36,7 @@ class Random(IndexedSearch):
     def index(self, position: int, size: int, seed: int, shape: int) -> int:
         """Visit them in a random order of the shape's own."""
         return permuted(position, size, seed, "shape", shape)
+
+    def position(self, index: int, size: int, seed: int, shape: int) -> int:
+        """Return where the random order has it."""
+        return unpermuted(index, size, seed, "shape", shape)

@@ -13,6 +13,8 @@ from services.domain.spec.objective import MetricFacts, Objective
 from services.domain.spec.stop import Stop
 
 MAX_NAME_CHARS = 100
+MAX_GIVEN_POINTS = 1000
+MAX_WARM_STARTS = 10
 
 Section = dict[str, Any] | str
 
@@ -49,6 +51,8 @@ class Spec(BaseModel):
     constraints: list[str] = Field(default_factory=list, max_length=20)
     search: str = "grid"
     stop: Stop = Field(default_factory=list)
+    points: list[dict[str, Any]] = Field(default_factory=list, max_length=MAX_GIVEN_POINTS)
+    warm_start: list[str] = Field(default_factory=list, max_length=MAX_WARM_STARTS)
     objective: Objective = Objective()
     max_trials: Annotated[Whole, Field(ge=1)] | None = None
     seeds: Annotated[Whole, Field(ge=1, le=100)] = 1
@@ -63,6 +67,7 @@ class Spec(BaseModel):
         if not isinstance(given, Mapping):
             return given
         optional = {"train", "space", "zip", "constraints", "description", "objective", "project", "stop"}
+        optional |= {"points", "warm_start"}
         return {key: value for key, value in given.items() if value is not None or key not in optional}
 
     def with_default_metric(self, metrics: Sequence[MetricFacts]) -> Spec:

@@ -76,7 +76,7 @@ def test_runs_of_one_point_are_told_apart_by_their_replicate() -> None:
     plan = paper_plan(paper_spec(seeds=3))
     assert names.run(7, 2, plan.values(2), plan) == "t007 s2 adam, dropout 0"
     assert names.run(1, 0, {}, paper_plan(paper_spec(space={}))) == "t001 the only point"
-    assert names.point(2, plan) == "p2 adam, dropout 0"
+    assert names.point(2, plan.values(2), plan) == "p2 adam, dropout 0"
 
 
 def test_a_name_fits_the_servers_column() -> None:

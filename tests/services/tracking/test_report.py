@@ -33,6 +33,7 @@ def ranked(state: str = "succeeded", **changes: Any) -> RankedSweep:
         RankedPoint(
             "s",
             number,
+            plan.shape_of(number),
             plan.values(number),
             [
                 Replicate(f"s-{number}-{seed}", 2 * number + seed, seed, "succeeded", value, 3, None)

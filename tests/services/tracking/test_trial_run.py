@@ -27,7 +27,7 @@ def trial(plan: Plan, number: int, **changes: Any) -> Trial:
         "replicate": 1,
         "seed": 3,
     }
-    return Trial(**fields | {"values": plan.values(point)} | changes)
+    return Trial(**fields | {"values": plan.values(point), "shape": plan.shape_of(point)} | changes)
 
 
 def curve(*accuracies: float) -> list[Report]:

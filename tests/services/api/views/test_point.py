@@ -21,7 +21,7 @@ def test_the_estimate_and_the_trials(sqlite_store: Store, sqlite_settings: Setti
     ]
     sweep_id = write_sweep(sqlite_store, space={"model.dropout": [0.0, 0.5]}, seeds=3)
     sweep = sqlite_store.read(lambda session: sweeps.get(session, sweep_id))
-    view = point_view(RankedPoint(sweep_id, 1, {"model.dropout": 0.5}, trials), sweep, sqlite_settings)
+    view = point_view(RankedPoint(sweep_id, 1, 0, {"model.dropout": 0.5}, trials), sweep, sqlite_settings)
     assert (view.label, [cell.text for cell in view.cells]) == ("dropout 0.5", ["0.5"])
     assert (view.point, view.values, view.n, view.seeds, view.failed) == (1, {"model.dropout": 0.5}, 2, 3, 1)
     assert view.mean == pytest.approx(0.85)

@@ -14,6 +14,7 @@ SHAPE: dict[str, Any] = {
     "bytes_per_row": 2048, "width": 16, "trials": 18, "packs": 2, "epochs": 3,
 }  # fmt: skip
 SWEEP: dict[str, Any] = {
+    "by_results": False,
     "trials": 18, "points": 6, "seeds": 3, "packs": 2, "duplicates": 0, "shapes": [SHAPE],
     "epochs": 54, "epochs_without_stop": 54,
     "memory_bytes": 3 << 20, "seconds": 125.0, "seconds_from": "from 40 packs on this kind of device",
@@ -43,6 +44,11 @@ def test_duplicates_and_an_unknown_time() -> None:
     )
     assert "in 2 packs; 1 trial with the same values as another. " in counts
     assert needs.endswith("Time: not known")
+
+
+def test_points_that_are_chosen_later() -> None:
+    counts, _, _ = dry_run_report({**SWEEP, "by_results": True})
+    assert "in 2 packs, chosen by results while the sweep goes on. " in counts
 
 
 def test_an_axis_that_a_shape_lacks_is_blank(printed: Printed) -> None:

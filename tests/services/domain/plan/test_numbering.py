@@ -33,15 +33,15 @@ def test_a_mixed_shape_counts_replicates_first() -> None:
 def test_the_next_shape_begins_where_the_last_one_ends() -> None:
     numbering = Numbering([2, 3], [True, False], seeds=2)
     assert (numbering.points, numbering.first_of(1)) == (5, 2)
-    assert [numbering.shape_of(point) for point in range(5)] == [0, 0, 1, 1, 1]
+    assert [numbering.stretch_of(point) for point in range(5)] == [0, 0, 1, 1, 1]
     place = numbering.place_of(4)
-    assert (place.shape, place.point, place.replicate, place.position) == (1, 2, 0, 0)
+    assert (place.stretch, place.point, place.replicate, place.position) == (1, 2, 0, 0)
 
 
 @pytest.mark.parametrize("point", [-1, 5])
 def test_a_point_that_there_is_not_has_no_shape(point: int) -> None:
     with pytest.raises(IndexError, match=f"points 0 … 4, got {point}"):
-        Numbering([2, 3], [False, False], seeds=1).shape_of(point)
+        Numbering([2, 3], [False, False], seeds=1).stretch_of(point)
 
 
 @given(SHAPES, st.integers(1, 5))
@@ -51,7 +51,7 @@ def test_every_point_has_every_seed_once(shapes: list[tuple[int, bool]], seeds: 
     places = [numbering.place_of(number) for number in range(numbering.points * seeds)]
     pairs = Counter((place.point, place.replicate) for place in places)
     assert pairs == Counter(product(range(numbering.points), range(seeds)))
-    assert [place.shape for place in places] == sorted(place.shape for place in places)
+    assert [place.stretch for place in places] == sorted(place.stretch for place in places)
     for place in places:
-        assert numbering.shape_of(place.point) == place.shape
+        assert numbering.stretch_of(place.point) == place.stretch
         assert 0 <= place.position < place.together

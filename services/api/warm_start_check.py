@@ -1,0 +1,26 @@
+"""The sweeps whose results a search begins with: refused at submit where they are not there or do not fit."""
+
+from __future__ import annotations
+
+from services.domain.errors import NotFound, Problem, SpecError, pointer
+from services.domain.spec.spec import Spec
+from services.store import sweeps
+from services.store.session import Session
+
+
+def check_warm_start(session: Session, spec: Spec) -> None:
+    """Raise `SpecError` for a sweep that does not exist, or that has another objective than the spec."""
+    problems = []
+    for index, sweep_id in enumerate(spec.warm_start):
+        try:
+            other = sweeps.get(session, sweep_id).spec.objective
+        except NotFound as error:
+            problems.append(Problem(pointer("warm_start", index), error.detail))
+            continue
+        if (other.metric, other.goal) != (spec.objective.metric, spec.objective.goal):
+            detail = (
+                f"must be a sweep ranked by {spec.objective.metric}, got {sweep_id}, ranked by {other.metric}"
+            )
+            problems.append(Problem(pointer("warm_start", index), detail))
+    if problems:
+        raise SpecError(problems)

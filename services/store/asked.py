@@ -1,0 +1,137 @@
+"""Draw trials of a search by results: points are asked for with the results that the trials' rows hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.domain.asking.ask import ask
+from services.domain.asking.observations import AskedPoint, PointResult
+from services.domain.asking.result import TrialOutcome, point_result
+from services.domain.asking.search_space import SearchSpace
+from services.domain.config import overlay, read
+from services.domain.plan import cohorts
+from services.domain.plan.packing import MIN_WIDTH
+from services.domain.plan.plan import Plan
+from services.domain.results.race import FIRST_SEEDS
+from services.domain.search import AskedSearch, get
+from services.domain.states import SweepState
+from services.store import budgets, clock, early_ends, moves, specs_and_plans, trials
+from services.store.models import Sweep, Trial
+
+MAX_ASKED = 512  # points in one ask
+LEAST_ASKS = 10  # in which a sweep's points are asked for: results come between them
+_TRIALS = (Trial.point, Trial.values, Trial.state, Trial.best_value, Trial.last_value)
+
+
+def draw(session: Session, sweep: Sweep, rows: int) -> bool:
+    """Ask for the next points of a locked sweep, and write their trials, pending and without places.
+
+    As many as fill `rows` rows of arrays, but no more than a tenth of all points, or `MIN_WIDTH` rows where
+    that is more, and none beyond the budget of epochs. Returns whether there are any; where the space has no
+    more, or the budget cannot pay one, the sweep draws no more.
+    """
+    plan, method = sweep.plan, get(sweep.spec.search)
+    if sweep.state != SweepState.ACTIVE or sweep.next_number >= sweep.total:
+        return False
+    if isinstance(method, AskedSearch) and method.missing():
+        return False  # a process that has it will
+    most = max(plan.points // LEAST_ASKS, -(-MIN_WIDTH // plan.seeds), 1)
+    count = min(-(-rows // plan.seeds), most, MAX_ASKED, (sweep.total - sweep.next_number) // plan.seeds)
+    points = next_points(session, sweep, count)
+    if not points:
+        early_ends.draw_no_more(session, sweep, sweep.spec.search, "the space has no more points")
+        return False
+    paid = _paid(session, sweep, points)
+    if not paid:
+        spent = f"the budget of {budgets.of_epochs(sweep)} epochs cannot pay another point"
+        early_ends.draw_no_more(session, sweep, "budget", spent)
+        return False
+    placed = [(plan.space.values(point.coordinates), plan.shape_at(point.coordinates)) for point in paid]
+    new = trials.asked_rows(sweep, placed, clock.read(session))
+    at_once = _seeds_at_once(sweep)
+    moves.add_trials(session, [row for row in new if row["replicate"] < at_once])
+    later = [row | {"until_epoch": 0} for row in new if row["replicate"] >= at_once]
+    if later:
+        moves.add_held_trials(session, sweep.id, later)
+    return True
+
+
+def next_points(session: Session, sweep: Sweep, count: int) -> list[AskedPoint]:
+    """The next points of a sweep, at most `count`; none where its space has no more.
+
+    Those that its spec lists come first. The same rows give the same points, in whatever process.
+    """
+    plan, method = sweep.plan, get(sweep.spec.search)
+    space, asked = plan.space.searched, sweep.next_number // plan.seeds
+    given = [space.at(point) for point in plan.space.given[asked : asked + count]]
+    if len(given) == count:
+        return given
+    if not isinstance(method, AskedSearch):
+        raise TypeError(f"search {sweep.spec.search} of sweep {sweep.id} is fixed at submit")
+    elsewhere = [
+        result for sweep_id in sweep.spec.warm_start for result in _elsewhere(session, sweep_id, plan, space)
+    ]
+    results = [*history(session, sweep), *(PointResult(point, running=True) for point in given)]
+    found = ask(method, space, results, count - len(given), plan.space.seed, elsewhere=elsewhere)
+    return [*given, *found]
+
+
+def history(session: Session, sweep: Sweep) -> list[PointResult]:
+    """The points that a sweep has asked for, in their order, with their results."""
+    space, objective = sweep.plan.space.searched, sweep.spec.objective
+    found = []
+    for values, outcomes in _by_point(session, sweep.id):
+        if (point := space.point_of(values)) is None:
+            raise ValueError(f"a trial of sweep {sweep.id} has values that its space does not have: {values}")
+        found.append(point_result(point, outcomes, objective))
+    return found
+
+
+def _elsewhere(session: Session, sweep_id: str, plan: Plan, space: SearchSpace) -> list[PointResult]:
+    """The results of another sweep at points of this space; the others are passed over.
+
+    What is no axis there has the value of that sweep's config.
+    """
+    spec, other = specs_and_plans.of_sweep(session, sweep_id)
+    found = []
+    for values, outcomes in _by_point(session, sweep_id):
+        config, own = overlay(other.base, values), dict[str, Any]()
+        for axis in plan.axes:
+            with suppress(KeyError):
+                own[axis.path] = read(config, axis.path)
+        if (point := space.point_of(own)) is not None:
+            found.append(point_result(point, outcomes, spec.objective))
+    return [result for result in found if result.value is not None]
+
+
+def _by_point(session: Session, sweep_id: str) -> list[tuple[dict[str, Any], Sequence[TrialOutcome]]]:
+    """The values of each point and how its trials stand, in the order of the points."""
+    rows = session.execute(select(*_TRIALS).where(Trial.sweep_id == sweep_id).order_by(Trial.number))
+    found: dict[int, tuple[dict[str, Any], list[TrialOutcome]]] = {}
+    for point, values, *outcome in rows:
+        found.setdefault(point, (values, []))[1].append(TrialOutcome(*outcome))
+    return [found[point] for point in sorted(found)]
+
+
+def _seeds_at_once(sweep: Sweep) -> int:
+    """How many trials of a new point can train: all, or in a race those of the first seeds."""
+    return min(sweep.plan.seeds, FIRST_SEEDS) if sweep.spec.race else sweep.plan.seeds
+
+
+def _paid(session: Session, sweep: Sweep, points: Sequence[AskedPoint]) -> Sequence[AskedPoint]:
+    """The first of these points whose trials the budget of epochs can pay up to their first stop."""
+    left, plan = budgets.left(session, sweep), sweep.plan
+    if left is None:
+        return points
+    stops, first = cohorts.of_sweep(sweep.spec, plan), sweep.next_number // plan.seeds
+    for count, point in enumerate(points):
+        target = plan.shapes[plan.shape_at(point.coordinates)].epochs
+        left -= _seeds_at_once(sweep) * stops.next_stop(stops.of(first + count), 0, target)
+        if left < 0:
+            return points[:count]
+    return points
