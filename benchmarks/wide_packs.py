@@ -135,7 +135,7 @@ def run_pack(watch: Stopwatch, settings: Settings, sweep_id: str) -> None:
     claim = Claim("worker", DEVICE, "token")
     heartbeat = Heartbeat(store, settings, claim, MainProcess(), lambda: None, lambda: None)
     heartbeat.keep(lease)
-    commits = PackCommits(store, lease, heartbeat, settings.lease_ttl, run)
+    commits = PackCommits(store, lease, heartbeat, settings.lease_ttl, run, "shape")
     for number in range(1, EPOCHS + 1):
         line = reported(run, number)
         with watch.step(LAST if number == EPOCHS else EPOCH):

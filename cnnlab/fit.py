@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -21,7 +22,9 @@ from cnnlab.engine.epoch_totals import EpochTotals
 from cnnlab.engine.execution import Execution, execution_of
 from cnnlab.engine.net import build
 from cnnlab.engine.recorded import Recorder
+from cnnlab.engine.way_timer import way_timer
 from cnnlab.errors import CnnlabError, ConfigError
+from cnnlab.kernels.way_choices import Timer
 from cnnlab.metric import DEFAULTS, LOSS, LOSS_GOAL, Metric, chosen, find
 
 MAX_CONFUSION_IMAGES = 10_000  # counted in a confusion matrix
@@ -121,18 +124,37 @@ class Fit:
         """Return how its steps are carried out, as far as the epochs until now have shown it."""
         return execution_of(self.array, self.recorder)
 
+    def choose_ways(
+        self, recorded: Mapping[str, str] = MappingProxyType({}), timer: Timer | None = None
+    ) -> dict[str, str]:
+        """Choose how each convolution is computed, before the first step: return the ways by task.
+
+        It decides how numbers are rounded, so what was recorded is taken as it is. Other tasks are timed on a
+        GPU, or where a timer is given; elsewhere none is chosen, and the rules of the CPU hold.
+        """
+        ways, rows = self.array.ways, len(self.array)
+        ways.use(recorded)
+        if timer is None and self.array.device.type == "cuda":
+            timer = way_timer(self.array.device)
+        if timer is not None:
+            self._steps.begin(1)
+            self.array.time_ways(*self._steps.batch(self._cuts()[0]), timer)
+            with ways.timing(timer):
+                self.array.evaluate(*next(self.data.train.chunks(rows)))
+        return {task: ways.chosen[task] for task in ways.met}
+
     def run_epoch(self, should_stop: Callable[[], bool] = lambda: False) -> list[EpochReport] | None:
-        """Train one epoch and measure it; None if should_stop, called before each batch, returned true.
+        """Train one epoch and measure it; None if should_stop, called between steps, returned true.
 
         After None the rows are in the middle of an epoch: load them again before training on.
         """
         epoch, start = self.epoch + 1, time.perf_counter()
         images = len(self.data.train)
         self._steps.begin(epoch)
-        for cut in self._cuts():
+        for size, steps in batch_order.together(self._cuts(), self._steps.together):
             if should_stop():
                 return None
-            self._steps.advance(cut.stop - cut.start)
+            self._steps.advance(size, steps)
         if self.array.net.needs_population:
             self._update_population()
         metrics = self._steps.totals.metrics("train", images) | {"lr": self.array.rates()}
@@ -310,6 +332,7 @@ def fit(config: Mapping[str, Any], seed: int = 0, device: str = "cpu") -> list[E
     """Train one trial to its last epoch and return its reports; the config need not be resolved."""
     complete = resolve(config)
     one = Fit([Row(complete, seed)], device)
+    one.choose_ways()
     reports: list[EpochReport] = []
     for _ in range(complete["train"]["epochs"]):
         reports += one.run_epoch() or []

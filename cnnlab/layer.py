@@ -11,6 +11,7 @@ from typing import Literal
 from torch import Tensor
 
 from cnnlab import rng
+from cnnlab.kernels.way_choices import WayChoices
 
 Shape = tuple[int, ...]
 Role = Literal["weight", "bias", "scale", "shift"]
@@ -69,7 +70,8 @@ class Context:
     of every array of the shape. `first` is the
     index in the batch of the first image, where a batch is evaluated in parts; `layer` is the layer's index
     in the net. Layers with auxiliary scores append a weight (K,) and scores (N, K, classes) to `auxiliary`
-    while training. `kept` holds what depends on hyperparameters and seeds alone, and outlives the pass.
+    while training. `kept` holds what depends on hyperparameters and seeds alone, and outlives the pass; so do
+    the `ways`, which compute 2-d convolutions.
     """
 
     hypers: Mapping[str, Tensor]
@@ -81,6 +83,7 @@ class Context:
     layer: int = 0
     auxiliary: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     kept: dict[Hashable, Tensor] = field(default_factory=dict)
+    ways: WayChoices = field(default_factory=WayChoices)
 
     @cached_property
     def step_key(self) -> Tensor:

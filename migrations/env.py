@@ -5,7 +5,13 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import create_engine
 
-from services.store import models, rung_decisions, speeds, submit_keys  # noqa: F401 (they register the tables)
+from services.store import (  # noqa: F401 (they register the tables)
+    convolution_choices,
+    models,
+    rung_decisions,
+    speeds,
+    submit_keys,
+)
 from services.store.table import Base
 
 

@@ -382,7 +382,8 @@ def width_on(session: Session, sweep: Sweep, shape: int, kind: str) -> int:
         live = devices.of_kind(session, kind)
         measured = speeds.by_width(session, own.key, live.names)
         together = own.points * (plan.seeds if own.mixed else 1)
-        width = packing.ladder_width(together, own.bytes_per_row, live.memory, measured)
+        row = own.gpu_bytes_per_row or own.bytes_per_row
+        width = packing.ladder_width(together, row, live.memory, measured)
         sweep.widths = {**sweep.widths, place: width}
     return int(sweep.widths[place])
 

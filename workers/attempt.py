@@ -7,6 +7,7 @@ import selectors
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from services.domain.errors import Fenced
 from services.domain.retry import Failure
@@ -26,6 +27,8 @@ from workers.messages import (
     Stop,
     Stopped,
     ToRunner,
+    UseWays,
+    WaysChosen,
 )
 from workers.pack_taker import PackTaker
 from workers.run_message import TakenPack
@@ -141,6 +144,8 @@ class Attempt:
         for listener in self._listeners:
             listener.on_message(message)
         match message:
+            case WaysChosen():
+                self._settle_ways(message)
             case EpochDone():
                 self._commit(message)
             case Stopped():
@@ -193,9 +198,18 @@ class Attempt:
         """Record the machine and send the runner its `Run`."""
         self._commits.machine(machine)
         run = self._run_message
+        if run.device == "cuda":
+            run = replace(run, ways=self._commits.chosen_ways(machine))
         for listener in self._listeners:
             run = listener.before_run(run, machine)
         self._send(run)
+
+    def _settle_ways(self, message: WaysChosen) -> None:
+        """Record how the pack's convolutions are computed, then let the runner begin."""
+        machine = self._runner.machine
+        assert machine, "a runner that has not said what it runs on has begun a pack"
+        settled = self._commits.settle_ways(message.ways, machine)
+        self._send(UseWays(message.pack, settled))
 
     def _stop(self) -> None:
         """Ask the runner to stop; it looks between two steps. One that has not begun is not waited for."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from services.domain.errors import ServiceError
 from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.domain.stopping import TrialRule
-from services.store import checkpoints, endings, leases, reports
+from services.store import checkpoints, convolution_choices, endings, leases, reports
+from services.store.convolution_choices import ArrayKind
 from services.store.leases import Lease
 from services.store.reports import Epoch, Saved
 from services.store.session import Session, Store
@@ -66,13 +67,14 @@ class PackCommits:
         heartbeat: Heartbeat,
         lease_ttl: float,
         run: Run,
+        shape_key: str,
         machine: Machine | None = None,
         rules: Sequence[TrialRule] = (),
     ) -> None:
         self._store, self._lease, self._heartbeat, self._ttl = store, lease, heartbeat, lease_ttl
         self._trials = {row.row: row.trial for row in run.rows}  # of live rows
         self._epoch, self._target, self._ends = run.start_epoch, run.target_epoch, run.ends
-        self._width = run.width
+        self._width, self._shape_key = run.width, shape_key
         self._machine = machine  # that SQL has noted
         self._rules = rules  # of early stopping, each for a trial's own curve
 
@@ -81,6 +83,22 @@ class PackCommits:
         if machine == self._machine:
             return
         self._write(lambda session: leases.set_machine(session, self._lease, asdict(machine)))
+
+    def chosen_ways(self, machine: Machine) -> dict[str, str]:
+        """Read how arrays like the pack's compute convolutions on this machine, as far as it is settled."""
+        return self._store.insist(lambda session: convolution_choices.chosen(session, self._arrays(machine)))
+
+    def settle_ways(self, timed: Mapping[str, str], machine: Machine) -> dict[str, str]:
+        """Settle how the pack's convolutions are computed, and record it with the machine."""
+        arrays = self._arrays(machine)
+
+        def write(session: Session) -> dict[str, str]:
+            leases.fence(session, self._lease)
+            settled = convolution_choices.settle(session, arrays, timed)
+            leases.set_machine(session, self._lease, asdict(replace(machine, ways=settled)))
+            return settled
+
+        return self._write(write)
 
     def epoch(self, done: EpochDone, taker: PackTaker | None = None) -> Committed:
         """Write an epoch, and with it the end of every trial that ends here, or waits at a rung from here on.
@@ -180,6 +198,9 @@ class PackCommits:
             endings.give_up(session, self._lease, failure, error, regather)
 
         self._write(write)
+
+    def _arrays(self, machine: Machine) -> ArrayKind:
+        return ArrayKind(self._shape_key, machine.kind, self._width)
 
     def _write(self, work: Callable[[Session], T]) -> T:
         """Write under the lease. If a renewal is overdue, renew first: rescue may have acted meanwhile."""

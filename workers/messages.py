@@ -1,13 +1,15 @@
 """Everything that a supervisor and its runner exchange, as types; each message is one line of JSON.
 
-From the runner: `RunnerReady` once, then about a pack `Prepared`, `StepsDone`, `SpeedMeasured`, `EpochDone`,
-`Stopped`, `CheckpointDamaged` and `Failed`. From the supervisor: `UseDevice` once, then `Run`, `Go`, `Stop`.
+From the runner: `RunnerReady` once, then about a pack `WaysChosen`, `Prepared`, `StepsDone`, `SpeedMeasured`,
+`EpochDone`, `Stopped`, `CheckpointDamaged` and `Failed`. From the supervisor: `UseDevice` once, then `Run`,
+`UseWays`, `Go`, `Stop`.
 All but the first of each name their pack, so that one which comes too late is recognised.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import field
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, PlainSerializer, TypeAdapter, ValidationError
@@ -38,6 +40,7 @@ class Machine:
     kernels: str  # the compiled library, or "torch" where its operations serve alone
     no_compiler: str = ""  # why they do, if a compiler would change that
     memory: int = 0  # bytes of a GPU
+    ways: dict[str, str] = field(default_factory=dict)  # how convolutions are computed on a GPU, by task
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -107,6 +110,17 @@ class RunnerReady:
 
 
 @dataclass(frozen=True, config=CLOSED)
+class WaysChosen:
+    """How the pack's convolutions are to be computed on a GPU, by task: as recorded, or as timed just now.
+
+    The runner waits for `UseWays`, because the choice decides how every number is rounded.
+    """
+
+    pack: str
+    ways: dict[str, str]
+
+
+@dataclass(frozen=True, config=CLOSED)
 class Prepared:
     """The data and the array are there, and the first epoch begins; each of its epochs has so many images."""
 
@@ -116,7 +130,10 @@ class Prepared:
 
 @dataclass(frozen=True, config=CLOSED)
 class StepsDone:
-    """How far the present epoch has come: a sign of progress, sent at most once a second."""
+    """How far the present epoch has come: a sign of progress, sent at most once a second.
+
+    `steps` counts launches; on a GPU each may be several steps.
+    """
 
     pack: str
     epoch: int
@@ -197,7 +214,7 @@ class Run:
     `ends`: the target is the last epoch of its trials, else a rung, where a checkpoint is left.
     `checkpoint_every` is in seconds; `files` the folder that paths are relative to; `plugins` the digest of
     the entry files that the sweep was planned with; `varied` the paths in which rows may differ; `measure`
-    asks for one `SpeedMeasured`.
+    asks for one `SpeedMeasured`; `ways` are those of tasks that are settled.
     """
 
     pack: str
@@ -216,6 +233,15 @@ class Run:
     rows: tuple[RunRow, ...]
     varied: tuple[str, ...] = ()
     measure: bool = False
+    ways: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=CLOSED)
+class UseWays:
+    """How the convolutions of each task are computed: settled, and recorded with the pack."""
+
+    pack: str
+    ways: dict[str, str]
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -234,9 +260,17 @@ class Stop:
 
 
 FromRunner = (
-    RunnerReady | Prepared | StepsDone | SpeedMeasured | EpochDone | Stopped | CheckpointDamaged | Failed
+    RunnerReady
+    | WaysChosen
+    | Prepared
+    | StepsDone
+    | SpeedMeasured
+    | EpochDone
+    | Stopped
+    | CheckpointDamaged
+    | Failed
 )
-ToRunner = UseDevice | Run | Go | Stop
+ToRunner = UseDevice | Run | UseWays | Go | Stop
 Message = FromRunner | ToRunner
 ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Message)}
 

@@ -24,6 +24,8 @@ from workers.messages import (
     StepsDone,
     Stop,
     Stopped,
+    UseWays,
+    WaysChosen,
 )
 from workers.wire import Wire
 
@@ -72,6 +74,9 @@ class PackTraining:
 
         run, fit = self._message, self._fit
         clock = work_clock(run.device)
+        if not self._settle_ways():
+            self._wire.send(Stopped(run.pack, None))
+            return
         self._wire.send(Prepared(run.pack, len(fit.data.train)))
         while fit.live and fit.epoch < run.target_epoch:
             started, worked, self._steps = time.monotonic(), clock(), 0
@@ -123,10 +128,27 @@ class PackTraining:
                 }
                 self._fit.load_row(row.row, own, self._message.start_epoch)
 
-    def _receive(self) -> Go | Stop | None:
+    def _settle_ways(self) -> bool:
+        """On a GPU, have it recorded how convolutions are computed, before any number depends on it.
+
+        False if the pack is to stop.
+        """
+        chosen = self._fit.choose_ways(self._message.ways)
+        for way, reason in self._fit.array.ways.left_out.items():
+            sys.stderr.write(f"left out of the ways to convolve, {way}: {reason}\n")
+        if not chosen:
+            return True
+        self._wire.send(WaysChosen(self._message.pack, chosen))
+        answer = self._receive()
+        if not isinstance(answer, UseWays):
+            return False
+        self._fit.array.ways.use(answer.ways)
+        return True
+
+    def _receive(self) -> UseWays | Go | Stop | None:
         """The next message about this pack, None at the end; one about an earlier pack came too late."""
         while message := self._wire.receive():
-            if isinstance(message, Go | Stop) and message.pack == self._message.pack:
+            if isinstance(message, UseWays | Go | Stop) and message.pack == self._message.pack:
                 return message
         return None
 

@@ -205,7 +205,14 @@ class Supervisor:
         if isinstance(pack, ServiceError):
             raise pack
         commits = PackCommits(
-            self._store, lease, self._heartbeat, settings.lease_ttl, pack.run, taken.machine, pack.rules
+            self._store,
+            lease,
+            self._heartbeat,
+            settings.lease_ttl,
+            pack.run,
+            pack.shape_key,
+            taken.machine,
+            pack.rules,
         )
         watchdog = Watchdog(settings, lambda images: self._epoch_seconds(pack, images))
         listeners = self._listeners(pack)

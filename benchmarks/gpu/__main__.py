@@ -7,7 +7,8 @@ of their worth, and none after so many seconds. `--cpu` tries every part on a pr
 Speeds are trial-images per second of whole training steps, batches from memory included: of an array of K
 trials, its step recorded as a CUDA graph, beside a plain loop of torch for one trial, alone and in eight
 processes at once. *Equal* compares, for each entry, an array whose steps are recorded with one whose are not,
-bit for bit in float32, and with a processor in float64.
+bit for bit in float32, and with a processor in float64. *Convolutions* has the time of each way to convolve
+for the tasks of each net, how far each is from float64, and the speed by the default and as chosen.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ from benchmarks.gpu.parts_table import table
 from benchmarks.gpu.setting import Results, Setting, machine
 from benchmarks.gpu.speeds import loop_rate, speed
 from benchmarks.gpu.thousand_trials import MAX_SECONDS, thousand
+from benchmarks.gpu.ways_to_convolve import convolutions
 
 FOLDER = Path("build") / "gpu"
 
 PARTS: dict[str, Callable[[Setting], Results]] = {
     "machine": machine,
     "lenet5": speed("lenet5"),
+    "convolutions": convolutions,
     "equality": equality,
     "resnet-20": speed("resnet-20"),
     "service": service,

@@ -34,12 +34,18 @@ def cases() -> dict[str, dict[str, Any]]:
     return found
 
 
-def trained(config: dict[str, Any], device: str, precision: str, recorded: bool, steps: int) -> torch.Tensor:
-    """Return the parameters of two trials, (2, P), after some steps."""
+def trained(
+    config: dict[str, Any], device: str, precision: str, recorded: bool, steps: int, ways: dict[str, str]
+) -> torch.Tensor:
+    """Return the parameters of two trials, (2, P), after some steps.
+
+    `ways` are those of convolutions that are chosen already; what is chosen now is added.
+    """
     body = {"model": MLP, "data": "fashion-mnist-mini", **config}
     body["train"] = {**body.get("train", {}), "precision": precision}
     fit = Fit([Row(resolve(body), seed) for seed in (1, 2)], device)
     fit.recorder.records &= recorded
+    ways |= fit.choose_ways(ways)
     fit._steps.begin(1)
     for _ in range(steps):
         fit._steps.advance(128)
@@ -55,11 +61,12 @@ def equality(setting: Setting) -> Results:
     single, double = (3, 2) if setting.short else (12, 6)  # steps
     for name, config in chosen[:: len(chosen) // 6] if setting.short else chosen:
         try:
+            ways: dict[str, str] = {}  # the same for both
             recorded, eager = (
-                trained(config, setting.device, "float32", each, single) for each in (True, False)
+                trained(config, setting.device, "float32", each, single, ways) for each in (True, False)
             )
             there, here = (
-                trained(config, device, "float64", True, double) for device in (setting.device, "cpu")
+                trained(config, device, "float64", True, double, {}) for device in (setting.device, "cpu")
             )
         except Exception as error:
             found[name] = {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}

@@ -50,4 +50,36 @@ def table(results: dict[str, Results]) -> str:
             away = row["float64 from a processor"]
             close = f"{away:.1e}" + ("" if away <= CLOSE else ", too far")
             lines.append(f"| {name} | {'yes' if row['recorded is eager'] else 'no'} | {close} |")
+    if "convolutions" in results:
+        lines += _convolutions(results["convolutions"])
     return "\n".join(lines) + "\n"
+
+
+def _convolutions(found: Results) -> list[str]:
+    """Return the ways to convolve: milliseconds for each task, and what the choice brings to a net."""
+    names = ("grouped", "branches", "columns", "fused")
+    lines = ["", "## Ways to convolve", "", "Milliseconds forward and back, the chosen one in bold.", ""]
+    lines += [f"| trials | precision | task | {' | '.join(names)} |", f"|{'---|' * (3 + len(names))}"]
+    for row in found["timed"]:
+        for task, ms in row["ms"].items():
+            shown = [f"{ms[name]:.3f}" if name in ms else "" for name in names]
+            shown = [
+                f"**{each}**" if row["chosen"][task] == name else each
+                for name, each in zip(names, shown, strict=True)
+            ]
+            lines.append(
+                f"| {row['net']} × {row['trials']} | {row['precision']} | {task} | {' | '.join(shown)} |"
+            )
+    lines += ["", "| trials | precision | trial-images/s |", "|---|---|---|"]
+    for row in found["timed"]:
+        rates = ", ".join(f"{name} {own:,.0f}" for name, own in row["images/s"].items())
+        lines.append(f"| {row['net']} × {row['trials']} | {row['precision']} | {rates} |")
+    lines += ["", "| way | away from float64 |", "|---|---|"]
+    for case, away in found["errors"].items():
+        lines.append(f"| {case} | {away if isinstance(away, str) else f'{away:.1e}'} |")
+    for row in found["timed"]:
+        lines += [
+            f"Left out, {row['net']} × {row['trials']}: {way}: {why}  "
+            for way, why in row["left out"].items()
+        ]
+    return lines

@@ -12,20 +12,28 @@ import torch
 from benchmarks import step
 from benchmarks.gpu.setting import Results, Setting
 from cnnlab import resolve
+from cnnlab.batching import batch_order
 from cnnlab.batching.on_device import Part
 from cnnlab.batching.streams import Streams
 from cnnlab.engine.array import Array
 from cnnlab.engine.epoch_steps import EpochSteps
 from cnnlab.engine.net import Net, build
 from cnnlab.engine.recorded import Recorder
+from cnnlab.engine.way_timer import way_timer
+from cnnlab.kernels.way_choices import Timer
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
 PROCESSES = 8  # plain loops at once
 STEPS = 20  # of a plain loop, before the clock waits for a GPU
 
 
-def array_steps(net: str, rows: int, precision: str, setting: Setting) -> tuple[EpochSteps, int]:
-    """Return the steps of an array of so many trials of a net, and how many an epoch has."""
+def array_steps(
+    net: str, rows: int, precision: str, setting: Setting, timer: Timer | None = None
+) -> tuple[EpochSteps, int]:
+    """Return the steps of an array of so many trials of a net, and how many an epoch has.
+
+    On a GPU, or with a timer, the way of each convolution is chosen first.
+    """
     device, batch = setting.device, setting.batch
     data = "cifar10" if net == "resnet-20" else "fashion-mnist-mini"
     train = {
@@ -43,7 +51,13 @@ def array_steps(net: str, rows: int, precision: str, setting: Setting) -> tuple[
         stored, y, torch.full((channels,), 1 / 255, device=device), torch.zeros(channels, device=device)
     )
     streams = Streams(part, config["data"], batch, 0, [(0, 0)] * rows, False)
-    return EpochSteps(array, streams, len(part), Recorder(array.device)), len(part) // batch
+    steps = EpochSteps(array, streams, len(part), Recorder(array.device))
+    if timer is None and device == "cuda":
+        timer = way_timer(array.device)
+    if timer is not None:
+        steps.begin(1)
+        array.time_ways(*steps.batch(slice(0, batch)), timer)
+    return steps, len(part) // batch
 
 
 def rate(take: Callable[[], object], images: int, seconds: float, device: str) -> float:
@@ -63,6 +77,18 @@ def rate(take: Callable[[], object], images: int, seconds: float, device: str) -
             return done * images / (now - began)
 
 
+def steps_rate(steps: EpochSteps, rows: int, count: int, most: int, setting: Setting) -> float:
+    """Measure so many steps of an array, as many at once as may be."""
+    cuts = [slice(at * setting.batch, (at + 1) * setting.batch) for at in range(count)]
+
+    def epoch() -> None:
+        steps.begin(1)
+        for images, at_once in batch_order.together(cuts, most):
+            steps.advance(images, at_once)
+
+    return rate(epoch, rows * count * setting.batch, setting.seconds, setting.device)
+
+
 def array_rate(net: str, rows: int, precision: str, setting: Setting) -> Results:
     """Measure an array of so many trials."""
     if setting.device == "cuda":
@@ -70,12 +96,7 @@ def array_rate(net: str, rows: int, precision: str, setting: Setting) -> Results
     steps, count = array_steps(net, rows, precision, setting)
     count = 1 if setting.short else count
 
-    def epoch() -> None:
-        steps.begin(1)
-        for _ in range(count):
-            steps.advance(setting.batch)
-
-    found: Results = {"images/s": rate(epoch, rows * count * setting.batch, setting.seconds, setting.device)}
+    found: Results = {"images/s": steps_rate(steps, rows, count, steps.together, setting)}
     if steps.recorder.refused:
         found["eager"] = steps.recorder.refused
     if setting.device == "cuda":

@@ -1,5 +1,8 @@
 """Which images a trial sees, and when: validation part and order, both from hashes of indices."""
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
 import torch
 from torch import Tensor
 
@@ -65,3 +68,15 @@ def cuts(images: int, batch_size: int) -> list[slice]:
     if batch_size > 1 and len(starts) > 1 and images - starts[-1] == 1:
         starts.pop()
     return [slice(a, b) for a, b in zip(starts, [*starts[1:], images], strict=True)]
+
+
+def together(batches: Sequence[slice], most: int) -> Iterator[tuple[int, int]]:
+    """Iterate over the batches of an epoch: the images of each of some, and of how many batches in a row.
+
+    They are `most` equal ones at once, and what is left over one by one.
+    """
+    sizes = [cut.stop - cut.start for cut in batches]
+    for size, run in groupby(sizes):
+        groups, alone = divmod(len(list(run)), most)
+        yield from [(size, most)] * groups
+        yield from [(size, 1)] * alone

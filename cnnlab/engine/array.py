@@ -19,6 +19,7 @@ from cnnlab.engine.row_block import Passed, Result, RowBlock, joined, joined_res
 from cnnlab.engine.row_groups import group_rows, penalties
 from cnnlab.engine.scheduled import RowSchedules
 from cnnlab.errors import CnnlabError
+from cnnlab.kernels.way_choices import Timer, WayChoices
 from cnnlab.layer import Context, Mode
 from cnnlab.metric import Metric, add
 from cnnlab.optimizer import Evaluation, Rule
@@ -66,6 +67,7 @@ class Array:
         one_by_one: bool | None = None,
     ) -> None:
         self.metrics, self._varied = metrics, frozenset(varied)
+        self.ways = WayChoices()
         self.net, self.configs, self.device = net, list(configs), torch.device(device)
         self.precision = PRECISIONS[configs[0]["train"]["precision"]]
         self.dtype = self.precision.rows
@@ -122,7 +124,16 @@ class Array:
 
         def block(rows: slice) -> RowBlock:
             return RowBlock(
-                self.net, rows, losses, self.metrics, hypers, all_zero, self.seed, self.steps, self.precision
+                self.net,
+                rows,
+                losses,
+                self.metrics,
+                hypers,
+                all_zero,
+                self.seed,
+                self.steps,
+                self.precision,
+                self.ways,
             )
 
         self.whole = block(slice(0, len(self)))
@@ -139,6 +150,16 @@ class Array:
         self.slots = self.slots[:, index]
         self.schedules.keep(index, self.configs)
         self._read_configs()
+
+    def time_ways(self, x: Tensor, y: Tensor, timer: Timer) -> None:
+        """Time the ways of each convolution that has none, by a pass on a batch; the rows do not change.
+
+        The batch is (N, K, C, H, W) with targets (N, K), as in `step`.
+        """
+        cut = self._cuts(len(x))[0]
+        parameters = [part.detach().requires_grad_() for part in self.net.views(self.theta)]
+        with self.precision.rounds(self.device), self.ways.timing(timer):
+            self.whole.forward(parameters, self.buffers.clone(), x[cut], y[cut], 0)
 
     @property
     def repeats(self) -> bool:

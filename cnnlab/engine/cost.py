@@ -78,7 +78,7 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
         flops=2 * net.work.multiply_adds,
         connections=net.work.connections,
         bytes_per_row=_bytes_per_row(config, net, info.train),
-        bytes_shared=0 if _own_batches(config) else _bytes_of_all(config, net, info.train),
+        bytes_shared=0 if has_own_batches(config) else _bytes_of_all(config, net, info.train),
         input=info.shape,
         classes=info.classes,
         task=info.task,
@@ -104,7 +104,7 @@ def _bytes_per_row(config: Mapping[str, Any], net: Net, images: int) -> int:
         batch = min(images, MAX_KEPT_ACTIVATIONS // net.work.activations + 1)
     rows: int = (3 + _slots(config, net) + penalties) * net.parameters + 2 * net.buffered
     rows += _optimizer(config).workspace(net.parameters)
-    own = _bytes_of_all(config, net, images) if _own_batches(config) else 0
+    own = _bytes_of_all(config, net, images) if has_own_batches(config) else 0
     kept = PRECISIONS[config["train"]["precision"]].activation_bytes
     return own + _float_bytes(config) * rows + kept * 2 * batch * net.work.activations
 
@@ -115,7 +115,7 @@ def _bytes_of_all(config: Mapping[str, Any], net: Net, images: int) -> int:
     return _float_bytes(config) * images * prod(net.shape) if full else 0
 
 
-def _own_batches(config: Mapping[str, Any]) -> bool:
+def has_own_batches(config: Mapping[str, Any]) -> bool:
     """Whether rows of an array may train on different images at one step."""
     data = config["data"]
     return data["stream"] == "trial" or any(data.get(name) for name in registry.names("augmentations"))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cnnlab.engine.net import Net
 from cnnlab.engine.row_groups import group_rows
+from cnnlab.kernels.way_choices import WayChoices
 from cnnlab.layer import Context, Mode, shared
 from cnnlab.loss import Loss
 from cnnlab.metric import Metric, Totals, measure
@@ -31,8 +32,9 @@ class Passed(NamedTuple):
 class RowBlock:
     """Some neighbouring rows of an array, `rows`, and what a pass of theirs reads besides parameters.
 
-    `losses` are their choices of a loss. `hypers`, `seed` and `steps` are the whole array's, (K,), and the
-    parameters, buffers, images and targets of every method too: each method takes its rows of them.
+    `losses` are their choices of a loss, `ways` those of their convolutions. `hypers`, `seed` and `steps` are
+    the whole array's, (K,), and the parameters, buffers, images and targets of every method too: each method
+    takes its rows of them.
     """
 
     def __init__(
@@ -46,12 +48,13 @@ class RowBlock:
         seed: Tensor,
         steps: Tensor,
         precision: Precision,
+        ways: WayChoices,
     ) -> None:
         self._net, self.rows, self._metrics, self._all_zero = net, rows, metrics, all_zero
         self._alone = rows.stop - rows.start < len(seed)
         self._hypers = {path: values[rows] for path, values in hypers.items()}
         self._seed, self._steps = seed[rows], steps[rows]  # views: the steps count on
-        self._precision, self._device = precision, seed.device
+        self._precision, self._device, self._ways = precision, seed.device, ways
         self._losses: list[tuple[slice, Loss, dict[str, Tensor]]] = [
             (
                 group.rows,
@@ -64,7 +67,16 @@ class RowBlock:
 
     def context(self, mode: Mode, first: int = 0) -> Context:
         """Return what the net's layers may read during one pass; a new one for every pass."""
-        return Context(self._hypers, self._all_zero, self._seed, self._steps, mode, first, kept=self._kept)
+        return Context(
+            self._hypers,
+            self._all_zero,
+            self._seed,
+            self._steps,
+            mode,
+            first,
+            kept=self._kept,
+            ways=self._ways,
+        )
 
     @torch.enable_grad()
     def differentiate(

@@ -1,19 +1,15 @@
 """Convolution, 2×2 max pooling and ReLU as one operation that autograd can differentiate."""
 
 import ctypes
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import max_pool2d
 
-from cnnlab.activations.relu import Relu
-from cnnlab.convolution import convolve
 from cnnlab.kernels import library
-from cnnlab.layer import over_maps
-
-WhereRelu = Literal["none", "behind", "before"]  # the pooling; in C++ it is the index
+from cnnlab.kernels.convolution_way import WhereRelu
+from cnnlab.kernels.ways.grouped import Grouped
 
 
 def conv_max(
@@ -36,12 +32,8 @@ def conv_then_max(
     x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int], relu: WhereRelu = "none"
 ) -> Tensor:
     """Return the same by torch's operations, one after the other."""
-    rows = len(weight)
-    maps = convolve(x.expand(-1, rows, -1, -1, -1), weight, bias, padding, 1)
-    if relu == "before":
-        maps = Relu().value(maps, {})
-    largest = over_maps(lambda m: max_pool2d(m, 2), maps)
-    return Relu().value(largest, {}) if relu == "behind" else largest
+    images = x.expand(-1, len(weight), -1, -1, -1)
+    return Grouped().convolve_and_pool(images, weight, bias, padding, relu)
 
 
 class _Shape(ctypes.Structure):

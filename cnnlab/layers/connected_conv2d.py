@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cnnlab import registry
-from cnnlab.convolution import convolve, convolved
+from cnnlab.convolution import convolved
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context, Layer, Parameter, Shape
 from cnnlab.registry import register
@@ -84,7 +84,7 @@ class ConnectedConv2d(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, outputs, H′, W′)."""
-        return convolve(x, *self.filters(p, context), self.padding, self.stride)
+        return context.ways.convolve(x, *self.filters(p, context), self.padding, self.stride)
 
     def filters(self, p: Sequence[Tensor], context: Context) -> tuple[Tensor, Tensor | None]:
         """Return the filters (K, outputs, inputs, k, k), 0 where there is no link; biases (K, outputs)."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from cnnlab import registry
-from cnnlab.convolution import convolve, convolved
+from cnnlab.convolution import convolved
 from cnnlab.layer import Context, Layer, Parameter, Shape
 from cnnlab.registry import register
 
@@ -66,7 +66,7 @@ class Conv2d(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, outputs, H′, W′)."""
-        return convolve(x, *self.filters(p, context), self.padding, self.stride)
+        return context.ways.convolve(x, *self.filters(p, context), self.padding, self.stride)
 
     def filters(self, p: Sequence[Tensor], context: Context) -> tuple[Tensor, Tensor | None]:
         """Return the filters (K, outputs, inputs, k, k) to correlate with, and the biases (K, outputs)."""

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor
 
 from cnnlab.kernels import library
-from cnnlab.kernels.conv_max import WhereRelu, conv_max
+from cnnlab.kernels.conv_max import conv_max
+from cnnlab.kernels.convolution_way import WhereRelu
 from cnnlab.layer import Context, Layer, Shape, shared
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.connected_conv2d import ConnectedConv2d
@@ -24,7 +25,7 @@ class ConvMax(Layer):
     beside the pooling and that is negative. The output of the convolution is never written, and the backward
     pass multiplies only where a maximum was: three quarters of the gradient behind such a pooling are zeros.
     On other devices and in other types, or without the compiled library (`cnnlab/kernels/`), it is the layers
-    one after the other. Parameters are the convolution's.
+    one after the other, or what was chosen of `cnnlab/kernels/ways/`. Parameters are the convolution's.
     Source: the layers it joins, `conv2d`, `max-pool2d` and `activate`; the same function.
     """
 
@@ -69,11 +70,9 @@ class ConvMax(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, outputs, H′, W′)."""
-        if not library.takes(x):
-            for layer in self.layers:
-                x = layer.forward(x, p, (), context)
-            return x
         weight, bias = self.convolution.filters(p, context)
+        if not library.takes(x):
+            return context.ways.convolve_and_pool(x, weight, bias, self.convolution.padding, self.relu)
         # A row that is alone is not selected: the gradient of a selection begins as zeros.
         images = x[:, :1] if shared(x) and x.shape[1] > 1 else x
         return conv_max(images, weight, bias, self.convolution.padding, self.relu)

@@ -94,6 +94,14 @@ class Library:
         with self._faults(config):
             return cost.point(config, facts.built)
 
+    def gpu_bytes_per_row(self, config: Mapping[str, Any], most: int) -> int:
+        """The bytes that a row of a shape takes on a GPU; elsewhere its points take `most` at most."""
+        from cnnlab.engine import cost, step_memory
+
+        with self._faults(config):
+            facts = cost.inspect(config)
+            return step_memory.gpu_bytes_per_row(config, facts) + max(0, most - facts.bytes_per_row)
+
     def training_images(self, config: Mapping[str, Any]) -> int:
         """How many images an epoch trains on: the training set without its validation part."""
         return self._images(config)["train"]

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 
 from services.api.deps import Services
 from services.api.device_check import check_devices
+from services.api.gpu_memory import with_gpu_memory
 from services.api.validation import at_written_place
 from services.api.views.dry_run import DryRunView, dry_run_view
 from services.api.warm_start_check import check_warm_start
@@ -80,6 +81,8 @@ def insert(document: Any, services: Services, key: str | None, digest: str) -> s
     spec, plan = _read_and_planned(document, services)
     if any(shape.precision not in EVERYWHERE for shape in plan.shapes):
         check_devices(plan, services.store.read(devices.precisions))
+    if "cuda" in services.store.read(devices.live):
+        plan = with_gpu_memory(plan, services.library)
     spec = spec.with_default_metric(plan.shapes[0].metrics)
     plugins = services.library.plugins_of(plan.model_dump(mode="json"))
 

@@ -77,7 +77,7 @@ class Repetition:
             yield f"changed: {condition.name} was {condition.was}, is now {condition.now}"
         if not self.changed:
             fault = "" if self.bit_equal or self.missing else ", and this is a bug in cnnlab"
-            same = "device kind, machine kind, torch, threads, kernels, steps, width, row"
+            same = "device kind, machine kind, torch, threads, kernels, convolutions, steps, width, row"
             yield f"the same: {same}; equal bits are guaranteed{fault}"
         elif self.bit_equal:
             yield "equal bits are not guaranteed after these changes, but the curves are bit-equal"
@@ -149,6 +149,7 @@ def _conditions(attempts: list[View]) -> dict[str, list[Any]]:
         "torch": [attempt["machine"].get("torch") for attempt in ran],
         "threads": [attempt["machine"].get("threads") for attempt in ran],
         "kernels": [engine["kernels"] for engine in engines],
+        "convolutions": [_ways(attempt["machine"].get("ways") or {}) for attempt in ran],
         "steps": [engine["steps"] for engine in engines],
         "width": [attempt["width"] for attempt in ran],
         "row": [attempt["row"] for attempt in ran],
@@ -158,6 +159,11 @@ def _conditions(attempts: list[View]) -> dict[str, list[Any]]:
 def _steps(values: list[Any]) -> list[Any]:
     """The values one after the other, each once until it changes."""
     return [value for value, _ in groupby(values)]
+
+
+def _ways(ways: Mapping[str, str]) -> str:
+    """How the convolutions of an attempt on a GPU were computed; on a CPU the config alone decides it."""
+    return "; ".join(f"{way}: {task}" for task, way in sorted(ways.items())) or "by rule"
 
 
 def _all(values: list[Any]) -> str:

@@ -21,6 +21,7 @@ from benchmarks.gpu import killed_runner, speeds, thousand_trials
 from benchmarks.gpu.equal_numbers import cases, equality
 from benchmarks.gpu.setting import WIDTHS, Setting
 from benchmarks.gpu.thousand_trials import data_name, grid, timeline
+from benchmarks.gpu.ways_to_convolve import convolutions
 
 ROW = {"trials": 8, "precision": "float32", "images/s": 1000.0}
 
@@ -125,6 +126,22 @@ def test_plain_loops_at_once_are_processes_whose_speeds_add_up(
     monkeypatch.setattr(sys, "argv", started[0][2:])
     gpu.main()
     assert capsys.readouterr().out == "('lenet5', 0.2)\n"
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_ways_to_convolve_are_timed_checked_and_shown() -> None:
+    found = convolutions(Setting("cpu", 0.0, short=True))
+    (timed,) = found["timed"]
+    assert [set(ms) for ms in timed["ms"].values()] == [{"grouped", "branches", "columns"}] * 2
+    assert timed["chosen"].keys() == timed["ms"].keys()
+    assert timed["images/s"].keys() == {"as chosen, 1 at once", "as chosen, 4 at once", "grouped"}
+    errors = {case: away for case, away in found["errors"].items() if not case.startswith("fused")}
+    assert len(errors) == 12
+    assert all(away < 1e-5 for away in errors.values())
+    assert found["errors"]["fused max-pool behind"] == "not for this device"
+    shown = gpu.table({"convolutions": found})
+    assert "| lenet5 × 2 | float32 | 6x14x14 by 16 of 5x5 padding 0x0 stride 1 max-pool relu |" in shown
+    assert "| fused max-pool behind | not for this device |" in shown
 
 
 @pytest.mark.usefixtures("one_thread")

@@ -11,7 +11,7 @@ from services import dispatch
 from services.host import HostDevice
 from services.store import devices, packs, speeds
 from services.store.models import Pack, Sweep
-from services.store.session import Store
+from services.store.session import Session, Store
 
 MANY = {"space": {"model.dropout": [i / 1000 for i in range(400)]}}
 SLOT = HostDevice("host", "cpu:0", "cpu", "slot 0")
@@ -87,3 +87,16 @@ def test_a_device_that_was_claimed_before_shows_its_memory(store: Store) -> None
         store.write(partial(devices.release, device_id=device.id, token=device.identity))
     claim_all(store, GPUS[0])
     assert store.read(partial(devices.of_kind, kind="cuda")).memory == GPUS[0].memory
+
+
+def test_what_was_counted_for_gpus_decides_there_how_many_rows_fit(store: Store) -> None:
+    claim_all(store, GPUS[0])
+    sweep_id = write_sweep(store, **MANY)
+
+    def count(session: Session) -> None:
+        sweep = session.get_one(Sweep, sweep_id)
+        own = sweep.plan.shapes[0].model_copy(update={"gpu_bytes_per_row": 2**31})
+        sweep.plan = sweep.plan.model_copy(update={"shapes": [own]})
+
+    store.write(count)
+    assert fill(store, sweep_id).width == 32  # of 80 GiB, of which four fifths are for rows

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from paper_sweep import fill, row_of, take, trials_of, write_sweep
-from scripted_runner import ENGINE, MACHINE, ScriptedRunner
+from attempt_stage import AttemptStage
+from paper_sweep import row_of, trials_of
+from scripted_runner import MACHINE, ScriptedRunner
 from sqlalchemy import update
 
 from services.domain.errors import Fenced, ServiceError
 from services.domain.retry import Failure
-from services.host import HostDevice
 from services.settings import Settings
-from services.store import endings, leases
-from services.store.leases import Lease
+from services.store import endings
 from services.store.models import Pack
 from services.store.session import Store
-from workers.attempt import Attempt
-from workers.claim import Claim
 from workers.commits import PackCommits
-from workers.heartbeat import Heartbeat
 from workers.listener import Listener
-from workers.main_process import MainProcess
 from workers.messages import (
     EpochDone,
     Failed,
@@ -44,10 +38,6 @@ from workers.messages import (
     Stop,
     Stopped,
 )
-from workers.run_message import read_leased_pack
-from workers.watchdog import Watchdog
-
-DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
 
 
 class Recorder(Listener):
@@ -77,74 +67,17 @@ class Recorder(Listener):
         self.calls.append("closed")
 
 
-class Stage:
-    """A leased pack of four trials and everything around an attempt at it."""
-
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self.store, self.settings = store, settings
-        self.sweep_id = write_sweep(store)
-        self.pack = fill(store, self.sweep_id)
-        self.lease: Lease = take(store, self.pack)
-        claim = Claim("worker", DEVICE, "token")
-        self.heartbeat = Heartbeat(store, settings, claim, MainProcess(), lambda: None, lambda: None)
-        self.heartbeat.keep(self.lease)
-        self.shutdown_fd, self.shutdown = os.pipe()
-        self.speed: float | None = None  # seconds of an epoch, as measured before
-
-    def lead(
-        self,
-        runner: ScriptedRunner,
-        script: Callable[[ScriptedRunner], object],
-        listeners: Sequence[Listener] = (),
-    ) -> Attempt:
-        """Run an attempt while the script plays the runner."""
-        run = self.store.read(
-            lambda s: read_leased_pack(s, leases.to_train(s, self.pack.id), DEVICE, self.settings)
-        ).run
-        commits = PackCommits(self.store, self.lease, self.heartbeat, self.settings.lease_ttl, run)
-        watchdog = Watchdog(self.settings, lambda images: self.speed)
-        attempt = Attempt(run, commits, self.heartbeat, runner, listeners, watchdog)  # type: ignore[arg-type]
-        actor = threading.Thread(target=script, args=(runner,), daemon=True)
-        actor.start()
-        try:
-            attempt.run(self.shutdown_fd)
-        finally:
-            actor.join(5)
-            attempt.close()
-        return attempt
-
-    def epoch(self, number: int) -> EpochDone:
-        """A report of an epoch of all rows."""
-        return EpochDone(
-            pack=self.pack.id,
-            number=number,
-            metrics={row: {"val/acc": 0.5} for row in range(4)},
-            best={},
-            diverged=(),
-            saved=None,
-            final={},
-            busy_ms=1,
-            work_ms=1,
-            images_per_s=1.0,
-            engine=ENGINE,
-        )
-
-    @property
-    def states(self) -> list[str]:
-        return [trial.state for trial in trials_of(self.store, self.sweep_id)]
-
-
 @pytest.fixture
-def stage(sqlite_store: Store, sqlite_settings: Settings) -> Iterator[Stage]:
+def stage(sqlite_store: Store, sqlite_settings: Settings) -> Iterator[AttemptStage]:
     """A pack, ready to be led."""
-    ready = Stage(sqlite_store, sqlite_settings)
+    ready = AttemptStage(sqlite_store, sqlite_settings)
     yield ready
     os.close(ready.shutdown_fd)
     os.close(ready.shutdown)
 
 
 @pytest.mark.timeout(20)
-def test_messages_that_arrive_together_are_all_taken(stage: Stage) -> None:
+def test_messages_that_arrive_together_are_all_taken(stage: AttemptStage) -> None:
     received = []
 
     def script(runner: ScriptedRunner) -> None:
@@ -162,7 +95,7 @@ def test_messages_that_arrive_together_are_all_taken(stage: Stage) -> None:
 
 
 @pytest.mark.timeout(20)
-def test_what_an_earlier_pack_left_in_the_pipe_means_nothing(stage: Stage) -> None:
+def test_what_an_earlier_pack_left_in_the_pipe_means_nothing(stage: AttemptStage) -> None:
     def script(runner: ScriptedRunner) -> None:
         runner.receive()
         stale = replace(stage.epoch(1), pack="another")
@@ -174,14 +107,14 @@ def test_what_an_earlier_pack_left_in_the_pipe_means_nothing(stage: Stage) -> No
 
 
 @pytest.mark.timeout(20)
-def test_a_runner_that_never_was_ready_blames_the_host(stage: Stage) -> None:
+def test_a_runner_that_never_was_ready_blames_the_host(stage: AttemptStage) -> None:
     stage.lead(ScriptedRunner(None), ScriptedRunner.die)
     trials = trials_of(stage.store, stage.sweep_id)
     assert {(t.state, t.crashes, t.losses, t.most_alive) for t in trials} == {("pending", 0, 1, None)}
 
 
 @pytest.mark.timeout(20)
-def test_a_runner_that_cannot_use_its_gpu_is_sent_no_pack(stage: Stage) -> None:
+def test_a_runner_that_cannot_use_its_gpu_is_sent_no_pack(stage: AttemptStage) -> None:
     runner = ScriptedRunner(None)
     attempt = stage.lead(runner, lambda one: one.send(RunnerReady(MACHINE, "", "a CPU build")))
     assert (runner.unusable, runner.own.readable(), attempt.went_well) == ("a CPU build", False, False)
@@ -191,7 +124,9 @@ def test_a_runner_that_cannot_use_its_gpu_is_sent_no_pack(stage: Stage) -> None:
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("by_device", [True, False])
-def test_a_cuda_error_is_kept_and_whether_an_epoch_came_before_it(stage: Stage, by_device: bool) -> None:
+def test_a_cuda_error_is_kept_and_whether_an_epoch_came_before_it(
+    stage: AttemptStage, by_device: bool
+) -> None:
     def script(runner: ScriptedRunner) -> None:
         runner.receive()
         runner.send(stage.epoch(1))
@@ -203,7 +138,7 @@ def test_a_cuda_error_is_kept_and_whether_an_epoch_came_before_it(stage: Stage, 
 
 
 @pytest.mark.timeout(20)
-def test_a_runner_that_dies_before_it_may_go_on_has_crashed(stage: Stage) -> None:
+def test_a_runner_that_dies_before_it_may_go_on_has_crashed(stage: AttemptStage) -> None:
     def script(runner: ScriptedRunner) -> None:
         runner.receive()
         runner.send(stage.epoch(1))
@@ -216,7 +151,7 @@ def test_a_runner_that_dies_before_it_may_go_on_has_crashed(stage: Stage) -> Non
 
 
 @pytest.mark.timeout(20)
-def test_a_runner_that_failed_is_killed_before_the_next_pack_can_meet_it(stage: Stage) -> None:
+def test_a_runner_that_failed_is_killed_before_the_next_pack_can_meet_it(stage: AttemptStage) -> None:
     def script(runner: ScriptedRunner) -> None:
         runner.receive()
         runner.send(Failed(stage.pack.id, Failure.CRASHED, "with a \0 in it", "…"))
@@ -230,7 +165,7 @@ def test_a_runner_that_failed_is_killed_before_the_next_pack_can_meet_it(stage: 
 
 
 @pytest.mark.timeout(20)
-def test_a_wrong_spec_ends_its_trials_and_keeps_the_runner(stage: Stage) -> None:
+def test_a_wrong_spec_ends_its_trials_and_keeps_the_runner(stage: AttemptStage) -> None:
     def script(runner: ScriptedRunner) -> None:
         runner.receive()
         runner.send(Failed(stage.pack.id, Failure.SPEC, "does not fit", "…"))
@@ -242,7 +177,7 @@ def test_a_wrong_spec_ends_its_trials_and_keeps_the_runner(stage: Stage) -> None
 
 
 @pytest.mark.timeout(20)
-def test_a_shutdown_before_the_runner_is_ready_is_not_waited_for(stage: Stage) -> None:
+def test_a_shutdown_before_the_runner_is_ready_is_not_waited_for(stage: AttemptStage) -> None:
     os.write(stage.shutdown, b"x")
     runner = ScriptedRunner(None)
     stage.lead(runner, lambda _: None)
@@ -252,7 +187,7 @@ def test_a_shutdown_before_the_runner_is_ready_is_not_waited_for(stage: Stage) -
 
 
 @pytest.mark.timeout(20)
-def test_a_pack_that_was_taken_away_is_left_alone(stage: Stage) -> None:
+def test_a_pack_that_was_taken_away_is_left_alone(stage: AttemptStage) -> None:
     def script(runner: ScriptedRunner) -> None:
         runner.receive()
         gone = update(Pack).where(Pack.id == stage.pack.id).values(expires_at=0)
@@ -267,7 +202,7 @@ def test_a_pack_that_was_taken_away_is_left_alone(stage: Stage) -> None:
 
 
 @pytest.mark.timeout(20)
-def test_a_runner_that_does_not_go_on_from_the_checkpoint_is_noticed(stage: Stage) -> None:
+def test_a_runner_that_does_not_go_on_from_the_checkpoint_is_noticed(stage: AttemptStage) -> None:
     def script(runner: ScriptedRunner) -> None:
         runner.receive()
         runner.send(stage.epoch(2))
@@ -278,7 +213,7 @@ def test_a_runner_that_does_not_go_on_from_the_checkpoint_is_noticed(stage: Stag
 
 
 @pytest.mark.timeout(20)
-def test_a_listener_follows_the_whole_attempt(stage: Stage) -> None:
+def test_a_listener_follows_the_whole_attempt(stage: AttemptStage) -> None:
     received: list[Message] = []
 
     def script(runner: ScriptedRunner) -> None:
@@ -297,7 +232,7 @@ def test_a_listener_follows_the_whole_attempt(stage: Stage) -> None:
 
 
 @pytest.mark.timeout(20)
-def test_rows_that_diverged_are_dropped_and_a_pack_without_rows_is_over(stage: Stage) -> None:
+def test_rows_that_diverged_are_dropped_and_a_pack_without_rows_is_over(stage: AttemptStage) -> None:
     received: list[Message] = []
 
     def script(runner: ScriptedRunner) -> None:
@@ -315,7 +250,7 @@ def test_rows_that_diverged_are_dropped_and_a_pack_without_rows_is_over(stage: S
 
 
 @pytest.mark.timeout(20)
-def test_a_shutdown_asks_the_runner_to_stop_and_keeps_what_it_saved(stage: Stage) -> None:
+def test_a_shutdown_asks_the_runner_to_stop_and_keeps_what_it_saved(stage: AttemptStage) -> None:
     received: list[Message] = []
 
     def script(runner: ScriptedRunner) -> None:
@@ -329,13 +264,13 @@ def test_a_shutdown_asks_the_runner_to_stop_and_keeps_what_it_saved(stage: Stage
     assert all(trial.checkpoint_id for trial in trials_of(stage.store, stage.sweep_id))
 
 
-def impatient(stage: Stage) -> None:
+def impatient(stage: AttemptStage) -> None:
     """Have a runner be killed after a second without progress."""
     stage.settings = stage.settings.model_copy(update={"stall_floor": 1.0, "stall_factor": 10.0})
 
 
 @pytest.mark.timeout(20)
-def test_a_runner_that_makes_no_progress_is_killed_and_has_crashed(stage: Stage) -> None:
+def test_a_runner_that_makes_no_progress_is_killed_and_has_crashed(stage: AttemptStage) -> None:
     impatient(stage)
     stage.speed = 0.03
     runner = ScriptedRunner(MACHINE)
@@ -355,7 +290,7 @@ def test_a_runner_that_makes_no_progress_is_killed_and_has_crashed(stage: Stage)
 
 
 @pytest.mark.timeout(20)
-def test_a_runner_that_never_gets_ready_is_given_up_and_the_host_is_to_blame(stage: Stage) -> None:
+def test_a_runner_that_never_gets_ready_is_given_up_and_the_host_is_to_blame(stage: AttemptStage) -> None:
     stage.settings = stage.settings.model_copy(update={"stall_start": 0.7})
     runner = ScriptedRunner(None)
     stage.lead(runner, lambda _: None)
@@ -368,7 +303,7 @@ def test_a_runner_that_never_gets_ready_is_given_up_and_the_host_is_to_blame(sta
 
 @pytest.mark.timeout(20)
 def test_time_that_a_commit_waits_for_the_database_is_no_stall(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: AttemptStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.settings = stage.settings.model_copy(update={"stall_floor": 1.5, "stall_factor": 1.0})
     epoch = PackCommits.epoch

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from paper_sweep import fill, reports_of, row_of, take, trials_of, write_sweep
 from scripted_runner import ENGINE
+from sqlalchemy import update
 
 from services.domain.errors import Fenced
 from services.domain.plan.plan import Segment
@@ -48,7 +49,9 @@ class Running:
             lambda s: read_leased_pack(s, leases.to_train(s, self.pack.id), DEVICE, self.settings)
         )
         self.run, ttl = leased.run, self.settings.lease_ttl
-        self.commits = PackCommits(self.store, lease, self.heartbeat, ttl, self.run, rules=leased.rules)
+        self.commits = PackCommits(
+            self.store, lease, self.heartbeat, ttl, self.run, "shape", rules=leased.rules
+        )
 
     def close(self) -> None:
         """Give back what the heartbeat holds of the system."""
@@ -242,3 +245,22 @@ def test_a_sweep_that_a_rule_has_ended_prunes_what_trains(store: Store, settings
         ("pruned", "{'rule': 'target', 'reason': 'reached'}")
     }
     running.close()
+
+
+def test_the_ways_of_the_first_pack_are_those_of_the_next(running: Running) -> None:
+    machine = Machine("NVIDIA H200", "t", 2, "torch")
+    assert running.commits.chosen_ways(machine) == {}
+    assert running.commits.settle_ways({"conv1": "columns"}, machine) == {"conv1": "columns"}
+    assert running.commits.settle_ways({"conv1": "grouped"}, machine) == {"conv1": "columns"}
+    assert running.commits.chosen_ways(machine) == {"conv1": "columns"}
+    assert running.commits.chosen_ways(replace(machine, kind="NVIDIA H100")) == {}
+    pack = row_of(running.store, Pack, running.pack.id)
+    assert pack.machine == asdict(replace(machine, ways={"conv1": "columns"}))
+
+
+def test_ways_are_settled_behind_the_fence(running: Running) -> None:
+    running.store.write(lambda s: s.execute(update(Pack).values(token="another")))
+    machine = Machine("NVIDIA H200", "t", 2, "torch")
+    with pytest.raises(Fenced):
+        running.commits.settle_ways({"conv1": "columns"}, machine)
+    assert running.commits.chosen_ways(machine) == {}

@@ -35,6 +35,8 @@ from workers.messages import (
     Stopped,
     ToRunner,
     UseDevice,
+    UseWays,
+    WaysChosen,
     decode,
     encode,
 )
@@ -65,6 +67,8 @@ EACH: dict[type, st.SearchStrategy[Any]] = {
         WORDS,
         WORDS,
     ),
+    WaysChosen: st.builds(WaysChosen, WORDS, st.dictionaries(WORDS, WORDS, max_size=2)),
+    UseWays: st.builds(UseWays, WORDS, st.dictionaries(WORDS, WORDS, max_size=2)),
     SpeedMeasured: st.builds(SpeedMeasured, WORDS, FINITE),
     EpochDone: st.builds(
         EpochDone,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,28 @@ import pytest
 from safetensors import safe_open
 
 from cnnlab import resolve
+from cnnlab.fit import Fit
 from cnnlab.registry import get
 from services.figures import best_weights
 from workers import pack_training as module
-from workers.messages import EpochDone, Message, Prepared, Run, RunRow, StepsDone
+from workers.messages import (
+    EpochDone,
+    Message,
+    Prepared,
+    Run,
+    RunRow,
+    StepsDone,
+    Stop,
+    Stopped,
+    UseWays,
+    WaysChosen,
+)
 from workers.pack_training import PackTraining
 from workers.wire import Wire
 
 
-def messages(folder: Path, model: dict[str, Any]) -> list[Message]:
-    """What a runner sends about one trial of one epoch."""
+def messages(folder: Path, model: dict[str, Any], *answers: Message) -> list[Message]:
+    """What a runner sends about one trial of one epoch, if these messages wait for it."""
     config = resolve(
         {
             "model": model,
@@ -48,6 +61,8 @@ def messages(folder: Path, model: dict[str, Any]) -> list[Message]:
     own, far = Wire(to_runner[0], from_runner[1]), Wire(from_runner[0], to_runner[1])
     sent = []
     try:
+        for answer in answers:
+            far.send(answer)
         PackTraining(run, own).run()
         while far.readable() and (message := far.receive()):
             sent.append(message)
@@ -107,3 +122,29 @@ def test_the_best_weights_hold_how_a_pixel_becomes_an_input(tmp_path: Path) -> N
     assert (mean, std) == pytest.approx((images.mean().item(), images.std().item()), rel=0.02)  # 90 % of them
     assert json.loads(metadata["class_names"])[:2] == ["T-shirt/top", "trouser"]
     assert best_weights.read(file).class_names == json.loads(metadata["class_names"])
+
+
+def test_convolutions_are_computed_as_is_settled_not_as_was_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, used = Fit.choose_ways, []
+    monkeypatch.setattr(module, "STEPS_SECONDS", 1000.0)
+
+    def timed(self: Fit, recorded: Mapping[str, str]) -> dict[str, str]:
+        def timer(name: str, function: object) -> float:
+            return 1.0 if name == "columns" else 2.0
+
+        used.append(self.array.ways)
+        return honest(self, recorded, timer)
+
+    model = {"name": "maxout-conv", "maps": [2, 2], "hidden": [4]}
+    monkeypatch.setattr(Fit, "choose_ways", timed)
+    stopped = messages(tmp_path, model, Stop("p0"))
+    assert [type(each) for each in stopped] == [WaysChosen, Stopped]
+    chosen = stopped[0]
+    assert isinstance(chosen, WaysChosen)
+    assert {*chosen.ways.values()} == {"columns"}
+    settled = dict.fromkeys(chosen.ways, "branches")
+    sent = messages(tmp_path, model, UseWays("p0", settled))
+    assert [type(each) for each in sent] == [WaysChosen, Prepared, EpochDone]
+    assert used[-1].chosen == settled

@@ -100,7 +100,9 @@ def _machine(attempts: Sequence[View]) -> str:
         if machine := attempt["machine"]:
             threads, kernels = many(machine["threads"], "thread"), machine.get("kernels", "torch")
             compiled = "no compiled kernels" if kernels == "torch" else kernels
-            return f"{machine['kind']}, torch {machine['torch']}, {threads}, {compiled}"
+            ways = sorted({*(machine.get("ways") or {}).values()})
+            convolved = f", convolutions {' and '.join(ways)}" if ways else ""
+            return f"{machine['kind']}, torch {machine['torch']}, {threads}, {compiled}{convolved}"
     return "none yet"
 
 

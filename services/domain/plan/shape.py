@@ -14,6 +14,7 @@ class Shape(BaseModel):
     `mixed`: the rows of one array may be of different replicates, so each has batches of its own. `metrics`
     are measured besides the loss: the data's default first, then those that are asked for. `class_names` are
     those of its data, in the order of the classes' numbers; empty where they have none, or very many.
+    `gpu_bytes_per_row` is 0 where it was not counted, because no GPU was alive at submit.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -24,6 +25,7 @@ class Shape(BaseModel):
     parameters: int
     flops: int  # forward, one image
     bytes_per_row: int
+    gpu_bytes_per_row: int = 0
     width: int
     mixed: bool
     epochs: int

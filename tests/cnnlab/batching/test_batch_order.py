@@ -1,5 +1,6 @@
 """The validation part and the order of images are functions of their seeds, and fair to every class."""
 
+import itertools
 import math
 
 import pytest
@@ -137,3 +138,18 @@ def test_cuts_cover_an_epoch_and_leave_no_single_image(images, size, sizes):
     cuts = batch_order.cuts(images, size)
     assert [cut.stop - cut.start for cut in cuts] == sizes
     assert [i for cut in cuts for i in range(images)[cut]] == list(range(images))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "most", "taken"),
+    [
+        ([5, 5, 5, 5, 5, 2], 2, [(5, 2), (5, 2), (5, 1), (2, 1)]),
+        ([5, 5, 5], 1, [(5, 1), (5, 1), (5, 1)]),
+        ([5, 5], 4, [(5, 1), (5, 1)]),
+        ([5, 5, 5, 5], 4, [(5, 4)]),
+    ],
+)
+def test_batches_are_taken_together_as_long_as_they_fill_a_group(sizes, most, taken):
+    ends = list(itertools.accumulate(sizes))
+    cuts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    assert list(batch_order.together(cuts, most)) == taken

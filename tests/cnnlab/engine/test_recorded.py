@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from cnnlab import resolve
+from cnnlab.batching import batch_order
 from cnnlab.engine.recorded import WARM_UP, Recorder
 from cnnlab.fit import EpochReport, Fit, Row
 
@@ -63,8 +64,8 @@ def config(**train: Any) -> dict[str, Any]:
     return resolve(
         {
             "model": {"name": "lenet5", "dropout": 0.3, "norm": "batch"},
-            "data": {"name": "fashion-mnist-mini", "pad-crop": 2},
-            "train": {"batch_size": 500, "schedule": {"name": "step", "every": 1}, **train},
+            "data": {"name": "fashion-mnist-mini", "pad-crop": 2, "validation": 0.5},
+            "train": {"batch_size": 450, "schedule": {"name": "step", "every": 1}, **train},
         }
     )
 
@@ -80,8 +81,34 @@ def test_curves_have_the_same_bits(graphs: list[MadeGraph]) -> None:
     """Two optimizers with slots, penalties, dropout, augmentation, normalization and a short batch."""
     configs = [config(optimizer="adam", l2=0.01), config(optimizer="momentum", l1=0.001)]
     assert curves(configs, recorded=True) == curves(configs, recorded=False)
-    # 5,400 images: ten batches of 500, one of 400, and the evaluation of the validation part, in two epochs.
-    assert [graph.replays for graph in graphs] == [20, 2, 2]
+    # 3,000 images: six batches of 450, of which four are recorded together, one of 300, and the evaluation of
+    # the validation part, in two epochs.
+    assert [graph.replays for graph in graphs] == [2, 4, 2, 2]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("together", [2, 4])
+def test_steps_taken_together_have_the_same_bits_without_a_graph(together: int) -> None:
+    """Five steps one by one, and as many as can be at once with the rest one by one."""
+    ends = []
+    for most in (1, together):
+        fit = Fit([Row(config(optimizer="adam", l2=0.01), 1), Row(config(optimizer="momentum"), 2)])
+        fit._steps.begin(1)
+        for images, steps in batch_order.together([slice(at, at + 20) for at in range(0, 100, 20)], most):
+            fit._steps.advance(images, steps)
+        ends.append([*fit.array.tensors, *fit._steps.totals.tensors])
+    assert all(torch.equal(alone, at_once) for alone, at_once in zip(*ends, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("records", "optimizer", "steps"), [(True, "adam", 4), (False, "adam", 1), (True, "lbfgs", 1)]
+)
+def test_only_what_is_recorded_is_taken_together(records: bool, optimizer: str, steps: int) -> None:
+    own = {"batch_size": "full", "optimizer": optimizer}
+    mlp = {"name": "mlp", "hidden": [4]}
+    fit = Fit([Row(resolve({"model": mlp, "data": "fashion-mnist-mini", "train": own}), 1)])
+    fit.recorder.records = records
+    assert fit._steps.together == steps
 
 
 def test_a_method_that_looks_at_numbers_is_not_recorded(graphs: list[MadeGraph]) -> None:

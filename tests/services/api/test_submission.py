@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from claimed_devices import claim_all
 from paper_catalog import PaperCatalog, paper_spec
 from sqlalchemy import func, select
 
-from services.api import submission
+from services.api import gpu_memory, submission
 from services.api.deps import Services
 from services.api.library import Library
 from services.api.plannings import Plannings
 from services.api.shutdown import Shutdown
 from services.domain.errors import SpecError
+from services.host import HostDevice
 from services.queue import Publisher
 from services.settings import Settings
 from services.store.models import Pack, Sweep
@@ -65,6 +67,27 @@ def test_a_sweep_is_inserted_with_its_plug_ins_and_objective(services: Services)
     sweep = services.store.read(lambda session: session.get_one(Sweep, sweep_id))
     assert (sweep.total, sweep.plugins) == (4, "digest")
     assert count(services, Pack) == 0
+
+
+def test_the_memory_of_a_row_is_counted_where_a_gpu_is_alive(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counted(config: Any, most: int) -> int:
+        return 10_000 * config["model"]["depth"] + most
+
+    monkeypatch.setattr(services.library, "gpu_bytes_per_row", counted)
+    monkeypatch.setattr(gpu_memory, "MAX_COUNTED_SHAPES", 2)
+    spec = paper_spec(space={"model.depth": [2, 3, 4]})
+    found = []
+    for _ in range(2):
+        sweep_id = submission.insert(spec, services, None, "body")
+        shapes = services.store.read(lambda session, id=sweep_id: session.get_one(Sweep, id).plan).shapes
+        found.append([shape.gpu_bytes_per_row for shape in shapes])
+        claim_all(
+            services.store, *([] if len(found) > 1 else [HostDevice("host", "GPU-a", "cuda", "H200", 2**37)])
+        )
+    most = shapes[0].bytes_per_row
+    assert found == [[0, 0, 0], [20_000 + most, 30_000 + most, 0]]
 
 
 def test_a_key_inserts_once(services: Services) -> None:

@@ -36,8 +36,8 @@ def test_equal_curves_are_bit_equal_whatever_their_speed() -> None:
     assert found.bit_equal
     assert list(found.lines()) == [
         "bit-equal over 3 epochs: every value of 2 metrics",
-        "the same: device kind, machine kind, torch, threads, kernels, steps, width, row; equal bits are "
-        "guaranteed",
+        "the same: device kind, machine kind, torch, threads, kernels, convolutions, steps, width, row; "
+        "equal bits are guaranteed",
     ]
 
 
@@ -99,3 +99,12 @@ def test_a_rerun_that_ends_early_is_not_equal_but_one_that_goes_on_is() -> None:
 def test_each_condition_counts(name: str, changes: dict[str, Any]) -> None:
     found = compare(trial(0.5), trial(0.5, **changes))
     assert [changed.name for changed in found.changed] == [name]
+
+
+def test_another_way_to_convolve_is_a_changed_condition() -> None:
+    task = "6x14x14 by 16 of 5x5"
+    before, after = (trial(0.5, ways={task: way}) for way in ("grouped", "columns"))
+    assert list(compare(before, after).lines())[1:] == [
+        f"changed: convolutions was grouped: {task}, is now columns: {task}",
+        "equal bits are not guaranteed after these changes, but the curves are bit-equal",
+    ]

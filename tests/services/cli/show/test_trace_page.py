@@ -95,3 +95,10 @@ def test_the_engine_of_the_latest_attempt_that_trained(engine: dict[str, str], w
     latest = {**RAN, "kind": "cuda", "engine": RAN["engine"] | engine}
     page = trace_page({**TRIAL, "attempts": [RAN, latest, {**RAN, "engine": None}]}, SWEEP, "again")
     assert page["engine"] == f"bfloat16 on cuda, {words}"
+
+
+def test_the_ways_of_convolutions_on_a_gpu_are_part_of_the_machine() -> None:
+    ways = {"conv1": "grouped", "conv2": "columns", "conv3": "grouped"}
+    ran = {**RAN, "machine": {**RAN["machine"], "kind": "NVIDIA H200", "ways": ways}}
+    page = trace_page({**TRIAL, "attempts": [ran]}, SWEEP, "again")
+    assert page["machine"].endswith("1 thread, no compiled kernels, convolutions columns and grouped")
