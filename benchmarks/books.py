@@ -141,7 +141,7 @@ def wait_for_mlflow(stack: Stack, client: Client, sweep_id: str) -> tuple[float,
 def measure(stack: Stack, client: Client, spec: Mapping[str, Any]) -> None:
     """Train a sweep and print what it cost."""
     before, asked = processor_seconds(), requests(stack)
-    sweep = client.submit(dict(spec))
+    sweep = client.submit({**spec, "reuse": False})
     trained = wait_for_end(client, sweep["id"])
     at_the_end = processor_seconds() - before
     behind, last = wait_for_mlflow(stack, client, sweep["id"])

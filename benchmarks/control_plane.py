@@ -58,6 +58,7 @@ SPEC: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": []},
     "data": {"name": "npz", "path": "nothing.npz", "validation": 0.5},
     "train": {"epochs": 1, "batch_size": 40, "test": "never"},
+    "reuse": False,  # the same sweep is submitted several times
 }
 
 

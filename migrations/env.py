@@ -11,6 +11,7 @@ from services.store import (  # noqa: F401 (they register the tables)
     rung_decisions,
     speeds,
     submit_keys,
+    workers,
 )
 from services.store.table import Base
 

@@ -18,15 +18,16 @@ from services.host import EVERYWHERE
 from services.queue import Publisher
 from services.settings import Settings
 from services.store import (
+    array_places,
     asked,
     budgets,
     devices,
     early_ends,
     moves,
     packs,
+    reuse,
     set_aside,
     specs_and_plans,
-    speeds,
     sweeps,
     trials,
     window,
@@ -41,7 +42,6 @@ T = TypeVar("T")
 IDLE_RESEND_SECONDS = 5.0  # after which a message counts as lost while a device idles
 MAX_CANDIDATES = 50  # sweeps that one query proposes for the next place in the window
 CANDIDATES_PER_ROW = 8  # trials that are looked at for each row of a pack
-MAX_PLACED = 10_000  # trials that are given places at once
 log = logging.getLogger(__name__)
 
 
@@ -221,10 +221,13 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
 
     Returns their ids.
     """
-    room = now.free(sweep.plugins)
-    if not room or sweep.state not in SWEEP_DISPATCHABLE:
+    if sweep.state not in SWEEP_DISPATCHABLE:
         return []
     specs_and_plans.give(session, [sweep])
+    reuse.draw(session, sweep)
+    room = now.free(sweep.plugins)
+    if not room:
+        return []
     plan = sweep.plan
     # Asked for only by sweeps that need one which not every device has.
     offered = {} if plan.precisions.issubset(EVERYWHERE) else devices.precisions(session)
@@ -245,6 +248,8 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
         return formed
     drafts: list[PackDraft] = []
     while room.total() and len(formed) + len(drafts) != most:
+        if reuse.draw(session, sweep):
+            break  # the others of them wait, and come first when this is called again
         number = _next_number(session, sweep, _trainable(plan, room, offered), now.now)
         if number is None:
             break
@@ -261,7 +266,9 @@ def _ask(session: Session, sweep: Sweep, room: Counter[str], places: int) -> boo
     if sweep.plan.asked is None or places < 1 or trials.first_waiting(session, sweep.id):
         return False
     kind = max(+room, key=room.__getitem__)
-    return asked.draw(session, sweep, min(places, room.total()) * width_on(session, sweep, 0, kind))
+    return asked.draw(
+        session, sweep, min(places, room.total()) * array_places.width_on(session, sweep, 0, kind)
+    )
 
 
 def _most_room(room: Counter[str], offered: Mapping[str, Collection[str]], shape: Shape) -> str:
@@ -308,39 +315,18 @@ def _next_number(session: Session, sweep: Sweep, shapes: frozenset[int] | None, 
 def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> str:
     """Form one pack of trials that wait, among them the first; returns its id."""
     mixed = sweep.plan.shapes[first.shape].mixed
-    width = first.width or _give_places(session, sweep, first, kind)
+    width = first.width or array_places.give(session, sweep, first, kind)
     waiting = trials.waiting_like(session, first, mixed, CANDIDATES_PER_ROW * width)
-    return packs.form(session, sweep, choose(waiting, first.most_alive), width, kind)
-
-
-def _give_places(session: Session, sweep: Sweep, first: Trial, kind: str) -> int:
-    """Give a width and a row to each trial that may train with the first one; returns the first's width.
-
-    All that have come together from a rung are divided at once, so the arrays depend on no worker.
-    """
-    plan = sweep.plan
-    if plan.pin:
-        segment = plan.pin.segment_from(first.saved_epoch)
-        first.width, first.row = segment.width, segment.row
-        return segment.width
-    waiting = trials.waiting_like(session, first, plan.shapes[first.shape].mixed, MAX_PLACED)
-    most, start = width_on(session, sweep, first.shape, kind), 0
-    if kind == "cpu":
-        most = packing.width_after_rung(len(waiting), most)
-    while start < len(waiting):
-        rows = packing.next_rows(len(waiting) - start, most)
-        width = rows if kind == "cpu" else packing.on_ladder(rows)
-        for row, trial in enumerate(waiting[start : start + rows]):
-            trial.width, trial.row = width, row
-        start += rows
-    session.flush()
-    return waiting[0].width or 1
+    return packs.form(session, sweep, array_places.choose(waiting, first.most_alive), width, kind)
 
 
 def next_trials(session: Session, sweep: Sweep, number: int, kind: str, now: int) -> list[dict[str, Any]]:
     """Make a pack of new trials from a number on, which may share an array, for a kind of device."""
     plan = sweep.plan
-    most, left = width_on(session, sweep, plan.shape_of(plan.point_of(number)), kind), plan.run_of(number)
+    most, left = (
+        array_places.width_on(session, sweep, plan.shape_of(plan.point_of(number)), kind),
+        plan.run_of(number),
+    )
     on_ladder = kind != "cpu" or plan.pin is not None
     wanted = min(most, left) if on_ladder else packing.next_rows(left, most)
     rows = _affordable(session, sweep, number, wanted)
@@ -364,35 +350,3 @@ def _affordable(session: Session, sweep: Sweep, number: int, rows: int) -> int:
         spent = f"the budget of {budgets.of_epochs(sweep)} epochs has {left} left"
         early_ends.draw_no_more(session, sweep, "budget", spent)
     return count
-
-
-def width_on(session: Session, sweep: Sweep, shape: int, kind: str) -> int:
-    """The most rows of a shape's packs on a kind of device: one number, for any number of workers.
-
-    On a CPU the plan has it. On GPUs it is settled when the first pack is formed, by their memory and by what
-    was measured until then.
-    """
-    own, plan = sweep.plan.shapes[shape], sweep.plan
-    if plan.pin:
-        return plan.pin.segments[0].width
-    if kind == "cpu":
-        return own.width
-    place = f"{shape}:{kind}"
-    if place not in sweep.widths:
-        live = devices.of_kind(session, kind)
-        measured = speeds.by_width(session, own.key, live.names)
-        together = own.points * (plan.seeds if own.mixed else 1)
-        row = own.gpu_bytes_per_row or own.bytes_per_row
-        width = packing.ladder_width(together, row, live.memory, measured)
-        sweep.widths = {**sweep.widths, place: width}
-    return int(sweep.widths[place])
-
-
-def choose(alike: Sequence[Trial], most: int | None) -> list[Trial]:
-    """The trials that go into a pack together, of some that may: each in a row of its own, `most` of them."""
-    chosen: dict[int | None, Trial] = {}  # by row
-    for trial in alike:
-        if len(chosen) == most:
-            break
-        chosen.setdefault(trial.row, trial)
-    return list(chosen.values())

@@ -68,6 +68,14 @@ class Settings(BaseSettings):
     logs_kept: Annotated[
         float, Field(ge=0, description="Days that a pack's log is kept after the end of its sweep")
     ] = 30.0
+    checkpoints_kept: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="Days that the last checkpoint of a trial that has succeeded is kept, from which a "
+            "longer trial can go on; 0 writes none",
+        ),
+    ] = 7.0
     orphans_kept: Annotated[
         float, Field(gt=0, description="Hours that a file which no row names is kept after its last change")
     ] = 24.0

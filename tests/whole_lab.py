@@ -27,6 +27,7 @@ SPEC: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": [16]},
     "data": {"name": "fashion-mnist-mini"},
     "train": {"epochs": 3},
+    "reuse": False,  # tests share a laboratory
     "space": {"train.l2": [0, 0.001], "train.optimizer": ["momentum", {"name": "adam", "lr": 0.002}]},
 }
 
@@ -60,6 +61,14 @@ class Lab:
     def wait_for_success(self, sweep_id: str, trials: int = 4) -> None:
         """Wait until every trial has succeeded."""
         wait_for(lambda: self.counts(sweep_id) == {"succeeded": trials}, 90, "success of every trial")
+
+
+def numbers(trial: dict[str, Any]) -> list[dict[str, Any]]:
+    """A curve without speeds."""
+    return [
+        {name: value for name, value in point["metrics"].items() if not name.startswith("perf/")}
+        for point in trial["curve"]
+    ]
 
 
 def mlflow_curve(url: str, run_id: str, metric: str) -> list[tuple[int, float]]:

@@ -211,10 +211,10 @@ class UseDevice:
 class Run:
     """Train a pack from its starting epoch to its target; everything that its numbers depend on.
 
-    `ends`: the target is the last epoch of its trials, else a rung, where a checkpoint is left.
-    `checkpoint_every` is in seconds; `files` the folder that paths are relative to; `plugins` the digest of
-    the entry files that the sweep was planned with; `varied` the paths in which rows may differ; `measure`
-    asks for one `SpeedMeasured`; `ways` are those of tasks that are settled.
+    `ends`: the target is the last epoch of its trials, else a rung. At a rung a checkpoint is left, and if
+    `saves_end` at the end, too. `checkpoint_every` is in seconds; `files` the folder that paths are relative
+    to; `plugins` the digest of the entry files that the sweep was planned with; `varied` the paths in which
+    rows may differ; `measure` asks for one `SpeedMeasured`; `ways` are those of tasks that are settled.
     """
 
     pack: str
@@ -233,6 +233,7 @@ class Run:
     rows: tuple[RunRow, ...]
     varied: tuple[str, ...] = ()
     measure: bool = False
+    saves_end: bool = False
     ways: dict[str, str] = field(default_factory=dict)
 
 

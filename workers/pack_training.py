@@ -97,7 +97,7 @@ class PackTraining:
                     metrics={report.row: report.metrics for report in reports},
                     best={row: best for row in live if (best := self._best(row))},
                     diverged=tuple(report.row for report in reports if report.diverged),
-                    saved=None if ends else self._checkpoint(due=last),
+                    saved=self._checkpoint(due=last) if run.saves_end or not ends else None,
                     final=self._finish(live) if ends else {},
                     busy_ms=round(busy * 1000),
                     work_ms=round(work * 1000),

@@ -88,6 +88,7 @@ def read_leased_pack(
         start_epoch=pack.start_epoch,
         target_epoch=pack.target_epoch,
         ends=pack.target_epoch == pack.trials[0].target_epoch,
+        saves_end=settings.checkpoints_kept > 0,
         checkpoint_every=settings.checkpoint_every,
         metric=spec.objective.metric,
         goal=spec.objective.goal,

@@ -55,6 +55,7 @@ class Task:
             "space": {PATHS[axis]: values for axis, values in self.axes.items()},
             "objective": {"metric": "val/acc", "at": "last"},
             "seed": seed,
+            "reuse": False,
         }
 
 

@@ -21,6 +21,7 @@ from services.api.routes import (
     effects,
     events,
     exports,
+    extend,
     figures,
     health,
     leaderboard,
@@ -77,7 +78,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     app.include_router(page.router)
     for part in (
-        *(sweeps, verbs, events, exports, leaderboard, effects, sweep_figures),
+        *(sweeps, verbs, extend, events, exports, leaderboard, effects, sweep_figures),
         *(trials, figures, reproduce, catalog, workers),
     ):
         app.include_router(part.router, prefix="/v1", dependencies=[Depends(KEY_SCHEME)])

@@ -31,7 +31,7 @@ MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 COLUMNS_BEFORE_AXES = ("trial", "number", "point", "replicate", "state")
 COLUMNS_AFTER_AXES = (
     *("seed", "best_value", "best_epoch", "last_value", "epochs", "target_epochs", "attempts"),
-    *("started_at", "finished_at", "failure", "message"),
+    *("started_at", "finished_at", "failure", "message", "reused_from"),
 )
 COLUMNS_BEFORE_METRICS = ("trial", "number", "point", "replicate", "epoch", "at")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
@@ -65,6 +65,7 @@ def trial_rows(store: Store, sweep: Sweep) -> Iterator[Row]:
             "finished_at": None if trial.finished_at is None else rfc3339(trial.finished_at),
             "failure": failure.get("kind"),
             "message": failure.get("message"),
+            "reused_from": trial.reused_from,
         }
 
 

@@ -129,6 +129,18 @@ class Library:
 
         return registry.plugins_digest() if self._plugin_names & set(_texts(plan)) else ""
 
+    @cached_property
+    def code(self) -> dict[str, str]:
+        """Digests of the code of all entries by name, and at "" of all other code; see `Plan.code`."""
+        from cnnlab import code_digest
+
+        return {"": code_digest.shared_code(), **code_digest.entries()}
+
+    def code_of(self, plan: Mapping[str, Any]) -> dict[str, str]:
+        """The digests of the entries that a plan, as JSON, contains the name of, and of all other code."""
+        named = {part for text in _texts(plan) for part in text.split(".")}
+        return {name: digest for name, digest in self.code.items() if not name or name in named}
+
     @contextmanager
     def _faults(self, config: Mapping[str, Any]) -> Iterator[None]:
         """Raise what the library refuses as `ConfigFault`, the exception that planning expects.

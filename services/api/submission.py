@@ -22,7 +22,7 @@ from services.domain.planning.planner import make_plan
 from services.domain.planning.problems import Problems
 from services.domain.spec.spec import Spec
 from services.host import EVERYWHERE
-from services.store import devices, speeds, submit_keys, sweeps
+from services.store import devices, reuse, speeds, submit_keys, sweeps
 from services.store.session import Session
 
 log = logging.getLogger(__name__)
@@ -36,12 +36,13 @@ def planned(spec: Spec, services: Services, form: Problems | None = None) -> Pla
     limit, memory = services.settings.trial_limit, services.settings.pack_memory
     sent = list(form.found) if form else []
     try:
-        return make_plan(spec, services.library, limit=limit, memory=memory, problems=form)
+        plan = make_plan(spec, services.library, limit=limit, memory=memory, problems=form)
     except SpecError as error:
         problems = [each if each in sent else at_written_place(each, spec) for each in error.problems]
         raise SpecError(problems) from None
     except ConfigFault as fault:  # values that are valid one by one and clash when they meet
         raise SpecError([Problem("/space", str(fault))]) from None
+    return plan.model_copy(update={"code": services.library.code_of(plan.model_dump(mode="json"))})
 
 
 def _read_and_planned(document: Any, services: Services) -> tuple[Spec, Plan]:
@@ -60,6 +61,7 @@ def preview(document: Any, services: Services) -> DryRunView:
     spec, plan = _read_and_planned(document, services)
     spec = spec.with_default_metric(plan.shapes[0].metrics)
     services.store.read(lambda session: check_warm_start(session, spec))
+    reused = services.store.read(lambda session: reuse.preview(session, spec, plan))
     measured, alive, offered = services.store.read(
         lambda session: (
             speeds.of_shapes(session, [shape.key for shape in plan.shapes]),
@@ -68,7 +70,7 @@ def preview(document: Any, services: Services) -> DryRunView:
         )
     )
     check_devices(plan, offered)
-    return dry_run_view(spec, plan, services.library, measured, alive)
+    return dry_run_view(spec, plan, services.library, measured, alive, reused)
 
 
 def find_by_key(key: str, digest: str, services: Services) -> str | None:
@@ -78,7 +80,16 @@ def find_by_key(key: str, digest: str, services: Services) -> str | None:
 
 def insert(document: Any, services: Services, key: str | None, digest: str) -> str:
     """Plan a sweep and write it, once for each idempotency key; the sweep's id."""
-    spec, plan = _read_and_planned(document, services)
+    return write(*_read_and_planned(document, services), services, key, digest)
+
+
+def write(
+    spec: Spec, plan: Plan, services: Services, key: str | None, digest: str, extends: str | None = None
+) -> str:
+    """Write a planned sweep, with the results of others that it reuses, once for each key; its id.
+
+    `extends` is the sweep that it continues.
+    """
     if any(shape.precision not in EVERYWHERE for shape in plan.shapes):
         check_devices(plan, services.store.read(devices.precisions))
     if "cuda" in services.store.read(devices.live):
@@ -86,16 +97,18 @@ def insert(document: Any, services: Services, key: str | None, digest: str) -> s
     spec = spec.with_default_metric(plan.shapes[0].metrics)
     plugins = services.library.plugins_of(plan.model_dump(mode="json"))
 
-    def write(session: Session) -> str:
+    def add(session: Session) -> str:
         if key is not None and (earlier := submit_keys.find(session, key, digest)):
             return earlier
         check_warm_start(session, spec)
-        sweep_id = sweeps.insert(session, spec, plan, plugins)
+        sweep_id = sweeps.insert(session, spec, plan, plugins, extends)
+        # At once: in a busy service it could be long before the sweep is served.
+        reuse.draw(session, sweeps.lock(session, sweep_id))
         if key is not None:
             submit_keys.keep(session, key, digest, sweep_id)
         return sweep_id
 
-    return services.store.write(write)
+    return services.store.write(add)
 
 
 def announce(services: Services) -> None:

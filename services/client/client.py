@@ -109,6 +109,22 @@ class Client:
         """Retry a sweep's failed and cancelled trials."""
         return self._do("sweeps", sweep_id, "retry")
 
+    def extend(
+        self,
+        sweep_id: str,
+        *,
+        epochs: int | None = None,
+        seeds: int | None = None,
+        on_wait: Callable[[str], None] = lambda _: None,
+    ) -> View:
+        """Continue a sweep that has ended, in a new sweep with more epochs or seeds, which reuses its trials.
+
+        `on_wait` is as for `submit`.
+        """
+        given = {"epochs": epochs, "seeds": seeds}
+        body = {name: value for name, value in given.items() if value is not None}
+        return self._make(self._address("sweeps", sweep_id, "extend"), None, on_wait, json=body)
+
     def set_priority(self, sweep_id: str, priority: int) -> View:
         """Serve a sweep before those of a lower priority, from -10 to 10."""
         path = self._address("sweeps", sweep_id, "priority")

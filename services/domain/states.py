@@ -180,6 +180,7 @@ SWEEP_MOVES: dict[SweepState, dict[SweepState, Move]] = {
 TRIAL_MOVES: dict[TrialState, dict[TrialState, Move]] = {
     TrialState.PENDING: {
         TrialState.QUEUED: _DISPATCH,
+        TrialState.SUCCEEDED: Move((Mover.DISPATCH, Mover.API), "another sweep has its result"),
         TrialState.PRUNED: _WORKER_OR_DECIDE,
         TrialState.CANCELLED: Move((Mover.API, Mover.SETTLE, Mover.PAUSE, Mover.WORKER, Mover.DECIDE)),
     },

@@ -22,7 +22,8 @@ from services.precisions import NEEDS
 from services.store import devices
 from services.store.attempts import EndedAttempt
 from services.store.clock import db_now, seconds_ago
-from services.store.models import Event, MirrorSweep, MirrorTrial, Pack, Sweep, Trial, Worker
+from services.store.models import Event, MirrorSweep, MirrorTrial, Pack, Sweep, Trial
+from services.store.workers import Worker
 
 ANNOUNCE_SECONDS = 10.0  # in which a new pack is announced, if Redis answers and upkeep runs
 MLFLOW_SECONDS = 60.0  # that a trial's end may take to reach MLflow, while MLflow takes nothing of the sweep

@@ -1,7 +1,8 @@
 """Budgets of epochs: what a sweep's trials have been allotted, and what they can still get.
 
 A trial is allotted its epochs up to its next rung when it is drawn, and up to the one after when it goes on;
-one that ends gives back what it has not trained. So a sweep never trains more than its budget.
+one that ends gives back what it has not trained. Epochs that another sweep has trained cost nothing. So a
+sweep never trains more than its budget.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ from services.store.models import Sweep, Trial
 _TRIALS = cast(Table, Trial.__table__).c
 _ALLOTTED = select(
     func.coalesce(
-        func.sum(case((_TRIALS.state.in_(sorted(TRIAL_FINAL)), _TRIALS.epoch), else_=_TRIALS.until_epoch)), 0
+        func.sum(
+            case((_TRIALS.state.in_(sorted(TRIAL_FINAL)), _TRIALS.epoch), else_=_TRIALS.until_epoch)
+            - _TRIALS.reused_epochs
+        ),
+        0,
     )
 ).where(_TRIALS.sweep_id == bindparam("sweep"))
 

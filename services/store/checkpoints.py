@@ -8,9 +8,11 @@ from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, s
 from sqlalchemy.orm import Session, aliased
 
 from services.domain.states import SWEEP_FINAL, TRIAL_FINAL, TrialState
+from services.store import clock
 from services.store.models import Checkpoint, PackRow, Report, Sweep, Trial
 from services.store.session import touched
 
+DAY = 24 * 3600.0  # seconds
 MAX_FILES = 250  # that one look for needless ones takes in
 
 
@@ -46,26 +48,30 @@ def fall_back(session: Session, checkpoint_id: int, pack_id: str) -> None:
     session.flush()
 
 
-def needless(session: Session, after: int = 0) -> tuple[Sequence[Checkpoint], int]:
+def needless(session: Session, after: int = 0, kept: float = 0.0) -> tuple[Sequence[Checkpoint], int]:
     """Those of the next checkpoints behind an id whose files can go, and the id to go on from, 0 at the end.
 
-    Kept are those that an unfinished trial goes on from, and of every pack with unfinished trials the two
-    newest good ones, so that there is one to fall back to. It looks at `MAX_FILES` files, so that it takes as
+    Kept are those that an unfinished trial goes on from, of every pack with unfinished trials the two newest
+    good ones, so that there is one to fall back to, and for `kept` days the last one of a trial that has
+    succeeded, so that a longer one can go on from there. It looks at `MAX_FILES` files, so that it takes as
     long however many there are; for all at once PostgreSQL would read every trial.
     """
     # A literal, so that the condition is that of the index.
     there = select(Checkpoint.id).where(Checkpoint.bytes > literal_column("0"), Checkpoint.id > after)
     some = session.scalars(there.order_by(Checkpoint.id).limit(MAX_FILES)).all()
-    found = session.scalars(select(Checkpoint).where(Checkpoint.id.in_(some), ~_used(), ~_spare()))
+    found = session.scalars(select(Checkpoint).where(Checkpoint.id.in_(some), ~_used(kept), ~_spare()))
     return found.all(), some[-1] if len(some) == MAX_FILES else 0
 
 
-def forget(session: Session, checkpoint_id: int) -> bool:
-    """Record that a checkpoint's file is gone, unless a trial needs it by now; returns whether it may go."""
+def forget(session: Session, checkpoint_id: int, kept: float = 0.0) -> bool:
+    """Record that a checkpoint's file is gone, unless a trial needs it by now; returns whether it may go.
+
+    `kept` is as for `needless`.
+    """
     # Locked by a statement of its own: the next one then sees a retry that held it until now.
     session.execute(select(Checkpoint.id).where(Checkpoint.id == checkpoint_id).with_for_update())
     dropped = session.execute(
-        update(Checkpoint).where(Checkpoint.id == checkpoint_id, ~_used()).values(bytes=0, damaged=True)
+        update(Checkpoint).where(Checkpoint.id == checkpoint_id, ~_used(kept)).values(bytes=0, damaged=True)
     )
     if not touched(dropped):
         return False
@@ -87,15 +93,25 @@ def _has_row_of(trial: Trial, later: Checkpoint) -> ColumnElement[bool]:
 
 
 def _row_in(session: Session, checkpoint: Checkpoint, trial: Trial) -> int:
-    """The row of a trial in a checkpoint's file: that which it had in the pack."""
-    mine = PackRow.pack_id == checkpoint.pack_id, PackRow.trial_id == trial.id
+    """The row of a trial in a checkpoint's file: that which it, or whoever began it, had in the pack."""
+    line = [trial.id]
+    while (source := session.get_one(Trial, line[-1]).reused_from) is not None:
+        line.append(source)
+    mine = PackRow.pack_id == checkpoint.pack_id, PackRow.trial_id.in_(line)
     return session.scalars(select(PackRow.row).where(*mine)).one()
 
 
-def _used() -> ColumnElement[bool]:
-    """An unfinished trial goes on from it, or a pruned one could: its sweep has not ended."""
+def _used(kept: float) -> ColumnElement[bool]:
+    """An unfinished trial goes on from it, or a pruned one could: its sweep has not ended.
+
+    Or it is the last one of a trial that has succeeded in the last `kept` days.
+    """
     moving = exists().where(Sweep.id == Trial.sweep_id, Sweep.state.not_in(sorted(SWEEP_FINAL)))
-    may_go_on = or_(Trial.state.not_in(sorted(TRIAL_FINAL)), and_(Trial.state == TrialState.PRUNED, moving))
+    may_go_on = or_(
+        Trial.state.not_in(sorted(TRIAL_FINAL)),
+        and_(Trial.state == TrialState.PRUNED, moving),
+        and_(Trial.state == TrialState.SUCCEEDED, Trial.finished_at > clock.seconds_ago(kept * DAY)),
+    )
     return exists().where(Trial.checkpoint_id == Checkpoint.id, may_go_on)
 
 

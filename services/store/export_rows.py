@@ -30,6 +30,7 @@ class TrialRow(NamedTuple):
     started_at: int | None
     finished_at: int | None
     failure: dict[str, Any] | None
+    reused_from: str | None
 
 
 class CurveRow(NamedTuple):

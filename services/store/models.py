@@ -65,6 +65,10 @@ class Sweep(Base):
     drawn_ahead: Mapped[dict[str, Any]] = mapped_column(default=dict)
     widths: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of shapes on GPUs, settled by first packs
     plugins: Mapped[str | None] = mapped_column(String(64))  # digest of the entry files it was planned with
+    extends: Mapped[str | None] = mapped_column(ForeignKey("sweeps.id"))  # the sweep that it continues
+    looked_up: Mapped[int] = mapped_column(
+        default=0
+    )  # trials before this number were looked up in other sweeps
     priority: Mapped[int] = mapped_column(default=0)  # -10 … 10; the highest is served first
     served_at: Mapped[int | None]  # when its latest pack was formed
     set_aside: Mapped[str | None] = mapped_column(Text)  # which chore failed at it, and why
@@ -152,6 +156,11 @@ class Trial(Base):
         Index(None, "checkpoint_id", **where("checkpoint_id IS NOT NULL")),
         Index("ix_trials_fruitless", "sweep_id", **where("fruitless > 0")),
         Index("ix_trials_held", "sweep_id", "cohort", **where("state = 'held'")),
+        Index(
+            "ix_trials_identity",
+            "identity",
+            **where("state = 'succeeded' AND reused_epochs < target_epoch"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -160,6 +169,9 @@ class Trial(Base):
     point: Mapped[int]
     replicate: Mapped[int] = mapped_column(default=0)
     seed: Mapped[int]
+    identity: Mapped[str | None] = mapped_column(String(64))  # of its numbers; null where that is not known
+    reused_from: Mapped[str | None] = mapped_column(ForeignKey("trials.id"))  # whose first epochs are its own
+    reused_epochs: Mapped[int] = mapped_column(default=0)  # so many; if all, it has not trained
     values: Mapped[dict[str, Any]]
     shape: Mapped[int]
     width: Mapped[int | None]  # of the arrays that train it up to `until_epoch`; null before the first one
@@ -378,22 +390,8 @@ class Device(Base):
     accepting: Mapped[bool] = mapped_column(default=True)  # its worker takes messages
 
 
-class Worker(Base):
-    """A worker process, and in a sentence what it is doing."""
-
-    __tablename__ = "workers"
-
-    id: Mapped[str] = mapped_column(String(120), primary_key=True)
-    host: Mapped[str] = mapped_column(String(120))
-    pid: Mapped[int]
-    started_at: Mapped[int]
-    seen: Mapped[int]
-    says: Mapped[str] = mapped_column(Text)
-    stopped: Mapped[bool] = mapped_column(default=False)
-
-
 # Written into the statement: a partial index serves only conditions that are known when it is planned.
-PENDING, HELD = (
+PENDING, HELD, SUCCEEDED = (
     cast(Table, Trial.__table__).c.state == literal_column(f"'{state.value}'")
-    for state in (TrialState.PENDING, TrialState.HELD)
+    for state in (TrialState.PENDING, TrialState.HELD, TrialState.SUCCEEDED)
 )

@@ -51,7 +51,8 @@ _NEW_PACKS = insert_each(
 )
 _NEW_TRIALS = insert_each(
     _TRIALS,
-    *("id", "sweep_id", "number", "point", "replicate", "seed", "values", "shape", "width", "row"),
+    *("id", "sweep_id", "number", "point", "replicate", "seed", "identity", "values", "shape"),
+    *("width", "row"),
     *("cohort", "until_epoch", "target_epoch", "created_at", "pack_id", "state"),
 )
 _UNMIRRORED = insert_each(_MIRROR_TRIALS, trial_id="id")
@@ -104,6 +105,16 @@ def add_queued_trials(session: Session, sweep_id: str, rows: Sequence[dict[str, 
     for statement in _NEW_TRIALS, _UNMIRRORED:
         session.execute(statement, {"each": json.dumps(new)})
     events.trials_moved(session, sweep_id, ((row["id"], row["number"], queued, None) for row in rows))
+
+
+def add_reused_trials(session: Session, sweep_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write new trials of a sweep that have the results of others, moved on to their end."""
+    done, now = move(TrialState.PENDING, TrialState.SUCCEEDED), _now(session)
+    ended = {"state": done, "started_at": now, "finished_at": now}
+    session.execute(insert(_TRIALS), [{**row, **ended} for row in rows])
+    session.execute(insert(_MIRROR_TRIALS), [{"trial_id": row["id"]} for row in rows])
+    events.trials_moved(session, sweep_id, ((row["id"], row["number"], done, None) for row in rows))
+    mirror.changed(session, sweep_id)
 
 
 def add_packs(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -212,9 +212,16 @@ def rows_of(session: Session, pack_id: str) -> dict[int, Trial]:
 def segments(session: Session, trial_id: str, until: int) -> list[Segment]:
     """The places in which a trial has trained up to an epoch, one after the other.
 
-    What was trained again after a failed attempt counts as it was trained last.
+    What was trained again after a failed attempt counts as it was trained last. Where another trial has
+    trained the first epochs, the first places are that one's.
     """
     begun: list[tuple[int, tuple[int, int]]] = []  # at which epoch, and the width and the row
+    trial = session.get_one(Trial, trial_id)
+    if trial.reused_from is not None:
+        earlier = segments(session, trial.reused_from, min(until, trial.reused_epochs))
+        starts = [0, *(segment.until for segment in earlier[:-1])]
+        places = [(segment.width, segment.row) for segment in earlier]
+        begun = list(zip(starts, places, strict=True))
     for row, pack in attempts(session, trial_id):
         if pack.leased_at is None or pack.start_epoch >= until:
             continue

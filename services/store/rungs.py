@@ -90,13 +90,15 @@ def _decide(session: Session, sweep: Sweep, divided: Cohorts, trials: Sequence[T
     """Compare the points that wait at a rung, and store which go on."""
     cohort, epoch = trials[0].cohort, trials[0].until_epoch
     rule, plan = rung_rule(sweep.spec.stop), divided.plan(cohort)
-    there = _at_rung(session, trials, sweep.spec.objective, rule)
+    reused = _reused_at_rung(session, sweep, cohort, epoch)
+    there = _at_rung(session, trials, reused, sweep.spec.objective, rule)
     if rule is None:  # the sweep repeats a trial that went on here
         kept = [each.point for each in there]
     else:
         kept = rule.kept(there, plan.rungs.index(epoch), plan.points, sweep.spec.objective)
-    by_point = _by_point(trials)
-    kept = budgets.affordable(session, sweep, [(point, by_point[point]) for point in kept], divided)
+    by_point = _by_point(trials)  # a reused trial has trained all its epochs: nothing is to be paid for it
+    kept = budgets.affordable(session, sweep, [(point, by_point.get(point, ())) for point in kept], divided)
+    by_point = _by_point([*trials, *reused])
     inputs = [
         {"point": each.point, "trials": [trial.number for trial in by_point[each.point]], "value": each.value}
         for each in there
@@ -159,19 +161,47 @@ class _Verdict:
         return {"rule": self.decision.rule, "rung": self.decision.epoch, "reason": reason}
 
 
+def _reused_at_rung(session: Session, sweep: Sweep, cohort: int, epoch: int) -> list[Trial]:
+    """The trials of a cohort that have the result of another sweep's, as far as they would have come here.
+
+    A point that an earlier rung has not let go on takes no part, as if its trials had been trained up to that
+    one; they keep their results.
+    """
+    query = select(Trial).where(
+        Trial.sweep_id == sweep.id, Trial.cohort == cohort, Trial.reused_from.is_not(None)
+    )
+    earlier = select(RungDecision.kept).where(
+        RungDecision.sweep_id == sweep.id, RungDecision.cohort == cohort, RungDecision.epoch < epoch
+    )
+    kept = [set(points) for points in session.scalars(earlier)]
+    found = session.scalars(query.order_by(Trial.number)).all()
+    return [trial for trial in found if all(trial.point in points for points in kept)]
+
+
 def _at_rung(
-    session: Session, trials: Sequence[Trial], objective: Objective, rule: RungRule | None
+    session: Session,
+    trials: Sequence[Trial],
+    reused: Sequence[Trial],
+    objective: Objective,
+    rule: RungRule | None,
 ) -> list[PointAtRung]:
-    averages: Mapping[str, float | None] = {}
-    if rule and rule.needs_averages:
-        averages = _averages(session, trials, objective)
+    """What each point is judged by: trials that wait at a rung, and reused ones by their epochs up to it."""
+    values = {trial.id: _value(trial, objective) for trial in trials}
+    averages: dict[str, float | None] = {}
+    needs = rule is not None and rule.needs_averages
+    if curves := _curves(session, [*reused, *(trials if needs else ())], objective, trials[0].until_epoch):
+        for trial in reused:
+            best = min(curves[trial.id], key=lambda at: objective.key(at[1]), default=(0, None))
+            last = next((value for epoch, value in curves[trial.id] if epoch == trials[0].until_epoch), None)
+            values[trial.id] = best[1] if objective.at == "best" else last
+        averages = {each: _mean(value for _, value in curve) for each, curve in curves.items()}
     return [
         PointAtRung(
             point,
-            _mean(_value(trial, objective) for trial in own),
-            _mean(averages.get(trial.id) for trial in own),
+            _mean(values[trial.id] for trial in own),
+            _mean(averages.get(trial.id) for trial in own) if needs else None,
         )
-        for point, own in _by_point(trials).items()
+        for point, own in sorted(_by_point([*trials, *reused]).items())
     ]
 
 
@@ -186,15 +216,20 @@ def _value(trial: Trial, objective: Objective) -> float | None:
     return trial.best_value if objective.at == "best" else trial.last_value
 
 
-def _averages(session: Session, trials: Sequence[Trial], objective: Objective) -> dict[str, float | None]:
-    """The mean of the objective over all epochs of each trial."""
-    found: dict[str, list[float]] = {trial.id: [] for trial in trials}
-    query = select(Report.trial_id, Report.metrics).where(Report.trial_id.in_(list(found)))
-    for trial_id, metrics in session.execute(query.order_by(Report.trial_id, Report.epoch)):
+def _curves(
+    session: Session, trials: Sequence[Trial], objective: Objective, until: int
+) -> dict[str, list[tuple[int, float]]]:
+    """The objective of each trial after each epoch up to a rung, where it is a number."""
+    found: dict[str, list[tuple[int, float]]] = {trial.id: [] for trial in trials}
+    if not found:
+        return {}
+    mine = Report.trial_id.in_(list(found)), Report.epoch <= until
+    query = select(Report.trial_id, Report.epoch, Report.metrics).where(*mine)
+    for trial_id, epoch, metrics in session.execute(query.order_by(Report.trial_id, Report.epoch)):
         value = metrics.get(objective.metric)
         if isinstance(value, int | float):
-            found[trial_id].append(value)
-    return {trial_id: fmean(values) if values else None for trial_id, values in found.items()}
+            found[trial_id].append((epoch, value))
+    return found
 
 
 def _mean(values: Any) -> float | None:

@@ -46,6 +46,7 @@ class Standing:
 
     counts: Mapping[str, int]  # trials per state; points not drawn are not among them
     epochs: Mapping[int, trials.Epochs]  # per shape
+    reused: int  # trials that have epochs of other sweeps
     best: Sequence[RankedPoint]  # the best two points that have a value
 
 

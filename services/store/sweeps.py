@@ -34,8 +34,11 @@ _WITH_MIRROR = _BARE.options(joinedload(Sweep.mirror))
 _LOCK = _BARE.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
-def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "") -> str:
-    """Write a new sweep; returns its id. `plugins` is the digest of the plug-ins it was planned with."""
+def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "", extends: str | None = None) -> str:
+    """Write a new sweep; returns its id.
+
+    `plugins` is the digest of the plug-ins it was planned with, `extends` the sweep that it continues.
+    """
     sweep = Sweep(
         id=secrets.token_hex(5),
         name=spec.name,
@@ -45,6 +48,7 @@ def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "") -> str:
         total=plan.trials,
         priority=spec.priority,
         plugins=plugins or None,
+        extends=extends,
         created_at=db_now(),
         mirror=MirrorSweep(),
     )

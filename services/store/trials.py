@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from services.domain.errors import NotFound
 from services.domain.plan import cohorts
+from services.domain.plan.identity import Identities
 from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL
 from services.store.clock import db_now
@@ -35,12 +36,8 @@ def new_rows(sweep: Sweep, start: int, count: int, width: int, now: int) -> list
     first = plan.pin.segments[0].row if plan.pin else 0
     numbers = range(start, min(start + count, sweep.total))
     sweep.drawn = sweep.drawn.and_also(plan, numbers)
-    rows = []
-    for number in numbers:
-        point = plan.point_of(number)
-        row = _row(sweep, number, plan.values(point), plan.shape_of(point), now)
-        rows.append(row | {"width": width, "row": first + number - numbers.start})
-    return rows
+    rows = rows_of(sweep, numbers, now)
+    return [row | {"width": width, "row": place} for place, row in enumerate(rows, first)]
 
 
 def asked_rows(sweep: Sweep, points: Sequence[tuple[dict[str, Any], int]], now: int) -> list[dict[str, Any]]:
@@ -50,23 +47,39 @@ def asked_rows(sweep: Sweep, points: Sequence[tuple[dict[str, Any], int]], now: 
     """
     numbers = range(sweep.next_number, sweep.next_number + len(points) * sweep.plan.seeds)
     sweep.next_number = numbers.stop
+    identities = Identities(sweep.spec, sweep.plan)
     return [
-        _row(sweep, number, *points[(number - numbers.start) // sweep.plan.seeds], now) for number in numbers
+        _row(sweep, identities, number, *points[(number - numbers.start) // sweep.plan.seeds], now)
+        for number in numbers
     ]
 
 
-def _row(sweep: Sweep, number: int, values: dict[str, Any], shape: int, now: int) -> dict[str, Any]:
+def rows_of(sweep: Sweep, numbers: Iterable[int], now: int) -> list[dict[str, Any]]:
+    """Make trials of a sweep by number, as rows without places."""
+    plan, identities = sweep.plan, Identities(sweep.spec, sweep.plan)
+    return [
+        _row(sweep, identities, number, plan.values(point), plan.shape_of(point), now)
+        for number in numbers
+        for point in [plan.point_of(number)]
+    ]
+
+
+def _row(
+    sweep: Sweep, identities: Identities, number: int, values: dict[str, Any], shape: int, now: int
+) -> dict[str, Any]:
     """Make a trial's row, without a place in an array."""
     plan, stops = sweep.plan, cohorts.of_sweep(sweep.spec, sweep.plan)
     point, target = plan.point_of(number), plan.shapes[shape].epochs
+    seed, replicate = plan.seed_of(number), plan.replicate_of(number)
     cohort = stops.of(point)
     return {
         "id": f"{sweep.id}-{number:04d}",
         "sweep_id": sweep.id,
         "number": number,
         "point": point,
-        "replicate": plan.replicate_of(number),
-        "seed": plan.seed_of(number),
+        "replicate": replicate,
+        "seed": seed,
+        "identity": identities.of(values, seed, replicate),
         "values": values,
         "shape": shape,
         "cohort": cohort,
@@ -105,6 +118,8 @@ class BriefTrial(NamedTuple):
     last_value: float | None
     stopped: dict[str, Any] | None
     failure: dict[str, Any] | None
+    reused_from: str | None
+    reused_epochs: int
     attempts: int
     run_id: str | None
 
@@ -179,10 +194,19 @@ _FIRST = _WAITING.order_by(Trial.shape, Trial.saved_epoch, Trial.epoch, Trial.nu
 
 @dataclass(frozen=True)
 class Epochs:
-    """How many epochs some trials have reported, and how many the unfinished among them have left."""
+    """How many epochs some trials have reported, and how many the unfinished among them have left.
+
+    `reused` of those that are done were trained by trials of other sweeps.
+    """
 
     done: int
     left: int
+    reused: int = 0
+
+    @property
+    def trained(self) -> int:
+        """How many the sweep has trained itself."""
+        return self.done - self.reused
 
 
 _COLUMNS = cast(Table, Trial.__table__).c
@@ -194,6 +218,8 @@ _TOTALS = (
         func.count(),
         func.sum(_COLUMNS.epoch),
         func.sum(_COLUMNS.target_epoch),
+        func.sum(_COLUMNS.reused_epochs),
+        func.count(_COLUMNS.reused_from),
     )
     .where(_COLUMNS.sweep_id.in_(GIVEN_IDS))
     .group_by(_COLUMNS.sweep_id, _COLUMNS.state, _COLUMNS.shape)
@@ -205,6 +231,7 @@ class Totals(NamedTuple):
 
     counts: Mapping[str, int]
     epochs: Mapping[int, Epochs]
+    reused: int = 0  # trials that have epochs of others
 
 
 def totals(session: Session, sweep_ids: Sequence[str]) -> dict[str, Totals]:
@@ -213,14 +240,22 @@ def totals(session: Session, sweep_ids: Sequence[str]) -> dict[str, Totals]:
     counts: dict[str, Counter[str]] = {sweep_id: Counter() for sweep_id in sweep_ids}
     done: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
     left: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
-    for sweep_id, state, shape, count, epochs, targets in rows:
+    reused: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
+    sources = Counter[str]()
+    for sweep_id, state, shape, count, epochs, targets, taken, others in rows:
         counts[sweep_id][state] += count
+        reused[sweep_id][shape] += int(taken)
+        sources[sweep_id] += others
         done[sweep_id][shape] += int(epochs)
         left[sweep_id][shape] += 0 if state in TRIAL_FINAL else int(targets - epochs)
     return {
         sweep_id: Totals(
             counts[sweep_id],
-            {shape: Epochs(epochs, left[sweep_id][shape]) for shape, epochs in done[sweep_id].items()},
+            {
+                shape: Epochs(epochs, left[sweep_id][shape], reused[sweep_id][shape])
+                for shape, epochs in done[sweep_id].items()
+            },
+            sources[sweep_id],
         )
         for sweep_id in sweep_ids
     }

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import String, Text, delete, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from services.store.clock import db_now, seconds_ago
-from services.store.models import Worker
+from services.store.table import Base
+
+
+class Worker(Base):
+    """A worker process, and in a sentence what it is doing."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    host: Mapped[str] = mapped_column(String(120))
+    pid: Mapped[int]
+    started_at: Mapped[int]
+    seen: Mapped[int]
+    says: Mapped[str] = mapped_column(Text)
+    stopped: Mapped[bool] = mapped_column(default=False)
 
 
 def say(session: Session, worker_id: str, host: str, pid: int, words: str) -> None:

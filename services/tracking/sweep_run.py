@@ -52,6 +52,7 @@ def identity(sweep: Sweep) -> dict[str, str]:
         "mlflow.user": "cnnlab",
         "mlflow.source.name": "cnnlab",
         "mlflow.source.type": "JOB",
+        **({"sweep.extends": sweep.extends} if sweep.extends else {}),
         **key(sweep),
     }
 

@@ -58,6 +58,7 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
         "trial.replicate": str(trial.replicate),
         "trial.config": plan.labels.label(trial.values),
         **({"data.class_names": names.numbered(class_names)} if class_names else {}),
+        **({"trial.reused_from": trial.reused_from} if trial.reused_from else {}),
     }
 
 

@@ -21,6 +21,7 @@ class Prune:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store, self._files = store, settings.files
+        self._kept = settings.checkpoints_kept
         self._after = 0  # the checkpoint that the last round ended with
 
     def round(self) -> int:
@@ -37,9 +38,11 @@ class Prune:
 
     def _checkpoints(self) -> int:
         removed = 0
-        needless, self._after = self._store.read(partial(checkpoints.needless, after=self._after))
+        look = partial(checkpoints.needless, after=self._after, kept=self._kept)
+        needless, self._after = self._store.read(look)
         for checkpoint in needless:
-            if self._store.write(partial(checkpoints.forget, checkpoint_id=checkpoint.id)):
+            forget = partial(checkpoints.forget, checkpoint_id=checkpoint.id, kept=self._kept)
+            if self._store.write(forget):
                 (self._files / checkpoint.path).unlink(missing_ok=True)
                 removed += 1
         return removed

@@ -26,6 +26,7 @@ SEED = int(os.environ.get("CNNLAB_CHAOS_SEED", "1"))
 SWEEPS = int(os.environ.get("CNNLAB_CHAOS_SWEEPS", "20"))
 EPOCHS, TRIALS = 12, 10
 SPEC: dict[str, Any] = {
+    "reuse": False,
     "model": {"name": "mlp", "hidden": [16]},
     "data": {"name": "fashion-mnist-mini"},
     "train": {"epochs": EPOCHS, "batch_size": 100},

@@ -26,6 +26,7 @@ KINDS = (
     *("upkeep killed", "api killed"),
 )
 SPEC: dict[str, Any] = {
+    "reuse": False,
     "model": {"name": "mlp", "hidden": [16]},
     "data": {"name": "fashion-mnist-mini"},
     "train": {"epochs": 9, "batch_size": 50},

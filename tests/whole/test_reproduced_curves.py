@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from whole_lab import Lab
+from whole_lab import Lab, numbers
 from worker_process import wait_for
 
 # One point fills arrays only with its seven seeds together: their rows have batches of their own.
@@ -24,14 +24,6 @@ OWN = {
     "space": {"model.dropout": [0, 0.2], "optimizer": ["momentum", "adam"]},
     "train": {"epochs": 3},
 }
-
-
-def numbers(trial: dict[str, Any]) -> list[dict[str, Any]]:
-    """A curve without speeds."""
-    return [
-        {name: value for name, value in point["metrics"].items() if not name.startswith("perf/")}
-        for point in trial["curve"]
-    ]
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,13 @@ from services.figures import best_weights
 from workers import pack_training as module
 from workers.messages import (
     EpochDone,
+    Go,
     Message,
     Prepared,
+    RowCheckpoint,
     Run,
     RunRow,
+    SavedCheckpoint,
     StepsDone,
     Stop,
     Stopped,
@@ -32,30 +35,43 @@ from workers.pack_training import PackTraining
 from workers.wire import Wire
 
 
-def messages(folder: Path, model: dict[str, Any], *answers: Message) -> list[Message]:
-    """What a runner sends about one trial of one epoch, if these messages wait for it."""
+def messages(
+    folder: Path,
+    model: dict[str, Any],
+    *answers: Message,
+    start: int = 0,
+    epochs: int = 1,
+    saved: SavedCheckpoint | None = None,
+    schedule: str = "constant",
+) -> list[Message]:
+    """What a runner sends about one trial, from its start or from where a shorter one has ended.
+
+    It receives these answers; without any, `Go` after each epoch.
+    """
     config = resolve(
         {
             "model": model,
             "data": {"name": "fashion-mnist-mini"},
-            "train": {"batch_size": 500, "epochs": 1, "optimizer": "adam"},
+            "train": {"batch_size": 500, "epochs": epochs, "optimizer": "adam", "schedule": schedule},
         }
     )
+    checkpoint = RowCheckpoint(1, saved.path, saved.sha256, 0) if saved else None
     run = Run(
-        pack="p0",
+        pack=f"p{start}",
         device="cpu",
         files=str(folder),
         width=1,
-        start_epoch=0,
-        target_epoch=1,
+        start_epoch=start,
+        target_epoch=epochs,
         ends=True,
+        saves_end=True,
         checkpoint_every=0,
         metric="val/acc",
         goal="maximize",
         mixed=False,
         data_seed=0,
         plugins=None,
-        rows=(RunRow(row=0, trial="t0", config=config, seed=1, replicate=0, checkpoint=None),),
+        rows=(RunRow(row=0, trial="t0", config=config, seed=1, replicate=0, checkpoint=checkpoint),),
     )
     to_runner, from_runner = os.pipe(), os.pipe()
     own, far = Wire(to_runner[0], from_runner[1]), Wire(from_runner[0], to_runner[1])
@@ -63,7 +79,10 @@ def messages(folder: Path, model: dict[str, Any], *answers: Message) -> list[Mes
     try:
         for answer in answers:
             far.send(answer)
-        PackTraining(run, own).run()
+        training = PackTraining(run, own)
+        if not answers:
+            training._receive = lambda: Go(run.pack)  # type: ignore[method-assign]
+        training.run()
         while far.readable() and (message := far.receive()):
             sent.append(message)
     finally:
@@ -77,6 +96,25 @@ def train(folder: Path, model: dict[str, Any]) -> Path:
     last = messages(folder, model)[-1]
     assert isinstance(last, EpochDone)
     return folder / last.final[0].file
+
+
+@pytest.mark.parametrize("schedule", ["constant", "plateau"])
+def test_a_longer_trial_goes_on_from_the_end_of_a_shorter_one_bit_for_bit(
+    tmp_path: Path, schedule: str
+) -> None:
+    def curve(sent: list[Message]) -> list[dict[str, float]]:
+        return [each.metrics[0] for each in sent if isinstance(each, EpochDone)]
+
+    model = {"name": "mlp", "hidden": [4], "dropout": 0.3}
+    shorter = messages(tmp_path / "first", model, epochs=2, schedule=schedule)
+    last = shorter[-1]
+    assert isinstance(last, EpochDone)
+    assert last.saved is not None
+    assert last.saved.epoch == 2
+    longer = messages(tmp_path / "first", model, start=2, epochs=4, saved=last.saved, schedule=schedule)
+    whole = messages(tmp_path / "second", model, epochs=4, schedule=schedule)
+    assert curve(shorter) + curve(longer) == curve(whole)
+    assert longer[-1].best == whole[-1].best  # type: ignore[union-attr]
 
 
 def test_progress_is_reported_from_the_first_step_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from services.domain.config import as_trained, without
 from services.domain.plan import cohorts, dry_run
 from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
+from services.store.reuse import Preview
 from services.store.speeds import Speed
 
 
@@ -29,6 +30,17 @@ class ShapePreview(BaseModel):
     points: int
     trials: int
     packs: int
+    epochs: int
+
+
+class ReusedPreview(BaseModel):
+    """Trials that would not be trained, or not from the beginning, and the epochs that this saves.
+
+    Other sweeps of the project have them. Of a large sweep only the first trials are looked up.
+    """
+
+    trials: int
+    begun: int
     epochs: int
 
 
@@ -50,6 +62,7 @@ class DryRunView(BaseModel):
     epochs_without_stop: int
     packs: int
     duplicates: int
+    reused: ReusedPreview
     shapes: list[ShapePreview]
     memory_bytes: int
     seconds: float | None
@@ -57,9 +70,12 @@ class DryRunView(BaseModel):
 
 
 def dry_run_view(
-    spec: Spec, plan: Plan, library: Library, speeds: Sequence[Speed], devices: int
+    spec: Spec, plan: Plan, library: Library, speeds: Sequence[Speed], devices: int, reused: Preview
 ) -> DryRunView:
-    """What a plan would take on this many devices, or on one if there are none."""
+    """What a plan would take on this many devices, or on one if there are none.
+
+    `reused` are the trials that other sweeps have; the time is without their epochs.
+    """
     known: dict[str, list[dry_run.MeasuredSpeed]] = {}
     for speed in (speed for speed in speeds if speed.width):  # those of arrays
         measured = dry_run.MeasuredSpeed(speed.images_per_s, speed.width, speed.machine)
@@ -67,8 +83,13 @@ def dry_run_view(
     images = [library.training_images(plan.shape_config(index)) for index in range(len(plan.shapes))]
     own_axes = {axis.path for axis in plan.axes if not axis.row}
     epochs = cohorts.expected_epochs(spec, plan)
-    seconds, seconds_from = dry_run.seconds(plan, images, known, devices, epochs / max(1, plan.epochs))
     packs = [dry_run.packs(plan, shape) for shape in plan.shapes]
+    trained = max(0, epochs - reused.epochs)
+    seconds, seconds_from = (
+        dry_run.seconds(plan, images, known, devices, trained / max(1, plan.epochs))
+        if trained
+        else (0.0, "other sweeps have all of it")
+    )
     return DryRunView(
         by_results=plan.asked is not None,
         trials=plan.trials,
@@ -78,6 +99,7 @@ def dry_run_view(
         epochs_without_stop=plan.epochs,
         packs=sum(packs) if plan.asked is None else max(packs),
         duplicates=dry_run.duplicates(plan),
+        reused=ReusedPreview(trials=reused.finished, begun=reused.begun, epochs=reused.epochs),
         shapes=[
             ShapePreview(
                 key=shape.key,

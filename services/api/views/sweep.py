@@ -47,10 +47,11 @@ class TrialCounts(BaseModel):
 
 
 class EpochCounts(BaseModel):
-    """Epochs, summed over all trials."""
+    """Epochs, summed over all trials; `reused` of those that are done were trained by other sweeps."""
 
     done: int
     total: int
+    reused: int
 
 
 class ShapeView(BaseModel):
@@ -103,7 +104,9 @@ class SweepView(BaseModel):
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
+    extends: str | None  # the sweep that it continues
     trials: TrialCounts
+    reused: int  # trials that have their result, or their first epochs, from another sweep
     epochs: EpochCounts
     eta_seconds: float | None
     seeds: int
@@ -171,7 +174,9 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         created_at=sweep.created_at,
         started_at=sweep.started_at,
         finished_at=sweep.finished_at,
+        extends=sweep.extends,
         trials=_trial_counts(status),
+        reused=status.standing.reused,
         epochs=parts.epochs,
         eta_seconds=_eta(status),
         seeds=plan.seeds,
@@ -215,6 +220,7 @@ def _parts(status: SweepStatus, settings: Settings) -> KeptParts:
         epochs=EpochCounts(
             done=sum(epochs.done for epochs in standing.epochs.values()),
             total=_all_epochs(status),
+            reused=sum(epochs.reused for epochs in standing.epochs.values()),
         ),
         best=point_view(standing.best[0], sweep, settings) if standing.best else None,
         comparison=comparison_view(leaderboard.comparison(standing.best, objective, plan.seeds)),
@@ -298,14 +304,15 @@ def _eta(status: SweepStatus) -> float | None:
     undrawn = sweep.drawn.left_by_shape(plan) if sweep.state == SweepState.ACTIVE else {}
     for index, trials in undrawn.items():
         left[index] = left.get(index, 0) + plan.shapes[index].epochs * trials
-    done = {shape: epochs.done for shape, epochs in status.standing.epochs.items()}
+    trained = {shape: epochs.trained for shape, epochs in status.standing.epochs.items()}
     if rung_rule(status.rules) and (whole := sum(left.values())):
-        expected = max(1, cohorts.expected_epochs(status.spec, plan) - sum(done.values()))
+        done = sum(epochs.done for epochs in status.standing.epochs.values())
+        expected = max(1, cohorts.expected_epochs(status.spec, plan) - done)
         left = {shape: epochs * min(1, expected / whole) for shape, epochs in left.items()}
     flops = [float(shape.flops) for shape in plan.shapes]
     alone = {at: status.plain[shape.key] for at, shape in enumerate(plan.shapes) if shape.key in status.plain}
-    training = eta.training_costs(flops, alone, status.busy, done)
-    usual = status.busy / max(1, sum(done.values()))
+    training = eta.training_costs(flops, alone, status.busy, trained)
+    usual = status.busy / max(1, sum(trained.values()))
     cost = eta.Cost(training, eta.around(status.commits, status.at_once, usual))
     begun = (sweep.started_at or sweep.created_at) / 1000
     return eta.eta_seconds(begun, status.commits, status.now / 1000, left, cost)
@@ -318,7 +325,7 @@ def _cost(status: SweepStatus, library: Library) -> CostView | None:
         return None
     alone = 0.0
     for index, epochs in status.standing.epochs.items():
-        if not epochs.done:
+        if not epochs.trained:
             continue
         speed = status.plain.get(status.plan.shapes[index].key)
         if speed is None:
@@ -328,6 +335,6 @@ def _cost(status: SweepStatus, library: Library) -> CostView | None:
             images = library.training_images(config)
         except ConfigFault:  # the data set is no longer there
             return None
-        alone += epochs.done * images / speed
+        alone += epochs.trained * images / speed
     share = eta.share(status.work, alone)
     return None if share is None else CostView(share=round(share, 3))

@@ -108,6 +108,8 @@ class TrialBase(BaseModel):
     last: float | None
     stopped: dict[str, Any] | None  # the rule that has ended it early, and why
     failure: dict[str, Any] | None
+    reused_from: str | None  # the trial of another sweep that has trained its first `reused_epochs`
+    reused_epochs: int
     links: TrialLinks
 
 
@@ -131,7 +133,7 @@ class TrialDetail(TrialBase):
     curve: list[CurvePointView]
     attempts: list[AttemptView]
     rungs: list[RungView]  # what was decided at those that it has reached
-    checkpoint: CheckpointView | None  # null once the trial needs none
+    checkpoint: CheckpointView | None  # null once nobody needs it
     best_file: str | None  # the weights of its best epoch, as an absolute path
 
 
@@ -197,6 +199,8 @@ def _base(trial: Trial | BriefTrial, sweep: Sweep, settings: Settings) -> dict[s
         "last": finite(trial.last_value),
         "stopped": trial.stopped if trial.state == TrialState.PRUNED else None,
         "failure": _failure(trial),
+        "reused_from": trial.reused_from,
+        "reused_epochs": trial.reused_epochs,
         "links": _links(trial, sweep, settings),
     }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from services.api.views.values import Time
-from services.store.models import Device, Worker
+from services.store.models import Device
+from services.store.workers import Worker
 
 
 class WorkerView(BaseModel):

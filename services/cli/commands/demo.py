@@ -35,7 +35,7 @@ def demo(workers: Workers = None, as_json: Json = False) -> None:
     """Start the service on free ports, run the example sweep, show its leaderboard, and stop."""
     output = Output(as_json)
     began = time.monotonic()
-    spec = specfile.read(EXAMPLE).spec
+    spec = {**specfile.read(EXAMPLE).spec, "reuse": False}  # it shows training, the second time too
     with Stack(Path.cwd(), (ports.free(), ports.free()), workers, output.message) as stack:
         stack.take_folder()
         workforce = f"{many(stack.devices.workers, 'worker')} on {stack.devices.names}"

@@ -17,7 +17,7 @@ from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
 from services.cli.show.paragraph import Paragraph
 from services.cli.show.tables import attempts, curves, facts, table
-from services.cli.show.trace_page import stopped
+from services.cli.show.trace_page import reused_words, stopped
 from services.cli.subcommand import Panel, subcommand
 from services.cli.sweep_or_trial import is_sweep, sweep_or_trial
 from services.client import Client, View
@@ -55,11 +55,19 @@ def _show_sweep(client: Client, sweep: View, output: Output) -> None:
     notes = () if output.as_json else (*leaderboard.comparison(board), *failures(client, sweep))
     output.result(
         {**sweep, "leaderboard": board["points"]},
-        *map(Paragraph, (progress.summary(sweep), *hold_ups(sweep), *cost)),
+        *map(Paragraph, (progress.summary(sweep), *_origin(sweep), *hold_ups(sweep), *cost)),
         *filter(None, [mlflow_links(sweep)]),
         leaderboard.leaderboard(sweep, board["points"]),
         *map(Paragraph, (*rest, *notes)),
     )
+
+
+def _origin(sweep: View) -> list[str]:
+    """What a sweep continues, and how many of its trials other sweeps have trained."""
+    found = [f"It continues sweep {sweep['extends']}."] if sweep["extends"] else []
+    if sweep["reused"]:
+        found.append(f"{many(sweep['reused'], 'trial')} with epochs that other sweeps have trained.")
+    return found
 
 
 def _show_point(client: Client, sweep: View, point: int, output: Output) -> None:
@@ -96,6 +104,7 @@ def _show_trial(trial: View, sweep: View, output: Output) -> None:
                 "epoch": f"{trial['epoch']} of {trial['target_epoch']}",
                 "values": trial["label"],
                 "stopped": stopped(trial),
+                "reused": reused_words(trial),
                 "failure": trial["failure"] and trial["failure"]["message"],
                 "mlflow": trial["links"]["mlflow"],
             }

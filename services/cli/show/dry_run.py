@@ -18,16 +18,27 @@ def dry_run_report(sweep: View) -> tuple[str, FittedTable, str]:
         if sweep["duplicates"]
         else ""
     )
+    reused = _reused(sweep["reused"])
     epochs, whole = sweep["epochs"], sweep["epochs_without_stop"]
     stopped = f"; early stopping leaves about {epochs:,} of {whole:,} epochs" if epochs < whole else ""
     chosen = ", chosen by results while the sweep goes on" if sweep["by_results"] else ""
     counts = (
         f"{many(sweep['trials'], 'trial')} ({many(sweep['points'], 'point')}{seeds}) "
-        f"in {many(sweep['packs'], 'pack')}{chosen}{repeated}{stopped}. Nothing was submitted."
+        f"in {many(sweep['packs'], 'pack')}{chosen}{repeated}{stopped}{reused}. Nothing was submitted."
     )
     time = "" if sweep["seconds"] is None else f"about {duration(sweep['seconds'])}, "
     needs = f"Memory: {size(sweep['memory_bytes'])} for the widest pack. Time: {time}{sweep['seconds_from']}"
     return counts, _shapes(sweep["shapes"]), needs
+
+
+def _reused(reused: View) -> str:
+    """What other sweeps of the project have trained already."""
+    parts = []
+    if reused["trials"]:
+        parts.append(f"{many(reused['trials'], 'trial')} taken from earlier sweeps")
+    if reused["begun"]:
+        parts.append(f"{many(reused['begun'], 'trial')} continued from shorter ones")
+    return f"; {' and '.join(parts)}, which saves {many(reused['epochs'], 'epoch')}" if parts else ""
 
 
 def _shapes(shapes: Sequence[View]) -> FittedTable:

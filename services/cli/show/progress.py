@@ -38,7 +38,8 @@ def summary(sweep: View) -> str:
         ("pruned", "failed", "cancelled") if held else ("running", "held", "pruned", "failed", "cancelled")
     )
     parts += [f"{counts[name]} {name}" for name in names if counts[name]]
-    parts.append(f"{epochs['done']}/{many(epochs['total'], 'epoch')}")
+    reused = f", {epochs['reused']} of them reused" if epochs["reused"] else ""
+    parts.append(f"{epochs['done']}/{many(epochs['total'], 'epoch')}{reused}")
     if sweep["eta_seconds"]:
         parts.append(f"about {duration(sweep['eta_seconds'])} left")
     if sweep["best"] is not None:
@@ -54,7 +55,9 @@ def cost(sweep: View) -> str | None:
     """The device time of training side by side, compared with plain loops; None until it is known."""
     if sweep["cost"] is None:
         return None
-    trials, share = sweep["trials"]["total"], sweep["cost"]["share"]
+    epochs, share = sweep["epochs"], sweep["cost"]["share"]
+    trained = (epochs["total"] - epochs["reused"]) / epochs["total"]
+    trials = max(1, round(sweep["trials"]["total"] * trained))
     return (
         f"{many(trials, 'trial')} in the time of {trials * share:.1f} plain ones: {share:.0%} of the device "
         "time of loops by torch alone, one trial at a time (estimated from a few steps of one)"

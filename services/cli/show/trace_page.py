@@ -34,6 +34,7 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
         "created": when(trial["created_at"]),
         "started": trial["started_at"] and when(trial["started_at"]),
         "finished": trial["finished_at"] and when(trial["finished_at"]),
+        "reused": reused_words(trial),
         "best": best and f"{sweep['objective']['metric']} {number(best['value'])} in epoch {best['epoch']}",
         "machine": _machine(trial["attempts"]),
         "engine": _engine(trial["attempts"]),
@@ -43,6 +44,18 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
         "config": json.dumps(trial["config"], ensure_ascii=False),
         "reproduce": again,
     }
+
+
+def reused_words(trial: View) -> str | None:
+    """From which trial the first epochs are; None where it has trained all of them itself."""
+    source, epochs = trial["reused_from"], trial["reused_epochs"]
+    if source is None:
+        return None
+    return (
+        f"all {epochs} epochs, from {source}"
+        if epochs == trial["target_epoch"]
+        else (f"the first {many(epochs, 'epoch')}, from {source}")
+    )
 
 
 def trace_attempts(attempts: Sequence[View]) -> FittedTable:

@@ -43,6 +43,18 @@ class Drawn:
             below = ahead.pop(below)
         return Drawn(below, ahead)
 
+    def up_to(self, stop: int) -> Drawn:
+        """The same after all numbers below one."""
+        below, ahead = max(self.below, stop), dict(self.ahead)
+        for first in sorted(self.ahead):
+            if first <= below:
+                below = max(below, ahead.pop(first))
+        return Drawn(below, ahead)
+
+    def has(self, number: int) -> bool:
+        """Whether a trial has been drawn."""
+        return number < self.below or any(first <= number < stop for first, stop in self.ahead.items())
+
     def left_by_shape(self, plan: Plan) -> dict[int, int]:
         """How many trials of each shape are not drawn.
 

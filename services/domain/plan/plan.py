@@ -75,6 +75,7 @@ class Plan(BaseModel):
     shapes: list[Shape]
     pin: Pin | None = None
     asked: int | None = None  # how many points, of a search that chooses them by results; None of any other
+    code: dict[str, str] = {}  # digests of the code of entries it names, and at "" of all other code
 
     @property
     def axes(self) -> list[Axis]:

@@ -57,6 +57,7 @@ class Spec(BaseModel):
     max_trials: Annotated[Whole, Field(ge=1)] | None = None
     seeds: Annotated[Whole, Field(ge=1, le=100)] = 1
     race: bool = False
+    reuse: Annotated[bool, Field(strict=True)] = True
     priority: Priority = 0
     seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
 

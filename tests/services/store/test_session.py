@@ -11,8 +11,9 @@ from sqlalchemy import bindparam, event, func, select
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from services.store import endings, leases, session, sweep_verbs, sweeps, workers
-from services.store.models import Pack, Sweep, Worker
+from services.store.models import Pack, Sweep
 from services.store.session import Session, Store
+from services.store.workers import Worker
 
 
 def test_many_writers_at_once_lose_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from functools import partial
 from sqlalchemy import update
 
 from services.store import workers
-from services.store.models import Worker
 from services.store.session import Store
+from services.store.workers import Worker
 
 
 def say(store: Store, name: str, words: str) -> None:

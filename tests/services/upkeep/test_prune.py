@@ -12,9 +12,10 @@ from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store import checkpoints, endings, workers
-from services.store.models import Checkpoint, Worker
+from services.store.models import Checkpoint
 from services.store.reports import Saved
 from services.store.session import Store
+from services.store.workers import Worker
 from services.upkeep.prune import WORKERS_KEPT, Prune
 
 
@@ -43,7 +44,9 @@ def test_old_checkpoints_go_while_a_pack_trains_and_the_rest_when_it_has_ended(
     assert files() == ["2", "3"]
     for trial_id in ids:
         store.write(lambda s, i=trial_id: endings.end_trial(s, held, i, TrialState.SUCCEEDED))  # type: ignore[misc]
-    assert prune.round() == 2
+    assert prune.round() == 1
+    assert files() == ["3"], "the last one is kept for some days"
+    assert Prune(store, settings.model_copy(update={"checkpoints_kept": 0.0})).round() == 1
     assert files() == []
     assert prune.round() == 0
     sizes = store.read(lambda session: session.scalars(select(Checkpoint.bytes)).all())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.api.views.worker import device_view, worker_view
-from services.store.models import Device, Worker
+from services.store.models import Device
+from services.store.workers import Worker
 
 
 @pytest.mark.parametrize(("alive", "worker", "pack"), [(True, "box/1", "p1"), (False, None, None)])
