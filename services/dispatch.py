@@ -266,9 +266,8 @@ def _ask(session: Session, sweep: Sweep, room: Counter[str], places: int) -> boo
     if sweep.plan.asked is None or places < 1 or trials.first_waiting(session, sweep.id):
         return False
     kind = max(+room, key=room.__getitem__)
-    return asked.draw(
-        session, sweep, min(places, room.total()) * array_places.width_on(session, sweep, 0, kind)
-    )
+    width = array_places.width_on(session, sweep, 0, kind)
+    return asked.draw(session, sweep, min(places, room.total()) * width)
 
 
 def _most_room(room: Counter[str], offered: Mapping[str, Collection[str]], shape: Shape) -> str:
@@ -323,10 +322,8 @@ def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> st
 def next_trials(session: Session, sweep: Sweep, number: int, kind: str, now: int) -> list[dict[str, Any]]:
     """Make a pack of new trials from a number on, which may share an array, for a kind of device."""
     plan = sweep.plan
-    most, left = (
-        array_places.width_on(session, sweep, plan.shape_of(plan.point_of(number)), kind),
-        plan.run_of(number),
-    )
+    most = array_places.width_on(session, sweep, plan.shape_of(plan.point_of(number)), kind)
+    left = plan.run_of(number)
     on_ladder = kind != "cpu" or plan.pin is not None
     wanted = min(most, left) if on_ladder else packing.next_rows(left, most)
     rows = _affordable(session, sweep, number, wanted)

@@ -330,12 +330,6 @@ def test_the_last_pack_of_a_shape_is_not_filled_up_with_trials_of_the_next(sqlit
     assert row_of(sqlite_store, Sweep, sweep_id).next_number == 30
 
 
-def test_of_trials_with_one_row_the_first_is_chosen() -> None:
-    waiting = [Trial(id=name, row=row) for name, row in (("a", 1), ("b", 1), ("c", 0), ("d", 2))]
-    assert [trial.id for trial in dispatch.choose(waiting, None)] == ["a", "c", "d"]
-    assert [trial.id for trial in dispatch.choose(waiting, 2)] == ["a", "c"]
-
-
 def test_nothing_is_sent_to_a_redis_that_does_not_answer(
     sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
