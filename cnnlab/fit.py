@@ -234,10 +234,15 @@ class Fit:
             place[row] = tensors[name].to(place)
         self._epochs[row] = epoch
 
+    def forget_best(self, row: int) -> None:
+        """Let only the epochs that a row trains from now on count for its best one."""
+        self._best_theta[row], self._best_buffers[row] = self.array.theta[row], self.array.buffers[row]
+        self._best_value[row], self._best_epoch[row] = -math.inf, 0
+
     def best(self, row: int) -> tuple[int, float, dict[str, Tensor]]:
         """Return a row's best epoch, the objective at that epoch, and its weights and buffers by name.
 
-        Epoch 0 and NaN if no epoch had a finite objective: the weights are the first ones.
+        Epoch 0 and NaN if no epoch that counts had a finite objective: the weights are those before them.
         """
         epoch = int(self._best_epoch[row])
         value = self._sign * float(self._best_value[row]) if epoch else math.nan

@@ -7,6 +7,7 @@ from sqlalchemy import create_engine
 
 from services.store import (  # noqa: F401 (they register the tables)
     convolution_choices,
+    mirror_change,
     models,
     rung_decisions,
     speeds,

@@ -91,6 +91,9 @@ class PaperCatalog:
             )
         return facts.bytes_per_row + (200 if adam else 0)
 
+    def row_state(self, config: Mapping[str, Any], facts: DryBuild) -> dict[str, str]:
+        return {"train.optimizer": f"the state of {config['train']['optimizer']['name']}"}
+
 
 def paper_spec(**changes: Any) -> Spec:
     """A small valid spec, with fields replaced."""

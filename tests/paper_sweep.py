@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from paper_catalog import paper_plan, paper_spec
+from paper_catalog import PaperCatalog, paper_plan, paper_spec
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from services import dispatch
 from services.domain.json_numbers import Metrics
-from services.store import leases, reports, sweeps
+from services.domain.planning.fork_plan import Parent, plan_fork
+from services.store import forks, leases, reports, sweeps, trials
 from services.store.leases import Lease
 from services.store.models import Pack, Report, Sweep, Trial
 from services.store.reports import Epoch, Saved
@@ -65,6 +66,20 @@ def reports_of(store: Store, trial_id: str) -> list[Report]:
     """A trial's reports in order."""
     query = select(Report).where(Report.trial_id == trial_id).order_by(Report.epoch)
     return list(store.read(lambda session: session.scalars(query).all()))
+
+
+def fork_of(store: Store, trial_id: str, **changes: Any) -> Trial:
+    """A fork of a trial, with new values by path; its trial."""
+
+    def write(session: Session) -> str:
+        trial = trials.get(session, trial_id)
+        sweep = sweeps.get(session, trial.sweep_id)
+        numbers = trial.number, trial.replicate, trial.seed, trial.shape, trial.target_epoch
+        parent = Parent(trial_id, *numbers, sweep.plan.config_of(trial), sweep.spec, sweep.plan)
+        return forks.fork(session, trial_id, *plan_fork(parent, changes, PaperCatalog()), "")
+
+    [made] = trials_of(store, store.write(write))
+    return made
 
 
 def row_of(store: Store, model: type[Pack] | type[Sweep] | type[Trial], key: str) -> Any:

@@ -17,6 +17,7 @@ from workers.heartbeat import Heartbeat
 from workers.listener import Listener
 from workers.messages import (
     CheckpointDamaged,
+    CheckpointSaved,
     EpochDone,
     Failed,
     FromRunner,
@@ -148,6 +149,8 @@ class Attempt:
                 self._settle_ways(message)
             case EpochDone():
                 self._commit(message)
+            case CheckpointSaved():
+                self._commits.checkpoint(message.saved)
             case Stopped():
                 why = (
                     "half of its rows have ended: the others are gathered anew"
@@ -236,7 +239,7 @@ class Attempt:
             self._regather = True
             self._stop()
         elif not last:  # the runner waits for an answer even when no row is left
-            self._send(Go(self._run_message.pack, committed.drop))
+            self._send(Go(self._run_message.pack, committed.drop, committed.save))
 
     def _give_up(self, failure: Failure, message: str, stopped: Stopped | None = None) -> None:
         """End the attempt; its trials wait for another one, or have failed."""

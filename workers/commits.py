@@ -31,12 +31,14 @@ class Committed:
     """What follows from an epoch: whether the pack is over, rows for the runner to drop, the next pack.
 
     `sparse`: so many rows are dead that those that are left should train in narrower arrays.
+    `save`: a fork waits for the epoch's checkpoint, which is not written yet.
     """
 
     over: bool
     drop: tuple[int, ...]
     next_pack: TakenPack | None = None
     sparse: bool = False
+    save: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,9 @@ class PackCommits:
         over = last or ends.keys() == epoch.metrics.keys()
         succeeds = last and self._ends and not ends
 
-        def write(session: Session) -> TakenPack | None:
+        def write(session: Session) -> tuple[TakenPack | None, bool]:
             if taker and (taken := taker.taken_before(session)):
-                return taken  # everything has been committed
+                return taken, False  # everything has been committed
             if succeeds:
                 reports.commit_last(session, self._lease, epoch)
             else:
@@ -132,14 +134,24 @@ class PackCommits:
                     endings.hold_trials(session, self._lease, others)
                 if over:
                     endings.close(session, self._lease, f"reached epoch {epoch.number}")
-            return taker.take_begun(session) if taker and over else None
+            asked = not over and epoch.saved is None and leases.fence(session, self._lease).save_asked
+            return taker.take_begun(session) if taker and over else None, asked
 
-        next_pack = self._write(write)
+        next_pack, save = self._write(write)
         drop = tuple(row for row, trial in self._trials.items() if trial in ends)
         self._trials = {row: trial for row, trial in self._trials.items() if row not in drop}
         pruned = any(end.state == TrialState.PRUNED for end in ends.values())
         sparse = pruned and not over and 2 * len(self._trials) <= self._width
-        return Committed(over, drop, next_pack, sparse)
+        return Committed(over, drop, next_pack, sparse, save)
+
+    def checkpoint(self, saved: SavedCheckpoint) -> None:
+        """Have the pack's trials go on from a checkpoint that was asked for, and forks begin with it."""
+
+        def write(session: Session) -> None:
+            leases.fence(session, self._lease)
+            reports.remember(session, self._lease, Saved(**asdict(saved)), list(self._trials.values()))
+
+        self._write(write)
 
     def _ends_of(self, done: EpochDone, epoch: Epoch) -> dict[str, End]:
         """The trials that end with this epoch, though it is not their last one or not as planned."""
@@ -171,8 +183,12 @@ class PackCommits:
 
         def write(session: Session) -> None:
             leases.fence(session, self._lease)
-            checkpoints.fall_back(session, damaged.checkpoint, self._lease.pack_id)
+            lost = checkpoints.fall_back(session, damaged.checkpoint, self._lease.pack_id)
             error = {"kind": Failure.DAMAGED, "message": damaged.message}
+            for trial, start in lost.items():
+                message = f"{storable(damaged.message)}: it held {start}, from which this trial was forked"
+                failure = {"kind": Failure.DAMAGED, "message": f"{message}; fork that trial again"}
+                endings.end_trials(session, self._lease, [trial], TrialState.FAILED, failure=failure)
             endings.give_up(session, self._lease, Failure.DAMAGED, error)
 
         self._write(write)

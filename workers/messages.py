@@ -1,8 +1,8 @@
 """Everything that a supervisor and its runner exchange, as types; each message is one line of JSON.
 
 From the runner: `RunnerReady` once, then about a pack `WaysChosen`, `Prepared`, `StepsDone`, `SpeedMeasured`,
-`EpochDone`, `Stopped`, `CheckpointDamaged` and `Failed`. From the supervisor: `UseDevice` once, then `Run`,
-`UseWays`, `Go`, `Stop`.
+`EpochDone`, `CheckpointSaved`, `Stopped`, `CheckpointDamaged` and `Failed`. From the supervisor: `UseDevice`
+once, then `Run`, `UseWays`, `Go`, `Stop`.
 All but the first of each name their pack, so that one which comes too late is recognised.
 """
 
@@ -73,12 +73,16 @@ class FinalResult:
 
 @dataclass(frozen=True, config=CLOSED)
 class RowCheckpoint:
-    """The file that a row goes on from, with its number in SQL, and the trial's row there."""
+    """The file that a row goes on from, with its number in SQL, and the trial's row there.
+
+    `inherited`: it holds the trial that this one was forked from.
+    """
 
     id: int
     path: str
     sha256: str
     row: int
+    inherited: bool = False
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -170,6 +174,14 @@ class EpochDone:
 
 
 @dataclass(frozen=True, config=CLOSED)
+class CheckpointSaved:
+    """The checkpoint that a `Go` has asked for, of the epoch before it."""
+
+    pack: str
+    saved: SavedCheckpoint
+
+
+@dataclass(frozen=True, config=CLOSED)
 class Stopped:
     """The runner has stopped as asked; `saved` is a checkpoint that it wrote on the way out."""
 
@@ -247,10 +259,14 @@ class UseWays:
 
 @dataclass(frozen=True, config=CLOSED)
 class Go:
-    """The epoch is committed: train the next one, without the rows to drop."""
+    """The epoch is committed: train the next one, without the rows to drop.
+
+    `save`: first write the epoch's checkpoint and send `CheckpointSaved`.
+    """
 
     pack: str
     drop: tuple[int, ...] = ()
+    save: bool = False
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -267,6 +283,7 @@ FromRunner = (
     | StepsDone
     | SpeedMeasured
     | EpochDone
+    | CheckpointSaved
     | Stopped
     | CheckpointDamaged
     | Failed

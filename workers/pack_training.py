@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from workers import checkpoints
 from workers.messages import (
+    CheckpointSaved,
     Engine,
     EpochDone,
     FinalResult,
@@ -111,6 +112,8 @@ class PackTraining:
             if not isinstance(answer, Go):
                 self._wire.send(Stopped(run.pack, self._write_checkpoint()))
                 return
+            if answer.save and (saved := self._write_checkpoint()):
+                self._wire.send(CheckpointSaved(run.pack, saved))
             for row in answer.drop:
                 fit.kill(row)
 
@@ -127,6 +130,8 @@ class PackTraining:
                     name: tensor[row.checkpoint.row] for name, tensor in tensors[row.checkpoint.id].items()
                 }
                 self._fit.load_row(row.row, own, self._message.start_epoch)
+                if row.checkpoint.inherited:
+                    self._fit.forget_best(row.row)  # it is that of the other trial
 
     def _settle_ways(self) -> bool:
         """On a GPU, have it recorded how convolutions are computed, before any number depends on it.

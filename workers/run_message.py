@@ -10,7 +10,7 @@ from services.domain.stopping import TrialRule
 from services.host import HostDevice
 from services.settings import Settings
 from services.store import checkpoints, specs_and_plans
-from services.store.leases import Lease, PackToTrain
+from services.store.leases import Lease, PackToTrain, TrialToTrain
 from services.store.models import Checkpoint
 from services.store.session import Session
 from workers.messages import Machine, RowCheckpoint, Run, RunRow
@@ -75,7 +75,7 @@ def read_leased_pack(
             config=plan.config_of(trial),
             seed=trial.seed,
             replicate=trial.replicate,
-            checkpoint=_checkpoint(saved.get(trial.id), trial.saved_row),
+            checkpoint=_checkpoint(saved.get(trial.id), trial),
         )
         for trial in pack.trials
     )
@@ -101,5 +101,8 @@ def read_leased_pack(
     return LeasedPack(pack.sweep_id, shape.key, run, tuple(trial_rules(spec.stop)))
 
 
-def _checkpoint(file: Checkpoint | None, row: int | None) -> RowCheckpoint | None:
-    return RowCheckpoint(file.id, file.path, file.sha256, row) if file and row is not None else None
+def _checkpoint(file: Checkpoint | None, trial: TrialToTrain) -> RowCheckpoint | None:
+    if file is None or trial.saved_row is None:
+        return None
+    inherited = file.id == trial.start_checkpoint_id
+    return RowCheckpoint(file.id, file.path, file.sha256, trial.saved_row, inherited)

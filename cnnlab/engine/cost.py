@@ -14,6 +14,7 @@ from cnnlab.data import DataError, Info, Task, seen
 from cnnlab.engine import conflicts
 from cnnlab.engine.array import MAX_KEPT_ACTIVATIONS
 from cnnlab.engine.net import Net, build
+from cnnlab.engine.scheduled import SCHEDULE_FIELDS
 from cnnlab.errors import ConfigError
 from cnnlab.kernels import library
 from cnnlab.layer import Context, Mode
@@ -21,6 +22,7 @@ from cnnlab.metric import chosen
 from cnnlab.optimizer import Optimizer
 from cnnlab.plugins import plugins
 from cnnlab.precision import PRECISIONS
+from cnnlab.schedule import Schedule
 
 MAX_TRIED_PARAMETERS, MAX_TRIED_WORK = 2**22, 2**28  # of nets that are tried with numbers, in milliseconds
 
@@ -92,6 +94,21 @@ def point(config: Mapping[str, Any], built: NetCost) -> int:
     """Return bytes_per_row of a config of this shape; ConfigError where its choices conflict."""
     conflicts.check(config, built.net, built.task)
     return _bytes_per_row(config, built.net, _info(config["data"]).train)
+
+
+def row_state(config: Mapping[str, Any], built: NetCost) -> dict[str, str]:
+    """Return what training keeps of a row besides its weights, in words, by the path of what keeps it.
+
+    Two rows with the same words can go on from each other's state.
+    """
+    train = config["train"]
+    optimizer = f"{_slots(config, built.net)} numbers per weight of {train['optimizer']['name']}"
+    found = {"train.optimizer": optimizer}
+    for schedule in SCHEDULE_FIELDS.values():
+        name = train[schedule]["name"]
+        remembers = registry.get("schedules", name).observe is not Schedule.observe
+        found[f"train.{schedule}"] = f"what {name} has observed" if remembers else "nothing"
+    return found
 
 
 def _bytes_per_row(config: Mapping[str, Any], net: Net, images: int) -> int:

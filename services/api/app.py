@@ -23,6 +23,7 @@ from services.api.routes import (
     exports,
     extend,
     figures,
+    fork,
     health,
     leaderboard,
     page,
@@ -79,7 +80,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.include_router(page.router)
     for part in (
         *(sweeps, verbs, extend, events, exports, leaderboard, effects, sweep_figures),
-        *(trials, figures, reproduce, catalog, workers),
+        *(trials, figures, reproduce, fork, catalog, workers),
     ):
         app.include_router(part.router, prefix="/v1", dependencies=[Depends(KEY_SCHEME)])
     error_handlers.install(app)

@@ -102,6 +102,12 @@ class Library:
             facts = cost.inspect(config)
             return step_memory.gpu_bytes_per_row(config, facts) + max(0, most - facts.bytes_per_row)
 
+    def row_state(self, config: Mapping[str, Any], facts: DryBuild) -> Mapping[str, str]:
+        """What training keeps of a trial besides its weights, by the path of the entry that keeps it."""
+        from cnnlab.engine import cost
+
+        return cost.row_state(config, facts.built)
+
     def training_images(self, config: Mapping[str, Any]) -> int:
         """How many images an epoch trains on: the training set without its validation part."""
         return self._images(config)["train"]

@@ -10,12 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from services.api.deps import Services
 from services.api.device_check import check_devices
 from services.api.gpu_memory import with_gpu_memory
+from services.api.library import Library
 from services.api.validation import at_written_place
 from services.api.views.dry_run import DryRunView, dry_run_view
 from services.api.warm_start_check import check_warm_start
 from services.api.written_spec import read_spec, without_faults
 from services.dispatch import dispatch
-from services.domain.errors import Problem, SpecError
+from services.domain.errors import Problem, SpecError, StateForbids
 from services.domain.plan.plan import Plan
 from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.planner import make_plan
@@ -109,6 +110,17 @@ def write(
         return sweep_id
 
     return services.store.write(add)
+
+
+def check_plugins(trial_id: str, plan: Plan, planned_with: str | None, library: Library) -> str:
+    """The digest of the plug-ins that a copy of a trial needs; `StateForbids` unless they are the trial's."""
+    plugins = library.plugins_of(plan.model_dump(mode="json"))
+    if plugins != (planned_with or ""):
+        raise StateForbids(
+            f"trial {trial_id} was planned with plug-ins {planned_with or 'none'}, but this API has "
+            f"{plugins or 'none'}; set CNNLAB_PLUGINS to a folder with the same plug-ins"
+        )
+    return plugins
 
 
 def announce(services: Services) -> None:

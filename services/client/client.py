@@ -1,4 +1,4 @@
-"""The API as methods: submit, look up, control, export and reproduce."""
+"""The API as methods: submit, look up, control, export, reproduce and fork."""
 
 from __future__ import annotations
 
@@ -192,6 +192,11 @@ class Client:
     def reproduce(self, trial_id: str) -> View:
         """Submit a sweep of one trial that repeats this one, with its seed, width and row."""
         return self._make(self._address("trials", trial_id, "reproduce"), None, lambda _: None)
+
+    def fork(self, trial_id: str, changes: Mapping[str, Any] | None = None) -> View:
+        """Submit a sweep of one trial that goes on from this one's weights, with these values by path."""
+        body = json.dumps({"set": dict(changes or {})}, default=str)
+        return self._make(self._address("trials", trial_id, "fork"), None, lambda _: None, content=body)
 
     def events(self, sweep_id: str | None = None, after: str | None = None) -> Iterator[SweepEvent]:
         """Events as they happen: of one sweep until it ends, or of all sweeps without end.

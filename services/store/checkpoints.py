@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -26,26 +27,32 @@ def of_trials(session: Session, trial_ids: Sequence[str]) -> dict[str, Checkpoin
     return dict(rows.all())
 
 
-def fall_back(session: Session, checkpoint_id: int, pack_id: str) -> None:
-    """Mark a file as damaged; this pack's trials go on from the one before, or start again from epoch 0.
+def fall_back(session: Session, checkpoint_id: int, pack_id: str) -> dict[str, str]:
+    """Mark a file as damaged; this pack's trials go on from the one before, or begin again where they began.
 
-    Trials in other packs find the damage themselves: their packs already name the epoch.
+    Trials in other packs find the damage themselves: their packs already name the epoch. Returns the trials
+    that have begun with this file, each with the words for what they were forked from: they have no other.
     """
     session.execute(update(Checkpoint).where(Checkpoint.id == checkpoint_id).values(damaged=True))
     bad = session.get_one(Checkpoint, checkpoint_id)
+    lost: dict[str, str] = {}
     for trial in session.scalars(
         select(Trial).where(Trial.checkpoint_id == checkpoint_id, Trial.pack_id == pack_id)
     ):
+        if trial.start_checkpoint_id == checkpoint_id:
+            lost[trial.id] = f"trial {trial.forked_from} at epoch {trial.start_epoch}"
+            continue
         before = session.scalars(
             select(Checkpoint)
             .where(Checkpoint.epoch < bad.epoch, Checkpoint.damaged.is_(False), _has_row_of(trial, bad))
             .order_by(Checkpoint.epoch.desc(), Checkpoint.id.desc())
             .limit(1)
         ).one_or_none()
-        trial.checkpoint_id = before.id if before else None
-        trial.saved_epoch = before.epoch if before else 0
-        trial.saved_row = _row_in(session, before, trial) if before else None
+        trial.checkpoint_id = before.id if before else trial.start_checkpoint_id
+        trial.saved_epoch = before.epoch if before else trial.start_epoch or 0
+        trial.saved_row = _row_in(session, before, trial) if before else trial.start_row
     session.flush()
+    return lost
 
 
 def needless(session: Session, after: int = 0, kept: float = 0.0) -> tuple[Sequence[Checkpoint], int]:
@@ -76,8 +83,17 @@ def forget(session: Session, checkpoint_id: int, kept: float = 0.0) -> bool:
     if not touched(dropped):
         return False
     over = update(Trial).where(Trial.checkpoint_id == checkpoint_id)
-    session.execute(over.values(checkpoint_id=None, saved_epoch=0, saved_row=None))
+    session.execute(over.values(back_at_start()))
     return True
+
+
+def back_at_start() -> dict[str, Any]:
+    """The columns of a trial that begins again: at epoch 0, or with the weights that it was forked with."""
+    return {
+        "checkpoint_id": Trial.start_checkpoint_id,
+        "saved_epoch": func.coalesce(Trial.start_epoch, 0),
+        "saved_row": Trial.start_row,
+    }
 
 
 def _has_row_of(trial: Trial, later: Checkpoint) -> ColumnElement[bool]:
@@ -102,17 +118,24 @@ def _row_in(session: Session, checkpoint: Checkpoint, trial: Trial) -> int:
 
 
 def _used(kept: float) -> ColumnElement[bool]:
-    """An unfinished trial goes on from it, or a pruned one could: its sweep has not ended.
+    """An unfinished trial goes on from it, or a pruned one could, because its sweep has not ended.
 
-    Or it is the last one of a trial that has succeeded in the last `kept` days.
+    Or it is the last one of a trial that has succeeded in the last `kept` days; or a trial was forked with it
+    and may have to begin again, or waits to be forked from a trial that it holds.
     """
     moving = exists().where(Sweep.id == Trial.sweep_id, Sweep.state.not_in(sorted(SWEEP_FINAL)))
+    fork = aliased(Trial)
+    unfinished = fork.state.not_in(sorted(TRIAL_FINAL))
     may_go_on = or_(
         Trial.state.not_in(sorted(TRIAL_FINAL)),
         and_(Trial.state == TrialState.PRUNED, moving),
         and_(Trial.state == TrialState.SUCCEEDED, Trial.finished_at > clock.seconds_ago(kept * DAY)),
+        exists().where(fork.forked_from == Trial.id, fork.start_epoch.is_(None), unfinished),
     )
-    return exists().where(Trial.checkpoint_id == Checkpoint.id, may_go_on)
+    return or_(
+        exists().where(Trial.checkpoint_id == Checkpoint.id, may_go_on),
+        exists().where(fork.start_checkpoint_id == Checkpoint.id, unfinished),
+    )
 
 
 def _spare() -> ColumnElement[bool]:

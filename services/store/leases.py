@@ -46,6 +46,7 @@ class HeldPack:
 
     id: str
     sweep_id: str
+    save_asked: bool = False  # a fork waits for a checkpoint of it
     running: int | None = None  # of its trials, where the statement has counted them
 
 
@@ -62,6 +63,7 @@ class TrialToTrain:
     saved_epoch: int
     saved_row: int | None
     checkpoint_id: int | None
+    start_checkpoint_id: int | None
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ def fenced(*running: ColumnElement[int], **values: Any) -> Update:
         update(_PACKS)
         .where(*mine, _PACKS.c.state == PackState.RUNNING)
         .values(seen=db_now(), **values)
-        .returning(_PACKS.c.sweep_id, *running)
+        .returning(_PACKS.c.sweep_id, _PACKS.c.save_asked, *running)
     )
 
 

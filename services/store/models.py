@@ -161,6 +161,8 @@ class Trial(Base):
             "identity",
             **where("state = 'succeeded' AND reused_epochs < target_epoch"),
         ),
+        Index(None, "start_checkpoint_id", **where("start_checkpoint_id IS NOT NULL")),
+        Index("ix_trials_without_a_start", "forked_from", **where("start_epoch IS NULL")),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -181,6 +183,12 @@ class Trial(Base):
     saved_epoch: Mapped[int] = mapped_column(default=0)  # a checkpoint holds it at this epoch
     saved_row: Mapped[int | None]  # there
     checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id"))
+    forked_from: Mapped[str | None] = mapped_column(ForeignKey("trials.id"))  # whose weights it begins with
+    start_epoch: Mapped[int | None] = mapped_column(
+        default=0
+    )  # null until that trial has a checkpoint for it
+    start_checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id"))
+    start_row: Mapped[int | None]  # of that trial there
     cohort: Mapped[int] = mapped_column(default=0)  # the trials of one are compared at rungs
     until_epoch: Mapped[int]  # its next rung, or its end
     target_epoch: Mapped[int]
@@ -261,16 +269,6 @@ class MirrorTrial(Base):
     reason: Mapped[str | None] = mapped_column(Text)
 
 
-class MirrorChange(Base):
-    """A change of a sweep that MLflow may not have yet; deleted once it has it."""
-
-    __tablename__ = "mirror_changes"
-    __table_args__ = (Index(None, "sweep_id", "id"),)
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    sweep_id: Mapped[str] = mapped_column(ForeignKey("sweeps.id"))
-
-
 class Pack(Base):
     """One attempt at some trials, as one array on one device; what a Celery message names."""
 
@@ -309,6 +307,7 @@ class Pack(Base):
     work_ms: Mapped[int] = mapped_column(default=0)  # the device's work in it: on a CPU, processor time
     trained_rows: Mapped[int] = mapped_column(default=0)  # rows of its epochs, dead ones too
     live_rows: Mapped[int] = mapped_column(default=0)  # those of trials
+    save_asked: Mapped[bool] = mapped_column(default=False)  # a fork waits for its next epoch's checkpoint
 
 
 class PackRow(Base):

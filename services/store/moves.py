@@ -67,7 +67,7 @@ TRIAL_TO_TRAIN = tuple(
     _TRIALS.c[name]
     for name in (
         *("id", "row", "values", "seed", "replicate", "target_epoch"),
-        *("saved_epoch", "saved_row", "checkpoint_id"),
+        *("saved_epoch", "saved_row", "checkpoint_id", "start_checkpoint_id"),
     )
 )
 

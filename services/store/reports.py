@@ -31,7 +31,7 @@ from services.domain.errors import ServiceError
 from services.domain.json_numbers import Metrics
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
-from services.store import events, mirror, moves, specs_and_plans
+from services.store import events, fork_starts, mirror, moves, specs_and_plans
 from services.store.clock import db_now
 from services.store.json_rows import json_rows
 from services.store.leases import HeldPack, Lease, fence, fenced
@@ -258,6 +258,8 @@ def remember(session: Session, held: Lease, saved: Saved, live: Collection[str])
         .values(saved_epoch=saved.epoch, saved_row=Trial.row, checkpoint_id=checkpoint.id)
         .execution_options(synchronize_session=False)
     )
+    if fence(session, held).save_asked:
+        fork_starts.begin_at(session, checkpoint, live)
 
 
 # ---- read

@@ -22,7 +22,7 @@ from services.domain.states import (
     TrialState,
     in_order,
 )
-from services.store import fruitless, mirror, moves
+from services.store import checkpoints, fruitless, mirror, moves
 from services.store.models import Checkpoint, Pack, Sweep, Trial
 from services.store.sweeps import lock
 
@@ -85,10 +85,9 @@ def retry(session: Session, sweep_id: str) -> Sweep:
     sweep = lock(session, sweep_id)
     _demand(sweep, SWEEP_RETRIABLE, "retried")
     retriable = Trial.sweep_id == sweep.id, Trial.state.in_(TRIAL_WITHOUT_RESULT)
-    files = select(Trial.checkpoint_id).where(*retriable, Trial.checkpoint_id.is_not(None))
-    session.execute(
-        select(Checkpoint.id).where(Checkpoint.id.in_(files)).order_by(Checkpoint.id).with_for_update()
-    )
+    files = [select(column).where(*retriable) for column in (Trial.checkpoint_id, Trial.start_checkpoint_id)]
+    needed = or_(*(Checkpoint.id.in_(each) for each in files))
+    session.execute(select(Checkpoint.id).where(needed).order_by(Checkpoint.id).with_for_update())
     if sweep.state in SWEEP_FINAL:
         again = session.execute(select(exists().where(*retriable))).scalar_one()
         if not again and sweep.next_number >= sweep.total:
@@ -113,13 +112,16 @@ def try_again(
 
     They go on from their checkpoints, unless that is where they failed: a trial that diverged, or whose
     checkpoint is of its last epoch, starts again from epoch 0. Epochs that it has reported stay one row each.
+    A fork starts again with the weights that it was forked with; `StateForbids` if these are gone.
     """
     diverged = func.coalesce(Trial.failure["kind"].as_string() == Failure.DIVERGED, false())
     afresh = or_(diverged, Trial.saved_epoch >= Trial.target_epoch)
+    at_start = checkpoints.back_at_start()
+    place = {name: case((afresh, value), else_=getattr(Trial, name)) for name, value in at_start.items()}
+    of_them = Trial.sweep_id == sweep.id, Trial.state.in_(sorted(states)), *only
+    _demand_starts(session, *of_them, Checkpoint.id == place["checkpoint_id"])
     values = {
-        "checkpoint_id": case((afresh, null()), else_=Trial.checkpoint_id),
-        "saved_epoch": case((afresh, 0), else_=Trial.saved_epoch),
-        "saved_row": case((afresh, null()), else_=Trial.saved_row),
+        **place,
         "until_epoch": case((Trial.stopped.is_not(None), Trial.target_epoch), else_=Trial.until_epoch),
         "failure": null(),
         "stopped": null(),
@@ -129,6 +131,18 @@ def try_again(
     for state in in_order(states):
         moves.move_trials_where(session, sweep.id, state, TrialState.PENDING, *only, **values)
     mirror.retried(session, sweep.id)
+
+
+def _demand_starts(session: Session, *where: ColumnElement[bool]) -> None:
+    """Raise `StateForbids` if the file that a fork has to begin with is gone."""
+    gone = select(Trial.id, Trial.forked_from, Trial.start_epoch).where(
+        *where, Checkpoint.id == Trial.start_checkpoint_id, Checkpoint.damaged.is_(True)
+    )
+    for trial, parent, epoch in session.execute(gone.limit(1)):
+        raise StateForbids(
+            f"trial {trial} was forked from trial {parent} at epoch {epoch}, and the checkpoint of that is "
+            f"gone; fork {parent} again, or submit a sweep"
+        )
 
 
 def set_priority(session: Session, sweep_id: str, priority: int) -> Sweep:

@@ -124,7 +124,12 @@ _OUTSTANDING = (
 )
 _HELD = func.coalesce(_OUTSTANDING.c.packs, 0)
 _UNDRAWN = and_(_SWEEPS.c.state == SweepState.ACTIVE, _SWEEPS.c.next_number < _SWEEPS.c.total)
-_DUE = PENDING, _TRIALS.c.not_before <= db_now(), _TRIALS.c.fruitless < MAX_FRUITLESS
+_DUE = (
+    PENDING,
+    _TRIALS.c.not_before <= db_now(),
+    _TRIALS.c.fruitless < MAX_FRUITLESS,
+    _TRIALS.c.start_epoch.is_not(None),
+)
 _CANDIDATES = (
     select(_SWEEPS.c.id, _SWEEPS.c.plugins, _SWEEPS.c.priority, _HELD, _SWEEPS.c.set_aside.is_not(None))
     .outerjoin(_OUTSTANDING, _OUTSTANDING.c.sweep_id == _SWEEPS.c.id)

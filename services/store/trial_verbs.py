@@ -24,7 +24,7 @@ from services.store.sweeps import lock
 
 def cancel(session: Session, trial_id: str) -> Trial:
     """End one trial: a running one at the end of its epoch, one that waits at once."""
-    sweep, trial = _locked(session, trial_id)
+    sweep, trial = locked(session, trial_id)
     if trial.state == TrialState.CANCELLED:
         return trial
     if trial.state in TRIAL_FINAL:
@@ -45,7 +45,7 @@ def cancel(session: Session, trial_id: str) -> Trial:
 
 def retry(session: Session, trial_id: str) -> Trial:
     """Run a failed, cancelled or pruned trial again; a sweep that has ended draws no other."""
-    sweep, trial = _locked(session, trial_id)
+    sweep, trial = locked(session, trial_id)
     if trial.state in TRIAL_UNFINISHED:
         if trial.cancel:
             raise StateForbids(
@@ -72,7 +72,7 @@ def retry(session: Session, trial_id: str) -> Trial:
     return trial
 
 
-def _locked(session: Session, trial_id: str) -> tuple[Sweep, Trial]:
+def locked(session: Session, trial_id: str) -> tuple[Sweep, Trial]:
     """Lock a trial and its sweep, so that nobody else can move them, and read both."""
     sweep = lock(session, trials.get(session, trial_id).sweep_id)
     # A trial leaves a pack behind the pack's lock, and enters one behind the sweep's.
@@ -80,8 +80,11 @@ def _locked(session: Session, trial_id: str) -> tuple[Sweep, Trial]:
     if trial.pack_id:
         session.execute(select(Pack.id).where(Pack.id == trial.pack_id).with_for_update())
         trial = _fresh(session, trial_id)
-    if trial.checkpoint_id:
-        session.execute(select(Checkpoint.id).where(Checkpoint.id == trial.checkpoint_id).with_for_update())
+    files = {file for file in (trial.checkpoint_id, trial.start_checkpoint_id) if file}
+    if files:
+        session.execute(
+            select(Checkpoint.id).where(Checkpoint.id.in_(files)).order_by(Checkpoint.id).with_for_update()
+        )
     query = select(Trial).where(Trial.id == trial_id).with_for_update()
     return sweep, session.scalars(query.execution_options(populate_existing=True)).one()
 

@@ -182,12 +182,14 @@ def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Seq
     return session.scalars(query, {"sweep": first.sweep_id}).all()
 
 
-# Those that only led to attempts in vain are left out: store/fruitless.py pauses their sweep.
+# Those that only led to attempts in vain are left out: store/fruitless.py pauses their sweep. So are forks
+# that cannot begin yet: store/fork_starts.py.
 _WAITING = select(Trial).where(
     Trial.sweep_id == bindparam("sweep"),
     PENDING,
     Trial.not_before <= db_now(),
     Trial.fruitless < MAX_FRUITLESS,
+    Trial.start_epoch.is_not(None),
 )
 _FIRST = _WAITING.order_by(Trial.shape, Trial.saved_epoch, Trial.epoch, Trial.number).limit(1)
 
@@ -196,12 +198,14 @@ _FIRST = _WAITING.order_by(Trial.shape, Trial.saved_epoch, Trial.epoch, Trial.nu
 class Epochs:
     """How many epochs some trials have reported, and how many the unfinished among them have left.
 
-    `reused` of those that are done were trained by trials of other sweeps.
+    `reused` of those that are done were trained by trials of other sweeps; `inherited` are those of their
+    parents behind which forks have begun.
     """
 
     done: int
     left: int
     reused: int = 0
+    inherited: int = 0
 
     @property
     def trained(self) -> int:
@@ -220,6 +224,7 @@ _TOTALS = (
         func.sum(_COLUMNS.target_epoch),
         func.sum(_COLUMNS.reused_epochs),
         func.count(_COLUMNS.reused_from),
+        func.sum(func.coalesce(_COLUMNS.start_epoch, 0)),
     )
     .where(_COLUMNS.sweep_id.in_(GIVEN_IDS))
     .group_by(_COLUMNS.sweep_id, _COLUMNS.state, _COLUMNS.shape)
@@ -241,18 +246,22 @@ def totals(session: Session, sweep_ids: Sequence[str]) -> dict[str, Totals]:
     done: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
     left: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
     reused: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
+    inherited: dict[str, Counter[int]] = {sweep_id: Counter() for sweep_id in sweep_ids}
     sources = Counter[str]()
-    for sweep_id, state, shape, count, epochs, targets, taken, others in rows:
+    for sweep_id, state, shape, count, epochs, targets, taken, others, starts in rows:
         counts[sweep_id][state] += count
         reused[sweep_id][shape] += int(taken)
         sources[sweep_id] += others
-        done[sweep_id][shape] += int(epochs)
+        done[sweep_id][shape] += int(epochs - starts)
+        inherited[sweep_id][shape] += int(starts)
         left[sweep_id][shape] += 0 if state in TRIAL_FINAL else int(targets - epochs)
     return {
         sweep_id: Totals(
             counts[sweep_id],
             {
-                shape: Epochs(epochs, left[sweep_id][shape], reused[sweep_id][shape])
+                shape: Epochs(
+                    epochs, left[sweep_id][shape], reused[sweep_id][shape], inherited[sweep_id][shape]
+                )
                 for shape, epochs in done[sweep_id].items()
             },
             sources[sweep_id],

@@ -26,9 +26,9 @@ SWEEP_RUN_STATUS = {
 
 
 def experiment(sweep: Sweep) -> str:
-    """Name the experiment: sweeps of one project and name share it, and so do repetitions of their trials."""
-    pin = sweep.plan.pin
-    return f"{sweep.project}/{pin.name if pin else sweep.name}"
+    """Name the experiment: sweeps of one project and name share it, and so do copies of their trials."""
+    origin = sweep.plan.origin
+    return f"{sweep.project}/{origin.name if origin else sweep.name}"
 
 
 def experiment_tags(sweep: Sweep, spec: Spec) -> dict[str, str]:

@@ -59,6 +59,20 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
         "trial.config": plan.labels.label(trial.values),
         **({"data.class_names": names.numbered(class_names)} if class_names else {}),
         **({"trial.reused_from": trial.reused_from} if trial.reused_from else {}),
+        **_fork(trial, plan),
+    }
+
+
+def _fork(trial: Trial, plan: Plan) -> dict[str, str]:
+    """Make the tag that names the trial whose weights a fork begins with, and the note that says so."""
+    if trial.forked_from is None or plan.fork is None:
+        return {}
+    changed = ", ".join(f"{path} {value_text(value)}" for path, value in plan.fork.changed.items())
+    how = f"with {changed}" if changed else "with the same values"
+    sentence = f"Goes on from trial {trial.forked_from} after its epoch {trial.start_epoch}, {how}."
+    return {
+        "forked.from": f"{trial.forked_from} epoch {trial.start_epoch}",
+        "mlflow.note.content": escaping.markdown(sentence),
     }
 
 

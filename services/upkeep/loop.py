@@ -11,6 +11,7 @@ from services.dispatch import dispatch
 from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
+from services.upkeep.begin_forks import begin_forks
 from services.upkeep.decide import decide
 from services.upkeep.mirror import Mirror
 from services.upkeep.pace import Pace
@@ -42,6 +43,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             "vacate": lambda: vacate(store),
             "pause": lambda: pause(store),
             "decide": lambda: decide(store),
+            "begin forks": lambda: begin_forks(store),
             "settle": lambda: settle(store),
             "dispatch": lambda: dispatch(store, publisher, settings),
             "prune": Prune(store, settings).round,

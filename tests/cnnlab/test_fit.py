@@ -119,6 +119,21 @@ def test_the_best_weights_of_a_loaded_row_come_with_their_statistics():
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
 
 
+def test_a_best_epoch_that_is_forgotten_gives_way_to_any_later_one():
+    straight, other = Fit(mixed()), Fit(mixed())
+    run(straight, 1)
+    for row in range(3):
+        other.load_row(row, {name: tensor[row] for name, tensor in straight.state().items()}, epoch=1)
+    other.forget_best(1)
+    epoch, value, weights = other.best(1)
+    assert (epoch, math.isnan(value)) == (0, True)
+    now = other.array.net.named(other.array.theta[1], other.array.buffers[1])
+    assert all(torch.equal(weights[name], tensor) for name, tensor in now.items())
+    assert other.best(0)[0] == 1
+    later = max(run(other, 2)[1::3], key=lambda report: report.metrics["val/acc"])
+    assert other.best(1)[:2] == (later.epoch, later.metrics["val/acc"])
+
+
 def test_every_tensor_of_a_state_has_a_row_per_trial():
     one = Fit(mixed())
     assert {len(tensor) for tensor in one.state().values()} == {3}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from attempt_stage import AttemptStage
-from paper_sweep import row_of, trials_of
+from paper_sweep import fork_of, row_of, trials_of
 from scripted_runner import MACHINE, ScriptedRunner
 from sqlalchemy import update
 
@@ -19,11 +19,12 @@ from services.domain.errors import Fenced, ServiceError
 from services.domain.retry import Failure
 from services.settings import Settings
 from services.store import endings
-from services.store.models import Pack
+from services.store.models import Pack, Trial
 from services.store.session import Store
 from workers.commits import PackCommits
 from workers.listener import Listener
 from workers.messages import (
+    CheckpointSaved,
     EpochDone,
     Failed,
     FinalResult,
@@ -92,6 +93,26 @@ def test_messages_that_arrive_together_are_all_taken(stage: AttemptStage) -> Non
     stage.lead(ScriptedRunner(MACHINE), script)
     assert received == [Run, Go, Go]
     assert stage.states == ["succeeded"] * 4
+
+
+@pytest.mark.timeout(20)
+def test_a_fork_s_checkpoint_is_asked_for_with_go_and_committed_when_it_comes(stage: AttemptStage) -> None:
+    fork = fork_of(stage.store, trials_of(stage.store, stage.sweep_id)[0].id)
+    received: list[Message] = []
+
+    def script(runner: ScriptedRunner) -> None:
+        runner.receive()
+        runner.send(stage.epoch(1))
+        received.append(runner.receive())
+        runner.send(CheckpointSaved(stage.pack.id, SavedCheckpoint(1, "packs/p/1", "0" * 64, 5)))
+        runner.send(stage.epoch(2))
+        received.append(runner.receive())
+        runner.send(Stopped(stage.pack.id, None))
+
+    stage.lead(ScriptedRunner(MACHINE), script)
+    assert received == [Go(stage.pack.id, save=True), Go(stage.pack.id)]
+    assert row_of(stage.store, Trial, fork.id).start_epoch == 1
+    assert {trial.saved_epoch for trial in trials_of(stage.store, stage.sweep_id)} == {1}
 
 
 @pytest.mark.timeout(20)

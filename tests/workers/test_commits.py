@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
-from paper_sweep import fill, reports_of, row_of, take, trials_of, write_sweep
+from paper_sweep import fill, fork_of, reports_of, row_of, take, trials_of, write_sweep
 from scripted_runner import ENGINE
 from sqlalchemy import update
 
@@ -264,3 +264,39 @@ def test_ways_are_settled_behind_the_fence(running: Running) -> None:
     with pytest.raises(Fenced):
         running.commits.settle_ways({"conv1": "columns"}, machine)
     assert running.commits.chosen_ways(machine) == {}
+
+
+def test_a_fork_asks_for_the_checkpoint_of_the_epoch_that_ends_next(running: Running) -> None:
+    fork = fork_of(running.store, running.trials[1].id)
+    assert running.commits.epoch(running.epoch(1)) == Committed(False, (), save=True)
+    assert row_of(running.store, Trial, fork.id).start_epoch is None
+    running.commits.checkpoint(saved(1))
+    begun = row_of(running.store, Trial, fork.id)
+    assert (begun.start_epoch, begun.start_row) == (1, 1)
+    assert {trial.saved_epoch for trial in running.trials} == {1}
+    assert running.commits.epoch(running.epoch(2)) == Committed(False, ())
+
+
+def test_an_epoch_that_is_saved_anyway_is_not_asked_for_again(running: Running) -> None:
+    fork = fork_of(running.store, running.trials[1].id)
+    assert running.commits.epoch(replace(running.epoch(1), saved=saved(1))) == Committed(False, ())
+    assert row_of(running.store, Trial, fork.id).start_epoch == 1
+
+
+def test_a_fork_fails_where_the_checkpoint_that_it_begins_with_is_damaged(running: Running) -> None:
+    running.commits.epoch(replace(running.epoch(1), saved=saved(1)))
+    parent = running.trials[1]
+    fork = fork_of(running.store, parent.id)
+    running.commits.give_up(Failure.PREEMPTED, "stopped")
+    running.sweep_id = fork.sweep_id
+    running.begin()
+    assert fork.checkpoint_id is not None
+    running.commits.fall_back(CheckpointDamaged(running.pack.id, fork.checkpoint_id, "it is gone"))
+    [trial] = running.trials
+    assert trial.state == "failed"
+    assert trial.failure is not None
+    assert trial.failure["message"] == (
+        f"it is gone: it held trial {parent.id} at epoch 1, from which this trial was forked; "
+        "fork that trial again"
+    )
+    assert row_of(running.store, Pack, running.pack.id).outcome == "damaged: it is gone"

@@ -14,6 +14,7 @@ from scripted_runner import ENGINE
 from services.domain.retry import Failure
 from workers.messages import (
     CheckpointDamaged,
+    CheckpointSaved,
     Engine,
     EpochDone,
     Failed,
@@ -86,6 +87,7 @@ EACH: dict[type, st.SearchStrategy[Any]] = {
     ),
     Prepared: st.builds(Prepared, WORDS, COUNTS),
     StepsDone: st.builds(StepsDone, WORDS, COUNTS, COUNTS),
+    CheckpointSaved: st.builds(CheckpointSaved, WORDS, SAVED),
     Stopped: st.builds(Stopped, WORDS, st.none() | SAVED),
     CheckpointDamaged: st.builds(CheckpointDamaged, WORDS, COUNTS, WORDS),
     Failed: st.builds(Failed, WORDS, st.sampled_from(Failure), WORDS, WORDS, st.booleans()),
@@ -107,7 +109,7 @@ EACH: dict[type, st.SearchStrategy[Any]] = {
         measure=st.booleans(),
     ),
     UseDevice: st.builds(UseDevice, WORDS),
-    Go: st.builds(Go, WORDS, st.lists(ROWS).map(tuple)),
+    Go: st.builds(Go, WORDS, st.lists(ROWS).map(tuple), st.booleans()),
     Stop: st.builds(Stop, WORDS),
 }
 

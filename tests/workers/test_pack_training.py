@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors import safe_open
 
 from cnnlab import resolve
@@ -17,6 +19,7 @@ from cnnlab.registry import get
 from services.figures import best_weights
 from workers import pack_training as module
 from workers.messages import (
+    CheckpointSaved,
     EpochDone,
     Go,
     Message,
@@ -33,6 +36,8 @@ from workers.messages import (
 )
 from workers.pack_training import PackTraining
 from workers.wire import Wire
+
+torch.set_num_threads(1)  # as a runner has: with more, sums depend on the width
 
 
 def messages(
@@ -186,3 +191,92 @@ def test_convolutions_are_computed_as_is_settled_not_as_was_timed(
     sent = messages(tmp_path, model, UseWays("p0", settled))
     assert [type(each) for each in sent] == [WaysChosen, Prepared, EpochDone]
     assert used[-1].chosen == settled
+
+
+class ScriptedWire:
+    """A supervisor's end: it answers each epoch in turn, at once and never in the middle of one."""
+
+    def __init__(self, *answers: Go) -> None:
+        self.answers, self.sent = list(answers), list[Message]()
+
+    def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    def receive(self) -> Go:
+        return self.answers.pop(0)
+
+    def readable(self) -> bool:
+        return False
+
+    def epochs(self) -> dict[int, EpochDone]:
+        """The epochs that were reported, by number."""
+        return {message.number: message for message in self.sent if isinstance(message, EpochDone)}
+
+
+def many(folder: Path, rows: list[RunRow], start: int) -> Run:
+    """Rows of one array, from an epoch to the fourth; no checkpoint is due."""
+    return Run(
+        pack=f"p{start}",
+        device="cpu",
+        files=str(folder),
+        width=len(rows),
+        start_epoch=start,
+        target_epoch=4,
+        ends=True,
+        checkpoint_every=1000.0,
+        metric="val/acc",
+        goal="maximize",
+        mixed=False,
+        data_seed=0,
+        plugins=None,
+        rows=tuple(rows),
+    )
+
+
+def curve(done: EpochDone, row: int) -> dict[str, float]:
+    return {name: value for name, value in done.metrics[row].items() if not name.startswith("perf/")}
+
+
+@pytest.mark.parametrize("model", [{"name": "mlp", "hidden": [6], "dropout": 0.2}, {"name": "lenet5"}])
+@pytest.mark.parametrize("optimizer", ["adam", "momentum"])
+def test_a_row_goes_on_elsewhere_from_the_checkpoint_that_was_asked_for(
+    tmp_path: Path, model: dict[str, Any], optimizer: str
+) -> None:
+    """Alone, in another row of another width, it has the curve that it has undisturbed, bit for bit."""
+
+    def row(number: int, lr: float, checkpoint: RowCheckpoint | None = None) -> RunRow:
+        train = {"batch_size": 1000, "epochs": 4, "optimizer": {"name": optimizer, "lr": lr}}
+        data = {"name": "fashion-mnist-mini"}
+        config = resolve({"model": model, "data": data, "train": train})
+        return RunRow(
+            row=number, trial=f"t{number}", config=config, seed=5 + number, replicate=0, checkpoint=checkpoint
+        )
+
+    first = many(tmp_path, [row(0, 0.02), row(1, 0.01), row(2, 0.002)], 0)
+    wire = ScriptedWire(Go("p0"), Go("p0", save=True), Go("p0", (0,)))
+    PackTraining(first, wire).run()  # type: ignore[arg-type]
+    [saved] = [message.saved for message in wire.sent if isinstance(message, CheckpointSaved)]
+    assert saved.epoch == 2
+    assert [type(message) for message in wire.sent if not isinstance(message, StepsDone)] == [
+        *(Prepared, EpochDone, EpochDone, CheckpointSaved, EpochDone, EpochDone)
+    ]
+    undisturbed = wire.epochs()
+
+    went_on = RowCheckpoint(1, saved.path, saved.sha256, 1, inherited=True)
+    alone = row(0, 0.01, went_on)
+    wire = ScriptedWire(Go("p2"))
+    PackTraining(many(tmp_path, [replace(alone, seed=6)], 2), wire).run()  # type: ignore[arg-type]
+    own = wire.epochs()
+    assert own.keys() == {3, 4}
+    assert [curve(own[number], 0) for number in (3, 4)] == [
+        curve(undisturbed[number], 1) for number in (3, 4)
+    ]
+
+    wire = ScriptedWire(Go("p2"))
+    spoilt = row(0, 50.0, went_on)
+    PackTraining(many(tmp_path, [spoilt], 2), wire).run()  # type: ignore[arg-type]
+    own = wire.epochs()
+    values = {number: own[number].metrics[0]["val/acc"] for number in (3, 4)}
+    best = max(values, key=lambda number: (values[number], -number))
+    assert values[best] <= undisturbed[2].best[1][1]
+    assert own[4].best == {0: (best, values[best])}, "only its own epochs count"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from paper_sweep import fill, report, take, trials_of, write_sweep
+from paper_sweep import fill, fork_of, report, take, trials_of, write_sweep
 from sqlalchemy import update
 
 from services.domain.errors import ServiceError
@@ -68,3 +70,25 @@ def test_trials_at_different_epochs_are_refused(sqlite_store: Store, sqlite_sett
     sqlite_store.write(lambda session: session.execute(moved))
     with pytest.raises(ServiceError, match=rf"must go on from epoch 0, but these .*: {{'{odd}': 2}}"):
         read(sqlite_store, sqlite_settings, pack)
+
+
+def test_a_fork_names_its_parent_s_row_and_that_it_is_the_parent_s(store: Store, settings: Settings) -> None:
+    sweep_id = write_sweep(store)
+    lease = take(store, fill(store, sweep_id))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    report(store, lease, 1, ids, saved=SAVED)
+    fork = fork_of(store, ids[2])
+    pack = fill(store, fork.sweep_id)
+    run = read(store, settings, pack).run
+    assert (run.start_epoch, run.target_epoch, run.ends, run.width) == (1, 3, True, 1)
+    assert fork.checkpoint_id is not None
+    [row] = run.rows
+    assert row.checkpoint == RowCheckpoint(fork.checkpoint_id, SAVED.path, SAVED.sha256, 2, inherited=True)
+    parent = trials_of(store, sweep_id)[2]
+    assert (row.seed, row.replicate) == (parent.seed, parent.replicate)
+    own = take(store, pack)
+    report(store, own, 2, [fork.id], saved=replace(SAVED, epoch=2))
+    store.write(lambda session: endings.give_up(session, own, Failure.PREEMPTED, {"message": "stopped"}))
+    [row] = read(store, settings, fill(store, fork.sweep_id)).run.rows
+    assert row.checkpoint is not None
+    assert not row.checkpoint.inherited

@@ -7,7 +7,7 @@ from fastapi import APIRouter, BackgroundTasks, Response
 from services.api.deps import ServicesDep
 from services.api.idempotency import Key, digest_of
 from services.api.read_sweep import read_sweep
-from services.api.submission import announce
+from services.api.submission import announce, check_plugins
 from services.api.views.sweep import SweepDetail
 from services.domain.errors import StateForbids
 from services.domain.plan.reproduction import repeat
@@ -34,14 +34,15 @@ def reproduce(
                 f"trial {trial_id} is {trial.state} and has no epoch to compare with; "
                 "only a trial that has trained can be reproduced"
             )
+        if trial.forked_from is not None:
+            parent = trial.forked_from
+            raise StateForbids(
+                f"trial {trial_id} is a fork of trial {parent} and cannot be repeated from epoch 0; "
+                f"reproduce {parent}, or fork it again with the same values"
+            )
         places = packs.segments(session, trial_id, trial.epoch)
         spec, plan = repeat(sweep.spec, sweep.plan, trial, places)
-        plugins = services.library.plugins_of(plan.model_dump(mode="json"))
-        if plugins != (sweep.plugins or ""):
-            raise StateForbids(
-                f"trial {trial_id} was planned with plug-ins {sweep.plugins or 'none'}, but this API has "
-                f"{plugins or 'none'}; set CNNLAB_PLUGINS to a folder with the same plug-ins"
-            )
+        plugins = check_plugins(trial_id, plan, sweep.plugins, services.library)
         sweep_id = sweeps.insert(session, spec, plan, plugins)
         if key is not None:
             submit_keys.keep(session, key, digest, sweep_id)

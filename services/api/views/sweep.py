@@ -239,7 +239,8 @@ def _all_epochs(status: SweepStatus) -> int:
     done = sum(epochs.done for epochs in status.standing.epochs.values())
     if status.sweep.state in SWEEP_FINAL and status.standing.counts.get(TrialState.PRUNED):
         return done
-    return max(done, 0 if status.fault else cohorts.expected_epochs(status.spec, status.plan))
+    inherited = sum(epochs.inherited for epochs in status.standing.epochs.values())
+    return max(done, 0 if status.fault else cohorts.expected_epochs(status.spec, status.plan) - inherited)
 
 
 def _blocked_by(status: SweepStatus) -> str | None:
@@ -320,8 +321,8 @@ def _eta(status: SweepStatus) -> float | None:
 
 def _cost(status: SweepStatus, library: Library) -> CostView | None:
     """The cost; None until every shape that has trained was also measured with a plain loop."""
-    # A reproduction fills its array with dead rows to get the same bits, not to save time.
-    if status.plan.pin:
+    # A reproduction fills its array with dead rows to get the same bits, not to save time; a fork is alone.
+    if status.plan.origin:
         return None
     alone = 0.0
     for index, epochs in status.standing.epochs.items():

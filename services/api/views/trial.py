@@ -11,6 +11,7 @@ from services.api.views.run_link import run_link
 from services.api.views.rung import RungView, rung_view
 from services.api.views.values import Time, finite
 from services.domain.config import as_trained
+from services.domain.plan.plan import Plan
 from services.domain.states import TrialState
 from services.settings import Settings
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
@@ -90,6 +91,17 @@ class TrialShapeView(BaseModel):
     mixed: bool
 
 
+class ForkedFromView(BaseModel):
+    """The trial whose weights a fork begins with, after which epoch, and the values that the fork changed.
+
+    The epoch is null until the trial has a checkpoint of it.
+    """
+
+    trial: str
+    epoch: int | None
+    changed: dict[str, Any]
+
+
 class TrialBase(BaseModel):
     """What both views of a trial have."""
 
@@ -125,6 +137,7 @@ class TrialDetail(TrialBase):
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
+    forked_from: ForkedFromView | None
     seed: int
     row: int | None
     shape: TrialShapeView
@@ -166,6 +179,7 @@ def trial_detail(
         created_at=trial.created_at,
         started_at=trial.started_at,
         finished_at=trial.finished_at,
+        forked_from=_forked_from(trial, plan),
         seed=trial.seed,
         row=trial.row,
         shape=TrialShapeView(
@@ -179,6 +193,12 @@ def trial_detail(
         checkpoint=_checkpoint_view(saved) if saved else None,
         best_file=str((settings.files / trial.best_file).absolute()) if trial.best_file else None,
     )
+
+
+def _forked_from(trial: Trial, plan: Plan) -> ForkedFromView | None:
+    if trial.forked_from is None or plan.fork is None:
+        return None
+    return ForkedFromView(trial=trial.forked_from, epoch=trial.start_epoch, changed=plan.fork.changed)
 
 
 def _base(trial: Trial | BriefTrial, sweep: Sweep, settings: Settings) -> dict[str, Any]:

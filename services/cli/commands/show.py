@@ -17,7 +17,7 @@ from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
 from services.cli.show.paragraph import Paragraph
 from services.cli.show.tables import attempts, curves, facts, table
-from services.cli.show.trace_page import reused_words, stopped
+from services.cli.show.trace_page import forked_from, reused_words, stopped
 from services.cli.subcommand import Panel, subcommand
 from services.cli.sweep_or_trial import is_sweep, sweep_or_trial
 from services.client import Client, View
@@ -103,6 +103,7 @@ def _show_trial(trial: View, sweep: View, output: Output) -> None:
                 "state": state(trial["state"]),
                 "epoch": f"{trial['epoch']} of {trial['target_epoch']}",
                 "values": trial["label"],
+                "forked from": forked_from(trial),
                 "stopped": stopped(trial),
                 "reused": reused_words(trial),
                 "failure": trial["failure"] and trial["failure"]["message"],

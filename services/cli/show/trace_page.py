@@ -10,6 +10,7 @@ from services.cli.show.fitted_table import FittedTable
 from services.cli.show.formats import many, number, state, when
 from services.cli.show.tables import table
 from services.client import View
+from services.domain.plan.value_text import value_text
 
 
 def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
         "point": f"{trial['point']} of 0 to {sweep['points'] - 1}",
         "values": trial["label"],
         "replicate": f"{trial['replicate']} of 0 to {sweep['seeds'] - 1}",
+        "forked from": forked_from(trial),
         "number": f"{trial['number']} of 0 to {sweep['trials']['total'] - 1}",
         "seed": trial["seed"],
         "shape": f"{shape['key']}, {shape['parameters']:,} parameters",
@@ -56,6 +58,16 @@ def reused_words(trial: View) -> str | None:
         if epochs == trial["target_epoch"]
         else (f"the first {many(epochs, 'epoch')}, from {source}")
     )
+
+
+def forked_from(trial: View) -> str | None:
+    """The trial whose weights a fork begins with, after which epoch, and what changed; else None."""
+    parent = trial["forked_from"]
+    if parent is None:
+        return None
+    epoch = "its present epoch" if parent["epoch"] is None else f"its epoch {parent['epoch']}"
+    changed = ", ".join(f"{path} {value_text(value)}" for path, value in parent["changed"].items())
+    return f"trial {parent['trial']}, after {epoch}, with {changed or 'the same values'}"
 
 
 def trace_attempts(attempts: Sequence[View]) -> FittedTable:

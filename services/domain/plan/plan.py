@@ -32,21 +32,35 @@ class Segment(BaseModel):
     row: int
 
 
-class Pin(BaseModel):
-    """The one trial of a sweep that repeats another sweep's: everything that its numbers depend on."""
+class Origin(BaseModel):
+    """A trial of another sweep, `name`, that this sweep's one trial has its batches and its seed from."""
 
     model_config = ConfigDict(frozen=True)
 
     trial: str
-    name: str  # of the sweep that it repeats a trial of
+    name: str
     replicate: int
     seed: int
-    segments: list[Segment]
     varied: list[str] = []
+
+
+class Pin(Origin):
+    """The trial that is repeated: everything that its numbers depend on."""
+
+    segments: list[Segment]
 
     def segment_from(self, epoch: int) -> Segment:
         """The segment that goes on behind an epoch."""
         return next((each for each in self.segments if epoch < each.until), self.segments[-1])
+
+
+class Fork(Origin):
+    """The trial whose weights and optimizer's state the sweep's trial begins with.
+
+    `changed` are the values, by path, in which their configs differ.
+    """
+
+    changed: dict[str, Any] = {}
 
 
 class HasValues(Protocol):
@@ -76,6 +90,12 @@ class Plan(BaseModel):
     pin: Pin | None = None
     asked: int | None = None  # how many points, of a search that chooses them by results; None of any other
     code: dict[str, str] = {}  # digests of the code of entries it names, and at "" of all other code
+    fork: Fork | None = None
+
+    @property
+    def origin(self) -> Origin | None:
+        """The trial that the sweep's one trial repeats or was forked from."""
+        return self.pin or self.fork
 
     @property
     def axes(self) -> list[Axis]:
@@ -84,8 +104,8 @@ class Plan(BaseModel):
 
     @property
     def varied(self) -> list[str]:
-        """Paths of what trials of one array may differ in; a repeated trial's are those of its own sweep."""
-        return self.pin.varied if self.pin else [axis.path for axis in self.axes if axis.row]
+        """Paths of what trials of one array may differ in; those of the sweep that a trial is copied from."""
+        return self.origin.varied if self.origin else [axis.path for axis in self.axes if axis.row]
 
     @property
     def points(self) -> int:
@@ -112,12 +132,12 @@ class Plan(BaseModel):
 
     def replicate_of(self, number: int) -> int:
         """Which of its point's seeds a trial has."""
-        return self.pin.replicate if self.pin else self._numbering.place_of(number).replicate
+        return self.origin.replicate if self.origin else self._numbering.place_of(number).replicate
 
     def seed_of(self, number: int) -> int:
         """The seed of a trial's weights and masks."""
-        if self.pin:
-            return self.pin.seed
+        if self.origin:
+            return self.origin.seed
         place = self._numbering.place_of(number)
         return trial_seed(self.space.seed, place.point, place.replicate)
 

@@ -54,6 +54,9 @@ class Catalog(Protocol):
     def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:
         """The bytes that a point of this architecture takes; `ConfigFault` where its choices clash."""
 
+    def row_state(self, config: Mapping[str, Any], facts: DryBuild) -> Mapping[str, str]:
+        """What training keeps of a trial besides its weights, by the path of the entry that keeps it."""
+
 
 class ConfigFault(Exception):
     """A config is wrong at a dotted path; the plan turns it into a pointer into the user's own text.

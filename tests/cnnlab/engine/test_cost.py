@@ -10,7 +10,7 @@ from plugin_files import SOFTPLUS
 
 from cnnlab import registry, resolve
 from cnnlab.data import DataError, Info
-from cnnlab.engine.cost import dry_forward, inspect
+from cnnlab.engine.cost import dry_forward, inspect, row_state
 from cnnlab.engine.net import build
 from cnnlab.errors import ConfigError
 from cnnlab.hyper import Choice, declared
@@ -180,3 +180,25 @@ def test_images_that_are_not_there_are_missed_at_the_path(monkeypatch):
     monkeypatch.setattr(registry.get("datasets", "mnist"), "info", missing)
     with pytest.raises(ConfigError, match=r"^data\.path: pets is not there"):
         inspect(config())
+
+
+@pytest.mark.parametrize(
+    ("train", "alike"),
+    [
+        ({"optimizer": {"name": "momentum", "lr": 0.5}}, True),
+        ({"schedule": "exponential"}, True),
+        ({"optimizer": "adam"}, False),
+        ({"optimizer": "nesterov"}, False),
+        ({"schedule": "plateau"}, False),
+    ],
+)
+def test_rows_can_go_on_from_each_other_where_they_keep_the_same(train, alike):
+    usual, other = config(), config(**train)
+    facts = inspect(usual)
+    assert (row_state(usual, facts) == row_state(other, facts)) is alike
+
+
+def test_more_pairs_of_l_bfgs_are_more_to_keep():
+    few, more = (config(batch_size="full", optimizer={"name": "lbfgs", "pairs": pairs}) for pairs in (2, 3))
+    assert row_state(few, inspect(few))["train.optimizer"] == "4 numbers per weight of lbfgs"
+    assert row_state(few, inspect(few)) != row_state(more, inspect(few))

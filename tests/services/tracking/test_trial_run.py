@@ -8,7 +8,7 @@ from typing import Any
 
 from paper_catalog import ACCURACY, paper_plan, paper_spec
 
-from services.domain.plan.plan import Plan
+from services.domain.plan.plan import Fork, Plan
 from services.domain.spec.spec import Objective
 from services.domain.states import TrialState
 from services.store.models import Pack, Report, Trial
@@ -52,6 +52,16 @@ def test_a_run_has_the_names_of_its_classes() -> None:
     plan = plan.model_copy(update={"shapes": named})
     identity = trial_run.identity(trial(plan, 1), plan, "parent")
     assert identity["data.class_names"] == "0 big cats, 1 kleine Hünde"
+
+
+def test_a_fork_s_run_names_the_trial_that_it_goes_on_from() -> None:
+    fork = Fork(trial="p-0001", name="paper", replicate=0, seed=3, changed={"train.optimizer.lr": 0.01})
+    plan = paper_plan(paper_spec(space=SPACE)).model_copy(update={"fork": fork})
+    identity = trial_run.identity(trial(plan, 0, forked_from="p-0001", start_epoch=4), plan, "parent")
+    assert identity["forked.from"] == "p-0001 epoch 4"
+    words = "Goes on from trial p-0001 after its epoch 4, with train.optimizer.lr 0.01."
+    assert identity["mlflow.note.content"].replace("\\", "") == words
+    assert "forked.from" not in trial_run.identity(trial(plan, 0), plan, "parent")
 
 
 def test_params_are_the_whole_config_that_trains() -> None:

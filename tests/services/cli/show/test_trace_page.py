@@ -28,6 +28,7 @@ TRIAL: dict[str, Any] = {
     "state": "running", "failure": None, "stopped": None, "epoch": 1, "target_epoch": 3, "created_at": MOMENT,
     "started_at": MOMENT, "finished_at": None, "best": {"value": 0.8123456, "epoch": 1},
     "attempts": [RAN, WAITING], "best_file": None, "links": {"mlflow": None}, "config": {"a": "ü"},
+    "forked_from": None,
     "checkpoint": {"epoch": 1, "path": "p1/1.pt", "sha256": "0123456789abcdef", "damaged": True},
 }  # fmt: skip
 
@@ -71,6 +72,15 @@ def test_what_early_stopping_has_decided(printed: Callable[[Any], list[str]]) ->
     pruned = {**TRIAL, "stopped": {"rule": "halving", "reason": "place 9 of 9"}}
     assert trace_page(pruned, SWEEP, "again")["stopped"] == "by halving after epoch 1: place 9 of 9"
     assert trace_page({**TRIAL, "row": None}, SWEEP, "again")["row"] == "none yet"
+
+
+def test_where_a_fork_comes_from() -> None:
+    parent = {"trial": "p-0001", "epoch": 4, "changed": {"train.optimizer.lr": 0.01}}
+    page = trace_page({**TRIAL, "forked_from": parent}, SWEEP, "again")
+    assert page["forked from"] == "trial p-0001, after its epoch 4, with train.optimizer.lr 0.01"
+    page = trace_page({**TRIAL, "forked_from": parent | {"epoch": None, "changed": {}}}, SWEEP, "again")
+    assert page["forked from"] == "trial p-0001, after its present epoch, with the same values"
+    assert trace_page(TRIAL, SWEEP, "again")["forked from"] is None
 
 
 def test_attempts(printed: Callable[[Any], list[str]]) -> None:
