@@ -5,11 +5,11 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ROLES := torch,postgres,tracking,embedded
 
-.PHONY: help demo up test chaos check check-api bench records results pictures
+.PHONY: help demo up test chaos check check-api bench records results search-study pictures
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-9s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
 demo: $(VENV)/installed  ## start everything, train 18 networks as one array, show the results, stop everything
 	@$(BIN)/cnnlab demo
@@ -42,6 +42,9 @@ bench: $(VENV)/installed  ## compare with loops, Ray Tune, Optuna and JAX, end t
 
 records: $(VENV)/installed  ## measure what docs/records.md claims, on this machine
 	@for file in benchmarks/gpu benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done
+
+search-study: $(VENV)/installed  ## measure what searches and early stopping save, for docs/search.md, under an hour; STUDY=replay does a part
+	@$(BIN)/python -m benchmarks.search_study $(STUDY)
 
 results: $(VENV)/installed  ## measure what docs/results.md claims, about half an hour (needs CNNLAB_DATA)
 	@for file in benchmarks/results/[!_]*.py; do $(BIN)/python -m benchmarks.results.$$(basename $$file .py); done

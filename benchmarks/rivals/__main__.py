@@ -11,16 +11,13 @@ Every run is a line of build/bench/results.jsonl at once; `--report` makes table
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from benchmarks.rivals import environment, plot, records, table
+from benchmarks.rivals.machine import load, machine
 from benchmarks.rivals.measuring import Measuring, say
 from benchmarks.rivals.side import SIDES
 from benchmarks.rivals.task import GRIDS
@@ -63,14 +60,9 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def machine() -> str:
-    """Describe machine and versions in a line."""
-    cpu = Path("/proc/cpuinfo")
-    lines = cpu.read_text(encoding="utf-8").split("\n") if cpu.exists() else []
-    model = next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())
-    load = f"load {os.getloadavg()[0]:.1f} at the start"
-    date = time.strftime("%Y-%m-%d %H:%M")
-    return f"{date}, {os.cpu_count()} cores of {model}, torch {torch.__version__}, {load}."
+def setting() -> str:
+    """Describe date, machine and versions in a line."""
+    return f"{time.strftime('%Y-%m-%d %H:%M')}, {machine()}, {load()}."
 
 
 def report(file: Path, to: Path) -> None:
@@ -96,7 +88,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that every side is ended
         python = environment.make(HOME / "rivals")
         measuring = Measuring(
-            python, HOME, chosen.data, chosen.sides, chosen.rounds, chosen.limit, chosen.small, machine()
+            python, HOME, chosen.data, chosen.sides, chosen.rounds, chosen.limit, chosen.small, setting()
         )
         if chosen.add:
             measuring.go_on_from(records.read(file))

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmarks.rivals.task import VALIDATION, Task
 from cnnlab import resolve
 from cnnlab.batching.batch_order import split
-from cnnlab.data import data_set
+from cnnlab.data import Images, data_set
 
 
 def write(task: Task, data: str, folder: Path, seed: int) -> str:
-    """Write both files; returns the name of the service's, beside which the rivals' is `split-SEED-…`.
-
-    The rivals get train_x, val_x uint8 (N, C, H, W), train_y, val_y int64, and mean and std of the pixels in
-    0 … 1 over the training part.
-    """
-    section = resolve({"model": "mlp", "data": data})["data"]
-    images = data_set(section).load(section)
+    """Write both files; returns the name of the service's, beside which the rivals' is `split-SEED-…`."""
+    images = _load(data)
     classes = [(images.train_y == c).nonzero()[: task.per_class, 0] for c in images.train_y.unique()]
     if any(len(members) < task.per_class for members in classes):
         raise SystemExit(f"{data} must have {task.per_class} training images of each class; choose --data")
@@ -29,12 +27,32 @@ def write(task: Task, data: str, folder: Path, seed: int) -> str:
     name = f"{task.net}-{task.per_class}.npz"
     if not (folder / name).exists():  # its digest must not change while a service uses it
         np.savez(folder / name, train_x=x.permute(0, 2, 3, 1).numpy(), train_y=y.numpy())
-    train, val = split(y, VALIDATION, seed)
+    _write(x, y, VALIDATION, seed, folder / f"split-{seed}-{name}")
+    return name
+
+
+def write_split(data: Mapping[str, Any], validation: float, seed: int, file: Path) -> None:
+    """Write the rivals' file of all training images of a data section."""
+    images = _load(data)
+    _write(images.train_x, images.train_y, validation, seed, file)
+
+
+def _load(data: str | Mapping[str, Any]) -> Images:
+    section = resolve({"model": "mlp", "data": data})["data"]
+    return data_set(section).load(section)
+
+
+def _write(x: Tensor, y: Tensor, validation: float, seed: int, file: Path) -> None:
+    """Split images and write what the rivals read.
+
+    train_x, val_x uint8 (N, C, H, W), train_y, val_y int64, and mean and std of the pixels in 0 … 1 over the
+    training part.
+    """
+    train, val = split(y, validation, seed)
     pixels = x[train].double() / 255
     np.savez(
-        folder / f"split-{seed}-{name}",
+        file,
         train_x=x[train].numpy(), train_y=y[train].numpy(),
         val_x=x[val].numpy(), val_y=y[val].numpy(),
         mean=pixels.mean().item(), std=pixels.std(correction=0).item(),
     )  # fmt: skip
-    return name

@@ -44,7 +44,7 @@ def train(
     optimizer = torch.optim.SGD(
         net.parameters(),
         lr=values["lr"],
-        momentum=0.9,
+        momentum=values.get("momentum", 0.9),
         weight_decay=values["l2"],
         fused=True if tuned else None,
     )

@@ -25,7 +25,7 @@ class Identities:
     """
 
     def __init__(self, spec: Spec, plan: Plan) -> None:
-        self._code = {} if plan.pin else plan.code
+        self._code = {} if plan.origin else plan.code  # what began elsewhere is never reused
         self._always = f"{spec.objective.metric}/{spec.seed}/{self._code.get('')}"
         self._base = self._leaves("", plan.base)
         self._below = lru_cache(self._paths_below)

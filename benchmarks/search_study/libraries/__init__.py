@@ -1,0 +1,1 @@
+"""Methods of other libraries on recorded curves, each run by the interpreter of their own environment."""
