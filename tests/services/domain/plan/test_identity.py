@@ -8,7 +8,7 @@ import pytest
 from paper_catalog import paper_plan, paper_spec
 
 from services.domain.plan.identity import Identities
-from services.domain.plan.plan import Pin, Plan, Segment
+from services.domain.plan.plan import Fork, Pin, Plan, Segment
 from services.domain.spec.spec import Spec
 
 CODE = dict.fromkeys(("", "net", "paper", "sgd", "adam", "l2"), "digest")
@@ -78,10 +78,12 @@ def test_there_is_none_where_code_or_content_is_unknown(missing: str) -> None:
     assert identity(code={}) is None
 
 
-def test_a_repeated_trial_has_none() -> None:
+def test_a_repeated_trial_and_a_fork_have_none() -> None:
     spec, plan = planned()
     pin = Pin(trial="t", name="n", replicate=0, seed=1, segments=[Segment(until=3, width=1, row=0)])
-    assert Identities(spec, plan.model_copy(update={"pin": pin})).of({}, 1, 0) is None
+    fork = Fork(trial="t", name="n", replicate=0, seed=1)
+    for origin in ({"pin": pin}, {"fork": fork}):
+        assert Identities(spec, plan.model_copy(update=origin)).of({}, 1, 0) is None
 
 
 def with_data(data: dict[str, Any]) -> str | None:
