@@ -44,7 +44,7 @@ def test_the_columns_of_trials_hold_the_axes() -> None:
         for name in columns
         if name not in export_tables.COLUMNS_BEFORE_AXES + export_tables.COLUMNS_AFTER_AXES
     ]
-    assert (columns[0], columns[-1]) == ("trial", "message")
+    assert (columns[0], columns[-1]) == ("trial", "reused_from")
 
 
 def test_a_file_name_has_only_safe_characters() -> None:

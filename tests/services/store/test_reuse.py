@@ -130,6 +130,9 @@ def test_the_copy_of_a_copy_names_the_trial_that_was_trained(sqlite_store: Store
     assert [trial.reused_from for trial in trials_of(sqlite_store, third)] == [
         trial.id for trial in trials_of(sqlite_store, early)
     ]
+    apart = update(Sweep).where(Sweep.id == early).values(project="apart")
+    sqlite_store.write(lambda session: session.execute(apart))
+    assert trials_of(sqlite_store, submit(sqlite_store)) == [], "copies alone are no reason to believe it"
 
 
 @pytest.mark.parametrize(
@@ -264,11 +267,11 @@ def test_a_damaged_file_of_another_sweep_is_left_for_the_one_before_it(
 
 
 def test_epochs_of_another_sweep_cost_no_budget(sqlite_store: Store, early: str) -> None:
-    budget = {"name": "budget", "epochs": 6}
+    budget = {"name": "budget", "epochs": 7}
     longer = submit(sqlite_store, train={"epochs": 5}, stop=budget)
     assert len(trials_of(sqlite_store, longer)) == 2, "each has three epochs left"
     left = sqlite_store.read(lambda s: budgets.left(s, sweeps.get(s, longer)))
-    assert left == 0
+    assert left == 1
     same = submit(sqlite_store, stop={"name": "budget", "epochs": 2})
     assert states(sqlite_store, same) == ["succeeded"] * 4
 
@@ -333,8 +336,9 @@ def test_a_reused_trial_counts_at_rungs_as_if_it_was_trained(sqlite_store: Store
     assert states(sqlite_store, trained)[2:] == [ends[2], ends[3]]
 
 
-def test_no_trial_begins_beyond_a_rung(sqlite_store: Store, early: str) -> None:
-    assert trials_of(sqlite_store, submit(sqlite_store, train={"epochs": 4}, stop=HALVING)) == []
+@pytest.mark.parametrize("how", [{"stop": HALVING}, {"race": True, "seeds": 5}])
+def test_no_trial_begins_beyond_a_decision(sqlite_store: Store, early: str, how: dict[str, Any]) -> None:
+    assert trials_of(sqlite_store, submit(sqlite_store, train={"epochs": 4}, **how)) == []
 
 
 def test_later_seeds_of_a_race_wait_unless_they_are_reused(sqlite_store: Store) -> None:

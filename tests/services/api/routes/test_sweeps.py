@@ -33,7 +33,7 @@ def test_a_sweep_is_written_answered_and_then_dispatched(
     assert answer.headers["Location"] == f"/v1/sweeps/{view['id']}"
     assert view["state"] == "active"
     assert view["trials"] | {"total": 4, "pending": 4} == view["trials"]
-    assert view["epochs"] == {"done": 0, "total": 8}
+    assert view["epochs"] == {"done": 0, "total": 8, "reused": 0}
     assert [axis["path"] for axis in view["axes"]] == ["train.optimizer", "model.dropout"]
     assert view["shapes"][0]["parameters"] == 61_706
     assert "no worker is running" in view["blocked_by"]

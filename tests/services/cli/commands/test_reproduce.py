@@ -16,7 +16,7 @@ Submit = Callable[[], str]
 Give = Callable[[str, dict[int, list[float]]], None]
 VIEW: dict[str, Any] = {
     "id": "s", "name": "again", "state": "succeeded", "ended_by": None, "eta_seconds": None,
-    "epochs": {"done": 2, "total": 2},
+    "epochs": {"done": 2, "total": 2, "reused": 0},
     "trials": {"total": 1, "succeeded": 1, "pruned": 0, "running": 0, "held": 0, "failed": 0, "cancelled": 0},
     "best": None, "blockers": [], "setbacks": [],
 }  # fmt: skip

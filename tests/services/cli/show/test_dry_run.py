@@ -17,6 +17,7 @@ SWEEP: dict[str, Any] = {
     "by_results": False,
     "trials": 18, "points": 6, "seeds": 3, "packs": 2, "duplicates": 0, "shapes": [SHAPE],
     "epochs": 54, "epochs_without_stop": 54,
+    "reused": {"trials": 0, "begun": 0, "epochs": 0},
     "memory_bytes": 3 << 20, "seconds": 125.0, "seconds_from": "from 40 packs on this kind of device",
 }  # fmt: skip
 
@@ -55,3 +56,11 @@ def test_an_axis_that_a_shape_lacks_is_blank(printed: Printed) -> None:
     other = {**SHAPE, "key": "f" * 16, "cells": [{"path": "model.width", "name": "width", "text": None}]}
     _, shapes, _ = dry_run_report({**SWEEP, "shapes": [SHAPE, other]})
     assert printed(shapes)[2] == "ffffffff 61,706 1,234,567 2 KiB 16 18 2 3"
+
+
+def test_what_other_sweeps_have_trained() -> None:
+    taken = {"trials": 3, "begun": 1, "epochs": 12}
+    counts, _, _ = dry_run_report({**SWEEP, "reused": taken})
+    assert (
+        "; 3 trials taken from earlier sweeps and 1 trial continued from shorter ones, which saves 12 epochs."
+    ) in counts

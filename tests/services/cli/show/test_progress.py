@@ -23,7 +23,7 @@ VIEW: dict[str, Any] = {
         "cancelled": 0,
     },
     "ended_by": None,
-    "epochs": {"done": 30, "total": 54},
+    "epochs": {"done": 30, "total": 54, "reused": 0},
     "eta_seconds": 12.3,
     "objective": {"metric": "val/acc", "at": "best"},
     "best": {
@@ -84,7 +84,8 @@ def test_a_new_blocker_and_a_new_setback_are_a_change(capsys: pytest.CaptureFixt
 
 def test_a_note_is_printed_once_and_what_blocks_with_each_line(capsys: pytest.CaptureFixture[str]) -> None:
     blockers = [{**BEHIND, "kind": "compiler", "message": "no compiler"}, REFUSED]
-    views = [{**VIEW, "blockers": blockers, "epochs": {"done": done, "total": 54}} for done in (1, 2, 3)]
+    counts = [{"done": done, "total": 54, "reused": 0} for done in (1, 2, 3)]
+    views = [{**VIEW, "blockers": blockers, "epochs": epochs} for epochs in counts]
     follow(views, Output(False))
     printed = capsys.readouterr().out
     assert [printed.count(words) for words in ("no compiler", "the data has changed")] == [1, 3]
@@ -100,5 +101,11 @@ def test_the_cost_says_what_is_compared_with_what() -> None:
 
 def test_one_is_no_plural() -> None:
     one = {"total": 1, "succeeded": 1, "pruned": 0, "running": 0, "held": 0, "failed": 0, "cancelled": 0}
-    words = summary({**VIEW, "trials": one, "epochs": {"done": 1, "total": 1}})
+    words = summary({**VIEW, "trials": one, "epochs": {"done": 1, "total": 1, "reused": 0}})
     assert "1 of 1 trial done, 1/1 epoch, " in words
+
+
+def test_epochs_that_other_sweeps_have_trained_are_named_and_cost_nothing() -> None:
+    half = {**VIEW, "epochs": {"done": 30, "total": 54, "reused": 27}, "cost": {"share": 0.5}}
+    assert "30/54 epochs, 27 of them reused" in summary(half)
+    assert (cost(half) or "").startswith("9 trials in the time of 4.5 plain ones")
