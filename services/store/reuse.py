@@ -105,7 +105,8 @@ def draw(session: Session, sweep: Sweep) -> int:
         written += len(rows)
         if rows:
             sweep.drawn = drawn.up_to(rows[-1]["number"] + 1)
-    session.flush()
+    if written:
+        session.flush()
     return written
 
 

@@ -53,7 +53,7 @@ class Window:
         for (kind, _), count in self.devices.items():
             live[kind] += count
         able = {kind for kind, has in self.devices if not plugins or has == plugins}
-        return +Counter({kind: PACKS_PER_DEVICE * live[kind] - packs[kind] for kind in able})
+        return +Counter({kind: PACKS_PER_DEVICE * live[kind] - packs[kind] for kind in sorted(able)})
 
     def idle(self) -> int:
         """How many live devices train nothing."""

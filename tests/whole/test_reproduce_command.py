@@ -33,7 +33,9 @@ def test_a_trial_is_repeated_compared_and_traced(
     code, out = run("reproduce", trial)
     assert code == 0
     assert "bit-equal over 3 epochs" in out
-    assert "the same: device kind, machine kind, torch, threads, kernels, steps, width, row" in out
+    assert (
+        "the same: device kind, machine kind, torch, threads, kernels, convolutions, steps, width, row" in out
+    )
 
     store = Store(lab.settings.database_url)
     spoilt = {"val/acc": 0.0, "train/loss": 1.0}

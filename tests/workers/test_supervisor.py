@@ -178,6 +178,7 @@ def test_a_pack_is_leased_begun_and_released(worker: Worker) -> None:
         "kernels": "torch",
         "no_compiler": "",
         "memory": 0,
+        "ways": {},
     }
     assert {trial.state for trial in trials_of(worker.store, sweep_id)} == {"pending"}
     assert worker.supervisor._heartbeat._lease is None

@@ -93,7 +93,7 @@ def test_a_sweep_before_between_and_after(api: TestClient, worker: Worker) -> No
     worker.epoch(1, [0.5, 0.7, 0.6, 0.4])
     time.sleep(0.01)
     between = sweep(api, worker)
-    assert between["epochs"] == {"done": 4, "total": 8}
+    assert between["epochs"] == {"done": 4, "total": 8, "reused": 0}
     assert between["eta_seconds"] > 0
     assert (between["best"]["point"], between["best"]["mean"]) == (1, 0.7)
     [trial] = between["best"]["trials"]
@@ -102,7 +102,7 @@ def test_a_sweep_before_between_and_after(api: TestClient, worker: Worker) -> No
     worker.epoch(2, [0.5, 0.6, 0.8, float("nan")])
     worker.end(failed=3)
     after = sweep(api, worker)
-    assert (after["state"], after["epochs"]) == ("partial", {"done": 8, "total": 8})
+    assert (after["state"], after["epochs"]) == ("partial", {"done": 8, "total": 8, "reused": 0})
     assert (after["trials"]["succeeded"], after["trials"]["failed"]) == (3, 1)
     assert after["eta_seconds"] is None
     assert after["finished_at"] >= after["started_at"]

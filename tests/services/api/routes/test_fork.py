@@ -33,7 +33,11 @@ def test_a_fork_is_a_sweep_of_one_trial_that_names_its_parent(
     assert answer.status_code == 201, answer.text
     sweep = answer.json()
     assert answer.headers["location"] == f"/v1/sweeps/{sweep['id']}"
-    assert (sweep["points"], sweep["trials"]["total"], sweep["epochs"]) == (1, 1, {"done": 0, "total": 3})
+    assert (sweep["points"], sweep["trials"]["total"], sweep["epochs"]) == (
+        1,
+        1,
+        {"done": 0, "total": 3, "reused": 0},
+    )
     parent, made = (api.get(f"/v1/trials/{each}").json() for each in (trial, f"{sweep['id']}-0000"))
     changed = {"train.optimizer.lr": 0.002, "train.l2.strength": 0.01}
     assert made["forked_from"] == {"trial": trial, "epoch": 1, "changed": changed}
