@@ -6,7 +6,6 @@ judged by that decision.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -50,19 +49,19 @@ def decide(session: Session, sweep_id: str) -> int:
     sweep = sweeps.lock(session, sweep_id)
     if sweep.state not in SWEEP_DISPATCHABLE:
         return 0
-    held: dict[tuple[int, int], list[Trial]] = defaultdict(list)
-    waiting = Trial.sweep_id == sweep_id, Trial.state == TrialState.HELD
-    for trial in session.scalars(select(Trial).where(*waiting).order_by(Trial.number).with_for_update()):
-        held[trial.cohort, trial.until_epoch].append(trial)
+    # What waits for a race stands at epoch 0.
+    waiting = Trial.sweep_id == sweep_id, Trial.state == TrialState.HELD, Trial.until_epoch > 0
+    rungs = session.execute(select(Trial.cohort, Trial.until_epoch).where(*waiting).distinct()).all()
     divided, moved = cohorts.of_sweep(sweep.spec, sweep.plan), 0
-    for (cohort, epoch), trials in sorted(held.items()):
-        if not epoch:
-            continue  # a race decides on these
+    for cohort, epoch in sorted(tuple(rung) for rung in rungs):
         decision = session.get(RungDecision, (sweep_id, cohort, epoch))
-        if decision is None and _is_complete(session, sweep, divided, cohort, epoch):
-            decision = _decide(session, sweep, divided, trials)
-        if decision is not None:
-            moved += _move(session, sweep, divided, decision, trials)
+        if decision is None and not _is_complete(session, sweep, divided, cohort, epoch):
+            continue
+        # Read only now: a worker may have committed the last ones since, and it does not hold the sweep.
+        there = select(Trial).where(*waiting, Trial.cohort == cohort, Trial.until_epoch == epoch)
+        trials = session.scalars(there.order_by(Trial.number).with_for_update()).all()
+        decision = decision or _decide(session, sweep, divided, trials)
+        moved += _move(session, sweep, divided, decision, trials)
     return moved + races.decide(session, sweep, divided)
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from paper_sweep import fill, report, row_of, take, trials_of, write_sweep
+from sqlalchemy import update
 
 from services import dispatch
 from services.domain.states import PackState, SweepState, TrialState
 from services.store import early_ends, endings, rung_decisions, rungs, sweep_verbs, sweeps, trial_verbs
 from services.store.models import Pack, Sweep, Trial
 from services.store.reports import Saved
-from services.store.session import Store
+from services.store.session import Session, Store
 
 HALVING = {"name": "halving", "eta": 2, "first": 1}
 NINE = {"model.dropout": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]}
@@ -74,6 +75,28 @@ def test_nothing_is_decided_before_all_trials_wait(sqlite_store: Store, nine: st
     to_rung(sqlite_store, second, {})
     assert rungs.decide_all(sqlite_store) == 9
     assert rungs.decide_all(sqlite_store) == 0
+
+
+def test_trials_that_come_while_a_rung_is_decided_are_compared_too(
+    sqlite_store: Store, nine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL a worker's commit may fall between two statements of a decision."""
+    all_to_rung(sqlite_store, nine, {number: number / 10 for number in range(9)})
+    honest = rungs._is_complete
+    late = trials_of(sqlite_store, nine)[8].id
+
+    def set_state(session: Session, state: str) -> None:
+        session.execute(update(Trial).where(Trial.id == late).values(state=state))
+
+    def commit_meanwhile(session: Session, *rung: Any) -> bool:
+        set_state(session, "held")
+        return honest(session, *rung)
+
+    sqlite_store.write(lambda session: set_state(session, "pending"))
+    monkeypatch.setattr(rungs, "_is_complete", commit_meanwhile)
+    rungs.decide_all(sqlite_store)
+    (decision,) = sqlite_store.read(lambda session: rung_decisions.of_sweep(session, nine))
+    assert decision.kept == [8, 7, 6, 5]
 
 
 def test_the_best_half_goes_on_and_the_others_say_why_not(sqlite_store: Store, nine: str) -> None:
