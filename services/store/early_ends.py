@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.domain.spec.stop import sweep_rules
 from services.domain.states import TRIAL_WAITING, PackState, SweepState, TrialState, in_order
-from services.store import moves, set_aside, sweeps
+from services.store import moves, set_aside, specs_and_plans, sweeps
 from services.store.clock import db_now
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import Store
@@ -27,7 +27,9 @@ def end_all(store: Store) -> int:
 def _active(session: Session) -> Sequence[str]:
     """Active sweeps that have such a rule."""
     active = Sweep.state == SweepState.ACTIVE, Sweep.started_at.is_not(None)
-    page = session.scalars(select(Sweep).where(*active, set_aside.is_due(set_aside.DECIDE))).all()
+    query = select(Sweep).where(*active, set_aside.is_due(set_aside.DECIDE))
+    page = session.scalars(query.options(*specs_and_plans.later())).all()
+    specs_and_plans.give(session, page)
     return [sweep.id for sweep in page if not sweep.fault and sweep_rules(sweep.spec.stop)]
 
 
@@ -36,6 +38,7 @@ def check(session: Session, sweep_id: str) -> bool:
     sweep = sweeps.lock(session, sweep_id)
     if sweep.state != SweepState.ACTIVE:
         return False
+    specs_and_plans.give(session, [sweep])
     objective = sweep.spec.objective
     extreme = func.max if objective.goal == "maximize" else func.min
     best, now = session.execute(

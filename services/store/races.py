@@ -43,7 +43,8 @@ def _decide(session: Session, sweep: Sweep, divided: Cohorts, held: Sequence[Tri
     values = _values(session, sweep)
     kept = race.contenders(values, sweep.spec.objective, sweep.plan.seeds)
     replicate = min((trial.replicate for trial in held if trial.point in kept), default=held[0].replicate)
-    reason = f"after {replicate} seeds it is worse than the best one, beyond the 95 % interval"
+    worse = "it is worse than the best one, beyond the 95 % interval, or has fewer than two values"
+    reason = f"after {replicate} seeds {worse}"
     if not kept:
         reason = f"after {replicate} seeds the best one is known"
     moved = []

@@ -21,7 +21,7 @@ from services.domain.spec.objective import Objective
 from services.domain.spec.stop import rung_rule
 from services.domain.states import SWEEP_DISPATCHABLE, TRIAL_UNFINISHED, SweepState, TrialState
 from services.domain.stopping import PointAtRung, RungRule
-from services.store import budgets, moves, races, set_aside, sweeps
+from services.store import budgets, moves, races, set_aside, specs_and_plans, sweeps
 from services.store.clock import db_now
 from services.store.models import HELD, Report, Sweep, Trial
 from services.store.rung_decisions import RungDecision
@@ -49,6 +49,7 @@ def decide(session: Session, sweep_id: str) -> int:
     sweep = sweeps.lock(session, sweep_id)
     if sweep.state not in SWEEP_DISPATCHABLE:
         return 0
+    specs_and_plans.give(session, [sweep])
     # What waits for a race stands at epoch 0.
     waiting = Trial.sweep_id == sweep_id, Trial.state == TrialState.HELD, Trial.until_epoch > 0
     rungs = session.execute(select(Trial.cohort, Trial.until_epoch).where(*waiting).distinct()).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attempt_stage import AttemptStage
 from plain_settings import settings_for
 from pydantic import SecretStr
 from servers import redis
@@ -84,3 +86,12 @@ def _submit_to(store: Store, settings: Settings) -> Submit:
         return sweep_id
 
     return write
+
+
+@pytest.fixture
+def stage(sqlite_store: Store, sqlite_settings: Settings) -> Iterator[AttemptStage]:
+    """A pack, ready to be led."""
+    ready = AttemptStage(sqlite_store, sqlite_settings)
+    yield ready
+    os.close(ready.shutdown_fd)
+    os.close(ready.shutdown)

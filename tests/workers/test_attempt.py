@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +16,8 @@ from sqlalchemy import update
 
 from services.domain.errors import Fenced, ServiceError
 from services.domain.retry import Failure
-from services.settings import Settings
 from services.store import endings
 from services.store.models import Pack, Trial
-from services.store.session import Store
 from workers.commits import PackCommits
 from workers.listener import Listener
 from workers.messages import (
@@ -66,15 +63,6 @@ class Recorder(Listener):
 
     def close(self) -> None:
         self.calls.append("closed")
-
-
-@pytest.fixture
-def stage(sqlite_store: Store, sqlite_settings: Settings) -> Iterator[AttemptStage]:
-    """A pack, ready to be led."""
-    ready = AttemptStage(sqlite_store, sqlite_settings)
-    yield ready
-    os.close(ready.shutdown_fd)
-    os.close(ready.shutdown)
 
 
 @pytest.mark.timeout(20)

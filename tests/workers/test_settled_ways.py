@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from attempt_stage import AttemptStage
@@ -11,9 +10,7 @@ from paper_sweep import row_of
 from scripted_runner import MACHINE, ScriptedRunner
 
 from services.host import HostDevice
-from services.settings import Settings
 from services.store.models import Pack
-from services.store.session import Store
 from workers.messages import (
     Message,
     Run,
@@ -21,15 +18,6 @@ from workers.messages import (
     UseWays,
     WaysChosen,
 )
-
-
-@pytest.fixture
-def stage(sqlite_store: Store, sqlite_settings: Settings) -> Iterator[AttemptStage]:
-    """A pack, ready to be led."""
-    ready = AttemptStage(sqlite_store, sqlite_settings)
-    yield ready
-    os.close(ready.shutdown_fd)
-    os.close(ready.shutdown)
 
 
 @pytest.mark.timeout(20)

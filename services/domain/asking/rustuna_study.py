@@ -13,9 +13,9 @@ from rustuna.distributions import Distribution
 from rustuna.samplers import TPESampler
 from rustuna.trial import TrialState
 
-from services.domain.asking.dimension import Choice, Choices, Dimension
+from services.domain.asking.dimension import Choices, Dimension
 from services.domain.asking.observations import Observations
-from services.domain.asking.proposer import Chooser, Proposer
+from services.domain.asking.proposer import Chooser, Proposer, suggested_by
 
 
 class RustunaStudy(Proposer):
@@ -36,17 +36,7 @@ class RustunaStudy(Proposer):
 
     def propose(self) -> Chooser:
         """Begin a trial of the study; it never has a result there, and so the sampler does not look at it."""
-        trial = self._study.ask()
-
-        def choose(dimension: Dimension) -> Choice:
-            if dimension.kind == "real":
-                return trial.suggest_float(dimension.name, 0.0, 1.0)
-            last = (dimension.size or 1) - 1
-            if dimension.kind == "steps":
-                return trial.suggest_int(dimension.name, 0, last)
-            return int(trial.suggest_categorical(dimension.name, list(range(last + 1))) or 0)
-
-        return choose
+        return suggested_by(self._study.ask())
 
     def take(self, choices: Choices) -> None:
         """Count the point as one with the worst value from now on."""

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from services.domain.asking.dimension import Choice, Choices, Dimension
+from services.domain.asking.dimension import Choices, Dimension
 from services.domain.asking.observations import Observations
-from services.domain.asking.proposer import Chooser, Proposer
+from services.domain.asking.proposer import Chooser, Proposer, suggested_by
 from services.domain.asking.subset import subset
 from services.domain.search import AskedSearch, register
 
@@ -86,16 +86,7 @@ class OptunaStudy(Proposer):
             self._study.tell(self._trial, state=optuna.trial.TrialState.FAIL)
         with _one_thread():
             trial = self._trial = self._study.ask()
-
-        def choose(dimension: Dimension) -> Choice:
-            if dimension.kind == "real":
-                return trial.suggest_float(dimension.name, 0.0, 1.0)
-            last = (dimension.size or 1) - 1
-            if dimension.kind == "steps":
-                return trial.suggest_int(dimension.name, 0, last)
-            return trial.suggest_categorical(dimension.name, range(last + 1))
-
-        return choose
+        return suggested_by(trial)
 
     def take(self, choices: Choices) -> None:
         """Count the point as one with the worst value from now on."""

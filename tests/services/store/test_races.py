@@ -71,7 +71,8 @@ def test_more_seeds_go_to_two_points_only(sqlite_store: Store) -> None:
     assert {(t.point, t.epoch) for t in pruned} == {(2, 0), (3, 0)}
     assert pruned[0].stopped == {
         "rule": "race",
-        "reason": "after 3 seeds it is worse than the best one, beyond the 95 % interval",
+        "reason": "after 3 seeds it is worse than the best one, beyond the 95 % interval, "
+        "or has fewer than two values",
     }
     decisions = sqlite_store.read(lambda s: rung_decisions.of_sweep(s, sweep_id))
     assert [(each.cohort, each.epoch, sorted(each.kept)) for each in decisions] == [
