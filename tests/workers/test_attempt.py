@@ -332,3 +332,28 @@ def test_time_that_a_commit_waits_for_the_database_is_no_stall(
     runner = ScriptedRunner(MACHINE)
     stage.lead(runner, script)
     assert not runner.killed
+
+
+@pytest.mark.timeout(20)
+def test_a_pack_of_which_half_was_pruned_is_stopped_and_its_trials_get_new_places(
+    stage: AttemptStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = PackCommits.epoch
+    monkeypatch.setattr(
+        PackCommits, "epoch", lambda *given, **more: replace(honest(*given, **more), sparse=True)
+    )
+    received: list[Message] = []
+
+    def script(runner: ScriptedRunner) -> None:
+        runner.receive()
+        runner.send(stage.epoch(1))
+        received.append(runner.receive())
+        runner.send(Stopped(stage.pack.id, SavedCheckpoint(1, "packs/p/1", "0" * 64, 5)))
+
+    attempt = stage.lead(ScriptedRunner(MACHINE), script)
+    assert attempt.went_well
+    assert received == [Stop(stage.pack.id)]
+    trials = trials_of(stage.store, stage.sweep_id)
+    assert {(t.state, t.width, t.row, t.saved_epoch) for t in trials} == {("pending", None, None, 1)}
+    outcome = row_of(stage.store, Pack, stage.pack.id).outcome
+    assert outcome == "preempted: half of its rows have ended: the others are gathered anew"

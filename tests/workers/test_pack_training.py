@@ -48,6 +48,7 @@ def messages(
     epochs: int = 1,
     saved: SavedCheckpoint | None = None,
     schedule: str = "constant",
+    ends: bool = True,
 ) -> list[Message]:
     """What a runner sends about one trial, from its start or from where a shorter one has ended.
 
@@ -68,9 +69,9 @@ def messages(
         width=1,
         start_epoch=start,
         target_epoch=epochs,
-        ends=True,
+        ends=ends,
         saves_end=True,
-        checkpoint_every=0,
+        checkpoint_every=0 if ends else 1000,
         metric="val/acc",
         goal="maximize",
         mixed=False,
@@ -120,6 +121,18 @@ def test_a_longer_trial_goes_on_from_the_end_of_a_shorter_one_bit_for_bit(
     whole = messages(tmp_path / "second", model, epochs=4, schedule=schedule)
     assert curve(shorter) + curve(longer) == curve(whole)
     assert longer[-1].best == whole[-1].best  # type: ignore[union-attr]
+
+
+def test_at_a_rung_a_checkpoint_is_left_and_nothing_is_finished(tmp_path: Path) -> None:
+    """Though none is due for a quarter of an hour."""
+    first, last = (
+        each
+        for each in messages(tmp_path, {"name": "mlp", "hidden": [4]}, epochs=2, ends=False)
+        if isinstance(each, EpochDone)
+    )
+    assert first.saved is None
+    assert last.saved is not None
+    assert (last.saved.epoch, last.final) == (2, {})
 
 
 def test_progress_is_reported_from_the_first_step_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

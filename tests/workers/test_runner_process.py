@@ -162,7 +162,7 @@ def seen_by_a_child(process: RunnerProcess, look: Callable[[RunnerProcess], obje
 
 
 def test_a_child_uses_a_runner_that_its_parent_has_started(start: Start) -> None:
-    process = start(READY + "print(os.read(read_fd, 100).decode(), flush=True); os.read(read_fd, 1)")
+    process = start(READY + "print(os.read(read_fd, 100).decode(), end='', flush=True); os.read(read_fd, 1)")
 
     def use(runner: RunnerProcess) -> object:
         runner.use("GPU-a")
@@ -172,7 +172,7 @@ def test_a_child_uses_a_runner_that_its_parent_has_started(start: Start) -> None
         return alive, runner.alive()
 
     assert seen_by_a_child(process, use).startswith("((True, RunnerReady(machine=Machine(kind='k'")
-    assert process.read_output() == b'{"type":"UseDevice","gpu":"GPU-a"}\n\n'
+    assert process.read_output() == b'{"type":"UseDevice","gpu":"GPU-a"}\n'
     wait_for_end(process)
 
 

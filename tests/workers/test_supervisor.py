@@ -346,3 +346,14 @@ def test_a_runner_that_was_started_before_is_used_first(worker: Worker) -> None:
     assert early.gpu == ""
     made._store.close()
     assert worker.runner.gpu == ""  # nobody started one for this supervisor
+
+
+def test_a_rung_is_decided_by_the_worker_whose_pack_completes_it(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead(monkeypatch, finish)
+    sweep_id = write_sweep(worker.store, train={"epochs": 2}, stop={"name": "halving", "eta": 2})
+    monkeypatch.setattr(worker.supervisor, "_form_and_take", lambda: None)
+    worker.supervisor.train(fill(worker.store, sweep_id).id)
+    found = [trial.state for trial in trials_of(worker.store, sweep_id)]
+    assert sorted(found) == ["pending", "pending", "pruned", "pruned"]

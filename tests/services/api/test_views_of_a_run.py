@@ -82,6 +82,20 @@ def sweep(api: TestClient, worker: Worker) -> dict[str, Any]:
     return view
 
 
+def test_epochs_that_early_stopping_has_saved_are_not_missing(api: TestClient, worker: Worker) -> None:
+    worker.epoch(1, [0.5, 0.7, 0.6, 0.4])
+    assert sweep(api, worker)["epochs"]["total"] == 8
+    stopped = {"rule": "plateau", "reason": "no better value"}
+    pruned = (
+        update(Trial).where(Trial.id.in_(worker.ids)).values(state="pruned", pack_id=None, stopped=stopped)
+    )
+    worker.store.write(lambda session: session.execute(pruned))
+    worker.store.write(lambda session: sweeps.settle(session, worker.sweep_id))
+    after = sweep(api, worker)
+    assert (after["state"], after["epochs"]) == ("succeeded", {"done": 4, "total": 4, "reused": 0})
+    assert api.get(f"/v1/trials/{worker.ids[0]}").json()["stopped"] == stopped
+
+
 def test_a_sweep_before_between_and_after(api: TestClient, worker: Worker) -> None:
     before = sweep(api, worker)
     assert before["trials"]["running"] == 4

@@ -108,3 +108,17 @@ def test_another_way_to_convolve_is_a_changed_condition() -> None:
         f"changed: convolutions was grouped: {task}, is now columns: {task}",
         "equal bits are not guaranteed after these changes, but the curves are bit-equal",
     ]
+
+
+def test_the_places_of_stages_are_compared_in_their_order() -> None:
+    def stages(*places: tuple[int, int]) -> dict[str, Any]:
+        each = [trial(0.5, width=width, row=row)["attempts"][0] for width, row in places]
+        return {**trial(0.5), "attempts": each}
+
+    went_on = stages((7, 3), (5, 0))
+    assert compare(went_on, stages((7, 3), (7, 3), (5, 0))).changed == []
+    changed = compare(went_on, stages((5, 0), (7, 3))).changed
+    assert [(each.name, each.was, each.now) for each in changed] == [
+        ("width", "7 and 5", "5 and 7"),
+        ("row", "3 and 0", "0 and 3"),
+    ]

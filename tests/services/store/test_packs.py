@@ -8,10 +8,13 @@ from functools import partial
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 
+from services import dispatch
+from services.domain.plan.plan import Segment
+from services.domain.retry import Failure
 from services.host import HostDevice
-from services.store import devices, leases, packs
+from services.store import devices, endings, leases, packs
 from services.store.leases import Lease
-from services.store.models import Pack
+from services.store.models import Pack, PackRow
 from services.store.session import Session, Store
 
 
@@ -101,3 +104,21 @@ def test_a_pack_that_somebody_takes_just_now_is_not_waited_for(postgres_url: str
         worker.rollback()
     assert [row_of(store, Pack, pack.id).sends for pack in (taken, free)] == [0, 1]
     store.close()
+
+
+def test_what_was_trained_again_elsewhere_counts_in_its_last_place(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    first = fill(store, sweep_id)
+    lease = take(store, first)
+    error = {"message": "gathered anew"}
+    store.write(lambda s: endings.give_up(s, lease, Failure.PREEMPTED, error, regather=True))
+    trial = trials_of(store, sweep_id)[1]
+    second = store.write(lambda s: dispatch.fill(s, sweep_id))
+    assert second is not None
+    # As if it had been placed otherwise.
+    moved = PackRow.pack_id == second.id, PackRow.trial_id == trial.id
+    store.write(lambda s: s.execute(update(PackRow).where(*moved).values(row=7)))
+    take(store, second)
+    assert store.read(partial(packs.segments, trial_id=trial.id, until=3)) == [
+        Segment(until=3, width=second.width, row=7)
+    ]

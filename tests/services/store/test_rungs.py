@@ -10,6 +10,7 @@ from paper_sweep import fill, report, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 
 from services import dispatch
+from services.domain.retry import Failure
 from services.domain.states import PackState, SweepState, TrialState
 from services.store import early_ends, endings, rung_decisions, rungs, sweep_verbs, sweeps, trial_verbs
 from services.store.models import Pack, Sweep, Trial
@@ -216,6 +217,8 @@ def test_a_paused_sweep_decides_nothing_until_it_is_resumed(sqlite_store: Store,
     all_to_rung(sqlite_store, nine, {})
     sqlite_store.write(lambda session: sweep_verbs.pause(session, nine))
     assert rungs.decide_all(sqlite_store) == 0
+    # It was found before it was paused.
+    assert sqlite_store.write(lambda session: rungs.decide(session, nine)) == 0
     sqlite_store.write(lambda session: sweep_verbs.resume(session, nine))
     assert rungs.decide_all(sqlite_store) == 9
 
@@ -257,7 +260,7 @@ def test_a_sweep_ends_once_its_target_is_reached(sqlite_store: Store) -> None:
     report(sqlite_store, held, 1, running)
     set_values(sqlite_store, {0: 0.79}, running)
     assert early_ends.end_all(sqlite_store) == 0
-    set_values(sqlite_store, {0: 0.8}, running)
+    set_values(sqlite_store, {0: 0.8, 1: 0.1}, running)
     assert early_ends.end_all(sqlite_store) == 1
     assert row_of(sqlite_store, Pack, waiting.id).state == PackState.WITHDRAWN
     sweep = row_of(sqlite_store, Sweep, sweep_id)
@@ -285,9 +288,35 @@ def test_a_budget_of_epochs_is_never_exceeded(sqlite_store: Store, epochs: int, 
     assert (sweep.state, bool(sweep.ended_by)) == (("active", False) if drawn == 9 else ("stopping", True))
 
 
+@pytest.mark.parametrize("epochs", range(4, 13))
+def test_each_trial_is_paid_up_to_its_own_first_rung(sqlite_store: Store, epochs: int) -> None:
+    """Those of the second bracket begin with two epochs."""
+    stop = [{**HALVING, "brackets": 2}, {"name": "budget", "epochs": epochs}]
+    sweep_id = write_sweep(sqlite_store, space=NINE, train={"epochs": 4}, stop=stop)
+    while sqlite_store.write(lambda s: dispatch.fill(s, sweep_id)) is not None:
+        pass
+    drawn = [trial.until_epoch for trial in trials_of(sqlite_store, sweep_id)]
+    assert epochs - 2 < sum(drawn) <= epochs
+
+
 def test_at_a_rung_only_as_many_go_on_as_the_budget_pays(sqlite_store: Store) -> None:
     stop = [HALVING, {"name": "budget", "epochs": 11}]
     sweep_id = write_sweep(sqlite_store, space=NINE, train={"epochs": 4}, stop=stop)
     all_to_rung(sqlite_store, sweep_id, {number: number / 10 for number in range(9)})
     rungs.decide_all(sqlite_store)
     assert states(sqlite_store, sweep_id).count("pending") == 2, "nine epochs are spent, two are left"
+
+
+@pytest.mark.parametrize(("epochs", "state"), [(1, "pruned"), (0, "cancelled")])
+def test_what_a_lost_worker_trained_when_a_rule_ended_the_sweep_is_pruned(
+    sqlite_store: Store, epochs: int, state: str
+) -> None:
+    sweep_id = write_sweep(sqlite_store, stop={"name": "target", "value": 0.8})
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))
+    ids = [trial.id for trial in trials_of(sqlite_store, sweep_id)]
+    if epochs:
+        report(sqlite_store, held, 1, ids)
+    sqlite_store.write(lambda s: early_ends.end(s, sweeps.lock(s, sweep_id), "target", "reached"))
+    error = {"message": "gone"}
+    sqlite_store.write(lambda s: endings.give_up(s, held, Failure.LOST, error))
+    assert set(states(sqlite_store, sweep_id)) == {state}

@@ -9,6 +9,7 @@ from pathlib import Path
 from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
+from services.store import early_ends, sweeps
 
 SEEDS = {"seeds": 2, "space": {"model.dropout": [0.0, 0.5]}}
 
@@ -32,6 +33,15 @@ def test_several_seeds_are_shown_as_mean_and_interval(make_stage: MakeStage) -> 
         assert f"viewStateShareKey={key}&" in text
     assert f"/v1/sweeps/{stage.sweep_id})" in text
     assert "&orderByAsc=false&workflowType=machine_learning)" in text
+
+
+def test_a_rule_that_has_ended_the_sweep_is_named(stage: Stage) -> None:
+    stage.train(1)
+    stage.store.write(
+        lambda s: early_ends.end(s, sweeps.lock(s, stage.sweep_id), "target", "val/acc has reached 0.5")
+    )
+    assert stage.tracker().mirror(stage.sweep_id)
+    assert "(4 running), ended by target: val/acc has reached 0.5" in note(stage)
 
 
 def test_one_seed_says_so(stage: Stage) -> None:

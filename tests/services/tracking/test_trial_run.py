@@ -111,3 +111,12 @@ def test_a_run_has_the_name_of_its_device() -> None:
     assert json.loads(tags["engine"]) == engine
     pack.machine = pack.engine = None  # the runner is not ready yet
     assert not {"device.name", "engine"} & trial_run.tags(found, pack).keys()
+
+
+def test_a_pruned_trial_says_by_which_rule_and_why_and_every_state_has_a_status() -> None:
+    plan = paper_plan(paper_spec())
+    stopped = {"rule": "halving", "rung": 1, "reason": "place 9 of 9 points"}
+    pruned = trial(plan, 0, state=TrialState.PRUNED, attempts=1, stopped=stopped)
+    tags = trial_run.tags(pruned, None)
+    assert (tags["stopped.rule"], tags["stopped.reason"]) == ("halving", "place 9 of 9 points")
+    assert set(trial_run.TRIAL_RUN_STATUS) == set(TrialState)

@@ -8,6 +8,7 @@ import threading
 import pytest
 from module_clock import set_clock
 from paper_sweep import fill, row_of, trials_of, write_sweep
+from sqlalchemy import update
 from worker_process import wait_for
 
 from services.settings import Settings
@@ -52,12 +53,16 @@ def test_rounds_go_on_until_they_are_stopped(sqlite_store: Store, sqlite_setting
     """Real chores on a real database; there is no Redis, so nothing is announced, and that stops nothing."""
     settings = sqlite_settings.model_copy(update={"upkeep_period": 0.05})
     ending, waiting = write_sweep(sqlite_store), write_sweep(sqlite_store)
+    over = write_sweep(sqlite_store, stop={"name": "budget", "seconds": 0.001})
+    begun = update(Sweep).where(Sweep.id == over).values(started_at=1)
+    sqlite_store.write(lambda session: session.execute(begun))
     fill(sqlite_store, ending)
     stop = threading.Event()
     thread = threading.Thread(target=loop.run, args=(settings, stop))
     thread.start()
     try:
         wait_for(lambda: trials_of(sqlite_store, waiting), 30, "trials of the sweep that waits")
+        wait_for(lambda: row_of(sqlite_store, Sweep, over).ended_by, 30, "a rule's end of a sweep")
         sqlite_store.write(lambda session: sweep_verbs.cancel(session, ending))
         wait_for(lambda: row_of(sqlite_store, Sweep, ending).state == "cancelled", 30, "the end of a sweep")
     finally:

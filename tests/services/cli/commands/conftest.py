@@ -24,6 +24,7 @@ space:
   train.optimizer: [{name: momentum, lr: 0.05}, adam]
 seeds: 3
 train: {epochs: 2}
+reuse: false  # tests share a database, and some give an equal trial its results
 """
 
 

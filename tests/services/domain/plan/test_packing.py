@@ -14,6 +14,7 @@ from services.domain.plan.packing import (
     Arrangement,
     arrange,
     ladder_width,
+    next_rows,
     packs,
 )
 
@@ -107,3 +108,17 @@ def test_no_gpu_s_width_is_twice_what_its_trials_need(trials: int, speeds: dict[
     assert width in LADDER
     assert width < 2 * trials
     assert KNEE > 1
+
+
+@pytest.mark.parametrize(
+    ("trials", "most", "packs"),
+    [(81, 11, [11, *[10] * 7]), (10, 4, [4, 3, 3]), (4, 12, [4]), (13, 12, [7, 6]), (1, 1, [1])],
+)
+def test_trials_are_divided_evenly_among_as_few_packs_as_their_width_allows(
+    trials: int, most: int, packs: list[int]
+) -> None:
+    found = []
+    while trials:
+        found.append(next_rows(trials, most))
+        trials -= found[-1]
+    assert found == packs

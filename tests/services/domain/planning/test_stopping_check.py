@@ -8,6 +8,7 @@ import pytest
 from paper_catalog import paper_plan, paper_spec
 
 from services.domain.errors import SpecError
+from services.domain.planning.stopping_check import check_stopping
 
 NINE = {"model.dropout": [i / 10 for i in range(9)]}
 
@@ -55,9 +56,17 @@ def test_what_is_refused(changes: dict[str, Any], words: str) -> None:
         "halving",
         {"name": "halving", "brackets": 2},
         "plateau",
-        {"name": "budget", "epochs": 9},
+        {"name": "budget", "epochs": 3},
         {"name": "budget", "seconds": 1},
     ],
 )
 def test_what_is_accepted(stop: Any) -> None:
     assert paper_plan(paper_spec(space=NINE, stop=stop)).trials == 9
+
+
+def test_a_race_needs_trials_that_see_the_same_batches() -> None:
+    spec = paper_spec(space=NINE, race=True, seeds=5)
+    plan = paper_plan(spec)
+    apart = [shape.model_copy(update={"mixed": True}) for shape in plan.shapes]
+    with pytest.raises(SpecError, match=r"data\.stream must be replicate, got trial"):
+        check_stopping(spec, plan.model_copy(update={"shapes": apart}))

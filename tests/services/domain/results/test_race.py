@@ -32,3 +32,9 @@ def test_a_point_without_two_values_is_out_and_no_spread_says_nothing() -> None:
     same = {0: {0: 0.9, 1: 0.9, 2: 0.9}, 1: {0: 0.8, 1: 0.8, 2: 0.8}}
     assert contenders(same, MAXIMIZE, 5) == [0, 1]
     assert contenders({}, MAXIMIZE, 5) == []
+
+
+def test_a_point_that_is_better_on_the_common_seeds_stays() -> None:
+    """The first one's mean is higher only by a seed that the other does not have."""
+    values = {0: {0: 0.5, 1: 0.51, 2: 0.49, 3: 0.99}, 1: {0: 0.6, 1: 0.612, 2: 0.591}}
+    assert contenders(values, MAXIMIZE, 5) == [0, 1]
