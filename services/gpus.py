@@ -18,6 +18,7 @@ MAX_QUERY_SECONDS = 20.0  # that nvidia-smi may take: it is slow while a driver 
 MAX_SHOWN_CHARS = 120  # of what nvidia-smi prints, in a sentence
 QUERY = "--query-gpu=uuid,driver_version,memory.total,memory.free,name"
 CAPABILITY_QUERY = "--query-gpu=uuid,compute_cap"
+FAULT_REMEDY = "run nvidia-smi by hand; if it fails there, reinstall or reload the driver"
 NO_GPU = "No devices were found"  # what it prints where a driver is loaded and a GPU is not
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 # The least driver for each major version of CUDA that torch may be built for, on Linux: NVIDIA's table
@@ -70,10 +71,14 @@ class GpuListing:
 
 @dataclass(frozen=True)
 class VisibleGpus:
-    """The GPUs that CUDA_VISIBLE_DEVICES leaves; `remark` says how many and why, unless it leaves all."""
+    """The GPUs that CUDA_VISIBLE_DEVICES leaves; `remark` says how many and why, unless it leaves all.
+
+    `wrong`: it leaves fewer than it seems to ask for, or none.
+    """
 
     gpus: tuple[Gpu, ...]
     remark: str = ""
+    wrong: bool = False
 
 
 class UnansweredError(Exception):
@@ -214,7 +219,9 @@ def visible(gpus: Sequence[Gpu], variable: str | None) -> VisibleGpus:
     if variable is None or not gpus:
         return VisibleGpus(tuple(gpus))
     if not variable.strip():
-        return VisibleGpus((), f"{VISIBLE} is empty, so no GPU is used; unset it to use those of this host")
+        return VisibleGpus(
+            (), f"{VISIBLE} is empty, so no GPU is used; unset it to use those of this host", True
+        )
     names = [name.strip() for name in variable.split(",")]
     by_number = _by_number(gpus)
     chosen: list[Gpu] = []
@@ -223,15 +230,31 @@ def visible(gpus: Sequence[Gpu], variable: str | None) -> VisibleGpus:
         if not found:
             ends = "so it and what follows is left out, as CUDA does" if chosen else "so no GPU is used"
             words = f"{VISIBLE} names {name!r}, which is not one GPU of this host, {ends}"
-            return VisibleGpus(tuple(chosen), f"{words}; correct it or unset it")
+            return VisibleGpus(tuple(chosen), f"{words}; correct it or unset it", True)
         if any(gpu in chosen for gpu in found):
             words = f"{VISIBLE} names {name!r} twice, so no GPU is used, as CUDA does"
-            return VisibleGpus((), f"{words}; name each once or unset it")
+            return VisibleGpus((), f"{words}; name each once or unset it", True)
         chosen += found
     if len(chosen) == len(gpus):
         return VisibleGpus(tuple(chosen))
     words = f"{VISIBLE}={variable} leaves {len(chosen)} of this host's {len(gpus)} GPUs; unset it to use all"
     return VisibleGpus(tuple(chosen), words)
+
+
+def full(gpus: Sequence[Gpu], share: float) -> dict[str, str]:
+    """Those of which less than a share is free, by UUID: a sentence about each and what to do.
+
+    Of one whose driver does not say what is free, nothing is known. A runner of cnnlab fills a GPU too.
+    """
+    return {
+        gpu.uuid: (
+            f"{gpu.uuid} ({gpu.name}) has only {gpu.free / 2**30:.0f} of {gpu.memory / 2**30:.0f} GiB free, "
+            f"and packs need {share:.0%}: another program fills it; end that (nvidia-smi lists it), "
+            "or leave this GPU out of CNNLAB_DEVICES"
+        )
+        for gpu in gpus
+        if gpu.free is not None and gpu.free < share * gpu.memory
+    }
 
 
 def _by_number(gpus: Sequence[Gpu]) -> list[list[Gpu]]:

@@ -43,7 +43,9 @@ def find(wanted: str) -> FoundDevices:
     slots, `cuda:0` or `cuda:GPU-…` or `cuda:MIG-…` a GPU, or an instance of one, by index or UUID.
     """
     name, listing = socket.gethostname(), gpus.look()
-    full = _full(listing)
+    full = gpus.full(
+        listing.gpus, MEMORY_SHARE
+    )  # a GPU that a runner uses has a claim, so it is no candidate
     if wanted != "auto":
         named = [_named(item.strip(), name, listing) for item in wanted.split(",") if item.strip()]
         return FoundDevices(named, "", full)
@@ -51,30 +53,15 @@ def find(wanted: str) -> FoundDevices:
     devices = [_gpu(name, gpu) for gpu in seen.gpus] or [
         HostDevice(name, f"cpu:{i}", "cpu", f"core {i}") for i in range(host.cores())
     ]
-    return FoundDevices(devices, "; ".join(filter(None, [listing.fault, seen.remark])), full)
+    fault = f"{listing.fault}; {gpus.FAULT_REMEDY}" if listing.fault else ""
+    return FoundDevices(devices, "; ".join(filter(None, [fault, seen.remark])), full)
 
 
 def filled(devices: Sequence[HostDevice]) -> dict[str, str]:
     """Those of these devices that another program fills now, by identity: a sentence about each."""
     if all(device.kind != "cuda" for device in devices):
         return {}
-    return _full(gpus.look())
-
-
-def _full(listing: GpuListing) -> dict[str, str]:
-    """GPUs without room for a pack as it is planned; of one whose driver does not say, nothing is known.
-
-    No runner of cnnlab counts: while one uses a GPU, its worker holds the claim.
-    """
-    return {
-        gpu.uuid: (
-            f"{gpu.uuid} ({gpu.name}) has only {gpu.free / 2**30:.0f} of {gpu.memory / 2**30:.0f} GiB free, "
-            f"and packs need {MEMORY_SHARE:.0%}: another program fills it; end that (nvidia-smi lists it), "
-            "or leave this GPU out of CNNLAB_DEVICES"
-        )
-        for gpu in listing.gpus
-        if gpu.free is not None and gpu.free < MEMORY_SHARE * gpu.memory
-    }
+    return gpus.full(gpus.look().gpus, MEMORY_SHARE)
 
 
 def _named(item: str, name: str, listing: GpuListing) -> HostDevice:

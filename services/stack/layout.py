@@ -37,11 +37,15 @@ class Devices:
 
 
 def find_devices(workers: int | None) -> Devices:
-    """One worker per GPU where CUDA may see some, else one per core; a number given is obeyed."""
+    """One worker per GPU where CUDA may see some, else one per core; a number given is obeyed.
+
+    More workers than cores need a list of as many slots; else each finds what is there, and says what of the
+    host it cannot use.
+    """
     found = gpus.visible(gpus.look().gpus, os.environ.get(gpus.VISIBLE)).gpus
-    if found:
-        return Devices("auto", workers or len(found))
-    count = workers or host.cores()
+    count = workers or len(found) or host.cores()
+    if found or count <= host.cores():
+        return Devices("auto", count)
     return Devices(",".join(f"cpu:{i}" for i in range(count)), count)
 
 

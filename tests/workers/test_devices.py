@@ -57,7 +57,7 @@ def test_auto_says_that_nvidia_smi_failed_and_a_list_that_names_a_gpu_too(
 ) -> None:
     has(monkeypatch, GpuListing(fault="nvidia-smi failed: exit code 9"))
     assert [kind for _, kind, _ in named("auto")] == ["cpu", "cpu"]
-    assert find("auto").remark == "nvidia-smi failed: exit code 9"
+    assert find("auto").remark == f"nvidia-smi failed: exit code 9; {gpus.FAULT_REMEDY}"
     with pytest.raises(ServiceError, match=r"which are: none; got 'cuda:0'; nvidia-smi failed: exit code 9"):
         find("cuda:0")
 

@@ -14,6 +14,7 @@ from services import gpus, host
 from services.cli.doctor.finding import Finding, missing, ok, warn
 from services.cli.invocation import command_line
 from services.cli.show.formats import many
+from services.domain.plan.packing import MEMORY_SHARE
 from services.stack import ports, valkey
 from services.stack.errors import StackError
 
@@ -41,13 +42,16 @@ def devices(found: gpus.GpuListing, variable: str | None) -> Finding:
     what = many(len(seen.gpus), "GPU") + ": " + ", ".join(map(_described, seen.gpus))
     cpu = f"the CPU trains, {many(host.cores(), 'core')} at once"
     if found.fault:
-        remedy = "run nvidia-smi by hand; if it fails there, reinstall or reload the driver"
-        return warn("devices", f"{found.fault}; {what if seen.gpus else cpu}", remedy)
-    if seen.remark:
-        problem, _, remedy = seen.remark.partition("; ")
+        return warn("devices", f"{found.fault}; {what if seen.gpus else cpu}", gpus.FAULT_REMEDY)
+    problem, _, remedy = seen.remark.partition("; ")
+    if seen.wrong:
         return warn("devices", f"{problem}; {what if seen.gpus else cpu}", remedy)
+    if full := gpus.full(seen.gpus, MEMORY_SHARE):
+        lacks = [says.partition("; ")[0] for says in full.values()]
+        remedy = "unless workers of cnnlab train there, end the programs that nvidia-smi lists"
+        return warn("devices", "; ".join([*lacks, what]), remedy)
     if seen.gpus:
-        return ok("devices", what)
+        return ok("devices", f"{what} ({problem})" if problem else what)
     return ok("devices", f"no NVIDIA GPU (nvidia-smi lists none); {cpu}")
 
 

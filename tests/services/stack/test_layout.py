@@ -24,19 +24,22 @@ def folder(tmp_path: Path) -> Folder:
 def test_one_worker_per_core_without_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpus, "look", GpuListing)
     monkeypatch.setattr(host, "cores", lambda: 3)
-    assert layout.find_devices(None) == Devices("cpu:0,cpu:1,cpu:2", 3)
-    assert layout.find_devices(1) == Devices("cpu:0", 1)
+    assert layout.find_devices(None) == Devices("auto", 3)
+    assert layout.find_devices(1) == Devices("auto", 1)
+    assert layout.find_devices(4) == Devices("cpu:0,cpu:1,cpu:2,cpu:3", 4)
 
 
 def test_one_worker_per_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     four = tuple(Gpu(f"GPU-{i}", "H200") for i in range(4))
     monkeypatch.setattr(gpus, "look", lambda: GpuListing(four))
+    monkeypatch.setattr(host, "cores", lambda: 2)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert layout.find_devices(None) == Devices("auto", 4)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
     assert layout.find_devices(None) == Devices("auto", 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert layout.find_devices(2) == Devices("cpu:0,cpu:1", 2)
+    assert layout.find_devices(2) == Devices("auto", 2)
+    assert layout.find_devices(3) == Devices("cpu:0,cpu:1,cpu:2", 3)
 
 
 def test_children_get_settings_that_the_service_accepts(

@@ -44,12 +44,28 @@ def test_a_driver_s_gpus_and_the_torch_of_this_machine(
 def test_gpus_that_cuda_visible_devices_leaves_out() -> None:
     two = GpuListing((ONE, Gpu("GPU-b", "A30")), "570.86.15")
     some = machine.devices(two, "1")
-    assert (some.level, some.remedy) == ("warn", "unset it to use all")
-    assert some.says == "CUDA_VISIBLE_DEVICES=1 leaves 1 of this host's 2 GPUs; 1 GPU: A30"
+    assert some.level == "ok"
+    assert some.says == "1 GPU: A30 (CUDA_VISIBLE_DEVICES=1 leaves 1 of this host's 2 GPUs)"
+    wrong = machine.devices(two, "1,7")
+    assert (wrong.level, wrong.remedy) == ("warn", "correct it or unset it")
+    assert wrong.says.endswith("so it and what follows is left out, as CUDA does; 1 GPU: A30")
     none = machine.devices(two, "")
     assert (none.level, none.remedy) == ("warn", "unset it to use those of this host")
     assert none.says.startswith("CUDA_VISIBLE_DEVICES is empty, so no GPU is used; the CPU trains, ")
     assert machine.devices(two, None).level == "ok"
+
+
+def test_a_gpu_that_something_fills() -> None:
+    gib = 2**30
+    both = GpuListing((Gpu("GPU-a", "H200", 140 * gib, 3 * gib), Gpu("GPU-b", "A30", 24 * gib, 24 * gib)))
+    full = machine.devices(both, None)
+    assert full.level == "warn"
+    assert full.says == (
+        "GPU-a (H200) has only 3 of 140 GiB free, and packs need 80%: another program fills it; "
+        "2 GPUs: H200, 3 of 140 GiB free, A30, 24 of 24 GiB free"
+    )
+    assert full.remedy == "unless workers of cnnlab train there, end the programs that nvidia-smi lists"
+    assert machine.devices(both, "1").level == "ok"  # the full one is not used
 
 
 def test_no_gpu_is_told_from_an_nvidia_smi_that_fails() -> None:
