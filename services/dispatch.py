@@ -41,6 +41,7 @@ from services.store.window import Window
 T = TypeVar("T")
 IDLE_RESEND_SECONDS = 5.0  # after which a message counts as lost while a device idles
 MAX_CANDIDATES = 50  # sweeps that one query proposes for the next place in the window
+MAX_ASKS = 8  # of a search by results for one pack, while it proposes what other sweeps have trained
 CANDIDATES_PER_ROW = 8  # trials that are looked at for each row of a pack
 log = logging.getLogger(__name__)
 
@@ -237,8 +238,10 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
     while room.total() and len(formed) != most:
         shapes = _trainable(plan, room, offered)
         first = trials.first_waiting(session, sweep.id, shapes)
-        if first is None and _ask(session, sweep, room, places - len(formed)):
-            first = trials.first_waiting(session, sweep.id, shapes)
+        asks = 0
+        while first is None and asks < MAX_ASKS and _ask(session, sweep, room, places - len(formed)):
+            first = trials.first_waiting(session, sweep.id, shapes)  # none where all of them are reused
+            asks += 1
         if first is None:
             break
         kind = _most_room(room, offered, plan.shapes[first.shape])

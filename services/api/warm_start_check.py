@@ -9,9 +9,13 @@ from services.store.session import Session
 
 
 def check_warm_start(session: Session, spec: Spec) -> None:
-    """Raise `SpecError` for a sweep that does not exist, or that has another objective than the spec."""
+    """Raise `SpecError` for a sweep that is not there, is listed twice, or has another objective."""
     problems = []
     for index, sweep_id in enumerate(spec.warm_start):
+        if (first := spec.warm_start.index(sweep_id)) != index:
+            detail = f"{sweep_id} is listed already, at {first}; its results would count twice"
+            problems.append(Problem(pointer("warm_start", index), detail))
+            continue
         try:
             other = sweeps.get(session, sweep_id).spec.objective
         except NotFound as error:

@@ -6,7 +6,7 @@ import math
 import re
 import shlex
 import sys
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from services.cli import example
 from services.cli.errors import CliError
 from services.cli.invocation import command_line
 from services.client import ApiError
+from services.domain.errors import parts_of
 
 TEMPLATE = re.compile(r"\{\{.*?\}\}|\$\{.*?\}")
 STDIN = "standard input"
@@ -71,12 +72,34 @@ SpecLoader.add_implicit_resolver(*EXPONENT_NUMBERS)
 
 
 @dataclass(frozen=True)
-class SpecFile:
-    """A spec from a file, and where its parts stand in the file."""
+class Document:
+    """What a YAML file holds, and where its parts stand in the file."""
 
     name: str
-    spec: dict[str, Any]
+    value: Any
     root: yaml.Node | None
+
+    def line_of(self, parts: Sequence[str]) -> int:
+        """The line, from 1, of the part below these keys and indices, or of the part above it."""
+        node, line = self.root, 0
+        for part in parts:
+            below = _below(node, part)
+            if below is None:
+                break
+            line, node = below
+        return line + 1
+
+
+@dataclass(frozen=True)
+class SpecFile:
+    """A spec from a file."""
+
+    document: Document
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The spec as it is written."""
+        return dict(self.document.value)
 
     def refused(self, error: ApiError) -> CliError:
         """The API's refusal as an error of the file: each fault with its line, or that of the part above."""
@@ -85,24 +108,23 @@ class SpecFile:
             return CliError(str(error))
         return CliError(
             "\n".join(
-                f"{self.name}, line {self._line(fault['pointer'])}: {fault['pointer']}: {fault['detail']}"
+                f"{self.document.name}, line {self.document.line_of(parts_of(fault['pointer']))}: "
+                f"{fault['pointer']}: {fault['detail']}"
                 for fault in faults
             )
         )
 
-    def _line(self, pointer: str) -> int:
-        node, line = self.root, 0
-        for part in pointer.split("/")[1:]:
-            wanted = part.replace("~1", "/").replace("~0", "~")
-            below = _below(node, wanted)
-            if below is None:
-                break
-            line, node = below
-        return line + 1
-
 
 def read(path: Path) -> SpecFile:
     """Read a spec from a file, or from standard input for `-`; `CliError` with code 2 if it is not valid."""
+    return SpecFile(document(path, dict, "a mapping with name, model and space"))
+
+
+def document(path: Path, kind: type[dict[Any, Any]] | type[list[Any]], expected: str) -> Document:
+    """Read a file, or standard input for `-`, that holds a mapping or a list.
+
+    `CliError` with code 2 if it does not; `expected` says what would be right.
+    """
     name = STDIN if str(path) == "-" else str(path)
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
@@ -115,19 +137,19 @@ def read(path: Path) -> SpecFile:
         raise CliError(f"{name} cannot be read: {error.strerror or error}", 2) from None
     except UnicodeDecodeError as error:
         raise CliError(f"{name} is not UTF-8 text: {error.reason} at byte {error.start}", 2) from None
-    if text.lstrip().startswith("{"):
+    if text.lstrip().startswith(("{", "[")):
         text = text.replace("\t", " ")  # JSON may be indented with tabs, YAML may not
     try:
         root = yaml.compose(text, SpecLoader)
         if root is not None and _expanded(root, {}) > MAX_NODES:
             raise CliError(f"{name} has more than {MAX_NODES} values with its aliases written out", 2)
         # SpecLoader is a SafeLoader: it builds plain data only.
-        spec = yaml.load(text, SpecLoader)  # noqa: S506
-        if not isinstance(spec, dict):
-            raise CliError(f"{name} must be a mapping with name, model and space, got {_kind(spec)}", 2)
+        value = yaml.load(text, SpecLoader)  # noqa: S506
+        if not isinstance(value, kind):
+            raise CliError(f"{name} must be {expected}, got {_kind(value)}", 2)
         _check_templates(name, root)
-        _check(name, spec, "")
-        return SpecFile(name, spec, root)
+        _check(name, value, "")
+        return Document(name, value, root)
     except yaml.YAMLError as error:
         if template := TEMPLATE.search(text):
             line = text.count("\n", 0, template.start()) + 1
@@ -139,8 +161,10 @@ def read(path: Path) -> SpecFile:
 
 def _check_templates(name: str, root: yaml.Node | None) -> None:
     """Refuse ${lr} and {{ lr }}, which other tools replace by a value before they read a file."""
-    fields = root.value if isinstance(root, yaml.MappingNode) else []
-    left = [value for key, value in fields if key.value != FREE_TEXT]
+    if isinstance(root, yaml.MappingNode):
+        left = [value for key, value in root.value if key.value != FREE_TEXT]
+    else:
+        left = [root] if root else []
     seen: set[int] = set()
     while left:
         node = left.pop(0)

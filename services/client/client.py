@@ -115,13 +115,14 @@ class Client:
         *,
         epochs: int | None = None,
         seeds: int | None = None,
+        points: Sequence[Mapping[str, Any]] | None = None,
         on_wait: Callable[[str], None] = lambda _: None,
     ) -> View:
-        """Continue a sweep that has ended, in a new sweep with more epochs or seeds, which reuses its trials.
+        """Continue a sweep that has ended, in a new one that has more of something and reuses its trials.
 
-        `on_wait` is as for `submit`.
+        `points` are those to add, with values by the names of axes; `on_wait` is as for `submit`.
         """
-        given = {"epochs": epochs, "seeds": seeds}
+        given = {"epochs": epochs, "seeds": seeds, "points": points}
         body = {name: value for name, value in given.items() if value is not None}
         return self._make(self._address("sweeps", sweep_id, "extend"), None, on_wait, json=body)
 

@@ -16,6 +16,7 @@ class BlockerKind(StrEnum):
     NO_DEVICE = "no-device"  # its packs wait for a kind of device that nobody has
     REFUSED = "refused"  # hosts that took its packs could not train them: data changed, disk full
     FAILING = "failing"  # its attempts end without progress
+    PARENT = "parent"  # a fork waits for the checkpoint that it begins with
     QUEUE = "queue"  # its packs are not announced: Redis or upkeep is away
     TURN = "turn"  # the packs of other sweeps fill the devices
     COMPILER = "compiler"  # it trains, at half of the speed that a compiler would bring

@@ -20,7 +20,7 @@ from services.domain.plan.plan import Plan
 from services.domain.results.race import FIRST_SEEDS
 from services.domain.search import AskedSearch, get
 from services.domain.states import SweepState
-from services.store import budgets, clock, early_ends, moves, specs_and_plans, trials
+from services.store import budgets, clock, early_ends, reuse, specs_and_plans, trials
 from services.store.models import Sweep, Trial
 
 MAX_ASKED = 512  # points in one ask
@@ -53,11 +53,7 @@ def draw(session: Session, sweep: Sweep, rows: int) -> bool:
         return False
     placed = [(plan.space.values(point.coordinates), plan.shape_at(point.coordinates)) for point in paid]
     new = trials.asked_rows(sweep, placed, clock.read(session))
-    at_once = _seeds_at_once(sweep)
-    moves.add_trials(session, [row for row in new if row["replicate"] < at_once])
-    later = [row | {"until_epoch": 0} for row in new if row["replicate"] >= at_once]
-    if later:
-        moves.add_held_trials(session, sweep.id, later)
+    reuse.write(session, sweep, new)
     return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from services.domain.blocker import Blocker, BlockerKind
 from services.domain.retry import Failure
@@ -82,7 +82,7 @@ def of(
         found.append(failing(session, sweep, failed) if failed else None)
         # The rest would only repeat what one of these has caused.
         if not any(found):
-            found.append(_unannounced(session, sweep) or _turn(session, sweep))
+            found.append(_parent(session, sweep) or _unannounced(session, sweep) or _turn(session, sweep))
     found.append(_no_compiler(session, sweep))
     if behind:
         found.append(_mlflow(session, sweep))
@@ -185,6 +185,24 @@ def _no_device(session: Session, sweep: Sweep) -> Blocker | None:
     others = " or ".join(sorted(alive))
     remedy = f"start a worker on a machine with one; otherwise upkeep has them trained on {others}"
     return Blocker(BlockerKind.NO_DEVICE, f"no {kinds} device is alive", min(missing.values()), remedy)
+
+
+def _parent(session: Session, sweep: Sweep) -> Blocker | None:
+    """Its trial is a fork, and the checkpoint that it begins with is still to be written."""
+    if sweep.fault or sweep.plan.fork is None:
+        return None
+    parent = aliased(Trial)
+    waits = Trial.sweep_id == sweep.id, Trial.start_epoch.is_(None)
+    columns = select(parent.id, parent.epoch, parent.target_epoch)
+    row = session.execute(columns.join(Trial, Trial.forked_from == parent.id).where(*waits)).one_or_none()
+    if row is None:
+        return None
+    message = (
+        f"it waits for trial {row.id} to commit its next epoch, {row.epoch + 1} of {row.target_epoch}, "
+        "whose checkpoint it begins with"
+    )
+    remedy = "it begins by itself then, or from an earlier checkpoint if that one is not written"
+    return Blocker(BlockerKind.PARENT, message, sweep.created_at, remedy)
 
 
 def _unannounced(session: Session, sweep: Sweep) -> Blocker | None:

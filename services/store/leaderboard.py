@@ -54,6 +54,8 @@ class Replicate:
     value: float | None
     epoch: int
     run_id: str | None  # in MLflow
+    reused_from: str | None = None
+    reused_epochs: int = 0
 
 
 @dataclass(frozen=True)
@@ -270,6 +272,8 @@ def _trial_columns(objectives: Mapping[str, Objective]) -> Select[Any]:
         _value(objectives),
         Trial.epoch,
         MirrorTrial.run_id,
+        Trial.reused_from,
+        Trial.reused_epochs,
     ).select_from(
         _KEYS.join(
             Trial,

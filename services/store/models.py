@@ -162,6 +162,7 @@ class Trial(Base):
             **where("state = 'succeeded' AND reused_epochs < target_epoch"),
         ),
         Index(None, "start_checkpoint_id", **where("start_checkpoint_id IS NOT NULL")),
+        Index(None, "forked_from", **where("forked_from IS NOT NULL")),
         Index("ix_trials_without_a_start", "forked_from", **where("start_epoch IS NULL")),
     )
 

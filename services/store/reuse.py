@@ -110,6 +110,14 @@ def draw(session: Session, sweep: Sweep) -> int:
     return written
 
 
+def write(session: Session, sweep: Sweep, rows: Sequence[dict[str, Any]]) -> None:
+    """Write drawn trials of a locked sweep, without places: those that another one has trained have ended."""
+    found = {}
+    if sweep.spec.reuse and sweep.plan.code:
+        found = _locked(session, rows, _found(session, sweep.spec, rows, sweep.project, sweep.id))
+    _write(session, sweep, rows, found)
+
+
 def preview(session: Session, spec: Spec, plan: Plan) -> Preview:
     """Count what a sweep would reuse if it was submitted now, among its first trials."""
     if not spec.reuse or plan.asked is not None:

@@ -89,6 +89,12 @@ def _row(
     }
 
 
+def values_of_points(session: Session, sweep_id: str) -> list[dict[str, Any]]:
+    """The values of the points of a search by results, in the order in which they were asked for."""
+    first = Trial.sweep_id == sweep_id, Trial.replicate == 0
+    return list(session.scalars(select(Trial.values).where(*first).order_by(Trial.point)))
+
+
 def get(session: Session, trial_id: str) -> Trial:
     """The trial with what MLflow has of it, or `NotFound`."""
     trial = session.get(Trial, trial_id, options=[joinedload(Trial.mirror)])

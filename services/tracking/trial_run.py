@@ -39,7 +39,10 @@ TRIAL_RUN_STATUS = {
 
 
 def name(trial: Trial, plan: Plan) -> str:
-    """Name the run: `t007 s1 nesterov, lr 0.1`."""
+    """Name the run: `t007 s1 nesterov, lr 0.1`, or `fork of 3f81c09a2e-0007, lr 0.01`."""
+    if plan.fork:
+        changed = (f"{path.rpartition('.')[2]} {value_text(v)}" for path, v in plan.fork.changed.items())
+        return ", ".join([f"fork of {plan.fork.trial}", *changed])[: names.MAX_RUN_NAME_CHARS]
     return names.run(trial.number, trial.replicate, trial.values, plan)
 
 

@@ -1,10 +1,11 @@
 // Requests to the HTTP API: JSON with the key in a header, and the stream of events.
 
-/** The API refused a request; `status` is its HTTP status, the message its `detail`. */
+/** The API refused a request; `status` is its HTTP status, the message its `detail`, `errors` its single faults. */
 export class ApiError extends Error {
-  constructor(status, detail) {
+  constructor(status, detail, errors = []) {
     super(detail);
     this.status = status;
+    this.errors = errors;
   }
 }
 
@@ -13,9 +14,10 @@ export class Unreachable extends Error {}
 
 const TIMEOUT_MS = 15000;
 
-/** Send a request; the JSON of the answer. */
-export async function request(key, path, method = "GET") {
-  const answer = await send(key, path, { method, signal: AbortSignal.timeout(TIMEOUT_MS) });
+/** Send a request, with a body as JSON if there is one; the JSON of the answer. */
+export async function request(key, path, method = "GET", body = null) {
+  const content = body === null ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+  const answer = await send(key, path, { method, ...content, signal: AbortSignal.timeout(TIMEOUT_MS) });
   try {
     return await answer.json();
   } catch {
@@ -73,9 +75,11 @@ function checkedKey(key) {
 }
 
 async function errorOf(answer) {
-  let detail = `${answer.status} ${answer.statusText}`;
+  let detail = `${answer.status} ${answer.statusText}`, errors = [];
   try {
-    detail = (await answer.json()).detail ?? detail;
+    const problem = await answer.json();
+    detail = problem.detail ?? detail;
+    errors = problem.errors ?? errors;
   } catch { /* not JSON: a page of some proxy */ }
-  return answer.status >= 500 ? new Unreachable(detail) : new ApiError(answer.status, detail);
+  return answer.status >= 500 ? new Unreachable(detail) : new ApiError(answer.status, detail, errors);
 }

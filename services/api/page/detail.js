@@ -5,6 +5,8 @@ import { h, whole } from "./dom.js";
 import { effectsView } from "./effects.js";
 import { figuresView } from "./figures.js";
 import { leaderboard } from "./leaderboard.js";
+import { sweepLineage } from "./lineage.js";
+import { commandList, part } from "./part.js";
 import { badge, bestView, holdUps, mlflow, progress, verbs, when } from "./sweep.js";
 import { many } from "./format.js";
 
@@ -19,6 +21,7 @@ export function detailView({ sweep, board, groups, failed, figures, effects }, {
         h("p", { class: "quiet" }, whole(`${sweep.project} · ${when(sweep)} · `), h("code", {}, sweep.id))),
       progress(sweep),
       bestView(sweep),
+      sweepLineage(sweep),
       holdUps(sweep),
       h("footer", {}, verbs(sweep, busy), mlflow(sweep))),
     failed.length > 0 && part("Failures", failuresView(sweep, failed)),
@@ -27,10 +30,6 @@ export function detailView({ sweep, board, groups, failed, figures, effects }, {
     effects.figures.length > 0 && part("What the axes do", effectsView(effects, heat)),
     figures.figures.length > 0 && part("Best weights of the best point", figuresView(figures)),
     part("In a terminal", commands(sweep, effects)));
-}
-
-function part(title, ...inside) {
-  return h("section", { class: "card part", "data-key": title }, h("h3", {}, title), inside);
 }
 
 /** Failed trials, grouped by their message. */
@@ -64,8 +63,6 @@ function commands(sweep, effects) {
     ...(sweep.best ? [`cnnlab best ${sweep.id} --yaml > best.yaml`] : []),
     `cnnlab export ${sweep.id} --what trials --format csv -o trials.csv`,
   ];
-  return h("ul", { class: "commands" }, lines.map((line) => h("li", { "data-key": line },
-    h("code", {}, line),
-    h("button", { type: "button", class: "plain", "data-copy": line, "aria-label": `Copy: ${line}` }, "Copy"))));
+  return commandList(lines);
 }
 

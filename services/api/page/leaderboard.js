@@ -1,8 +1,8 @@
 // The points of a sweep, best first: values, mean, 95 % interval on a common scale, and the trials behind it.
 
 import { draw, h, unbroken } from "./dom.js";
-import { link } from "./sweep.js";
-import { measured, result } from "./format.js";
+import { many, measured, result } from "./format.js";
+import { trialLink } from "./lineage.js";
 
 const WIDTH = 140, HEIGHT = 18, EDGE = 6; // of an interval's drawing, in px
 
@@ -38,13 +38,21 @@ export function leaderboard(sweep, board, drawn) {
   ];
 }
 
+/** How many of a trial's epochs another one has trained. */
+const reused = ({ reused_from: source, reused_epochs: epochs }) =>
+  (source ? `, ${many(epochs, "epoch")} reused from ${source}` : "");
+
+/** The trials of a point, each linked to its panel, with the one whose epochs it has. */
 function trials(sweep, point) {
   const one = sweep.seeds === 1;
   return h("span", { class: "trials" }, point.trials.map((trial) => {
     const name = one ? `t${String(trial.number).padStart(3, "0")}` : String(trial.replicate + 1);
-    const label = `trial ${trial.number}, ${trial.state}${trial.value === null ? "" : `, ${measured(trial.value)}`}`;
-    return link(trial.mlflow, name, `${label}, in MLflow`)
-      ?? h("span", { class: "quiet", title: label }, name);
+    const value = trial.value === null ? "" : `, ${measured(trial.value)}`;
+    const label = `trial ${trial.number}, ${trial.state}${value}${reused(trial)}`;
+    return [
+      h("a", { href: `#trial/${trial.id}`, "aria-label": label, title: label }, name),
+      trial.reused_from && h("small", { class: "reused" }, "from ", trialLink(trial.reused_from)),
+    ];
   }));
 }
 

@@ -4,10 +4,12 @@ import { ApiError, request } from "./api.js";
 import * as apiKey from "./api_key.js";
 import { detailView } from "./detail.js";
 import { h, update } from "./dom.js";
+import { changesIn, faultsOf } from "./fork.js";
 import { Refresher } from "./refresh.js";
 import { STATES } from "./sweep.js";
 import { listView } from "./sweep_list.js";
-import { forgetCurves, readSweep } from "./sweep_reader.js";
+import { forgetCurves, readSweep, readTrial } from "./sweep_reader.js";
+import { trialName, trialView } from "./trial.js";
 import { workersView } from "./workers.js";
 
 const SWEEPS_PER_CLICK = 20, MAX_SWEEPS = 200;
@@ -18,6 +20,7 @@ const state = {
   list: null, workers: null, detail: null, // as last read
   sweeps: SWEEPS_PER_CLICK, points: FIRST_POINTS, metric: null, heat: { x: "", y: "" }, // what the user wants to see
   busy: new Set(), // ids of sweeps for which a request is under way
+  forking: { id: null, busy: false, faults: [] }, // the trial that was last to be forked, and what was refused
 };
 const refresher = new Refresher({ read, render, onError, onNoKey: () => askForKey() });
 
@@ -28,15 +31,15 @@ async function read() {
   const filter = new URLSearchParams({ limit: String(state.sweeps) });
   if (byId("name").value.trim()) filter.set("name", byId("name").value.trim());
   if (byId("state").value) filter.set("state", byId("state").value);
-  const id = chosenId();
+  const id = chosenId(), trialId = chosenTrialId();
   const [list, workers, detail] = await Promise.all([
     request(key, `v1/sweeps?${filter}`),
     request(key, "v1/workers"),
-    id === null ? null : readSweep(key, id, state.points, state.heat),
+    trialId !== null ? readTrial(key, trialId) : id === null ? null : readSweep(key, id, state.points, state.heat),
   ]);
   if (key !== apiKey.get()) return;
   Object.assign(state, { list, workers });
-  if (id === chosenId()) state.detail = detail;
+  if (id === chosenId() && trialId === chosenTrialId()) state.detail = detail;
 }
 
 function onError(error) {
@@ -57,17 +60,26 @@ function chosenId() {
   return match ? match[1] : null;
 }
 
+/** The id of the trial that the address names, or null. */
+function chosenTrialId() {
+  const match = /^#trial\/([\w-]+)$/.exec(location.hash);
+  return match ? match[1] : null;
+}
+
+const isPanelOpen = () => chosenId() !== null || chosenTrialId() !== null;
+
 function render() {
   const { list, workers, detail } = state;
   renderStatus();
   byId("key").hidden = true;
   byId("main").hidden = byId("forget").hidden = false;
-  document.body.classList.toggle("one", chosenId() !== null);
+  document.body.classList.toggle("one", isPanelOpen());
   document.body.classList.toggle("stale", refresher.outage !== null);
   if (workers) update(byId("workers"), workersView(workers));
   if (list) renderList(list);
-  update(byId("detail"), chosenId() !== null && panel(detail));
-  document.title = chosenId() !== null && detail?.sweep ? `${detail.sweep.name} · cnnlab` : "cnnlab";
+  update(byId("detail"), isPanelOpen() && panel(detail));
+  const name = detail?.trial ? `${trialName(detail.trial.number)} of ${detail.sweep.name}` : detail?.sweep?.name;
+  document.title = isPanelOpen() && name ? `${name} · cnnlab` : "cnnlab";
 }
 
 function renderStatus() {
@@ -85,8 +97,11 @@ function renderList(list) {
 }
 
 function panel(detail) {
-  if (detail?.sweep?.id === chosenId()) {
-    const width = Math.max(280, Math.min(900, byId("detail").clientWidth - 34));
+  const width = Math.max(280, Math.min(900, byId("detail").clientWidth - 34));
+  if (detail?.trial && detail.trial.id === chosenTrialId()) {
+    return trialView(detail, { metric: state.metric, width, forking: state.forking });
+  }
+  if (detail?.board && detail.sweep.id === chosenId()) {
     return detailView(detail, { busy: state.busy.has(detail.sweep.id), metric: state.metric, heat: state.heat, width });
   }
   return h("div", { class: "stack" }, h("a", { class: "back", href: "#" }, "← All sweeps"),
@@ -128,6 +143,23 @@ async function act(verb, id) {
   await refresher.refresh();
 }
 
+/** Fork a trial with the values that its form names, and show the new sweep. */
+async function fork(id) {
+  if (state.forking.busy) return;
+  state.forking = { id, busy: true, faults: [] };
+  render();
+  try {
+    const changes = changesIn(byId("changes").value);
+    const made = await request(apiKey.get(), `v1/trials/${encodeURIComponent(id)}/fork`, "POST", { set: changes });
+    state.forking = { id: null, busy: false, faults: [] };
+    location.hash = `#sweep/${made.id}`;
+  } catch (error) {
+    state.forking = { id, busy: false, faults: faultsOf(error) };
+    if (error instanceof ApiError && error.status === 401) onError(error);
+    else render();
+  }
+}
+
 /** Ask before a cancel, which cannot be undone. */
 function confirmCancel(id) {
   const sweep = [state.detail?.sweep, ...(state.list?.sweeps ?? [])].find((each) => each?.id === id);
@@ -166,6 +198,10 @@ document.addEventListener("change", ({ target }) => {
   else if (target.id === "heat-x") { state.heat = { ...state.heat, x: target.value }; refresher.refresh(); }
   else if (target.id === "heat-y") { state.heat = { ...state.heat, y: target.value }; refresher.refresh(); }
 });
+byId("detail").addEventListener("submit", (event) => {
+  event.preventDefault();
+  fork(event.target.dataset.fork);
+});
 byId("key").addEventListener("submit", (event) => {
   event.preventDefault();
   apiKey.keep(byId("typed").value);
@@ -182,7 +218,7 @@ window.addEventListener("hashchange", () => {
   Object.assign(state, { points: FIRST_POINTS, metric: null, heat: { x: "", y: "" } });
   if (apiKey.get() !== null) {
     render();
-    if (chosenId() !== null) byId("detail").focus({ preventScroll: true });
+    if (isPanelOpen()) byId("detail").focus({ preventScroll: true });
     scrollTo(0, 0);
   }
   return refresher.refresh();

@@ -93,6 +93,7 @@ function amount(sweep) {
     sweep.seeds > 1 ? `${many(sweep.points, "point")} × ${sweep.seeds} seeds` : many(sweep.trials.total, "trial"),
     `${done.toLocaleString("en")} of ${many(total, "epoch")}`,
   ];
+  if (sweep.reused > 0) parts.push(`${many(sweep.reused, "trial")} reused, ${many(sweep.epochs.reused, "epoch")}`);
   if (sweep.eta_seconds !== null) parts.push(`about ${duration(sweep.eta_seconds)} left`);
   if (sweep.cost) {
     parts.push(`${many(sweep.trials.total, "trial")} in the time of ${(sweep.trials.total * sweep.cost.share).toFixed(1)} plain ones (estimated)`);

@@ -1,4 +1,4 @@
-// Read over the API what the panel shows of a sweep; a curve is read again only after it has grown.
+// Read over the API what the panels show of a sweep or a trial; a curve is read again only after it has grown.
 
 import { ApiError, request } from "./api.js";
 import { DRAWN_TRIALS, drawnPoints } from "./curves.js";
@@ -31,6 +31,17 @@ export async function readSweep(key, id, count, heat) {
     const figures = await readFigures(key, groups[0]?.trials ?? []);
     const effects = await readEffects(key, sweep, heat);
     return { sweep, board, groups, failed, figures, effects };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return { missing: error.message };
+    throw error;
+  }
+}
+
+/** All that the panel of a trial shows; `{missing}` says why there is none. */
+export async function readTrial(key, id) {
+  try {
+    const trial = await request(key, `v1/trials/${encodeURIComponent(id)}`);
+    return { trial, sweep: await request(key, `v1/sweeps/${encodeURIComponent(trial.sweep)}`) };
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return { missing: error.message };
     throw error;

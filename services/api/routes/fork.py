@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, BackgroundTasks, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from services.api.deps import Services, ServicesDep
 from services.api.idempotency import Key, digest_of
+from services.api.known_fields import KnownFields
 from services.api.read_sweep import read_sweep
 from services.api.submission import announce, check_plugins
 from services.api.views.sweep import SweepDetail
-from services.domain.errors import nearest
 from services.domain.plan.plan import Plan
 from services.domain.planning.fork_plan import Parent, plan_fork
 from services.domain.spec.spec import Spec
@@ -23,19 +22,8 @@ from services.store.session import Session
 router = APIRouter(tags=["trials"])
 
 
-class ForkBody(BaseModel):
+class ForkBody(KnownFields):
     """What a fork changes: new values by path, or by the end of one, such as `lr`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known(cls, given: Any) -> Any:
-        """Refuse other fields here: those of a spec are named where any other body has one too many."""
-        for name in given if isinstance(given, Mapping) else ():
-            if name != "set":
-                raise ValueError(f"no field {name!r} here.{nearest(str(name), ['set'])} Known: set")
-        return given
 
     changes: dict[str, Any] = Field(
         default_factory=dict, alias="set", examples=[{"train.optimizer.lr": 0.01}]

@@ -14,6 +14,7 @@ from services.api import cursor
 from services.api.cursor import After
 from services.api.deps import ServicesDep
 from services.api.library import Library
+from services.api.read_sweep import forked_from
 from services.api.views.comparison import ComparisonView, comparison_view
 from services.api.views.point import BestView, LeaderboardView, point_view
 from services.domain.errors import StateForbids
@@ -77,9 +78,15 @@ def leaderboard(
 def best(sweep_id: str, services: ServicesDep) -> BestView:
     """The point with the best mean; its spec has no axes, and can be submitted as it is.
 
-    It holds what differs from the defaults.
+    It holds what differs from the defaults. Of a fork the spec alone gives another result: it trains from the
+    first epoch, with the values that the fork has had only from its start (`forked_from`).
     """
-    ranked = services.store.read(lambda session: _with_best(session, sweeps.get(session, sweep_id)))
+    ranked, origin = services.store.read(
+        lambda session: (
+            found := _with_best(session, sweeps.get(session, sweep_id)),
+            forked_from(session, found.sweep.plan, sweep_id),
+        )
+    )
     sweep = ranked.sweep
     if not ranked.best:
         raise StateForbids(
@@ -90,7 +97,8 @@ def best(sweep_id: str, services: ServicesDep) -> BestView:
     spec = winner_spec(sweep.spec, sweep.plan, config)
     with suppress(ConfigFault):  # as where a data set is no longer there: then all of it is written
         spec |= {"train": {}, **_shortest(json.dumps(config), services.library)}
-    return BestView(point=point_view(ranked.best[0], sweep, services.settings), spec=spec)
+    point = point_view(ranked.best[0], sweep, services.settings)
+    return BestView(point=point, spec=spec, forked_from=origin)
 
 
 def _with_best(session: Session, sweep: Sweep) -> SweepWithBest:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from services.api.deps import ServicesDep
 from services.api.views.trial import TrialDetail, trial_detail
-from services.store import checkpoints, packs, reports, rung_decisions, sweeps, trials
+from services.store import checkpoints, lineage, packs, reports, rung_decisions, sweeps, trials
 
 router = APIRouter(tags=["trials"])
 
@@ -14,7 +14,7 @@ router = APIRouter(tags=["trials"])
 @router.get("/trials/{trial_id}", summary="Show a trial")
 def one(trial_id: str, services: ServicesDep) -> TrialDetail:
     """A trial in full detail: its config, its curve, its attempts and its checkpoint."""
-    trial, sweep, curve, attempts, saved, rungs = services.store.read(
+    trial, sweep, curve, attempts, saved, rungs, forks = services.store.read(
         lambda session: (
             trial := trials.get(session, trial_id),
             sweeps.get(session, trial.sweep_id),
@@ -22,6 +22,7 @@ def one(trial_id: str, services: ServicesDep) -> TrialDetail:
             packs.attempts(session, trial_id),
             checkpoints.of_trials(session, [trial_id]).get(trial_id),
             rung_decisions.of_trial(session, trial),
+            lineage.forks_of(session, trial_id),
         )
     )
-    return trial_detail(trial, sweep, curve, attempts, saved, rungs, services.settings)
+    return trial_detail(trial, sweep, curve, attempts, saved, rungs, forks, services.settings)

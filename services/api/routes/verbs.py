@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from fastapi import APIRouter, BackgroundTasks
-from pydantic import BaseModel, ConfigDict
 
 from services.api.deps import Services, ServicesDep
+from services.api.known_fields import KnownFields
 from services.api.read_sweep import read_sweep
 from services.api.submission import announce
 from services.api.views.sweep import SweepDetail
@@ -64,10 +64,8 @@ def retry(sweep_id: str, services: ServicesDep, background: BackgroundTasks) -> 
     return _sweep(sweep_id, services, sweep_verbs.retry)
 
 
-class PriorityBody(BaseModel):
+class PriorityBody(KnownFields):
     """A sweep's new priority."""
-
-    model_config = ConfigDict(extra="forbid")
 
     priority: Priority
 

@@ -12,8 +12,8 @@ from services.store.attempts import Setback
 class BlockerView(BaseModel):
     """One reason for which a sweep does not move, since when, and what to do.
 
-    Kinds: set-aside, paused, no-worker, plug-ins, no-device, refused, failing, queue, turn, compiler,
-    mlflow. The last two stop no training: it could be faster, or what MLflow shows is behind.
+    Kinds: set-aside, paused, no-worker, plug-ins, no-device, refused, failing, parent, queue, turn,
+    compiler, mlflow. The last two stop no training: it could be faster, or what MLflow shows is behind.
     """
 
     kind: str

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.api.views.comparison import ComparisonView
+from services.api.views.lineage import ForkedFromView
 from services.api.views.run_link import run_link
 from services.domain.config import as_trained
 from services.domain.plan.point_label import PointLabels
@@ -26,6 +27,8 @@ class ReplicateView(BaseModel):
     state: str
     value: float | None
     epoch: int
+    reused_from: str | None  # the trial of another sweep that has trained its first `reused_epochs`
+    reused_epochs: int
     mlflow: str | None
 
 
@@ -77,6 +80,7 @@ class BestView(BaseModel):
 
     point: PointView
     spec: dict[str, Any]
+    forked_from: ForkedFromView | None  # of a fork: what its trial began with, where the spec begins anew
 
 
 def point_view(point: RankedPoint, sweep: Sweep, settings: Settings) -> PointView:
@@ -116,5 +120,7 @@ def _replicate_view(trial: Replicate, sweep: Sweep, settings: Settings) -> Repli
         state=trial.state,
         value=trial.value,
         epoch=trial.epoch,
+        reused_from=trial.reused_from,
+        reused_epochs=trial.reused_epochs,
         mlflow=run_link(settings, sweep.mirror.experiment_id, trial.run_id),
     )

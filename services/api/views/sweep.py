@@ -13,6 +13,7 @@ from services.api.library import Library
 from services.api.views.axis import AxisView, axis_view
 from services.api.views.blocker import BlockerView, SetbackView, blocker_view, setback_view
 from services.api.views.comparison import ComparisonView, comparison_view
+from services.api.views.lineage import ForkedFromView, ReusedFromView, reused_from_view
 from services.api.views.mlflow import MlflowView
 from services.api.views.objective import ObjectiveView, objective_view
 from services.api.views.point import PointView, point_view
@@ -27,6 +28,7 @@ from services.settings import Settings
 from services.store import leaderboard
 from services.store.attempts import Setback
 from services.store.blockers import NO_WORKER, PAUSED_BY_SERVICE, SET_ASIDE, missing_plugins
+from services.store.lineage import ReusedSweep
 from services.store.standings import Standing
 from services.store.sweep_status import SweepStatus
 from services.tracking import links
@@ -125,7 +127,10 @@ class SweepView(BaseModel):
 
 
 class SweepDetail(SweepView):
-    """A sweep with all that keeps it from moving, and the attempts that have failed lately."""
+    """A sweep with where it comes from, all that keeps it from moving, and attempts that failed lately."""
+
+    forked_from: ForkedFromView | None  # what the trial of a fork begins with
+    reused_from: list[ReusedFromView]  # the sweeps that its `reused` trials are from
 
     mlflow: MlflowView | None
     blockers: list[BlockerView]
@@ -196,13 +201,20 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
 
 
 def sweep_detail(
-    view: SweepView, mlflow: MlflowView | None, blockers: Sequence[Blocker], setbacks: Sequence[Setback]
+    view: SweepView,
+    mlflow: MlflowView | None,
+    blockers: Sequence[Blocker],
+    setbacks: Sequence[Setback],
+    forked_from: ForkedFromView | None,
+    reused: Sequence[ReusedSweep],
 ) -> SweepDetail:
     """The same with its blockers; a sweep that does not move has no time left that could be stated."""
     blocking = [blocker for blocker in blockers if blocker.kind not in INFORMATIVE]
     first = {"eta_seconds": None, "blocked_by": blocking[0].message} if blocking else {}
     return SweepDetail(
         **dict(view) | first,
+        forked_from=forked_from,
+        reused_from=[reused_from_view(each) for each in reused],
         mlflow=mlflow,
         blockers=[blocker_view(blocker) for blocker in blockers],
         setbacks=[setback_view(setback) for setback in setbacks],

@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from services.api.views.lineage import ForkedFromView, ForkView, fork_view, forked_from_view
 from services.api.views.run_link import run_link
 from services.api.views.rung import RungView, rung_view
 from services.api.views.values import Time, finite
 from services.domain.config import as_trained
-from services.domain.plan.plan import Plan
 from services.domain.states import TrialState
 from services.settings import Settings
+from services.store.lineage import ForkedTrial
 from services.store.models import Checkpoint, Pack, Report, Sweep, Trial
 from services.store.rung_decisions import RungDecision
 from services.store.trials import BriefTrial
@@ -91,17 +92,6 @@ class TrialShapeView(BaseModel):
     mixed: bool
 
 
-class ForkedFromView(BaseModel):
-    """The trial whose weights a fork begins with, after which epoch, and the values that the fork changed.
-
-    The epoch is null until the trial has a checkpoint of it.
-    """
-
-    trial: str
-    epoch: int | None
-    changed: dict[str, Any]
-
-
 class TrialBase(BaseModel):
     """What both views of a trial have."""
 
@@ -138,6 +128,7 @@ class TrialDetail(TrialBase):
     started_at: Time | None
     finished_at: Time | None
     forked_from: ForkedFromView | None
+    forks: list[ForkView]  # trials that were forked from it
     seed: int
     row: int | None
     shape: TrialShapeView
@@ -169,6 +160,7 @@ def trial_detail(
     attempts: Sequence[tuple[int, Pack]],
     saved: Checkpoint | None,
     rungs: Sequence[RungDecision],
+    forks: Sequence[ForkedTrial],
     settings: Settings,
 ) -> TrialDetail:
     """A trial with its config, its curve, the packs that trained it and its files."""
@@ -179,7 +171,8 @@ def trial_detail(
         created_at=trial.created_at,
         started_at=trial.started_at,
         finished_at=trial.finished_at,
-        forked_from=_forked_from(trial, plan),
+        forked_from=forked_from_view(plan, trial.start_epoch),
+        forks=[fork_view(fork) for fork in forks],
         seed=trial.seed,
         row=trial.row,
         shape=TrialShapeView(
@@ -193,12 +186,6 @@ def trial_detail(
         checkpoint=_checkpoint_view(saved) if saved else None,
         best_file=str((settings.files / trial.best_file).absolute()) if trial.best_file else None,
     )
-
-
-def _forked_from(trial: Trial, plan: Plan) -> ForkedFromView | None:
-    if trial.forked_from is None or plan.fork is None:
-        return None
-    return ForkedFromView(trial=trial.forked_from, epoch=trial.start_epoch, changed=plan.fork.changed)
 
 
 def _base(trial: Trial | BriefTrial, sweep: Sweep, settings: Settings) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from services.cli.connection import connect
 from services.cli.invocation import command_line
 from services.cli.parameters import Json, Key, SweepId, Url
 from services.cli.show import leaderboard
+from services.cli.show.lineage import fork_arguments, forked_from
 from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
 from services.cli.show.paragraph import Paragraph
 from services.cli.subcommand import Panel, subcommand
+from services.client import View
 
 
 @subcommand(Panel.RESULTS, "best 3f81c09a2e --yaml > winner.yaml")
@@ -37,16 +39,29 @@ def best(
     value = f"{view['objective']['metric']} {point['text']}"
     note = f" ({point['note']})" if point["note"] and view["comparison"] else ""
     first_line = f"{view['name']} {view['state']}: {value}{note}"
+    origin = _not_anew(winner)
     if as_yaml:
-        for text in (first_line, leaderboard.titled(point), *comparison):
+        for text in (first_line, leaderboard.titled(point), *comparison, *origin):
             sys.stdout.write(f"# {' '.join(escaping.terminal(text).split())}\n")
         sys.stdout.write(specfile.written(winner["spec"]))
         return
     again = f"{command_line('best ' + view['id'] + ' --yaml')} | {command_line('submit -')}"
     Output(as_json).result(
         {**winner, "comparison": view["comparison"]},
-        *map(Paragraph, (first_line, leaderboard.titled(point), *comparison)),
+        *map(Paragraph, (first_line, leaderboard.titled(point), *comparison, *origin)),
         leaderboard.replicates(point),
         *filter(None, [mlflow_links(view)]),
-        f"Train it again with: {again}",
+        f"Train {'its config from the first epoch' if origin else 'it again'} with: {again}",
     )
+
+
+def _not_anew(winner: View) -> list[str]:
+    """What gives the result of a fork, which the spec alone does not."""
+    parent = winner["forked_from"]
+    if parent is None:
+        return []
+    return [
+        f"This is the result of a fork: it goes on from {forked_from(winner)}.",
+        "The spec alone trains these values from the first epoch, which gives another result. As long as "
+        f"that checkpoint is the trial's latest, this gives it: {command_line(fork_arguments(parent))}",
+    ]

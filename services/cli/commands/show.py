@@ -13,11 +13,12 @@ from services.cli.show import leaderboard, progress
 from services.cli.show.failures import failures
 from services.cli.show.formats import many, number, state
 from services.cli.show.hold_ups import hold_ups
+from services.cli.show.lineage import forked_from, forks, origin, reused_words
 from services.cli.show.mlflow_links import mlflow_links
 from services.cli.show.output import Output
 from services.cli.show.paragraph import Paragraph
 from services.cli.show.tables import attempts, curves, facts, table
-from services.cli.show.trace_page import forked_from, reused_words, stopped
+from services.cli.show.trace_page import stopped
 from services.cli.subcommand import Panel, subcommand
 from services.cli.sweep_or_trial import is_sweep, sweep_or_trial
 from services.client import Client, View
@@ -55,19 +56,11 @@ def _show_sweep(client: Client, sweep: View, output: Output) -> None:
     notes = () if output.as_json else (*leaderboard.comparison(board), *failures(client, sweep))
     output.result(
         {**sweep, "leaderboard": board["points"]},
-        *map(Paragraph, (progress.summary(sweep), *_origin(sweep), *hold_ups(sweep), *cost)),
+        *map(Paragraph, (progress.summary(sweep), *origin(sweep), *hold_ups(sweep), *cost)),
         *filter(None, [mlflow_links(sweep)]),
         leaderboard.leaderboard(sweep, board["points"]),
         *map(Paragraph, (*rest, *notes)),
     )
-
-
-def _origin(sweep: View) -> list[str]:
-    """What a sweep continues, and how many of its trials other sweeps have trained."""
-    found = [f"It continues sweep {sweep['extends']}."] if sweep["extends"] else []
-    if sweep["reused"]:
-        found.append(f"{many(sweep['reused'], 'trial')} with epochs that other sweeps have trained.")
-    return found
 
 
 def _show_point(client: Client, sweep: View, point: int, output: Output) -> None:
@@ -104,6 +97,7 @@ def _show_trial(trial: View, sweep: View, output: Output) -> None:
                 "epoch": f"{trial['epoch']} of {trial['target_epoch']}",
                 "values": trial["label"],
                 "forked from": forked_from(trial),
+                "forks": forks(trial),
                 "stopped": stopped(trial),
                 "reused": reused_words(trial),
                 "failure": trial["failure"] and trial["failure"]["message"],

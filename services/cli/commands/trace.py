@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-
 from services.cli.connection import connect
 from services.cli.invocation import command_line
 from services.cli.parameters import Json, Key, TrialId, Url
+from services.cli.show.lineage import fork_arguments
 from services.cli.show.output import Output
 from services.cli.show.tables import facts
 from services.cli.show.trace_page import trace_attempts, trace_page, trace_rungs
@@ -33,7 +31,4 @@ def trace(trial: TrialId, url: Url = None, key: Key = None, as_json: Json = Fals
 def _again(trial: View) -> str:
     """The command that repeats a trial: a fork can only be forked again."""
     parent = trial["forked_from"]
-    if parent is None:
-        return f"reproduce {trial['id']}"
-    changes = (shlex.quote(f"{path}={json.dumps(value)}") for path, value in parent["changed"].items())
-    return " ".join([f"fork {parent['trial']}", *(f"--set {change}" for change in changes)])
+    return f"reproduce {trial['id']}" if parent is None else fork_arguments(parent)

@@ -8,9 +8,9 @@ from typing import Any
 
 from services.cli.show.fitted_table import FittedTable
 from services.cli.show.formats import many, number, state, when
+from services.cli.show.lineage import forked_from, forks, reused_words
 from services.cli.show.tables import table
 from services.client import View
-from services.domain.plan.value_text import value_text
 
 
 def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
@@ -24,6 +24,7 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
         "values": trial["label"],
         "replicate": f"{trial['replicate']} of 0 to {sweep['seeds'] - 1}",
         "forked from": forked_from(trial),
+        "forks": forks(trial),
         "number": f"{trial['number']} of 0 to {sweep['trials']['total'] - 1}",
         "seed": trial["seed"],
         "shape": f"{shape['key']}, {shape['parameters']:,} parameters",
@@ -46,28 +47,6 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
         "config": json.dumps(trial["config"], ensure_ascii=False),
         "reproduce": again,
     }
-
-
-def reused_words(trial: View) -> str | None:
-    """From which trial the first epochs are; None where it has trained all of them itself."""
-    source, epochs = trial["reused_from"], trial["reused_epochs"]
-    if source is None:
-        return None
-    return (
-        f"all {epochs} epochs, from {source}"
-        if epochs == trial["target_epoch"]
-        else (f"the first {many(epochs, 'epoch')}, from {source}")
-    )
-
-
-def forked_from(trial: View) -> str | None:
-    """The trial whose weights a fork begins with, after which epoch, and what changed; else None."""
-    parent = trial["forked_from"]
-    if parent is None:
-        return None
-    epoch = "its present epoch" if parent["epoch"] is None else f"its epoch {parent['epoch']}"
-    changed = ", ".join(f"{path} {value_text(value)}" for path, value in parent["changed"].items())
-    return f"trial {parent['trial']}, after {epoch}, with {changed or 'the same values'}"
 
 
 def trace_attempts(attempts: Sequence[View]) -> FittedTable:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from services.domain.errors import nearest, pointer
+from services.domain.errors import Problem, nearest, pointer
 from services.domain.plan.axis import Axis, Coordinate, Coordinates, ListedAxis
 from services.domain.plan.draws import Undrawable
 from services.domain.plan.space import Space
 from services.domain.planning.problems import Problems
 from services.domain.spec.names import full_path, matches
 from services.domain.spec.spec import Spec
+
+
+@dataclass(frozen=True)
+class SamePoint(Problem):
+    """A point that is listed twice; `other` is the index of the first one."""
+
+    other: int
 
 
 def given_points(space: Space, spec: Spec, problems: Problems) -> list[Coordinates]:
@@ -34,10 +43,11 @@ def given_points(space: Space, spec: Spec, problems: Problems) -> list[Coordinat
             problems.add(pointer("points", index), detail)
             continue
         key = space.searched.at(point).key
-        if key in keys:
-            problems.add(pointer("points", index), f"is the same point as number {keys[key]}, counted from 0")
+        # A sweep that is extended may have drawn one point twice.
+        if (first := keys.setdefault(key, index)) != index and index >= problems.tried:
+            detail = f"is the same point as number {first}, counted from 0"
+            problems.extend([SamePoint(pointer("points", index), detail, first)])
             continue
-        keys[key] = index
         found.append(point)
     most = len(found) if spec.max_trials is None else spec.max_trials // spec.seeds
     if len(found) > most:
@@ -48,16 +58,15 @@ def given_points(space: Space, spec: Spec, problems: Problems) -> list[Coordinat
 
 def _fixed(space: Space, index: int, written: dict[str, Any], problems: Problems) -> Coordinates | None:
     """The coordinates that a point names; None, and problems, if there is none."""
-    axes = {axis.path: axis for axis in space.axes}
-    names = {axis.name: axis for axis in space.axes}
     found: Coordinates = {}
     faults = False
     for name, value in written.items():
         place = pointer("points", index, name)
-        axis = names.get(name) or axes.get(full_path(name, axes) or "")
+        axis = axis_named(name, space.axes)
         if axis is None:
-            problems.add(place, f"{name} is not an axis of the space.{nearest(name, [*names, *axes])}")
-        elif (coordinate := _coordinate(axis, value)) is None:
+            known = [known for each in space.axes for known in (each.name, each.path)]
+            problems.add(place, f"{name} is not an axis of the space.{nearest(name, known)}")
+        elif (coordinate := coordinate_on(axis, value)) is None:
             problems.add(place, _wrong_value(axis, value))
         else:
             zipped = next((paths for paths in space.dependencies.zips if axis.path in paths), [axis.path])
@@ -70,7 +79,14 @@ def _fixed(space: Space, index: int, written: dict[str, Any], problems: Problems
     return None if faults else found
 
 
-def _coordinate(axis: Axis, value: Any) -> Coordinate | None:
+def axis_named(name: str, axes: Sequence[Axis]) -> Axis | None:
+    """The axis that a user means by its name, its path or the end of one; None if there is none, or more."""
+    by_path = {axis.path: axis for axis in axes}
+    by_name = {axis.name: axis for axis in axes}
+    return by_name.get(name) or by_path.get(full_path(name, by_path) or "")
+
+
+def coordinate_on(axis: Axis, value: Any) -> Coordinate | None:
     """Where a value as a user writes it lies on an axis; None if it lies nowhere, or could lie at several."""
     if not isinstance(axis, ListedAxis):
         return axis.coordinate_of(value)

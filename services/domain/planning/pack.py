@@ -149,7 +149,8 @@ class _Packer:
         count = MAX_REPRESENTATIVES // len(self.numbered.shapes)
         most = max(most, self._given(coordinates, built))
         points -= len(self.numbered.space.given_in(coordinates))
-        for values in representatives(self.numbered.space, index, coordinates, points, count):
+        own = representatives(self.numbered.space, index, coordinates, points, count)
+        for values in own if points else ():  # where the spec lists every point, others are none of it
             values = built.values | values
             try:
                 most = max(most, self.catalog.point(overlay(self.numbered.base, values), built.facts))

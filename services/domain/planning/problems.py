@@ -28,6 +28,7 @@ class Problems:
         self.untied = False  # a zip, a condition or a constraint is left out: combinations can be wrong
         self.unread = False  # an entry is left out: which names belong to it cannot be found
         self.uncounted = False  # what decides how many points are visited is left out
+        self.tried = 0  # so many of the points that are listed are those of a sweep that is extended
 
     @property
     def exist(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from paper_catalog import paper_plan, paper_spec
 from paper_sweep import fill, row_of, take, trials_of, write_sweep
 
 from services import dispatch
@@ -17,6 +18,7 @@ from services.store.session import Session, Store
 
 SPACE = {"model.dropout": {"uniform": [0, 0.9]}, "train.optimizer.lr": {"log_uniform": [1e-4, 1]}}
 TPE: dict[str, Any] = {"space": SPACE, "search": "tpe", "max_trials": 60, "seed": 3}
+POINTS = [{"model.dropout": n / 100, "train.optimizer.lr": 0.1} for n in range(20)]
 Value = Callable[[Trial], float | None]
 
 
@@ -178,3 +180,50 @@ def test_a_process_without_the_method_leaves_the_sweep_to_others(
     assert row_of(sqlite_store, Sweep, sweep_id).state == SweepState.ACTIVE
     monkeypatch.undo()
     assert fill(sqlite_store, sweep_id)
+
+
+def submitted(store: Store, **changes: Any) -> str:
+    """A sweep whose trials have identities."""
+    spec = paper_spec(**TPE | {"train": {"epochs": 1}} | changes)
+    code = dict.fromkeys(("", "net", "paper", "sgd"), "digest")
+    plan = paper_plan(spec).model_copy(update={"code": code})
+    return store.write(lambda session: sweeps.insert(session, spec, plan))
+
+
+def test_a_point_that_another_sweep_has_trained_is_taken_over_and_the_next_one_asked_for(
+    store: Store,
+) -> None:
+    first = train_all(store, submitted(store, max_trials=12))
+    again = submitted(store, max_trials=18)
+    trained: list[Trial] = []
+    while (pack := store.write(lambda session: dispatch.fill(session, again))) is not None:
+        trained += [trial for trial in trials_of(store, again) if trial.pack_id == pack.id]
+        train(store, pack)
+    found = trials_of(store, again)
+    by_values = {(str(trial.values), trial.seed): trial.id for trial in first}
+    reused = [trial for trial in found if trial.reused_from]
+    assert len(found) == 18
+    assert len(reused) >= 9, "the first points follow from the seed alone"
+    assert all(trial.reused_from == by_values[str(trial.values), trial.seed] for trial in reused)
+    assert {trial.number for trial in trained}.isdisjoint(trial.number for trial in reused)
+    assert {trial.state for trial in found} == {TrialState.SUCCEEDED}
+
+
+def test_nothing_is_taken_over_unless_that_is_wanted(sqlite_store: Store) -> None:
+    train_all(sqlite_store, submitted(sqlite_store, max_trials=6))
+    apart = submitted(sqlite_store, max_trials=6, reuse=False)
+    fill(sqlite_store, apart)
+    assert {trial.reused_from for trial in trials_of(sqlite_store, apart)} == {None}
+
+
+def test_an_ask_that_is_all_reused_is_followed_by_a_few_more(sqlite_store: Store) -> None:
+    train_all(sqlite_store, submitted(sqlite_store, points=POINTS, max_trials=20))
+    again = submitted(sqlite_store, points=POINTS, max_trials=20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dispatch, "MAX_ASKS", 2)
+        assert sqlite_store.write(lambda session: dispatch.fill(session, again)) is None
+        assert len(trials_of(sqlite_store, again)) == 8, "two asks of four points"
+    assert sqlite_store.write(lambda session: dispatch.fill(session, again)) is None
+    assert {trial.state for trial in trials_of(sqlite_store, again)} == {TrialState.SUCCEEDED}
+    sqlite_store.write(lambda session: sweeps.settle(session, again))
+    assert row_of(sqlite_store, Sweep, again).state == SweepState.SUCCEEDED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from paper_sweep import fill, report, row_of, take, trials_of, write_sweep
+from paper_sweep import fill, fork_of, report, row_of, take, trials_of, write_sweep
 from sqlalchemy import update
 
 from services.domain.blocker import INFORMATIVE, Blocker, BlockerKind
@@ -15,6 +15,7 @@ from services.host import HostDevice
 from services.store import blockers, devices, endings, leases, packs, sweep_status, sweep_verbs, sweeps
 from services.store.leases import Lease
 from services.store.models import MirrorSweep, MirrorTrial, Pack, Sweep, Trial
+from services.store.reports import Saved
 from services.store.session import Session, Store
 
 
@@ -62,6 +63,23 @@ def test_no_worker_also_while_its_packs_are_not_yet_taken_from_one_that_fell_sil
     sweep_id = write_sweep(store)
     take(store, fill(store, sweep_id))
     assert kinds(store, sweep_id) == ["no-worker"]
+
+
+def test_a_fork_waits_for_its_parent_and_not_for_its_turn(store: Store) -> None:
+    claim(store)
+    parents = write_sweep(store, train={"epochs": 4})
+    held = take(store, fill(store, parents))
+    parent = trials_of(store, parents)[1]
+    report(store, held, 1, [trial.id for trial in trials_of(store, parents)])
+    fork = fork_of(store, parent.id, lr=0.01)
+    [blocker] = of(store, fork.sweep_id)
+    assert (blocker.kind, blocker.kind in INFORMATIVE) == ("parent", False)
+    assert blocker.message.startswith(f"it waits for trial {parent.id} to commit its next epoch, 2 of 4,")
+    assert blocker.since == row_of(store, Sweep, fork.sweep_id).created_at
+    report(
+        store, held, 2, [trial.id for trial in trials_of(store, parents)], saved=Saved(2, "p/2", "0" * 64, 9)
+    )
+    assert kinds(store, fork.sweep_id) == ["turn"]
 
 
 def test_no_worker_has_its_plugins(store: Store) -> None:

@@ -59,6 +59,7 @@ def test_a_fork_s_run_names_the_trial_that_it_goes_on_from() -> None:
     plan = paper_plan(paper_spec(space=SPACE)).model_copy(update={"fork": fork})
     identity = trial_run.identity(trial(plan, 0, forked_from="p-0001", start_epoch=4), plan, "parent")
     assert identity["forked.from"] == "p-0001 epoch 4"
+    assert trial_run.name(trial(plan, 0), plan) == "fork of p-0001, lr 0.01"
     words = "Goes on from trial p-0001 after its epoch 4, with train.optimizer.lr 0.01."
     assert identity["mlflow.note.content"].replace("\\", "") == words
     assert "forked.from" not in trial_run.identity(trial(plan, 0), plan, "parent")

@@ -42,6 +42,9 @@ def test_a_fork_is_a_sweep_of_one_trial_that_names_its_parent(
     changed = {"train.optimizer.lr": 0.002, "train.l2.strength": 0.01}
     assert made["forked_from"] == {"trial": trial, "epoch": 1, "changed": changed}
     assert parent["forked_from"] is None
+    assert sweep["forked_from"] == made["forked_from"]
+    born = {"trial": made["id"], "sweep": sweep["id"], "state": "queued", "start_epoch": 1}
+    assert (parent["forks"], made["forks"]) == ([born | {"epoch": 1, "target_epoch": 4}], [])
     assert (made["epoch"], made["target_epoch"], made["seed"]) == (1, 4, parent["seed"])
     assert made["curve"] == []
     assert made["config"]["train"]["optimizer"] == parent["config"]["train"]["optimizer"] | {"lr": 0.002}

@@ -30,7 +30,7 @@ def test_both_views_have_the_same_base(drawn: tuple[Trial, Sweep], sqlite_settin
     trial, sweep = drawn
     trial.best_value, trial.best_epoch = 0.75, 2
     brief = trial_view(trial, sweep, sqlite_settings).model_dump()
-    full = trial_detail(trial, sweep, [], [], None, [], sqlite_settings).model_dump()
+    full = trial_detail(trial, sweep, [], [], None, [], [], sqlite_settings).model_dump()
     shared = list(TrialBase.model_fields)
     assert [full[name] for name in shared] == [brief[name] for name in shared]
     assert list(brief) == [*shared, "attempts"]
@@ -57,7 +57,7 @@ def test_the_path_of_the_best_weights_can_be_opened_from_anywhere(
     trial.best_file = "packs/p/best-t.safetensors"
     monkeypatch.chdir(tmp_path)
     settings = sqlite_settings.model_copy(update={"files": Path("files")})
-    view = trial_detail(trial, sweep, [], [], None, [], settings)
+    view = trial_detail(trial, sweep, [], [], None, [], [], settings)
     assert view.best_file == str(tmp_path / "files" / trial.best_file)
 
 
@@ -73,5 +73,5 @@ def test_a_best_value_that_is_not_finite_is_none(
 def test_a_curve_has_its_epochs_in_order(drawn: tuple[Trial, Sweep], sqlite_settings: Settings) -> None:
     trial, sweep = drawn
     reports = [Report(trial_id=trial.id, epoch=n, at=n, metrics={"val/acc": n / 10}) for n in (1, 2)]
-    curve = trial_detail(trial, sweep, reports, [], None, [], sqlite_settings).curve
+    curve = trial_detail(trial, sweep, reports, [], None, [], [], sqlite_settings).curve
     assert [(point.epoch, point.metrics) for point in curve] == [(1, {"val/acc": 0.1}), (2, {"val/acc": 0.2})]

@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from services.cli.commands.fork import parse_changes
 from services.cli.errors import CliError
+from services.store import events
 from services.store.models import Checkpoint, Pack, Trial
 from services.store.session import Session, Store
 
@@ -52,6 +53,29 @@ def test_a_trial_is_forked_shown_and_traced(at: Run, trial: str) -> None:
     assert again in " ".join(out.split())
     code, out, _ = at("fork", trial)
     assert (code, out.splitlines()[0][: len(f"Forked {trial}")]) == (0, f"Forked {trial}")
+
+
+def test_the_best_of_a_fork_says_what_its_spec_does_not_give(at: Run, trial: str, state: Store) -> None:
+    made = json.loads(at("fork", trial, "--set", "lr=0.02", "--json")[1])["id"]
+
+    def trained(session: Session) -> None:
+        session.execute(update(Trial).where(Trial.sweep_id == made).values(best_value=0.5, best_epoch=2))
+        events.add(session, made, "trial", [{}])  # without one a standing is what it was
+
+    state.write(trained)
+    code, out, _ = at("best", made, "--yaml")
+    assert code == 0
+    comments = [line for line in out.splitlines() if line.startswith("#")]
+    where = f"it goes on from trial {trial}, after its epoch 1, with train.optimizer.lr 0.02."
+    assert comments[-2] == f"# This is the result of a fork: {where}"
+    assert comments[-1].endswith(f"this gives it: cnnlab fork {trial} --set train.optimizer.lr=0.02")
+    out = " ".join(at("best", made)[1].split())
+    assert where in out
+    assert "Train its config from the first epoch with: " in out
+    answer = json.loads(at("best", made, "--json")[1])
+    assert answer["forked_from"] == {"trial": trial, "epoch": 1, "changed": {"train.optimizer.lr": 0.02}}
+    assert f"It goes on from trial {trial}, after its epoch 1" in " ".join(at("show", made)[1].split())
+    assert f"forks {made}-0000 (from epoch 1)" in " ".join(at("show", trial)[1].split())
 
 
 def test_a_refusal_names_the_option(at: Run, trial: str) -> None:

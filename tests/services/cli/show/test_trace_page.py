@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.cli.show.tables import facts
-from services.cli.show.trace_page import reused_words, stopped, trace_attempts, trace_page, trace_rungs
+from services.cli.show.trace_page import stopped, trace_attempts, trace_page, trace_rungs
 
 MOMENT = "2026-01-02T03:04:05Z"
 SWEEP: dict[str, Any] = {
@@ -29,7 +29,7 @@ TRIAL: dict[str, Any] = {
     "started_at": MOMENT, "finished_at": None, "best": {"value": 0.8123456, "epoch": 1},
     "reused_from": None, "reused_epochs": 0,
     "attempts": [RAN, WAITING], "best_file": None, "links": {"mlflow": None}, "config": {"a": "ü"},
-    "forked_from": None,
+    "forked_from": None, "forks": [],
     "checkpoint": {"epoch": 1, "path": "p1/1.pt", "sha256": "0123456789abcdef", "damaged": True},
 }  # fmt: skip
 
@@ -113,10 +113,3 @@ def test_the_ways_of_convolutions_on_a_gpu_are_part_of_the_machine() -> None:
     ran = {**RAN, "machine": {**RAN["machine"], "kind": "NVIDIA H200", "ways": ways}}
     page = trace_page({**TRIAL, "attempts": [ran]}, SWEEP, "again")
     assert page["machine"].endswith("1 thread, no compiled kernels, convolutions columns and grouped")
-
-
-def test_a_trial_names_the_one_that_has_trained_its_epochs() -> None:
-    assert reused_words(TRIAL) is None
-    begun = {**TRIAL, "reused_from": "a-0001", "reused_epochs": 2}
-    assert reused_words(begun) == "the first 2 epochs, from a-0001"
-    assert trace_page({**begun, "reused_epochs": 3}, SWEEP, "again")["reused"] == "all 3 epochs, from a-0001"
