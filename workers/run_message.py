@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.domain.errors import ServiceError
+from services.domain.plan import cohorts
 from services.domain.spec.stop import trial_rules
 from services.domain.stopping import TrialRule
 from services.host import HostDevice
@@ -24,6 +25,7 @@ class LeasedPack:
     shape_key: str
     run: Run
     rules: tuple[TrialRule, ...] = ()  # of early stopping
+    compares: bool = False  # trials of its sweep wait at rungs, or for the decision of a race
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def read_leased_pack(
         rows=rows,
         varied=tuple(plan.varied),
     )
-    return LeasedPack(pack.sweep_id, shape.key, run, tuple(trial_rules(spec.stop)))
+    compares = spec.race or cohorts.of_sweep(spec, plan).has_rungs
+    return LeasedPack(pack.sweep_id, shape.key, run, tuple(trial_rules(spec.stop)), compares)
 
 
 def _checkpoint(file: Checkpoint | None, trial: TrialToTrain) -> RowCheckpoint | None:

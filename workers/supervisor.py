@@ -101,7 +101,7 @@ class Supervisor:
             attempt = self._lead(taken)
             if not attempt or not attempt.went_well:
                 break
-            self._decide(sweep_id)
+            self._decide(taken)
             taken = attempt.next_pack or self._form_and_take()
         if sweep_id:
             self._settle(sweep_id)
@@ -151,12 +151,14 @@ class Supervisor:
     def _publisher(self) -> Publisher:
         return Publisher(self._settings)
 
-    def _decide(self, sweep_id: str) -> None:
-        """Decide the rung that a pack of a sweep may have completed. Upkeep does it, too."""
+    def _decide(self, taken: TakenPack) -> None:
+        """Decide the rung that a pack may have completed. Upkeep does it, too."""
+        if not (isinstance(taken.pack, LeasedPack) and taken.pack.compares):
+            return
         try:
-            rungs.decide_all(self._store, only=sweep_id)
+            rungs.decide_all(self._store, only=taken.sweep_id)
         except Exception:
-            log.exception("no rung of sweep %s was decided; upkeep tries again", sweep_id)
+            log.exception("no rung of sweep %s was decided; upkeep tries again", taken.sweep_id)
 
     def _settle(self, sweep_id: str) -> None:
         """End a sweep of which nothing is left. Upkeep does it, too."""

@@ -144,9 +144,13 @@ class Client:
         """A sweep's best point, and a spec that trains it again."""
         return self._api.request("GET", self._address("sweeps", sweep_id, "best"))
 
-    def effects(self, sweep_id: str) -> View:
-        """What the values of a sweep's axes do to its objective, and how important each axis is."""
-        return self._api.request("GET", self._address("sweeps", sweep_id, "effects"))
+    def effects(self, sweep_id: str, epoch: int | None = None) -> View:
+        """What the values of a sweep's axes do to its objective, and how important each axis is.
+
+        Points are compared at this epoch, or at the last one that all of them have reached.
+        """
+        chosen = {} if epoch is None else {"epoch": epoch}
+        return self._api.request("GET", self._address("sweeps", sweep_id, "effects"), params=chosen)
 
     def sweep_figure(
         self,
@@ -156,11 +160,16 @@ class Client:
         *,
         x: str | None = None,
         y: str | None = None,
+        epoch: int | None = None,
     ) -> None:
-        """Write a figure of a sweep to a file, as SVG; `x` and `y` name the axes of a heat map."""
+        """Write a figure of a sweep to a file, as SVG; `x` and `y` name the axes of a heat map.
+
+        `epoch` is the one at which points are compared.
+        """
         path = self._address("sweeps", sweep_id, "figures", f"{figure}.svg")
-        axes = {name: axis for name, axis in (("x", x), ("y", y)) if axis is not None}
-        with self._api.stream(path, params=axes) as body:
+        given = (("x", x), ("y", y), ("epoch", epoch))
+        chosen = {name: str(each) for name, each in given if each is not None}
+        with self._api.stream(path, params=chosen) as body:
             for piece in body:
                 file.write(piece)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -24,7 +23,7 @@ def overlay(config: Mapping[str, Any], choices: Mapping[str, Any]) -> Config:
 
     A bare name standing where a child is to be set becomes an object: {"name": "adam"}.
     """
-    result: Config = copy.deepcopy(dict(config))
+    result: Config = _copied(dict(config))
     for path in sorted(choices, key=lambda p: p.count(".")):
         *parents, leaf = path.split(".")
         place: dict[str, Any] = result
@@ -34,8 +33,15 @@ def overlay(config: Mapping[str, Any], choices: Mapping[str, Any]) -> Config:
                 inside = {} if inside is None else {"name": inside}
                 place[part] = inside
             place = inside
-        place[leaf] = copy.deepcopy(choices[path])
+        place[leaf] = _copied(choices[path])
     return result
+
+
+def _copied(value: Any) -> Any:
+    """A copy of what JSON can hold, which has no cycles that `copy.deepcopy` would look for."""
+    if isinstance(value, dict):
+        return {name: _copied(inner) for name, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
 
 
 def as_trained(choices: Mapping[str, Any]) -> dict[str, Any]:

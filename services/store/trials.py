@@ -47,46 +47,49 @@ def asked_rows(sweep: Sweep, points: Sequence[tuple[dict[str, Any], int]], now: 
     """
     numbers = range(sweep.next_number, sweep.next_number + len(points) * sweep.plan.seeds)
     sweep.next_number = numbers.stop
-    identities = Identities(sweep.spec, sweep.plan)
-    return [
-        _row(sweep, identities, number, *points[(number - numbers.start) // sweep.plan.seeds], now)
-        for number in numbers
-    ]
+    written = _Rows(sweep, now)
+    return [written.of(number, *points[(number - numbers.start) // sweep.plan.seeds]) for number in numbers]
 
 
 def rows_of(sweep: Sweep, numbers: Iterable[int], now: int) -> list[dict[str, Any]]:
     """Make trials of a sweep by number, as rows without places."""
-    plan, identities = sweep.plan, Identities(sweep.spec, sweep.plan)
+    plan, written = sweep.plan, _Rows(sweep, now)
     return [
-        _row(sweep, identities, number, plan.values(point), plan.shape_of(point), now)
+        written.of(number, plan.values(point), plan.shape_of(point))
         for number in numbers
         for point in [plan.point_of(number)]
     ]
 
 
-def _row(
-    sweep: Sweep, identities: Identities, number: int, values: dict[str, Any], shape: int, now: int
-) -> dict[str, Any]:
-    """Make a trial's row, without a place in an array."""
-    plan, stops = sweep.plan, cohorts.of_sweep(sweep.spec, sweep.plan)
-    point, target = plan.point_of(number), plan.shapes[shape].epochs
-    seed, replicate = plan.seed_of(number), plan.replicate_of(number)
-    cohort = stops.of(point)
-    return {
-        "id": f"{sweep.id}-{number:04d}",
-        "sweep_id": sweep.id,
-        "number": number,
-        "point": point,
-        "replicate": replicate,
-        "seed": seed,
-        "identity": identities.of(values, seed, replicate),
-        "values": values,
-        "shape": shape,
-        "cohort": cohort,
-        "until_epoch": stops.next_stop(cohort, 0, target),
-        "target_epoch": target,
-        "created_at": now,
-    }
+class _Rows:
+    """New trials of a sweep as rows, without places in arrays; all that they share is read once."""
+
+    def __init__(self, sweep: Sweep, now: int) -> None:
+        self._sweep_id, self._plan, self._now = sweep.id, sweep.plan, now
+        self._identities = Identities(sweep.spec, sweep.plan)
+        self._cohorts = cohorts.of_sweep(sweep.spec, sweep.plan)
+
+    def of(self, number: int, values: dict[str, Any], shape: int) -> dict[str, Any]:
+        """The row of the trial with this number, which has these values and this shape."""
+        plan = self._plan
+        point, target = plan.point_of(number), plan.shapes[shape].epochs
+        seed, replicate = plan.seed_of(number), plan.replicate_of(number)
+        cohort = self._cohorts.of(point)
+        return {
+            "id": f"{self._sweep_id}-{number:04d}",
+            "sweep_id": self._sweep_id,
+            "number": number,
+            "point": point,
+            "replicate": replicate,
+            "seed": seed,
+            "identity": self._identities.of(values, seed, replicate),
+            "values": values,
+            "shape": shape,
+            "cohort": cohort,
+            "until_epoch": self._cohorts.next_stop(cohort, 0, target),
+            "target_epoch": target,
+            "created_at": self._now,
+        }
 
 
 def values_of_points(session: Session, sweep_id: str) -> list[dict[str, Any]]:

@@ -86,7 +86,7 @@ def test_our_page_shows_what_the_axes_do_and_what_is_left_out(
     space = {"model.dropout": [0.0, 0.25], "train.l2": [0, 0.001], "train.optimizer.lr": [0.02, 0.05]}
     sweep_id = add(store, name="grid", space=space, train={"epochs": 6, "optimizer": "momentum"})
     Worker(store, accuracy).finish(sweep_id)
-    pruned = update(Trial).where(Trial.number == 3).values(state=TrialState.PRUNED)
+    pruned = update(Trial).where(Trial.number == 3).values(state=TrialState.PRUNED, epoch=2)
     store.write(lambda session: session.execute(pruned))
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
@@ -99,14 +99,14 @@ def test_our_page_shows_what_the_axes_do_and_what_is_left_out(
         for place in range(4):
             page.wait_for_function(DRAWN, arg=images.nth(place).element_handle())
         assert "dropout: 0 −0" in (images.nth(0).get_attribute("alt") or "")
-        expect(
-            page.get_by_text("7 points compared, all with every epoch. Left out: 1 pruned.")
-        ).to_be_visible()
+        expect(page.get_by_text("8 points compared at epoch 2. No trial is left out.")).to_be_visible()
         expect(page.get_by_text(f"cnnlab effects {sweep_id}")).to_be_visible()
         before = images.nth(1).get_attribute("src")
         page.get_by_label("across").select_option("l2")
         expect(images.nth(1)).not_to_have_attribute("src", before or "")
         page.wait_for_function(DRAWN, arg=images.nth(1).element_handle())
+        page.get_by_label("compared at").select_option("epoch 6: 7 points")
+        expect(page.get_by_text("7 points compared at epoch 6. Trials left out: 1 pruned.")).to_be_visible()
         page.goto("about:blank")
     store.close()
     assert said == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from paper_sweep import fill, fork_of, report, take, trials_of, write_sweep
@@ -46,6 +47,22 @@ def test_a_fresh_pack(store: Store, settings: Settings) -> None:
     assert {row.checkpoint for row in run.rows} == {None}
     assert decode(encode(run)) == run
     assert read(store, settings, pack, GPU).run.device == "cuda"
+
+
+@pytest.mark.parametrize(
+    ("changes", "compares"),
+    [
+        ({}, False),
+        ({"stop": "plateau"}, False),
+        ({"stop": {"name": "halving", "eta": 2}}, True),
+        ({"seeds": 4, "race": True}, True),
+    ],
+)
+def test_a_pack_says_whether_its_end_may_be_what_a_decision_waits_for(
+    sqlite_store: Store, sqlite_settings: Settings, changes: dict[str, Any], compares: bool
+) -> None:
+    sweep_id = write_sweep(sqlite_store, **changes)
+    assert read(sqlite_store, sqlite_settings, fill(sqlite_store, sweep_id)).compares is compares
 
 
 def test_a_pack_that_goes_on_names_each_row_s_checkpoint(store: Store, settings: Settings) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from services.domain.errors import Fenced
 from services.settings import Settings
-from services.store import leases, speeds, workers
+from services.store import leases, rungs, speeds, workers
 from services.store.leases import Lease
 from services.store.models import Device, Pack, Sweep, Trial
 from services.store.session import Session, Store
@@ -357,3 +357,14 @@ def test_a_rung_is_decided_by_the_worker_whose_pack_completes_it(
     worker.supervisor.train(fill(worker.store, sweep_id).id)
     found = [trial.state for trial in trials_of(worker.store, sweep_id)]
     assert sorted(found) == ["pending", "pending", "pruned", "pruned"]
+
+
+def test_no_rung_is_looked_for_where_no_trial_waits_at_one(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead(monkeypatch, finish)
+    monkeypatch.setattr(worker.supervisor, "_form_and_take", lambda: None)
+    asked: list[str] = []
+    monkeypatch.setattr(rungs, "decide_all", lambda store, only: asked.append(only))
+    worker.supervisor.train(fill(worker.store, write_sweep(worker.store)).id)
+    assert not asked

@@ -18,7 +18,7 @@ const FIRST_POINTS = 10, POINTS_PER_CLICK = 30;
 const byId = (id) => document.getElementById(id);
 const state = {
   list: null, workers: null, detail: null, // as last read
-  sweeps: SWEEPS_PER_CLICK, points: FIRST_POINTS, metric: null, heat: { x: "", y: "" }, // what the user wants to see
+  sweeps: SWEEPS_PER_CLICK, points: FIRST_POINTS, metric: null, heat: { x: "", y: "", epoch: "" }, // what the user wants to see
   busy: new Set(), // ids of sweeps for which a request is under way
   forking: { id: null, busy: false, faults: [] }, // the trial that was last to be forked, and what was refused
 };
@@ -196,6 +196,7 @@ document.addEventListener("click", ({ target }) => {
 document.addEventListener("change", ({ target }) => {
   if (target.id === "metric") { state.metric = target.value; render(); }
   else if (target.id === "heat-x") { state.heat = { ...state.heat, x: target.value }; refresher.refresh(); }
+  else if (target.id === "effects-epoch") { state.heat = { ...state.heat, epoch: target.value }; refresher.refresh(); }
   else if (target.id === "heat-y") { state.heat = { ...state.heat, y: target.value }; refresher.refresh(); }
 });
 byId("detail").addEventListener("submit", (event) => {
@@ -215,7 +216,7 @@ for (const id of ["name", "state"]) {
 document.addEventListener("visibilitychange", () => (document.hidden ? refresher.stop() : refresher.start()));
 window.addEventListener("hashchange", () => {
   if (apiKey.takeFromAddress()) return refresher.start();
-  Object.assign(state, { points: FIRST_POINTS, metric: null, heat: { x: "", y: "" } });
+  Object.assign(state, { points: FIRST_POINTS, metric: null, heat: { x: "", y: "", epoch: "" } });
   if (apiKey.get() !== null) {
     render();
     if (isPanelOpen()) byId("detail").focus({ preventScroll: true });

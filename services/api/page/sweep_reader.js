@@ -15,7 +15,7 @@ export function forgetCurves() {
   forgetEffects();
 }
 
-/** All that the panel shows of a sweep, `heat` being the axes of its heat map; `{missing}` says why there is none. */
+/** All that the panel shows of a sweep, `heat` being the axes of its heat map and the epoch of its effects; `{missing}` says why there is none. */
 export async function readSweep(key, id, count, heat) {
   const address = `v1/sweeps/${encodeURIComponent(id)}`;
   try {

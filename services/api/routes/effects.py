@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.api.analyses import read_results
+from services.api.analyses import AtEpoch, read_results
 from services.api.deps import ServicesDep
 from services.api.views.effects import EffectsView, effects_view
 
@@ -12,11 +12,13 @@ router = APIRouter(tags=["sweeps"])
 
 
 @router.get("/sweeps/{sweep_id}/effects", summary="Show the effects of a sweep's axes")
-def show_effects(sweep_id: str, services: ServicesDep) -> EffectsView:
+def show_effects(sweep_id: str, services: ServicesDep, epoch: AtEpoch = None) -> EffectsView:
     """The mean effect of each value of each axis, with 95 % intervals, and each axis's importance.
 
-    Only points whose trials have all trained to their last epoch are compared; how many trials are left out,
-    and why, is counted. Ranges are cut into four bins that hold about as many points each.
+    Points are compared at their last epochs or, if early stopping has ended some, at the last epoch that all
+    of them have reached; `epoch` chooses another one. How many trials are left out, and why, is counted.
+    Ranges are cut into four bins that hold about as many points each.
     """
-    results = read_results(services.store, sweep_id)
-    return effects_view(services.analyses.effects(results), results.sweep.spec.objective)
+    results = read_results(services.store, sweep_id, epoch)
+    objective = results.sweep.spec.objective
+    return effects_view(services.analyses.effects(results), objective, results.epochs)

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
-from services.api.analyses import SweepResults, read_results
+from services.api.analyses import AtEpoch, SweepResults, read_results
 from services.api.deps import ServicesDep
 from services.api.svg_response import SvgResponse
 from services.domain.errors import ParameterError, StateForbids, nearest
 from services.domain.results.effects import Effects
 from services.domain.results.intervals import is_usable
-from services.domain.states import TRIAL_FINAL, TRIAL_GOOD
+from services.domain.states import TRIAL_FINAL, TRIAL_GOOD, TrialState
 from services.figures.axis_places import AxisPlaces, axis_places
 from services.figures.best_history import best_history
 from services.figures.effects_chart import effects_chart
@@ -31,15 +31,21 @@ AxisName = Annotated[str | None, Query(max_length=300, description="Of a heat ma
     summary="Draw a figure of a sweep",
 )
 def draw_sweep(
-    sweep_id: str, figure: Figure, services: ServicesDep, x: AxisName = None, y: AxisName = None
+    sweep_id: str,
+    figure: Figure,
+    services: ServicesDep,
+    x: AxisName = None,
+    y: AxisName = None,
+    epoch: AtEpoch = None,
 ) -> SvgResponse:
     """The effects of all values, a heat map, parallel coordinates, or the history of the best value.
 
     A heat map is that of the two most important axes, or of those that `x` and `y` name. The first lines of a
-    figure say which trials are left out. It is drawn for any number of trials; more than some dozens of axes
-    or values are cut, and the figure says so.
+    figure say at which epoch points are compared, `epoch` if it is given, and which trials are left out; the
+    history is that of all epochs. It is drawn for any number of trials; more than some dozens of axes or
+    values are cut, and the figure says so.
     """
-    results = read_results(services.store, sweep_id)
+    results = read_results(services.store, sweep_id, epoch)
     if figure == "history":
         return SvgResponse.drawn(_history(results))
     effects = services.analyses.effects(results)
@@ -120,7 +126,8 @@ def _history(results: SweepResults) -> str:
         for trial in ended
     ]
     title = f"{results.sweep.name}: best trial so far, by {objective.metric}"
-    pruned = "; that of a pruned one is its value so far" if results.compared.left_out.pruned else ""
+    some_pruned = any(trial.state == TrialState.PRUNED for trial in ended)
+    pruned = "; that of a pruned one is its value so far" if some_pruned else ""
     counted = f"{len(ended):,} trials have ended; a dot is the value of one{pruned}"
     return best_history(
         [title, counted],
@@ -138,9 +145,10 @@ def _lines(results: SweepResults, subject: str, more: Sequence[str] = ()) -> lis
     """What stands above a figure: its subject, the points compared, and the trials left out."""
     compared = results.compared
     seeds = f" × {compared.replicates} seeds" if compared.replicates > 1 else ""
+    points = "point" if len(compared.points) == 1 else "points"
     left = f"; left out: {compared.left_out.words}" if compared.left_out.words else ""
     return [
         f"{results.sweep.name}: {subject}",
-        f"{len(compared.points):,} points{seeds} compared{left}",
+        f"{len(compared.points):,} {points}{seeds} compared {compared.where}{left}",
         *more,
     ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from services.api.views.objective import ObjectiveView, objective_view
+from services.domain.results.common_epoch import ReachedEpoch
 from services.domain.results.compared import LeftOutTrials
 from services.domain.results.effects import AxisEffects, Effects, LevelEffect
 from services.domain.results.importance import Importance
@@ -18,6 +20,7 @@ _LEFT_OUT = {
     "pruned": 0,
     "cancelled": 0,
     "unfinished": 0,
+    "shorter": 0,
     "no_value": 0,
     "incomplete": 1,
     "extra": 0,
@@ -28,6 +31,8 @@ EXAMPLE: dict[str, Any] = {
     "points": 11,
     "trials": 33,
     "seeds": 3,
+    "epoch": None,
+    "epochs": [],
     "mean": 0.8527,
     "method": "together",
     "intervals": "points",
@@ -98,23 +103,34 @@ class AxisEffectsView(BaseModel):
 class LeftOutView(BaseModel):
     """Trials that are not compared, by reason; `words` has the counts as a phrase.
 
-    `unfinished` ones have not ended or begun. `no_value`: all epochs trained, without a finite value.
-    `incomplete`: with a value, but another trial of the same point has none. `extra`: of a seed that not all
-    compared points have.
+    `unfinished` ones have not ended or begun. `shorter`: of fewer epochs than the one at which points are
+    compared. `no_value`: trained so far, without a finite value. `incomplete`: with a value, but another
+    trial of the same point has none. `extra`: of a seed that not all compared points have.
     """
 
     failed: int
     pruned: int
     cancelled: int
     unfinished: int
+    shorter: int
     no_value: int
     incomplete: int
     extra: int
     words: str
 
 
+class ReachedEpochView(BaseModel):
+    """An epoch at which points can be compared, and how many have reached it with all their trials."""
+
+    epoch: int
+    points: int
+
+
 class EffectsView(BaseModel):
-    """What a sweep's finished points say of its axes.
+    """What a sweep's points say of its axes.
+
+    `epoch` is the one at which the points are compared; null if each is at its last one. If some trials were
+    stopped early, `epochs` has the epochs at which they were, and the last one.
 
     `method`: least squares on all axes `together`, or each axis `alone` where points are too few to separate
     them. `intervals`: over `seeds`, paired, or over `points` by what the effects do not explain. `words` says
@@ -127,6 +143,8 @@ class EffectsView(BaseModel):
     points: int
     trials: int
     seeds: int
+    epoch: int | None
+    epochs: list[ReachedEpochView]
     mean: float
     method: Literal["together", "alone"]
     intervals: Literal["seeds", "points"]
@@ -136,13 +154,15 @@ class EffectsView(BaseModel):
     axes: list[AxisEffectsView]
 
 
-def effects_view(effects: Effects, objective: Objective) -> EffectsView:
-    """The effects of all axes."""
+def effects_view(effects: Effects, objective: Objective, epochs: Sequence[ReachedEpoch] = ()) -> EffectsView:
+    """The effects of all axes, and the epochs at which points can be compared."""
     return EffectsView(
         objective=objective_view(objective),
         points=effects.points,
         trials=effects.trials,
         seeds=effects.replicates,
+        epoch=effects.epoch,
+        epochs=[ReachedEpochView(epoch=epoch, points=points) for epoch, points in epochs],
         mean=effects.mean,
         method=effects.method,
         intervals=effects.intervals,

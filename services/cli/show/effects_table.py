@@ -15,12 +15,19 @@ def summary(view: View) -> Iterator[str]:
     seeds = f" with {view['seeds']} seeds" if view["seeds"] > 1 else ""
     left = view["left_out"]["words"]
     yield (
-        f"{view['objective']['metric']}: {many(view['points'], 'point')}{seeds} compared, mean "
-        f"{number(view['mean'])}; " + (f"left out: {left}" if left else "no trial is left out")
+        f"{view['objective']['metric']}: {many(view['points'], 'point')}{seeds} compared {_where(view)}, "
+        f"mean {number(view['mean'])}; " + (f"left out: {left}" if left else "no trial is left out")
     )
+    if view["epochs"]:
+        others = ", ".join(f"{each['epoch']:,} ({many(each['points'], 'point')})" for each in view["epochs"])
+        yield f"Trials were stopped early. Epochs at which points can be compared, by --epoch: {others}."
     yield f"Effects: {view['words']}."
     words = view["importance_words"]
     yield f"{words[:1].upper()}{words[1:]}."
+
+
+def _where(view: View) -> str:
+    return "at their last epochs" if view["epoch"] is None else f"at epoch {view['epoch']:,}"
 
 
 def importances(view: View) -> FittedTable | None:

@@ -41,6 +41,11 @@ class Cohorts:
         """How many points a cohort has, and where its rungs are."""
         return self._cohorts[cohort]
 
+    @property
+    def has_rungs(self) -> bool:
+        """Whether some trial waits at a rung."""
+        return any(cohort.rungs for cohort in self._cohorts)
+
     def next_stop(self, cohort: int, epoch: int, target: int) -> int:
         """Where a trial of a cohort stops next behind an epoch: at a rung, or at its target."""
         return next((rung for rung in self.plan(cohort).rungs if epoch < rung < target), target)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.domain.config import Config, overlay
 from services.domain.plan.axis import Axis, Coordinates
+from services.domain.plan.config_text import ConfigText
 from services.domain.plan.numbering import Numbering
 from services.domain.plan.point_label import PointLabels
 from services.domain.plan.shape import Shape
@@ -149,6 +150,11 @@ class Plan(BaseModel):
     def config_of(self, trial: HasValues) -> Config:
         """The complete config of a stored trial."""
         return overlay(self.base, trial.values)
+
+    @cached_property
+    def config_text(self) -> ConfigText:
+        """The configs of its trials as text, which their identities are made of."""
+        return ConfigText(self.base, self.code)
 
     # ---- points by number
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.domain.errors import Problem, SpecError, parts_of, pointer
 from services.domain.plan.axis import Axis, ListedAxis
-from services.domain.plan.identity import EPOCHS
+from services.domain.plan.config_text import EPOCHS
 from services.domain.plan.plan import Plan
 from services.domain.planning.given_points import SamePoint, axis_named, coordinate_on
 from services.domain.spec.axis_forms import OneOf, listed_values

@@ -1,10 +1,8 @@
 """Which trials of a sweep are compared with one another, and how many are left out, by reason.
 
-Only trials that have trained all of their epochs are compared. A pruned trial ended at an earlier epoch: its
-value so far is lower than what it could have reached, so beside the others it would make the values that it
-has in common with other pruned trials look worse than they are. The same holds for one that failed or still
-trains. What remains after early stopping are the better trials, so effects among them say less about the
-values that stopping has removed.
+Each trial counts at its last epoch, or all at one epoch that is given. A trial that has not reached it is
+left out, whatever its value so far: beside the others it would make the values that it has in common with
+trials like it look worse than they are. What became of a trial behind an epoch that is given does not matter.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.domain.results.intervals import is_usable
@@ -27,7 +25,10 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class TrialResult:
-    """A trial of a point: its state, the values of its axes by path, and the value that ranks it."""
+    """A trial of a point: its state, the values of its axes by path, and the value that ranks it.
+
+    `rule` is the one that has ended it early.
+    """
 
     number: int
     point: int
@@ -37,14 +38,24 @@ class TrialResult:
     value: float | None
     epoch: int  # the last one that it has reported
     finished_at: int | None = None
+    rule: str | None = None
+
+
+@dataclass(frozen=True)
+class ResultsAtEpoch:
+    """What trials had reached after an epoch: the value that ranks each, by the trial's number."""
+
+    epoch: int
+    values: Mapping[int, float | None]
 
 
 @dataclass(frozen=True)
 class LeftOutTrials:
     """How many trials are not compared, by reason.
 
-    `unfinished` ones wait or train or have not been drawn yet. `no_value`: all epochs trained, without a
-    finite value. `incomplete`: with a value, but another replicate of the same point has none. `extra`: of a
+    `unfinished` ones wait or train or have not been drawn yet. `shorter`: they have trained all their epochs,
+    which are fewer than the one at which points are compared. `no_value`: so far trained, without a finite
+    value. `incomplete`: with a value, but another replicate of the same point has none. `extra`: of a
     replicate that not every compared point has.
     """
 
@@ -52,6 +63,7 @@ class LeftOutTrials:
     pruned: int = 0
     cancelled: int = 0
     unfinished: int = 0
+    shorter: int = 0
     no_value: int = 0
     incomplete: int = 0
     extra: int = 0
@@ -64,6 +76,7 @@ class LeftOutTrials:
             "failed": self.failed,
             "cancelled": self.cancelled,
             "unfinished": self.unfinished,
+            "of fewer epochs": self.shorter,
             "without a finite value": self.no_value,
             "of points with such a trial": self.incomplete,
             "of seeds that not every point has": self.extra,
@@ -87,11 +100,20 @@ class ComparedPoint:
 
 @dataclass(frozen=True)
 class ComparedPoints:
-    """The points that are compared, by number, each with the same replicates; and what is left out."""
+    """The points that are compared, by number, each with the same replicates; and what is left out.
+
+    `epoch` is the one at which all are compared; None if each is at its last one.
+    """
 
     points: Sequence[ComparedPoint]
     replicates: int
     left_out: LeftOutTrials
+    epoch: int | None = None
+
+    @property
+    def where(self) -> str:
+        """At which epoch they are compared, as a phrase."""
+        return "at their last epochs" if self.epoch is None else f"at epoch {self.epoch:,}"
 
     @property
     def trials(self) -> int:
@@ -99,28 +121,28 @@ class ComparedPoints:
         return len(self.points) * self.replicates
 
 
-def compared(trials: Iterable[TrialResult], total: int) -> ComparedPoints:
+def compared(
+    trials: Sequence[TrialResult], total: int, given: ResultsAtEpoch | None = None
+) -> ComparedPoints:
     """Choose the points to compare among the drawn trials of a sweep of `total` trials.
 
-    A point is compared if each of its trials has trained all epochs and has a finite value, but for those
-    that were pruned before they began, as the later seeds of points that lost a race are. Its value is the
-    mean over those replicates that every compared point has, so that all points are judged by the same
-    seeds.
+    A point is compared if each of its trials has trained all epochs, or up to the one that is given, and has
+    a finite value, but for those that were pruned before they began, as the later seeds of points that lost
+    a race are. Its value is the mean over those replicates that every compared point has, so that all points
+    are judged by the same seeds.
     """
-    by_point: dict[int, list[TrialResult]] = {}
-    reasons: Counter[str] = Counter(unfinished=total)
-    for trial in trials:
-        by_point.setdefault(trial.point, []).append(trial)
-        reasons["unfinished"] -= 1
+    if given:
+        trials = [replace(trial, value=given.values.get(trial.number)) for trial in trials]
+    begun = by_point(trials)
+    reasons: Counter[str] = Counter(unfinished=total - len(trials))
+    reasons["pruned"] += len(trials) - sum(map(len, begun.values()))
     complete: dict[int, list[TrialResult]] = {}
-    for number, drawn in sorted(by_point.items()):
-        group = [trial for trial in drawn if trial.epoch or trial.state != TrialState.PRUNED]
-        reasons["pruned"] += len(drawn) - len(group)
-        missing = Counter(reason for trial in group if (reason := _reason(trial)))
+    for number, group in sorted(begun.items()):
+        missing = Counter(reason for trial in group if (reason := _reason(trial, given)))
         if missing:
             reasons += missing
             reasons["incomplete"] += len(group) - missing.total()
-        elif group:
+        else:
             complete[number] = group
     common = _common_replicates(complete.values())
     reasons["extra"] = sum(trial.replicate not in common for group in complete.values() for trial in group)
@@ -129,17 +151,28 @@ def compared(trials: Iterable[TrialResult], total: int) -> ComparedPoints:
         for number, group in complete.items()
         if common
     ]
-    return ComparedPoints(points, len(common), LeftOutTrials(**{name: reasons[name] for name in _NAMES}))
+    left_out = LeftOutTrials(**{name: reasons[name] for name in _NAMES})
+    return ComparedPoints(points, len(common), left_out, given.epoch if given else None)
+
+
+def by_point(trials: Iterable[TrialResult]) -> dict[int, list[TrialResult]]:
+    """The trials of each point, without those that were pruned before they began."""
+    found: dict[int, list[TrialResult]] = {}
+    for trial in trials:
+        if trial.epoch or trial.state != TrialState.PRUNED:
+            found.setdefault(trial.point, []).append(trial)
+    return found
 
 
 _NAMES = tuple(LeftOutTrials.__dataclass_fields__)
 
 
-def _reason(trial: TrialResult) -> str | None:
+def _reason(trial: TrialResult, given: ResultsAtEpoch | None) -> str | None:
     """Why a trial cannot be compared; None if it can."""
-    if trial.state != TrialState.SUCCEEDED:
-        return _REASONS.get(TrialState(trial.state), "unfinished")
-    return None if is_usable(trial.value) else "no_value"
+    succeeded = trial.state == TrialState.SUCCEEDED
+    if trial.epoch >= given.epoch if given else succeeded:
+        return None if is_usable(trial.value) else "no_value"
+    return "shorter" if succeeded else _REASONS.get(TrialState(trial.state), "unfinished")
 
 
 def _common_replicates(groups: Iterable[Sequence[TrialResult]]) -> frozenset[int]:

@@ -77,8 +77,9 @@ class AxisEffects:
 class Effects:
     """What a sweep's compared points say of its axes, in the order of the axes.
 
-    `method`: axes are fitted together or each alone. `intervals`: over seeds, or over the points by what the
-    fit does not explain.
+    `epoch` is the one at which the points are compared; None if each is at its last one. `method`: axes are
+    fitted together or each alone. `intervals`: over seeds, or over the points by what the fit does not
+    explain.
     """
 
     points: int
@@ -89,6 +90,7 @@ class Effects:
     intervals: Literal["seeds", "points"]
     axes: Sequence[AxisEffects]
     left_out: LeftOutTrials
+    epoch: int | None = None
 
     @property
     def words(self) -> str:
@@ -98,8 +100,9 @@ class Effects:
         elif self.method == "together":
             how = "least squares on all axes; 95 % intervals from what the sum of effects does not explain"
         else:
+            few = "one point is" if self.points == 1 else f"{self.points} points are"
             how = (
-                f"{self.points} points are too few to separate {len(self.axes)} axes, so each is compared by "
+                f"{few} too few to separate {len(self.axes)} axes, so each is compared by "
                 "itself; 95 % intervals from the spread within its values"
             )
         if not any(level.low is not None for axis in self.axes for level in axis.levels):
@@ -118,7 +121,7 @@ class Effects:
         if len(self.axes) < 2:
             return "no importance: one axis has nothing to be compared with"
         if self.points < MIN_POINTS:
-            return f"no importance: it needs {MIN_POINTS} points, {self.points} are compared"
+            return f"no importance: it needs {MIN_POINTS} compared points, got {self.points}"
         return "no importance: the best points do not differ from the others"
 
 
@@ -156,6 +159,7 @@ def effects(
             for place, axis in enumerate(levels)
         ],
         left_out=compared.left_out,
+        epoch=compared.epoch,
     )
 
 

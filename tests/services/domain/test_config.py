@@ -38,6 +38,13 @@ def test_a_choice_is_copied() -> None:
     assert choice == {"name": "adam"}
 
 
+def test_nothing_of_an_overlay_is_shared_with_what_it_was_made_of() -> None:
+    config, choice = {"a": {"b": [{"c": 1}]}}, [{"d": [2]}]
+    found = overlay(config, {"a.e": choice})
+    found["a"]["b"][0]["c"] = found["a"]["e"][0]["d"][0] = 9
+    assert (config, choice) == ({"a": {"b": [{"c": 1}]}}, [{"d": [2]}])
+
+
 def test_choices_as_they_train_hold_what_others_set_in_them() -> None:
     choices = {"train.optimizer": {"name": "adam", "lr": 1}, "train.optimizer.lr": 2, "model.dropout": 0.5}
     assert as_trained(choices) == {**choices, "train.optimizer": {"name": "adam", "lr": 2}}

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from benchmarks.tables import drawing
 from services.api import analyses
 from services.domain.results import effects as results
 from services.store import sweeps
-from services.store.models import Trial
+from services.store.models import Pack, Report, Trial
 from services.store.session import Session, Store
 
 Json = dict[str, Any]
@@ -32,6 +32,20 @@ def end(store: Store, sweep_id: str, points: Given) -> None:
                 if isinstance(value, str):
                     new |= {"state": value, "best_value": 0.99, "epoch": 1}
                 session.execute(update(Trial).where(*here).values(new))
+
+    store.write(write)
+
+
+def curves(store: Store, sweep_id: str, points: Mapping[int, Sequence[float]]) -> None:
+    """Let the first trials of points have reported these values of val/acc, epoch by epoch."""
+
+    def write(session: Session) -> None:
+        pack = session.scalars(select(Pack).where(Pack.sweep_id == sweep_id)).first()
+        assert pack
+        for point, values in points.items():
+            for epoch, value in enumerate(values, 1):
+                at = {"trial_id": f"{sweep_id}-{point:04d}", "pack_id": pack.id, "at": 1}
+                session.add(Report(**at, epoch=epoch, metrics={"val/acc": value}))
 
     store.write(write)
 
@@ -56,7 +70,7 @@ def test_a_grid_with_seeds(api: TestClient, store: Store, spec: Json) -> None:
     assert all(level["low"] < level["effect"] < level["high"] for a in view["axes"] for level in a["levels"])
     assert view["left_out"]["words"] == ""
     assert by_name["dropout"]["importance"] is None
-    assert view["importance_words"] == "no importance: it needs 10 points, 4 are compared"
+    assert view["importance_words"] == "no importance: it needs 10 compared points, got 4"
 
 
 def test_pruned_failed_and_unfinished_trials_are_left_out_and_counted(
@@ -64,10 +78,12 @@ def test_pruned_failed_and_unfinished_trials_are_left_out_and_counted(
 ) -> None:
     sweep_id = submit(sqlite_api, spec)
     end(sqlite_store, sweep_id, {0: [0.8], 1: ["pruned"], 2: ["failed"]})
-    view = sqlite_api.get(f"/v1/sweeps/{sweep_id}/effects").json()
-    assert (view["points"], view["mean"]) == (1, 0.8)
+    curves(sqlite_store, sweep_id, {0: [0.7, 0.8], 1: [0.3]})
+    view = sqlite_api.get(f"/v1/sweeps/{sweep_id}/effects?epoch=2").json()
+    assert (view["points"], view["mean"], view["epoch"]) == (1, 0.8, 2)
     assert view["left_out"] == {
-        "failed": 1, "pruned": 1, "cancelled": 0, "unfinished": 1, "no_value": 0, "incomplete": 0, "extra": 0,
+        "failed": 1, "pruned": 1, "cancelled": 0, "unfinished": 1, "shorter": 0, "no_value": 0,
+        "incomplete": 0, "extra": 0,
         "words": "1 pruned, 1 failed, 1 unfinished",
     }  # fmt: skip
     assert [[level["effect"] for level in axis["levels"]] for axis in view["axes"]] == [[None], [None]]
@@ -78,7 +94,7 @@ def test_pruned_failed_and_unfinished_trials_are_left_out_and_counted(
     [
         ({"space": {}}, {0: [0.5]}, "has one point, so there is nothing to compare it with"),
         ({}, {}, "has no points to compare yet: it is active, and only points whose trials have all trained"),
-        ({}, {0: ["pruned"]}, "(1 pruned, 3 unfinished)"),
+        ({}, {0: ["failed"]}, "(1 failed, 3 unfinished)"),
     ],
     ids=["one point", "no results", "none has ended well"],
 )
@@ -102,6 +118,40 @@ def test_a_sweep_of_too_many_trials_is_refused(
     assert "at most 3 trials" in answer.json()["detail"]
 
 
+def test_where_some_are_pruned_all_are_compared_at_the_epoch_that_they_have_reached(
+    api: TestClient, store: Store, spec: Json
+) -> None:
+    sweep_id = submit(api, spec)
+    curves(store, sweep_id, {0: [0.7, 0.8], 1: [0.3], 2: [0.5, 0.9], 3: [0.1]})
+    end(store, sweep_id, {0: [0.8], 1: ["pruned"], 2: [0.9], 3: ["pruned"]})
+    path = f"/v1/sweeps/{sweep_id}/effects"
+    view = api.get(path).json()
+    assert (view["points"], view["epoch"], view["left_out"]["words"]) == (4, 1, "")
+    assert view["mean"] == pytest.approx(0.4)
+    assert view["epochs"] == [{"epoch": 1, "points": 4}, {"epoch": 2, "points": 2}]
+    late = api.get(f"{path}?epoch=2").json()
+    assert (late["points"], late["epoch"], late["left_out"]["words"]) == (2, 2, "2 pruned")
+    assert late["mean"] == pytest.approx(0.85)
+    assert late["epochs"] == view["epochs"]
+    assert api.get(path).json() == view, "each epoch's effects are kept by themselves"
+
+
+@pytest.mark.parametrize(("epoch", "status", "words"), [
+    (0, 422, "query parameter epoch must be an epoch of sweep"),
+    (3, 422, "1 … 2, got 3"),
+    (2, 409, "only points whose trials have all reached epoch 2 count (1 pruned, 3 unfinished)"),
+])  # fmt: skip
+def test_an_epoch_at_which_nothing_can_be_compared_is_refused(
+    sqlite_api: TestClient, sqlite_store: Store, spec: Json, epoch: int, status: int, words: str
+) -> None:
+    sweep_id = submit(sqlite_api, spec)
+    end(sqlite_store, sweep_id, {0: ["pruned"]})
+    for what in ("effects", "figures/parallel.svg"):
+        answer = sqlite_api.get(f"/v1/sweeps/{sweep_id}/{what}?epoch={epoch}")
+        assert answer.status_code == status
+        assert words in answer.json()["detail"]
+
+
 def test_effects_are_computed_again_only_if_other_points_are_compared(
     sqlite_api: TestClient, sqlite_store: Store, spec: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,8 +170,8 @@ def test_effects_are_computed_again_only_if_other_points_are_compared(
 
     end(sqlite_store, sweep_id, {0: [0.8], 1: [0.9]})
     assert shown() == shown()
-    end(sqlite_store, sweep_id, {2: ["pruned"]})
-    assert shown()["left_out"]["pruned"] == 1
+    end(sqlite_store, sweep_id, {2: ["failed"]})
+    assert shown()["left_out"]["failed"] == 1
     assert computed == [2]
     end(sqlite_store, sweep_id, {2: [0.7]})
     assert shown()["points"] == 3

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from benchmarks.tables import drawing
 from services.store import sweeps
-from services.store.models import Trial
+from services.store.models import Pack, Report, Trial
 from services.store.session import Session, Store
 
 Json = dict[str, Any]
@@ -32,10 +32,15 @@ def sweep_id(sqlite_api: TestClient, sqlite_store: Store, spec: Json) -> str:
 
     def write(session: Session) -> None:
         drawing.draw(session, sweeps.lock(session, found), 1000)
+        pack = session.scalars(select(Pack).where(Pack.sweep_id == found)).first()
+        assert pack
         for trial in session.scalars(select(Trial).where(Trial.sweep_id == found)).all():
             new: Json = {"state": "succeeded", "best_value": 0.8 + trial.number / 100, "epoch": 2}
             if trial.number == 5:
                 new |= {"state": "pruned", "epoch": 1, "best_value": 0.99}
+            for epoch in range(1, new["epoch"] + 1):
+                metrics = {"val/acc": new["best_value"]}
+                session.add(Report(trial_id=trial.id, pack_id=pack.id, at=1, epoch=epoch, metrics=metrics))
             new |= {"finished_at": 100 - trial.number, "pack_id": None}
             session.execute(update(Trial).where(Trial.id == trial.id).values(new))
 
@@ -61,8 +66,14 @@ def test_each_figure_is_drawn_and_names_the_sweep(sqlite_api: TestClient, sweep_
             == "12 trials have ended; a dot is the value of one; that of a pruned one is its value so far"
         )
     else:
-        assert shown[1] == "11 points compared; left out: 1 pruned"
+        assert shown[1] == "12 points compared at epoch 1"
         assert "none" in " ".join(shown)
+
+
+@pytest.mark.parametrize("name", FIGURES[:3])
+def test_a_figure_is_that_of_the_chosen_epoch(sqlite_api: TestClient, sweep_id: str, name: str) -> None:
+    shown = drawn(sqlite_api, sweep_id, name, epoch="2")
+    assert shown[1] == "11 points compared at epoch 2; left out: 1 pruned"
 
 
 def test_the_history_is_in_the_order_in_which_trials_ended(sqlite_api: TestClient, sweep_id: str) -> None:

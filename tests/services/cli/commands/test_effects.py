@@ -31,9 +31,12 @@ def test_effects_are_tables_with_what_is_left_out(at: Run, ended: str) -> None:
     code, out, _ = at("effects", ended)
     assert code == 0
     lines = [" ".join(line.split()) for line in out.splitlines()]
-    assert lines[0] == "val/acc: 3 points with 3 seeds compared, mean 0.86; left out: 3 failed"
+    assert (
+        lines[0]
+        == "val/acc: 3 points with 3 seeds compared at their last epochs, mean 0.86; left out: 3 failed"
+    )
     assert lines[1].startswith("Effects: 3 points are too few to separate 2 axes")
-    assert lines[2] == "No importance: it needs 10 points, 3 are compared."
+    assert lines[2] == "No importance: it needs 10 compared points, got 3."
     assert lines[3] == "axis value points mean effect together with"
     assert {" ".join(line.split()[:3]) for line in lines[4:]} == {
         "dropout 0 2", "dropout 0.25 1", "optimizer momentum 2", "optimizer adam 1",
@@ -43,6 +46,12 @@ def test_effects_are_tables_with_what_is_left_out(at: Run, ended: str) -> None:
 def test_programs_get_the_api_s_answer(at: Run, ended: str) -> None:
     view = json.loads(at("effects", ended, "--json")[1])
     assert (view["points"], view["left_out"]["failed"]) == (3, 3)
+
+
+def test_an_epoch_is_sent_to_the_api(at: Run, ended: str) -> None:
+    code, _, err = at("effects", ended, "--epoch", "99")
+    assert code == 1
+    assert "query parameter epoch must be" in err
 
 
 def test_without_results_it_says_so(at: Run, submit: Submit) -> None:

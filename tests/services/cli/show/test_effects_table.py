@@ -25,14 +25,26 @@ def axis(name: str, share: float | None, **changes: Any) -> dict[str, Any]:
 
 def test_the_summary_says_what_is_compared_and_how() -> None:
     assert list(effects_table.summary(EXAMPLE)) == [
-        "val/acc: 11 points with 3 seeds compared, mean 0.8527; "
+        "val/acc: 11 points with 3 seeds compared at their last epochs, mean 0.8527; "
         "left out: 2 failed, 1 of points with such a trial",
         "Effects: least squares on all axes; 95 % intervals from what the sum of effects does not explain.",
         "Importance: what decides whether a point is among the best 5 of 11 (33 trials); by PED-ANOVA, with "
         "95 % bootstrap intervals.",
     ]
     one = {**EXAMPLE, "points": 1, "seeds": 1, "left_out": {"words": ""}}
-    assert next(effects_table.summary(one)) == "val/acc: 1 point compared, mean 0.8527; no trial is left out"
+    assert next(effects_table.summary(one)) == (
+        "val/acc: 1 point compared at their last epochs, mean 0.8527; no trial is left out"
+    )
+
+
+def test_after_early_stopping_the_summary_has_the_epochs_to_choose_from() -> None:
+    epochs = [{"epoch": 1, "points": 11}, {"epoch": 3, "points": 1}]
+    first, second, *_ = effects_table.summary({**EXAMPLE, "epoch": 1, "epochs": epochs})
+    assert "compared at epoch 1, mean" in first
+    assert second == (
+        "Trials were stopped early. Epochs at which points can be compared, by --epoch: "
+        "1 (11 points), 3 (1 point)."
+    )
 
 
 def test_axes_stand_by_importance_in_both_tables() -> None:

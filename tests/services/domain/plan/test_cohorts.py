@@ -23,6 +23,8 @@ def test_without_a_rule_there_is_one_cohort_without_rungs() -> None:
     divided = of("none")
     assert {divided.of(point) for point in range(9)} == {0}
     assert divided.next_stop(0, 0, 9) == 9
+    assert not divided.has_rungs
+    assert of("halving").has_rungs
 
 
 def test_a_trial_stops_at_each_rung_and_at_its_end() -> None:

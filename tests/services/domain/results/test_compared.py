@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import math
 
-from services.domain.results.compared import LeftOutTrials, TrialResult, compared
+from services.domain.results.compared import (
+    ComparedPoints,
+    LeftOutTrials,
+    ResultsAtEpoch,
+    TrialResult,
+    compared,
+)
 
 
 def trial(point: int, replicate: int, value: float | None, state: str = "succeeded") -> TrialResult:
@@ -54,3 +60,38 @@ def test_a_race_leaves_the_first_seeds_of_every_point() -> None:
 def test_nothing_is_compared_before_a_trial_has_ended() -> None:
     found = compared([trial(0, 0, 0.9, "running")], total=3)
     assert (found.points, found.trials, found.left_out) == ([], 0, LeftOutTrials(unfinished=3))
+
+
+def at(epoch: int, *trials: TrialResult) -> ComparedPoints:
+    """The points compared at an epoch; each trial's value there is a tenth of its number."""
+    values = {trial.number: trial.number / 10 for trial in trials}
+    return compared(trials, len(trials), ResultsAtEpoch(epoch, values))
+
+
+def ended(number: int, state: str, epoch: int) -> TrialResult:
+    return TrialResult(number, number, 0, state, {"x": number}, 0.9, epoch)
+
+
+def test_at_an_epoch_every_trial_counts_that_has_reached_it_whatever_became_of_it() -> None:
+    states = ("succeeded", "pruned", "failed", "cancelled", "running", "held")
+    found = at(2, *(ended(number, state, 2 + number) for number, state in enumerate(states)))
+    assert [point.results for point in found.points] == [(number / 10,) for number in range(6)]
+    assert (found.epoch, found.left_out, found.where) == (2, LeftOutTrials(), "at epoch 2")
+
+
+def test_at_an_epoch_those_that_have_not_reached_it_are_counted_by_what_ended_them() -> None:
+    states = ("succeeded", "pruned", "failed", "cancelled", "running", "held")
+    found = at(4, ended(9, "succeeded", 4), *(ended(number, state, 3) for number, state in enumerate(states)))
+    assert [point.number for point in found.points] == [9]
+    assert found.left_out == LeftOutTrials(shorter=1, pruned=1, failed=1, cancelled=1, unfinished=2)
+    assert found.left_out.words == "1 pruned, 1 failed, 1 cancelled, 2 unfinished, 1 of fewer epochs"
+
+
+def test_a_trial_without_a_value_at_the_epoch_is_counted_though_it_has_one_later() -> None:
+    found = compared([ended(0, "succeeded", 3), ended(1, "succeeded", 3)], 2, ResultsAtEpoch(1, {0: 0.5}))
+    assert ([point.number for point in found.points], found.left_out) == ([0], LeftOutTrials(no_value=1))
+
+
+def test_without_an_epoch_each_is_at_its_last_one() -> None:
+    found = compared([ended(0, "succeeded", 3)], 1)
+    assert (found.epoch, found.where) == (None, "at their last epochs")

@@ -58,7 +58,7 @@ def test_effects_of_a_grid_are_paired_by_seed() -> None:
     assert [each.effect for each in decay.levels] == pytest.approx([0, 0, 0], abs=1e-12)
     assert found.words == "means over the other axes; 95 % intervals over 3 seeds, paired by seed"
     assert found.left_out.pruned == 2
-    assert found.importance_words == "no importance: it needs 10 points, 6 are compared"
+    assert found.importance_words == "no importance: it needs 10 compared points, got 6"
 
 
 def test_seeds_that_agree_to_the_last_digit_give_no_interval() -> None:
