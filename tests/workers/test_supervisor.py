@@ -366,5 +366,7 @@ def test_no_rung_is_looked_for_where_no_trial_waits_at_one(
     monkeypatch.setattr(worker.supervisor, "_form_and_take", lambda: None)
     asked: list[str] = []
     monkeypatch.setattr(rungs, "decide_all", lambda store, only: asked.append(only))
-    worker.supervisor.train(fill(worker.store, write_sweep(worker.store)).id)
+    sweep_id = write_sweep(worker.store, train={"epochs": 1})
+    worker.supervisor.train(fill(worker.store, sweep_id).id)
+    assert {trial.state for trial in trials_of(worker.store, sweep_id)} == {"succeeded"}
     assert not asked
