@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ROLES := torch,postgres,tracking,embedded
 
-.PHONY: help demo up test chaos check check-api bench records results search-study pictures
+.PHONY: help demo up test test-long chaos check check-api bench records results search-study pictures
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -19,8 +19,11 @@ up: $(VENV)/installed  ## start everything on this machine and keep it running (
 
 # Tests that run the compiled operation run a second time without it.
 # Bytecode of tests is kept, even where the environment asks for no bytecode: two processes rewrite 5,000 assertions.
-test: $(VENV)/installed-dev  ## run the tests
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 --dist worksteal
+test: $(VENV)/installed-dev  ## run the tests, but those of `make test-long`
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not long"
+
+test-long: $(VENV)/installed-dev  ## run the other tests: large nets, killed processes, and what runs without compiled kernels
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 --dist worksteal -m long
 	@echo "Once more without compiled kernels, what runs them:"
 	@PYTHONDONTWRITEBYTECODE= CNNLAB_KERNELS=off $(BIN)/python -m pytest -q -n 2 -m compiled tests/cnnlab
 

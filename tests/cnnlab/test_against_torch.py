@@ -47,6 +47,7 @@ def test_the_reference_covers_every_optimizer():
     assert {*reference.OPTIMIZERS, *ELSEWHERE} == {*registry.names("optimizers")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("norm", ["none", "batch"])
 @pytest.mark.parametrize("model", FAMILIES)
 def test_mixed_trials_equal_torch(model, norm, monkeypatch):

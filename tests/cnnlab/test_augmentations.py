@@ -121,6 +121,7 @@ def test_its_name_is_a_field_of_data(name):
     assert "from 0 to" in caught.value.message
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("stream", ["replicate", "trial"])
 def test_packing_does_not_matter(name, stream):

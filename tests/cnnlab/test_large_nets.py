@@ -58,6 +58,7 @@ def names():
     return [f"{name} {' '.join(hypers.values())} {data[0][1]}" for name, hypers, data, *_ in COUNTS]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "hypers", "data", "parameters", "millions"), COUNTS, ids=names())
 def test_counts_and_the_shape_of_scores(name, hypers, data, parameters, millions):
     """Forward runs on the meta device: shapes without numbers; a prediction has no classifiers aside."""
@@ -128,6 +129,7 @@ def context(training=False):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", PLAIN)
 def test_predictions_are_those_of_plain_torch(kind):
     """Same weights and statistics, in float64."""
@@ -176,6 +178,7 @@ def batch(data, images, rows, dtype):
     return x.expand(-1, rows, -1, -1, -1), y.expand(-1, rows)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["resnet-18", "vgg-a", "alexnet-32", "googlenet-32"])
 def test_two_rows_train_as_each_alone(kind):
     """Two steps of two images in float64: weights, buffers and scores to 1e-10."""

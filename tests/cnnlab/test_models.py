@@ -192,6 +192,7 @@ def test_an_untrained_net_guesses(name, loss):
     assert (value - EQUAL[loss]).abs().max() < slack * EQUAL[loss]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("norm", ["none", "batch"])
 @pytest.mark.parametrize("name", NAMES)
 def test_packing_does_not_matter(name, norm):
@@ -213,6 +214,7 @@ def test_neighbours_do_not_matter(name, norm):
     packing.assert_neighbours_do_not_matter(own, others)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_it_learns(name):
     lr = 0.01 if name in ("mlp", "maxout") else 0.003  # squashed units of LeNet-5 would stick at their ends

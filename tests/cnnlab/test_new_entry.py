@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cnnlab import registry
 
 TESTS = Path(__file__).parent
@@ -234,6 +236,7 @@ def write(folder, **changed):
         path.write_text(changed.get(path.stem, text), encoding="utf-8")
 
 
+@pytest.mark.long
 def test_a_file_in_a_folder_gets_the_tests_of_its_kind(tmp_path):
     write(tmp_path)
     assert not any(name in registry.names(place.partition("/")[0]) for name, place in NAMES.items())
@@ -244,6 +247,7 @@ def test_a_file_in_a_folder_gets_the_tests_of_its_kind(tmp_path):
         assert len(tests) >= 5, name
 
 
+@pytest.mark.long
 def test_files_that_mix_rows_fail_them(tmp_path):
     """The same optimizer and the same metric, each divided by a mean over all trials."""
     write(

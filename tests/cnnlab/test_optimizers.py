@@ -93,6 +93,7 @@ def test_it_descends(name):
     assert path[-1].abs().max() < 0.1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_packing_does_not_matter(name):
     others = [other for other in NAMES if other != name and (name in WHOLE) == (other in WHOLE)]

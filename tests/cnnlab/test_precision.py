@@ -32,6 +32,7 @@ def batch(images=32):
     return torch.rand(images, 2, 1, 28, 28, generator=g), torch.randint(0, 10, (images, 2), generator=g)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("net", NETS)
 def test_bfloat16_trains_rows_of_float32_and_comes_close_to_them(net):
     (full, half), (x, y) = (array(name, NETS[net]) for name in ("float32", "bfloat16")), batch()

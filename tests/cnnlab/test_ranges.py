@@ -37,6 +37,7 @@ CASES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "name", "field", "value"), CASES)
 def test_an_end_of_a_range_trains(kind, name, field, value):
     """Beside a row of the defaults, which it does not disturb; its own numbers may run away."""

@@ -81,6 +81,7 @@ def assert_bits_are_its_own(random, make_row, same=False):
     assert torch.equal(*found), (width, place, own)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", packing.MODELS)
 def test_among_any_rows(model, monkeypatch):
     for number in range(MIXES.get(model, 20)):
@@ -92,6 +93,7 @@ def test_among_any_rows(model, monkeypatch):
         assert_bits_are_its_own(choose, partial(row_of, choose, model, shape))
 
 
+@pytest.mark.long
 def test_among_methods_that_need_all_images(monkeypatch):
     for number in range(6):
         one_by_one = number % 3 == 2

@@ -117,6 +117,7 @@ def test_plateau_is_torchs(patience, threshold):
     assert rates[-1] < 0.8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_packing_does_not_matter(name):
     others = [QUICK[other] for other in NAMES]

@@ -77,6 +77,7 @@ def test_ten_lines_train_a_net() -> None:
     assert 0.5 < float(accuracy) <= 1
 
 
+@pytest.mark.long
 def test_the_lines_of_a_grid_run() -> None:
     rows = printed(block("python", 1))
     assert [row[:2] for row in rows] == [[str(number), "1"] for number in range(4)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 from whole_lab import Lab, numbers
 from worker_process import wait_for
@@ -41,6 +42,7 @@ def curves(lab: Lab, sweep_id: str, seeds: int = 1) -> list[list[dict[str, Any]]
     return [numbers(lab.client.trial(trial["id"])) for trial in trials if trial["replicate"] < seeds]
 
 
+@pytest.mark.long
 def test_a_sweep_is_extended_twice_and_reused(lab: Lab) -> None:
     first = lab.submit(**SPEC, project="extended")
     finish(lab, first)

@@ -142,6 +142,7 @@ def run_names(stage: Stage) -> list[str]:
     return [run.info.run_name for run in stage.runs()]
 
 
+@pytest.mark.long
 def test_the_link_opens_on_this_sweeps_trials_best_first(sweeps: Sweeps, page: Page, tmp_path: Path) -> None:
     other = sweeps.make(
         {"train.l2": [1e-3, 1e-1, 0.7], "model.dropout": [0.4], "train.optimizer": ["sgd"]}, end=False
@@ -181,6 +182,7 @@ def test_the_link_opens_on_this_sweeps_trials_best_first(sweeps: Sweeps, page: P
     assert "Evaluation runs" not in table  # those are the pages for language models
 
 
+@pytest.mark.long
 def test_means_over_seeds_are_one_line_a_point(sweeps: Sweeps, page: Page, tmp_path: Path) -> None:
     stage = sweeps.make({**SPACE, "model.dropout": [0.0, 0.25]}, seeds=3)
     text = open_view(page, stage, links.means_view_link)

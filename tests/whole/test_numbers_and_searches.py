@@ -7,6 +7,7 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
+import pytest
 from whole_lab import Lab, mlflow_curve
 from worker_process import wait_for
 
@@ -55,6 +56,7 @@ def test_angles_are_ranked_by_their_error_and_shown_in_mlflow(lab: Lab, mlflow_u
     wait_for(lambda: figures(mlflow_url, run_id) == {"first_layer.svg"}, 30, "the figures of numbers")
 
 
+@pytest.mark.long
 def test_searches_share_an_array_with_plain_steps_and_are_paused_and_resumed(
     lab: Lab,
 ) -> None:

@@ -11,6 +11,7 @@ from whole_lab import Lab
 PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_program_trains_a_sweep_and_prints_its_table(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

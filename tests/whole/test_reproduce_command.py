@@ -14,6 +14,7 @@ from services.store.models import Report
 from services.store.session import Store
 
 
+@pytest.mark.long
 def test_a_trial_is_repeated_compared_and_traced(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,7 @@ OWN = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("spec", "mixed", "trials", "again"),
     [(MIXED, True, 7, (0, 3, 6)), (SHARED, False, 24, (23,)), (OWN, True, 4, (1, 2))],

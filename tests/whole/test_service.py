@@ -20,6 +20,7 @@ from services.queue import Publisher
 MakeLab = Callable[..., Lab]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("upkeep", [True, False], ids=["upkeep", "no-upkeep"])
 def test_a_post_trains_and_its_curve_grows_in_mlflow_even_with_upkeep_stopped(
     lab_with: MakeLab, redis_url: str, mlflow_url: str, upkeep: bool
@@ -60,6 +61,7 @@ def test_what_mlflow_shows_is_what_sql_holds(lab: Lab, mlflow_url: str) -> None:
     assert best["mean"] == max(trial["best"]["value"] for trial in trials)
 
 
+@pytest.mark.long
 def test_a_post_while_redis_is_down_is_kept_and_runs_later(lab_with: MakeLab, own_redis: redis.Redis) -> None:
     lab = lab_with(redis_url=SecretStr(own_redis.url))
     own_redis.server.signal_group(signal.SIGSTOP)  # it accepts connections and never answers
@@ -74,6 +76,7 @@ def test_a_post_while_redis_is_down_is_kept_and_runs_later(lab_with: MakeLab, ow
             lab.wait_for_success(sweep_id)
 
 
+@pytest.mark.long
 def test_mlflow_may_be_down_during_training_and_gets_everything_later(
     lab_with: MakeLab, redis_url: str, mlflow_server: Mlflow
 ) -> None:
@@ -95,6 +98,7 @@ def test_mlflow_may_be_down_during_training_and_gets_everything_later(
             )
 
 
+@pytest.mark.long
 def test_no_worker_no_device_the_sweep_waits_says_why_and_outlives_an_emptied_redis(
     lab_with: MakeLab, own_redis: redis.Redis
 ) -> None:

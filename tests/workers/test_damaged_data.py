@@ -19,6 +19,7 @@ from services.store.session import Store
 Submit = Callable[..., str]
 
 
+@pytest.mark.long
 def test_damaged_images_are_all_named_after_one_attempt(
     sqlite_store: Store, lab: Settings, submit: Submit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,7 @@ def ends(store: Store, *ids: str) -> Callable[[], bool]:
     return lambda: all(row(store, trial_id).state == "succeeded" for trial_id in ids)
 
 
+@pytest.mark.long
 def test_a_fork_of_a_running_trial_goes_on_with_its_next_epoch(at_work: AtWork, parent: Trial) -> None:
     store = at_work.store
     asked = row(store, parent.id).epoch
@@ -81,6 +82,7 @@ def test_a_fork_of_a_running_trial_goes_on_with_its_next_epoch(at_work: AtWork, 
     assert rest == {epoch: whole[epoch] for epoch in range(start + 1, EPOCHS + 1)}, "to the last bit"
 
 
+@pytest.mark.long
 def test_a_runner_that_is_killed_before_the_fork_begins_loses_no_fork(at_work: AtWork, parent: Trial) -> None:
     """Its parent has no checkpoint then, so the fork begins with the first weights."""
     store = at_work.store

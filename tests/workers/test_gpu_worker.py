@@ -153,6 +153,7 @@ def test_a_gpu_that_is_claimed_again_is_set_aside_no_more(worker: Worker) -> Non
     assert worker.store.read(devices.live) == {"cuda": 1}
 
 
+@pytest.mark.long
 def test_a_real_worker_on_a_host_whose_torch_has_no_gpu_says_so(
     sqlite_store: Store,
     lab: Settings,

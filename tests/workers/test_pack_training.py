@@ -180,6 +180,7 @@ def test_the_best_weights_hold_how_a_pixel_becomes_an_input(tmp_path: Path) -> N
     assert best_weights.read(file).class_names == json.loads(metadata["class_names"])
 
 
+@pytest.mark.long
 def test_convolutions_are_computed_as_is_settled_not_as_was_timed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +251,7 @@ def curve(done: EpochDone, row: int) -> dict[str, float]:
     return {name: value for name, value in done.metrics[row].items() if not name.startswith("perf/")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", [{"name": "mlp", "hidden": [6], "dropout": 0.2}, {"name": "lenet5"}])
 @pytest.mark.parametrize("optimizer", ["adam", "momentum"])
 def test_a_row_goes_on_elsewhere_from_the_checkpoint_that_was_asked_for(

@@ -67,6 +67,7 @@ def undisturbed(at_work: AtWork) -> str:
     return sweep_id
 
 
+@pytest.mark.long
 def test_a_pause_frees_the_device_and_leaves_no_trace_in_the_curve(
     at_work: AtWork, store: Store, undisturbed: str
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_pause_frees_the_device_and_leaves_no_trace_in_the_curve(
     assert curves(store, paused) == curves(store, undisturbed)
 
 
+@pytest.mark.long
 def test_a_trial_that_was_cancelled_and_retried_has_the_same_curve(
     at_work: AtWork, store: Store, undisturbed: str
 ) -> None:

@@ -46,6 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.modules.pop(f"{plugins.PACKAGE}.activations.tried_half", None)
 
 
+@pytest.mark.long
 def test_a_worker_without_them_refuses_and_another_trains(
     sqlite_store: Store, lab: Settings, submit: Callable[..., str], folder: Path
 ) -> None:

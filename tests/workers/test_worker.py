@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 
 import psutil
+import pytest
 from sqlalchemy import select
 from upkeep_thread import upkeep
 from worker_process import AtWork, descendants, running, wait_for
@@ -86,6 +87,7 @@ def test_a_message_that_means_nothing_is_ignored(at_work: AtWork) -> None:
     assert at_work.worker.process.poll() is None
 
 
+@pytest.mark.long
 def test_two_workers_hold_two_devices_and_a_third_waits(sqlite_store: Store, lab: Settings) -> None:
     def says() -> list[str]:
         return [w.says for w in sqlite_store.read(lambda session: workers.seen_within(session, 5))]
@@ -104,6 +106,7 @@ def test_two_workers_hold_two_devices_and_a_third_waits(sqlite_store: Store, lab
     wait_for(lambda: claimed(sqlite_store) == {}, 10, what="the end of every claim")
 
 
+@pytest.mark.long
 def test_a_killed_worker_leaves_no_process_and_its_trials_resume_at_once(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
@@ -128,6 +131,7 @@ def test_a_killed_worker_leaves_no_process_and_its_trials_resume_at_once(
     assert curves(sqlite_store, sweep_id) == curves(sqlite_store, undisturbed)
 
 
+@pytest.mark.long
 def test_a_terminated_worker_saves_the_last_epoch_gives_its_pack_back_and_goes(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
@@ -145,6 +149,7 @@ def test_a_terminated_worker_saves_the_last_epoch_gives_its_pack_back_and_goes(
     assert claimed(sqlite_store) == {}
 
 
+@pytest.mark.long
 def test_a_damaged_checkpoint_is_noticed_and_the_one_before_taken(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
@@ -186,6 +191,7 @@ def test_a_diverged_trial_fails_alone(at_work: AtWork) -> None:
     assert ended == [("succeeded", None), ("succeeded", None), ("failed", "diverged")]
 
 
+@pytest.mark.long
 def test_a_killed_supervisor_comes_again_at_once_on_the_same_device(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
@@ -205,6 +211,7 @@ def test_a_killed_supervisor_comes_again_at_once_on_the_same_device(
     assert {trial.losses for trial in trials_of(sqlite_store, sweep_id)} == {1}
 
 
+@pytest.mark.long
 def test_a_signal_to_every_process_at_once_saves_and_gives_the_pack_back(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
@@ -224,6 +231,7 @@ def test_a_signal_to_every_process_at_once_saves_and_gives_the_pack_back(
     assert claimed(sqlite_store) == {}
 
 
+@pytest.mark.long
 def test_a_signal_to_a_child_alone_ends_its_worker_and_no_pack_after_it(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
@@ -241,6 +249,7 @@ def test_a_signal_to_a_child_alone_ends_its_worker_and_no_pack_after_it(
             wait_for(lambda: epochs(sqlite_store, sweep_id) > began, what="an epoch of the next worker")
 
 
+@pytest.mark.long
 def test_a_runner_that_hangs_is_killed_and_its_trials_train_on(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:
@@ -257,6 +266,7 @@ def test_a_runner_that_hangs_is_killed_and_its_trials_train_on(
     assert {trial.crashes for trial in trials_of(sqlite_store, sweep_id)} == {0}
 
 
+@pytest.mark.long
 def test_a_main_process_that_hangs_is_shown_and_others_take_its_work(
     sqlite_store: Store, lab: Settings, submit: Submit
 ) -> None:

@@ -76,6 +76,7 @@ def curves(configs: list[dict[str, Any]], recorded: bool) -> list[EpochReport]:
     return [report for _ in range(2) for report in fit.run_epoch() or []]
 
 
+@pytest.mark.long
 @pytest.mark.compiled
 def test_curves_have_the_same_bits(graphs: list[MadeGraph]) -> None:
     """Two optimizers with slots, penalties, dropout, augmentation, normalization and a short batch."""

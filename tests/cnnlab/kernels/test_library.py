@@ -28,6 +28,7 @@ def a_compiler(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> No
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
+@pytest.mark.long
 @needs_a_compiler
 def test_it_is_built_once_and_found_without_a_compiler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

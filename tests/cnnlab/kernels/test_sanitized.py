@@ -12,6 +12,7 @@ COMPILER = shutil.which("g++") or shutil.which("clang++")
 MAIN = Path(__file__).with_name("sanitized.cpp")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(COMPILER is None, reason="no C++ compiler")
 def test_the_sanitizers_find_nothing(tmp_path: Path) -> None:
     assert COMPILER is not None

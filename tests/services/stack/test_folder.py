@@ -102,6 +102,7 @@ def test_what_a_killed_stack_left_behind_is_not_a_running_one(folder: Folder) ->
     assert folder.running() is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["50%20off", "per%cent", "a b", "ü?#&"])
 def test_a_folder_of_any_name_holds_the_database(tmp_path: Path, name: str) -> None:
     file = tmp_path / name / "state.db"

@@ -74,6 +74,7 @@ def test_runs_that_are_written_at_once_do_not_lock_each_other_out(mlflow_server:
     } == written
 
 
+@pytest.mark.long
 def test_a_version_that_the_plain_store_was_not_compared_with_writes_with_its_own(tmp_path: Path) -> None:
     script = (
         "import sys, pathlib, mlflow.version\n"

@@ -152,6 +152,7 @@ HAPPENS: list[Scenario] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scenario", HAPPENS, ids=lambda each: each.__name__)
 def test_the_database_holds_what_mlflow_would_have_written(
     scenario: Scenario, empty: Path, tmp_path: Path

@@ -88,6 +88,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
+@pytest.mark.long
 def test_a_stack_keeps_its_children_alive_leaves_none_and_finds_its_data_again(start: Start) -> None:
     up = start()
     assert up.addresses["workers"] == 1

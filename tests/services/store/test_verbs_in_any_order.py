@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as how
 from hypothesis import strategies as st
@@ -257,6 +258,7 @@ class Laboratory(RuleBasedStateMachine):
         del self.held[held.pack_id]
 
 
+@pytest.mark.long
 def test_verbs_in_any_order(store: Store) -> None:
     """Most orders on SQLite, in half the time; on PostgreSQL enough of them to meet every statement."""
     examples = 25 if store.engine.dialect.name == "sqlite" else 8

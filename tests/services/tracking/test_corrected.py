@@ -23,6 +23,7 @@ def test_a_corrected_value_is_written_anew(stage: Stage) -> None:
     assert [point.value for point in stage.history(0, "val/loss")] == [2, 0.125]
 
 
+@pytest.mark.long
 def test_a_correction_during_an_export_is_not_lost(
     each_stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

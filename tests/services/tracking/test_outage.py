@@ -9,6 +9,7 @@ from servers import mlflow
 from services.tracking.mlflow_server import TrackingDown
 
 
+@pytest.mark.long
 def test_training_goes_on_while_mlflow_is_away(stage: Stage, mlflow_server: mlflow.Mlflow) -> None:
     stage.train(1)
     tracker = stage.tracker()
@@ -43,6 +44,7 @@ def test_a_server_that_does_not_answer_is_given_up(
     assert [point.step for point in stage.history(0, "val/acc")] == [1, 2]
 
 
+@pytest.mark.long
 def test_a_server_that_lost_its_data_is_filled_anew(each_stage: Stage) -> None:
     stage = each_stage
     stage.train(1)

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from services.cli.commands.demo import EXAMPLE
 
 HOUSE = Path(__file__).parents[4]
@@ -21,6 +23,7 @@ main()
 """
 
 
+@pytest.mark.long
 def test_the_demo_trains_the_example_and_leaves_nothing_running(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("CNNLAB_")}
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HOUSE), env.get("PYTHONPATH", "")]))
