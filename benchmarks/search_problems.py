@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.domain.asking.ask import ask
+from services.domain.asking.history import History
 from services.domain.asking.observations import AskedPoint, PointResult
 from services.domain.asking.search_space import SearchSpace
 from services.domain.plan.axis import Axis, ListedAxis, RangeAxis
@@ -56,10 +57,12 @@ def tried(
     problem: SearchProblem, method: AskedSearch, count: int, batch: int, seed: int
 ) -> list[PointResult]:
     """All points that a method tries, asked for in batches whose results are known at the next ask."""
-    space, found = problem.space, list[PointResult]()
+    space, history, found = problem.space, History(), list[PointResult]()
     while len(found) < count:
-        points = ask(method, space, found, min(batch, count - len(found)), seed)
-        found += [PointResult(point, problem.value(point)) for point in points]
+        points = ask(method, space, history, min(batch, count - len(found)), seed)
+        for point in points:
+            found.append(PointResult(point, problem.value(point)))
+            history.put(len(found) - 1, found[-1])
         if not points:
             break
     return found

@@ -68,6 +68,10 @@ METHODS: dict[str, Method] = {
     "random-54-halving": Method(
         "random, 54 points, halving in cohorts of 27", "random", 54, [_halving(cohort=27)]
     ),
+    "tpe-54-cohorts": Method("tpe, 54 points, halving (cohorts of 9 by default)", "tpe", 54, [_halving()]),
+    "random-54-cohorts": Method(
+        "random, 54 points, halving in cohorts of 9", "random", 54, [_halving(cohort=9)]
+    ),
 }
 
 ASHA, OPTUNA = "asha", "optuna_tpe"

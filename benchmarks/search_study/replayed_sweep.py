@@ -17,6 +17,7 @@ from benchmarks.search_study.recorded_curves import Curve, RecordedCurves
 from benchmarks.search_study.study_space import StudySpace
 from services.domain import search
 from services.domain.asking.ask import ask
+from services.domain.asking.history import History
 from services.domain.asking.observations import AskedPoint, PointResult
 from services.domain.asking.result import TrialOutcome, point_result
 from services.domain.plan.cohorts import UNDIVIDED, Cohorts
@@ -101,11 +102,14 @@ class ReplayedSweep:
         self._points = len(recorded.points) if method.points is None else method.points
         self._rule, self._rules = rung_rule(method.rules), trial_rules(method.rules)
         self._cohorts = UNDIVIDED
+        if self._rule and isinstance(self._search, AskedSearch):
+            self._rule = self._rule.by_results(self._epochs, MIN_WIDTH)
         if self._rule:
             plans = self._rule.cohorts(self._points, self._epochs)
             self._cohorts = Cohorts(plans, self._rule.block(self._points), repeat)
         self._indexed = self._indices() if isinstance(self._search, IndexedSearch) else iter(())
         self._trials: list[ReplayedTrial] = []
+        self._decided: dict[int, dict[int, float | None]] = {}  # values at rungs, by point and by epoch
 
     def run(self) -> Replayed:
         """Train all of it."""
@@ -139,8 +143,8 @@ class ReplayedSweep:
         left = self._points - len(self._trials)
         if isinstance(self._search, AskedSearch):
             count = min(self._space.width, max(self._points // LEAST_ASKS, MIN_WIDTH), left)
-            results = [self._result(trial) for trial in self._trials]
-            drawn = ask(self._search, self._space.searched, results, count, self._repeat) if left else []
+            history = History(self._result(trial) for trial in self._trials)
+            drawn = ask(self._search, self._space.searched, history, count, self._repeat) if left else []
             if not drawn:
                 self._points = len(self._trials)
             return [self._add(self._space.number(point), point) for point in drawn]
@@ -167,8 +171,9 @@ class ReplayedSweep:
 
     def _result(self, trial: ReplayedTrial) -> PointResult:
         assert trial.asked
-        outcome = TrialOutcome(trial.state, trial.best, trial.last)
-        return point_result(trial.asked, [outcome], self._objective)
+        outcome = TrialOutcome(trial.state, trial.epoch, trial.best, trial.last)
+        rungs, decided = self._cohorts.plan(trial.cohort).rungs, self._decided.get(trial.number)
+        return point_result(trial.asked, [outcome], self._objective, rungs, decided)
 
     def _decide(self) -> None:
         """Decide at every rung at which all trials of its cohort wait."""
@@ -178,6 +183,8 @@ class ReplayedSweep:
             if self._rule and self._is_complete(cohort, rung):
                 plan = self._cohorts.plan(cohort)
                 points = [PointAtRung(each.number, each.value, fmean(each.seen)) for each in there]
+                for each in points:
+                    self._decided.setdefault(each.point, {})[rung] = each.value
                 kept = self._rule.kept(points, plan.rungs.index(rung), plan.points, self._objective)
                 for trial in there:
                     goes_on = trial.number in kept

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.domain.asking.ask import ask
-from services.domain.asking.observations import AskedPoint, PointResult
-from services.domain.asking.result import TrialOutcome, point_result
-from services.domain.asking.search_space import SearchSpace
-from services.domain.config import overlay, read
+from services.domain.asking.observations import AskedPoint
 from services.domain.plan import cohorts
 from services.domain.plan.packing import MIN_WIDTH
-from services.domain.plan.plan import Plan
 from services.domain.results.race import FIRST_SEEDS
 from services.domain.search import AskedSearch, get
 from services.domain.states import SweepState
-from services.store import budgets, clock, early_ends, reuse, specs_and_plans, trials
-from services.store.models import Sweep, Trial
+from services.store import asked_history, budgets, clock, early_ends, reuse, trials
+from services.store.models import Sweep
 
 MAX_ASKED = 512  # points in one ask
 LEAST_ASKS = 10  # in which a sweep's points are asked for: results come between them
-_TRIALS = (Trial.point, Trial.values, Trial.state, Trial.best_value, Trial.last_value)
 
 
 def draw(session: Session, sweep: Sweep, rows: int) -> bool:
@@ -69,49 +61,9 @@ def next_points(session: Session, sweep: Sweep, count: int) -> list[AskedPoint]:
         return given
     if not isinstance(method, AskedSearch):
         raise TypeError(f"search {sweep.spec.search} of sweep {sweep.id} is fixed at submit")
-    elsewhere = [
-        result for sweep_id in sweep.spec.warm_start for result in _elsewhere(session, sweep_id, plan, space)
-    ]
-    results = [*history(session, sweep), *(PointResult(point, running=True) for point in given)]
-    found = ask(method, space, results, count - len(given), plan.space.seed, elsewhere=elsewhere)
+    history = asked_history.of_sweep(session, sweep)
+    found = ask(method, space, history, count - len(given), plan.space.seed, given=given)
     return [*given, *found]
-
-
-def history(session: Session, sweep: Sweep) -> list[PointResult]:
-    """The points that a sweep has asked for, in their order, with their results."""
-    space, objective = sweep.plan.space.searched, sweep.spec.objective
-    found = []
-    for values, outcomes in _by_point(session, sweep.id):
-        if (point := space.point_of(values)) is None:
-            raise ValueError(f"a trial of sweep {sweep.id} has values that its space does not have: {values}")
-        found.append(point_result(point, outcomes, objective))
-    return found
-
-
-def _elsewhere(session: Session, sweep_id: str, plan: Plan, space: SearchSpace) -> list[PointResult]:
-    """The results of another sweep at points of this space; the others are passed over.
-
-    What is no axis there has the value of that sweep's config.
-    """
-    spec, other = specs_and_plans.of_sweep(session, sweep_id)
-    found = []
-    for values, outcomes in _by_point(session, sweep_id):
-        config, own = overlay(other.base, values), dict[str, Any]()
-        for axis in plan.axes:
-            with suppress(KeyError):
-                own[axis.path] = read(config, axis.path)
-        if (point := space.point_of(own)) is not None:
-            found.append(point_result(point, outcomes, spec.objective))
-    return [result for result in found if result.value is not None]
-
-
-def _by_point(session: Session, sweep_id: str) -> list[tuple[dict[str, Any], Sequence[TrialOutcome]]]:
-    """The values of each point and how its trials stand, in the order of the points."""
-    rows = session.execute(select(*_TRIALS).where(Trial.sweep_id == sweep_id).order_by(Trial.number))
-    found: dict[int, tuple[dict[str, Any], list[TrialOutcome]]] = {}
-    for point, values, *outcome in rows:
-        found.setdefault(point, (values, []))[1].append(TrialOutcome(*outcome))
-    return [found[point] for point in sorted(found)]
 
 
 def _seeds_at_once(sweep: Sweep) -> int:

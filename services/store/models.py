@@ -69,6 +69,7 @@ class Sweep(Base):
     looked_up: Mapped[int] = mapped_column(
         default=0
     )  # trials before this number were looked up in other sweeps
+    retried: Mapped[int] = mapped_column(default=0)  # how often trials of it that had ended were sent back
     priority: Mapped[int] = mapped_column(default=0)  # -10 … 10; the highest is served first
     served_at: Mapped[int | None]  # when its latest pack was formed
     set_aside: Mapped[str | None] = mapped_column(Text)  # which chore failed at it, and why

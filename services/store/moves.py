@@ -199,6 +199,8 @@ def move_trials_where(
         .values(values)
         .returning(*(_TRIALS.c[name] for name in ("id", "number", "state", "failure", "started_at")))
     ).all()
+    if rows and old in TRIAL_FINAL:
+        session.execute(_RETRIED, {"sweep": sweep_id})
     events.trials_moved(session, sweep_id, (row[:4] for row in rows))
     if any(row.started_at is not None for row in rows):
         mirror.changed(session, sweep_id)
@@ -313,6 +315,7 @@ def _ended(state: object) -> dict[str, Any]:
     return {"state": state, "cancel": False, "pack_id": None, "finished_at": db_now()}
 
 
+_RETRIED = update(_SWEEPS).where(_SWEEPS.c.id == bindparam("sweep")).values(retried=_SWEEPS.c.retried + 1)
 _END = (
     update(_TRIALS)
     .where(_TRIALS.c.id.in_(bindparam("ids", expanding=True)))

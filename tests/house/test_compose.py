@@ -238,6 +238,15 @@ def test_only_images_that_train_on_gpus_install_torch_with_cuda() -> None:
     assert [stage for stage, base in bases.items() if base == "build-torch-cuda"] == ["build-worker-gpu"]
 
 
+def test_images_with_torch_have_every_search() -> None:
+    """The API refuses a search that it does not have; whoever has none of it leaves the asking to others."""
+    text = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    installed = [set(extras.split(",")) for extras in re.findall(r"'\.\[([a-z,]+)\]'", text)]
+    assert len(installed) == 4
+    for extras in installed:
+        assert ("search" in extras) == ("torch" in extras), extras
+
+
 def test_scripts_of_the_images_parse() -> None:
     for script in sorted((ROOT / "docker").glob("*.sh")):
         done = subprocess.run(["/bin/sh", "-n", str(script)], capture_output=True, text=True)

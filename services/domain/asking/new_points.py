@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from services.domain.asking.dimension import Choice, Dimension
 from services.domain.asking.observations import AskedPoint
 from services.domain.asking.proposer import Proposer
@@ -18,18 +20,23 @@ class NewPoints:
     can be listed, of all points.
     """
 
-    def __init__(self, space: SearchSpace, proposer: Proposer, tried: set[str], seed: int) -> None:
-        self._space, self._proposer, self._tried, self._seed = space, proposer, tried, seed
+    def __init__(self, space: SearchSpace, proposer: Proposer, tried: Collection[str], seed: int) -> None:
+        self._space, self._proposer, self._seed = space, proposer, seed
+        self._tried, self._new = tried, set[str]()
+
+    def take(self, point: AskedPoint) -> None:
+        """Count a point as one that is tried from now on."""
+        self._new.add(point.key)
+        self._proposer.take(point.choices)
 
     def next(self) -> AskedPoint | None:
         """A new point; None where there is none."""
         size = self._space.size
-        if size is not None and len(self._tried) >= size:
+        if size is not None and self._count() >= size:
             return None
         point = self._proposed() or self._random()
         if point is not None:
-            self._tried.add(point.key)
-            self._proposer.take(point.choices)
+            self.take(point)
         return point
 
     def _proposed(self) -> AskedPoint | None:
@@ -42,7 +49,7 @@ class NewPoints:
 
     def _random(self) -> AskedPoint | None:
         """A point drawn by a hash; if the space can be listed, the next of its points in a random order."""
-        size, number = self._space.size, len(self._tried)
+        size, number = self._space.size, self._count()
         if size is None:
             drawn = (self._drawn(number, attempt) for attempt in range(MAX_DRAWS_PER_POINT))
             return next(filter(self._is_new, drawn), None)
@@ -56,4 +63,8 @@ class NewPoints:
         return self._space.point(choose)
 
     def _is_new(self, point: AskedPoint) -> bool:
-        return point.key not in self._tried and self._space.is_met(point.coordinates)
+        tried = point.key in self._new or point.key in self._tried
+        return not tried and self._space.is_met(point.coordinates)
+
+    def _count(self) -> int:
+        return len(self._tried) + len(self._new)

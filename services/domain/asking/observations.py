@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from services.domain.asking.dimension import Choices
 from services.domain.plan.axis import Coordinates
@@ -21,14 +20,16 @@ class AskedPoint:
 
 @dataclass(frozen=True, slots=True)
 class PointResult:
-    """A point that was asked for, and its result so that smaller is better.
+    """A point that was asked for, and its results so that smaller is better.
 
-    `math.inf` for one that failed, None for one without a result; `running`: it can still have one.
+    `value` is the one after all of its epochs: `math.inf` if it failed, None if there is none; `running`: it
+    can still have one. `at_rungs` are those at which it was compared with others, by their epochs.
     """
 
     point: AskedPoint
     value: float | None = None
     running: bool = False
+    at_rungs: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,30 +43,7 @@ class Observations:
     values: Sequence[float]
     running: Sequence[Choices] = ()
 
-    def __len__(self) -> int:
-        return len(self.values)
-
     @property
     def worst(self) -> float:
         """The greatest value that is known, 0 if none is."""
         return max(self.values, default=0.0)
-
-    def some(self, indices: Sequence[int], running: int) -> Observations:
-        """The results that have these indices, and the latest of those that are being tried, so many."""
-        choices, values = [self.choices[at] for at in indices], [self.values[at] for at in indices]
-        return Observations(choices, values, self.running[-running:])
-
-
-def observations(results: Sequence[PointResult]) -> Observations:
-    """What a method looks at of some results; a point that failed has the worst value of the others."""
-    choices: list[Choices] = []
-    values: list[float] = []
-    running: list[Choices] = []
-    for each in results:
-        if each.value is not None:
-            choices.append(each.point.choices)
-            values.append(each.value)
-        elif each.running:
-            running.append(each.point.choices)
-    worst = max(filter(math.isfinite, values), default=0.0)
-    return Observations(choices, [value if math.isfinite(value) else worst for value in values], running)

@@ -28,6 +28,7 @@ class RustunaStudy(Proposer):
         sampler = TPESampler(seed=seed, n_startup_trials=0, multivariate=True)
         self._study = rustuna.create_study(sampler=sampler, direction="minimize")
         self._distributions = {each.name: _distribution(each) for each in dimensions}
+        self._of_names: dict[tuple[str, ...], dict[str, Distribution]] = {}
         self._worst = seen.worst
         for choices, value in zip(seen.choices, seen.values, strict=True):
             self._add(choices, value)
@@ -47,12 +48,12 @@ class RustunaStudy(Proposer):
         self._add(choices, self._worst)
 
     def _add(self, choices: Choices, value: float) -> None:
+        names = tuple(choices)
+        if (own := self._of_names.get(names)) is None:  # points under the same conditions have the same names
+            own = self._of_names[names] = {name: self._distributions[name] for name in names}
         self._study.add_trial(
             rustuna.create_trial(
-                state=TrialState.COMPLETE,
-                value=value,
-                params=dict(choices),
-                distributions={name: self._distributions[name] for name in choices},
+                state=TrialState.COMPLETE, value=value, params=dict(choices), distributions=own
             )
         )
 

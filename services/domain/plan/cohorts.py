@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
 
+from services.domain.plan.packing import MIN_WIDTH
 from services.domain.plan.plan import Plan
 from services.domain.random_numbers import permuted
 from services.domain.results.race import FIRST_SEEDS
@@ -55,8 +56,15 @@ def of_sweep(spec: Spec, plan: Plan) -> Cohorts:
     """The cohorts of a sweep; a repeated trial stops where the trial that it repeats did."""
     if plan.pin:
         return Cohorts([CohortPlan(1, tuple(segment.until for segment in plan.pin.segments[:-1]))])
-    rule = rung_rule(spec.stop)
+    rule = _rule(spec, plan)
     return _divided(rule, plan.points, plan.shapes[0].epochs, plan.space.seed) if rule else UNDIVIDED
+
+
+def _rule(spec: Spec, plan: Plan) -> RungRule | None:
+    """The rule that compares points at rungs, as it is for the sweep's kind of search."""
+    rule = rung_rule(spec.stop)
+    by_results = rule is not None and plan.asked is not None and plan.shapes
+    return rule.by_results(plan.shapes[0].epochs, MIN_WIDTH) if rule and by_results else rule
 
 
 @lru_cache
@@ -71,7 +79,7 @@ def expected_epochs(spec: Spec, plan: Plan) -> int:
     """
     seeds = min(plan.seeds, FIRST_SEEDS) if spec.race else plan.seeds
     whole = plan.epochs // plan.seeds * seeds
-    rule = rung_rule(spec.stop)
+    rule = _rule(spec, plan)
     if rule is None or not plan.shapes or plan.pin:
         return whole
     epochs = plan.shapes[0].epochs

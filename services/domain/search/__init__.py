@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import ClassVar, TypeVar
 
 from services.domain.asking.dimension import Dimension
-from services.domain.asking.observations import Observations
+from services.domain.asking.level_results import LevelResults
 from services.domain.asking.proposer import Proposer
 from services.domain.errors import Problem, SpecError, nearest
 
@@ -69,7 +69,7 @@ class AskedSearch(Search):
     ]  # results it needs; until they are there, points of the Sobol sequence are tried
 
     @abstractmethod
-    def proposer(self, dimensions: Sequence[Dimension], seen: Observations, seed: int) -> Proposer:
+    def proposer(self, dimensions: Sequence[Dimension], seen: LevelResults, seed: int) -> Proposer:
         """Return what proposes the next points; there are at least `first_points` results."""
 
     def missing(self) -> str | None:

@@ -12,6 +12,7 @@ from statistics import NormalDist
 
 from services.domain.asking.dimension import Choice, Choices, Dimension
 from services.domain.asking.evolution import Evolution
+from services.domain.asking.level_results import LevelResults
 from services.domain.asking.observations import Observations
 from services.domain.asking.proposer import Chooser, Proposer
 from services.domain.random_numbers import unit
@@ -34,9 +35,9 @@ class CmaEs(AskedSearch):
 
     first_points = 0
 
-    def proposer(self, dimensions: Sequence[Dimension], seen: Observations, seed: int) -> Proposer:
+    def proposer(self, dimensions: Sequence[Dimension], seen: LevelResults, seed: int) -> Proposer:
         """Repeat all updates, from the first result on."""
-        return CmaProposer(dimensions, seen, seed)
+        return CmaProposer(dimensions, seen.all(), seed)
 
 
 class CmaProposer(Proposer):
@@ -49,7 +50,7 @@ class CmaProposer(Proposer):
         self._shares = {each.name: [1 / (each.size or 1)] * (each.size or 1) for each in self._categories}
         self._seed, self._drawn = seed, 0
         group = self._evolution.population
-        for start in range(0, len(seen) - group + 1, group):
+        for start in range(0, len(seen.values) - group + 1, group):
             ranked = sorted(range(start, start + group), key=seen.values.__getitem__)
             self._update([seen.choices[index] for index in ranked])
 

@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from services.domain.asking.dimension import Choices, Dimension
+from services.domain.asking.level_results import LevelResults
 from services.domain.asking.observations import Observations
 from services.domain.asking.proposer import Chooser, Proposer, suggested_by
-from services.domain.asking.subset import subset
 from services.domain.search import AskedSearch, register
 
 if TYPE_CHECKING:
@@ -39,16 +39,16 @@ class Gp(AskedSearch):
 
     first_points = 10
 
-    def proposer(self, dimensions: Sequence[Dimension], seen: Observations, seed: int) -> Proposer:
+    def proposer(self, dimensions: Sequence[Dimension], seen: LevelResults, seed: int) -> Proposer:
         """Make a study of these results."""
-        return OptunaStudy(dimensions, seen.some(subset(seen.values, MAX_SEEN, MAX_GOOD), MAX_RUNNING), seed)
+        return OptunaStudy(dimensions, seen.some(MAX_SEEN, MAX_GOOD, MAX_RUNNING), seed)
 
     def missing(self) -> str | None:
         """Name what is not installed of what the role `search` brings."""
         lacking = [name for name in NEEDED if find_spec(name) is None]
         if not lacking:
             return None
-        where = "where the API, upkeep and workers run"
+        where = "where the API and workers run"
         return f"needs {' and '.join(lacking)}: install cnnlab with its extra `search` {where}"
 
 

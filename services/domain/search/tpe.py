@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.domain.asking.dimension import Dimension
-from services.domain.asking.observations import Observations
+from services.domain.asking.level_results import LevelResults
 from services.domain.asking.proposer import Proposer
 from services.domain.asking.rustuna_study import RustunaStudy
-from services.domain.asking.subset import subset
 from services.domain.search import AskedSearch, register
 
 MAX_GOOD = 25  # results that count as good: the best tenth, but no more, as in Optuna
@@ -32,7 +31,6 @@ class Tpe(AskedSearch):
 
     first_points = 10
 
-    def proposer(self, dimensions: Sequence[Dimension], seen: Observations, seed: int) -> Proposer:
+    def proposer(self, dimensions: Sequence[Dimension], seen: LevelResults, seed: int) -> Proposer:
         """Make the two densities."""
-        some = seen.some(subset(seen.values, MAX_SEEN, MAX_GOOD), MAX_RUNNING)
-        return RustunaStudy(dimensions, some, seed)
+        return RustunaStudy(dimensions, seen.some(MAX_SEEN, MAX_GOOD, MAX_RUNNING), seed)

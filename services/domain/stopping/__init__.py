@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -51,6 +51,13 @@ class RungRule(StoppingRule):
     """A rule that compares points after so many epochs: all that do not go on are pruned together."""
 
     needs_averages: ClassVar[bool] = False
+
+    def by_results(self, epochs: int, least: int) -> Self:
+        """Return the rule as it is for points of so many epochs that are asked for by results.
+
+        `least` is how many points a cohort must have at least.
+        """
+        return self
 
     def block(self, points: int) -> int:
         """Return how many neighbouring points are divided among cohorts at random: all, unless it says so."""

@@ -7,9 +7,10 @@ novel bandit-based approach to hyperparameter optimization", JMLR 18 (2018).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from itertools import count, takewhile
-from typing import Annotated, Literal
+from itertools import accumulate, count, takewhile
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -24,7 +25,8 @@ class Halving(RungRule):
 
     Of n points that began, ⌊n / etaⁱ⌋ go on at the i-th rung, but at least one. With several `brackets`
     bracket b begins at first·etaᵇ, and the points are divided so that all brackets train about as many
-    epochs. `cohort` points are compared with one another; without it all points are.
+    epochs. `cohort` points are compared with one another; without it all points are or, of a search by
+    results, as few as still leave one at the last rung, so that results come while points are asked for.
     """
 
     name: Literal["halving"] = "halving"
@@ -32,6 +34,19 @@ class Halving(RungRule):
     first: Annotated[Whole, Field(ge=1)] = 1
     brackets: Annotated[Whole, Field(ge=1, le=20)] = 1
     cohort: Annotated[Whole, Field(ge=2)] | None = None
+
+    def by_results(self, epochs: int, least: int) -> Self:
+        """Without `cohort`, the smallest in which one in eta goes on at every rung of each bracket."""
+        if self.cohort is not None:
+            return self
+        needed = [self.eta ** len(self._rungs(bracket, epochs)) for bracket in range(self.brackets)]
+
+        def is_enough(points: int) -> bool:
+            return all(own >= most for own, most in zip(self._shares(points, epochs), needed, strict=True))
+
+        parts = zip(needed, self._parts(epochs), strict=True)
+        start = max(least, *(math.floor((most - 1) / part) for most, part in parts))
+        return self.model_copy(update={"cohort": next(filter(is_enough, count(start)))})
 
     def block(self, points: int) -> int:
         """Divide each part of `cohort` points by itself."""
@@ -66,11 +81,13 @@ class Halving(RungRule):
 
     def _shares(self, points: int, epochs: int) -> list[int]:
         """The points of each bracket: inversely to the epochs that one point of it trains on average."""
-        if self.brackets == 1:
-            return [points]
-        weights = [1 / self._epochs_per_point(self._rungs(b, epochs), epochs) for b in range(self.brackets)]
-        ends = [round(points * sum(weights[: b + 1]) / sum(weights)) for b in range(self.brackets)]
+        ends = [round(points * end) for end in accumulate(self._parts(epochs))]
         return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+    def _parts(self, epochs: int) -> list[float]:
+        """The part of all points that is each bracket's, of a sum of 1."""
+        weights = [1 / self._epochs_per_point(self._rungs(b, epochs), epochs) for b in range(self.brackets)]
+        return [weight / sum(weights) for weight in weights]
 
     def _epochs_per_point(self, rungs: Sequence[int], epochs: int) -> float:
         spans = zip([0, *rungs], [*rungs, epochs], strict=True)

@@ -12,7 +12,7 @@ from paper_sweep import fill, row_of, take, trials_of, write_sweep
 from services import dispatch
 from services.domain.results.race import FIRST_SEEDS
 from services.domain.states import SweepState, TrialState
-from services.store import asked, endings, sweeps
+from services.store import asked, asked_history, endings, sweeps
 from services.store.models import Pack, Sweep, Trial
 from services.store.session import Session, Store
 
@@ -107,8 +107,12 @@ def test_seeds_of_a_point_follow_one_another_and_count_as_their_mean(sqlite_stor
         trials = [trial for trial in found if trial.point == point]
         assert len({str(trial.values) for trial in trials}) == 1
         assert len({trial.seed for trial in trials}) == 3
-    history = sqlite_store.read(lambda session: asked.history(session, sweeps.get(session, sweep_id)))
-    assert [result.value for result in history] == [-0.5, float("inf"), *[-0.5] * 8]
+    history = sqlite_store.read(
+        lambda session: asked_history.of_sweep(session, sweeps.get(session, sweep_id))
+    )
+    seen = history.seen(1)
+    assert (len(seen), seen.known) == (10, 9)
+    assert seen.all().values == [-0.5] * 10, "the one that failed has the worst of the others"
 
 
 def test_a_finite_space_ends_the_sweep_when_it_is_exhausted(sqlite_store: Store) -> None:

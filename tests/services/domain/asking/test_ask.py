@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from benchmarks.search_problems import PROBLEMS, listed, spread, tried
 from services.domain import search
 from services.domain.asking.ask import ask
+from services.domain.asking.history import History
 from services.domain.asking.observations import PointResult
 from services.domain.asking.proposer import Proposer
 from services.domain.asking.search_space import SearchSpace
@@ -50,7 +51,8 @@ def test_other_results_give_other_points(name: str) -> None:
     problem = PROBLEMS["sphere"]
     seen = tried(problem, method(name), 40, 5, seed=1)
     turned = [PointResult(each.point, -(each.value or 0)) for each in seen]
-    assert ask(method(name), problem.space, seen, 3, 1) != ask(method(name), problem.space, turned, 3, 1)
+    one, other = (ask(method(name), problem.space, History(each), 3, 1) for each in (seen, turned))
+    assert one != other
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -58,7 +60,7 @@ def test_a_finite_space_is_exhausted_and_then_there_is_nothing(name: str) -> Non
     space = SearchSpace(GRID, Dependencies(), GROUPS)
     found: list[PointResult] = []
     for expected in (5, 5, 2, 0):
-        points = ask(method(name), space, found, 5, 4)
+        points = ask(method(name), space, History(found), 5, 4)
         assert len(points) == expected
         found += [PointResult(point, float(len(point.key))) for point in points]
     assert len(set(keys(found))) == space.size == 12
@@ -66,18 +68,27 @@ def test_a_finite_space_is_exhausted_and_then_there_is_nothing(name: str) -> Non
 
 def test_the_first_points_are_those_of_the_sequence_however_they_are_asked_for() -> None:
     space, tpe = PROBLEMS["sphere"].space, method("tpe")
-    together = ask(tpe, space, [], 8, 6)
-    first = ask(tpe, space, [], 3, 6)
-    later = ask(tpe, space, [PointResult(point, running=True) for point in first], 5, 6)
+    together = ask(tpe, space, History(), 8, 6)
+    first = ask(tpe, space, History(), 3, 6)
+    later = ask(tpe, space, History(PointResult(point, running=True) for point in first), 5, 6)
     assert together == first + later
+    assert ask(tpe, space, History(), 5, 6, given=first) == later
+
+
+def test_points_that_are_asked_for_otherwise_do_not_come_again() -> None:
+    space = SearchSpace(GRID, Dependencies(), GROUPS)
+    given_points = [space.listed(index) for index in range(7)]
+    found = ask(method("tpe"), space, History(), 12, 4, given=given_points)
+    assert {point.key for point in (*given_points, *found)} == {space.listed(n).key for n in range(12)}
+    assert len(found) == 5
 
 
 def test_results_from_elsewhere_count_but_their_points_may_be_tried() -> None:
     problem, tpe = PROBLEMS["discrete"], method("tpe")
     elsewhere = tried(problem, tpe, 60, 6, seed=1)
     best = min(elsewhere, key=lambda each: each.value or 0)
-    found = ask(tpe, problem.space, [], 12, 9, elsewhere=elsewhere)
-    assert found != ask(tpe, problem.space, [], 12, 9)
+    found = ask(tpe, problem.space, History(elsewhere=elsewhere), 12, 9)
+    assert found != ask(tpe, problem.space, History(), 12, 9)
     costs = sorted(map(problem.value, found))
     assert costs[0] < 0.5, "close to the minimum at once"
     assert best.value is not None
@@ -90,14 +101,14 @@ def test_a_constraint_that_the_method_always_misses_is_met_by_random_points(
     monkeypatch.setattr(Proposer, "max_proposals", 1)
     axes = [spread("x", 0, 1), spread("y", 0, 1)]
     space = SearchSpace(axes, Dependencies(constraints=["x < 0.02"], aliases={"x": "x"}), [])
-    found = ask(method("tpe"), space, [], 10, 1)
+    found = ask(method("tpe"), space, History(), 10, 1)
     assert len(found) == 10
     assert all(point.coordinates["x"] < 0.02 for point in found)
 
 
 def test_a_constraint_that_practically_no_point_meets_leaves_none() -> None:
     never = Dependencies(constraints=["x < 0"], aliases={"x": "x"})
-    assert ask(method("tpe"), SearchSpace([spread("x", 0, 1)], never, []), [], 3, 1) == []
+    assert ask(method("tpe"), SearchSpace([spread("x", 0, 1)], never, []), History(), 3, 1) == []
 
 
 @st.composite
@@ -139,7 +150,7 @@ def spaces(draw: st.DrawFn) -> SearchSpace:
 def test_every_point_is_legal_and_none_comes_twice(space: SearchSpace, name: str, seed: int) -> None:
     found: list[PointResult] = []
     for _ in range(4):
-        points = ask(method(name), space, found, 6, seed)
+        points = ask(method(name), space, History(found), 6, seed)
         found += [PointResult(point, float(len(point.key) % 7)) for point in points]
     assert len(set(keys(found))) == len(found)
     for result in found:

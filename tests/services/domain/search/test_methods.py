@@ -10,6 +10,7 @@ from benchmarks.search_methods import gains
 from benchmarks.search_problems import PROBLEMS, spread
 from services.domain import search
 from services.domain.asking.ask import ask
+from services.domain.asking.history import History
 from services.domain.asking.observations import PointResult
 from services.domain.asking.search_space import SearchSpace
 from services.domain.plan.dependencies import Dependencies
@@ -34,7 +35,7 @@ def test_a_gaussian_process_proposes_the_same_every_time_and_looks_at_results() 
     space = SearchSpace([spread("x", 0, 1)], Dependencies(), [])
     tried = [space.at({"x": index / 10}) for index in range(11)]
     low, high = (
-        [PointResult(point, (point.coordinates["x"] - least) ** 2) for point in tried]
+        History(PointResult(point, (point.coordinates["x"] - least) ** 2) for point in tried)
         for least in (0.22, 0.78)
     )
     first = ask(method, space, low, 1, 1)
