@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -42,6 +42,8 @@ T = TypeVar("T")
 IDLE_RESEND_SECONDS = 5.0  # after which a message counts as lost while a device idles
 MAX_CANDIDATES = 50  # sweeps that one query proposes for the next place in the window
 MAX_ASKS = 8  # of a search by results for one pack, while it proposes what other sweeps have trained
+# Of a search by results: how many trials may wait for each row that is asked for, for want of their devices.
+MAX_WAITING_PER_ROW = 2
 CANDIDATES_PER_ROW = 8  # trials that are looked at for each row of a pack
 log = logging.getLogger(__name__)
 
@@ -150,12 +152,17 @@ def announce(store: Store, publisher: Publisher, resend_after: float, idle: bool
 def withdraw_stranded(session: Session) -> None:
     """Take back queued packs that no worker can take, while other workers are alive.
 
-    They would fill the window: nobody has their kind of device, or nobody has their sweep's plug-ins.
+    They would fill the window: nobody has their kind of device, its memory or precision, or nobody has their
+    sweep's plug-ins.
     """
-    for pack in packs.queued(session) if devices.live(session) else ():
+    alive = devices.usable(session)
+    for pack in packs.queued(session) if alive else ():
         wanted = packs.plugins_of(session, pack.id)
-        if pack.kind not in devices.live(session, wanted):
-            having = f" with plug-ins {wanted[:12]}" if wanted else ""
+        if not any(device.can_take(pack, wanted) for device in alive):
+            needs = [f"plug-ins {wanted[:12]}"] if wanted else []
+            needs += [pack.precision] if pack.precision not in EVERYWHERE else []
+            needs += [f"{pack.memory / 2**30:.1f} GiB"] if pack.memory else []
+            having = f" with {', '.join(needs)}" if needs else ""
             packs.withdraw(session, pack, f"no {pack.kind} device{having} is alive")
 
 
@@ -231,7 +238,7 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
         return []
     plan = sweep.plan
     # Asked for only by sweeps that need one which not every device has.
-    offered = {} if plan.precisions.issubset(EVERYWHERE) else devices.precisions(session)
+    offered = {} if plan.precisions.issubset(EVERYWHERE) else _places_by_precision(session)
     formed: list[str] = []
     own = sum(count for (_, owner), count in (now.queued + now.running).items() if owner == sweep.id)
     places = max(1, now.devices.total()) - own  # a search by results has no pack wait behind another
@@ -244,8 +251,7 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
             asks += 1
         if first is None:
             break
-        kind = _most_room(room, offered, plan.shapes[first.shape])
-        room[kind] -= 1
+        kind = _take_place(room, offered, plan.shapes[first.shape])
         formed.append(_form_waiting(session, sweep, first, kind))
     if plan.asked is not None:
         return formed
@@ -256,40 +262,56 @@ def fill_places(session: Session, sweep: Sweep, now: Window, most: int | None) -
         number = _next_number(session, sweep, _trainable(plan, room, offered), now.now)
         if number is None:
             break
-        kind = _most_room(room, offered, plan.shapes[plan.shape_of(plan.point_of(number))])
+        kind = _take_place(room, offered, plan.shapes[plan.shape_of(plan.point_of(number))])
         if not (rows := next_trials(session, sweep, number, kind, now.now)):
             break
-        room[kind] -= 1
         drafts.append(PackDraft(rows, rows[0]["width"], kind))
     return formed + packs.form_new(session, sweep, drafts, now.now) if drafts else formed
 
 
 def _ask(session: Session, sweep: Sweep, room: Counter[str], places: int) -> bool:
-    """Draw trials of a search by results for so many places, if none waits; returns whether there are any."""
-    if sweep.plan.asked is None or places < 1 or trials.first_waiting(session, sweep.id):
+    """Draw trials of a search by results for so many places, if none waits; returns whether there are any.
+
+    Those that wait for devices without a place do not count, unless they are many: they were asked for
+    without the results of each other.
+    """
+    if sweep.plan.asked is None or places < 1:
         return False
     kind = max(+room, key=room.__getitem__)
-    width = array_places.width_on(session, sweep, 0, kind)
-    return asked.draw(session, sweep, min(places, room.total()) * width)
+    rows = min(places, room.total()) * array_places.width_on(session, sweep, 0, kind)
+    if trials.count_waiting(session, sweep.id, MAX_WAITING_PER_ROW * rows) == MAX_WAITING_PER_ROW * rows:
+        return False
+    return asked.draw(session, sweep, rows)
 
 
-def _most_room(room: Counter[str], offered: Mapping[str, Collection[str]], shape: Shape) -> str:
-    """The kind of device that has the most places, of those that have the shape's precision."""
-    return max((kind for kind in +room if _trains(kind, shape, offered)), key=room.__getitem__)
+def _places_by_precision(session: Session) -> dict[str, Counter[str]]:
+    """How many more packs that need a precision the window takes, by the kind of device."""
+    outstanding, places = packs.in_precisions(session), devices.precisions(session)
+    for kind, counts in places.items():
+        for precision in counts:
+            counts[precision] = window.PACKS_PER_DEVICE * counts[precision] - outstanding[kind, precision]
+    return places
 
 
-def _trains(kind: str, shape: Shape, offered: Mapping[str, Collection[str]]) -> bool:
-    return shape.precision in EVERYWHERE or shape.precision in offered.get(kind, ())
+def _take_place(room: Counter[str], offered: Mapping[str, Counter[str]], shape: Shape) -> str:
+    """Take a place of the kind of device that has most of them and has the shape's precision; returns it."""
+    kind = max((kind for kind in +room if _trains(kind, shape.precision, offered)), key=room.__getitem__)
+    room[kind] -= 1
+    if shape.precision not in EVERYWHERE:
+        offered[kind][shape.precision] -= 1
+    return kind
 
 
-def _trainable(
-    plan: Plan, room: Counter[str], offered: Mapping[str, Collection[str]]
-) -> frozenset[int] | None:
+def _trains(kind: str, precision: str, offered: Mapping[str, Counter[str]]) -> bool:
+    return precision in EVERYWHERE or (kind in offered and offered[kind][precision] > 0)
+
+
+def _trainable(plan: Plan, room: Counter[str], offered: Mapping[str, Counter[str]]) -> frozenset[int] | None:
     """The shapes, by index, that a kind of device with places trains; None if those are all.
 
     So no part of a sweep waits for devices that only another part needs.
     """
-    able = frozenset(EVERYWHERE).union(*(offered.get(kind, ()) for kind in +room))
+    able = {each for each in plan.precisions if any(_trains(kind, each, offered) for kind in +room)}
     if plan.precisions <= able:
         return None
     return frozenset(index for index, shape in enumerate(plan.shapes) if shape.precision in able)
@@ -317,7 +339,7 @@ def _next_number(session: Session, sweep: Sweep, shapes: frozenset[int] | None, 
 def _form_waiting(session: Session, sweep: Sweep, first: Trial, kind: str) -> str:
     """Form one pack of trials that wait, among them the first; returns its id."""
     mixed = sweep.plan.shapes[first.shape].mixed
-    width = first.width or array_places.give(session, sweep, first, kind)
+    width = array_places.place(session, sweep, first, kind)
     waiting = trials.waiting_like(session, first, mixed, CANDIDATES_PER_ROW * width)
     return packs.form(session, sweep, array_places.choose(waiting, first.most_alive), width, kind)
 
@@ -327,10 +349,10 @@ def next_trials(session: Session, sweep: Sweep, number: int, kind: str, now: int
     plan = sweep.plan
     most = array_places.width_on(session, sweep, plan.shape_of(plan.point_of(number)), kind)
     left = plan.run_of(number)
-    on_ladder = kind != "cpu" or plan.pin is not None
-    wanted = min(most, left) if on_ladder else packing.next_rows(left, most)
+    wanted = packing.next_rows(left, most) if kind == "cpu" else min(most, left)
     rows = _affordable(session, sweep, number, wanted)
-    return trials.new_rows(sweep, number, rows, most if on_ladder else rows, now) if rows else []
+    width = most if plan.pin else rows if kind == "cpu" else packing.on_ladder(rows)
+    return trials.new_rows(sweep, number, rows, width, now) if rows else []
 
 
 def _affordable(session: Session, sweep: Sweep, number: int, rows: int) -> int:

@@ -78,6 +78,7 @@ class PaperCatalog:
             parameters=10 * config["model"]["depth"],
             flops=100,
             bytes_per_row=1000,
+            bytes_data=5000,
             metrics=[ACCURACY, BALANCED],
             images={"train": 900, "val": 100},
         )

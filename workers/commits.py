@@ -11,7 +11,7 @@ from services.domain.errors import ServiceError
 from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.domain.stopping import TrialRule
-from services.store import checkpoints, convolution_choices, endings, leases, reports
+from services.store import checkpoints, convolution_choices, endings, leases, reports, speeds
 from services.store.convolution_choices import ArrayKind
 from services.store.leases import Lease
 from services.store.reports import Epoch, Saved
@@ -76,7 +76,7 @@ class PackCommits:
         self._store, self._lease, self._heartbeat, self._ttl = store, lease, heartbeat, lease_ttl
         self._trials = {row.row: row.trial for row in run.rows}  # of live rows
         self._epoch, self._target, self._ends = run.start_epoch, run.target_epoch, run.ends
-        self._width, self._shape_key = run.width, shape_key
+        self._width, self._shape_key, self._on_gpu = run.width, shape_key, run.device == "cuda"
         self._machine = machine  # that SQL has noted
         self._rules = rules  # of early stopping, each for a trial's own curve
 
@@ -85,6 +85,7 @@ class PackCommits:
         if machine == self._machine:
             return
         self._write(lambda session: leases.set_machine(session, self._lease, asdict(machine)))
+        self._machine = machine
 
     def chosen_ways(self, machine: Machine) -> dict[str, str]:
         """Read how arrays like the pack's compute convolutions on this machine, as far as it is settled."""
@@ -202,7 +203,8 @@ class PackCommits:
     ) -> None:
         """End the attempt; its trials go on from what the runner saved last.
 
-        `regather`: in other places, with the trials of other packs.
+        `regather`: in other places, with the trials of other packs. Where a GPU's memory was not enough, no
+        array as wide is formed for such a GPU again.
         """
         error = {"kind": failure, "message": storable(message), "pack": self._lease.pack_id}
 
@@ -211,6 +213,8 @@ class PackCommits:
             if saved:
                 checkpoint = Saved(**asdict(saved))
                 reports.remember(session, self._lease, checkpoint, list(self._trials.values()))
+            if failure == Failure.MEMORY and self._on_gpu and self._machine:
+                speeds.note_too_wide(session, self._shape_key, self._machine.kind, self._width)
             endings.give_up(session, self._lease, failure, error, regather)
 
         self._write(write)

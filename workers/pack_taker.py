@@ -27,7 +27,7 @@ class PackTaker:
             return before
         self._tried = True
         claim, ttl = self._claim, self._settings.lease_ttl
-        while pack := queue_order.next_for(session, claim.device.kind, claim.plugins):
+        while pack := queue_order.next_for(session, claim.device, claim.plugins):
             held, where = Lease(pack.id, self._token), claim.device.id
             known = self._known()
             if taken := leases.take(session, held, claim.worker, where, ttl, claim.token, known, pack.begun):

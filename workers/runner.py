@@ -67,9 +67,10 @@ def serve(run: Run, wire: Wire) -> bool:
     except errors.CnnlabError as error:
         wire.send(Failed(run.pack, Failure.SPEC, str(error), traceback.format_exc()))
     except Exception as error:
-        kind = "out of memory" if _out_of_memory(error) else type(error).__name__
-        by_device = _by_device(error)
-        failure = Failure.HOST if by_device or isinstance(error, OSError) else Failure.CRASHED
+        lacks_memory, by_device = _out_of_memory(error), _by_device(error)
+        kind = "out of memory" if lacks_memory else type(error).__name__
+        other = Failure.HOST if by_device or isinstance(error, OSError) else Failure.CRASHED
+        failure = Failure.MEMORY if lacks_memory else other
         message = describe_failure(error) or f"{kind}: {error}"
         wire.send(Failed(run.pack, failure, message, traceback.format_exc(), by_device))
         return False

@@ -10,7 +10,7 @@ import torch
 from cnnlab import registry
 from cnnlab.batching import validation_part
 from cnnlab.config import row_numbers
-from cnnlab.data import DataError, Info, Task, seen
+from cnnlab.data import DataError, Info, Task, data_set, seen
 from cnnlab.engine import conflicts
 from cnnlab.engine.array import MAX_KEPT_ACTIVATIONS
 from cnnlab.engine.net import Net, build
@@ -33,8 +33,9 @@ class NetCost:
 
     bytes_per_row: parameters, gradient, best parameters, slots and penalties of one row, its optimizer's
     workspace, and the activations that one training step keeps for the backward pass. bytes_shared: the
-    images that all rows of an array share, as floats, where a batch is all of them. compiled: whether some
-    of the net is an operation that can be compiled.
+    images that all rows of an array share, as floats, where a batch is all of them. bytes_data: the data set
+    as it lies on the device, images as bytes and targets of 8 bytes. compiled: whether some of the net is an
+    operation that can be compiled.
     """
 
     parameters: int
@@ -44,6 +45,7 @@ class NetCost:
     connections: int
     bytes_per_row: int
     bytes_shared: int
+    bytes_data: int
     input: tuple[int, int, int]
     classes: int
     task: Task
@@ -58,6 +60,7 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
     `point` checks what belongs to a row, for each point of a sweep.
     """
     info = _info(config["data"])
+    stored = data_set(config["data"]).info(config["data"])  # before `resize`
     train = config["train"]
     if not info.test and train["test"] != "never":
         raise ConfigError(
@@ -81,6 +84,7 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
         connections=net.work.connections,
         bytes_per_row=_bytes_per_row(config, net, info.train),
         bytes_shared=0 if has_own_batches(config) else _bytes_of_all(config, net, info.train),
+        bytes_data=(stored.train + stored.test) * (prod(stored.shape) + 8),
         input=info.shape,
         classes=info.classes,
         task=info.task,

@@ -1,4 +1,4 @@
-"""How much memory a training step takes at most: counted on a device without numbers."""
+"""How much memory training takes at most, in a step or an evaluation: counted on a device without numbers."""
 
 import weakref
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from cnnlab.batching.on_device import CHUNK_IMAGES
 from cnnlab.engine.array import Array
 from cnnlab.engine.cost import NetCost, has_own_batches
 from cnnlab.precision import PRECISIONS
@@ -52,8 +53,9 @@ def gpu_bytes_per_row(config: Mapping[str, Any], built: NetCost) -> int:
     """Return the bytes that a row of an array takes on a GPU; without a count, `bytes_per_row` of the cost.
 
     They are what the row keeps (parameters, slots, buffers, the best ones) and the most that a step makes
-    besides: its share of the batch, what the backward pass needs, gradients. Libraries' own memory is not in
-    it. Measured on a CPU without compiled operations, a step took 0.52 to 0.98 of the count
+    besides (its share of the batch, what the backward pass needs, gradients) or an evaluation, whichever is
+    more: that has `CHUNK_IMAGES` images at once, whatever the batch. Libraries' own memory is not in it.
+    Measured on a CPU without compiled operations, a step took 0.52 to 0.98 of the count
     (docs/decisions/0017).
     With bfloat16, which needs a device, it is half of what float32 takes, and 2½ times the parameters.
     Not counted are steps that depend on numbers, batches of all images, and large nets, whose first weights
@@ -71,18 +73,31 @@ def gpu_bytes_per_row(config: Mapping[str, Any], built: NetCost) -> int:
         return built.bytes_per_row
     numbers = (2 + built.slots) * built.parameters + 2 * built.buffers
     step = step_bytes(array, int(config["train"]["batch_size"]), has_own_batches(config)) // ROWS
+    evaluation = evaluation_bytes(array, CHUNK_IMAGES) // ROWS
     if precision.products is not None:
-        step = step // 2 + 5 * built.parameters * plain.rows.itemsize // 2
-    return step + numbers * plain.rows.itemsize
+        weights = 5 * built.parameters * plain.rows.itemsize // 2
+        step, evaluation = step // 2 + weights, evaluation // 2 + weights
+    return max(step, evaluation) + numbers * plain.rows.itemsize
 
 
 def step_bytes(array: Array, images: int, own_batches: bool) -> int:
     """Return the most bytes that a step of an array on the meta device takes beside what the rows keep."""
     count = MemoryCount()
     with count:
-        x = torch.zeros(
-            images, len(array) if own_batches else 1, *array.net.shape, dtype=array.dtype, device="meta"
-        )
-        y = torch.zeros(images, 1, dtype=torch.int64, device="meta")
-        array.step(x.expand(-1, len(array), -1, -1, -1), y.expand(-1, len(array)))
+        array.step(*_batch(array, images, len(array) if own_batches else 1))
     return count.peak
+
+
+def evaluation_bytes(array: Array, images: int) -> int:
+    """Return the most bytes that an evaluation of so many images takes, which all rows share."""
+    count = MemoryCount()
+    with count:
+        array.evaluate(*_batch(array, images, 1))
+    return count.peak
+
+
+def _batch(array: Array, images: int, streams: int) -> tuple[Tensor, Tensor]:
+    """Make images (N, K, C, H, W) and targets (N, K) on the meta device, of all rows or of one stream."""
+    x = torch.zeros(images, streams, *array.net.shape, dtype=array.dtype, device="meta")
+    y = torch.zeros(images, 1, dtype=torch.int64, device="meta")
+    return x.expand(-1, len(array), -1, -1, -1), y.expand(-1, len(array))

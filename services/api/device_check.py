@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from services.domain.errors import Problem, SpecError, pointer
 from services.domain.plan.plan import Plan
@@ -13,12 +13,12 @@ from services.precisions import NEEDS
 FIELD = "train.precision"
 
 
-def check_devices(plan: Plan, offered: Mapping[str, frozenset[str]]) -> None:
-    """Raise `SpecError` for a precision that no kind of live device has; `offered` are those of each kind.
+def check_devices(plan: Plan, offered: Mapping[str, Collection[str]]) -> None:
+    """Raise `SpecError` for a precision that no live device has; `offered` are those of each kind.
 
     With no worker alive nothing is refused: a device may come that has it.
     """
-    alive = frozenset().union(*offered.values())
+    alive = {name for names in offered.values() for name in names}
     lacking = [shape for shape in plan.shapes if offered and shape.precision not in alive]
     if lacking:
         found = {_place(plan, shape): shape.precision for shape in lacking}
@@ -33,7 +33,7 @@ def _place(plan: Plan, shape: Shape) -> str:
     return pointer(*FIELD.split("."))
 
 
-def _words(precision: str, alive: frozenset[str]) -> str:
+def _words(precision: str, alive: Collection[str]) -> str:
     known = ", ".join(name for name in (*EVERYWHERE, *NEEDS) if name in alive)
     here = f"must be one of {known} on the devices that are alive"
     return f"{here}, got {precision!r}, which needs {NEEDS[precision]}"

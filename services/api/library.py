@@ -81,6 +81,7 @@ class Library:
             metrics,
             misfits,
             facts.bytes_shared,
+            facts.bytes_data,
             facts,
             images=self._images(config),
             class_names=facts.class_names,

@@ -19,7 +19,8 @@ class Failure(StrEnum):
 
     SPEC = "spec"  # the architecture or the data cannot be built: a retry meets the same
     DIVERGED = "diverged"  # loss or weights are no longer finite
-    CRASHED = "crashed"  # the runner died or ran out of memory
+    CRASHED = "crashed"  # the runner died
+    MEMORY = "memory"  # the rows of the pack took more memory than its device has
     LOST = "lost"  # the lease expired, or the worker was seen to be dead: host, supervisor or network gone
     HOST = "host"  # this host cannot train now: no runner comes up, data out of reach, disk full
     DAMAGED = "damaged"  # its checkpoint did not verify: go back to the one before
@@ -49,13 +50,15 @@ def judge(failure: Failure, record: Record, alive: int, progressed: bool = False
     """Decide over one trial of a pack with `alive` live rows that has `progressed` by a new epoch or not.
 
     A crash counts only against a trial that ran alone; in a wider pack it halves the rows its trials may
-    share, so that one bad trial ends alone and no other fails because of it. A lost host halves from the
-    second time on, in case the trial itself is what takes the host down. Attempts in a row without a new
+    share, so that one bad trial ends alone and no other fails because of it. So does a lack of memory, where
+    `alive` are all rows that the trial's array could have, as dead ones take as much. A lost host halves from
+    the second time on, in case the trial itself is what takes the host down. Attempts in a row without a new
     epoch follow each other more and more slowly; those that were given back have no budget of their own, so
     after `MAX_FRUITLESS` of them the sweep is paused (services/store/fruitless.py).
     """
     crashes, losses, most_alive = record.crashes, record.losses, record.most_alive
-    fruitless = 0 if progressed else record.fruitless + (failure != Failure.CRASHED)
+    halves = failure in (Failure.CRASHED, Failure.MEMORY)
+    fruitless = 0 if progressed else record.fruitless + (not halves)
     delay = FRUITLESS_DELAYS[min(fruitless, len(FRUITLESS_DELAYS)) - 1] if fruitless else 0
     half = max(1, alive // 2)
     match failure:
@@ -63,9 +66,9 @@ def judge(failure: Failure, record: Record, alive: int, progressed: bool = False
             return _final(record)
         case Failure.PREEMPTED | Failure.DAMAGED:
             return _retry(Record(crashes, losses, most_alive, fruitless), delay)
-        case Failure.CRASHED if alive > 1:
+        case Failure.CRASHED | Failure.MEMORY if alive > 1:
             return _retry(Record(crashes, losses, half, fruitless))
-        case Failure.CRASHED:
+        case Failure.CRASHED | Failure.MEMORY:
             new = Record(crashes + 1, losses, most_alive, fruitless)
             return _retry(new, CRASH_DELAYS[crashes]) if new.crashes < CRASH_BUDGET else _final(new)
         case Failure.HOST:

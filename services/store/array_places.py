@@ -7,10 +7,30 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from services.domain.plan import packing
-from services.store import devices, speeds, trials
+from services.store import devices, packs, speeds, trials
+from services.store.devices import LiveDevice
 from services.store.models import Sweep, Trial
 
 MAX_PLACED = 10_000  # trials that are given places at once
+
+
+def place(session: Session, sweep: Sweep, first: Trial, kind: str) -> int:
+    """Return the width of the arrays that a waiting trial trains in on a kind of device.
+
+    It keeps the place that it has, because its last bits may depend on that, but for two cases, in which it
+    gets a new one with all that may train with it: no live device of the kind has memory for the width, or
+    nothing of it is trained and its place was for another kind of device.
+    """
+    if first.width is not None and (sweep.plan.pin or not _leaves(session, sweep, first, kind)):
+        return first.width
+    return give(session, sweep, first, kind)
+
+
+def _leaves(session: Session, sweep: Sweep, trial: Trial, kind: str) -> bool:
+    """Whether a trial's place is not for this kind of device."""
+    if trial.width is not None and trial.width > max(_most_rows(session, sweep, trial.shape, kind)):
+        return True
+    return trial.saved_epoch == trial.start_epoch and packs.last_kind(session, trial.id) not in (None, kind)
 
 
 def give(session: Session, sweep: Sweep, first: Trial, kind: str) -> int:
@@ -25,10 +45,12 @@ def give(session: Session, sweep: Sweep, first: Trial, kind: str) -> int:
         return segment.width
     waiting = trials.waiting_like(session, first, plan.shapes[first.shape].mixed, MAX_PLACED)
     most, start = width_on(session, sweep, first.shape, kind), 0
+    most = min(most, first.most_alive or most)
     if kind == "cpu":
         most = packing.width_after_rung(len(waiting), most)
     while start < len(waiting):
-        rows = packing.next_rows(len(waiting) - start, most)
+        left = len(waiting) - start
+        rows = packing.next_rows(left, most) if kind == "cpu" else min(left, most)
         width = rows if kind == "cpu" else packing.on_ladder(rows)
         for row, trial in enumerate(waiting[start : start + rows]):
             trial.width, trial.row = width, row
@@ -41,22 +63,36 @@ def width_on(session: Session, sweep: Sweep, shape: int, kind: str) -> int:
     """The most rows of a shape's packs on a kind of device: one number, for any number of workers.
 
     On a CPU the plan has it. On GPUs it is settled when the first pack is formed, by their memory and by what
-    was measured until then.
+    was measured until then; it is less while a GPU is alive that has no memory for so many.
     """
     own, plan = sweep.plan.shapes[shape], sweep.plan
     if plan.pin:
         return plan.pin.segments[0].width
+    least, settled = min(_most_rows(session, sweep, shape, kind)), f"{shape}:{kind}"
     if kind == "cpu":
-        return own.width
-    place = f"{shape}:{kind}"
-    if place not in sweep.widths:
-        live = devices.of_kind(session, kind)
-        measured = speeds.by_width(session, own.key, live.names)
+        return least
+    if settled not in sweep.widths:
+        names = {device.name for device in _live(session, sweep, shape, kind)}
         together = own.points * (plan.seeds if own.mixed else 1)
-        row = own.gpu_bytes_per_row or own.bytes_per_row
-        width = packing.ladder_width(together, row, live.memory, measured)
-        sweep.widths = {**sweep.widths, place: width}
-    return int(sweep.widths[place])
+        width = packing.ladder_width(together, least, speeds.by_width(session, own.key, names))
+        sweep.widths = {**sweep.widths, settled: width}
+    return min(int(sweep.widths[settled]), least)
+
+
+def _most_rows(session: Session, sweep: Sweep, shape: int, kind: str) -> list[int]:
+    """The most rows of a shape for which each live device of a kind has memory; on a CPU the plan has it."""
+    own = sweep.plan.shapes[shape]
+    if kind == "cpu":
+        return [own.width]
+    too_wide = speeds.too_wide(session, own.key)
+    live = _live(session, sweep, shape, kind)
+    return [own.widest(device.memory, too_wide.get(device.name)) for device in live] or [own.widest(0, None)]
+
+
+def _live(session: Session, sweep: Sweep, shape: int, kind: str) -> list[LiveDevice]:
+    """The devices of a kind that could take packs of a shape now, were they not too wide."""
+    precision = sweep.plan.shapes[shape].precision
+    return [each for each in devices.usable(session) if each.trains(kind, precision, sweep.plugins)]
 
 
 def choose(alike: Sequence[Trial], most: int | None) -> list[Trial]:

@@ -162,7 +162,7 @@ def _no_precision(session: Session, sweep: Sweep) -> Blocker | None:
     """A shape of it has a precision that no live device has."""
     shapes = [] if sweep.fault else sweep.plan.shapes
     wanted = {shape.precision for shape in shapes}.difference(EVERYWHERE)
-    alive = frozenset().union(*devices.precisions(session).values()) if wanted else frozenset()
+    alive = {name for names in devices.precisions(session).values() for name in names} if wanted else set()
     lacking = next((name for name in sorted(wanted) if name not in alive), None)
     if lacking is None:
         return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Table, and_, exists, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
+from services.domain.plan import packing
 from services.domain.states import PackState
 from services.host import HostDevice
 from services.store import endings, workers
@@ -124,7 +126,9 @@ def _usable() -> ColumnElement[bool]:
     return and_(_DEVICES.c.token.is_not(None), _DEVICES.c.expires_at >= db_now(), _DEVICES.c.accepting)
 
 
-_OF_KIND = select(_DEVICES.c.name, _DEVICES.c.memory).where(_usable(), _DEVICES.c.kind == bindparam("kind"))
+_USABLE = select(
+    _DEVICES.c.kind, _DEVICES.c.name, _DEVICES.c.plugins, _DEVICES.c.precisions, _DEVICES.c.memory
+).where(_usable())
 _LIVE = select(_DEVICES.c.kind, func.count()).where(_usable()).group_by(_DEVICES.c.kind)
 
 
@@ -133,29 +137,39 @@ def live(session: Session, plugins: str | None = None) -> dict[str, int]:
     return dict(session.execute(_LIVE.where(*is_live(plugins)) if plugins else _LIVE).all())
 
 
-_PRECISIONS = select(_DEVICES.c.kind, _DEVICES.c.precisions).where(_usable()).distinct()
-
-
 @dataclass(frozen=True)
-class LiveKind:
-    """What the live devices of a kind have in common: their names, and the least memory of one in bytes."""
+class LiveDevice:
+    """What a device that can be given a pack now has: memory in bytes, 0 where that is not known."""
 
-    names: frozenset[str]
+    kind: str
+    name: str
+    plugins: str
+    precisions: frozenset[str]
     memory: int
 
+    def trains(self, kind: str, precision: str, plugins: str | None) -> bool:
+        """Whether it trains in a precision, with the plug-ins of a sweep if it has some, as one of a kind."""
+        return self.kind == kind and precision in self.precisions and (not plugins or self.plugins == plugins)
 
-def of_kind(session: Session, kind: str) -> LiveKind:
-    """Look at the live devices of a kind."""
-    rows = session.execute(_OF_KIND, {"kind": kind}).all()
-    return LiveKind(frozenset(name for name, _ in rows), min((memory for _, memory in rows), default=0))
+    def can_take(self, pack: Pack, plugins: str | None) -> bool:
+        """Whether it can train a pack of a sweep with these plug-ins."""
+        enough = pack.memory <= packing.usable_memory(self.memory)
+        return enough and self.trains(pack.kind, pack.precision, plugins)
 
 
-def precisions(session: Session) -> dict[str, frozenset[str]]:
-    """The precisions that all live devices of a kind have, for each kind."""
-    found: dict[str, frozenset[str]] = {}
-    for kind, names in session.execute(_PRECISIONS):
-        own = frozenset(names.split(","))
-        found[kind] = found.get(kind, own) & own
+def usable(session: Session) -> list[LiveDevice]:
+    """Every device that can be given a pack now."""
+    return [
+        LiveDevice(kind, name, plugins, frozenset(precisions.split(",")), memory)
+        for kind, name, plugins, precisions, memory in session.execute(_USABLE)
+    ]
+
+
+def precisions(session: Session) -> dict[str, Counter[str]]:
+    """How many live devices of each kind have each precision."""
+    found: dict[str, Counter[str]] = {}
+    for device in usable(session):
+        found.setdefault(device.kind, Counter()).update(device.precisions)
     return found
 
 

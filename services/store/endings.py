@@ -65,12 +65,15 @@ def give_up(
 ) -> None:
     """End a pack that failed or was given back, and judge each of its trials.
 
-    `regather`: those that go on lose their places, and get new ones together with others.
+    `regather`: those that go on lose their places, and get new ones together with others. So do those for
+    which the memory was not enough, as half of the rows of an array take as much while the others are dead;
+    but on a CPU what has trained keeps its place, because its last bits depend on that.
     """
     fence(session, held)
     pack = session.get_one(Pack, held.pack_id, populate_existing=True)
     for trial in _disband(session, pack, failure, error):
-        if regather:
+        begun = trial.saved_epoch != trial.start_epoch
+        if regather or (failure == Failure.MEMORY and (pack.kind != "cpu" or not begun)):
             trial.width = trial.row = None
     session.flush()
 
@@ -152,7 +155,9 @@ def _disband(session: Session, pack: Pack, failure: Failure, error: Mapping[str,
     moved = []
     for trial in running:
         record = Record(trial.crashes, trial.losses, trial.most_alive, trial.fruitless)
-        verdict = judge(failure, record, len(running), progressed)
+        rows = min(pack.width, trial.most_alive or pack.width)
+        alive = rows if failure == Failure.MEMORY else len(running)
+        verdict = judge(failure, record, alive, progressed)
         trial.crashes, trial.losses = verdict.record.crashes, verdict.record.losses
         trial.most_alive, trial.fruitless = verdict.record.most_alive, verdict.record.fruitless
         trial.failure = _failure(failure, error, trial.fruitless)

@@ -152,7 +152,7 @@ def take_next(
     """
     lease = {"holder": token, "on": machine, "claim_token": claim, "by": worker, "where": device.id}
     given: dict[str, Any] = lease | {"ttl": int(ttl * 1000)}
-    pack = moves.take_next_pack(session, device.kind, plugins, **given)
+    pack = moves.take_next_pack(session, device, plugins, **given)
     return None if pack is None else _start(session, Lease(pack.id, token), pack)
 
 

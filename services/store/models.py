@@ -289,6 +289,8 @@ class Pack(Base):
     width: Mapped[int]
     start_epoch: Mapped[int]  # the checkpoint's; 0 is a fresh start
     target_epoch: Mapped[int]
+    precision: Mapped[str] = mapped_column(String(16), default="float32")  # that its device must have
+    memory: Mapped[int] = mapped_column(default=0)  # that its device must have, in bytes; 0 on a CPU
     state: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[int]
     sent_at: Mapped[int | None]

@@ -35,6 +35,7 @@ from services.domain.states import (
     TrialState,
     move,
 )
+from services.host import HostDevice
 from services.store import events, mirror, queue_order
 from services.store.clock import db_now
 from services.store.json_rows import insert_each
@@ -48,6 +49,7 @@ _SWEEPS, _TRIALS, _PACKS = (cast(Table, model.__table__) for model in (Sweep, Tr
 _NEW_PACKS = insert_each(
     _PACKS,
     *("id", "sweep_id", "shape", "kind", "width", "start_epoch", "target_epoch", "state", "created_at"),
+    *("precision", "memory"),
 )
 _NEW_TRIALS = insert_each(
     _TRIALS,
@@ -226,14 +228,13 @@ def take_pack(session: Session, pack_id: str, **lease: Any) -> Row[Any] | None:
     return session.execute(_TAKE, {"pack": pack_id, **lease}).one_or_none()
 
 
-def take_next_pack(session: Session, kind: str, plugins: str, **lease: Any) -> Row[Any] | None:
+def take_next_pack(session: Session, device: HostDevice, plugins: str, **lease: Any) -> Row[Any] | None:
     """Move the queued pack that comes next to running, as `take_pack` does; None if there is none.
 
     It must be one of a sweep of which packs have been leased before.
     """
-    return session.execute(
-        _TAKE_NEXT, {"device_kind": kind, "device_plugins": plugins, **lease}
-    ).one_or_none()
+    given = {**queue_order.able(device, plugins), **lease}
+    return session.execute(_TAKE_NEXT, given).one_or_none()
 
 
 def start_trials(session: Session, sweep_id: str, pack_id: str) -> Sequence[Row[Any]]:

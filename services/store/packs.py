@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -77,6 +78,18 @@ _ROWS = (
     .join(Trial, Trial.id == PackRow.trial_id)
     .where(PackRow.pack_id == bindparam("pack"), Trial.pack_id == bindparam("pack"))
 )
+_LAST_KIND = (
+    select(Pack.kind)
+    .join(PackRow, PackRow.pack_id == Pack.id)
+    .where(PackRow.trial_id == bindparam("trial"))
+    .order_by(Pack.created_at.desc(), Pack.id.desc())
+    .limit(1)
+)
+_IN_PRECISIONS = (
+    select(_PACKS.c.kind, _PACKS.c.precision, func.count())
+    .where(_PACKS.c.state.in_(sorted(PACK_OUTSTANDING)))
+    .group_by(_PACKS.c.kind, _PACKS.c.precision)
+)
 
 
 @dataclass(frozen=True)
@@ -118,7 +131,7 @@ def form_new(session: Session, sweep: Sweep, drafts: Sequence[PackDraft], now: i
 def _make(
     sweep: Sweep, now: int, shape: int, width: int, kind: str, start: int, target: int
 ) -> dict[str, Any]:
-    sweep.served_at = now
+    sweep.served_at, own = now, sweep.plan.shapes[shape]
     return {
         "id": secrets.token_hex(8),
         "sweep_id": sweep.id,
@@ -127,6 +140,8 @@ def _make(
         "width": width,
         "start_epoch": start,
         "target_epoch": target,
+        "precision": own.precision,
+        "memory": 0 if kind == "cpu" or sweep.plan.pin else own.gpu_memory(width),
         "created_at": now,
     }
 
@@ -233,6 +248,16 @@ def segments(session: Session, trial_id: str, until: int) -> list[Segment]:
     return [
         Segment(until=end, width=width, row=row) for end, (_, (width, row)) in zip(ends, begun, strict=True)
     ]
+
+
+def last_kind(session: Session, trial_id: str) -> str | None:
+    """The kind of device that a trial's latest pack was formed for; None if it was in none."""
+    return session.scalars(_LAST_KIND, {"trial": trial_id}).one_or_none()
+
+
+def in_precisions(session: Session) -> Counter[tuple[str, str]]:
+    """How many packs are queued or train, by the kind of device and the precision that they need."""
+    return Counter({(kind, precision): count for kind, precision, count in session.execute(_IN_PRECISIONS)})
 
 
 def attempts(session: Session, trial_id: str) -> Sequence[tuple[int, Pack]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, func, or_, select
+from sqlalchemy import BigInteger, String, Table, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
+from services.domain.plan import packing
 from services.domain.states import PackState
+from services.host import HostDevice
 from services.store.models import Pack, Sweep
 
 # Made once, and of the tables: an ORM's part in a statement of every pack takes longer than its execution.
@@ -25,6 +27,8 @@ _FIRST = (
     .outerjoin(_RUNNING, _RUNNING.c.sweep_id == _PACKS.c.sweep_id)
     .where(_PACKS.c.state == PackState.QUEUED, _PACKS.c.kind == bindparam("device_kind"))
     .where(or_(_SWEEPS.c.plugins.is_(None), _SWEEPS.c.plugins == bindparam("device_plugins")))
+    .where(bindparam("device_precisions", type_=String).contains("," + _PACKS.c.precision + ","))
+    .where(_PACKS.c.memory <= bindparam("device_memory", type_=BigInteger))
     .order_by(_SWEEPS.c.priority.desc(), func.coalesce(_RUNNING.c.packs, 0), _PACKS.c.created_at, _PACKS.c.id)
     .limit(1)
 )
@@ -41,10 +45,21 @@ class NextPack:
     begun: bool
 
 
-def next_for(session: Session, kind: str, plugins: str) -> NextPack | None:
-    """The queued pack that a device of this kind, whose worker has these plug-ins, should train next.
+def able(device: HostDevice, plugins: str) -> dict[str, Any]:
+    """The parameters of these statements: what a device, whose worker has these plug-ins, can train."""
+    return {
+        "device_kind": device.kind,
+        "device_plugins": plugins,
+        "device_precisions": f",{','.join(device.precisions)},",
+        "device_memory": packing.usable_memory(device.memory),
+    }
+
+
+def next_for(session: Session, device: HostDevice, plugins: str) -> NextPack | None:
+    """The queued pack that a device, whose worker has these plug-ins, should train next.
 
     The highest priority comes first, then the sweep of which the fewest packs train, then the oldest pack.
+    One whose precision the device does not have, or that needs more memory, is left to others.
     """
-    found = session.execute(_NEXT, {"device_kind": kind, "device_plugins": plugins}).one_or_none()
+    found = session.execute(_NEXT, able(device, plugins)).one_or_none()
     return NextPack(*found) if found else None

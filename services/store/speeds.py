@@ -31,8 +31,14 @@ class Speed(Base):
 PLAIN = 0  # the width of a plain loop of torch: one trial, without an array
 CLAIM_SECONDS = 60.0  # after which whoever was to measure a plain loop has not, and another may
 CLAIMED = 0.0  # in place of a speed that somebody measures
+TOO_WIDE = 0.0  # in place of the speed of an array for which the memory was not enough
 _OF_SHAPES = select(Speed).where(
-    Speed.shape_key.in_(bindparam("keys", expanding=True)), Speed.images_per_s != CLAIMED
+    Speed.shape_key.in_(bindparam("keys", expanding=True)), Speed.images_per_s > 0
+)
+_TOO_WIDE = (
+    select(Speed.machine, func.min(Speed.width))
+    .where(Speed.shape_key == bindparam("key"), Speed.width != PLAIN, Speed.images_per_s == TOO_WIDE)
+    .group_by(Speed.machine)
 )
 _CLAIM = text(
     "INSERT INTO speeds (shape_key, machine, width, images_per_s, measured_at) "
@@ -82,7 +88,7 @@ def claim_plain(session: Session, shape_key: str, machine: str) -> bool:
 def measured(session: Session, shape_key: str, machine: str, width: int) -> float | None:
     """Trial-images per second of a shape at a width on a kind of machine; None where nobody has measured."""
     speed = session.get(Speed, (shape_key, machine, width))
-    return None if speed is None or speed.images_per_s == CLAIMED else speed.images_per_s
+    return None if speed is None or speed.images_per_s <= 0 else speed.images_per_s
 
 
 def by_width(session: Session, shape_key: str, machines: Collection[str]) -> dict[int, float]:
@@ -92,6 +98,19 @@ def by_width(session: Session, shape_key: str, machines: Collection[str]) -> dic
         if speed.machine in machines and speed.width != PLAIN:
             found[speed.width] = max(speed.images_per_s, found.get(speed.width, 0.0))
     return found
+
+
+def note_too_wide(session: Session, shape_key: str, machine: str, width: int) -> None:
+    """Record that an array of a shape has run out of memory on a kind of machine: no wider one is tried.
+
+    A speed that is measured at that width later takes this back.
+    """
+    record(session, shape_key, machine, width, TOO_WIDE)
+
+
+def too_wide(session: Session, shape_key: str) -> dict[str, int]:
+    """The least width at which arrays of a shape have run out of memory, by the kind of machine."""
+    return dict(session.execute(_TOO_WIDE, {"key": shape_key}).all())
 
 
 def of_shapes(session: Session, shape_keys: Sequence[str]) -> Sequence[Speed]:

@@ -170,6 +170,12 @@ def first_waiting(session: Session, sweep_id: str, shapes: Collection[int] | Non
     return session.scalars(query, {"sweep": sweep_id}).one_or_none()
 
 
+def count_waiting(session: Session, sweep_id: str, most: int) -> int:
+    """How many of a sweep's pending trials may start, as far as `most`."""
+    some = _WAITING.with_only_columns(Trial.id).limit(most).subquery()
+    return session.scalars(select(func.count()).select_from(some), {"sweep": sweep_id}).one()
+
+
 def waiting_like(session: Session, first: Trial, mixed: bool, limit: int) -> Sequence[Trial]:
     """Pending trials that may share an array with one of them, by number.
 

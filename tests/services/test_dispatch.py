@@ -43,6 +43,9 @@ class Pigeon(Publisher):
         return self.kept.count(kind)
 
 
+SLOT = HostDevice("host", "cpu:0", "cpu", "slot 0")
+
+
 def own(store: Store, *names: str, kind: str = "cpu") -> None:
     """Have a worker claim each of these devices."""
     for name in names:
@@ -52,7 +55,7 @@ def own(store: Store, *names: str, kind: str = "cpu") -> None:
 
 def take_next(store: Store) -> Pack:
     """Have a worker take the pack that comes next."""
-    found = store.read(lambda session: queue_order.next_for(session, "cpu", ""))
+    found = store.read(lambda session: queue_order.next_for(session, SLOT, ""))
     assert found is not None
     pack = row_of(store, Pack, found.id)
     take(store, pack)

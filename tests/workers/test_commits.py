@@ -17,7 +17,7 @@ from services.domain.plan.plan import Segment
 from services.domain.retry import Failure
 from services.host import HostDevice
 from services.settings import Settings
-from services.store import early_ends, endings, leases, packs, sweeps, trial_verbs
+from services.store import early_ends, endings, leases, packs, speeds, sweeps, trial_verbs
 from services.store.models import Checkpoint, Pack, Trial
 from services.store.session import Store
 from workers.claim import Claim
@@ -79,6 +79,23 @@ def running(store: Store, settings: Settings) -> Iterator[Running]:
 
 def saved(epoch: int) -> SavedCheckpoint:
     return SavedCheckpoint(epoch, f"packs/p/epoch-{epoch}", "ab" * 32, 10)
+
+
+@pytest.mark.parametrize(
+    ("device", "failure", "noted"),
+    [("cuda", Failure.MEMORY, {"k": 4}), ("cpu", Failure.MEMORY, {}), ("cuda", Failure.CRASHED, {})],
+)
+def test_where_a_gpu_s_memory_was_not_enough_the_width_is_noted(
+    sqlite_store: Store, sqlite_settings: Settings, device: str, failure: Failure, noted: dict[str, int]
+) -> None:
+    running = Running(sqlite_store, sqlite_settings)
+    lease, run = running.heartbeat._lease, replace(running.run, device=device)
+    assert lease
+    commits = PackCommits(sqlite_store, lease, running.heartbeat, 60.0, run, "shape")
+    commits.machine(Machine("k", "t", 2, "torch"))
+    commits.give_up(failure, "why")
+    assert sqlite_store.read(lambda session: speeds.too_wide(session, "shape")) == noted
+    running.close()
 
 
 def test_an_epoch_is_one_report_of_each_row_s_trial(running: Running) -> None:

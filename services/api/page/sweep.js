@@ -23,7 +23,8 @@ const VERB_TITLES = {
 
 const INFORMATIVE = new Set(["compiler", "mlflow"]); // kinds of blockers that stop no training
 const OUTCOMES = { // by kind of failure: what became of the attempt
-  spec: "could not be built", crashed: "crashed", lost: "lost", host: "refused", damaged: "met a damaged checkpoint",
+  spec: "could not be built", crashed: "crashed", memory: "ran out of memory", lost: "lost", host: "refused",
+  damaged: "met a damaged checkpoint",
 };
 
 /** Whether the sweep has ended. */

@@ -25,7 +25,7 @@ class BlockerView(BaseModel):
 class SetbackView(BaseModel):
     """Attempts that failed alike in the last minutes: `at` is when the latest one ended, `then` what follows.
 
-    Kinds: spec, diverged, crashed, lost, host, damaged.
+    Kinds: spec, diverged, crashed, memory, lost, host, damaged.
     """
 
     kind: str

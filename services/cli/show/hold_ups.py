@@ -12,6 +12,7 @@ from services.domain.blocker import INFORMATIVE
 OUTCOMES = {  # by kind of failure: what became of the attempt
     "spec": "could not be built",
     "crashed": "crashed",
+    "memory": "ran out of memory",
     "lost": "lost",
     "host": "refused",
     "damaged": "met a damaged checkpoint",

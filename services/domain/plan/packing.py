@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 MAX_WIDTH = 12  # wider, a small net on one CPU core gains little more (docs/records.md)
 MIN_WIDTH = 4
@@ -11,7 +12,7 @@ MIN_WIDTH = 4
 LADDER = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 FIRST_WIDTH = 64  # of a shape that no GPU of the kind has trained yet
 KNEE = 1.1  # times as fast, or twice the width is not worth it
-MEMORY_SHARE = 0.8  # of a GPU's, for the rows of a pack
+MEMORY_SHARE = 0.8  # of a GPU's, for the rows of a pack and its data
 UNKNOWN_MEMORY = 2**31  # of a GPU whose driver does not say how much it has
 OWN_BATCHES_COST = 1.25  # of a row with own batches, relative to one that shares them (docs/records.md)
 
@@ -83,16 +84,39 @@ def on_ladder(rows: int) -> int:
     return next((width for width in LADDER if width >= rows), LADDER[-1])
 
 
-def ladder_width(trials: int, bytes_per_row: int, memory: int, speeds: Mapping[int, float]) -> int:
-    """Choose the rows of the packs of one shape on GPUs with so much memory.
+def gpu_memory(rows: int, bytes_per_row: int, beside: int) -> int:
+    """The memory that a GPU must have for an array of so many rows, in bytes.
 
-    The ladder's width has room for all trials, at most, and fits the memory. `speeds` are images per second
-    by width, as measured before: the width doubles as long as that paid, and once more, to try whether it
-    does.
+    `beside` are the bytes that all rows share, the data first of all. A single row needs none: it is tried on
+    any GPU, because what it takes is only an estimate.
     """
-    enough = on_ladder(trials)
-    room = MEMORY_SHARE * (memory or UNKNOWN_MEMORY)
-    rungs = [width for width in LADDER if width <= enough and width * bytes_per_row <= room] or [LADDER[0]]
+    return 0 if rows == 1 else ceil((beside + rows * bytes_per_row) / MEMORY_SHARE)
+
+
+def usable_memory(memory: int) -> int:
+    """The bytes that packs may count with on a GPU that has so many; 0 where its driver does not say."""
+    return memory or UNKNOWN_MEMORY
+
+
+def widest(bytes_per_row: int, beside: int, memory: int, too_wide: int | None = None) -> int:
+    """The ladder's last width for which a GPU has the memory; below `too_wide`, which has run out of it."""
+    fits = [
+        width
+        for width in LADDER
+        if gpu_memory(width, bytes_per_row, beside) <= usable_memory(memory)
+        and (too_wide is None or width < too_wide)
+    ]
+    return max(fits, default=LADDER[0])
+
+
+def ladder_width(trials: int, most: int, speeds: Mapping[int, float]) -> int:
+    """Choose the rows of the packs of one shape on GPUs that take `most` at most.
+
+    The ladder's width has room for all trials, at most. `speeds` are images per second by width, as measured
+    before: the width doubles as long as that paid, and once more, to try whether it does.
+    """
+    enough = min(most, on_ladder(trials))
+    rungs = [width for width in LADDER if width <= enough]
     known = [width for width in rungs if width in speeds]
     if not known:
         return min(FIRST_WIDTH, rungs[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from services.domain.plan import packing
 from services.domain.plan.axis import Coordinate
 from services.domain.spec.objective import MetricFacts
 
@@ -14,7 +15,8 @@ class Shape(BaseModel):
     `mixed`: the rows of one array may be of different replicates, so each has batches of its own. `metrics`
     are measured besides the loss: the data's default first, then those that are asked for. `class_names` are
     those of its data, in the order of the classes' numbers; empty where they have none, or very many.
-    `gpu_bytes_per_row` is 0 where it was not counted, because no GPU was alive at submit.
+    `gpu_bytes_per_row` is 0 where it was not counted, because no GPU was alive at submit; `bytes_beside` are
+    those on a GPU that all rows share: the data.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -26,6 +28,7 @@ class Shape(BaseModel):
     flops: int  # forward, one image
     bytes_per_row: int
     gpu_bytes_per_row: int = 0
+    bytes_beside: int = 0
     width: int
     mixed: bool
     epochs: int
@@ -34,3 +37,12 @@ class Shape(BaseModel):
     images: dict[str, int] = {}  # how many each part of the data has: train, val
     precision: str = "float32"
     compiled: bool = False  # whether a worker with a compiler trains it faster
+
+    def gpu_memory(self, rows: int) -> int:
+        """The memory that a GPU must have for an array of so many rows, in bytes."""
+        return packing.gpu_memory(rows, self.gpu_bytes_per_row or self.bytes_per_row, self.bytes_beside)
+
+    def widest(self, memory: int, too_wide: int | None) -> int:
+        """The most rows for a GPU with so much memory, fewer than those that have run out of it before."""
+        row = self.gpu_bytes_per_row or self.bytes_per_row
+        return packing.widest(row, self.bytes_beside, memory, too_wide)

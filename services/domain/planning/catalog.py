@@ -24,6 +24,7 @@ class DryBuild:
     metrics: Sequence[MetricFacts]
     misfits: Mapping[str, str] = field(default_factory=dict)
     bytes_shared: int = 0  # of images that all rows of a pack see, where a batch is all of them
+    bytes_data: int = 0  # of the data set, as it lies on a GPU
     built: Any = None
     images: Mapping[str, int] = field(default_factory=dict)  # in each part of the data: train, val
     class_names: Sequence[str] = ()  # of its data, where they have names

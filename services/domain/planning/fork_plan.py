@@ -54,6 +54,7 @@ def plan_fork(parent: Parent, given: Mapping[str, Any], catalog: Catalog) -> tup
             "width": 1,
             "epochs": parent.target_epoch,
             "bytes_per_row": catalog.point(config, facts) if facts else before.bytes_per_row,
+            "bytes_beside": facts.bytes_shared + facts.bytes_data if facts else before.bytes_beside,
         }
     )
     fork = Spec(

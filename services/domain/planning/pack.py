@@ -136,6 +136,7 @@ class _Packer:
             precision=built.config["train"].get("precision", "float32"),
             compiled=facts.compiled,
             bytes_per_row=bytes_per_row,
+            bytes_beside=facts.bytes_shared + facts.bytes_data,
             width=arrangement.width,
             mixed=arrangement.mixed,
             epochs=built.config["train"]["epochs"],

@@ -22,6 +22,13 @@ def config(model="lenet5", **train):
     return resolve({"model": model, "data": "mnist", "train": train})
 
 
+def test_a_data_set_lies_on_a_device_as_bytes_before_it_is_resized():
+    """70,000 images of 28×28, and a target of eight bytes for each."""
+    for resize in (0, 32):
+        own = resolve({"model": "lenet5", "data": {"name": "mnist", "resize": resize}})
+        assert inspect(own).bytes_data == 70_000 * (28 * 28 + 8)
+
+
 @pytest.fixture
 def small_images(monkeypatch):
     """Let mnist announce images of 8×8."""

@@ -5,10 +5,11 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from cnnlab import resolve
+from cnnlab.batching.on_device import CHUNK_IMAGES
 from cnnlab.engine import step_memory
 from cnnlab.engine.array import Array
 from cnnlab.engine.cost import inspect
-from cnnlab.engine.step_memory import MemoryCount, gpu_bytes_per_row, step_bytes
+from cnnlab.engine.step_memory import MemoryCount, evaluation_bytes, gpu_bytes_per_row, step_bytes
 from cnnlab.kernels import library
 
 LENET = {"name": "lenet5", "norm": "batch", "dropout": 0.3}
@@ -61,11 +62,24 @@ def test_tensors_count_as_long_as_they_live_and_views_do_not():
 
 
 def test_a_row_has_what_it_keeps_and_its_share_of_the_step():
-    facts, own = inspect(config("lenet5", optimizer="adam")), config("lenet5", optimizer="adam")
-    step = step_bytes(arrays(own, "meta"), 8, own_batches=False)
+    own = config("lenet5", optimizer="adam", batch_size=256)
+    facts = inspect(own)
+    step = step_bytes(arrays(own, "meta"), 256, own_batches=False)
     assert gpu_bytes_per_row(own, facts) == step // 2 + 4 * (2 + 2) * facts.parameters
-    more = config("lenet5", optimizer="adam", batch_size=16)
+    more = config("lenet5", optimizer="adam", batch_size=257)
     assert gpu_bytes_per_row(more, inspect(more)) > gpu_bytes_per_row(own, facts)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_where_batches_are_small_a_row_has_its_share_of_an_evaluation(precision):
+    """It has more images at once than a step, and keeps nothing for a backward pass."""
+    own = config("lenet5", precision=precision)
+    facts, array = inspect(own), arrays(config("lenet5"), "meta")
+    evaluation = evaluation_bytes(array, CHUNK_IMAGES) // 2
+    assert evaluation > 4 * step_bytes(array, 8, own_batches=False) // 2
+    if precision == "bfloat16":
+        evaluation = evaluation // 2 + 10 * facts.parameters
+    assert gpu_bytes_per_row(own, facts) == evaluation + 4 * 3 * facts.parameters
 
 
 def test_rows_with_batches_of_their_own_have_images_of_their_own():
@@ -75,7 +89,7 @@ def test_rows_with_batches_of_their_own_have_images_of_their_own():
 
 
 def test_bfloat16_is_half_of_float32_and_copies_of_the_parameters():
-    plain, half = config("lenet5", batch_size=128), config("lenet5", batch_size=128, precision="bfloat16")
+    plain, half = config("lenet5", batch_size=256), config("lenet5", batch_size=256, precision="bfloat16")
     facts = inspect(plain)
     kept = 4 * 3 * facts.parameters  # with momentum's slot
     step = gpu_bytes_per_row(plain, facts) - kept

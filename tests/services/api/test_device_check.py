@@ -13,6 +13,7 @@ from services.store.session import Store
 
 SLOT = HostDevice("box", "cpu:0", "cpu", "slot 0")
 GPU = HostDevice("box", "GPU-1", "cuda", "H200", 141 * 2**30, (*EVERYWHERE, "tf32", "bfloat16"))
+OLD = HostDevice("box", "GPU-2", "cuda", "V100", 32 * 2**30)
 WORDS = (
     "must be one of float32, float64 on the devices that are alive, got 'bfloat16', which needs an NVIDIA "
     "GPU of compute capability 8.0 or higher, or a processor with AVX512-BF16 or AMX; on others it is "
@@ -55,5 +56,5 @@ def test_it_is_taken_where_a_live_device_has_it_or_none_is_alive(
 ) -> None:
     body = spec | {"train": {"precision": "bfloat16"}}
     assert sqlite_api.post("/v1/sweeps", json=body).status_code == 201
-    claim_all(sqlite_store, SLOT, GPU)
+    claim_all(sqlite_store, SLOT, GPU, OLD)  # one of its kind that lacks it changes nothing
     assert sqlite_api.post("/v1/sweeps", json=body).status_code == 201

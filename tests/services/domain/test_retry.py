@@ -27,6 +27,12 @@ def test_a_poisonous_trial_ends_alone_after_its_budget() -> None:
     assert attempts == 3 + CRASH_BUDGET  # 8 → 4 → 2 → 1, then three times alone
 
 
+def test_a_lack_of_memory_halves_the_rows_that_an_array_may_have_as_a_crash_halves_those_alive() -> None:
+    crowded = judge(Failure.MEMORY, Record(0, 0, None, 3), alive=64)
+    assert (crowded.again, crowded.delay, crowded.record) == (True, 0, Record(0, 0, 32, 3))
+    assert judge(Failure.MEMORY, Record(0, 0, 1), alive=1) == judge(Failure.CRASHED, Record(0, 0, 1), alive=1)
+
+
 def test_delays_grow() -> None:
     alone = [judge(Failure.CRASHED, Record(n, 0, 1), 1).delay for n in range(CRASH_BUDGET - 1)]
     assert alone == [10, 20]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from paper_sweep import fill, row_of, take, trials_of, write_sweep
+from paper_sweep import fill, report, row_of, take, trials_of, write_sweep
 
 from services.domain.retry import Failure
 from services.store import endings, sweep_verbs, trial_verbs
 from services.store.models import Pack
+from services.store.reports import Saved
 from services.store.session import Store
 
 
@@ -36,6 +37,24 @@ def test_what_becomes_of_a_pack_and_its_trials(store: Store, failure: Failure, p
     expected = None if failure == Failure.PREEMPTED else error
     assert all(each.failure == expected for each in trials)
     assert all((each.not_before > ended.closed_at) == (failure == Failure.HOST) for each in trials)
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+@pytest.mark.parametrize("failure", [Failure.MEMORY, Failure.CRASHED])
+def test_on_a_cpu_only_what_has_not_trained_leaves_its_place_for_lack_of_memory(
+    sqlite_store: Store, failure: Failure, epochs: int
+) -> None:
+    sweep_id = write_sweep(sqlite_store)
+    held = take(sqlite_store, fill(sqlite_store, sweep_id))
+    mine = [trial.id for trial in trials_of(sqlite_store, sweep_id)]
+    if epochs:
+        report(sqlite_store, held, 1, mine, saved=Saved(1, "packs/p/1", "0" * 64, 5))
+    sqlite_store.write(lambda session: endings.give_up(session, held, failure, {"message": "why"}))
+    leaves = failure == Failure.MEMORY and not epochs
+    found = trials_of(sqlite_store, sweep_id)
+    assert [trial.row for trial in found] == ([None] * 4 if leaves else [0, 1, 2, 3])
+    assert {trial.most_alive for trial in found} == {2}
+    assert fill(sqlite_store, sweep_id).width == (2 if leaves else 4)
 
 
 def test_a_trial_that_was_to_be_cancelled_is_and_the_others_go_on(store: Store) -> None:

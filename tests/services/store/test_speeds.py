@@ -25,6 +25,18 @@ def test_the_latest_measurement_of_a_shape_width_and_machine_is_kept(store: Stor
     assert store.read(lambda session: speeds.measured(session, "s", "gpu", 8)) is None
 
 
+def test_a_width_that_has_run_out_of_memory_has_no_speed_until_one_is_measured(store: Store) -> None:
+    for width, machine in ((64, "a"), (128, "a"), (32, "b")):
+        store.write(partial(speeds.note_too_wide, shape_key="s", machine=machine, width=width))
+    store.write(partial(speeds.claim_plain, shape_key="s", machine="c"))
+    assert store.read(partial(speeds.too_wide, shape_key="s")) == {"a": 64, "b": 32}
+    assert store.read(partial(speeds.of_shapes, shape_keys=["s"])) == []
+    assert store.read(lambda session: speeds.measured(session, "s", "a", 64)) is None
+    assert store.read(partial(speeds.too_wide, shape_key="t")) == {}
+    store.write(partial(speeds.record, shape_key="s", machine="a", width=64, images_per_s=1.0))
+    assert store.read(partial(speeds.too_wide, shape_key="s")) == {"a": 128, "b": 32}
+
+
 def test_one_of_those_that_ask_measures_the_plain_loop(store: Store) -> None:
     def claims() -> bool:
         return store.write(partial(speeds.claim_plain, shape_key="s", machine="cpu"))

@@ -13,9 +13,12 @@ from services.domain.plan.packing import (
     MAX_WIDTH,
     Arrangement,
     arrange,
+    gpu_memory,
     ladder_width,
     next_rows,
     packs,
+    usable_memory,
+    widest,
 )
 
 
@@ -70,20 +73,37 @@ GIB = 2**30
 
 
 @pytest.mark.parametrize(
-    ("trials", "bytes_per_row", "memory", "width"),
+    ("bytes_per_row", "beside", "memory", "too_wide", "width"),
     [
-        (1000, 1, 80 * GIB, FIRST_WIDTH),
-        (1, 1, 80 * GIB, 1),
-        (5, 1, 80 * GIB, 8),  # three dead rows, to reach the ladder
-        (1000, 2 * GIB, 80 * GIB, 32),  # 0.8 of 80 GiB
-        (1000, 100 * GIB, 80 * GIB, 1),
-        (1000, GIB // 4, 0, 4),  # a driver that does not say: 2 GiB
+        (1, 0, 80 * GIB, None, LADDER[-1]),
+        (2 * GIB, 0, 80 * GIB, None, 32),  # 0.8 of 80 GiB
+        (2 * GIB, 1, 80 * GIB, None, 16),  # and a byte for the data
+        (2 * GIB, 0, 80 * GIB - 1, None, 16),
+        (100 * GIB, 0, 80 * GIB, None, 1),  # tried
+        (GIB // 4, 0, 0, None, 4),  # a driver that does not say: 2 GiB
+        (2 * GIB, 0, 80 * GIB, 32, 16),
+        (2 * GIB, 0, 80 * GIB, 64, 32),
+        (1, 0, 80 * GIB, 1, 1),
     ],
 )
-def test_a_gpu_s_width_has_room_for_the_trials_and_fits_its_memory(
-    trials: int, bytes_per_row: int, memory: int, width: int
+def test_a_gpu_s_width_fits_its_memory_beside_the_data(
+    bytes_per_row: int, beside: int, memory: int, too_wide: int | None, width: int
 ) -> None:
-    assert ladder_width(trials, bytes_per_row, memory, {}) == width
+    assert widest(bytes_per_row, beside, memory, too_wide) == width
+    if width > 1:
+        assert gpu_memory(width, bytes_per_row, beside) <= usable_memory(memory)
+
+
+def test_a_single_row_is_tried_on_any_gpu() -> None:
+    assert (gpu_memory(1, 4 * GIB, 0), gpu_memory(2, 4 * GIB, 2 * GIB)) == (0, 12.5 * GIB)
+
+
+@pytest.mark.parametrize(
+    ("trials", "most", "width"),
+    [(1000, 512, FIRST_WIDTH), (1, 512, 1), (5, 512, 8), (1000, 32, 32), (1000, 1, 1)],
+)
+def test_a_gpu_s_width_has_room_for_the_trials(trials: int, most: int, width: int) -> None:
+    assert ladder_width(trials, most, {}) == width
 
 
 @pytest.mark.parametrize(
@@ -99,12 +119,12 @@ def test_a_gpu_s_width_has_room_for_the_trials_and_fits_its_memory(
     ],
 )
 def test_a_gpu_s_width_follows_what_was_measured(speeds: dict[int, float], width: int) -> None:
-    assert ladder_width(10_000, 1, 80 * GIB, speeds) == width
+    assert ladder_width(10_000, 512, speeds) == width
 
 
 @given(st.integers(1, 2000), st.dictionaries(st.sampled_from(LADDER), st.floats(0.1, 1e6)))
 def test_no_gpu_s_width_is_twice_what_its_trials_need(trials: int, speeds: dict[int, float]) -> None:
-    width = ladder_width(trials, 1, GIB, speeds)
+    width = ladder_width(trials, 512, speeds)
     assert width in LADDER
     assert width < 2 * trials
     assert KNEE > 1

@@ -25,6 +25,7 @@ def test_the_row_that_takes_most_decides_how_many_fit() -> None:
     spec = paper_spec(space={"train.optimizer": ["sgd", "adam"], "model.dropout": [0, 0.1, 0.2, 0.3]})
     [shape] = paper_plan(spec, memory=4 * 1200).shapes
     assert (shape.bytes_per_row, shape.width) == (1200, 4)
+    assert shape.bytes_beside == 5000  # on a GPU; a processor's memory is not counted down to that
     [shape] = paper_plan(spec, memory=4 * 1200 - 1).shapes
     assert shape.width <= 3
 
