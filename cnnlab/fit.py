@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +17,7 @@ from cnnlab.config import resolve, shape_key
 from cnnlab.data import Info, check_images, data_set, seen
 from cnnlab.engine import conflicts
 from cnnlab.engine.array import Array
+from cnnlab.engine.epoch_end import EpochEnd, RowEnd
 from cnnlab.engine.epoch_steps import EpochSteps
 from cnnlab.engine.epoch_totals import EpochTotals
 from cnnlab.engine.execution import Execution, execution_of
@@ -26,6 +27,7 @@ from cnnlab.engine.way_timer import way_timer
 from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.kernels.way_choices import Timer
 from cnnlab.metric import DEFAULTS, LOSS, LOSS_GOAL, Metric, chosen, find
+from cnnlab.precision import check_device
 
 MAX_CONFUSION_IMAGES = 10_000  # counted in a confusion matrix
 
@@ -42,12 +44,16 @@ class Row:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """A row's metrics after one epoch; they may be NaN. `diverged`: its weights or loss are not finite."""
+    """A row's metrics after one epoch; they may be NaN. `diverged`: its weights or loss are not finite.
+
+    `best` is its best epoch so far and the objective there; None if the objective was never finite.
+    """
 
     row: int
     epoch: int
     metrics: dict[str, float]
     diverged: bool
+    best: tuple[int, float] | None
 
 
 class Fit:
@@ -78,10 +84,9 @@ class Fit:
         first = _same_array([row for row in rows if row is not None])
         self._rows = [row or first for row in rows]
         train = first.config["train"]
-        self._epochs_test = train["test"] == "each-epoch"
         data = first.config["data"]
         info = seen(data)
-        self._metric, self._sign, metrics = _measured(objective, first.config, info)
+        metric, sign, metrics = _measured(objective, first.config, info)
         configs, seeds = [row.config for row in self._rows], [row.seed for row in self._rows]
         self.array = Array(build(first.config), configs, seeds, device, metrics, varied)
         for row in self.live:
@@ -103,18 +108,19 @@ class Fit:
         )
         self.recorder = Recorder(self.array.device)
         self._steps = EpochSteps(self.array, self._streams, len(self.data.train), self.recorder)
-        self._measured: dict[str, EpochTotals] = {}  # by part
-        width = len(rows)
-        self._best_theta, self._best_buffers = self.array.theta.clone(), self.array.buffers.clone()
-        self._epochs = torch.zeros(width, dtype=torch.int64)
-        self._best_value = torch.full((width,), -math.inf, dtype=torch.float64, device=self.array.device)
-        self._best_epoch = torch.zeros_like(self._epochs, device=self.array.device)
+        self._parts = {"val": self.data.validation} if len(self.data.validation) else {}
+        self._parts |= {"test": self.data.test} if train["test"] == "each-epoch" else {}
+        self._measured = {name: self._totals() for name in self._parts}
+        parts = {"train": (self._steps.totals, len(self.data.train))}
+        parts |= {name: (self._measured[name], len(part)) for name, part in self._parts.items()}
+        self._end = EpochEnd(self.array, self._steps.epoch, parts, metric, sign, self.recorder)
+        self._epochs = [0] * len(rows)
         self.images_per_s = 0.0
 
     @property
     def epoch(self) -> int:
         """Return how many epochs the live rows have trained; CnnlabError if they differ."""
-        epochs = sorted({int(self._epochs[row]) for row in self.live})
+        epochs = sorted({self._epochs[row] for row in self.live})
         if len(epochs) != 1:
             raise CnnlabError(f"rows of one fit must be at the same epoch, got {epochs}")
         return epochs[0]
@@ -149,105 +155,76 @@ class Fit:
         After None the rows are in the middle of an epoch: load them again before training on.
         """
         epoch, start = self.epoch + 1, time.perf_counter()
-        images = len(self.data.train)
         self._steps.begin(epoch)
-        for size, steps in batch_order.together(self._cuts(), self._steps.together):
+        for size, steps in self._batches():
             if should_stop():
                 return None
             self._steps.advance(size, steps)
         if self.array.net.needs_population:
             self._update_population()
-        metrics = self._steps.totals.metrics("train", images) | {"lr": self.array.rates()}
         self.recorder.finish()
-        self.images_per_s = len(self.array) * images / (time.perf_counter() - start)
-        metrics |= self._measure(self.data.validation, "val") if len(self.data.validation) else {}
-        metrics |= self._measure(self.data.test, "test") if self._epochs_test else {}
-        self.array.schedules.observe(metrics.get("val/loss", metrics["train/loss"]))
-        self._epochs += 1
-        self._note_best(epoch, metrics[self._metric])
-        finite = self.array.theta.isfinite().all(1) & metrics["train/loss"].isfinite()
-        # All that leaves the device in an epoch: for each row, its metrics and whether it diverged.
-        read = torch.stack([*metrics.values(), finite.double()], 1).tolist()
-        return [
-            EpochReport(
-                row=k,
-                epoch=epoch,
-                metrics=dict(zip(metrics, read[k][:-1], strict=True)),
-                diverged=not read[k][-1],
-            )
-            for k in self.live
-        ]
+        self.images_per_s = len(self.array) * len(self.data.train) / (time.perf_counter() - start)
+        for name, part in self._parts.items():
+            self._measure(name, part)
+        self._end.note()
+        self._epochs = [epochs + 1 for epochs in self._epochs]
+        # All that leaves the device in an epoch.
+        read = self._end.read()
+        return [_report(row, epoch, read[row]) for row in self.live]
 
     def _cuts(self) -> list[slice]:
         return batch_order.cuts(len(self.data.train), self._batch_size)
 
+    def _batches(self) -> Iterator[tuple[int, int]]:
+        """Iterate over the batches of an epoch as they are taken: images of each, and how many at once."""
+        return batch_order.together(self._cuts(), self._steps.together)
+
     def _update_population(self) -> None:
         """Compute the statistics of normalization from the epoch's batches, at the present weights."""
         self.array.net.reset_population(self.array.buffers)
-        for cut in self._cuts():
-            self.array.add_to_population(self._steps.batch(cut)[0])
+        self._steps.again()
+        for size, steps in self._batches():
+            self._steps.add_to_population(size, steps)
 
-    def _measure(self, part: Part, name: str) -> dict[str, Tensor]:
-        totals = self._measured.setdefault(name, self._totals())
+    def _measure(self, name: str, part: Part) -> None:
+        totals = self._measured[name]
         totals.reset()
         self.recorder.run(
             ("evaluation", name), lambda: _add_part(totals, self.array, part), lambda: totals.tensors
         )
-        return totals.metrics(name, len(part))
 
     def _totals(self) -> EpochTotals:
         return EpochTotals(len(self.array), self.array.device, self.array.metrics)
-
-    def _note_best(self, epoch: int, values: Tensor) -> None:
-        values = self._sign * values
-        better = values > self._best_value  # never where NaN; the first of equals stays
-        for best, now in (
-            (self._best_value, values),
-            (self._best_epoch, torch.full_like(self._best_epoch, epoch)),
-            (self._best_theta, self.array.theta),
-            (self._best_buffers, self.array.buffers),
-        ):
-            torch.where(better.view(-1, *(1,) * (best.dim() - 1)), now, best, out=best)
 
     def kill(self, row: int) -> None:
         """Stop reporting a row; the numbers of the others do not change."""
         self.live.remove(row)
 
     def state(self) -> dict[str, Tensor]:
-        """Return all that a row needs to continue elsewhere, each tensor (K, …) on the CPU."""
-        return self.array.state() | {
-            "best.theta": self._best_theta.cpu().clone(),
-            "best.buffers": self._best_buffers.cpu().clone(),
-            "best.value": self._best_value.cpu().clone(),
-            "best.epoch": self._best_epoch.cpu().clone(),
-        }
+        """Return all that a row needs to continue elsewhere, each tensor (K, …) on the CPU.
+
+        It is that after the last whole epoch, also in the middle of another one.
+        """
+        return self._end.kept.state() | self._end.best.state()
 
     def load_row(self, row: int, tensors: Mapping[str, Tensor], epoch: int) -> None:
         """Put a row of a state, taken after `epoch` epochs, into this row."""
-        self.array.load_row(row, tensors)
-        for name, place in (
-            ("best.theta", self._best_theta),
-            ("best.buffers", self._best_buffers),
-            ("best.value", self._best_value),
-            ("best.epoch", self._best_epoch),
-        ):
-            place[row] = tensors[name].to(place)
+        for array in (self.array, self._end.kept):
+            array.load_row(row, tensors)
+        self._end.best.load_row(row, tensors)
         self._epochs[row] = epoch
 
     def forget_best(self, row: int) -> None:
         """Let only the epochs that a row trains from now on count for its best one."""
-        self._best_theta[row], self._best_buffers[row] = self.array.theta[row], self.array.buffers[row]
-        self._best_value[row], self._best_epoch[row] = -math.inf, 0
+        self._end.best.forget(row)
 
-    def best(self, row: int) -> tuple[int, float, dict[str, Tensor]]:
-        """Return a row's best epoch, the objective at that epoch, and its weights and buffers by name.
+    def best(self) -> list[tuple[int, float, dict[str, Tensor]]]:
+        """Return each row's best epoch, the objective at it, and its weights and buffers by name.
 
-        Epoch 0 and NaN if no epoch that counts had a finite objective: the weights are those before them.
+        They are on the CPU. Epoch 0 and NaN if no epoch that counts had a finite objective: the weights are
+        those before them.
         """
-        epoch = int(self._best_epoch[row])
-        value = self._sign * float(self._best_value[row]) if epoch else math.nan
-        theta, buffers = self._best_theta[row].cpu(), self._best_buffers[row].cpu()
-        return epoch, value, self.array.net.named(theta, buffers)
+        return self._end.best.read()
 
     def test_best(self) -> list[dict[str, float]]:
         """Return test/loss and test/<metric> of every row's best weights, row by row.
@@ -258,9 +235,8 @@ class Fit:
         totals = self._totals()
         _add_part(totals, self._at_best(), self.data.test)
         metrics = totals.metrics("test", len(self.data.test))
-        return [
-            {name: float(values[row]) for name, values in metrics.items()} for row in range(len(self._rows))
-        ]
+        rows = torch.stack([*metrics.values()], 1).tolist()
+        return [dict(zip(metrics, row, strict=True)) for row in rows]
 
     def confusion(self) -> tuple[str, Tensor]:
         """Return how often the best weights take each class (second axis) for each (third), int64 (K, C, C).
@@ -286,13 +262,19 @@ class Fit:
         return name, counts.cpu()
 
     def _at_best(self) -> Array:
-        return self.array.at(self._best_theta, self._best_buffers)
+        return self.array.at(self._end.best.theta, self._end.best.buffers)
 
 
 def _add_part(totals: EpochTotals, array: Array, part: Part) -> None:
     """Evaluate all images of a part."""
     for x, y in part.chunks(len(array)):
         totals.add(array.evaluate(x, y), len(x))
+
+
+def _report(row: int, epoch: int, end: RowEnd) -> EpochReport:
+    known = math.isfinite(end.best_objective)
+    best = (end.best_epoch, end.best_objective) if known else None
+    return EpochReport(row, epoch, end.metrics, not end.finite, best)
 
 
 def _same_array(rows: Sequence[Row]) -> Row:
@@ -334,8 +316,12 @@ def _measured(
 
 
 def fit(config: Mapping[str, Any], seed: int = 0, device: str = "cpu") -> list[EpochReport]:
-    """Train one trial to its last epoch and return its reports; the config need not be resolved."""
+    """Train one trial to its last epoch and return its reports; the config need not be resolved.
+
+    ConfigError where the device does not train in the precision that is asked for.
+    """
     complete = resolve(config)
+    check_device(complete["train"]["precision"], torch.device(device))
     one = Fit([Row(complete, seed)], device)
     one.choose_ways()
     reports: list[EpochReport] = []

@@ -8,6 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cnnlab.errors import ConfigError
+
+MIN_CAPABILITY = (8, 0)  # Ampere, whose tensor cores are the first that take TF32 and bfloat16
+BFLOAT16_UNITS = (
+    "avx512_bf16",
+    "amx_bf16",
+    "bf16",
+)  # of processors, as torch names them; the last on aarch64
+
 
 @dataclass(frozen=True)
 class Precision:
@@ -53,6 +62,27 @@ PRECISIONS: Mapping[str, Precision] = {
 
 # Those whose products have fewer digits than their rows.
 COARSE = frozenset(name for name, own in PRECISIONS.items() if own.products or own.tf32)
+
+
+def check_device(name: str, device: torch.device) -> None:
+    """Raise ConfigError at "train.precision" where a device has no units for products of that precision.
+
+    A processor without them would compute TF32 as float32, and bfloat16 more slowly than float32.
+    """
+    if name not in COARSE:
+        return
+    if device.type == "cuda":
+        able = torch.cuda.get_device_capability(device) >= MIN_CAPABILITY
+    else:
+        has = torch.cpu.get_capabilities()
+        able = name == "bfloat16" and any(has.get(unit, False) for unit in BFLOAT16_UNITS)
+    if not able:
+        other = ", or a processor with AVX512-BF16 or AMX" if name == "bfloat16" else ""
+        raise ConfigError(
+            "train.precision",
+            f"must be float32 or float64 on this {device.type} device, got {name!r}, which needs an NVIDIA "
+            f"GPU of compute capability 8.0 or higher{other}",
+        )
 
 
 def factors(*tensors: Tensor | None) -> list[Tensor | None]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from workers import checkpoints
 from workers.messages import (
@@ -29,9 +27,6 @@ from workers.messages import (
     WaysChosen,
 )
 from workers.wire import Wire
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 STEPS_SECONDS = 1.0  # between two messages of an epoch's progress
 MAX_CONFUSION_CLASSES = 100  # more make no picture that one can read
@@ -64,7 +59,7 @@ class PackTraining:
         self._fit = Fit(self._rows, run.device, (run.metric, run.goal), mixed=run.mixed, varied=run.varied)
         self._load()
         self._saved_at = time.monotonic()
-        self._unsaved: tuple[int, dict[str, Tensor]] | None = None  # an epoch whose state is in no file yet
+        self._saved_epoch = run.start_epoch  # the last one that needs no checkpoint any more
         self._steps, self._steps_sent_at = 0, time.monotonic()
         # Not at once: while a service starts, everything is slow.
         self._measure_after = min(run.start_epoch + 2, run.target_epoch)
@@ -96,7 +91,7 @@ class PackTraining:
                     pack=run.pack,
                     number=fit.epoch,
                     metrics={report.row: report.metrics for report in reports},
-                    best={row: best for row in live if (best := self._best(row))},
+                    best={report.row: report.best for report in reports if report.best},
                     diverged=tuple(report.row for report in reports if report.diverged),
                     saved=self._checkpoint(due=last) if run.saves_end or not ends else None,
                     final=self._finish(live) if ends else {},
@@ -180,42 +175,37 @@ class PackTraining:
             self._wire.send(SpeedMeasured(self._message.pack, speed))
 
     def _checkpoint(self, due: bool) -> SavedCheckpoint | None:
-        """Keep the state at an epoch's end, and write it if it is due or the last checkpoint is old."""
-        self._unsaved = self._fit.epoch, self._fit.state()
+        """Write the state at an epoch's end if it is due or the last checkpoint is old."""
         old = time.monotonic() - self._saved_at >= self._message.checkpoint_every
         return self._write_checkpoint() if due or old else None
 
     def _write_checkpoint(self) -> SavedCheckpoint | None:
-        """Write all rows as they were kept; None if that epoch is written already, or cannot be."""
-        if self._unsaved is None:
+        """Write all rows after the last whole epoch; None if that is written already, or cannot be."""
+        epoch = self._fit.epoch
+        if epoch == self._saved_epoch:
             return None
-        (epoch, state), self._unsaved = self._unsaved, None
+        self._saved_epoch = epoch
         self._saved_at = time.monotonic()
         try:
             name = f"packs/{self._message.pack}/epoch-{epoch:05d}.safetensors"
-            path, sha256, size = checkpoints.write(self._folder, name, state)
+            path, sha256, size = checkpoints.write(self._folder, name, self._fit.state())
         except OSError as error:  # a full disk: the last one still stands
             sys.stderr.write(f"no checkpoint at epoch {epoch}: {error}\n")
             return None
         return SavedCheckpoint(epoch, path, sha256, size)
-
-    def _best(self, row: int) -> tuple[int, float] | None:
-        """The best epoch so far and the objective there, if it ever was a number."""
-        epoch, value, _ = self._fit.best(row)
-        return (epoch, value) if math.isfinite(value) else None
 
     def _finish(self, live: Sequence[int]) -> dict[int, FinalResult]:
         """Write the best weights of trials, each to a file of its own; all are evaluated at once."""
         tests = self._message.rows[0].config["train"]["test"] == "best"
         tested = self._fit.test_best() if tests else [{}] * len(self._rows)
         part, counts = ("", None) if self._fit.task == "regression" else self._fit.confusion()
-        results = {}
+        best, results = self._fit.best(), {}
         for row in live:
             name = f"packs/{self._message.pack}/best-{self._own[row].trial}.safetensors"
             metadata = self._metadata()
             if counts is not None and counts.shape[2] <= MAX_CONFUSION_CLASSES:
                 metadata |= {"confusion_part": part, "confusion": json.dumps(counts[row].tolist())}
-            checkpoints.write(self._folder, name, self._fit.best(row)[2], metadata)
+            checkpoints.write(self._folder, name, best[row][2], metadata)
             results[row] = FinalResult(name, tested[row])
         return results
 

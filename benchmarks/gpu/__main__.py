@@ -7,8 +7,10 @@ of their worth, and none after so many seconds. `--cpu` tries every part on a pr
 Speeds are trial-images per second of whole training steps, batches from memory included: of an array of K
 trials, its step recorded as a CUDA graph, beside a plain loop of torch for one trial, alone and in eight
 processes at once. *Equal* compares, for each entry, an array whose steps are recorded with one whose are not,
-bit for bit in float32, and with a processor in float64. *Convolutions* has the time of each way to convolve
-for the tasks of each net, how far each is from float64, and the speed by the default and as chosen.
+bit for bit in float32 (curves, weights and states of three epochs), and with a processor in float64. *Again*
+trains arrays twice, and once more from their state, and compares all of that bit for bit; *service* compares
+the curves of trials whose runner was killed with undisturbed ones. *Convolutions* has the time of each way to
+convolve for the tasks of each net, how far each is from float64, and the speed by the default and as chosen.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import torch
 from benchmarks.gpu.equal_numbers import equality
 from benchmarks.gpu.killed_runner import service
 from benchmarks.gpu.parts_table import table
+from benchmarks.gpu.same_bits_again import again
 from benchmarks.gpu.setting import Results, Setting, machine
 from benchmarks.gpu.speeds import loop_rate, speed
 from benchmarks.gpu.thousand_trials import MAX_SECONDS, thousand
@@ -38,6 +41,7 @@ PARTS: dict[str, Callable[[Setting], Results]] = {
     "lenet5": speed("lenet5"),
     "convolutions": convolutions,
     "equality": equality,
+    "again": again,
     "resnet-20": speed("resnet-20"),
     "service": service,
     "tutorial-cnn": speed("tutorial-cnn"),

@@ -6,6 +6,7 @@ from benchmarks.gpu.setting import WIDTHS, Results
 
 CLOSE = 1e-8  # relative difference of parameters in float64, GPU against processor
 TITLES = {
+    "again": "The same bits again, and from a state",
     "service": "The service, a runner killed once",
     "thousand-trials": "A thousand trials, one worker",
 }
@@ -23,7 +24,8 @@ def table(results: dict[str, Results]) -> str:
             "",
             f"## {net}",
             "",
-            f"A plain loop of one trial {one:,.0f} images/s; several at once {many:,.0f}.",
+            f"A plain loop of one trial {one:,.0f} images/s; several at once "
+            f"{found['error'] if many is None else f'{many:,.0f}'}.",
             "",
             "| trials | precision | trial-images/s | × one loop | × loops at once | memory GiB |",
             "|---|---|---|---|---|---|",
@@ -36,7 +38,8 @@ def table(results: dict[str, Results]) -> str:
             own = row["images/s"]
             eager = " (eager)" if "eager" in row else ""
             memory = row.get("memory GiB", "")
-            lines.append(f"{first} {own:,.0f}{eager} | {own / one:.1f} | {own / many:.1f} | {memory} |")
+            ratio = "" if many is None else f"{own / many:.1f}"
+            lines.append(f"{first} {own:,.0f}{eager} | {own / one:.1f} | {ratio} | {memory} |")
     for name, title in TITLES.items():
         if name in results:
             lines += ["", f"## {title}", ""]

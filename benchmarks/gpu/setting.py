@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 
 from benchmarks import step
 from services import gpus
+from services.cli.doctor import machine as doctor
 
 WIDTHS = {
     "lenet5": (1, 8, 32, 64, 128, 256, 512),
@@ -39,12 +41,16 @@ class Setting:
 
 
 def machine(setting: Setting) -> Results:
-    """Describe the device, torch and the driver."""
+    """Describe the device, torch and the driver, and say whether they fit, as `cnnlab doctor` does."""
+    listing = gpus.look()
+    findings = (doctor.devices(listing, os.environ.get(gpus.VISIBLE)), doctor.torch(listing, needed=True))
     found: Results = {
+        **{f"doctor, {each.name}": f"{each.level}: {each.says}" for each in findings},
+        "driver": listing.driver or None,
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
         "python": platform.python_version(),
-        "gpus": [str(gpu) for gpu in gpus.look().gpus],
+        "gpus": [str(gpu) for gpu in listing.gpus],
     }
     if setting.device == "cuda":
         facts = torch.cuda.get_device_properties(0)

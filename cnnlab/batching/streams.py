@@ -42,6 +42,9 @@ class Streams:
         own = data["stream"] == "trial"
         keys = [(data_seed, replicate, seed) if own else (data_seed, replicate) for replicate, seed in trials]
         self._keys = sorted(set(keys))
+        self._seeds = [rng.fold(*key) for key in self._keys]
+        # On the processor, where orders are made: read once and not in each epoch.
+        self._classes = part.y.cpu() if data["batches"] == "balanced" else None
         self._column = torch.tensor([self._keys.index(key) for key in keys], device=part.y.device)
         self.mixed = (own or len(self._keys) > 1) if mixed == "if-needed" else mixed
         if own and not self.mixed:
@@ -69,12 +72,12 @@ class Streams:
         if self._full_batch:
             every = torch.arange(len(self._part), device=self._part.y.device)
             return every[:, None].expand(-1, len(self._keys))
-        streams = [rng.fold(*key) for key in self._keys]
-        if self._data["batches"] == "balanced":
-            classes = self._part.y.cpu()
-            orders = [batch_order.balanced(classes, self._batch_size, stream, epoch) for stream in streams]
+        if self._classes is not None:
+            orders = [
+                batch_order.balanced(self._classes, self._batch_size, seed, epoch) for seed in self._seeds
+            ]
         else:
-            orders = [batch_order.order(len(self._part), stream, epoch) for stream in streams]
+            orders = [batch_order.order(len(self._part), seed, epoch) for seed in self._seeds]
         return torch.stack(orders, 1).to(self._part.y.device)
 
     def batch(self, index: Tensor, epoch: Tensor) -> tuple[Tensor, Tensor]:

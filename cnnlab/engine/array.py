@@ -1,6 +1,7 @@
 """K trials as the rows of one array: one forward and backward pass for all, then each row's own step."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from cnnlab.config import row_numbers
 from cnnlab.engine import row_by_row
 from cnnlab.engine.net import Net
 from cnnlab.engine.optimizer_rows import OptimizerRows
+from cnnlab.engine.repeatable import repeatable
 from cnnlab.engine.row_block import Passed, Result, RowBlock, joined, joined_results
 from cnnlab.engine.row_groups import group_rows, penalties
 from cnnlab.engine.scheduled import RowSchedules
@@ -151,6 +153,12 @@ class Array:
         self.schedules.keep(index, self.configs)
         self._read_configs()
 
+    @contextmanager
+    def _arithmetic(self) -> Iterator[None]:
+        """Give a context in which a GPU rounds products as the precision allows, each time alike."""
+        with self.precision.rounds(self.device), repeatable(self.device):
+            yield
+
     def time_ways(self, x: Tensor, y: Tensor, timer: Timer) -> None:
         """Time the ways of each convolution that has none, by a pass on a batch; the rows do not change.
 
@@ -158,7 +166,7 @@ class Array:
         """
         cut = self._cuts(len(x))[0]
         parameters = [part.detach().requires_grad_() for part in self.net.views(self.theta)]
-        with self.precision.rounds(self.device), self.ways.timing(timer):
+        with self._arithmetic(), self.ways.timing(timer):
             self.whole.forward(parameters, self.buffers.clone(), x[cut], y[cut], 0)
 
     @property
@@ -180,7 +188,7 @@ class Array:
         Methods that need all images get the same batch at every step, so that the objective at the last point
         is not evaluated again.
         """
-        with self.precision.rounds(self.device):
+        with self._arithmetic():
             return self._step(x, y)
 
     def _step(self, x: Tensor, y: Tensor) -> Result:
@@ -284,6 +292,15 @@ class Array:
         other.theta, other.buffers = theta, buffers
         return other
 
+    def copied(self) -> "Array":
+        """Return this array with copies of what a step changes: its state stays while this one trains.
+
+        The memory of the schedules is shared: no step changes it.
+        """
+        other = self.at(self.theta.clone(), self.buffers.clone())
+        other.slots, other.steps = self.slots.clone(), self.steps.clone()
+        return other
+
     def rates(self) -> Tensor:
         """Return the learning rate of each row's last step, float64 (K,)."""
         return self.schedules.rates((self.steps - 1).clamp(min=0), self.epoch_steps)
@@ -299,14 +316,14 @@ class Array:
         self._scores(x, Mode.POPULATION)
 
     def _scores(self, x: Tensor, mode: Mode) -> Tensor:
-        with self.precision.rounds(self.device):
+        with self._arithmetic():
             parts = [block.scores(self.theta, self.buffers, x, mode) for block in self._blocks]
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, y: Tensor) -> Result:
         """Return loss and metrics on images (N, K, C, H, W) with targets (N, K)."""
-        with self.precision.rounds(self.device):
+        with self._arithmetic():
             found = [block.evaluate(self.theta, self.buffers, x, y) for block in self._blocks]
         return joined_results(found)
 

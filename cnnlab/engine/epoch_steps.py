@@ -8,6 +8,7 @@ from cnnlab.engine.array import Array
 from cnnlab.engine.epoch_totals import EpochTotals
 from cnnlab.engine.recorded import Recorder
 
+STEPS = "steps"  # begins the name of a recording of them
 STEPS_TOGETHER = 4  # in one recording: a GPU waits for the next launch a fourth as often
 
 
@@ -24,13 +25,13 @@ class EpochSteps:
         self.totals = EpochTotals(len(array), array.device, array.metrics)
         self._order = torch.zeros(images, streams.count, dtype=torch.int64, device=array.device)
         self._place = torch.zeros((), dtype=torch.int64, device=array.device)
-        self._epoch = torch.zeros((), dtype=torch.int32, device=array.device)
+        self.epoch = torch.zeros((), dtype=torch.int32, device=array.device)
 
     def begin(self, epoch: int) -> None:
         """Go to the first batch of an epoch."""
         self._order.copy_(self._streams.order(epoch))
         self._place.zero_()
-        self._epoch.fill_(epoch)
+        self.epoch.fill_(epoch)
         self.totals.reset()
 
     @property
@@ -41,20 +42,41 @@ class EpochSteps:
     def advance(self, images: int, steps: int = 1) -> None:
         """Take steps, each on the next so many images; how many are taken at once changes no number."""
         if self._array.repeats:
-            self.recorder.run(("steps", images, steps), lambda: self._advance(images, steps), self._tensors)
+            self.recorder.run((STEPS, images, steps), lambda: self._advance(images, steps), self._tensors)
         else:
             self._advance(images, steps)
 
+    def again(self) -> None:
+        """Go back to the first batch of this epoch; what was added up stays."""
+        self._place.zero_()
+
+    def add_to_population(self, images: int, steps: int = 1) -> None:
+        """Count batches in the statistics of normalization, as many and as large as `advance` takes.
+
+        They are recorded batch by batch, as steps are: a recording of all would take the memory of all.
+        """
+        self.recorder.run(
+            ("population", images, steps),
+            lambda: self._add_to_population(images, steps),
+            lambda: [self._array.buffers, self._place],
+        )
+
     def batch(self, cut: slice) -> tuple[Tensor, Tensor]:
         """Return the images and targets of a batch of this epoch once more."""
-        return self._streams.batch(self._order[cut], self._epoch)
+        return self._streams.batch(self._order[cut], self.epoch)
 
     def _advance(self, images: int, steps: int) -> None:
         for _ in range(steps):
-            along = torch.arange(images, device=self._place.device) + self._place
-            x, y = self._streams.batch(self._order.index_select(0, along), self._epoch)
-            self.totals.add(self._array.step(x, y), images)
-            self._place += images
+            self.totals.add(self._array.step(*self._next_batch(images)), images)
+
+    def _add_to_population(self, images: int, steps: int) -> None:
+        for _ in range(steps):
+            self._array.add_to_population(self._next_batch(images)[0])
+
+    def _next_batch(self, images: int) -> tuple[Tensor, Tensor]:
+        along = torch.arange(images, device=self._place.device) + self._place
+        self._place += images
+        return self._streams.batch(self._order.index_select(0, along), self.epoch)
 
     def _tensors(self) -> list[Tensor]:
         return [*self._array.tensors, *self.totals.tensors, self._place]

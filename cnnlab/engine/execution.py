@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cnnlab.engine.array import Array
+from cnnlab.engine.epoch_steps import STEPS
 from cnnlab.engine.recorded import Recorder
 from cnnlab.kernels import library
 
@@ -12,9 +13,9 @@ from cnnlab.kernels import library
 class Execution:
     """What carries out the steps of an array.
 
-    `steps` are launched as a recorded graph or called operation by operation; `reason` is why a GPU's are
-    called, empty elsewhere. `kernels` is the compiled library, or "torch" where torch's operations serve
-    alone. `precision` is what the config asks for.
+    `steps` are launched as a recorded graph or called operation by operation. `reason` is why a GPU calls
+    them, or something else of an epoch, as an evaluation; it is empty elsewhere. `kernels` is the compiled
+    library, or "torch" where torch's operations serve alone. `precision` is what the config asks for.
     """
 
     steps: Literal["recorded", "called"]
@@ -28,17 +29,18 @@ def execution_of(array: Array, recorder: Recorder) -> Execution:
 
     Whether one can be recorded shows in the first step: ask after that.
     """
-    reason = ""
+    reason, steps = "; ".join(recorder.refused.values()), recorder.records
     if not array.repeats:
         reason = "what its optimizers do next depends on numbers that the device computes"
+        steps = False
     elif not recorder.records:
         reason = "CNNLAB_GRAPHS is off"
-    elif recorder.refused:
-        reason = recorder.refused
+    elif any(isinstance(name, tuple) and name[0] == STEPS for name in recorder.refused):
+        steps = False
     on_cpu = array.device.type == "cpu"
     compiled = library.load(array.dtype).name if on_cpu else None
     return Execution(
-        steps="called" if reason else "recorded",
+        steps="recorded" if steps else "called",
         kernels=compiled or "torch",
         precision=array.configs[0]["train"]["precision"],
         reason="" if on_cpu else reason,

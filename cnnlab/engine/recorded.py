@@ -15,12 +15,12 @@ class Recorder:
 
     A function may be recorded if it reads and writes tensors of fixed address, does the same operations at
     every call and never waits for the device. One that cannot be recorded is called instead, each time, and
-    `refused` is the reason.
+    `refused` has the reason under its name; the others are recorded and repeated as before.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.records = device.type == "cuda" and os.environ.get("CNNLAB_GRAPHS") != "off"
-        self.refused = ""
+        self.refused: dict[Hashable, str] = {}
         self._device = device
         self._graphs: dict[Hashable, torch.cuda.CUDAGraph] = {}
         self._pool: Any = None  # of memory, for all graphs: they never run at once
@@ -38,14 +38,15 @@ class Recorder:
         `changed()` are the tensors that it changes. What the calls before the recording did to them is
         undone; those that it makes at its first call are set to 0.
         """
-        if not self.records or self.refused:
+        if not self.records or name in self.refused:
             function()
             return
         if name not in self._graphs:
             try:
                 self._graphs[name] = self._record(function, changed)
             except RuntimeError as error:
-                self.refused = f"{name} cannot be recorded: {str(error).splitlines()[0]}"
+                first = next(iter(str(error).splitlines()), type(error).__name__)
+                self.refused[name] = f"{name} cannot be recorded: {first}"
                 function()
                 return
         self._graphs[name].replay()

@@ -18,10 +18,15 @@ import torch
 
 from benchmarks.gpu import __main__ as gpu
 from benchmarks.gpu import killed_runner, speeds, thousand_trials
-from benchmarks.gpu.equal_numbers import cases, equality
-from benchmarks.gpu.setting import WIDTHS, Setting
+from benchmarks.gpu.equal_numbers import cases, equality, fit_of, trained
+from benchmarks.gpu.same_bits_again import again
+from benchmarks.gpu.setting import WIDTHS, Setting, machine
 from benchmarks.gpu.thousand_trials import data_name, grid, timeline
 from benchmarks.gpu.ways_to_convolve import convolutions
+from cnnlab.fit import Fit
+from services import gpus
+from services.cli.doctor import machine as doctor
+from services.cli.doctor.finding import Finding, ok
 
 ROW = {"trials": 8, "precision": "float32", "images/s": 1000.0}
 
@@ -44,6 +49,14 @@ def test_the_table_has_ratios_and_what_failed() -> None:
     assert "| optimizer sgd | yes | 1.0e-12 |" in found
     assert "| optimizer adam | no | 1.0e-03, too far |" in found
     assert "| model x | RuntimeError: no |" in found
+
+
+def test_the_table_has_the_speeds_of_a_net_whose_plain_loops_failed() -> None:
+    found = gpu.table(
+        {"lenet5": {"plain loop": 100.0, "plain loops at once": None, "error": "8 failed", "arrays": [ROW]}}
+    )
+    assert "several at once 8 failed" in found
+    assert "| 8 | float32 | 1,000 | 10.0 |  |" in found
 
 
 def test_parts_are_written_one_by_one_and_not_measured_twice(
@@ -89,6 +102,62 @@ def test_a_step_of_each_entry_is_compared() -> None:
     assert not {"optimizer lbfgs", "optimizer adagrad-full"} & names
 
 
+@pytest.mark.usefixtures("one_thread")
+def test_every_schedule_changes_what_is_compared() -> None:
+    """And so does everything that is compared: a curve, a weight, a slot."""
+    by_name = {name: config for name, config in cases().items() if name.startswith("schedule ")}
+    left = {name: trained(fit_of(config, "cpu", "float32", True, {})) for name, config in by_name.items()}
+    constant = left.pop("schedule constant")
+    assert all(not torch.equal(constant.state["theta"], each.state["theta"]) for each in left.values())
+    assert constant.same(trained(fit_of(by_name["schedule constant"], "cpu", "float32", True, {})))
+    for name in ("theta", "slots", "best.value"):
+        changed = {name: constant.state[name] + 1e-6}
+        assert not constant.same(replace(constant, state={**constant.state, **changed}))
+    assert not constant.same(replace(constant, reports=constant.reports[:-1]))
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_net_has_the_same_bits_again_and_from_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting("cpu", 0.1, short=True)
+    assert again(setting) == {"mlp": {"epochs": 3, "again": True, "from its state": True}}
+    honest = Fit.load_row
+
+    def forgetful(self: Fit, row: int, tensors: dict[str, torch.Tensor], epoch: int) -> None:
+        honest(self, row, {**tensors, "slots": torch.zeros_like(tensors["slots"])}, epoch)
+
+    monkeypatch.setattr(Fit, "load_row", forgetful)
+    assert again(setting)["mlp"] == {"epochs": 3, "again": True, "from its state": False}
+
+
+def test_curves_of_trials_with_the_same_widths_are_compared() -> None:
+    one = {0: ({4}, [{"a": 1.0}]), 1: ({4}, [{"a": 2.0}]), 2: ({8}, [{"a": 3.0}])}
+    other = {**one, 1: ({4}, [{"a": 2.5}]), 2: ({4}, [{"a": 3.0}])}
+    assert killed_runner.compared(one, other) == {  # type: ignore[arg-type]
+        "trials of the same widths when undisturbed": "2 of 3",
+        "of which with the same curve, bit for bit": 1,
+    }
+
+
+@pytest.mark.parametrize(("epoch", "kills"), [(0, False), (1, True), (6, False)])
+def test_a_runner_is_killed_behind_an_epoch_and_before_the_last(epoch: int, kills: bool) -> None:
+    client: Any = SimpleNamespace(
+        trials=lambda sweep, state: [{"epoch": epoch}] if state == ["running"] else []
+    )
+    assert killed_runner.has_epochs(client, "s") is kills
+
+
+def test_the_machine_says_what_the_doctor_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    def torch_fits(listing: gpus.GpuListing, needed: bool) -> Finding:
+        return ok("torch", f"fits driver {listing.driver}, needed: {needed}")
+
+    monkeypatch.setattr(gpus, "look", lambda: gpus.GpuListing(driver="580.1"))
+    monkeypatch.setattr(doctor, "torch", torch_fits)
+    found = machine(Setting("cpu", 0.1, short=True))
+    assert found["doctor, devices"].startswith("ok: no NVIDIA GPU")
+    assert found["doctor, torch"] == "ok: fits driver 580.1, needed: True"
+    assert found["driver"] == "580.1"
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """As in the command's own process: two threads on a busy core wait for each other."""
@@ -115,13 +184,18 @@ def test_plain_loops_at_once_are_processes_whose_speeds_add_up(
     class Process:
         def __init__(self, command: list[str], **how: Any) -> None:
             started.append(command)
+            self.returncode = status
 
         def communicate(self) -> tuple[str, None]:
-            return "a warning\n2.5\n", None
+            return ("a warning\n2.5\n" if not status else ""), None
 
+    status = 0
     monkeypatch.setattr(speeds.subprocess, "Popen", Process)
     assert speeds.loops_at_once("lenet5", Setting("cpu", 0.1, short=False)) == 20.0
     assert len(started) == 8
+    status = 1
+    with pytest.raises(RuntimeError, match="8 of 8 plain loops at once failed, with status 1"):
+        speeds.loops_at_once("lenet5", Setting("cpu", 0.1, short=False))
     monkeypatch.setattr(gpu, "loop_rate", lambda net, setting: (net, setting.seconds))
     monkeypatch.setattr(sys, "argv", started[0][2:])
     gpu.main()

@@ -113,7 +113,7 @@ def test_the_best_weights_of_a_loaded_row_come_with_their_statistics():
     saved, other = Fit([row]), Fit([row])
     saved.run_epoch()
     other.load_row(0, {name: tensor[0] for name, tensor in saved.state().items()}, epoch=1)
-    (epoch, _, found), (_, _, expected) = other.best(0), saved.best(0)
+    (epoch, _, found), (_, _, expected) = other.best()[0], saved.best()[0]
     assert epoch == 1
     assert any("mean" in name for name in expected)
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
@@ -125,13 +125,13 @@ def test_a_best_epoch_that_is_forgotten_gives_way_to_any_later_one():
     for row in range(3):
         other.load_row(row, {name: tensor[row] for name, tensor in straight.state().items()}, epoch=1)
     other.forget_best(1)
-    epoch, value, weights = other.best(1)
+    epoch, value, weights = other.best()[1]
     assert (epoch, math.isnan(value)) == (0, True)
     now = other.array.net.named(other.array.theta[1], other.array.buffers[1])
     assert all(torch.equal(weights[name], tensor) for name, tensor in now.items())
-    assert other.best(0)[0] == 1
+    assert other.best()[0][0] == 1
     later = max(run(other, 2)[1::3], key=lambda report: report.metrics["val/acc"])
-    assert other.best(1)[:2] == (later.epoch, later.metrics["val/acc"])
+    assert other.best()[1][:2] == (later.epoch, later.metrics["val/acc"])
 
 
 def test_every_tensor_of_a_state_has_a_row_per_trial():
@@ -257,7 +257,7 @@ def test_the_best_epoch_is_kept():
     reports = run(one, 3)
     for row in range(3):
         curve = [report.metrics["val/loss"] for report in reports if report.row == row]
-        epoch, value, weights = one.best(row)
+        epoch, value, weights = one.best()[row]
         assert value == min(curve)
         assert epoch == 1 + curve.index(min(curve))
         assert weights["linear1.weight"].shape == (12, 784)
@@ -271,7 +271,7 @@ def test_the_best_weights_are_those_of_the_best_epoch():
     tested = one.test_best()[0]
     one.array.theta.mul_(-30)  # from here on it is worse than it was
     run(one, 1)
-    epoch, _, weights = one.best(0)
+    epoch, _, weights = one.best()[0]
     assert epoch == 1
     assert all(torch.equal(weights[name], value) for name, value in first.items())
     assert one.test_best()[0] == tested
@@ -281,11 +281,11 @@ def test_without_a_validation_part_training_decides():
     one = Fit([Row(config(data={"validation": 0}), 1)])
     (report,) = one.run_epoch()
     assert set(report.metrics) == {"train/loss", "train/acc", "lr"}
-    assert one.best(0)[:2] == (1, report.metrics["train/acc"])
+    assert one.best()[0][:2] == (1, report.metrics["train/acc"])
 
 
 def test_before_the_first_epoch_there_is_no_best():
-    epoch, value, weights = Fit([Row(config(), 1)]).best(0)
+    epoch, value, weights = Fit([Row(config(), 1)]).best()[0]
     assert epoch == 0
     assert math.isnan(value)
     assert set(weights) == {"linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias"}
@@ -295,7 +295,7 @@ def test_each_epoch_can_be_tested():
     one = Fit([Row(config(test="each-epoch"), k) for k in (1, 2)], objective=("test/acc", "maximize"))
     reports = one.run_epoch()
     for row, (report, tested) in enumerate(zip(reports, one.test_best(), strict=True)):
-        assert one.best(row)[1] == report.metrics["test/acc"]
+        assert one.best()[row][1] == report.metrics["test/acc"]
         assert tested == {name: report.metrics[name] for name in ("test/loss", "test/acc")}
 
 
@@ -344,7 +344,7 @@ def test_a_confusion_matrix_counts_the_answers_of_the_best_weights(validation, p
     data = {"validation": validation}
     one = Fit([Row(config(data=data), 1), Row(config(data=data), 2)])
     run(one, 1)
-    best = [one.best(row)[1] for row in (0, 1)]
+    best = [one.best()[row][1] for row in (0, 1)]
     one.array.theta.mul_(-30)  # worse from here on, so these are not the weights that count
     run(one, 1)
     images = one.data.validation if validation else one.data.train

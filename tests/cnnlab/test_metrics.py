@@ -251,7 +251,7 @@ def test_metrics_are_measured_on_every_part_and_change_no_other_number():
 def test_an_objective_is_measured_and_decides_which_epoch_is_best():
     one = Fit([Row(section(test="best"), 1)], objective=("val/balanced-acc", "maximize"))
     curve = [one.run_epoch()[0].metrics["val/balanced-acc"] for _ in range(2)]
-    epoch, best, _ = one.best(0)
+    epoch, best, _ = one.best()[0]
     assert (epoch, best) == (1 + curve.index(max(curve)), max(curve))
     assert 0.3 < one.test_best()[0]["test/balanced-acc"] < 1
     held = one.data.validation

@@ -1,13 +1,17 @@
 """Precisions: what stays in the type of the rows, how close bfloat16 comes, and what a GPU may round."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
 from cnnlab import registry, resolve
 from cnnlab.engine.array import Array
 from cnnlab.engine.net import build
+from cnnlab.errors import ConfigError
+from cnnlab.fit import fit
 from cnnlab.layer import Mode
-from cnnlab.precision import PRECISIONS, factors, products_of_float32
+from cnnlab.precision import PRECISIONS, check_device, factors, products_of_float32
 
 pytestmark = pytest.mark.compiled
 torch.set_num_threads(1)
@@ -102,3 +106,37 @@ def test_bytes_of_activations():
     assert {name: own.activation_bytes for name, own in PRECISIONS.items()} == {
         "float32": 4, "float64": 8, "tf32": 4, "bfloat16": 2,
     }  # fmt: skip
+
+
+BF16 = "train.precision: must be float32 or float64 on this cpu device, got 'bfloat16', which needs .* or AMX"
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "has", "words"),
+    [
+        ("float32", "cpu", {}, ""),
+        ("float64", "cpu", {}, ""),
+        ("bfloat16", "cpu", {}, BF16),
+        ("bfloat16", "cpu", {"amx_bf16": True}, ""),
+        (
+            "tf32",
+            "cpu",
+            {"amx_bf16": True},
+            "got 'tf32', which needs an NVIDIA GPU of compute capability 8.0",
+        ),
+        ("tf32", "cuda", (8, 0), ""),
+        ("tf32", "cuda", (7, 5), "on this cuda device, got 'tf32'"),
+    ],
+)
+def test_a_device_without_units_for_a_precision_is_refused(monkeypatch, name, device, has, words):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: has)
+    with pytest.raises(ConfigError, match=words) if words else nullcontext():
+        check_device(name, torch.device(device))
+
+
+def test_the_library_in_one_line_refuses_it_before_it_trains(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    config = {"model": "mlp", "data": "fashion-mnist-mini", "train": {"precision": "tf32"}}
+    with pytest.raises(ConfigError, match="got 'tf32'"):
+        fit(config)

@@ -97,6 +97,104 @@ def messages(
     return sent
 
 
+READING = ("tolist", "item", "cpu", "numpy", "__int__", "__float__", "__bool__", "__index__")
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_a_device_is_read_once_an_epoch_however_many_trials_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """Metrics, divergence, best epochs; no state and no weights are copied where none are written."""
+    config = resolve(
+        {
+            "model": {"name": "mlp", "hidden": [2]},
+            "data": {"name": "fashion-mnist-mini"},
+            "train": {"batch_size": 500, "epochs": 3, "optimizer": "adam", "test": "each-epoch"},
+        }
+    )
+    run = Run(
+        pack="p",
+        device="cpu",
+        files=str(tmp_path),
+        width=rows,
+        start_epoch=0,
+        target_epoch=3,
+        ends=True,
+        saves_end=True,
+        checkpoint_every=1000,
+        metric="val/acc",
+        goal="maximize",
+        mixed=False,
+        data_seed=0,
+        plugins=None,
+        rows=tuple(RunRow(row, f"t{row}", config, row, 0, None) for row in range(rows)),
+    )
+    reads: list[str] = []
+    by_epoch: list[list[str]] = []
+
+    def counting(name: str) -> Any:
+        honest = getattr(torch.Tensor, name)
+
+        def read(self: torch.Tensor, *given: Any) -> Any:
+            reads.append(name)
+            return honest(self, *given)
+
+        return read
+
+    class Counted:
+        def readable(self) -> bool:
+            return False
+
+        def send(self, message: Message) -> None:
+            if isinstance(message, EpochDone):
+                by_epoch.append([*reads])
+                assert [*message.best] == [*range(rows)]
+            reads.clear()
+
+        def receive(self) -> Message:
+            return Go("p")
+
+    training = PackTraining(run, Counted())  # type: ignore[arg-type]
+    for name in READING:
+        monkeypatch.setattr(torch.Tensor, name, counting(name))
+    training.run()
+    assert by_epoch[:2] == [["tolist"]] * 2
+    # The last one also tests and writes: tensors of all rows are copied at once, each row's file once more.
+    state, best, weights = 5 + 4, 2, 4
+    assert by_epoch[2].count("cpu") <= 2 * (state + best) + 1 + weights * rows
+    assert not {"item", "numpy", "__float__", "__bool__"} & {*by_epoch[2]}
+
+
+def test_a_stop_in_an_epoch_leaves_the_state_of_the_one_before(tmp_path: Path) -> None:
+    """Bit for bit: what goes on from there is what goes on without a stop."""
+
+    def row(checkpoint: RowCheckpoint | None = None) -> RunRow:
+        train = {"batch_size": 1000, "epochs": 4, "optimizer": "adam", "schedule": "plateau"}
+        model = {"name": "mlp", "hidden": [4], "dropout": 0.3}
+        config = resolve({"model": model, "data": {"name": "fashion-mnist-mini"}, "train": train})
+        return RunRow(row=0, trial="t0", config=config, seed=1, replicate=0, checkpoint=checkpoint)
+
+    wire = ScriptedWire(Go("p0"), Go("p0"), Go("p0"))
+    PackTraining(many(tmp_path, [row()], 0), wire).run()  # type: ignore[arg-type]
+    undisturbed = wire.epochs()
+
+    wire = ScriptedWire(Go("p0"), Go("p0"))
+    training = PackTraining(many(tmp_path, [row()], 0), wire)  # type: ignore[arg-type]
+    steps = iter(range(1000))
+    training._stop_requested = lambda: next(steps) == 2 * 6 + 3  # type: ignore[method-assign]
+    training.run()
+    stopped = wire.sent[-1]
+    assert isinstance(stopped, Stopped)
+    assert stopped.saved is not None
+    assert stopped.saved.epoch == 2
+    went_on = RowCheckpoint(1, stopped.saved.path, stopped.saved.sha256, 0)
+    wire = ScriptedWire(Go("p2"))
+    PackTraining(many(tmp_path, [row(went_on)], 2), wire).run()  # type: ignore[arg-type]
+    assert [curve(wire.epochs()[number], 0) for number in (3, 4)] == [
+        curve(undisturbed[number], 0) for number in (3, 4)
+    ]
+
+
 def train(folder: Path, model: dict[str, Any]) -> Path:
     """One trial, one epoch; returns the file of its best weights."""
     last = messages(folder, model)[-1]

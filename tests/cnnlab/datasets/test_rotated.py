@@ -89,7 +89,7 @@ def test_a_net_learns_the_angle_and_is_measured_by_its_error():
     for report in reports:
         assert set(report.metrics) == {"train/loss", "train/mae", "lr", "val/loss", "val/mae"}
         assert report.metrics["val/mae"] < 0.6 * guess
-    epoch, value, _ = fit.best(0)
+    epoch, value, _ = fit.best()[0]
     assert value == pytest.approx(min(value, reports[0].metrics["val/mae"]))
     assert epoch >= 1
     by_hand = fit.array.predict(fit.data.test.batch(slice(0, 1000), 3)[0])[:, 0, 0]

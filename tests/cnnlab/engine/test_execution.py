@@ -16,7 +16,7 @@ from cnnlab.kernels.library import Kernels
 COMPILED = {torch.float32: Kernels(None, "kernels-a"), torch.float64: Kernels(None, None, "none")}
 
 
-def executed(device: str, refused: str = "", **train: Any) -> Execution:
+def executed(device: str, refused: str = "", name: str = "steps", **train: Any) -> Execution:
     """What is said of an array on a CPU, as if it were on this device."""
     config = resolve(
         {"model": {"name": "mlp", "hidden": [2]}, "data": {"name": "fashion-mnist-mini"}, "train": train}
@@ -24,7 +24,7 @@ def executed(device: str, refused: str = "", **train: Any) -> Execution:
     array = Array(build(config), [config], [1])
     array.device = torch.device(device)
     recorder = Recorder(array.device)
-    recorder.refused = refused
+    recorder.refused = {(name, 32, 4): refused} if refused else {}
     return execution_of(array, recorder)
 
 
@@ -47,6 +47,9 @@ def test_a_reason_is_given_for_steps_of_a_gpu_that_are_called(monkeypatch: pytes
     depends = "what its optimizers do next depends on numbers that the device computes"
     lbfgs: Any = {"optimizer": "lbfgs", "batch_size": "full"}
     assert executed("cuda", **lbfgs) == Execution("called", "torch", "float32", depends)
-    assert executed("cuda", "a step waits for the device").reason == "a step waits for the device"
+    waits = "a step waits for the device"
+    assert executed("cuda", waits) == Execution("called", "torch", "float32", waits)
+    large = "an evaluation takes too much memory"
+    assert executed("cuda", large, "evaluation") == Execution("recorded", "torch", "float32", large)
     monkeypatch.setenv("CNNLAB_GRAPHS", "off")
     assert executed("cuda") == Execution("called", "torch", "float32", "CNNLAB_GRAPHS is off")

@@ -82,9 +82,9 @@ def test_curves_have_the_same_bits(graphs: list[MadeGraph]) -> None:
     """Two optimizers with slots, penalties, dropout, augmentation, normalization and a short batch."""
     configs = [config(optimizer="adam", l2=0.01), config(optimizer="momentum", l1=0.001)]
     assert curves(configs, recorded=True) == curves(configs, recorded=False)
-    # 3,000 images: six batches of 450, of which four are recorded together, one of 300, and the evaluation of
-    # the validation part, in two epochs.
-    assert [graph.replays for graph in graphs] == [2, 4, 2, 2]
+    # 3,000 images: six batches of 450, of which four are recorded together, one of 300, the evaluation of the
+    # validation part, and the epoch's end, in two epochs.
+    assert [graph.replays for graph in graphs] == [2, 4, 2, 2, 2]
 
 
 @pytest.mark.compiled
@@ -121,7 +121,7 @@ def test_a_method_that_looks_at_numbers_is_not_recorded(graphs: list[MadeGraph])
         }
     )
     curves([full], recorded=True)
-    assert [graph.replays for graph in graphs] == [2]  # of the evaluation
+    assert [graph.replays for graph in graphs] == [2, 2]  # of the evaluation and the epoch's end
 
 
 def test_what_cannot_be_recorded_is_called(monkeypatch: pytest.MonkeyPatch, graphs: list[MadeGraph]) -> None:
@@ -139,8 +139,27 @@ def test_what_cannot_be_recorded_is_called(monkeypatch: pytest.MonkeyPatch, grap
     recorder.records = True
     for _ in range(2):
         recorder.run("step", function, lambda: [total])
-    assert recorder.refused == "step cannot be recorded: operation not permitted when stream is capturing"
+    reason = "step cannot be recorded: operation not permitted when stream is capturing"
+    assert recorder.refused == {"step": reason}
     assert (len(calls), float(total)) == (WARM_UP + 2, 2.0)
+
+
+def test_one_refusal_leaves_the_other_recordings(
+    monkeypatch: pytest.MonkeyPatch, graphs: list[MadeGraph]
+) -> None:
+    def too_large(graph: Any, pool: Any = None) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    recorder = Recorder(torch.device("cpu"))
+    recorder.records = True
+    recorder.run("steps", lambda: None, list)
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.cuda, "graph", too_large)
+        recorder.run("evaluation", lambda: None, list)
+    for name in ("evaluation", "steps", "end"):
+        recorder.run(name, lambda: None, list)
+    assert recorder.refused == {"evaluation": "evaluation cannot be recorded: CUDA out of memory"}
+    assert [graph.replays for graph in graphs] == [2, 1]
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_a_backward_pass_is_timed_where_there_is_one(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch.autograd, "grad", counted)
     with (choices := WayChoices()).timing(made(FAST_COLUMNS)):
         choices.convolve(*given(needs), (1, 0), 1)
-    assert backward == ([3] * 3 if needs else [])
+    assert backward == ([3] * 6 if needs else [])  # to compare three ways, and to time them
 
 
 def test_a_way_that_computes_something_else_or_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +98,29 @@ def test_a_way_that_computes_something_else_or_fails_is_left_out(monkeypatch: py
         f"branches: {TASK}": "out of memory",
         f"columns: {TASK}": "its outputs differ from those of grouped by 2.0e-02",
     }
+
+
+@pytest.mark.parametrize("wrong", range(3))
+@pytest.mark.parametrize("pooled", [False, True])
+def test_a_way_with_a_wrong_gradient_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, pooled: bool, wrong: int
+) -> None:
+    """Its outputs are right; the gradient of images, filters or biases is three times as large."""
+    way, honest = ways.get("columns"), ways.get("columns").convolve
+
+    def scaled(*given: Tensor) -> Tensor:
+        factors = [t if k != wrong else 3 * t - 2 * t.detach() for k, t in enumerate(given[:3])]
+        return honest(*factors, *given[3:])  # type: ignore[arg-type]
+
+    monkeypatch.setattr(way, "convolve", scaled)
+    with (choices := WayChoices()).timing(made(FAST_COLUMNS)):
+        if pooled:
+            choices.convolve_and_pool(*given(), (1, 0), "behind")
+        else:
+            choices.convolve(*given(), (1, 0), 1)
+    task = POOLED if pooled else TASK
+    assert choices.chosen == {task: "grouped"}
+    assert choices.left_out == {f"columns: {task}": "its gradients differ from those of grouped by 2.0e+00"}
 
 
 def test_a_failure_of_the_default_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
