@@ -51,7 +51,7 @@ def test_a_schedule(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 @pytest.mark.compiled
 @pytest.mark.parametrize("statistics", ["ema", "population"])
 def test_a_normalization(monkeypatch: pytest.MonkeyPatch, statistics: str) -> None:
-    model = {"name": "lenet5", "norm": "batch", "norm_statistics": statistics}
+    model = MLP | {"norm": "batch", "norm_statistics": statistics}
     watched = train(monkeypatch, {"model": model, **of(test="each-epoch")})
     population = {("population", 1000, 1)} if statistics == "population" else set()
     assert watched >= {("evaluation", "test"), *population}
