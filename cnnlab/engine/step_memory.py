@@ -52,8 +52,8 @@ class MemoryCount(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def gpu_bytes_per_row(config: Mapping[str, Any], built: NetCost) -> int:
     """Return the bytes that a row of an array takes on a GPU; without a count, `bytes_per_row` of the cost.
 
-    They are what the row keeps (parameters, slots, buffers, the best ones) and the most that a step makes
-    besides (its share of the batch, what the backward pass needs, gradients) or an evaluation, whichever is
+    They are what the row keeps (parameters, slots and buffers, those of the last whole epoch, the best
+    parameters and buffers) and the most that a step makes besides (its share of the batch, what the backward pass needs, gradients) or an evaluation, whichever is
     more: that has `CHUNK_IMAGES` images at once, whatever the batch. Libraries' own memory is not in it.
     Measured on a CPU without compiled operations, a step took 0.52 to 0.98 of the count
     (docs/decisions/0017).
@@ -71,7 +71,8 @@ def gpu_bytes_per_row(config: Mapping[str, Any], built: NetCost) -> int:
     array = Array(built.net, [counted] * ROWS, list(range(ROWS)), "meta")
     if not array.repeats:
         return built.bytes_per_row
-    numbers = (2 + built.slots) * built.parameters + 2 * built.buffers
+    kept = (1 + built.slots) * built.parameters + built.buffers
+    numbers = 2 * kept + built.parameters + built.buffers
     step = step_bytes(array, int(config["train"]["batch_size"]), has_own_batches(config)) // ROWS
     evaluation = evaluation_bytes(array, CHUNK_IMAGES) // ROWS
     if precision.products is not None:
