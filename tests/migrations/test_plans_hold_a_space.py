@@ -27,7 +27,7 @@ def planned(written: dict[str, Any]) -> Plan:
     """Today's plan without what later revisions added, with the widths of the time: a plan keeps its own."""
     plan = paper_plan(paper_spec(**written["spec"]))
     shapes = [
-        own.model_copy(update={"images": {}, "width": then["width"]})
+        own.model_copy(update={"images": {}, "bytes_beside": 0, "width": then["width"]})
         for own, then in zip(plan.shapes, written["plan"]["shapes"], strict=True)
     ]
     return plan.model_copy(update={"shapes": shapes})

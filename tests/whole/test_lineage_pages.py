@@ -49,9 +49,8 @@ class Lab:
 
     def train(self, sweep_id: str, last: int) -> None:
         """Report the epochs of a pack up to one, each with a checkpoint; its target ends pack and sweep."""
-        waiting = [pack for pack in self.store.read(packs.queued) if pack.sweep_id == sweep_id]
-        pack = waiting[0] if waiting else self.store.write(lambda s: dispatch.fill(s, sweep_id))
-        assert pack
+        self.store.write(lambda s: dispatch.fill(s, sweep_id))  # nothing where the API was first
+        pack = next(pack for pack in self.store.read(packs.queued) if pack.sweep_id == sweep_id)
         lease = take(self.store, pack)
 
         def write(session: Session) -> None:
