@@ -53,10 +53,10 @@ def gpu_bytes_per_row(config: Mapping[str, Any], built: NetCost) -> int:
     """Return the bytes that a row of an array takes on a GPU; without a count, `bytes_per_row` of the cost.
 
     They are what the row keeps (parameters, slots and buffers, those of the last whole epoch, the best
-    parameters and buffers) and the most that a step makes besides (its share of the batch, what the backward pass needs, gradients) or an evaluation, whichever is
-    more: that has `CHUNK_IMAGES` images at once, whatever the batch. Libraries' own memory is not in it.
-    Measured on a CPU without compiled operations, a step took 0.52 to 0.98 of the count
-    (docs/decisions/0017).
+    parameters and buffers) and the most that a step makes besides (its share of the batch, what the backward
+    pass needs, gradients) or an evaluation, whichever is more: that has `CHUNK_IMAGES` images at once,
+    whatever the batch. Libraries' own memory is not in it. Measured on a CPU without compiled operations, a
+    step took 0.52 to 0.98 of the count (docs/decisions/0017).
     With bfloat16, which needs a device, it is half of what float32 takes, and 2½ times the parameters.
     Not counted are steps that depend on numbers, batches of all images, and large nets, whose first weights
     take long to make.

@@ -84,6 +84,7 @@ def test_the_defaults_are_torchs(name):
         torch.testing.assert_close(path[step], w.detach(), rtol=0, atol=1e-13)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_it_descends(name):
     """Methods that look along a line are soon there, and take long for a step that is none."""
@@ -114,6 +115,7 @@ def choice(name, precision="float64", **more):
     return packing.config(precision=precision, optimizer=given, **size)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", WHOLE)
 def test_rules_of_one_gradient_may_stand_beside(name):
     """What takes one look waits for what takes several; each is what it is alone."""

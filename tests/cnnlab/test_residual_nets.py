@@ -121,6 +121,7 @@ KINDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_resnet20_equals_plain_torch(kind):
     """Two rows in float64: scores, one training step with momentum's second, buffers."""

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from cnnlab.rowwise import dot, size
@@ -26,6 +27,7 @@ def test_they_are_sums():
     assert size(a).tolist() == [[3.0], [3.5]]
 
 
+@pytest.mark.long
 def test_with_two_threads_a_row_is_what_it_is_alone():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr

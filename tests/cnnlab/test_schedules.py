@@ -133,6 +133,7 @@ def test_neighbours_do_not_matter(name):
     packing.assert_neighbours_do_not_matter(own, others)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("optimizer", registry.names("optimizers"))
 def test_a_rate_and_a_momentum_that_move_are_each_steps_own(optimizer):
     """A scheduled trial takes the steps of trials whose constant numbers are set anew before each."""
@@ -216,6 +217,7 @@ def test_a_plateau_follows_each_rows_own_validation_loss():
     assert one.array.schedules.memory[:, 0, 1].tolist() == [min(losses), best]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_going_on_from_a_checkpoint_repeats_every_bit(name):
     """In other company, and in the middle of a schedule; the plateau has made a cut by then."""

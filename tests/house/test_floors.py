@@ -64,6 +64,7 @@ def test_arrows_only_point_down() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("outside", DOORS)
 def test_an_outside_system_has_its_door(outside: str) -> None:
     names = {path.relative_to(ROOT).as_posix() for path in sources() if outside in imports(path)}

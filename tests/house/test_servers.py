@@ -98,6 +98,7 @@ def test_a_database_whose_schema_was_changed_is_lent_to_nobody(
         assert second != first
 
 
+@pytest.mark.long
 def test_the_wheels_postgresql_serves_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec(postgres.WHEEL)
     assert found is not None

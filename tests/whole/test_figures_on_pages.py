@@ -112,6 +112,7 @@ def test_our_page_shows_what_the_axes_do_and_what_is_left_out(
     assert said == []
 
 
+@pytest.mark.long
 def test_mlflows_page_shows_an_svg_file(
     page: Page, sqlite_store: Store, sqlite_settings: Settings, mlflow_url: str
 ) -> None:

@@ -114,6 +114,7 @@ def test_a_trial_that_was_cancelled_and_retried_has_the_same_curve(
     assert curves(store, sweep_id) == curves(store, undisturbed)
 
 
+@pytest.mark.long
 def test_stop_finishes_what_runs_and_nothing_else(at_work: AtWork, store: Store) -> None:
     sweep_id = at_work.submit(
         train=LONG, space={"train.batch_size": [50, 60, 70, 80], "train.optimizer.lr": [0.05, 0.1]}

@@ -112,6 +112,7 @@ def variants(model):
     return [{"name": model}] + [{"name": model, name: each} for name, each in pairs]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", registry.names("models"))
 def test_a_net_returns_what_it_declares_or_is_refused(monkeypatch, model):
     tried = 0
@@ -129,6 +130,7 @@ def test_a_net_returns_what_it_declares_or_is_refused(monkeypatch, model):
     assert tried
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tried", [False, True])
 def test_a_dry_build_does_not_import_torchs_compiler(tried, tmp_path):
     """With plug-ins a net is tried, but only a large one on the device for which the compiler is imported."""

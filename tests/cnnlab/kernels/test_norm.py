@@ -31,6 +31,7 @@ def laid_out(x: Tensor, order: str) -> Tensor:
     return x.permute(axes).contiguous().permute([axes.index(axis) for axis in range(5)])
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(
     images=st.sampled_from([2, 3, 67]),
@@ -113,6 +114,7 @@ def outcomes(x: Tensor, scale: Tensor, shift: Tensor, more: Tensor, slope: Tenso
     return [*(t.transpose(0, 1) for t in across), found.mean, found.variance, dscale, dshift]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("size", [(), (5, 4), (33, 32)])
 def test_a_row_has_the_same_bits_in_any_company(size: tuple[int, ...], dtype: torch.dtype) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy  # noqa: F401 (hypothesis looks at it while the API's thread is still loading it)
+import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -143,6 +144,7 @@ def resolves(pointer: str, body: Any) -> bool:
     return True
 
 
+@pytest.mark.long
 @SETTINGS
 @given(specs())
 def test_a_valid_spec_is_never_refused(sqlite_api: TestClient, spec: dict[str, Any]) -> None:

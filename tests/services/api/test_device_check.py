@@ -51,6 +51,7 @@ def test_tf32_names_what_it_needs(sqlite_api: TestClient, sqlite_store: Store, s
     )
 
 
+@pytest.mark.long
 def test_it_is_taken_where_a_live_device_has_it_or_none_is_alive(
     sqlite_api: TestClient, sqlite_store: Store, spec: dict[str, Any]
 ) -> None:

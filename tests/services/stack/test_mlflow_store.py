@@ -233,6 +233,7 @@ REFUSED: list[Scenario] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scenario", REFUSED)
 def test_what_mlflow_refuses_is_refused_with_its_words_and_leaves_nothing(
     scenario: Scenario, empty: Path, tmp_path: Path

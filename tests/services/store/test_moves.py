@@ -84,6 +84,7 @@ def test_a_sweep_makes_the_moves_of_the_table_and_no_others(store: Store) -> Non
         attempt(store, lambda session, old=old, new=new: try_it(session, old, new))  # type: ignore[misc]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("many", [False, True], ids=["one object", "rows that a condition finds"])
 def test_a_trial_makes_the_moves_of_the_table_and_no_others(store: Store, many: bool) -> None:
     sweep_id = write_sweep(store)

@@ -12,6 +12,7 @@ from services.domain.states import TrialState
 from services.tracking.mlflow_server import MlflowRun, Server
 
 
+@pytest.mark.long
 def test_two_exporters_at_once_double_nothing(each_stage: Stage) -> None:
     stage = each_stage
     for epoch in (1, 2):
@@ -60,6 +61,7 @@ def test_an_exporter_that_was_too_slow_leaves_no_second_run(
     assert len(stage.runs()) == 4
 
 
+@pytest.mark.long
 def test_a_run_that_sql_never_heard_of_is_found_again(stage: Stage) -> None:
     stage.train(1)
     assert stage.tracker().mirror(stage.sweep_id)

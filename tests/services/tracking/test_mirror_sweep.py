@@ -113,6 +113,7 @@ def test_values_that_are_not_finite_are_gaps(stage: Stage) -> None:
         assert math.isfinite(second)
 
 
+@pytest.mark.long
 def test_more_points_than_one_request_takes(make_stage: MakeStage) -> None:
     stage = make_stage({"space": {"model.dropout": [0.0]}, "train": {"epochs": 170}})
     for epoch in range(1, 171):

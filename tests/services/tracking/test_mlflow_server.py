@@ -171,6 +171,7 @@ def test_files_elsewhere_that_fail_are_told_apart_from_files_that_cannot_be_sent
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.long
 def test_the_mirror_does_without_mlflows_client() -> None:
     """Its import takes two seconds and 150 MB."""
     ask = "services.tracking.tracker.Server('http://127.0.0.1:1').answers()"

@@ -21,6 +21,7 @@ def levels(found: str) -> dict[str, str]:
     return {finding["name"]: finding["level"] for finding in json.loads(found)["findings"]}
 
 
+@pytest.mark.long
 def test_a_machine_with_everything(run: Run) -> None:
     code, out, _ = run("doctor", "--json")
     found = levels(out)
@@ -57,6 +58,7 @@ def test_an_api_that_does_not_run(run: Run) -> None:
     assert out.splitlines()[-1] == "1 thing missing."
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("light_torch")
 def test_a_stack_whose_servers_do_not_answer(run: Run, tmp_path: Path) -> None:
     here = Folder(tmp_path)

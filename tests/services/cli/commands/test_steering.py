@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 Run = Callable[..., tuple[int, str, str]]
 Submit = Callable[[], str]
 Give = Callable[[str, dict[int, list[float]]], None]
@@ -62,6 +64,7 @@ def test_the_beginning_of_an_id_is_enough(at: Run, submit: Submit, give: Give) -
         assert (code, err) == (0, ""), words
 
 
+@pytest.mark.long
 def test_the_beginning_of_several_ids_names_the_sweeps(at: Run, submit: Submit) -> None:
     beginnings = [submit()[:1] for _ in range(17)]  # of 16 digits
     twice = next(digit for digit in beginnings if beginnings.count(digit) > 1)

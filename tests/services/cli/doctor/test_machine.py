@@ -29,6 +29,7 @@ def probed(monkeypatch: pytest.MonkeyPatch, cuda: str | None, *names: str) -> No
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
+@pytest.mark.long
 def test_a_driver_s_gpus_and_the_torch_of_this_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from paper_catalog import paper_plan, paper_spec
@@ -201,6 +202,7 @@ def trained_texts(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[s
             )
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(sweeps())
 def test_labels_are_all_different_and_show_what_trains(changes: dict[str, Any]) -> None:
