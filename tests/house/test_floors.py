@@ -77,6 +77,7 @@ def matches(name: str, door: str) -> bool:
     return name.startswith(door) if door.endswith("/") else name == door
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("modules", "heavy"),
     [

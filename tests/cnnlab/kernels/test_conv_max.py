@@ -68,6 +68,7 @@ def test_it_is_a_convolution_and_a_pooling(
         torch.testing.assert_close(own, theirs, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("relu", RELU)
 @pytest.mark.parametrize("shared", [True, False])
 def test_its_derivatives_are_those_of_finite_differences(shared: bool, relu: WhereRelu) -> None:

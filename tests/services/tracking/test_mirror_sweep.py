@@ -16,6 +16,7 @@ from services.tracking import ranked_sweep, trial_run
 from services.tracking.mlflow_server import MAX_PER_REQUEST, Server
 
 
+@pytest.mark.long
 def test_an_export_grows_with_the_epochs(each_stage: Stage) -> None:
     stage = each_stage
     tracker = stage.tracker()
@@ -34,6 +35,7 @@ def test_an_export_grows_with_the_epochs(each_stage: Stage) -> None:
     assert stage.sweep().mirror.lease_owner is None
 
 
+@pytest.mark.long
 def test_exporting_again_changes_nothing(each_stage: Stage) -> None:
     stage = each_stage
     stage.train(1)
