@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 from plain_settings import settings_for
@@ -64,6 +65,15 @@ class Fleet:
         self._stop = threading.Event()
         self._keeper = threading.Thread(target=self._keep)
         self._keeper.start()
+
+    def submit(self, spec: Mapping[str, Any]) -> str:
+        """Post a sweep until the API acknowledges it; its id. Its name is its key, so it is there once."""
+        while True:
+            try:
+                return str(self.client.submit(dict(spec), key=spec["name"])["id"])
+            except Exception as error:
+                print(f"  submit of {spec['name']}, again: {type(error).__name__}")
+                time.sleep(0.5)
 
     def _start(self, name: str) -> Server:
         return Server(list(self._commands[name]), Folder(name), env=environment(self.settings))

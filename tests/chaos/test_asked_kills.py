@@ -55,16 +55,6 @@ WAITING = text(
 )
 
 
-def submit(fleet: Fleet, name: str) -> str:
-    """Post a sweep until the API acknowledges it; its id."""
-    while True:
-        try:
-            return str(fleet.client.submit({**SPEC, "name": name}, key=name)["id"])
-        except Exception as error:
-            print(f"  submit of {name}, again: {type(error).__name__}")
-            time.sleep(0.5)
-
-
 def processes(fleet: Fleet) -> dict[str, Sequence[int]]:
     """The processes of the fleet, by what they are a part of."""
     return {
@@ -136,7 +126,7 @@ def test_kills_of_who_asks_lose_and_double_no_point(tmp_path: Path) -> None:
     with running(tmp_path) as fleet:
         witness = judge.Witness(fleet.store)
         witness.start()
-        undisturbed = submit(fleet, "undisturbed")
+        undisturbed = fleet.submit(SPEC | {"name": "undisturbed"})
         while unfinished(fleet):
             time.sleep(0.2)
         done: Counter[str] = Counter()
@@ -146,7 +136,7 @@ def test_kills_of_who_asks_lose_and_double_no_point(tmp_path: Path) -> None:
                 time.sleep(0.2)
                 continue
             if unfinished(fleet) == 0:
-                ids.append(submit(fleet, f"disturbed-{len(ids)}"))
+                ids.append(fleet.submit(SPEC | {"name": f"disturbed-{len(ids)}"}))
             time.sleep(choose.uniform(0.05, 0.6))
             try:
                 killed = kill_who_asks(fleet, ids[-1], choose) if ids else None

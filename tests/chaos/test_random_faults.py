@@ -49,16 +49,6 @@ def reports(fleet: Fleet) -> int | None:
         return None
 
 
-def submit(fleet: Fleet, name: str, seed: int) -> str:
-    """Post a sweep until the API acknowledges it; its id."""
-    while True:
-        try:
-            return str(fleet.client.submit({**SPEC, "name": name, "seed": seed}, key=name)["id"])
-        except Exception as error:
-            print(f"  submit of {name}, again: {type(error).__name__}")
-            time.sleep(0.5)
-
-
 def moving_again(fleet: Fleet, ids: list[str]) -> float | None:
     """Seconds until another epoch is committed; None if all has ended meanwhile."""
     began, before = time.monotonic(), None
@@ -90,15 +80,15 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     with running(tmp_path) as fleet:
         witness = judge.Witness(fleet.store)
         witness.start()
-        names = [f"chaos-{number}" for number in range(SWEEPS)]
-        ids = [submit(fleet, name, seed=number % 4) for number, name in enumerate(names[:4])]
+        specs = [SPEC | {"name": f"chaos-{number}", "seed": number % 4} for number in range(SWEEPS)]
+        ids = [fleet.submit(spec) for spec in specs[:4]]
         moving_again(fleet, ids)
         done: Counter[str] = Counter()
         recoveries: dict[str, list[float]] = {}
         order: list[str] = []
         while len(ids) < SWEEPS or unfinished(fleet):
             if len(ids) < SWEEPS and unfinished(fleet) < 6:
-                ids.append(submit(fleet, names[len(ids)], seed=len(ids) % 4))
+                ids.append(fleet.submit(specs[len(ids)]))
             if not order:  # every kind of fault once, then every kind once more in another order
                 order = choose.sample(sorted(FAULTS), len(FAULTS))
             kind = order.pop()
@@ -123,7 +113,7 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
             )
         )
         wait_for(lambda: not behind(fleet), 300, "MLflow complete")
-        violations += judge.submitted_once(fleet.store, names)
+        violations += judge.submitted_once(fleet.store, [spec["name"] for spec in specs])
         cache: dict[Any, list[judge.Curve]] = {}
         for sweep_id in ids:
             violations += judge.succeeded(fleet.store, sweep_id, TRIALS)

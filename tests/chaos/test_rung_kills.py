@@ -43,16 +43,6 @@ SPEC: dict[str, Any] = {
 Outcome = tuple[list[Any], list[tuple[int, str, Any]], list[judge.Curve]]
 
 
-def submit(fleet: Fleet, name: str) -> str:
-    """Post a sweep until the API acknowledges it; its id."""
-    while True:
-        try:
-            return str(fleet.client.submit({**SPEC, "name": name}, key=name)["id"])
-        except Exception as error:
-            print(f"  submit of {name}, again: {type(error).__name__}")
-            time.sleep(0.5)
-
-
 def outcome(fleet: Fleet, sweep_id: str) -> Outcome:
     """The decisions of a sweep with their inputs, how each trial ended, and every curve."""
     decisions = fleet.store.read(lambda session: rung_decisions.of_sweep(session, sweep_id))
@@ -69,7 +59,7 @@ def test_kills_at_rungs_change_no_decision(tmp_path: Path) -> None:
     with running(tmp_path) as fleet:
         witness = judge.Witness(fleet.store)
         witness.start()
-        first = submit(fleet, "undisturbed")
+        first = fleet.submit(SPEC | {"name": "undisturbed"})
         while unfinished(fleet):
             time.sleep(0.2)
         expected = outcome(fleet, first)
@@ -79,7 +69,7 @@ def test_kills_at_rungs_change_no_decision(tmp_path: Path) -> None:
         lost = 0  # packs, of the present sweep
         while sum(done.values()) < KILLS or unfinished(fleet):
             if sum(done.values()) < KILLS and unfinished(fleet) == 0:
-                ids.append(submit(fleet, f"disturbed-{len(ids)}"))
+                ids.append(fleet.submit(SPEC | {"name": f"disturbed-{len(ids)}"}))
                 lost = 0
             time.sleep(choose.uniform(0.1, 2.0))
             # A trial has failed after LOST_BUDGET lost hosts, by rule; then other points go on.
