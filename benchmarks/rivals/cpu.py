@@ -37,8 +37,8 @@ class Meter:
                     identity = process.pid, process.create_time()
                     times = process.cpu_times()
                     self._used[identity] = times.user + times.system
-                    if identity not in self._kinds:
-                        self._kinds[identity] = _kind(process)
+                    # Read each time: a forked process has its parent's command line until it runs its own.
+                    self._kinds[identity] = _kind(process)
 
     def by_kind(self) -> Counter[str]:
         """Return the seconds so far, by kind; in the names of rivals' processes there is nothing to see."""
