@@ -1,11 +1,12 @@
-"""Run the demo's sweep on one, two and three workers, and on two of which one is stopped in the middle.
+"""Run the demo's sweep, with three seeds, on one, two and three workers, and on two of which one is stopped.
 
     python -m benchmarks.more_or_fewer_workers
 
-Each run has a stack in a folder of its own. In the last one a worker gets SIGTERM once every worker has
-committed an epoch, and stays away: it gives its pack back, and the other one goes on with it. Curves and
-widths are read from SQL; of each run the table says which curves are those of one worker, bit for bit in
-float32, which widths its trials have recorded, and how many of them were trained by two workers.
+Each run has a stack in a folder of its own, and each of its workers trains. In the last one a worker gets
+SIGTERM once every worker has committed an epoch, and stays away: it gives its pack back, and the other one
+goes on with it. Curves and widths are read from SQL; of each run the table says which curves are those of one
+worker, bit for bit in float32, which widths its trials have recorded, and how many of them were trained by
+two workers.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from services.stack.stack import Stack
 
 POLL_SECONDS = 0.1
 MAX_SECONDS = 300.0
+SEEDS = 3  # 54 trials, enough packs for each worker
 Curves = dict[int, dict[int, dict[str, float]]]  # trial → epoch → metrics, speeds aside
 
 
@@ -60,12 +62,17 @@ def train(workers: int, stop_one: bool = False) -> Trained:
             database = stack.folder.root / "state.db"
             with Client(stack.api, stack.key) as client:
                 wait_for_claims(client, workers)
-                sweep_id = client.submit(specfile.read(EXAMPLE).spec)["id"]
+                spec = specfile.read(EXAMPLE).spec | {"seeds": SEEDS}
+                sweep_id = client.submit(spec)["id"]
                 if stop_one:
                     wait_for_epochs(database, workers)
                     worker_processes()[0].send_signal(signal.SIGTERM)
                 wait_for_end(client, sweep_id)
-        return read(database)
+        trained = read(database)
+    used = len(set().union(*trained.workers.values()))
+    if used != workers:
+        raise SystemExit(f"each of {workers} workers must have trained, {used} have")
+    return trained
 
 
 def wait_for_claims(client: Client, workers: int) -> None:

@@ -72,6 +72,9 @@ class Fit:
     the shape differ, those in other arrays too: see `Array`.
     """
 
+    # Which trials, and what their epochs gave: no recording reads it (engine/renewal.py).
+    TAKEN = ("live", "_rows", "_epochs", "images_per_s")
+
     def __init__(
         self,
         rows: Sequence[Row | None],
@@ -154,7 +157,7 @@ class Fit:
 
         After None the rows are in the middle of an epoch: load them again before training on.
         """
-        epoch, start = self.epoch + 1, time.perf_counter()
+        epoch, start, recording = self.epoch + 1, time.perf_counter(), self.recorder.seconds
         self._steps.begin(epoch)
         for size, steps in self._batches():
             if should_stop():
@@ -163,7 +166,9 @@ class Fit:
         if self.array.net.needs_population:
             self._update_population()
         self.recorder.finish()
-        self.images_per_s = len(self.array) * len(self.data.train) / (time.perf_counter() - start)
+        # Without what is done once for all epochs and all arrays of the shape.
+        training = time.perf_counter() - start - (self.recorder.seconds - recording)
+        self.images_per_s = len(self.array) * len(self.data.train) / training
         for name, part in self._parts.items():
             self._measure(name, part)
         self._end.note()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
 from math import prod
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from torch import Tensor
 
@@ -62,6 +62,16 @@ class Mode(Enum):
     POPULATION = auto()
 
 
+Make = Callable[["Context"], Tensor]
+
+
+class Kept(NamedTuple):
+    """What depends on hyperparameters and seeds alone, and the function of a context that makes it."""
+
+    tensor: Tensor
+    make: Make
+
+
 @dataclass
 class Context:
     """What a layer may read besides its activations and parameters.
@@ -70,8 +80,8 @@ class Context:
     of every array of the shape. `first` is the
     index in the batch of the first image, where a batch is evaluated in parts; `layer` is the layer's index
     in the net. Layers with auxiliary scores append a weight (K,) and scores (N, K, classes) to `auxiliary`
-    while training. `kept` holds what depends on hyperparameters and seeds alone, and outlives the pass; so do
-    the `ways`, which compute 2-d convolutions.
+    while training. `kept` holds what depends on hyperparameters and seeds alone, with the function that made
+    it, and outlives the pass; so do the `ways`, which compute 2-d convolutions.
     """
 
     hypers: Mapping[str, Tensor]
@@ -82,7 +92,7 @@ class Context:
     first: int = 0
     layer: int = 0
     auxiliary: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    kept: dict[Hashable, Tensor] = field(default_factory=dict)
+    kept: dict[Hashable, Kept] = field(default_factory=dict)
     ways: WayChoices = field(default_factory=WayChoices)
 
     @cached_property
@@ -90,11 +100,16 @@ class Context:
         """Return what random numbers of any layer need of the step, int32 (K,)."""
         return rng.step_key(self.step)
 
-    def keep(self, name: Hashable, make: Callable[[], Tensor]) -> Tensor:
-        """Return what was kept under a name; at first, make it."""
+    def keep(self, name: Hashable, make: Make) -> Tensor:
+        """Return what was kept under a name; at first, make it of this context."""
         if name not in self.kept:
-            self.kept[name] = make()
-        return self.kept[name]
+            self.kept[name] = Kept(make(self), make)
+        return self.kept[name].tensor
+
+    def renew_kept(self) -> None:
+        """Make again what is kept, of the present hyperparameters and seeds; its addresses stay."""
+        for kept in self.kept.values():
+            kept.tensor.copy_(kept.make(self))
 
 
 class Layer(ABC):

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from workers import checkpoints
+from workers.kept_fit import KeptFit
 from workers.messages import (
     CheckpointSaved,
     Engine,
@@ -46,7 +47,8 @@ def check_plugins(wanted: str | None) -> None:
 class PackTraining:
     """One pack from its starting epoch to its target."""
 
-    def __init__(self, run: Run, wire: Wire) -> None:
+    def __init__(self, run: Run, wire: Wire, kept: KeptFit | None = None) -> None:
+        from cnnlab.config import shape_key
         from cnnlab.fit import Fit, Row
 
         check_plugins(run.plugins)
@@ -56,7 +58,12 @@ class PackTraining:
         self._rows: list[Row | None] = [None] * run.width
         for row in run.rows:
             self._rows[row.row] = Row(row.config, row.seed, row.replicate, run.data_seed)
-        self._fit = Fit(self._rows, run.device, (run.metric, run.goal), mixed=run.mixed, varied=run.varied)
+        self._kept = kept or KeptFit()
+        shape = shape_key(run.rows[0].config)
+        self._fit = self._kept.build(
+            (shape, run.device, run.width, run.mixed, run.metric, run.varied),
+            lambda: Fit(self._rows, run.device, (run.metric, run.goal), mixed=run.mixed, varied=run.varied),
+        )
         self._load()
         self._saved_at = time.monotonic()
         self._saved_epoch = run.start_epoch  # the last one that needs no checkpoint any more
@@ -68,11 +75,12 @@ class PackTraining:
         """Train until the target, a `Stop`, or the last row's end."""
         from cnnlab.throughput import work_clock
 
-        run, fit = self._message, self._fit
+        run = self._message
         clock = work_clock(run.device)
         if not self._settle_ways():
             self._wire.send(Stopped(run.pack, None))
             return
+        fit = self._fit = self._kept.replace(self._fit)
         self._wire.send(Prepared(run.pack, len(fit.data.train)))
         while fit.live and fit.epoch < run.target_epoch:
             started, worked, self._steps = time.monotonic(), clock(), 0

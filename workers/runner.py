@@ -19,6 +19,7 @@ from services import gpus
 from services.domain.retry import Failure
 from services.host import end_with_parent, processor
 from workers import checkpoints
+from workers.kept_fit import KeptFit
 from workers.messages import CheckpointDamaged, Failed, Machine, Run, RunnerReady, UseDevice
 from workers.pack_training import PackTraining
 from workers.wire import Wire
@@ -44,27 +45,34 @@ def main() -> int:
     os.environ["CUDA_VISIBLE_DEVICES"] = use.gpu
     reason = unusable(use.gpu)
     wire.send(RunnerReady(machine(use.gpu if not reason else ""), library.load().reason, reason))
+    kept = KeptFit()
     while message := wire.receive():
-        if isinstance(message, Run) and not serve(message, wire):
+        if isinstance(message, Run) and not serve(message, wire, kept):
             return 1
     return 0
 
 
-def serve(run: Run, wire: Wire) -> bool:
-    """Train one pack and report how it failed if it does; return whether this process can train another."""
+def serve(run: Run, wire: Wire, kept: KeptFit) -> bool:
+    """Train one pack and report how it failed if it does; return whether this process can train another.
+
+    After a failure nothing is kept for the next one.
+    """
     from cnnlab import errors
     from cnnlab.data import DamagedData, DataError
     from cnnlab.plugin_failure import describe_failure
 
     try:
-        PackTraining(run, wire).run()
+        PackTraining(run, wire, kept).run()
     except checkpoints.DamagedFile as error:
+        kept.drop()
         wire.send(CheckpointDamaged(run.pack, error.checkpoint, str(error)))
     except (DataError, errors.RegistryError) as error:
+        kept.drop()
         # The planned content itself is wrong on every host; other content, or none, on this one.
         failure = Failure.SPEC if isinstance(error, DamagedData) else Failure.HOST
         wire.send(Failed(run.pack, failure, str(error), traceback.format_exc()))
     except errors.CnnlabError as error:
+        kept.drop()
         wire.send(Failed(run.pack, Failure.SPEC, str(error), traceback.format_exc()))
     except Exception as error:
         lacks_memory, by_device = _out_of_memory(error), _by_device(error)
@@ -74,7 +82,7 @@ def serve(run: Run, wire: Wire) -> bool:
         message = describe_failure(error) or f"{kind}: {error}"
         wire.send(Failed(run.pack, failure, message, traceback.format_exc(), by_device))
         return False
-    free_memory()  # here nothing holds the pack any more, not even an error that ended it
+    free_memory()  # here nothing holds the pack any more, not even an error that ended it, but what is kept
     return True
 
 

@@ -2,12 +2,14 @@
 
 Run: python -m benchmarks.gpu [FOLDER] [--cpu] [--seconds 540]. Each part is written to FOLDER (build/gpu)
 as soon as it ends, with a table of all; a part that is there is not measured again. Parts begin in the order
-of their worth, and none after so many seconds. `--cpu` tries every part on a processor, in short.
+of their worth; the one that runs after so many seconds is ended, and has no result. `--cpu` tries every part
+on a processor, in short.
 
 Speeds are trial-images per second of whole training steps, batches from memory included: of an array of K
 trials, its step recorded as a CUDA graph, beside a plain loop of torch for one trial, alone and in eight
 processes at once. *Equal* compares, for each entry, an array whose steps are recorded with one whose are not,
-bit for bit in float32 (curves, weights and states of three epochs), and with a processor in float64. *Again*
+bit for bit in float32 (curves, weights and states of three epochs), with one that trains in the recordings of
+another pack, and with a processor in float64. *Again*
 trains arrays twice, and once more from their state, and compares all of that bit for bit; *service* compares
 the curves of trials whose runner was killed with undisturbed ones. *Convolutions* has the time of each way to
 convolve for the tasks of each net, how far each is from float64, and the speed by the default and as chosen.
@@ -18,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -50,6 +53,25 @@ PARTS: dict[str, Callable[[Setting], Results]] = {
 NEEDED = {"thousand-trials": MAX_SECONDS}  # seconds that must be left for a part to begin
 
 
+class TimeIsUp(BaseException):
+    """A part took too long; no `Exception`, because parts note those of a single case and go on."""
+
+
+def within(seconds: float, part: Callable[[Setting], Results], setting: Setting) -> Results:
+    """Run a part; TimeIsUp in the middle of it after so many seconds, so that what it has started ends."""
+
+    def end(number: int, frame: object) -> None:
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return part(setting)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu")
@@ -58,7 +80,7 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--cpu", action="store_true", help="try every part on a processor, in short")
     parser.add_argument(
-        "--seconds", type=float, default=540.0, help="after which no part begins (default 540)"
+        "--seconds", type=float, default=540.0, help="after which the part that runs is ended (default 540)"
     )
     parser.add_argument("--loop", help=argparse.SUPPRESS)
     parser.add_argument("--for", dest="duration", type=float, default=2.0, help=argparse.SUPPRESS)
@@ -83,10 +105,14 @@ def main() -> None:
     for name, part in PARTS.items():
         file = chosen.folder / f"{name}.json"
         if not file.exists():
-            if time.monotonic() - began > chosen.seconds - NEEDED.get(name, 0.0):
+            left = chosen.seconds - (time.monotonic() - began)
+            if left <= NEEDED.get(name, 0.0):
                 break
             try:
-                found = part(setting)
+                found = within(left, part, setting)
+            except TimeIsUp:
+                sys.stdout.write(f"{name} was ended after {left:.0f} s; run again, it begins anew\n")
+                break
             except Exception as error:  # the parts behind it may still succeed
                 failed.append(f"{name} failed: {type(error).__name__}: {error}")
                 sys.stdout.write(f"{failed[-1]}\n")

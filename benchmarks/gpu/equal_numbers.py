@@ -1,4 +1,7 @@
-"""Equal numbers: for each entry, recorded steps beside steps that are not, and a GPU beside a processor."""
+"""Equal numbers: for each entry, recorded steps beside steps that are not, and a GPU beside a processor.
+
+And beside steps that were recorded for the array of another pack, which takes this one's numbers.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from torch import Tensor
 
 from benchmarks.gpu.setting import Results, Setting
 from cnnlab import registry, resolve
+from cnnlab.engine.renewal import renew
 from cnnlab.fit import EpochReport, Fit, Row
 from cnnlab.optimizer import Rule
 
@@ -66,7 +70,14 @@ def cases() -> dict[str, dict[str, Any]]:
     return found
 
 
-def fit_of(config: dict[str, Any], device: str, precision: str, recorded: bool, ways: dict[str, str]) -> Fit:
+def fit_of(
+    config: dict[str, Any],
+    device: str,
+    precision: str,
+    recorded: bool,
+    ways: dict[str, str],
+    seeds: tuple[int, int] = (1, 2),
+) -> Fit:
     """Return two trials of a case on a device, ready to train.
 
     `ways` are those of convolutions that are chosen already; what is chosen now is added.
@@ -75,7 +86,7 @@ def fit_of(config: dict[str, Any], device: str, precision: str, recorded: bool, 
     data = body.get("data", {"name": "fashion-mnist-mini"})
     body["data"] = {**data, "validation": 0.5}
     body["train"] = {"batch_size": BATCH, **body.get("train", {}), "precision": precision}
-    fit = Fit([Row(resolve(body), seed) for seed in (1, 2)], device)
+    fit = Fit([Row(resolve(body), seed) for seed in seeds], device)
     fit.recorder.records &= recorded
     ways |= fit.choose_ways(ways)
     return fit
@@ -87,6 +98,14 @@ def trained(fit: Fit, until: int = EPOCHS) -> Trained:
     if fit.recorder.refused:
         raise RuntimeError("; ".join(fit.recorder.refused.values()))
     return Trained(reports, fit.state())
+
+
+def in_another_s_place(config: dict[str, Any], device: str, ways: dict[str, str]) -> Trained:
+    """Train two trials in the array of two others, with the recordings of these."""
+    kept = fit_of(config, device, "float32", True, ways, seeds=(11, 12))
+    trained(kept, until=1)
+    renew(kept, fit_of(config, device, "float32", True, ways))
+    return trained(kept)
 
 
 def in_float64(config: dict[str, Any], device: str) -> Tensor:
@@ -101,7 +120,7 @@ def in_float64(config: dict[str, Any], device: str) -> Tensor:
 
 
 def equality(setting: Setting) -> Results:
-    """Compare recorded, uncaptured and processor for each entry; in short only a few, of small nets."""
+    """Compare recorded, kept, uncaptured and processor for each entry; in short only a few, of small nets."""
     found: Results = {}
     chosen = [*cases().items()]
     few = [(name, config) for name, config in chosen if not name.startswith("model ")]
@@ -111,6 +130,7 @@ def equality(setting: Setting) -> Results:
             recorded, eager = (
                 trained(fit_of(config, setting.device, "float32", each, ways)) for each in (True, False)
             )
+            kept = in_another_s_place(config, setting.device, ways)
             there, here = (in_float64(config, device) for device in (setting.device, "cpu"))
         except Exception as error:
             found[name] = {"error": f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"}
@@ -118,6 +138,7 @@ def equality(setting: Setting) -> Results:
         scale = here.abs().max().clamp(min=1e-30)
         found[name] = {
             "recorded is eager": recorded.same(eager),
+            "kept is recorded": kept.same(recorded),
             "float64 from a processor": float((there - here).abs().max() / scale),
         }
     return found

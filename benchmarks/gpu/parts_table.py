@@ -45,14 +45,16 @@ def table(results: dict[str, Results]) -> str:
             lines += ["", f"## {title}", ""]
             lines += [f"{what}: {value}  " for what, value in results[name].items()]
     if "equality" in results:
-        lines += ["", "## Equal numbers", "", "| entry | recorded is eager | float64 |", "|---|---|---|"]
+        lines += ["", "## Equal numbers", ""]
+        lines += ["| entry | recorded is eager | kept is recorded | float64 |", "|---|---|---|---|"]
         for name, row in results["equality"].items():
             if "error" in row:
-                lines.append(f"| {name} | {row['error']} | |")
+                lines.append(f"| {name} | {row['error']} | | |")
                 continue
             away = row["float64 from a processor"]
             close = f"{away:.1e}" + ("" if away <= CLOSE else ", too far")
-            lines.append(f"| {name} | {'yes' if row['recorded is eager'] else 'no'} | {close} |")
+            same = ["yes" if row[what] else "no" for what in ("recorded is eager", "kept is recorded")]
+            lines.append(f"| {name} | {' | '.join(same)} | {close} |")
     if "convolutions" in results:
         lines += _convolutions(results["convolutions"])
     return "\n".join(lines) + "\n"

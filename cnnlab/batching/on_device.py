@@ -73,6 +73,8 @@ class DeviceData:
     mean is 0 and std 1. Only the training part has label noise.
     """
 
+    TAKEN = ("mean", "std")  # for reports; batches read the tensors (engine/renewal.py)
+
     def __init__(
         self,
         images: Images,

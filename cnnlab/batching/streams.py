@@ -28,6 +28,8 @@ class Streams:
     batches and `mixed` is False.
     """
 
+    TAKEN = ("_keys", "_seeds")  # orders are made of them outside of recordings (engine/renewal.py)
+
     def __init__(
         self,
         part: Part,

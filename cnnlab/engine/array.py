@@ -58,6 +58,9 @@ class Array:
     `engine/row_by_row.py` decides it, unless `one_by_one` does. All else is done for all rows at once.
     """
 
+    # What rows' tensors were read from, and what ended with the last step (engine/renewal.py).
+    TAKEN = ("configs", "_last_objective")
+
     def __init__(
         self,
         net: Net,

@@ -14,6 +14,8 @@ from cnnlab.metric import LOSS, Metric
 class EpochTotals:
     """Loss and metrics of each row over batches of unequal size, summed in float64 on the device."""
 
+    LEFT = ("_totals",)  # made by a first batch, and 0 before an epoch's first one (engine/renewal.py)
+
     def __init__(self, rows: int, device: torch.device, metrics: Mapping[str, Metric]) -> None:
         self._loss = torch.zeros(rows, dtype=torch.float64, device=device)
         self._totals: dict[str, Tensor] = {}

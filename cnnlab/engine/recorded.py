@@ -1,6 +1,7 @@
 """Operations on a GPU that are recorded once and launched together: CUDA graphs."""
 
 import os
+import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -18,9 +19,13 @@ class Recorder:
     `refused` has the reason under its name; the others are recorded and repeated as before.
     """
 
+    # The kept one has the recordings (engine/renewal.py); whether it records is a choice of the device.
+    LEFT = ("refused", "seconds", "_graphs", "_pool")
+
     def __init__(self, device: torch.device) -> None:
         self.records = device.type == "cuda" and os.environ.get("CNNLAB_GRAPHS") != "off"
         self.refused: dict[Hashable, str] = {}
+        self.seconds = 0.0  # that recordings have taken, with the calls before them
         self._device = device
         self._graphs: dict[Hashable, torch.cuda.CUDAGraph] = {}
         self._pool: Any = None  # of memory, for all graphs: they never run at once
@@ -42,6 +47,8 @@ class Recorder:
             function()
             return
         if name not in self._graphs:
+            self.finish()
+            start = time.perf_counter()
             try:
                 self._graphs[name] = self._record(function, changed)
             except RuntimeError as error:
@@ -49,6 +56,9 @@ class Recorder:
                 self.refused[name] = f"{name} cannot be recorded: {first}"
                 function()
                 return
+            finally:
+                self.finish()
+                self.seconds += time.perf_counter() - start
         self._graphs[name].replay()
 
     def _record(

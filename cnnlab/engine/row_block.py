@@ -9,7 +9,7 @@ from torch import Tensor
 from cnnlab.engine.net import Net
 from cnnlab.engine.row_groups import group_rows
 from cnnlab.kernels.way_choices import WayChoices
-from cnnlab.layer import Context, Mode, shared
+from cnnlab.layer import Context, Kept, Mode, shared
 from cnnlab.loss import Loss
 from cnnlab.metric import Metric, Totals, measure
 from cnnlab.precision import Precision
@@ -37,6 +37,8 @@ class RowBlock:
     takes its rows of them.
     """
 
+    LEFT = ("_kept",)  # made again by `renewed` (engine/renewal.py)
+
     def __init__(
         self,
         net: Net,
@@ -63,7 +65,7 @@ class RowBlock:
             )
             for group in group_rows("losses", losses[rows], seed.device)
         ]
-        self._kept: dict[Hashable, Tensor] = {}
+        self._kept: dict[Hashable, Kept] = {}
 
     def context(self, mode: Mode, first: int = 0) -> Context:
         """Return what the net's layers may read during one pass; a new one for every pass."""
@@ -77,6 +79,10 @@ class RowBlock:
             kept=self._kept,
             ways=self._ways,
         )
+
+    def renewed(self) -> None:
+        """Make again what passes keep, once hyperparameters and seeds have changed in place."""
+        self.context(Mode.TRAIN).renew_kept()
 
     @torch.enable_grad()
     def differentiate(

@@ -31,6 +31,12 @@ class WayChoices:
     that was recorded, is never timed again. RegistryError where a recorded way is unknown.
     """
 
+    LEFT = (
+        "met",
+        "left_out",
+        "_timer",
+    )  # what timing has found: only what is chosen counts (engine/renewal.py)
+
     def __init__(self, recorded: Mapping[str, str] = MappingProxyType({})) -> None:
         self.chosen: dict[str, str] = {}
         self.met: list[str] = []  # the tasks among those that this array has

@@ -91,7 +91,8 @@ class ConnectedConv2d(Layer):
         linked = torch.cat([part.flatten(1, 2) for part in p[: self._parts]], 1)  # (K, links, k, k)
         rows, side = len(linked), self.kernel
         empty = linked.new_zeros(rows, self.outputs * self.inputs, side, side)
-        links = context.keep((self, "links"), lambda: self._link_index.to(linked.device))
+        place = linked.device
+        links = context.keep((self, "links"), lambda _: self._link_index.to(place))
         weight = empty.index_copy(1, links, linked)
         bias = torch.cat(tuple(p[self._parts :]), 1) if self.bias else None
         return weight.view(rows, self.outputs, self.inputs, side, side), bias

@@ -52,9 +52,10 @@ class Dropout(Layer):
         """Return m/(1 − p), or m if predictions are scaled, shaped as x (N, K, …)."""
         images, rows, *unit = x.shape
         number = rng.MASKS + context.layer * rng.STREAMS
-        stream = context.keep(number, lambda: rng.stream_key(context.seed, number))
-        limit = context.keep(("limit", self.path), lambda: self._limit(context))  # (K, 1)
-        scale = context.keep((self.scale, self.path), lambda: self._scale(context, x.dtype))  # (K, 1)
+        stream = context.keep(number, lambda own: rng.stream_key(own.seed, number))
+        limit = context.keep(("limit", self.path), self._limit)  # (K, 1)
+        kind = x.dtype
+        scale = context.keep((self.scale, self.path), lambda own: self._scale(own, kind))  # (K, 1)
         key = rng.row_key(stream, context.step_key)
         first, units = context.first * prod(unit), images * prod(unit)
         if library.takes(scale):

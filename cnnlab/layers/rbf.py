@@ -69,5 +69,6 @@ class Rbf(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, classes), none of them positive."""
-        codes = context.keep((self, "codes"), lambda: self.codes.to(x))
+        place, kind = x.device, x.dtype
+        codes = context.keep((self, "codes"), lambda _: self.codes.to(place, kind))
         return -(x[..., None, :] - codes).square().sum(-1)

@@ -25,6 +25,7 @@ DOORS = {
         "services/api/library.py",
         "workers/runner.py",
         "workers/pack_training.py",
+        "workers/kept_fit.py",
         "workers/checkpoints.py",
         "services/domain/search/gp.py",  # how many threads optuna's matrices get
     ),
@@ -33,6 +34,7 @@ DOORS = {
         "services/api/library.py",
         "workers/runner.py",
         "workers/pack_training.py",
+        "workers/kept_fit.py",
         "workers/claim.py",
     ),
     "typer": ("services/cli/",),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
+from scripted_wire import ScriptedWire, curve, many
 
 from cnnlab import resolve
 from cnnlab.fit import Fit
@@ -303,50 +304,6 @@ def test_convolutions_are_computed_as_is_settled_not_as_was_timed(
     sent = messages(tmp_path, model, UseWays("p0", settled))
     assert [type(each) for each in sent] == [WaysChosen, Prepared, EpochDone]
     assert used[-1].chosen == settled
-
-
-class ScriptedWire:
-    """A supervisor's end: it answers each epoch in turn, at once and never in the middle of one."""
-
-    def __init__(self, *answers: Go) -> None:
-        self.answers, self.sent = list(answers), list[Message]()
-
-    def send(self, message: Message) -> None:
-        self.sent.append(message)
-
-    def receive(self) -> Go:
-        return self.answers.pop(0)
-
-    def readable(self) -> bool:
-        return False
-
-    def epochs(self) -> dict[int, EpochDone]:
-        """The epochs that were reported, by number."""
-        return {message.number: message for message in self.sent if isinstance(message, EpochDone)}
-
-
-def many(folder: Path, rows: list[RunRow], start: int) -> Run:
-    """Rows of one array, from an epoch to the fourth; no checkpoint is due."""
-    return Run(
-        pack=f"p{start}",
-        device="cpu",
-        files=str(folder),
-        width=len(rows),
-        start_epoch=start,
-        target_epoch=4,
-        ends=True,
-        checkpoint_every=1000.0,
-        metric="val/acc",
-        goal="maximize",
-        mixed=False,
-        data_seed=0,
-        plugins=None,
-        rows=tuple(rows),
-    )
-
-
-def curve(done: EpochDone, row: int) -> dict[str, float]:
-    return {name: value for name, value in done.metrics[row].items() if not name.startswith("perf/")}
 
 
 @pytest.mark.long

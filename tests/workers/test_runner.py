@@ -17,6 +17,7 @@ from services import gpus, host
 from services.domain.retry import Failure
 from workers import runner
 from workers.checkpoints import DamagedFile
+from workers.kept_fit import KeptFit
 from workers.messages import CheckpointDamaged, Failed, Machine, Message, Run, RunnerReady, UseDevice
 from workers.wire import Wire
 
@@ -27,7 +28,7 @@ def served(error: BaseException | None, monkeypatch: pytest.MonkeyPatch) -> tupl
     """Serve a pack whose training raises this; what is sent, and whether the process trains on."""
 
     class PackTraining:
-        def __init__(self, run: Run, wire: Wire) -> None:
+        def __init__(self, run: Run, wire: Wire, kept: KeptFit) -> None:
             assert run is RUN
 
         def run(self) -> None:
@@ -37,7 +38,7 @@ def served(error: BaseException | None, monkeypatch: pytest.MonkeyPatch) -> tupl
     monkeypatch.setattr(runner, "PackTraining", PackTraining)
     wire = Wire(*os.pipe())
     try:
-        again = runner.serve(RUN, wire)
+        again = runner.serve(RUN, wire, KeptFit())
         return again, wire.receive() if wire.readable() else None
     finally:
         wire.close()
@@ -100,7 +101,7 @@ def test_after_a_pack_the_memory_of_the_gpu_is_free(
     emptied = []
 
     class PackTraining:
-        def __init__(self, run: Run, wire: Wire) -> None:
+        def __init__(self, run: Run, wire: Wire, kept: KeptFit) -> None:
             self.itself = self
             held.append(weakref.ref(self))
 
@@ -117,10 +118,10 @@ def test_after_a_pack_the_memory_of_the_gpu_is_free(
     monkeypatch.setattr(runner, "PackTraining", PackTraining)
     monkeypatch.setattr(torch.cuda, "empty_cache", empty)
     wire = Wire(*os.pipe())
-    runner.serve(RUN, wire)
+    runner.serve(RUN, wire, KeptFit())
     assert emptied == []  # of a CPU there is nothing to give back
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
-    runner.serve(RUN, wire)
+    runner.serve(RUN, wire, KeptFit())
     wire.close()
     assert emptied == [None]
 

@@ -1,12 +1,12 @@
 """Recorded steps leave what steps that are called leave; here a made graph calls what it recorded."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import made_graphs
 import packing  # noqa: F401  (one thread)
 import pytest
 import torch
+from made_graphs import MadeGraph
 
 from cnnlab import resolve
 from cnnlab.batching import batch_order
@@ -14,50 +14,9 @@ from cnnlab.engine.recorded import WARM_UP, Recorder
 from cnnlab.fit import EpochReport, Fit, Row
 
 
-class MadeGraph:
-    """A graph that calls a function; on a GPU it repeats its kernels."""
-
-    def __init__(self) -> None:
-        self.function: Callable[[], None] = lambda: None
-        self.replays = 0
-
-    def replay(self) -> None:
-        self.replays += 1
-        self.function()
-
-    def pool(self) -> tuple[int, int]:
-        return (0, 1)
-
-
-class MadeStream:
-    def __init__(self, device: Any = None) -> None: ...
-
-    def wait_stream(self, other: Any) -> None: ...
-
-
 @pytest.fixture
 def graphs(monkeypatch: pytest.MonkeyPatch) -> list[MadeGraph]:
-    """Graphs that were recorded, all of them made."""
-    found: list[MadeGraph] = []
-    honest = Recorder._record
-
-    def record(self: Recorder, function: Callable[[], None], changed: Any) -> Any:
-        graph: Any = honest(self, function, changed)
-        graph.function = function
-        found.append(graph)
-        return graph
-
-    @contextmanager
-    def capture(graph: MadeGraph, pool: Any = None) -> Iterator[None]:
-        yield
-
-    monkeypatch.setattr(Recorder, "_record", record)
-    monkeypatch.setattr(torch.cuda, "CUDAGraph", MadeGraph)
-    monkeypatch.setattr(torch.cuda, "Stream", MadeStream)
-    monkeypatch.setattr(torch.cuda, "current_stream", MadeStream)
-    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
-    monkeypatch.setattr(torch.cuda, "graph", capture)
-    return found
+    return made_graphs.install(monkeypatch)
 
 
 def config(**train: Any) -> dict[str, Any]:
