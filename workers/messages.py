@@ -51,6 +51,7 @@ class Engine:
     kernels: str
     precision: str
     reason: str = ""
+    memory: int = 0
 
 
 @dataclass(frozen=True, config=CLOSED)

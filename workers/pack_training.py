@@ -48,6 +48,8 @@ class PackTraining:
     """One pack from its starting epoch to its target."""
 
     def __init__(self, run: Run, wire: Wire, kept: KeptFit | None = None) -> None:
+        import torch
+
         from cnnlab.config import shape_key
         from cnnlab.fit import Fit, Row
 
@@ -59,6 +61,8 @@ class PackTraining:
         for row in run.rows:
             self._rows[row.row] = Row(row.config, row.seed, row.replicate, run.data_seed)
         self._kept = kept or KeptFit()
+        if run.device == "cuda":
+            torch.cuda.reset_peak_memory_stats()  # what the pack takes is its own
         shape = shape_key(run.rows[0].config)
         self._fit = self._kept.build(
             (shape, run.device, run.width, run.mixed, run.metric, run.varied),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+
 from cnnlab.engine.array import Array
 from cnnlab.engine.epoch_steps import STEPS
 from cnnlab.engine.recorded import Recorder
@@ -16,12 +18,14 @@ class Execution:
     `steps` are launched as a recorded graph or called operation by operation. `reason` is why a GPU calls
     them, or something else of an epoch, as an evaluation; it is empty elsewhere. `kernels` is the compiled
     library, or "torch" where torch's operations serve alone. `precision` is what the config asks for.
+    `memory` is the most that torch has held of a GPU, in bytes, since the process last reset that number.
     """
 
     steps: Literal["recorded", "called"]
     kernels: str
     precision: str
     reason: str = ""
+    memory: int = 0
 
 
 def execution_of(array: Array, recorder: Recorder) -> Execution:
@@ -44,4 +48,6 @@ def execution_of(array: Array, recorder: Recorder) -> Execution:
         kernels=compiled or "torch",
         precision=array.configs[0]["train"]["precision"],
         reason="" if on_cpu else reason,
+        # What torch has taken of the GPU, not what tensors fill of it: so much must be free.
+        memory=0 if on_cpu else torch.cuda.max_memory_reserved(array.device),
     )

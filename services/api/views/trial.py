@@ -46,17 +46,22 @@ class EngineView(BaseModel):
     """How the steps of an attempt were carried out.
 
     `steps` were launched as a recorded graph or called operation by operation; `reason` is why a GPU's were
-    called. `kernels` is the compiled library, or "torch".
+    called. `kernels` is the compiled library, or "torch". `memory` is the most that it has held of a GPU, in
+    bytes.
     """
 
     steps: Literal["recorded", "called"]
     kernels: str
     precision: str
     reason: str
+    memory: int
 
 
 class AttemptView(BaseModel):
-    """One pack that trained the trial, or waits to; `kind` is that of its device, cpu or cuda."""
+    """One pack that trained the trial, or waits to; `kind` is that of its device, cpu or cuda.
+
+    `memory` is what its GPU must have, in bytes, as computed when the pack was formed.
+    """
 
     pack: str
     row: int
@@ -64,6 +69,7 @@ class AttemptView(BaseModel):
     kind: str
     device: str | None
     worker: str | None
+    memory: int
     state: str
     start_epoch: int
     began_at: Time | None
@@ -251,6 +257,7 @@ def _attempt_view(row: int, pack: Pack) -> AttemptView:
         kind=pack.kind,
         device=pack.device,
         worker=pack.worker,
+        memory=pack.memory,
         state=pack.state,
         start_epoch=pack.start_epoch,
         began_at=pack.leased_at,

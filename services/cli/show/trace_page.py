@@ -117,7 +117,9 @@ def _engine(attempts: Sequence[View]) -> str:
             how = "recorded as a graph" if engine["steps"] == "recorded" else "called operation by operation"
             why = f", because {engine['reason']}" if engine["reason"] else ""
             by = "torch alone" if engine["kernels"] == "torch" else engine["kernels"]
-            return f"{engine['precision']} on {attempt['kind']}, steps {how}{why}, by {by}"
+            held, computed = (f"{each['memory'] / 2**30:.1f} GiB" for each in (engine, attempt))
+            memory = f", {held} of memory held, {computed} computed" if engine["memory"] else ""
+            return f"{engine['precision']} on {attempt['kind']}, steps {how}{why}, by {by}{memory}"
     return "no epoch yet"
 
 

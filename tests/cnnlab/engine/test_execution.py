@@ -1,6 +1,6 @@
 """cnnlab/engine/execution.py: what is said of steps that are recorded, and why others are not."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -28,9 +28,14 @@ def executed(device: str, refused: str = "", name: str = "steps", **train: Any) 
     return execution_of(array, recorder)
 
 
+def on_gpu(steps: Literal["recorded", "called"], kernels: str, precision: str, reason: str = "") -> Execution:
+    return Execution(steps, kernels, precision, reason, memory=7)
+
+
 @pytest.fixture(autouse=True)
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "load", COMPILED.__getitem__)
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: {"cuda": 7}[device.type])
     monkeypatch.delenv("CNNLAB_GRAPHS", raising=False)
 
 
@@ -40,16 +45,16 @@ def test_on_a_processor_steps_are_called_and_the_library_is_that_of_the_type_of_
 
 
 def test_on_a_gpu_they_are_recorded_and_the_compiled_library_is_not_used() -> None:
-    assert executed("cuda", precision="bfloat16") == Execution("recorded", "torch", "bfloat16")
+    assert executed("cuda", precision="bfloat16") == on_gpu("recorded", "torch", "bfloat16")
 
 
 def test_a_reason_is_given_for_steps_of_a_gpu_that_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
     depends = "what its optimizers do next depends on numbers that the device computes"
     lbfgs: Any = {"optimizer": "lbfgs", "batch_size": "full"}
-    assert executed("cuda", **lbfgs) == Execution("called", "torch", "float32", depends)
+    assert executed("cuda", **lbfgs) == on_gpu("called", "torch", "float32", depends)
     waits = "a step waits for the device"
-    assert executed("cuda", waits) == Execution("called", "torch", "float32", waits)
+    assert executed("cuda", waits) == on_gpu("called", "torch", "float32", waits)
     large = "an evaluation takes too much memory"
-    assert executed("cuda", large, "evaluation") == Execution("recorded", "torch", "float32", large)
+    assert executed("cuda", large, "evaluation") == on_gpu("recorded", "torch", "float32", large)
     monkeypatch.setenv("CNNLAB_GRAPHS", "off")
-    assert executed("cuda") == Execution("called", "torch", "float32", "CNNLAB_GRAPHS is off")
+    assert executed("cuda") == on_gpu("called", "torch", "float32", "CNNLAB_GRAPHS is off")

@@ -20,7 +20,8 @@ RAN: dict[str, Any] = {
     "pack": "p1", "row": 3, "width": 8, "device": "cpu:0", "worker": "host/1", "start_epoch": 0,
     "began_at": MOMENT, "ended_at": None, "state": "running", "outcome": None,
     "machine": {"kind": "a CPU", "torch": "2.13.0", "threads": 1, "kernels": "torch"}, "kind": "cpu",
-    "engine": {"steps": "called", "kernels": "torch", "precision": "bfloat16", "reason": ""},
+    "engine": {"steps": "called", "kernels": "torch", "precision": "bfloat16", "reason": "", "memory": 0},
+    "memory": 0,
 }  # fmt: skip
 TRIAL: dict[str, Any] = {
     "point": 5, "label": "dropout 0.25", "replicate": 2, "number": 17, "seed": 7, "row": 3,
@@ -100,10 +101,14 @@ def test_attempts(printed: Callable[[Any], list[str]]) -> None:
             {"kernels": "kernels-a", "reason": "CNNLAB_GRAPHS is off"},
             "steps called operation by operation, because CNNLAB_GRAPHS is off, by kernels-a",
         ),
+        (
+            {"memory": 3 * 2**29},
+            "steps called operation by operation, by torch alone, 1.5 GiB of memory held, 2.0 GiB computed",
+        ),
     ],
 )
-def test_the_engine_of_the_latest_attempt_that_trained(engine: dict[str, str], words: str) -> None:
-    latest = {**RAN, "kind": "cuda", "engine": RAN["engine"] | engine}
+def test_the_engine_of_the_latest_attempt_that_trained(engine: dict[str, Any], words: str) -> None:
+    latest = {**RAN, "kind": "cuda", "memory": 2**31, "engine": RAN["engine"] | engine}
     page = trace_page({**TRIAL, "attempts": [RAN, latest, {**RAN, "engine": None}]}, SWEEP, "again")
     assert page["engine"] == f"bfloat16 on cuda, {words}"
 
