@@ -5,7 +5,7 @@ import math
 import packing  # noqa: F401  (one thread)
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -32,6 +32,7 @@ def laid_out(x: Tensor, order: str) -> Tensor:
 
 
 @pytest.mark.long
+@example(67, 4, 24, (33, 31), added=False, relu=False, order="NKCHW", far=1e4, seed=558)
 @settings(max_examples=60, deadline=None)
 @given(
     images=st.sampled_from([2, 3, 67]),
@@ -58,9 +59,12 @@ def test_it_is_a_normalization_a_sum_and_a_relu(
     for own, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(own, theirs, rtol=1e-9, atol=1e-9)
     slope = laid_out(numbers(*shape, seed=seed + 4), "NKHWC")
+    # The gradients are those at the centred numbers, where torch's own sums round less.
+    near = [(x - far).detach().requires_grad_(), *inputs[1:]]
+    centred = torch_norm(near[0], scale, shift, EPSILON, more, relu)
     for own, theirs in zip(
         torch.autograd.grad(found.y, inputs, slope),
-        torch.autograd.grad(expected.y, inputs, slope),
+        torch.autograd.grad(centred.y, near, slope),
         strict=True,
     ):
         torch.testing.assert_close(own, theirs, rtol=1e-8, atol=1e-8)
