@@ -32,7 +32,9 @@ def laid_out(x: Tensor, order: str) -> Tensor:
 
 
 @pytest.mark.long
-@example(67, 4, 24, (33, 31), added=False, relu=False, order="NKCHW", far=1e4, seed=558)
+@example(
+    images=67, rows=4, features=24, size=(33, 31), added=False, relu=False, order="NKCHW", far=1e4, seed=558
+)
 @settings(max_examples=60, deadline=None)
 @given(
     images=st.sampled_from([2, 3, 67]),
