@@ -133,29 +133,34 @@ class Choice(Hyper):
 
 @dataclass(frozen=True, kw_only=True)
 class Widths(Hyper):
-    """The widths of a chain of layers: [256, 128], or as text, "256-128"; [] is no layer."""
+    """The widths of a chain of layers: [256, 128], or as text, "256-128"; [] or none is no layer."""
 
     default: tuple[int, ...]
     most: int
+    least: int = 0
     row: bool = False
 
     def check(self, path: str, value: Any) -> list[int]:
-        """Return a list of ints, each from 1 to 65536, at most `most` of them."""
-        parts: Any = value
-        if isinstance(value, str):
-            parts = [int(p) if p.strip().isdecimal() else p for p in value.split("-")] if value else []
+        """Return a list of ints, each from 1 to 65536, from `least` to `most` of them; 64 is [64]."""
+        parts: Any = [] if value == "none" else value
+        if isinstance(parts, str):
+            parts = [int(p) if p.strip().isdecimal() else p for p in parts.split("-")] if parts else []
         elif isinstance(value, int | float) and not isinstance(value, bool):
             parts = [value]
-        if not isinstance(parts, list | tuple) or len(parts) > self.most:
+        if not isinstance(parts, list | tuple) or not self.least <= len(parts) <= self.most:
+            count = f"{self.least} to {self.most}" if self.least else f"none or at most {self.most}"
             raise ConfigError(
-                path, f'must be at most {self.most} widths, as a list or a text like "256-128", got {value!r}'
+                path, f'must be {count} widths, as a list or a text like "256-128", got {value!r}'
             )
         width = Int(default=1, low=1, high=65536)
-        return [width.check(f"{path}[{i}]", part) for i, part in enumerate(parts)]
+        return [width.check(f"{path}.{i}", part) for i, part in enumerate(parts)]
 
     def describe(self) -> dict[str, Any]:
-        """Return type, limit and default."""
-        return {"type": "widths", "default": list(self.default), "most": self.most, "row": self.row}
+        """Return type, limits and default."""
+        return {
+            "type": "widths", "default": list(self.default), "least": self.least, "most": self.most,
+            "row": self.row,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,12 +182,12 @@ class Pieces(Hyper):
         found: list[list[float]] = []
         for i, pair in enumerate(value):
             if not isinstance(pair, list | tuple) or len(pair) != 2:
-                raise ConfigError(f"{path}[{i}]", f"must be a pair [time, number], got {pair!r}")
-            found.append([time.check(f"{path}[{i}][0]", pair[0]), number.check(f"{path}[{i}][1]", pair[1])])
+                raise ConfigError(f"{path}.{i}", f"must be a pair [time, number], got {pair!r}")
+            found.append([time.check(f"{path}.{i}.0", pair[0]), number.check(f"{path}.{i}.1", pair[1])])
             if i and found[i][0] <= found[i - 1][0]:
                 before = found[i - 1][0]
                 raise ConfigError(
-                    f"{path}[{i}][0]", f"must be above {before:g}, the time before; got {pair[0]!r}"
+                    f"{path}.{i}.0", f"must be above {before:g}, the time before; got {pair[0]!r}"
                 )
         return found
 

@@ -118,6 +118,11 @@ def _cifar(depth: int, parameters: int, **more: str) -> Count:
     return Count(label, {"name": "cifar-resnet", "depth": depth, **more}, CIFAR, 10, parameters)
 
 
+def _wide(depth: int, widen: int, parameters: int) -> Count:
+    model = {"name": "wide-resnet", "depth": depth, "widen": widen}
+    return Count(f"WRN-{depth}-{widen}", model, CIFAR, 10, parameters)
+
+
 def _small_vgg(letter: str, layers: int, parameters: int) -> Count:
     model = {"name": "vgg", "configuration": letter, "norm": "batch", "head": "linear"}
     return Count(f"VGG-{layers} for 32×32 + BN", model, CIFAR, 10, parameters)
@@ -167,6 +172,17 @@ COUNTS = (
     _cifar(20, 269_722, residual="no"),
     _cifar(56, 853_018, residual="no"),
     _cifar(20, 272_474, shortcut="B"),
+    _wide(16, 2, 691_674),
+    _wide(40, 2, 2_243_546),
+    _wide(16, 8, 10_961_370),
+    _wide(28, 10, 36_479_194),
+    Count(
+        "CNN with the sizes of LeNet-5, 32×32",
+        {"name": "cnn", "filters": [6, 16], "kernel": 5, "padding": "valid", "hidden": [120, 84]},
+        (1, 32, 32),
+        10,
+        61_706,
+    ),
     Count("MLP 3×1024", {"name": "mlp", "hidden": [1024] * 3}, MNIST, 10, 2_913_290),
     Count("MLP 1024-1024-2048", {"name": "mlp", "hidden": [1024, 1024, 2048]}, MNIST, 10, 3_973_130),
     Count("MLP 2×8192", {"name": "mlp", "hidden": [8192, 8192]}, MNIST, 10, 73_629_706),

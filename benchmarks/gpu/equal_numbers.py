@@ -29,6 +29,10 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "linear": {"over": 4},
     "sutskever": {"every": 2},
 }
+AUGMENTATIONS = {  # for grey images
+    "brightness": 0.4, "contrast": 0.4, "cutmix": 1.0, "flip": 0.5, "mixup": 0.4, "pad-crop": 2,
+    "random-erasing": 0.5,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,21 @@ def cases() -> dict[str, dict[str, Any]]:
         found[f"schedule {name}"] = {"train": {field: schedule, "optimizer": "momentum"}}
     for name in registry.names("regularizers"):
         found[f"penalty {name}"] = {"train": {name: 0.001}}
-    for name, amount in (("flip", 0.5), ("pad-crop", 2)):
+    for name, amount in AUGMENTATIONS.items():
         found[f"augmentation {name}"] = {"data": {"name": "fashion-mnist-mini", name: amount}}
     for name in registry.names("activations"):
         found[f"activation {name}"] = {"model": {**MLP, "activation": name}}
     for statistics in ("ema", "population"):
         model = {**MLP, "norm": "batch", "norm_statistics": statistics}
         found[f"normalization {statistics}"] = {"model": model}
-    for name in ("lenet5", "lenet5-1998", "maxout-conv", {"name": "cifar-resnet", "depth": 8}):
+    for name in (
+        "lenet5",
+        "lenet5-1998",
+        "maxout-conv",
+        "cnn",
+        {"name": "cifar-resnet", "depth": 8},
+        {"name": "wide-resnet", "depth": 10, "widen": 1},
+    ):
         found[f"model {name if isinstance(name, str) else name['name']}"] = {"model": name}
     return found
 

@@ -26,6 +26,7 @@ from cnnlab.layer import Context, Mode
 from cnnlab.metric import Metric, add
 from cnnlab.optimizer import Evaluation, Rule
 from cnnlab.precision import PRECISIONS
+from cnnlab.targets import Targets
 
 # Activations that a step on all images keeps at once; a batch with more of them is summed up part by part.
 MAX_KEPT_ACTIVATIONS = 2**24
@@ -162,7 +163,7 @@ class Array:
         with self.precision.rounds(self.device), repeatable(self.device):
             yield
 
-    def time_ways(self, x: Tensor, y: Tensor, timer: Timer) -> None:
+    def time_ways(self, x: Tensor, y: Targets, timer: Timer) -> None:
         """Time the ways of each convolution that has none, by a pass on a batch; the rows do not change.
 
         The batch is (N, K, C, H, W) with targets (N, K), as in `step`.
@@ -185,7 +186,7 @@ class Array:
         return [self.theta, self.buffers, self.slots, self.steps]
 
     @torch.no_grad()
-    def step(self, x: Tensor, y: Tensor) -> Result:
+    def step(self, x: Tensor, y: Targets) -> Result:
         """Update every trial on one batch, (N, K, C, H, W) with targets (N, K); return the result before it.
 
         Methods that need all images get the same batch at every step, so that the objective at the last point
@@ -194,7 +195,7 @@ class Array:
         with self._arithmetic():
             return self._step(x, y)
 
-    def _step(self, x: Tensor, y: Tensor) -> Result:
+    def _step(self, x: Tensor, y: Targets) -> Result:
         scheduled = self.schedules.values(self.steps, self.epoch_steps)
         lr = self.schedules.rates(self.steps, self.epoch_steps)[:, None].to(self.dtype)
         self.steps += 1
@@ -220,7 +221,7 @@ class Array:
             penalty.entry.after(self.theta, penalty.strength, lr, self.net.table)
         return first.result
 
-    def _evaluate_objective(self, points: Sequence[Tensor], x: Tensor, y: Tensor) -> _Objective:
+    def _evaluate_objective(self, points: Sequence[Tensor], x: Tensor, y: Targets) -> _Objective:
         """Return the objective of each row at its point; the same point gives the same bits."""
         point = points[0] if len(points) == 1 else torch.cat(tuple(points))
         if self._last_objective is not None and torch.equal(self._last_objective.point, point):
@@ -243,7 +244,7 @@ class Array:
                 value = value + penalty.entry.value(point, penalty.strength)
         return _Objective(point, Result(loss, measured), value, gradient)
 
-    def _pass(self, point: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[Passed, Tensor]:
+    def _pass(self, point: Tensor, x: Tensor, y: Targets, first: int) -> tuple[Passed, Tensor]:
         """Return what a batch gives each row at its point, and the gradient there, (K, P)."""
         gradient = torch.empty_like(point)
         found = [block.differentiate(point, self.buffers, x, y, first, gradient) for block in self._blocks]
@@ -257,20 +258,20 @@ class Array:
         most = max(1, MAX_KEPT_ACTIVATIONS // (together * self.net.work.activations))
         return [slice(start, min(start + most, images)) for start in range(0, images, most)]
 
-    def _evaluation_for(self, rows: slice, at: _Objective, x: Tensor, y: Tensor) -> Evaluation:
+    def _evaluation_for(self, rows: slice, at: _Objective, x: Tensor, y: Targets) -> Evaluation:
         """Return what the optimizer of some rows gets of the objective."""
         hessian = partial(self._hessian, rows, at.point, x, y)
         return Evaluation(at.value[rows], at.gradient[rows], hessian)
 
     @torch.enable_grad()
-    def _hessian(self, rows: slice, point: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    def _hessian(self, rows: slice, point: Tensor, x: Tensor, y: Targets) -> Tensor:
         """Return the second derivatives of the objective of some rows, (k, P, P), a column at a time."""
         shares = [
             block for block in self._blocks if block.rows.start < rows.stop and rows.start < block.rows.stop
         ]
         return torch.cat([self._hessian_of(block, rows, point, x, y) for block in shares])
 
-    def _hessian_of(self, block: RowBlock, rows: slice, point: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    def _hessian_of(self, block: RowBlock, rows: slice, point: Tensor, x: Tensor, y: Targets) -> Tensor:
         """Return the same of those rows that a block has."""
         first = block.rows.start
         own = slice(max(rows.start, first) - first, min(rows.stop, block.rows.stop) - first)
@@ -330,7 +331,7 @@ class Array:
             found = [block.evaluate(self.theta, self.buffers, x, y) for block in self._blocks]
         return joined_results(found)
 
-    def loss(self, scores: Tensor, y: Tensor) -> Tensor:
+    def loss(self, scores: Tensor, y: Targets) -> Tensor:
         """Return each row's mean loss (K,) of scores (N, K, classes) against targets (N, K)."""
         return self.whole.loss(scores, y)
 

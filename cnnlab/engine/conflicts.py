@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cnnlab import registry
+from cnnlab.augmentation import Augmentation, Mixture
 from cnnlab.data import Task
 from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
@@ -16,7 +17,7 @@ from cnnlab.regularizer import Regularizer
 def check(config: Mapping[str, Any], net: Net, task: Task) -> None:
     """Raise ConfigError where loss, optimizer, penalties, net and data of a resolved config conflict."""
     _check_loss(config, task)
-    _check_changes(config, task)
+    _check_changes(config, net, task)
     _check_size(config, net)
     _check_precision(config)
     name = config["train"]["optimizer"]["name"]
@@ -35,13 +36,33 @@ def _check_loss(config: Mapping[str, Any], task: Task) -> None:
         )
 
 
-def _check_changes(config: Mapping[str, Any], task: Task) -> None:
+def _check_changes(config: Mapping[str, Any], net: Net, task: Task) -> None:
+    """Refuse augmentations that make targets wrong, that need other images, or that exclude each other."""
+    mixture = ""
     for name in registry.names("augmentations"):
-        if config["data"].get(name) and task not in registry.get("augmentations", name).tasks:
+        amount = config["data"].get(name)
+        if not amount:
+            continue
+        entry: type[Augmentation] = registry.get("augmentations", name)
+        if task not in entry.tasks:
             targets = "numbers" if task == "regression" else "classes"
             raise ConfigError(
                 f"data.{name}", f"must be 0 where targets are {targets}: it would make them wrong"
             )
+        if entry.channels not in (None, net.shape[0]):
+            raise ConfigError(
+                f"data.{name}",
+                f"must be 0 where images have no {entry.channels} channels; these have {net.shape[0]}, got "
+                f"{amount:g}",
+            )
+        if issubclass(entry, Mixture):
+            if mixture:
+                raise ConfigError(
+                    f"data.{name}",
+                    f"must be 0 where data.{mixture} is on, because an image has at most two targets; got "
+                    f"{amount:g}",
+                )
+            mixture = name
 
 
 def _check_size(config: Mapping[str, Any], net: Net) -> None:

@@ -7,6 +7,7 @@ from cnnlab.batching.streams import Streams
 from cnnlab.engine.array import Array
 from cnnlab.engine.epoch_totals import EpochTotals
 from cnnlab.engine.recorded import Recorder
+from cnnlab.targets import Targets
 
 STEPS = "steps"  # begins the name of a recording of them
 STEPS_TOGETHER = 4  # in one recording: a GPU waits for the next launch a fourth as often
@@ -61,7 +62,7 @@ class EpochSteps:
             lambda: [self._array.buffers, self._place],
         )
 
-    def batch(self, cut: slice) -> tuple[Tensor, Tensor]:
+    def batch(self, cut: slice) -> tuple[Tensor, Targets]:
         """Return the images and targets of a batch of this epoch once more."""
         return self._streams.batch(self._order[cut], self.epoch)
 
@@ -73,7 +74,7 @@ class EpochSteps:
         for _ in range(steps):
             self._array.add_to_population(self._next_batch(images)[0])
 
-    def _next_batch(self, images: int) -> tuple[Tensor, Tensor]:
+    def _next_batch(self, images: int) -> tuple[Tensor, Targets]:
         along = torch.arange(images, device=self._place.device) + self._place
         self._place += images
         return self._streams.batch(self._order.index_select(0, along), self.epoch)

@@ -13,6 +13,7 @@ from cnnlab.layer import Context, Kept, Mode, shared
 from cnnlab.loss import Loss
 from cnnlab.metric import Metric, Totals, measure
 from cnnlab.precision import Precision
+from cnnlab.targets import Targets, main_targets
 
 
 class Result(NamedTuple):
@@ -86,7 +87,7 @@ class RowBlock:
 
     @torch.enable_grad()
     def differentiate(
-        self, point: Tensor, buffers: Tensor, x: Tensor, y: Tensor, first: int, gradient: Tensor
+        self, point: Tensor, buffers: Tensor, x: Tensor, y: Targets, first: int, gradient: Tensor
     ) -> Passed:
         """Train on a batch: return its losses at a point, (K, P), and write their gradient there, (K, P).
 
@@ -105,12 +106,12 @@ class RowBlock:
         (loss, measured), total = passed
         return Passed(Result(loss.detach(), measured), total.detach())
 
-    def total(self, point: Tensor, buffers: Tensor, x: Tensor, y: Tensor, first: int) -> Tensor:
+    def total(self, point: Tensor, buffers: Tensor, x: Tensor, y: Targets, first: int) -> Tensor:
         """Return the losses with auxiliary ones, (k,), as a function of this block's point, (k, P)."""
         return self.forward(self._net.views(point), buffers, x, y, first).total
 
     def forward(
-        self, parameters: Sequence[Tensor], buffers: Tensor, x: Tensor, y: Tensor, first: int
+        self, parameters: Sequence[Tensor], buffers: Tensor, x: Tensor, y: Targets, first: int
     ) -> Passed:
         """Return the losses of a batch in training, as a function of each layer's parameters, (k, …)."""
         context, target = self.context(Mode.TRAIN, first), y[:, self.rows]
@@ -118,7 +119,7 @@ class RowBlock:
         loss = total = self.loss(scores, target)
         for weight, aside in context.auxiliary:
             total = total + weight * self.loss(aside.to(self._precision.rows), target)
-        return Passed(Result(loss, measure(self._metrics, scores, target)), total)
+        return Passed(Result(loss, measure(self._metrics, scores, main_targets(target))), total)
 
     def scores(self, theta: Tensor, buffers: Tensor, x: Tensor, mode: Mode) -> Tensor:
         """Return the scores, (N, k, classes), outside of training."""
@@ -145,15 +146,26 @@ class RowBlock:
         inner = own.permute(0, 1, 3, 4, 2).clone(memory_format=torch.contiguous_format)
         return inner.permute(0, 1, 4, 2, 3)
 
-    def loss(self, scores: Tensor, y: Tensor) -> Tensor:
-        """Return each row's mean loss (k,) of scores (N, k, classes) against targets (N, k)."""
+    def loss(self, scores: Tensor, y: Targets) -> Tensor:
+        """Return each row's mean loss (k,) of scores (N, k, classes) against targets (N, k).
+
+        Of a mixed image it is the mean of those against its two targets, weighted by their shares.
+        """
         if scores.requires_grad:
             # How many losses there are may change the layout of the gradient, and with it how products are
             # rounded.
             scores.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
-        parts = [entry.value(scores[:, rows], y[:, rows], hypers) for rows, entry, hypers in self._losses]
+        parts = [_value(entry, scores[:, rows], y[:, rows], hypers) for rows, entry, hypers in self._losses]
         # A row's losses are neighbours in memory: else the rounding of a mean depends on the number of rows.
         return torch.cat([part.t() for part in parts]).contiguous().mean(1)
+
+
+def _value(entry: Loss, scores: Tensor, y: Targets, hypers: Mapping[str, Tensor]) -> Tensor:
+    """Return the loss of each image, (N, k)."""
+    if isinstance(y, Tensor):
+        return entry.value(scores, y, hypers)
+    main, other = (entry.value(scores, target, hypers) for target in (y.main, y.other))
+    return y.share * main + (1 - y.share) * other
 
 
 def joined(parts: Sequence[Passed]) -> Passed:

@@ -12,7 +12,7 @@ from cnnlab.kernels import conv_max, norm
 # What the id of a test has in it that runs a compiled operation: `make test` runs it once more without.
 COMPILED = (
     "lenet5", "[lenet]", "vgg", "googlenet", "conv_max", "conv-max", "row_by_row", "row_block", "norm",
-    "resnet", "residual", "population",
+    "resnet", "residual", "population", "test_cnn", "[cnn", "-cnn",
 )  # fmt: skip
 
 

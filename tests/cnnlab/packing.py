@@ -14,6 +14,8 @@ FIRST = [(1, 3, 4), (1, 28, 28), (1, 1, 24), (3, 32, 32)]  # a model gets the fi
 SMALL = {
     "mlp": {"hidden": [7, 6]},
     "cifar-resnet": {"depth": 8},
+    "cnn": {"filters": [4, 6], "hidden": [16]},
+    "wide-resnet": {"depth": 10, "widen": 1},
     "maxout": {"hidden": [7, 6], "pieces": 3},
     "maxout-conv": {"maps": [3, 2], "hidden": [6]},
 }

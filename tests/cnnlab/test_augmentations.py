@@ -3,17 +3,22 @@
 import math
 import sys
 
+import numpy
 import pytest
 import torch
 
 from cnnlab import plugins, registry, resolve, rng
+from cnnlab.augmentation import Mixture
+from cnnlab.datasets import npz
 from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
 
 torch.set_num_threads(1)
 
 NAMES = registry.names("augmentations")
-AMOUNTS = {"flip": 0.5, "pad-crop": 2}  # of others the highest that their declaration allows
+MIXTURES = [name for name in NAMES if issubclass(registry.get("augmentations", name), Mixture)]
+ALONE = [name for name in NAMES if name not in MIXTURES]
+AMOUNTS = {"flip": 0.5, "pad-crop": 2, "mixup": 1, "cutmix": 1}  # of others the highest that is allowed
 DTYPES = (torch.float32, torch.float64)
 
 
@@ -23,7 +28,8 @@ def amount(name):
 
 def images(n=40, dtype=torch.float64, channels=2, height=5, width=4):
     """Return images of which no two pixels are equal, none black; channels innermost, as a batch has them."""
-    pixels = torch.arange(1, n * channels * height * width + 1, dtype=dtype)
+    count = n * channels * height * width
+    pixels = torch.arange(1, count + 1, dtype=dtype) * 2.0 ** -max(0, math.ceil(math.log2(count / 255)))
     return pixels.view(n, height, width, channels).permute(0, 3, 1, 2)
 
 
@@ -34,21 +40,36 @@ def numbers(name, n=40, seed=1):
 
 
 def change(name, x, u, by=None):
-    return registry.get("augmentations", name)().value(x.clone(), u, amount(name) if by is None else by)
+    """Change images; a mixture mixes each with its own negative, so that only its own numbers count."""
+    entry, by = registry.get("augmentations", name)(), amount(name) if by is None else by
+    if isinstance(entry, Mixture) and by:
+        return entry.mix(x.clone(), 255 - x, u[:, 1:], by)[0]
+    return entry.value(x.clone(), u, by)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_off_changes_no_bit(name, dtype):
     assert registry.get("augmentations", name).amount.default == 0
-    x = images(dtype=dtype)
+    x = images(dtype=dtype, channels=3)
     assert torch.equal(change(name, x, numbers(name), by=0), x)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_is_used_where_it_is_on(name):
+def test_it_is_used_where_it_is_on(name, colours):
     assert fields({name: 0}) == fields({})
-    assert weights({name: amount(name)}) != weights({})
+    assert weights(colours | {name: amount(name)}) != weights(colours)
+
+
+@pytest.fixture
+def colours(tmp_path, monkeypatch):
+    """A section of data with 100 small colour images in three classes."""
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
+    rows = numpy.random.default_rng(1)
+    x, y = rows.integers(0, 256, (100, 5, 6, 3), numpy.uint8), numpy.arange(100) % 3
+    numpy.savez(tmp_path / "colours.npz", train_x=x, train_y=y)
+    yield {"name": "npz", "path": "colours.npz"}
+    npz._images.cache_clear()
 
 
 def config(data=None, **train):
@@ -75,12 +96,14 @@ def weights(data):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_images_keep_their_shape_and_type(name, dtype):
     for channels, height, width in ((1, 7, 7), (3, 4, 9), (2, 1, 1)):
+        if registry.get("augmentations", name).channels not in (None, channels):
+            continue
         x = images(8, dtype, channels, height, width)
         y = change(name, x, numbers(name, 8))
         assert (y.shape, y.dtype) == (x.shape, dtype)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["flip", "pad-crop"])
 def test_a_pixel_is_one_of_its_image_and_channel_or_black(name):
     x = images()
     y = change(name, x, numbers(name))
@@ -92,7 +115,7 @@ def test_a_pixel_is_one_of_its_image_and_channel_or_black(name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_an_image_depends_on_its_own_numbers_only(name, dtype):
-    x, u = images(dtype=dtype), numbers(name)
+    x, u = images(dtype=dtype, channels=3), numbers(name)
     whole, other = change(name, x, u), change(name, x, numbers(name, seed=2))
     for i in range(len(x)):
         assert torch.equal(change(name, x[i : i + 1], u[i : i + 1])[0], whole[i])
@@ -124,9 +147,9 @@ def test_its_name_is_a_field_of_data(name):
 @pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("stream", ["replicate", "trial"])
-def test_packing_does_not_matter(name, stream):
+def test_packing_does_not_matter(name, stream, colours):
     """Rows of two replicates together equal each alone, in float64."""
-    data = {name: amount(name), "stream": stream}
+    data = colours | {name: amount(name), "stream": stream}
     rows = [
         Row(config(data, optimizer=o), seed=s, replicate=s % 2) for s, o in enumerate(("sgd", "adam", "sgd"))
     ]
@@ -271,10 +294,13 @@ def test_both_ends_of_the_amount_change_images_of_any_size(name, end):
     entry = registry.get("augmentations", name)()
     amount = entry.amount.describe()[end]
     for shape in ((1, 1, 24), (1, 28, 28), (3, 5, 4)):
+        if entry.channels not in (None, shape[0]):
+            continue
         x = torch.rand(20, *shape, generator=torch.Generator().manual_seed(1)) * 255
-        y = entry.value(x.clone(), noise_of(20, entry.numbers), amount)
+        y = change(name, x, noise_of(20, entry.numbers), amount)
         assert y.shape == x.shape
         assert torch.equal(y, x) or end == "high"
+        assert 0 <= y.min() <= y.max() <= 255
 
 
 def noise_of(images, count):

@@ -65,7 +65,8 @@ def test_a_choice_refuses(value):
 
 
 @pytest.mark.parametrize(
-    ("value", "clean"), [([3, 4.0], [3, 4]), ((3,), [3]), ("30-4", [30, 4]), (5, [5]), ([], []), ("", [])]
+    ("value", "clean"),
+    [([3, 4.0], [3, 4]), ((3,), [3]), ("30-4", [30, 4]), (5, [5]), ([], []), ("", []), ("none", [])],
 )
 def test_widths_have_one_form(value, clean):
     assert WIDTHS.check("p", value) == clean
@@ -75,6 +76,15 @@ def test_widths_have_one_form(value, clean):
 def test_widths_refuse(value):
     with pytest.raises(ConfigError):
         WIDTHS.check("p", value)
+
+
+@pytest.mark.parametrize("value", ["none", [], "", [1, 2, 3, 4]])
+def test_widths_may_have_a_least_number(value):
+    some = Widths(default=(8,), least=1, most=3)
+    with pytest.raises(ConfigError, match="must be 1 to 3 widths, as a list or a text like"):
+        some.check("p", value)
+    assert some.check("p", 4) == [4]
+    assert some.describe()["least"] == 1
 
 
 def test_declarations_are_found_and_describe_themselves_as_json():
@@ -128,12 +138,12 @@ def test_pieces_have_one_form(value, clean):
         ([], "p", "1 to 2 pairs"),
         ("1:2", "p", "1 to 2 pairs"),
         ([[1, 0.5]] * 3, "p", "1 to 2 pairs"),
-        ([1, 0.5], "p[0]", "must be a pair"),
-        ([[1, 0.5, 2]], "p[0]", "must be a pair"),
-        ([[0, 0.5]], "p[0][0]", "must be a number from 1e-09"),
-        ([[1, 2]], "p[0][1]", "must be a number from 0 to 1, got 2"),
-        ([[2, 0.5], [2, 0.1]], "p[1][0]", "must be above 2, the time before; got 2"),
-        ([[float("nan"), 0.5]], "p[0][0]", "must be a number"),
+        ([1, 0.5], "p.0", "must be a pair"),
+        ([[1, 0.5, 2]], "p.0", "must be a pair"),
+        ([[0, 0.5]], "p.0.0", "must be a number from 1e-09"),
+        ([[1, 2]], "p.0.1", "must be a number from 0 to 1, got 2"),
+        ([[2, 0.5], [2, 0.1]], "p.1.0", "must be above 2, the time before; got 2"),
+        ([[float("nan"), 0.5]], "p.0.0", "must be a number"),
     ],
 )
 def test_pieces_refuse(value, path, words):

@@ -28,6 +28,8 @@ TRIALS = {
     "balanced": 2,
     "optimizers": 6,
     "momentum": 7,
+    "sizes": 18,
+    "augmented": 6,
     "zipped": 3,
     "constrained": 10,
     "random": 60,

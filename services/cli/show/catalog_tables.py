@@ -42,11 +42,16 @@ def hypers_table(entry: View) -> FittedTable:
 
 
 def allowed(hyper: View) -> str:
-    """A range as `0 to 1, logarithmic`, the options of a choice, or the kind of an entry; else empty."""
+    """A range as `0 to 1, logarithmic`, the options of a choice, the kind of an entry, a list's length.
+
+    Else empty.
+    """
     if "options" in hyper:
         return ", ".join(map(str, hyper["options"]))
     if "kind" in hyper:
         return f"one of {hyper['kind']}"
+    if hyper.get("type") == "widths":
+        return f"a list of {hyper['least']} to {hyper['most']} integers"
     if "low" not in hyper:
         return ""
     ends = f"{value_text(hyper['low'])} to {value_text(hyper['high'])}"

@@ -15,7 +15,7 @@ from services.domain.plan.dependencies import Dependencies
 from services.domain.planning.blame import uncomputable
 from services.domain.planning.catalog import ConfigFault
 from services.domain.planning.completion import Completion, set_by
-from services.domain.planning.limits import MAX_COMBINATIONS, check_size
+from services.domain.planning.limits import MAX_COMBINATIONS, MAX_LISTED_VALUES, check_size
 from services.domain.planning.problems import Problems
 from services.domain.planning.read import same
 from services.domain.spec.constraint import ConstraintError
@@ -211,7 +211,9 @@ class _Checker:
             if axis.path in refused:
                 continue
             try:
-                self._found[axis.path] = _completed(axis, self._rows[axis.path], self._completed[axis.path])
+                completed = _completed(axis, self._rows[axis.path], self._completed[axis.path])
+                _check_numbers(completed, self._completion.spec)
+                self._found[axis.path] = completed
             except SpecError as error:
                 self._faults.extend(error.problems)
 
@@ -277,6 +279,21 @@ def _completed(axis: Axis, row: bool, completed: Mapping[Coordinate, Any]) -> Ax
     return _completed_range(axis, row, list(completed.values()))
 
 
+def _check_numbers(axis: Axis, spec: Spec) -> None:
+    """Refuse a plain list of numbers where each value is a list: it could be one value, or several."""
+    form = spec.space.get(axis.name)
+    if not isinstance(form, list) or len(form) < 2 or not isinstance(axis, ListedAxis):
+        return
+    if all(isinstance(value, list) for value in axis.values) and not any(
+        isinstance(value, list | str) for value in form
+    ):
+        detail = (
+            f"axis {axis.name!r} has lists as values, so {form} could be one of them or {len(form)}; write "
+            f"[{form}] for this one list, {{choice: {form}}} for {len(form)} of one number each"
+        )
+        raise SpecError([Problem(pointer("space", axis.name), detail)])
+
+
 def _completed_range(axis: RangeAxis, row: bool, probes: list[Any]) -> RangeAxis:
     path = axis.path
     if probes and isinstance(probes[0], Mapping):
@@ -286,7 +303,10 @@ def _completed_range(axis: RangeAxis, row: bool, probes: list[Any]) -> RangeAxis
             probes = [probe[leaves[0]] for probe in probes]
             path = f"{axis.path}.{leaves[0]}"
     if not all(isinstance(probe, int | float) for probe in probes):
-        detail = f"axis {axis.name!r} takes no range, because its values are not numbers; give a list"
+        instead = "give a list"
+        if all(isinstance(probe, list) for probe in probes):
+            instead += f", or a step that leaves at most {MAX_LISTED_VALUES:,} values"
+        detail = f"axis {axis.name!r} takes no range, because its values are not numbers; {instead}"
         raise SpecError([Problem(pointer("space", axis.name), detail)])
     whole = all(isinstance(probe, int) for probe in probes)
     return axis.model_copy(update={"path": path, "row": row, "whole": whole})

@@ -77,8 +77,11 @@ def _written_parts(value: Any, parts: Sequence[str]) -> list[str]:
     """The first of some parts of a path that the user wrote into a value."""
     found: list[str] = []
     for part in parts:
-        if not isinstance(value, Mapping) or part not in value:
+        if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        elif isinstance(value, Mapping) and part in value:
+            value = value[part]
+        else:
             break
         found.append(part)
-        value = value[part]
     return found

@@ -134,7 +134,7 @@ def _take_next_value(
 
 def _written_place(sections: Config, path: str) -> str:
     """The deepest field of a section that holds what is at a path; empty if the user wrote none."""
-    parts = path.partition("[")[0].split(".")
+    parts = path.split(".")
     for length in range(len(parts), 1, -1):
         place = ".".join(parts[:length])
         with suppress(KeyError):
@@ -239,8 +239,10 @@ def _axis(written: WrittenAxis, path: str) -> Axis:
 def _range(written: WrittenAxis, path: str) -> RangeAxis:
     name = written.name
     match written.form:
-        case axis_forms.IntRange(int=(low, high), step=step):
-            return RangeAxis(name=name, path=path, row=False, low=low, high=high, step=step, whole=True)
+        case axis_forms.IntRange(int=(low, high), step=step, log=log):
+            return RangeAxis(
+                name=name, path=path, row=False, low=low, high=high, step=step, log=log, whole=True
+            )
         case axis_forms.LogUniform(log_uniform=(start, end), step=factor):
             return RangeAxis(name=name, path=path, row=False, low=start, high=end, step=factor, log=True)
         case axis_forms.Uniform(uniform=(start, end), step=addend):

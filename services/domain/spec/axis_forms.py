@@ -116,14 +116,22 @@ class LogUniform(Conditional):
 
 
 class IntRange(Conditional):
-    """An integer from low to high, both included; with a step: low, low + step, …"""
+    """An integer from low to high, both included; with a step: low, low + step, …, or if `log` low·step, …"""
 
     int: WholeEnds
     step: Annotated[Whole, Field(ge=1)] = 1
+    log: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
     def _rising(self) -> IntRange:
-        _checked(self.int)
+        low, high = _checked(self.int)
+        if self.log and low < 1:
+            raise ValueError(f"a logarithmic range of integers must begin at 1 or above, got {low:g}")
+        if self.log and self.step < 2:
+            raise ValueError(
+                "a logarithmic range of integers needs a step, the factor from one to the next, of at least "
+                f"2, such as {{int: [{low:g}, {high:g}], step: 2, log: true}}; got {self.step}"
+            )
         return self
 
 
@@ -164,7 +172,9 @@ def _form_of_others(given: Mapping[str, Any]) -> str | None:
         if key in given:
             return f"a list of values is written as it is: {given[key]}, got {given!r}"
     if "value" in given:
-        return f"a single value is written as it is: {given['value']}, got {given!r}"
+        value = given["value"]
+        written = f"in a list of its own: [{value}]" if isinstance(value, list) else f"as it is: {value}"
+        return f"a single value is written {written}, got {given!r}"
     if "distribution" in given or "type" in given:
         return f"an axis is a list, or an object with {', '.join(AXIS_FORMS)}; got {given!r}"
     return None

@@ -64,7 +64,34 @@ def test_batch_normalization(name):
 def test_augmentation(name, change):
     path, words = refused(config(name, data={change: 1}))
     assert path == f"data.{change}"
-    assert words.startswith(f"must be 0 with {name}")
+    grey = registry.get("augmentations", change).channels == 3
+    assert words.startswith("must be 0 where images have no 3 channels" if grey else f"must be 0 with {name}")
+
+
+def test_a_change_of_colours_needs_colours():
+    path, words = refused(config("sgd", data={"saturation": 0.4}))
+    assert (path, words) == (
+        "data.saturation",
+        "must be 0 where images have no 3 channels; these have 1, got 0.4",
+    )
+
+
+def test_an_image_has_at_most_two_targets():
+    path, words = refused(config("sgd", data={"mixup": 0.2, "cutmix": 1}))
+    assert (path, words) == (
+        "data.mixup",
+        "must be 0 where data.cutmix is on, because an image has at most two targets; got 0.2",
+    )
+
+
+@pytest.mark.parametrize("change", ["mixup", "cutmix", "flip"])
+def test_targets_that_are_numbers_are_not_mixed(change):
+    given = resolve(
+        {"model": {"name": "mlp", "hidden": []}, "data": {"name": "rotated", change: 0.5}, "train": {}}
+    )
+    path, words = refused(given)
+    assert path == f"data.{change}"
+    assert words == "must be 0 where targets are numbers: it would make them wrong"
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -234,7 +234,14 @@ def test_a_step_of_an_activation(name: str) -> None:
 
 @pytest.mark.parametrize("name", registry.names("augmentations"))
 def test_a_step_of_an_augmentation(name: str) -> None:
-    check({"data": DATA | {name: 0.5 if name == "flip" else 2}})
+    data = {"name": "cifar10"} if name == "saturation" else DATA
+    check({"data": data | {name: 2 if name == "pad-crop" else 0.5}})
+
+
+@pytest.mark.parametrize("name", ["mixup", "cutmix"])
+def test_mixed_rows_with_batches_of_their_own(name: str) -> None:
+    data = DATA | {"stream": "trial", name: 0.4, "flip": 0.5}
+    check({"data": data}, {"data": data, "train": {"loss": "svm"}})
 
 
 @pytest.mark.parametrize("name", ["lenet5", "lenet5-1998", "maxout-conv", "cifar-resnet", "tdnn"])

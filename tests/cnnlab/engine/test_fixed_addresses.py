@@ -58,7 +58,7 @@ def test_a_normalization(monkeypatch: pytest.MonkeyPatch, statistics: str) -> No
 
 
 def test_penalties_augmentations_and_streams_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = DATA | {"pad-crop": 2, "flip": 0.5, "stream": "trial"}
+    data = DATA | {"pad-crop": 2, "flip": 0.5, "mixup": 0.4, "stream": "trial"}
     rows = (of(optimizer="adam", l2=0.1), of(optimizer="momentum", schedule="plateau", l1=0.1))
     train(monkeypatch, *({"data": data, **row} for row in rows))
 

@@ -98,7 +98,7 @@ def test_a_net_with_normalization_and_dropout(monkeypatch: pytest.MonkeyPatch, s
 
 
 def test_penalties_augmentations_streams_and_a_data_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = DATA | {"pad-crop": 2, "flip": 0.5, "stream": "trial", "label_noise": 0.1}
+    data = DATA | {"pad-crop": 2, "flip": 0.5, "mixup": 0.4, "stream": "trial", "label_noise": 0.1}
     old = [
         config(data, optimizer="adam", l2=0.1),
         config(data, optimizer="momentum", schedule="plateau", l1=0.1),
@@ -131,6 +131,7 @@ PLANTED: dict[str, tuple[Callable[[], Fit], str]] = {
     "batch size": (lambda: made(config(batch_size=500)), "epoch_steps"),
     "validation": (lambda: made(config({"validation": 0.25})), "epoch_steps"),
     "augmentation": (lambda: made(config({"flip": 0.5})), "flip"),
+    "mixture": (lambda: made(config({"mixup": 0.4})), "mixup"),
     "metrics": (lambda: made(config(metrics=["balanced-acc"])), "metrics"),
     "precision": (lambda: made(config(precision="float64")), "precision"),
     "a rate that is 0 in all rows": (

@@ -19,6 +19,7 @@ Printed = Callable[[Any], list[str]]
         ({"low": 1e-8, "high": 100, "log": True}, "1e-8 to 100, logarithmic"),
         ({"options": ["no", "yes"]}, "no, yes"),
         ({"kind": "activations"}, "one of activations"),
+        ({"type": "widths", "least": 1, "most": 16}, "a list of 1 to 16 integers"),
         ({"type": "text"}, ""),
     ],
 )

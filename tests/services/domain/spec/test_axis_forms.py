@@ -55,6 +55,7 @@ def test_an_entry_is_not_swept_by_its_name_field() -> None:
         ({"values": [0.1, 0.2]}, "a list of values is written as it is: [0.1, 0.2]"),
         ({"grid_search": [1]}, "a list of values is written as it is: [1]"),
         ({"value": 0.1}, "a single value is written as it is: 0.1"),
+        ({"value": [8, 16]}, "a single value is written in a list of its own: [[8, 16]], got"),
         ({"distribution": "uniform"}, "an axis is a list, or an object with uniform, "),
     ],
 )  # fmt: skip
