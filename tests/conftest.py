@@ -18,6 +18,8 @@ from services.store.session import Store
 
 # Set before a test imports MLflow: its telemetry changes the environment from a thread, while others read it.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# Set before anything imports Triton, which reads it then: kernels run in its interpreter, without a GPU.
+os.environ["TRITON_INTERPRET"] = "1"
 
 
 @pytest.fixture(scope="session")

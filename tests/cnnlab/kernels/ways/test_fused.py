@@ -17,9 +17,8 @@ SHAPES = [  # images, rows, inputs, height, width, outputs, kernel, padding
 
 
 @pytest.fixture
-def interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Triton's interpreter; a kernel is made for it when its file is read."""
-    monkeypatch.setenv("TRITON_INTERPRET", "1")
+def interpreter() -> None:
+    """Triton's interpreter, as tests/conftest.py asks for it."""
     pytest.importorskip("triton", reason="Triton is not installed, as torch for CUDA has it installed")
 
 
