@@ -14,25 +14,29 @@ from cnnlab.plugin_failure import where
 class Chain(Layer):
     """Apply layers one after the other; an empty chain is the identity.
 
-    A parameter or buffer is named after its layer: the layer's name, a dot, its own name. Layers for which
-    there is one operation run as one; all else, names and counts, is that of the layers themselves.
+    A parameter or buffer is named after its layer: the layer's name, a dot, its own name; of a layer without
+    a name, its own. Layers for which there is one operation run as one; all else, names and counts, is
+    that of the layers themselves.
     """
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         self.layers = _checked(layers)
         self.parameters = tuple(
-            replace(own, name=f"{name}.{own.name}")
+            replace(own, name=f"{name}.{own.name}" if name else own.name)
             for name, layer in self.layers.items()
             for own in layer.parameters
         )
         self.buffers = tuple(
-            replace(own, name=f"{name}.{own.name}")
+            replace(own, name=f"{name}.{own.name}" if name else own.name)
             for name, layer in self.layers.items()
             for own in layer.buffers
         )
         self._joined = joined(self.layers)
         self.compiled = any(layer.compiled for layer in self._joined)
         self.layer_count = sum(layer.layer_count for layer in self.layers.values())
+        self.whole_batches = any(layer.whole_batches for layer in self.layers.values())
+        self.tried = any(layer.tried for layer in self.layers.values())
+        self.alone = next((layer.alone for layer in self.layers.values() if layer.alone), "")
         self.random = tuple(path for layer in self.layers.values() for path in layer.random)
 
     def shapes(self, shape: Shape) -> list[Shape]:
@@ -57,6 +61,11 @@ class Chain(Layer):
     def activations(self, shape: Shape) -> int:
         """Return the sum over the layers."""
         return sum(layer.activations(s) for layer, s in self._each(shape))
+
+    def check(self, numbers: Mapping[str, float]) -> None:
+        """Ask each layer."""
+        for layer in self.layers.values():
+            layer.check(numbers)
 
     def _each(self, shape: Shape) -> list[tuple[Layer, Shape]]:
         return list(zip(self.layers.values(), self.shapes(shape)[:-1], strict=True))

@@ -3,8 +3,8 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any, ClassVar
 
 from cnnlab.errors import ConfigError
 
@@ -14,10 +14,17 @@ class Hyper(ABC):
     """One hyperparameter of an entry, declared as a class attribute.
 
     `row`: trials that differ in it may be rows of one array; otherwise it belongs to the array's shape.
+    In a signature it is an annotation, `channels: Int[8, 64] = 16`; `bounds` are the fields in brackets.
     """
+
+    bounds: ClassVar[tuple[str, ...]] = ()
 
     default: Any
     row: bool
+
+    def __class_getitem__(cls, given: Any) -> "Annotation":
+        """Return the declaration without its default; the brackets hold what `bounds` names."""
+        return Annotation(cls, given if isinstance(given, tuple) else (given,))
 
     @abstractmethod
     def check(self, path: str, value: Any) -> Any:
@@ -28,9 +35,47 @@ class Hyper(ABC):
         """Return the declaration as JSON for a catalog."""
 
 
+@dataclass(frozen=True)
+class Annotation:
+    """A hyperparameter without its default, as a signature has it: `Number[0, 1]`, `Choice["relu", "gelu"]`.
+
+    Trials that differ in a `Number` are rows of one array; in `Number[0, 1].per_array` they are not.
+    """
+
+    form: type[Hyper]
+    given: tuple[Any, ...]
+    own_array: bool = False
+
+    @property
+    def per_array(self) -> "Annotation":
+        """Return the same, of which each value has an array of its own."""
+        return replace(self, own_array=True)
+
+    def declared(self, default: Any) -> Hyper:
+        """Return the hyperparameter with this default; ConfigError if that, or the brackets, are wrong."""
+        form, fields = self.form.__name__, self.form.bounds
+        if not fields:
+            raise ConfigError(
+                "", f"cannot be a {form} in a signature: take Number, Int, Choice, Widths or Text"
+            )
+        own: dict[str, Any] = {"options": self.given} if fields == ("options",) else {}
+        if not own:
+            numbers = all(isinstance(each, int | float) for each in self.given)
+            if len(self.given) != len(fields) or not numbers or list(self.given) != sorted(self.given):
+                shown = ", ".join(map(repr, self.given))
+                raise ConfigError("", f"must be written {form}[{', '.join(fields)}]; got {form}[{shown}]")
+            own = dict(zip(fields, self.given, strict=True))
+        if self.own_array:
+            own["row"] = False
+        found = self.form(default=default, **own)
+        return replace(found, default=found.check("", default))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Number(Hyper):
     """A float in [low, high]; `log`: a range is best sampled by order of magnitude."""
+
+    bounds: ClassVar = ("low", "high")
 
     default: float
     low: float
@@ -56,6 +101,8 @@ class Number(Hyper):
 @dataclass(frozen=True, kw_only=True)
 class Int(Hyper):
     """An integer in [low, high]."""
+
+    bounds: ClassVar = ("low", "high")
 
     default: int
     low: int
@@ -105,6 +152,8 @@ class Size(Hyper):
 class Choice(Hyper):
     """One of several options: texts, or whole numbers such as the depths that a net can have."""
 
+    bounds: ClassVar = ("options",)
+
     default: str | int
     options: tuple[str | int, ...]
     row: bool = False
@@ -134,6 +183,8 @@ class Choice(Hyper):
 @dataclass(frozen=True, kw_only=True)
 class Widths(Hyper):
     """The widths of a chain of layers: [256, 128], or as text, "256-128"; [] or none is no layer."""
+
+    bounds: ClassVar = ("most",)
 
     default: tuple[int, ...]
     most: int
@@ -202,6 +253,8 @@ class Pieces(Hyper):
 @dataclass(frozen=True, kw_only=True)
 class Text(Hyper):
     """A short text, such as a path; `pattern` must match all of it, and `words` describes the pattern."""
+
+    bounds: ClassVar = ("most",)
 
     default: str = ""
     most: int

@@ -124,6 +124,9 @@ class Layer(ABC):
     random: tuple[str, ...] = ()  # paths of hyperparameters: where they are 0, nothing is random
     compiled: bool = False  # whether it is an operation that can be compiled, or holds one
     layer_count: int = 1  # how many indices of `Context.layer` it takes: a composite's are its layers'
+    whole_batches: bool = False  # whether a batch cannot be evaluated in parts: its images may be mixed
+    tried: bool = False  # whether passes on images have shown what it returns
+    alone: str = ""  # why the rows of an array cannot pass through it side by side
 
     @classmethod
     def example(cls) -> tuple["Layer", Shape]:
@@ -145,6 +148,17 @@ class Layer(ABC):
     def activations(self, shape: Shape) -> int:
         """Return how many numbers one image of this input shape keeps for the backward pass."""
         return prod(self.output(shape))
+
+    def start(self, seed: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return first parameters (K, P) and buffers (K, Q), float64, for seeds, int32 (K,).
+
+        None where each parameter has an initializer and each buffer a start.
+        """
+        return None
+
+    def check(self, numbers: Mapping[str, float]) -> None:
+        """Raise ConfigError for numbers of a row, by path, that the layer cannot have."""
+        return
 
     def with_relu(self) -> "Layer | None":
         """Return this layer and a ReLU behind it as one operation; None where there is no such operation."""

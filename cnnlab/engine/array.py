@@ -83,7 +83,7 @@ class Array:
         scale = torch.tensor([config["train"]["initial_scale"] for config in configs], dtype=torch.float64)
         start = net.start(seed)
         self.theta = start.where(~net.weights(), start * scale[:, None]).to(self.device, self.dtype)
-        self.buffers = net.start_buffers(len(seeds)).to(self.device, self.dtype)
+        self.buffers = net.start_buffers(len(seeds), seed).to(self.device, self.dtype)
         self.slots = self.theta.new_zeros(0, *self.theta.shape)
         self.epoch_steps = 1
         batch = configs[0]["train"]["batch_size"]
@@ -252,7 +252,8 @@ class Array:
 
     def _cuts(self, images: int) -> list[slice]:
         """Return the parts in which a batch is evaluated: one, unless it is all images and they are many."""
-        if self.configs[0]["train"]["batch_size"] != "full" or self.net.buffers:
+        full = self.configs[0]["train"]["batch_size"] == "full"
+        if not full or self.net.buffers or self.net.chain.whole_batches:
             return [slice(0, images)]
         together = len(self) // len(self._blocks)  # rows that pass at once
         most = max(1, MAX_KEPT_ACTIVATIONS // (together * self.net.work.activations))

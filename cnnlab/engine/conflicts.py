@@ -5,6 +5,7 @@ from typing import Any
 
 from cnnlab import registry
 from cnnlab.augmentation import Augmentation, Mixture
+from cnnlab.config import row_numbers
 from cnnlab.data import Task
 from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
@@ -16,6 +17,7 @@ from cnnlab.regularizer import Regularizer
 
 def check(config: Mapping[str, Any], net: Net, task: Task) -> None:
     """Raise ConfigError where loss, optimizer, penalties, net and data of a resolved config conflict."""
+    net.chain.check(row_numbers(config))
     _check_loss(config, task)
     _check_changes(config, net, task)
     _check_size(config, net)

@@ -35,7 +35,7 @@ class NetCost:
     workspace, and the activations that one training step keeps for the backward pass. bytes_shared: the
     images that all rows of an array share, as floats, where a batch is all of them. bytes_data: the data set
     as it lies on the device, images as bytes and targets of 8 bytes. compiled: whether some of the net is an
-    operation that can be compiled.
+    operation that can be compiled. alone: why rows cannot pass through it side by side, "" where they can.
     """
 
     parameters: int
@@ -51,6 +51,7 @@ class NetCost:
     task: Task
     class_names: tuple[str, ...]
     compiled: bool
+    alone: str
     net: Net = field(compare=False, repr=False)
 
 
@@ -69,7 +70,8 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
     validation_part.check(info, config["data"]["validation"])
     chosen(config, info)  # a ConfigError where train.metrics does not fit the data
     net = build(config)
-    scores = dry_forward(net, config) if plugins().files else (2, 1, *net.chain.output(net.shape))
+    untried = plugins().files and not net.chain.tried
+    scores = dry_forward(net, config) if untried else (2, 1, *net.chain.output(net.shape))
     if scores != (2, 1, info.classes):
         raise ConfigError("model", f"must give {info.classes} scores for an image, got {scores[2:]}")
     if train["batch_size"] == 1 and net.buffered:
@@ -90,6 +92,7 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
         task=info.task,
         class_names=info.class_names,
         compiled=net.chain.compiled,
+        alone=net.chain.alone,
         net=net,
     )
 
@@ -119,9 +122,8 @@ def _bytes_per_row(config: Mapping[str, Any], net: Net, images: int) -> int:
     train = config["train"]
     penalties = sum(train[name]["strength"] > 0 for name in registry.names("regularizers") if name in train)
     batch = images if train["batch_size"] == "full" else min(images, int(train["batch_size"]))
-    if (
-        train["batch_size"] == "full" and not net.buffered
-    ):  # in parts: only normalization needs all images at once
+    whole = net.buffered or net.chain.whole_batches  # else in parts
+    if train["batch_size"] == "full" and not whole:
         batch = min(images, MAX_KEPT_ACTIVATIONS // net.work.activations + 1)
     rows: int = (3 + _slots(config, net) + penalties) * net.parameters + 2 * net.buffered
     rows += _optimizer(config).workspace(net.parameters)

@@ -52,21 +52,34 @@ class Net:
 
     def start(self, seed: Tensor) -> Tensor:
         """Return the first weights of each row, float64 (K, P), as a function of its seed, int32 (K,)."""
-        parts = []
-        zero = torch.zeros_like(seed)
-        for i, (parameter, size) in enumerate(zip(self.table, self._sizes, strict=True)):
-            entry: Initializer = registry.get("initializers", parameter.initializer)()
-            u = rng.uniform(seed, rng.WEIGHTS + i * rng.STREAMS, zero, size)
-            parts.append(entry.value(u, parameter.fan_in, parameter.fan_out))
+        parts, place = [], 0
+        for layer in self.layers.values():
+            if own := layer.start(seed):
+                parts.append(own[0])
+            else:
+                parts += [self._drawn(seed, place + i) for i in range(len(layer.parameters))]
+            place += len(layer.parameters)
         return torch.cat(parts, 1)
 
-    def start_buffers(self, rows: int) -> Tensor:
-        """Return the first buffers, float64 (K, Q)."""
-        starts = [
-            torch.full((size,), buffer.start, dtype=torch.float64)
-            for buffer, size in zip(self.buffers, self._buffer_sizes, strict=True)
-        ]
-        return torch.cat([torch.zeros(0, dtype=torch.float64), *starts]).repeat(rows, 1)
+    def _drawn(self, seed: Tensor, place: int) -> Tensor:
+        """Return the first values of one parameter of the table, (K, its size)."""
+        parameter, size = self.table[place], self._sizes[place]
+        entry: Initializer = registry.get("initializers", parameter.initializer)()
+        u = rng.uniform(seed, rng.WEIGHTS + place * rng.STREAMS, torch.zeros_like(seed), size)
+        return entry.value(u, parameter.fan_in, parameter.fan_out)
+
+    def start_buffers(self, rows: int, seed: Tensor | None = None) -> Tensor:
+        """Return the first buffers, float64 (K, Q); `seed` (K,) is for layers that make their own."""
+        parts = [torch.zeros(rows, 0, dtype=torch.float64)]
+        for layer in self.layers.values():
+            if seed is not None and layer.buffers and (own := layer.start(seed)):
+                parts.append(own[1])
+            else:
+                parts += [
+                    torch.full((rows, prod(buffer.shape)), buffer.start, dtype=torch.float64)
+                    for buffer in layer.buffers
+                ]
+        return torch.cat(parts, 1)
 
     @property
     def needs_population(self) -> bool:

@@ -15,10 +15,13 @@ MIN_PARAMETERS = 2**20
 def pays(net: Net, batch: int | Literal["full"], device: torch.device) -> bool:
     """Whether one row after the other is faster, on a CPU: filter banks are wide, or parameters many.
 
+    A net with a layer that takes only one row at a time has no choice, on no device.
     K wide convolutions are faster than one of K groups, as long as their calls cost little beside them; many
     parameters are copied to be one matrix; and what belongs to one row stays in the cache. It is a function
     of the config and not of a timing, because it decides how a row is rounded: docs/decisions/0008.
     """
+    if net.chain.alone:
+        return True
     if device.type != "cpu":
         return False
     wide = any(len(own.shape) > 2 and min(own.shape[:2]) >= MIN_WIDE_MAPS for own in net.table)

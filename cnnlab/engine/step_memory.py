@@ -58,8 +58,8 @@ def gpu_bytes_per_row(config: Mapping[str, Any], built: NetCost) -> int:
     whatever the batch. Libraries' own memory is not in it. Measured on a CPU without compiled operations, a
     step took 0.52 to 0.98 of the count (docs/decisions/0017).
     With bfloat16, which needs a device, it is half of what float32 takes, and 2½ times the parameters.
-    Not counted are steps that depend on numbers, batches of all images, and large nets, whose first weights
-    take long to make.
+    Not counted are steps that depend on numbers, batches of all images, large nets, whose first weights take
+    long to make, and modules of one's own that need numbers.
     """
     full = config["train"]["batch_size"] == "full"
     if full or built.net.parameters > MAX_COUNTED_PARAMETERS:
@@ -73,8 +73,13 @@ def gpu_bytes_per_row(config: Mapping[str, Any], built: NetCost) -> int:
         return built.bytes_per_row
     kept = (1 + built.slots) * built.parameters + built.buffers
     numbers = 2 * kept + built.parameters + built.buffers
-    step = step_bytes(array, int(config["train"]["batch_size"]), has_own_batches(config)) // ROWS
-    evaluation = evaluation_bytes(array, CHUNK_IMAGES) // ROWS
+    try:
+        step = step_bytes(array, int(config["train"]["batch_size"]), has_own_batches(config)) // ROWS
+        evaluation = evaluation_bytes(array, CHUNK_IMAGES) // ROWS
+    except Exception:
+        if not built.net.chain.tried:
+            raise
+        return built.bytes_per_row  # the module's code fails where tensors have no numbers
     if precision.products is not None:
         weights = 5 * built.parameters * plain.rows.itemsize // 2
         step, evaluation = step // 2 + weights, evaluation // 2 + weights

@@ -66,12 +66,23 @@ class Dropout(Layer):
         return kept.view(rows, images, *unit).transpose(0, 1)
 
     def _limit(self, context: Context) -> Tensor:
-        """Return −2³¹ + (1 − p)·2³², (K, 1): a unit stays up to it; for p = 0 that is every int32."""
-        keep = 1 - context.hypers[self.path].double()
-        return ((keep - 0.5) * 2.0**32).clamp(-(2.0**31), 2.0**31 - 1).int()[:, None]
+        return limit_of(context.hypers[self.path])
 
     def _scale(self, context: Context, dtype: torch.dtype) -> Tensor:
-        """Return what a unit that stays is multiplied by, (K, 1)."""
-        keep = 1 - context.hypers[self.path].double()
-        scale = keep > 0 if self.scale == "predict" else (1 / keep).nan_to_num(posinf=0.0)
-        return scale.to(dtype)[:, None]
+        if self.scale == "predict":
+            return (context.hypers[self.path].double() < 1).to(dtype)[:, None]
+        return scale_of(context.hypers[self.path], dtype)
+
+
+def limit_of(rate: Tensor) -> Tensor:
+    """Return −2³¹ + (1 − p)·2³², (K, 1), of rates p (K,): a unit stays up to it.
+
+    For p = 0 that is every int32.
+    """
+    keep = 1 - rate.double()
+    return ((keep - 0.5) * 2.0**32).clamp(-(2.0**31), 2.0**31 - 1).int()[:, None]
+
+
+def scale_of(rate: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return 1/(1 − p), (K, 1), by which a unit that stays is multiplied; 0 where p = 1."""
+    return (1 / (1 - rate.double())).nan_to_num(posinf=0.0).to(dtype)[:, None]

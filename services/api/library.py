@@ -86,6 +86,7 @@ class Library:
             images=self._images(config),
             class_names=facts.class_names,
             compiled=facts.compiled,
+            alone=facts.alone,
         )
 
     def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:

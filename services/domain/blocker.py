@@ -20,10 +20,13 @@ class BlockerKind(StrEnum):
     QUEUE = "queue"  # its packs are not announced: Redis or upkeep is away
     TURN = "turn"  # the packs of other sweeps fill the devices
     COMPILER = "compiler"  # it trains, at half of the speed that a compiler would bring
+    ROW_BY_ROW = "row-by-row"  # it trains, but its nets take one trial at a time
     MLFLOW = "mlflow"  # what it shows is behind
 
 
-INFORMATIVE = frozenset({BlockerKind.COMPILER, BlockerKind.MLFLOW})  # training goes on
+INFORMATIVE = frozenset(
+    {BlockerKind.COMPILER, BlockerKind.ROW_BY_ROW, BlockerKind.MLFLOW}
+)  # training goes on
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ ANNOUNCE_SECONDS = 10.0  # in which a new pack is announced, if Redis answers an
 MLFLOW_SECONDS = 60.0  # that a trial's end may take to reach MLflow, while MLflow takes nothing of the sweep
 START_WORKER = "start one with `cnnlab up`, or `python -m workers` on a machine that reaches the service"
 INSTALL_COMPILER = "install g++ 12 or newer, or clang++, where the worker runs; then start the worker again"
+ANOTHER_OPERATION = (
+    "results are the same; for more speed replace that operation in the module by one that torch.vmap takes"
+)
 NO_WORKER = "no worker is running"
 SET_ASIDE = "the service has set it aside"
 PAUSED_BY_SERVICE = "the service has paused it"
@@ -83,7 +86,7 @@ def of(
         # The rest would only repeat what one of these has caused.
         if not any(found):
             found.append(_parent(session, sweep) or _unannounced(session, sweep) or _turn(session, sweep))
-    found.append(_no_compiler(session, sweep))
+    found += [_no_compiler(session, sweep), _row_by_row(sweep)]
     if behind:
         found.append(_mlflow(session, sweep))
     return [blocker for blocker in found if blocker]
@@ -255,6 +258,15 @@ def _no_compiler(session: Session, sweep: Sweep) -> Blocker | None:
     who = f"worker {next(iter(slow))} trains" if len(slow) == 1 else f"{len(slow)} workers train"
     message = f"{who} without the compiled operation: {next(iter(slow.values()))}"
     return Blocker(BlockerKind.COMPILER, message, None, INSTALL_COMPILER)
+
+
+def _row_by_row(sweep: Sweep) -> Blocker | None:
+    """A net of its plan takes one trial at a time, because of an operation in it."""
+    reasons = [] if sweep.fault else [shape.row_by_row for shape in sweep.plan.shapes if shape.row_by_row]
+    if not reasons or sweep.state in SWEEP_FINAL:
+        return None
+    message = f"the trials of an array train one after the other: {reasons[0]}"
+    return Blocker(BlockerKind.ROW_BY_ROW, message, None, ANOTHER_OPERATION)
 
 
 def _mlflow(session: Session, sweep: Sweep) -> Blocker | None:

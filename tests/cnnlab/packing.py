@@ -10,6 +10,7 @@ from cnnlab.hyper import declared
 
 # Too large to be trained by every test; test_large_nets.py sees to them.
 LARGE = {"alexnet", "googlenet", "resnet", "vgg"}
+ELSEWHERE = {"timm"}  # models/test_timm.py has them, where timm is installed
 FIRST = [(1, 3, 4), (1, 28, 28), (1, 1, 24), (3, 32, 32)]  # a model gets the first images that fit it
 SMALL = {
     "mlp": {"hidden": [7, 6]},
@@ -35,7 +36,7 @@ def _fitting(name):
     raise AssertionError(f"{name} fits none of {FIRST}")
 
 
-MODELS = [name for name in registry.names("models") if name not in LARGE]
+MODELS = [name for name in registry.names("models") if name not in LARGE | ELSEWHERE]
 SHAPE = {name: _fitting(name) for name in MODELS}
 
 torch.set_num_threads(1)

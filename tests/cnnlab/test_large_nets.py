@@ -74,7 +74,9 @@ def test_counts_and_the_shape_of_scores(name, hypers, data, parameters, millions
 
 
 def test_every_model_is_trained_or_counted():
-    assert {name for name, *_ in COUNTS} | set(packing.SHAPE) == set(registry.names("models"))
+    """Those of timm have tests of their own, as not every machine has them."""
+    own = {name for name, *_ in COUNTS} | set(packing.SHAPE)
+    assert own | {"timm"} == set(registry.names("models"))
 
 
 @pytest.mark.parametrize("name", sorted({name for name, *_ in COUNTS}))

@@ -33,14 +33,16 @@ EXAMPLES_WITHOUT_FILE = [(name, text) for name, text in BLOCKS if not name]
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder of plug-ins with every example of the page."""
     for name, text in EXAMPLES:
-        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     with plugins_from(tmp_path):
         yield tmp_path
 
 
-def test_the_page_shows_an_entry_of_four_kinds(folder: Path) -> None:
+def test_the_page_shows_entries_of_five_kinds(folder: Path) -> None:
     assert [name for name, _ in EXAMPLES] == [
+        "models/small_net.py",
+        "datasets/bars.py",
         "activations/sloped_softplus.py",
         "optimizers/sign_descent.py",
         "models/two_convolutions.py",
@@ -69,6 +71,21 @@ def test_rows_of_the_examples_train_as_they_do_alone(folder: Path) -> None:
         assert report.metrics == pytest.approx(alone.metrics, rel=1e-10)
         assert report.metrics["val/acc"] > 0.3
         assert 0 <= report.metrics["val/worst-recall"] < report.metrics["val/acc"]
+
+
+def test_the_module_and_the_data_set_of_the_page_train_together(folder: Path) -> None:
+    data = {"name": "bars", "size": 10}
+    train = {"epochs": 2, "batch_size": 20, "precision": "float64", "test": "each-epoch"}
+    models = [{"name": "small-net", "channels": 8, "dropout": rate} for rate in (0.0, 0.5)]
+    rows = [Row(resolve({"model": model, "data": data, "train": train}), seed=1) for model in models]
+    together = Fit(rows, varied=["model.dropout"])
+    reports = [together.run_epoch() or [] for _ in range(2)][-1]
+    for report, own in zip(reports, rows, strict=True):
+        alone = Fit([own], varied=["model.dropout"])
+        (last,) = [alone.run_epoch() or [] for _ in range(2)][-1]
+        assert report.metrics == pytest.approx(last.metrics, rel=1e-10)
+        assert report.metrics["test/acc"] > 0.9
+    assert inspect(rows[0].config).alone == ""
 
 
 def test_the_digest_is_what_the_page_s_command_says(folder: Path) -> None:

@@ -21,7 +21,7 @@ const VERB_TITLES = {
   retry: "Run failed and cancelled trials again",
 };
 
-const INFORMATIVE = new Set(["compiler", "mlflow"]); // kinds of blockers that stop no training
+const INFORMATIVE = new Set(["compiler", "row-by-row", "mlflow"]); // kinds of blockers that stop no training
 const OUTCOMES = { // by kind of failure: what became of the attempt
   spec: "could not be built", crashed: "crashed", memory: "ran out of memory", lost: "lost", host: "refused",
   damaged: "met a damaged checkpoint",

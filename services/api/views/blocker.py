@@ -13,7 +13,8 @@ class BlockerView(BaseModel):
     """One reason for which a sweep does not move, since when, and what to do.
 
     Kinds: set-aside, paused, no-worker, plug-ins, no-device, refused, failing, parent, queue, turn,
-    compiler, mlflow. The last two stop no training: it could be faster, or what MLflow shows is behind.
+    compiler, row-by-row, mlflow. The last three stop no training: it could be faster, or what MLflow shows
+    is behind.
     """
 
     kind: str

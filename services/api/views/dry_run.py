@@ -18,7 +18,10 @@ from services.store.speeds import Speed
 
 
 class ShapePreview(BaseModel):
-    """One architecture: its size, its trials and their packs. `flops`: one forward pass of one image."""
+    """One architecture: its size, its trials and their packs. `flops`: one forward pass of one image.
+
+    `row_by_row` is why its trials do not train side by side, null where they do.
+    """
 
     key: str
     values: dict[str, Any]
@@ -31,6 +34,7 @@ class ShapePreview(BaseModel):
     trials: int
     packs: int
     epochs: int
+    row_by_row: str | None
 
 
 class ReusedPreview(BaseModel):
@@ -115,6 +119,7 @@ def dry_run_view(
                 trials=shape.points * plan.seeds,
                 packs=packs[index],
                 epochs=shape.epochs,
+                row_by_row=shape.row_by_row or None,
             )
             for index, shape in enumerate(plan.shapes)
         ],

@@ -57,11 +57,16 @@ class EpochCounts(BaseModel):
 
 
 class ShapeView(BaseModel):
-    """One architecture of the sweep; `width` of its trials train side by side."""
+    """One architecture of the sweep; `width` of its trials train side by side.
+
+    Where its net takes only one trial at a time, they train one after the other: `row_by_row` is why, else
+    null.
+    """
 
     key: str
     parameters: int
     width: int
+    row_by_row: str | None
 
 
 class CostView(BaseModel):
@@ -239,7 +244,13 @@ def _parts(status: SweepStatus, settings: Settings) -> KeptParts:
         objective=objective_view(objective),
         axes=[axis_view(axis) for axis in plan.axes],
         shapes=[
-            ShapeView(key=shape.key, parameters=shape.parameters, width=shape.width) for shape in plan.shapes
+            ShapeView(
+                key=shape.key,
+                parameters=shape.parameters,
+                width=shape.width,
+                row_by_row=shape.row_by_row or None,
+            )
+            for shape in plan.shapes
         ],
     )
     _kept_parts[standing] = parts

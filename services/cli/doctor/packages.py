@@ -21,6 +21,7 @@ ROLE_PURPOSES = {
     "tracking": "the workers and upkeep, which write to MLflow",
     "embedded": "a stack on this machine, which runs its own MLflow and Redis",
     "search": "the API, upkeep and the workers, for sweeps with search: gp",
+    "timm": "the API and the workers, for sweeps with model: timm",
     "postgres": "a service with PostgreSQL as its database",
 }
 

@@ -26,6 +26,8 @@ def dry_run_report(sweep: View) -> tuple[str, FittedTable, str]:
         f"{many(sweep['trials'], 'trial')} ({many(sweep['points'], 'point')}{seeds}) "
         f"in {many(sweep['packs'], 'pack')}{chosen}{repeated}{stopped}{reused}. Nothing was submitted."
     )
+    alone = dict.fromkeys(shape["row_by_row"] for shape in sweep["shapes"] if shape["row_by_row"])
+    counts += "".join(f" Trials of an array train one after the other: {reason}." for reason in alone)
     time = "" if sweep["seconds"] is None else f"about {duration(sweep['seconds'])}, "
     needs = f"Memory: {size(sweep['memory_bytes'])} for the widest pack. Time: {time}{sweep['seconds_from']}"
     return counts, _shapes(sweep["shapes"]), needs

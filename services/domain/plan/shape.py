@@ -37,6 +37,7 @@ class Shape(BaseModel):
     images: dict[str, int] = {}  # how many each part of the data has: train, val
     precision: str = "float32"
     compiled: bool = False  # whether a worker with a compiler trains it faster
+    row_by_row: str = ""  # why the rows of its arrays pass through the net one after the other, if they must
 
     def gpu_memory(self, rows: int) -> int:
         """The memory that a GPU must have for an array of so many rows, in bytes."""

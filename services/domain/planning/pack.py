@@ -135,6 +135,7 @@ class _Packer:
             images=dict(facts.images),
             precision=built.config["train"].get("precision", "float32"),
             compiled=facts.compiled,
+            row_by_row=facts.alone,
             bytes_per_row=bytes_per_row,
             bytes_beside=facts.bytes_shared + facts.bytes_data,
             width=arrangement.width,

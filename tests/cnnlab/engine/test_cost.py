@@ -113,7 +113,7 @@ def variants(model):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("model", registry.names("models"))
+@pytest.mark.parametrize("model", [name for name in registry.names("models") if name != "timm"])
 def test_a_net_returns_what_it_declares_or_is_refused(monkeypatch, model):
     tried = 0
     for shape in (1, 2, 3), (3, 28, 28), (1, 33, 30), (1, 1, 40):

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from services.domain.blocker import INFORMATIVE, Blocker, BlockerKind
 from services.domain.retry import Failure
-from services.domain.states import TrialState
+from services.domain.states import SweepState, TrialState
 from services.host import HostDevice
 from services.store import blockers, devices, endings, leases, packs, sweep_status, sweep_verbs, sweeps
 from services.store.leases import Lease
@@ -285,6 +285,25 @@ def test_a_worker_without_a_compiler_is_noted_where_its_nets_would_gain(store: S
     switched_off = {"kernels": "torch", "no_compiler": ""}
     store.write(lambda session: leases.set_machine(session, other, switched_off))
     assert notes() == []
+
+
+def test_nets_that_take_one_trial_at_a_time_are_noted_until_the_sweep_is_over(store: Store) -> None:
+    sweep_id = write_sweep(store)
+
+    def reword(session: Session) -> None:
+        sweep = sweeps.lock(session, sweep_id)
+        shapes = [shape.model_copy(update={"row_by_row": "no rule for gru"}) for shape in sweep.plan.shapes]
+        sweep.plan = sweep.plan.model_copy(update={"shapes": shapes})
+
+    store.write(reword)
+    claim(store)
+    take(store, fill(store, sweep_id))
+    [blocker] = of(store, sweep_id)
+    assert blocker.kind == "row-by-row"
+    assert blocker.message == "the trials of an array train one after the other: no rule for gru"
+    assert blocker.kind in INFORMATIVE
+    store.write(lambda session: session.execute(update(Sweep).values(state=SweepState.CANCELLED)))
+    assert of(store, sweep_id) == []
 
 
 def test_a_sweep_that_trains_or_is_over_has_none(store: Store) -> None:

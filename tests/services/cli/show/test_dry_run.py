@@ -12,6 +12,7 @@ SHAPE: dict[str, Any] = {
     "key": "0123456789abcdef", "cells": [{"path": "model.width", "name": "width", "text": "8"}],
     "parameters": 61706, "flops": 1234567,
     "bytes_per_row": 2048, "width": 16, "trials": 18, "packs": 2, "epochs": 3,
+    "row_by_row": None,
 }  # fmt: skip
 SWEEP: dict[str, Any] = {
     "by_results": False,
@@ -64,3 +65,10 @@ def test_what_other_sweeps_have_trained() -> None:
     assert (
         "; 3 trials taken from earlier sweeps and 1 trial continued from shorter ones, which saves 12 epochs."
     ) in counts
+
+
+def test_why_trials_do_not_train_side_by_side() -> None:
+    alone = {**SHAPE, "row_by_row": "no rule for aten::gru.input"}
+    counts, _, _ = dry_run_report({**SWEEP, "shapes": [SHAPE, alone, alone]})
+    assert counts.endswith(" Trials of an array train one after the other: no rule for aten::gru.input.")
+    assert counts.count("one after the other") == 1

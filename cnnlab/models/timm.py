@@ -1,0 +1,66 @@
+"""Networks of timm by their name, untrained; needs the role `timm`."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+from torch import nn
+
+from cnnlab.errors import ConfigError, nearest
+from cnnlab.hyper import Number, Text
+from cnnlab.layer import Layer
+from cnnlab.own_model import OwnModel
+from cnnlab.registry import register
+
+
+def create(architecture: str, drop_rate: float, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Return a network of timm, with its own first weights."""
+    timm = import_module("timm")
+    made: nn.Module = timm.create_model(
+        architecture, pretrained=False, num_classes=classes, in_chans=shape[0], drop_rate=drop_rate
+    )
+    return made
+
+
+@register
+class Timm(OwnModel):
+    """Train a network of timm, from first weights of its own; published weights are never loaded.
+
+    `architecture` is its name there, such as resnet18; images must be as large as it takes them
+    (`data.resize`). drop_rate is that of the dropout before its last layer, where it has one;
+    every rate has an array of its own. `pip install "cnnlab[timm]"`, for the API and every worker.
+    Source: R. Wightman, "PyTorch image models" (2019), https://github.com/huggingface/pytorch-image-models.
+    """
+
+    architecture: ClassVar = Text(
+        default="resnet18", most=100, pattern="[a-z0-9_]+", words="a name of timm, without a tag of weights"
+    )
+    drop_rate: ClassVar = Number(default=0.0, low=0.0, high=0.9, row=False)
+    function = staticmethod(create)
+
+    def layers(
+        self, config: Mapping[str, Any], shape: tuple[int, int, int], classes: int
+    ) -> dict[str, Layer]:
+        """Return the network as a net's only layer; ConfigError where timm is missing or has no such name."""
+        if find_spec("timm") is None:
+            raise ConfigError(
+                "model.name",
+                'timm is not installed: pip install "cnnlab[timm]", for the API and every worker',
+            )
+        try:
+            timm = import_module("timm")
+        except Exception as error:  # torchvision, which it imports, fails in different ways
+            raise ConfigError(
+                "model.name",
+                f"timm cannot be imported: {error}; torchvision must be a build for the same kind of device "
+                "as torch, from the same index",
+            ) from error
+        name = config["architecture"]
+        if name not in (known := timm.list_models()):
+            near = nearest(name, known)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise ConfigError(
+                "model.architecture", f"must be one of the {len(known):,} names of timm, got {name}{hint}"
+            )
+        return super().layers(config, shape, classes)

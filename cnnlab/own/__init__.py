@@ -1,0 +1,1 @@
+"""One's own code as entries: a function that returns a module, a class that returns images."""
