@@ -9,7 +9,7 @@ from cnnlab import registry
 from cnnlab.augmentation import Augmentation
 from cnnlab.data import Task, data_set
 from cnnlab.errors import ConfigError, Faults, RegistryError, UnknownName
-from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, Size, declared
+from cnnlab.hyper import Bound, Choice, EntryOf, Hyper, Int, Number, Size, Span, declared
 from cnnlab.metric import LOSS
 
 Config = dict[str, Any]
@@ -30,6 +30,11 @@ TRAIN_FIELDS: Mapping[str, Hyper | EntryOf] = {
     "optimizer": EntryOf(kind="optimizers", default="momentum", row=True),
     "schedule": EntryOf(kind="schedules", default="constant", row=True),
     "momentum_schedule": EntryOf(kind="schedules", default="constant", row=True),
+    "warmup": Span(most_epochs=10_000.0, most_steps=1_000_000_000),
+    "clip_value": Bound(low=1e-12, high=1e12),
+    "clip_norm": Bound(low=1e-12, high=1e12),
+    "accumulate": Int(default=1, low=1, high=4096),
+    "ema": Number(default=0.0, low=0.0, high=0.999999),
     "initial_scale": Number(default=1.0, low=0.0, high=1e3, log=True),
     "precision": Choice(
         default="float32",
@@ -124,6 +129,10 @@ def _train(section: Any, task: Task) -> Config:
     if "optimizer" in resolved and "momentum_schedule" in resolved:
         with faults:
             _check_momentum(resolved)
+    if resolved.get("batch_size") == "full" and resolved.get("accumulate", 1) > 1:
+        many = resolved["accumulate"]
+        wrong = f"must be 1 with batch_size: full, which is all images in one step already; got {many}"
+        faults.found.append(ConfigError("train.accumulate", wrong))
     for name in penalties:
         with faults:
             resolved[name] = _penalty(name, section.get(name, {}))
@@ -154,15 +163,27 @@ def _metrics(names: Any) -> list[str]:
 
 
 def _check_momentum(train: Config) -> None:
-    """Refuse a momentum schedule where the rule has no momentum, or where it ends outside of its range."""
+    """Refuse a momentum schedule where the rule has no momentum, or where it goes outside of its range."""
     rule, schedule = train["optimizer"]["name"], train["momentum_schedule"]
-    momentum = declared(registry.get("optimizers", rule)).get("momentum")
-    if schedule["name"] != "constant" and momentum is None:
+    entry = registry.get("optimizers", rule)
+    momentum = declared(entry).get("momentum")
+    if schedule["name"] == "constant":
+        return
+    kept = entry().slot_count(train["optimizer"], 1)
+    if not isinstance(momentum, Number) or not kept:
+        what = "has no momentum" if momentum is None else "has momentum 0 and keeps none"
         raise ConfigError(
-            "train.momentum_schedule", f"must be constant: {rule} has no momentum; got {schedule['name']}"
+            "train.momentum_schedule", f"must be constant: {rule} {what}; got {schedule['name']}"
         )
-    if isinstance(momentum, Number) and "to" in schedule:
+    if "to" in schedule:
         momentum.check("train.momentum_schedule.to", schedule["to"])
+    first = train["optimizer"]["momentum"] / schedule.get("div", 1.0)
+    if not momentum.low <= first <= momentum.high:
+        raise ConfigError(
+            "train.momentum_schedule.div",
+            f"must leave the first momentum, momentum/div, at most {momentum.high:g}; "
+            f"got {schedule['div']:g}, which makes it {first:g}",
+        )
 
 
 def _penalty(name: str, value: Any) -> Config:

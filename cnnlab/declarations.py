@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from cnnlab.errors import ConfigError, nearest
-from cnnlab.hyper import Choice, EntryOf, Hyper, Int, Number, Pieces, declared
+from cnnlab.hyper import Choice, ClassWeights, EntryOf, Hyper, Int, Number, Pieces, declared
 
 
 class Use(NamedTuple):
@@ -19,7 +19,7 @@ _EACH_ROW = Use((Number, Int, Choice, Pieces), "its hyperparameters are numbers 
 _NONE = "it can have none of its own"
 USES: Mapping[str, Use] = {  # by kind; models and data sets may declare anything
     "activations": Use((Number,), "its hyperparameters are a tensor with a number for each trial", row=True),
-    "losses": _EACH_ROW,
+    "losses": Use((*_EACH_ROW.forms, ClassWeights), _EACH_ROW.reason),
     "optimizers": _EACH_ROW,
     "schedules": _EACH_ROW,
     "initializers": Use((), f"{_NONE}: numbers are constants of its file"),

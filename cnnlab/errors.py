@@ -68,20 +68,38 @@ class Faults:
 
 # Names that other libraries have for something that is elsewhere here.
 ELSEWHERE = {
-    "adamw": "AdamW is optimizer: adam with train.weight-decay, which leaves the gradient alone",
+    "accumulate_grad_batches": "the number of batches in a step is train.accumulate",
     "batch_size": "the batch size is train.batch_size",
+    "class_weight": "class weights are a field of the losses softmax and focal: train.loss.class_weights",
+    "class_weights": "class weights are a field of the losses softmax and focal: train.loss.class_weights",
+    "clip_grad_norm": "the bound of the gradient's norm is train.clip_norm",
+    "clip_grad_value": "the bound of each number of the gradient is train.clip_value",
+    "cosine_annealing": "the schedule is named cosine, with restarts cosine-restarts",
+    "cross_entropy": "cross-entropy of scores is the loss softmax",
     "dropout": "dropout is a field of a model: model.dropout",
     "dropout_rate": "dropout is a field of a model: model.dropout",
+    "ema_decay": "the decay of the weights' mean is train.ema",
     "epochs": "the number of epochs is train.epochs",
+    "grad_clip": "the bound of the gradient's norm is train.clip_norm",
+    "gradient_accumulation_steps": "the number of batches in a step is train.accumulate",
+    "gradient_clip_val": "the bound of the gradient's norm is train.clip_norm",
     "l2": "the L2 penalty is train.l2",
+    "label_smoothing": "label smoothing is a field of the loss softmax: train.loss.smoothing",
     "learning_rate": "the learning rate is lr, a field of the optimizer: train.optimizer.lr",
     "lr": "the learning rate is a field of the optimizer: train.optimizer.lr",
     "loss_function": "the loss is train.loss",
+    "max_norm": "the bound of the gradient's norm is train.clip_norm, that of weights train.max-norm",
     "max_epochs": "the number of epochs is train.epochs",
     "momentum": "momentum is a field of the optimizer: train.optimizer.momentum",
     "num_epochs": "the number of epochs is train.epochs",
+    "onecycle": "the schedule is named one-cycle",
+    "poly": "the schedule is named polynomial",
     "scheduler": "the schedule of the learning rate is train.schedule",
-    "weight_decay": "torch's weight_decay of SGD and Adam is train.l2, that of AdamW is train.weight-decay",
+    "sgdr": "cosine with restarts is the schedule cosine-restarts",
+    "warmup_epochs": "the epochs of the warm-up are train.warmup",
+    "warmup_steps": "the steps of the warm-up are train.warmup: {steps: 500}",
+    "weight_decay": "torch's weight_decay of SGD and Adam is train.l2; adamw, lion and muon have one of "
+    "their own, and beside any other optimizer that of AdamW is train.weight-decay",
 }
 
 

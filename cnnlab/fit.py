@@ -15,7 +15,7 @@ from cnnlab.batching.on_device import DeviceData, Part
 from cnnlab.batching.streams import Mixed, Streams
 from cnnlab.config import resolve, shape_key
 from cnnlab.data import Info, check_images, data_set, seen
-from cnnlab.engine import conflicts
+from cnnlab.engine import class_weights, conflicts, training_length
 from cnnlab.engine.array import Array
 from cnnlab.engine.epoch_end import EpochEnd, RowEnd
 from cnnlab.engine.epoch_steps import EpochSteps
@@ -90,16 +90,20 @@ class Fit:
         data = first.config["data"]
         info = seen(data)
         metric, sign, metrics = _measured(objective, first.config, info)
-        configs, seeds = [row.config for row in self._rows], [row.seed for row in self._rows]
+        images = data_set(data).load(data)
+        check_images(images, info)
+        exact = validation_part.counted(info, images.train_y)
+        validation_part.check(exact, data["validation"])
+        in_training = validation_part.training_counts(exact, data["validation"])
+        configs = [class_weights.counted(row.config, in_training) for row in self._rows]
+        seeds = [row.seed for row in self._rows]
         self.array = Array(build(first.config), configs, seeds, device, metrics, varied)
         for row in self.live:
             conflicts.check(self._rows[row].config, self.array.net, info.task)
+            training_length.check(self._rows[row].config, sum(in_training))
         self.task, self.class_names = info.task, info.class_names
-        images = data_set(data).load(data)
-        check_images(images, info)
-        validation_part.check(validation_part.counted(info, images.train_y), data["validation"])
         self.data = DeviceData(images, data, info, first.data_seed, self.array.device, self.array.dtype)
-        self._batch_size = batch_order.size(train["batch_size"], len(self.data.train))
+        self._batch_size = batch_order.size(train["batch_size"], len(self.data.train), train["accumulate"])
         self.array.epoch_steps = len(self._cuts())
         self._streams = Streams(
             self.data.train,

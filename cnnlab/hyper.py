@@ -251,6 +251,98 @@ class Pieces(Hyper):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bound(Hyper):
+    """A number above 0 that something must not exceed, in [low, high], or "none"."""
+
+    default: float | str = "none"
+    low: float
+    high: float
+    row: bool = True
+
+    def check(self, path: str, value: Any) -> float | str:
+        """Return a float or "none"."""
+        if value == "none":
+            return "none"
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not self.low <= value <= self.high:
+            raise ConfigError(
+                path, f"must be none or a number from {self.low:g} to {self.high:g}, got {value!r}"
+            )
+        return float(value)
+
+    def describe(self) -> dict[str, Any]:
+        """Return type, range and default."""
+        return {
+            "type": "bound", "default": self.default, "low": self.low, "high": self.high, "row": self.row,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span(Hyper):
+    """A part of training: a number of epochs, also 0.5, or {"steps": n}, kept as "n steps"; 0 is none."""
+
+    default: float = 0.0
+    most_epochs: float
+    most_steps: int
+    row: bool = True
+
+    @staticmethod
+    def epochs_and_steps(value: float | str) -> tuple[float, int]:
+        """Return the epochs and the steps of a checked value; one of them is 0."""
+        return (0.0, int(value.partition(" ")[0])) if isinstance(value, str) else (value, 0)
+
+    def check(self, path: str, value: Any) -> float | str:
+        """Return a float, or the text "n steps"."""
+        if isinstance(value, str) and (text := re.fullmatch(r"([1-9]\d{0,14}) steps", value)):
+            value = {"steps": int(text[1])}
+        if isinstance(value, Mapping) and value.keys() == {"steps"}:
+            steps = Int(default=1, low=1, high=self.most_steps)
+            return f"{steps.check(f'{path}.steps', value['steps'])} steps"
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 <= value <= self.most_epochs:
+            wanted = f"a number of epochs from 0 to {self.most_epochs:g}, or {{steps: n}}"
+            raise ConfigError(path, f"must be {wanted}, got {value!r}")
+        return float(value)
+
+    def describe(self) -> dict[str, Any]:
+        """Return type, limits and default."""
+        return {
+            "type": "span", "default": self.default, "low": 0.0, "high": self.most_epochs,
+            "most_steps": self.most_steps, "row": self.row,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassWeights(Hyper):
+    """A weight for each class, in the order of the classes, "balanced" by their images, or "none"."""
+
+    default: str = "none"
+    most: int = 65_536  # classes
+    high: float = 1e6
+    row: bool = True
+
+    def check(self, path: str, value: Any) -> str | list[float]:
+        """Return a text or a list of floats; whether it fits the data is checked where these are known."""
+        if isinstance(value, str) and value in ("none", "balanced"):
+            return value
+        if not isinstance(value, list | tuple) or not 1 <= len(value) <= self.most:
+            raise ConfigError(
+                path, f"must be none, balanced or a list with a weight for each class, got {value!r}"
+            )
+        number = Number(default=1.0, low=0.0, high=self.high)
+        weights = [number.check(f"{path}[{i}]", weight) for i, weight in enumerate(value)]
+        if not any(weights):
+            raise ConfigError(path, f"must have a weight above 0, got {value!r}")
+        return weights
+
+    def describe(self) -> dict[str, Any]:
+        """Return type, limits and default."""
+        return {
+            "type": "class-weights", "default": self.default, "from": 0.0, "to": self.high, "row": self.row,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class Text(Hyper):
     """A short text, such as a path; `pattern` must match all of it, and `words` describes the pattern."""
 

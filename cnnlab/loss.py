@@ -22,7 +22,8 @@ class Loss(ABC):
     def value(self, scores: Tensor, target: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return the loss of each image, (N, K), from scores (N, K, classes) and classes int64 (N, K).
 
-        For a regression scores are (N, K, 1) and targets are floats. Each hyperparameter is (K,).
+        For a regression scores are (N, K, 1) and targets are floats. Each hyperparameter is (K,), class
+        weights are (K, classes), or (K, 1) where there are none.
         """
 
 

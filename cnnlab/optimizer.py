@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from cnnlab.layer import Parameter
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -34,6 +36,14 @@ class Optimizer(ABC):
     slots: ClassVar[int] = 0
     full_batch: ClassVar[bool] = False
     max_parameters: ClassVar[int | None] = None
+
+    def check(self, choice: Mapping[str, Any]) -> None:
+        """Raise ConfigError, at the name of a hyperparameter, where values do not go together."""
+        return
+
+    def of_net(self, table: Sequence[Parameter]) -> "Optimizer":
+        """Return this rule for a net with these parameters: itself, if it treats all numbers alike."""
+        return self
 
     def slot_count(self, choice: Mapping[str, Any], parameters: int) -> int:
         """Return how many slots a row with these hyperparameters needs."""

@@ -21,3 +21,8 @@ def size(a: Tensor) -> Tensor:
 def total(a: Tensor) -> Tensor:
     """Return the sums of rows of a, (k, P), as (k,)."""
     return torch.stack([x.sum() for x in a])
+
+
+def norm(a: Tensor) -> Tensor:
+    """Return the Euclidean norms of rows, (k, 1)."""
+    return torch.stack([torch.linalg.vector_norm(x) for x in a])[:, None]

@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from cnnlab.hyper import Choice
 
-UNIT = Choice(default="epoch", options=("epoch", "iteration"), row=True)
+UNIT = Choice(default="epoch", options=("epoch", "iteration", "fraction"), row=True)
 
 
 class Schedule(ABC):
@@ -16,7 +16,8 @@ class Schedule(ABC):
 
     The number is the learning rate (`train.schedule`) or the momentum (`train.momentum_schedule`); `start` is
     its value in the optimizer's config. Tensors are float64 (k,), one number per row. t counts from 0 what a
-    row has trained: whole epochs, or iterations where a schedule declares `unit` and it is "iteration".
+    row has trained, the learning rate's without its warm-up: whole epochs, or, where a schedule declares
+    `unit`, iterations, or epochs as a fraction, so that the number moves at every step.
     """
 
     memory: ClassVar[tuple[float, float, float]] = (
@@ -24,6 +25,10 @@ class Schedule(ABC):
         0.0,
         0.0,
     )  # a row's state at the start
+
+    def at_rest(self, choice: Mapping[str, Any]) -> bool:
+        """Return whether a learning rate is 0, or next to it, once t has reached the choice's `over`."""
+        return choice.get("to") == 0
 
     @abstractmethod
     def value(self, start: Tensor, t: Tensor, h: Mapping[str, Tensor], memory: Tensor) -> Tensor:

@@ -26,7 +26,10 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "plateau": {"threshold": 0.5},
     "step": {"every": 1},
     "piecewise": {"pieces": [[1, 0.5], [2, 0.1]]},
-    "linear": {"over": 4},
+    "linear": {"over": 4, "to": 0.001},
+    "cosine": {"over": 4, "to": 0.001},
+    "cosine-restarts": {"every": 2},
+    "polynomial": {"over": 4, "to": 0.001},
     "sutskever": {"every": 2},
 }
 AUGMENTATIONS = {  # for grey images
@@ -62,6 +65,15 @@ def cases() -> dict[str, dict[str, Any]]:
         found[f"schedule {name}"] = {"train": {field: schedule, "optimizer": "momentum"}}
     for name in registry.names("regularizers"):
         found[f"penalty {name}"] = {"train": {name: 0.001}}
+    weights = {"class_weights": "balanced"}
+    for name, train in {
+        "clipping": {"clip_norm": 0.1, "clip_value": 0.05},
+        "mean of weights": {"ema": 0.9, "warmup": {"steps": 3}},
+        "accumulated gradients": {"accumulate": 2},
+        "loss softmax": {"loss": {"name": "softmax", "smoothing": 0.1, **weights}},
+        "loss focal": {"loss": {"name": "focal", **weights}},
+    }.items():
+        found[name] = {"train": train}
     for name, amount in AUGMENTATIONS.items():
         found[f"augmentation {name}"] = {"data": {"name": "fashion-mnist-mini", name: amount}}
     for name in registry.names("activations"):

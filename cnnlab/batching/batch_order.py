@@ -54,9 +54,9 @@ def balanced(classes: Tensor, batch_size: int, stream: int, epoch: int) -> Tenso
     return shuffled[own.argsort(stable=True)]
 
 
-def size(batch_size: int | str, images: int) -> int:
-    """Return the number of images in a step: `full` means all."""
-    return images if batch_size == "full" else min(int(batch_size), images)
+def size(batch_size: int | str, images: int, batches: int = 1) -> int:
+    """Return the number of images in a step, of so many batches: `full` means all."""
+    return images if batch_size == "full" else min(int(batch_size) * batches, images)
 
 
 def cuts(images: int, batch_size: int) -> list[slice]:

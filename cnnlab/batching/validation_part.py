@@ -23,8 +23,13 @@ def held_out(images: int, share: float) -> int:
 
 def training_images(info: Info, share: float) -> int:
     """Return how many images are left to train on; of classes of unknown size, as if all were one."""
+    return sum(training_counts(info, share))
+
+
+def training_counts(info: Info, share: float) -> tuple[int, ...]:
+    """Return the same class by class; all at once where they have no classes or none of known size."""
     counts = info.class_counts if info.task == "classification" else ()
-    return info.train - sum(held_out(count, share) for count in counts or (info.train,))
+    return tuple(count - held_out(count, share) for count in counts or (info.train,))
 
 
 def check(info: Info, share: float) -> None:

@@ -12,14 +12,17 @@ import torch
 from torch import Tensor
 
 from cnnlab import registry, rng
+from cnnlab.batching import batch_order
 from cnnlab.config import row_numbers
 from cnnlab.engine import row_by_row
+from cnnlab.engine.clipping import Clipping
 from cnnlab.engine.net import Net
-from cnnlab.engine.optimizer_rows import OptimizerRows
+from cnnlab.engine.optimizer_rows import optimizer_rows
 from cnnlab.engine.repeatable import repeatable
 from cnnlab.engine.row_block import Passed, Result, RowBlock, joined, joined_results
-from cnnlab.engine.row_groups import group_rows, penalties
+from cnnlab.engine.row_groups import penalties
 from cnnlab.engine.scheduled import RowSchedules
+from cnnlab.engine.weight_average import WeightAverage
 from cnnlab.errors import CnnlabError
 from cnnlab.kernels.way_choices import Timer, WayChoices
 from cnnlab.layer import Context, Mode
@@ -50,6 +53,9 @@ class Array:
     of steps in an epoch, for schedules that count epochs. Configs are resolved and share a shape key. Every
     batch is measured by `metrics`, by name. No operation mixes rows: a trial that diverges is NaN in its own
     row and in no other.
+
+    Where any row has a mean of its weights, `average` has all rows', and those are what is evaluated. A batch
+    of several gradients (`train.accumulate`) passes through the net in parts.
 
     A dropout rate that is 0 in every row costs nothing, but other arithmetic follows it in a convolution: one
     product for all rows, while they see the same images. The rates that are `varied`, by path, count as not
@@ -90,6 +96,7 @@ class Array:
         self.one_by_one = row_by_row.pays(net, batch, self.device) if one_by_one is None else one_by_one
         self.schedules = RowSchedules(configs, self.device)
         self._read_configs()
+        self.average = WeightAverage(configs, self.theta)
 
     def __len__(self) -> int:
         return len(self.configs)
@@ -107,16 +114,15 @@ class Array:
         needed = max(self._slot_counts)
         more = self.theta.new_zeros(max(0, needed - len(self.slots)), *self.theta.shape)
         self.slots = torch.cat((self.slots, more))[:needed]
-        groups = group_rows("optimizers", [t["optimizer"] for t in train], self.device)
-        self._optimizers = [
-            OptimizerRows(group, max(self._slot_counts[group.rows]), self.dtype) for group in groups
-        ]
-        self._needs_value = not all(isinstance(group.entry, Rule) for group in groups)
+        choices = [t["optimizer"] for t in train]
+        self._optimizers = optimizer_rows(choices, self._slot_counts, self.net.table, self.device, self.dtype)
+        self._needs_value = not all(isinstance(own.entry, Rule) for own in self._optimizers)
+        self._clipping = Clipping(self.configs, self.device, self.dtype)
         self._read_blocks([t["loss"] for t in train])
         # The last objective on all images: the next step begins where this one ended.
         self._last_objective: _Objective | None = None
         full = train[0]["batch_size"] == "full"
-        self._full_batch = full and all(group.entry.full_batch for group in groups)
+        self._full_batch = full and all(own.entry.full_batch for own in self._optimizers)
 
     def _read_blocks(self, losses: Sequence[Mapping[str, Any]]) -> None:
         """Make the block of all rows, and those that pass through the net."""
@@ -156,6 +162,7 @@ class Array:
         self.slots = self.slots[:, index]
         self.schedules.keep(index, self.configs)
         self._read_configs()
+        self.average = self.average.kept(index, self.configs, self.theta)
 
     @contextmanager
     def _arithmetic(self) -> Iterator[None]:
@@ -183,7 +190,12 @@ class Array:
     @property
     def tensors(self) -> list[Tensor]:
         """Return what a step changes in place."""
-        return [self.theta, self.buffers, self.slots, self.steps]
+        return [self.theta, self.buffers, self.slots, self.steps, *self.average.tensors]
+
+    @property
+    def evaluated(self) -> Tensor:
+        """Return the weights that are measured and kept, (K, P): means in rows that have them."""
+        return self.average.weights(self.theta)
 
     @torch.no_grad()
     def step(self, x: Tensor, y: Targets) -> Result:
@@ -219,6 +231,7 @@ class Array:
         self._last_objective = at if self._full_batch else None
         for penalty in self._penalties:
             penalty.entry.after(self.theta, penalty.strength, lr, self.net.table)
+        self.average.add(self.theta, self.steps)
         return first.result
 
     def _evaluate_objective(self, points: Sequence[Tensor], x: Tensor, y: Targets) -> _Objective:
@@ -227,22 +240,29 @@ class Array:
         if self._last_objective is not None and torch.equal(self._last_objective.point, point):
             return self._last_objective
         point = point.detach().clone() if self._full_batch else point.detach()
-        cuts = self._cuts(len(x))
-        parts = [self._pass(point, x[cut], y[cut], cut.start) for cut in cuts]
-        if len(parts) == 1:
-            ((loss, measured), value), gradient = parts[0]
-        else:
-            shares = [(cut.stop - cut.start) / len(x) for cut in cuts]
-            loss, value, gradient = (
-                torch.stack([share * part for share, part in zip(shares, column, strict=True)]).sum(0)
-                for column in zip(*((own.result.loss, own.total, slope) for own, slope in parts), strict=True)
-            )
-            measured = add([own.result.measured for own, _ in parts])
+        (result, value), gradient = self._pass_in_parts(point, x, y)
         for penalty in self._penalties:
             penalty.entry.add_gradient(gradient, point, penalty.strength)
             if self._needs_value:  # a Rule uses the gradient alone
                 value = value + penalty.entry.value(point, penalty.strength)
-        return _Objective(point, Result(loss, measured), value, gradient)
+        self._clipping.clip(gradient)
+        return _Objective(point, result, value, gradient)
+
+    def _pass_in_parts(self, point: Tensor, x: Tensor, y: Targets) -> tuple[Passed, Tensor]:
+        """Return the means over the images of a batch, part by part: losses, and the gradient, (K, P)."""
+        cuts = self._cuts(len(x))
+        if len(cuts) == 1:
+            return self._pass(point, x, y, 0)
+        loss, value = point.new_zeros(2, len(self))
+        gradient = torch.zeros_like(point)
+        measured = []
+        for cut in cuts:
+            (own, total), slope = self._pass(point, x[cut], y[cut], cut.start)
+            share = (cut.stop - cut.start) / len(x)
+            for sum_, part in ((loss, own.loss), (value, total), (gradient, slope)):
+                sum_.add_(part, alpha=share)
+            measured.append(own.measured)
+        return Passed(Result(loss, add(measured)), value), gradient
 
     def _pass(self, point: Tensor, x: Tensor, y: Targets, first: int) -> tuple[Passed, Tensor]:
         """Return what a batch gives each row at its point, and the gradient there, (K, P)."""
@@ -251,8 +271,14 @@ class Array:
         return joined(found), gradient
 
     def _cuts(self, images: int) -> list[slice]:
-        """Return the parts in which a batch is evaluated: one, unless it is all images and they are many."""
-        full = self.configs[0]["train"]["batch_size"] == "full"
+        """Return the parts in which a batch is evaluated: one, unless it is all images and they are many.
+
+        Of a batch of several gradients each has one.
+        """
+        train = self.configs[0]["train"]
+        if train["accumulate"] > 1:
+            return batch_order.cuts(images, train["batch_size"])
+        full = train["batch_size"] == "full"
         if not full or self.net.buffers or self.net.chain.whole_batches:
             return [slice(0, images)]
         together = len(self) // len(self._blocks)  # rows that pass at once
@@ -294,7 +320,7 @@ class Array:
     def at(self, theta: Tensor, buffers: Tensor) -> "Array":
         """Return this array with other weights, (K, P), and buffers, (K, Q), to evaluate it, not to train."""
         other = copy(self)
-        other.theta, other.buffers = theta, buffers
+        other.theta, other.buffers, other.average = theta, buffers, WeightAverage((), theta)
         return other
 
     def copied(self) -> "Array":
@@ -304,6 +330,7 @@ class Array:
         """
         other = self.at(self.theta.clone(), self.buffers.clone())
         other.slots, other.steps = self.slots.clone(), self.steps.clone()
+        other.average = self.average.copied(self.configs, self.theta)
         return other
 
     def rates(self) -> Tensor:
@@ -318,18 +345,19 @@ class Array:
     @torch.no_grad()
     def add_to_population(self, x: Tensor) -> None:
         """Count images (N, K, C, H, W) in the population's statistics; `net.reset_population` begins anew."""
-        self._scores(x, Mode.POPULATION)
+        for cut in self._cuts(len(x)):
+            self._scores(x[cut], Mode.POPULATION)
 
     def _scores(self, x: Tensor, mode: Mode) -> Tensor:
         with self._arithmetic():
-            parts = [block.scores(self.theta, self.buffers, x, mode) for block in self._blocks]
+            parts = [block.scores(self.evaluated, self.buffers, x, mode) for block in self._blocks]
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, y: Tensor) -> Result:
         """Return loss and metrics on images (N, K, C, H, W) with targets (N, K)."""
         with self._arithmetic():
-            found = [block.evaluate(self.theta, self.buffers, x, y) for block in self._blocks]
+            found = [block.evaluate(self.evaluated, self.buffers, x, y) for block in self._blocks]
         return joined_results(found)
 
     def loss(self, scores: Tensor, y: Targets) -> Tensor:
@@ -343,17 +371,19 @@ class Array:
         """
         tensors = {"theta": self.theta, "buffers": self.buffers, "steps": self.steps}
         tensors |= {"schedules": self.schedules.memory, "slots": self.slots.transpose(0, 1)}
+        tensors |= self.average.state()
         return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
 
     def load_row(self, row: int, tensors: Mapping[str, Tensor]) -> None:
         """Put one row of a state, from any array of this net, into a row of this one.
 
-        Slots that this row's optimizer does not use are ignored. CnnlabError if something is missing or has
+        Slots and means that this row does not use are ignored. CnnlabError if something is missing or has
         another shape.
         """
         own = self._slot_counts[row]
         places = {"theta": self.theta, "buffers": self.buffers, "steps": self.steps}
         places |= {"schedules": self.schedules.memory, "slots": self.slots[:own].transpose(0, 1)}
+        places |= self.average.places(row)
         for name, place in places.items():
             given = tensors[name][:own] if name == "slots" and name in tensors else tensors.get(name)
             if given is None or given.shape != place.shape[1:]:
@@ -361,6 +391,7 @@ class Array:
                 raise CnnlabError(f"a row's {name} must have shape {tuple(place.shape[1:])}, got {came}")
             place[row] = given.to(place)
         self.slots[own:, row] = 0
+        self.average.follow(row, self.theta)
 
     def context(self, mode: Mode, first: int = 0) -> Context:
         """Return what the net's layers may read during one pass; a new one for every pass."""

@@ -12,14 +12,14 @@ from cnnlab.engine.array import Array
 class BestRows:
     """The best epochs of an array's rows by an objective; `sign` is 1 to maximize it or −1 to minimize it.
 
-    theta is (K, P), buffers are (K, Q), value is sign·objective, float64 (K,), epoch int64 (K,): 0, and −∞ as
-    the value, in a row without an epoch that counts, whose weights are those before its first one. All
-    addresses are fixed.
+    theta is (K, P), of a row with a mean of its weights that mean; buffers are (K, Q), value is
+    sign·objective, float64 (K,), epoch int64 (K,): 0, and −∞ as the value, in a row without an epoch that
+    counts, whose weights are those before its first one. All addresses are fixed.
     """
 
     def __init__(self, array: Array, sign: int) -> None:
         self._array, self._sign = array, sign
-        self.theta, self.buffers = array.theta.clone(), array.buffers.clone()
+        self.theta, self.buffers = array.evaluated.clone(), array.buffers.clone()
         self.value = torch.full((len(array),), -math.inf, dtype=torch.float64, device=array.device)
         self.epoch = torch.zeros(len(array), dtype=torch.int64, device=array.device)
 
@@ -38,14 +38,14 @@ class BestRows:
         for best, now in (
             (self.value, value),
             (self.epoch, epoch.to(self.epoch)),
-            (self.theta, self._array.theta),
+            (self.theta, self._array.evaluated),
             (self.buffers, self._array.buffers),
         ):
             torch.where(better.view(-1, *(1,) * (best.dim() - 1)), now, best, out=best)
 
     def forget(self, row: int) -> None:
         """Let only the epochs count that a row trains from now on."""
-        self.theta[row], self.buffers[row] = self._array.theta[row], self._array.buffers[row]
+        self.theta[row], self.buffers[row] = self._array.evaluated[row], self._array.buffers[row]
         self.value[row], self.epoch[row] = -math.inf, 0
 
     def columns(self) -> list[Tensor]:

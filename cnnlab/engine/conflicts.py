@@ -7,6 +7,8 @@ from cnnlab import registry
 from cnnlab.augmentation import Augmentation, Mixture
 from cnnlab.config import row_numbers
 from cnnlab.data import Task
+from cnnlab.engine import class_weights
+from cnnlab.engine.clipping import FIELDS
 from cnnlab.engine.net import Net
 from cnnlab.errors import ConfigError
 from cnnlab.loss import Loss
@@ -19,6 +21,8 @@ def check(config: Mapping[str, Any], net: Net, task: Task) -> None:
     """Raise ConfigError where loss, optimizer, penalties, net and data of a resolved config conflict."""
     net.chain.check(row_numbers(config))
     _check_loss(config, task)
+    class_weights.check(config, net.chain.output(net.shape)[0])
+    _check_rule(config)
     _check_changes(config, net, task)
     _check_size(config, net)
     _check_precision(config)
@@ -36,6 +40,15 @@ def _check_loss(config: Mapping[str, Any], task: Task) -> None:
         raise ConfigError(
             "train.loss", f"must be one of {', '.join(fit)} where targets are {targets}, got {name}"
         )
+
+
+def _check_rule(config: Mapping[str, Any]) -> None:
+    """Refuse hyperparameters of the optimizer that do not go together."""
+    optimizer = config["train"]["optimizer"]
+    try:
+        registry.get("optimizers", optimizer["name"])().check(optimizer)
+    except ConfigError as wrong:
+        raise ConfigError(f"train.optimizer.{wrong.path}", wrong.message) from None
 
 
 def _check_changes(config: Mapping[str, Any], net: Net, task: Task) -> None:
@@ -99,6 +112,12 @@ def _check_full_batch(name: str, config: Mapping[str, Any], net: Net) -> None:
             f"must be full with {name}, which needs the same objective at every evaluation; "
             f"got {train['batch_size']}",
         )
+    for bound in FIELDS:
+        if train[bound] != "none":
+            raise ConfigError(
+                f"train.{bound}",
+                f"must be none with {name}, whose steps need the gradient as it is; got {train[bound]:g}",
+            )
     for path in net.random:
         if value := _at(config, path):
             raise ConfigError(

@@ -11,7 +11,7 @@ from cnnlab import registry
 from cnnlab.batching import validation_part
 from cnnlab.config import row_numbers
 from cnnlab.data import DataError, Info, Task, data_set, seen
-from cnnlab.engine import conflicts
+from cnnlab.engine import conflicts, training_length
 from cnnlab.engine.array import MAX_KEPT_ACTIVATIONS
 from cnnlab.engine.net import Net, build
 from cnnlab.engine.scheduled import SCHEDULE_FIELDS
@@ -100,7 +100,9 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
 def point(config: Mapping[str, Any], built: NetCost) -> int:
     """Return bytes_per_row of a config of this shape; ConfigError where its choices conflict."""
     conflicts.check(config, built.net, built.task)
-    return _bytes_per_row(config, built.net, _info(config["data"]).train)
+    info = _info(config["data"])
+    training_length.check(config, validation_part.training_images(info, config["data"]["validation"]))
+    return _bytes_per_row(config, built.net, info.train)
 
 
 def row_state(config: Mapping[str, Any], built: NetCost) -> dict[str, str]:
@@ -115,6 +117,7 @@ def row_state(config: Mapping[str, Any], built: NetCost) -> dict[str, str]:
         name = train[schedule]["name"]
         remembers = registry.get("schedules", name).observe is not Schedule.observe
         found[f"train.{schedule}"] = f"what {name} has observed" if remembers else "nothing"
+    found["train.ema"] = "a mean of the weights" if train["ema"] else "nothing"
     return found
 
 
@@ -125,7 +128,8 @@ def _bytes_per_row(config: Mapping[str, Any], net: Net, images: int) -> int:
     whole = net.buffered or net.chain.whole_batches  # else in parts
     if train["batch_size"] == "full" and not whole:
         batch = min(images, MAX_KEPT_ACTIVATIONS // net.work.activations + 1)
-    rows: int = (3 + _slots(config, net) + penalties) * net.parameters + 2 * net.buffered
+    means = 2 * (train["ema"] > 0)  # with the copy of it after the last whole epoch
+    rows: int = (3 + _slots(config, net) + penalties + means) * net.parameters + 2 * net.buffered
     rows += _optimizer(config).workspace(net.parameters)
     own = _bytes_of_all(config, net, images) if has_own_batches(config) else 0
     kept = PRECISIONS[config["train"]["precision"]].activation_bytes

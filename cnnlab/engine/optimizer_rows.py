@@ -1,11 +1,14 @@
 """Neighbouring rows with one optimizer: what their step needs, made anew only where it changes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from cnnlab.engine.row_groups import RowGroup
+from cnnlab.engine.row_groups import RowGroup, group_rows
+from cnnlab.layer import Parameter
 from cnnlab.optimizer import Optimizer, Step
 
 
@@ -41,3 +44,18 @@ class OptimizerRows:
 
     def _in_precision(self, numbers: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: value.to(self._dtype) for name, value in numbers.items()}
+
+
+def optimizer_rows(
+    choices: Sequence[Mapping[str, Any]],
+    slots: Sequence[int],
+    table: Sequence[Parameter],
+    device: torch.device,
+    dtype: torch.dtype,
+) -> list[OptimizerRows]:
+    """Group neighbouring rows with one optimizer, each with its slots, of a net with these parameters."""
+    groups = group_rows("optimizers", choices, device)
+    return [
+        OptimizerRows(replace(group, entry=group.entry.of_net(table)), max(slots[group.rows]), dtype)
+        for group in groups
+    ]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cnnlab import registry
-from cnnlab.hyper import Choice, EntryOf, Hyper, Pieces, declared
+from cnnlab.hyper import Choice, ClassWeights, EntryOf, Hyper, Pieces, declared
 from cnnlab.regularizer import Regularizer
 
 E = TypeVar("E")
@@ -58,11 +58,15 @@ def group_rows(kind: str, choices: Sequence[Mapping[str, Any]], device: torch.de
 def _tensor(hyper: Hyper | EntryOf, values: Sequence[Any]) -> Tensor:
     """Return the values of rows as numbers; a Choice's option is its index.
 
-    Pieces are (k, pieces, 2); rows that have fewer get pieces that begin at infinity.
+    Pieces are (k, pieces, 2); rows that have fewer get pieces that begin at infinity. Class weights are
+    (k, classes), with 1 where a row has none, and (k, 1) where none of the rows has any.
     """
     if isinstance(hyper, Pieces):
         most = max(map(len, values))
         values = [[*pieces, *[[math.inf, 1.0]] * (most - len(pieces))] for pieces in values]
+    elif isinstance(hyper, ClassWeights):
+        classes = max((len(weights) for weights in values if isinstance(weights, list)), default=1)
+        values = [weights if isinstance(weights, list) else [1.0] * classes for weights in values]
     elif isinstance(hyper, Choice):
         values = [hyper.index(value) for value in values]
     return torch.tensor(values, dtype=torch.float64)

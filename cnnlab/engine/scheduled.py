@@ -1,4 +1,4 @@
-"""Scheduled numbers of optimizers: each row's learning rate and momentum at each step."""
+"""Scheduled numbers of optimizers: each row's learning rate, after its warm-up, and momentum at each step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.engine.row_groups import RowGroup, group_rows
+from cnnlab.hyper import Span
 from cnnlab.schedule import UNIT, Schedule
 
 # The schedules in a config's section `train`, by the optimizer's number that they change.
@@ -14,7 +15,13 @@ SCHEDULE_FIELDS = {"lr": "schedule", "momentum": "momentum_schedule"}
 
 
 class RowSchedules:
-    """The schedules of an array's rows, and their state, `memory`, float64 (K, 2, 3)."""
+    """The schedules of an array's rows, and their state, `memory`, float64 (K, 2, 3).
+
+    In a warm-up of W steps, a learning rate is (s + 1)/W of what its schedule begins with, after s steps;
+    then the schedule begins. Epochs of a warm-up become steps, rounded up. torch's LinearLR from 1/W over W −
+    1 steps, and the schedule behind it in a SequentialLR.
+    Source: P. Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour" (2017), section 2.2.
+    """
 
     def __init__(self, configs: Sequence[Mapping[str, Any]], device: torch.device) -> None:
         self._device = device
@@ -39,10 +46,13 @@ class RowSchedules:
             )
             for field in SCHEDULE_FIELDS
         }
+        spans = [Span.epochs_and_steps(t["warmup"]) for t in train]
+        self._warmup = torch.tensor(spans, dtype=torch.float64, device=self._device)  # (K, 2)
+        self._warms_up = any(map(any, spans))
         self._varying = [
             field
             for field, name in SCHEDULE_FIELDS.items()
-            if any(t[name]["name"] != "constant" for t in train)
+            if any(t[name]["name"] != "constant" for t in train) or (field == "lr" and self._warms_up)
         ]
 
     def keep(self, index: Tensor, configs: Sequence[Mapping[str, Any]]) -> None:
@@ -65,13 +75,25 @@ class RowSchedules:
         return self._value("lr", steps, epoch_steps) if "lr" in self._varying else self._start["lr"]
 
     def _value(self, field: str, steps: Tensor, epoch_steps: int) -> Tensor:
-        iterations, epochs = steps.double(), (steps // epoch_steps).double()
+        if field != "lr" or not self._warms_up:
+            return self._scheduled(field, steps, epoch_steps)
+        epochs, more = self._warmup.unbind(1)
+        first = (epochs * epoch_steps).ceil() + more
+        whole = self._scheduled(field, (steps - first).clamp(min=0), epoch_steps)
+        share: Tensor = ((steps + 1) / first.clamp(min=1)).clamp(max=1)
+        return whole * share
+
+    def _scheduled(self, field: str, steps: Tensor, epoch_steps: int) -> Tensor:
+        """Return the number without a warm-up; a schedule counts from the end of it."""
+        iterations = steps.double()
+        fraction = iterations / epoch_steps
         parts = []
         for group in self._groups[field]:
-            t = epochs[group.rows]
+            t = fraction[group.rows].floor()
             if "unit" in group.hypers:
-                by_epoch = group.hypers["unit"] == UNIT.index("epoch")
-                t = torch.where(by_epoch, t, iterations[group.rows])
+                unit = group.hypers["unit"]
+                by = [unit == UNIT.index(option) for option in ("iteration", "fraction")]
+                t = torch.where(by[0], iterations[group.rows], torch.where(by[1], fraction[group.rows], t))
             memory = self.memory[group.rows, list(SCHEDULE_FIELDS).index(field)]
             parts.append(group.entry.value(self._start[field][group.rows], t, group.hypers, memory))
         return torch.cat(parts)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cnnlab.batching.on_device import CHUNK_IMAGES
+from cnnlab.engine import class_weights
 from cnnlab.engine.array import Array
 from cnnlab.engine.cost import NetCost, has_own_batches
 from cnnlab.precision import PRECISIONS
@@ -67,14 +68,18 @@ def gpu_bytes_per_row(config: Mapping[str, Any], built: NetCost) -> int:
     precision = PRECISIONS[config["train"]["precision"]]
     plain = precision if precision.products is None else PRECISIONS["float32"]
     rows = "float64" if plain.rows == torch.float64 else "float32"
-    counted = {**config, "train": {**config["train"], "precision": rows}}
+    counted = class_weights.counted(
+        {**config, "train": {**config["train"], "precision": rows}}, (1,) * built.classes
+    )
     array = Array(built.net, [counted] * ROWS, list(range(ROWS)), "meta")
     if not array.repeats:
         return built.bytes_per_row
-    kept = (1 + built.slots) * built.parameters + built.buffers
+    means = len(array.average.tensors)
+    kept = (1 + built.slots + means) * built.parameters + built.buffers
     numbers = 2 * kept + built.parameters + built.buffers
+    images = int(config["train"]["batch_size"]) * config["train"]["accumulate"]
     try:
-        step = step_bytes(array, int(config["train"]["batch_size"]), has_own_batches(config)) // ROWS
+        step = step_bytes(array, images, has_own_batches(config)) // ROWS
         evaluation = evaluation_bytes(array, CHUNK_IMAGES) // ROWS
     except Exception:
         if not built.net.chain.tried:

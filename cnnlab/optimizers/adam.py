@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from cnnlab import moments
 from cnnlab.hyper import Choice, Number
 from cnnlab.optimizer import Rule
 from cnnlab.registry import register
@@ -30,20 +31,12 @@ class Adam(Rule):
     bias_correction: ClassVar = Choice(default="full", options=("full", "none"), row=True)
 
     def constants(self, h: Mapping[str, Tensor], t: Tensor) -> Mapping[str, Tensor]:
-        """Return both corrections: in float32 1 − β₂^t would have few correct digits."""
-        full = h["bias_correction"] == self.bias_correction.index("full")
-        return {
-            "rate": torch.where(full, h["lr"] / (1 - h["beta1"] ** t), h["lr"]),
-            "root": torch.where(full, (1 - h["beta2"] ** t).rsqrt(), 1.0),
-            "eps": h["eps"],
-            "beta2": h["beta2"],
-            "fresh1": 1 - h["beta1"],
-            "fresh2": 1 - h["beta2"],
-        }
+        """Return both corrections, each 1 where they are left out."""
+        full, c = h["bias_correction"] == self.bias_correction.index("full"), moments.corrected(h, t)
+        rate, root = torch.where(full, c["rate"], h["lr"]), torch.where(full, c["root"], 1.0)
+        return c | {"rate": rate, "root": root}
 
     def update(self, w: Tensor, g: Tensor, slots: Sequence[Tensor], c: Mapping[str, Tensor]) -> None:
         """Move m, v and w."""
         m, v = slots
-        m.lerp_(g, c["fresh1"])
-        v.mul_(c["beta2"]).add_((g * g).mul_(c["fresh2"]))
-        w.addcdiv_(m * c["rate"], v.sqrt().mul_(c["root"]).add_(c["eps"]), value=-1)
+        moments.descend(w, g, m, v, c)

@@ -1,7 +1,20 @@
 """Plain torch, one network at a time: what an array of trials must equal. It knows nothing of cnnlab."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
+
+
+@contextmanager
+def in_double() -> Iterator[None]:
+    """A context in which torch's NAdam keeps the product of its factors in float64."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def momentum(p, h):
@@ -13,7 +26,9 @@ def nesterov(p, h):
 
 
 OPTIMIZERS = {
-    "sgd": lambda p, h: torch.optim.SGD(p, lr=h["lr"]),
+    "sgd": lambda p, h: torch.optim.SGD(
+        p, h["lr"], h["momentum"], h["dampening"], nesterov=h["nesterov"] == "yes"
+    ),
     "momentum": momentum,
     "momentum-v": momentum,
     "nesterov": nesterov,
@@ -21,6 +36,13 @@ OPTIMIZERS = {
     "nesterov-d": nesterov,
     "adagrad": lambda p, h: torch.optim.Adagrad(p, lr=h["lr"], eps=h["eps"]),
     "adam": lambda p, h: torch.optim.Adam(p, lr=h["lr"], betas=(h["beta1"], h["beta2"]), eps=h["eps"]),
+    "adamw": lambda p, h: torch.optim.AdamW(
+        p, h["lr"], (h["beta1"], h["beta2"]), h["eps"], h["weight_decay"]
+    ),
+    "nadam": lambda p, h: torch.optim.NAdam(
+        p, h["lr"], (h["beta1"], h["beta2"]), h["eps"], momentum_decay=h["momentum_decay"]
+    ),
+    "radam": lambda p, h: torch.optim.RAdam(p, h["lr"], (h["beta1"], h["beta2"]), h["eps"]),
     "rmsprop": lambda p, h: torch.optim.RMSprop(p, lr=h["lr"], alpha=h["rho"], eps=h["eps"]),
 }
 
@@ -91,5 +113,6 @@ def train(
             size = sum(w.abs().pow(power).sum() for w in reached)
             loss = loss + penalty["strength"] * size / power
         loss.backward()
-        optimizer.step()
+        with in_double():
+            optimizer.step()
     return {name: value for name, value in net.state_dict().items() if name in start}

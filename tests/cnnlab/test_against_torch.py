@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import packing
 import pytest
 import reference
 import torch
@@ -9,6 +10,7 @@ import torch
 from cnnlab import registry, resolve
 from cnnlab.engine.array import Array
 from cnnlab.engine.net import Net
+from cnnlab.engine.weight_average import WeightAverage
 from cnnlab.layers.dropout import Dropout
 
 STEPS, IMAGES = 50, 6
@@ -18,10 +20,11 @@ FAMILIES = {
 }
 PENALTIES = ({}, {"l1": 1e-3}, {"l2": {"strength": 1e-2, "scope": "all"}})
 # Small steps: batch normalization of six images makes chaos of rounding within fifty large ones.
-LR = {"adam": 5e-4, "rmsprop": 5e-4}
+LR = dict.fromkeys(("adam", "adamw", "nadam", "radam", "rmsprop"), 5e-4)
 # What torch has no like of: nesterov-a and -c store the weights where torch stores the look-ahead point;
-# its L-BFGS has another line search; full matrices it has not. test_optimizers.py, test_second_order.py.
-ELSEWHERE = {"nesterov-a", "nesterov-c", "lbfgs", "newton", "adagrad-full"}
+# its L-BFGS has another line search; full matrices and lion it has not, and its muon iterates in bfloat16.
+# test_optimizers.py, test_muon.py, test_second_order.py.
+ELSEWHERE = {"nesterov-a", "nesterov-c", "lbfgs", "lion", "muon", "newton", "adagrad-full"}
 
 torch.set_num_threads(1)
 
@@ -87,3 +90,27 @@ def test_mixed_trials_equal_torch(model, norm, monkeypatch):
                 value, expected[name], rtol=0, atol=1e-10, msg=lambda m, n=name, c=config: f"{n} {c}: {m}"
             )
         assert all((expected[n] - starts[k][n]).abs().max() > 1e-6 for n in starts[k] if "weight" in n)
+
+
+def test_a_mean_of_weights_is_torchs_with_a_share_that_is_corrected():
+    """And in the long run with torch's own share, 1 − d."""
+    model = torch.nn.Linear(3, 2, bias=False).double()
+
+    def corrected(old, new, count):
+        return old + (new - old) * (1 - 0.9) / (1 - 0.9 ** (int(count) + 1))
+
+    def uncorrected(old, new, count):
+        return 0.9 * old + (1 - 0.9) * new
+
+    averaged = torch.optim.swa_utils.AveragedModel
+    theirs, plain = (averaged(model, avg_fn=rule) for rule in (corrected, uncorrected))
+    own = WeightAverage([packing.config(ema=0.9)], model.weight.detach().view(1, 6))
+    for step in range(1, 301):
+        with torch.no_grad():
+            model.weight.add_(torch.randn(2, 3, dtype=torch.float64))
+        for each in (theirs, plain):
+            each.update_parameters(model)
+        own.add(model.weight.detach().view(1, 6), torch.tensor([step], dtype=torch.int32))
+        found = own.weights(torch.zeros(1, 6)).view(2, 3)
+        torch.testing.assert_close(found, theirs.module.weight.detach(), rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(found, plain.module.weight.detach(), rtol=1e-9, atol=1e-9)

@@ -42,10 +42,15 @@ def test_a_short_config_becomes_complete_and_stays_so():
         "train": {
             "epochs": 10,
             "batch_size": 128,
-            "loss": {"name": "softmax"},
+            "loss": {"name": "softmax", "smoothing": 0.0, "class_weights": "none"},
             "optimizer": {"name": "momentum", "lr": 0.05, "momentum": 0.9},
             "schedule": {"name": "constant"},
             "momentum_schedule": {"name": "constant"},
+            "warmup": 0.0,
+            "clip_value": "none",
+            "clip_norm": "none",
+            "accumulate": 1,
+            "ema": 0.0,
             "initial_scale": 1.0,
             "precision": "float32",
             "test": "never",
@@ -114,7 +119,7 @@ def test_rows_and_shapes():
         "model.activation.beta",
         "model.input_dropout",
         "model.dropout",
-        "train.initial_scale",
+        *(f"train.{name}" for name in ("initial_scale", "warmup", "clip_value", "clip_norm", "ema")),
         *(
             path
             for path in paths(config)

@@ -32,7 +32,15 @@ def test_a_data_set_in_capitals_is_recognised() -> None:
 @pytest.mark.parametrize(
     ("train", "hint"),
     [
-        ({"optimizer": "adamw"}, "AdamW is optimizer: adam with train.weight-decay"),
+        ({"loss": "cross_entropy"}, "Cross-entropy of scores is the loss softmax"),
+        ({"label_smoothing": 0.1}, "train.loss.smoothing"),
+        ({"class_weights": "balanced"}, "a field of the losses softmax and focal"),
+        ({"max_norm": 1}, "train.clip_norm"),
+        ({"gradient_accumulation_steps": 2}, "train.accumulate"),
+        ({"ema_decay": 0.99}, "train.ema"),
+        ({"warmup_epochs": 5}, "train.warmup"),
+        ({"schedule": "sgdr"}, "cosine-restarts"),
+        ({"optimizer": {"name": "sgd", "weight_decay": 0.1}}, "is train.l2"),
         ({"optimizer": {"name": "adam", "weight_decay": 0.1}}, "that of AdamW is train.weight-decay"),
         ({"learning_rate": 0.1}, "train.optimizer.lr"),
         ({"lr": 0.1}, "train.optimizer.lr"),
@@ -55,7 +63,7 @@ def test_every_fault_of_a_config_comes_at_once() -> None:
             "schedule": "liner",
             "l2": -1,
             "metrics": ["loss"],
-            "warmup": 1,
+            "annealing": 1,
         },
     }
     with pytest.raises(ConfigError) as caught:
@@ -66,7 +74,7 @@ def test_every_fault_of_a_config_comes_at_once() -> None:
         "model.dropout",
         "data.noise",
         "data.validation",
-        "train.warmup",
+        "train.annealing",
         "train.epochs",
         "train.optimizer.bta",
         "train.optimizer.lr",
@@ -80,8 +88,8 @@ def test_every_fault_of_a_config_comes_at_once() -> None:
 
 def test_missing_sections_come_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        resolve({"train": {"warmup": 1}})
-    assert [wrong.path for wrong in caught.value.all] == ["model", "data", "train.warmup"]
+        resolve({"train": {"annealing": 1}})
+    assert [wrong.path for wrong in caught.value.all] == ["model", "data", "train.annealing"]
 
 
 def test_no_hint_names_what_does_not_exist_here() -> None:

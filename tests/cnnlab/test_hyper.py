@@ -5,7 +5,19 @@ import json
 import pytest
 
 from cnnlab.errors import ConfigError
-from cnnlab.hyper import Choice, EntryOf, Int, Number, Pieces, Text, Widths, declared
+from cnnlab.hyper import (
+    Bound,
+    Choice,
+    ClassWeights,
+    EntryOf,
+    Int,
+    Number,
+    Pieces,
+    Span,
+    Text,
+    Widths,
+    declared,
+)
 
 RATE = Number(default=0.1, low=1e-3, high=1.0, log=True)
 COUNT = Int(default=2, low=1, high=9)
@@ -151,3 +163,43 @@ def test_pieces_refuse(value, path, words):
         PIECES.check("p", value)
     assert caught.value.path == path
     assert words in caught.value.message
+
+
+def test_a_bound_is_none_or_a_number():
+    bound = Bound(low=0.5, high=8)
+    assert (bound.check("p", "none"), bound.check("p", 2)) == ("none", 2.0)
+    assert bound.describe() == {"type": "bound", "default": "none", "low": 0.5, "high": 8, "row": True}
+
+
+@pytest.mark.parametrize(
+    ("value", "kept", "epochs_and_steps"),
+    [
+        (3, 3.0, (3.0, 0)),
+        (0.25, 0.25, (0.25, 0)),
+        ({"steps": 12}, "12 steps", (0.0, 12)),
+        ({"steps": "12"}, "12 steps", (0.0, 12)),
+        ("12 steps", "12 steps", (0.0, 12)),
+    ],
+)
+def test_a_span_is_epochs_or_steps(value, kept, epochs_and_steps):
+    span = Span(most_epochs=10.0, most_steps=100)
+    assert span.check("p", value) == kept
+    assert Span.epochs_and_steps(kept) == epochs_and_steps
+    assert span.check("p", kept) == kept
+
+
+@pytest.mark.parametrize(
+    "value", [11, "101 steps", "0 steps", "steps", {"steps": 101}, {"steps": 1, "epochs": 1}]
+)
+def test_a_span_has_limits(value):
+    with pytest.raises(ConfigError):
+        Span(most_epochs=10.0, most_steps=100).check("p", value)
+
+
+def test_class_weights_are_kept_as_floats():
+    weights = ClassWeights()
+    assert weights.check("p", [1, 0, 2.5]) == [1.0, 0.0, 2.5]
+    assert (weights.check("p", "balanced"), weights.check("p", "none")) == ("balanced", "none")
+    assert weights.describe()["type"] == "class-weights"
+    with pytest.raises(ConfigError, match=r"p\[1\]: must be a number from 0 to 1e\+06, got 'x'"):
+        weights.check("p", [1, "x"])

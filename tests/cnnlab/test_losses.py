@@ -1,6 +1,7 @@
 """Conformance of every loss, and the exact values of each."""
 
 import math
+import re
 
 import packing
 import pytest
@@ -8,7 +9,8 @@ import torch
 from torch.nn import functional
 
 from cnnlab import registry
-from cnnlab.hyper import declared
+from cnnlab.engine.row_groups import group_rows
+from cnnlab.errors import ConfigError
 
 NAMES = registry.names("losses")
 NUMBERS = [name for name in NAMES if "regression" in registry.get("losses", name).tasks]
@@ -26,13 +28,18 @@ REFERENCES = {
     "l1": lambda s, y: functional.l1_loss(s, one_hot(s, y), reduction="none").sum(1),
     "huber": lambda s, y: functional.huber_loss(s, one_hot(s, y), reduction="none", delta=1.5).sum(1),
     "softmax": lambda s, y: functional.cross_entropy(s, y, reduction="none"),
+    "focal": lambda s, y: (
+        (1 - s.softmax(1).gather(1, y[:, None])[:, 0]) ** 2 * functional.cross_entropy(s, y, reduction="none")
+    ),
     "svm": lambda s, y: s.shape[1] * functional.multi_margin_loss(s, y, reduction="none"),
 }
 
 
 def build(name, rows, dtype=torch.float64, **given):
     entry = registry.get("losses", name)
-    h = {n: torch.full((rows,), given.get(n, d.default), dtype=dtype) for n, d in declared(entry).items()}
+    choice = registry.resolve("losses", {"name": name, **given}, "train.loss")
+    (one,) = group_rows("losses", [choice] * rows, torch.device("cpu"))
+    h = {n: own.to(dtype) for n, own in one.hypers.items()}
     return lambda scores, y: entry().value(scores, y, h)
 
 
@@ -173,3 +180,97 @@ def test_a_neighbours_loss_moves_no_bit_of_a_loss(width):
         other[place] = packing.config(precision="float32", loss="square")
         found = packing.make(other).loss(scores, y)
         assert torch.equal(found[torch.arange(width) != place], expected[torch.arange(width) != place])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("weights", ["none", [1, 0.5, 3, 0]])
+def test_smoothing_and_class_weights_are_torchs(smoothing, weights):
+    """Value and slope of each image, by torch's cross-entropy without a mean."""
+    g = torch.Generator().manual_seed(8)
+    scores = torch.randn(7, 2, 4, generator=g, dtype=torch.float64).requires_grad_()
+    y = torch.randint(4, (7, 2), generator=g)
+    value = build("softmax", 2, smoothing=smoothing, class_weights=weights)(scores, y)
+    own = None if weights == "none" else torch.tensor(weights, dtype=torch.float64)
+    plain = functional.cross_entropy(
+        scores.flatten(0, 1), y.flatten(), own, reduction="none", label_smoothing=smoothing
+    )
+    torch.testing.assert_close(value, plain.view(7, 2), rtol=1e-14, atol=1e-14)
+    slopes = [torch.autograd.grad(each.sum(), scores, retain_graph=True)[0] for each in (value, plain)]
+    torch.testing.assert_close(*slopes, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 5.0])
+def test_focal_is_equation_5(gamma):
+    g = torch.Generator().manual_seed(9)
+    scores = 2 * torch.randn(6, 1, 3, generator=g, dtype=torch.float64)
+    y, alpha = torch.randint(3, (6, 1), generator=g), [0.25, 1.0, 2.5]
+    found = build("focal", 1, gamma=gamma, class_weights=alpha)(scores, y)
+    for n in range(6):
+        right = int(y[n, 0])
+        p = math.exp(scores[n, 0, right]) / sum(math.exp(score) for score in scores[n, 0])
+        assert float(found[n, 0]) == pytest.approx(-alpha[right] * (1 - p) ** gamma * math.log(p), rel=1e-13)
+
+
+def test_without_focus_the_focal_loss_is_the_softmax_loss():
+    scores = torch.randn(5, 1, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    y = torch.tensor([[0], [1], [2], [3], [0]])
+    torch.testing.assert_close(build("focal", 1, gamma=0)(scores, y), build("softmax", 1)(scores, y))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("gamma", [0.0, 0.01, 0.5, 1.0, 20.0])
+def test_an_image_that_is_surely_right_has_no_slope_in_the_focal_loss(gamma, dtype):
+    """The power's own slope is infinite there, below 1."""
+    scores = torch.tensor([[[999.0, 0.0]], [[0.0, 999.0]]], dtype=dtype, requires_grad=True)
+    value = build("focal", 1, dtype, gamma=gamma)(scores, torch.zeros(2, 1, dtype=torch.int64))
+    (slope,) = torch.autograd.grad(value.sum(), scores)
+    assert value.tolist() == [[0.0], [999.0]]
+    assert slope[0].abs().max() == 0
+    assert slope[1, 0].tolist() == pytest.approx([-1, 1])
+
+
+def test_rows_may_differ_in_smoothing_weights_and_focus():
+    tilted = [0.1 * (c + 1) for c in range(10)]
+    losses = [
+        {"name": "softmax", "smoothing": 0.2},
+        "softmax",
+        {"name": "softmax", "class_weights": tilted},
+        {"name": "focal", "gamma": 0.5, "class_weights": tilted},
+        {"name": "focal", "gamma": 3},
+    ]
+    packing.assert_packing_does_not_matter([packing.config(loss=loss) for loss in losses])
+    own, *others = [packing.config(precision="float32", loss=losses[i]) for i in (1, 2, 0, 1)]
+    packing.assert_neighbours_do_not_matter(own, others)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ("equal", "must be none, balanced or a list with a weight for each class, got 'equal'"),
+        ([], "must be none, balanced or a list"),
+        (3, "must be none, balanced or a list"),
+        ([0, 0], "must have a weight above 0, got [0, 0]"),
+        ([1, -1], "must be a number from 0 to 1e+06, got -1"),
+        ([1, "2"], "got '2'"),
+        ([1, math.nan], "got nan"),
+    ],
+)
+def test_wrong_class_weights_are_refused(weights, words):
+    with pytest.raises(ConfigError) as caught:
+        packing.config(loss={"name": "softmax", "class_weights": weights})
+    assert caught.value.path.startswith("train.loss.class_weights")
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        ({"name": "softmax", "smoothing": 1}, "must be a number from 0 to 0.9999, got 1"),
+        ({"name": "softmax", "smoothing": -0.1}, "got -0.1"),
+        ({"name": "focal", "gamma": -1}, "must be a number from 0 to 20, got -1"),
+        ({"name": "focal", "gama": 1}, "Did you mean 'gamma'?"),
+    ],
+)
+def test_wrong_numbers_of_a_loss_are_refused(loss, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        packing.config(loss=loss)

@@ -1,11 +1,14 @@
 """Conformance of every optimizer; test_against_torch.py compares each with torch's."""
 
+import numpy as np
 import packing
 import pytest
+import reference
 import torch
 
 from cnnlab import registry
 from cnnlab.engine.row_groups import group_rows
+from cnnlab.errors import ConfigError
 from cnnlab.optimizer import Evaluation
 
 NAMES = registry.names("optimizers")
@@ -18,10 +21,15 @@ TORCH = {
     "nesterov-d": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1),
     "adam": lambda p: torch.optim.Adam(p, lr=0.1),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=0.1),
+    "nadam": lambda p: torch.optim.NAdam(p, lr=0.1),
+    "radam": lambda p: torch.optim.RAdam(p, lr=0.1),
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.1),
 }
 
 
+# Their defaults move less than 1 in 2,000 steps of about equal length.
+SLOW = {"lion": {"lr": 0.001}, "muon": {"adam_share": 0.1}, "radam": {"lr": 0.002}}
 WHOLE = [name for name in NAMES if registry.get("optimizers", name).full_batch]
 
 
@@ -80,7 +88,8 @@ def test_the_defaults_are_torchs(name):
     for step in range(30):
         rule.zero_grad()
         (curvature * w * w / 2).sum().backward()
-        rule.step()
+        with reference.in_double():
+            rule.step()
         torch.testing.assert_close(path[step], w.detach(), rtol=0, atol=1e-13)
 
 
@@ -90,7 +99,7 @@ def test_it_descends(name):
     """Methods that look along a line are soon there, and take long for a step that is none."""
     start = torch.tensor([[1.0, -1.0]], dtype=torch.float64)
     steps = 100 if name in ("lbfgs", "newton") else 2000
-    path = run(name, numbers(name), lambda w: (w * w / 2).sum(1), start, steps)
+    path = run(name, numbers(name, **SLOW.get(name, {})), lambda w: (w * w / 2).sum(1), start, steps)
     assert path[-1].abs().max() < 0.1
 
 
@@ -250,6 +259,9 @@ def test_only_form_b_follows_the_look_ahead_point_when_rate_and_momentum_move():
         ("adagrad-full", {"eps": 0.5}, 0.1 / 4.5),
         ("rmsprop", {"rho": 0.91, "eps": 0.5}, 0.1 / (0.3 * 4 + 0.5)),
         ("adam", {"eps": 0.5}, 0.1 / 4.5),
+        ("adamw", {"eps": 0.5}, 0.1 / 4.5),
+        ("radam", {"eps": 0.5}, 0.1),
+        ("lion", {}, 0.1 / 4),
         ("adam", {"eps": 0.5, "bias_correction": "none"}, 0.1 * 0.1 / (0.001**0.5 * 4 + 0.5)),
     ],
 )
@@ -278,3 +290,106 @@ def test_adam_without_bias_correction_is_the_two_line_rule():
 def test_adams_with_and_without_bias_correction_are_rows_of_one_array():
     choices = [{"name": "adam", "bias_correction": o} for o in ("full", "none", "full")]
     packing.assert_packing_does_not_matter([packing.config(optimizer=o) for o in choices])
+
+
+SGD = torch.optim.SGD
+LIKE_TORCH = {
+    "sgd": [
+        ({"momentum": 0.9}, lambda p: SGD(p, lr=0.1, momentum=0.9)),
+        ({"momentum": 0.9, "nesterov": True}, lambda p: SGD(p, lr=0.1, momentum=0.9, nesterov=True)),
+        ({"momentum": 0.9, "dampening": 0.4}, lambda p: SGD(p, lr=0.1, momentum=0.9, dampening=0.4)),
+        ({"dampening": 0.4}, lambda p: SGD(p, lr=0.1, dampening=0.4)),
+    ],
+    "adamw": [
+        (
+            {"beta1": 0.8, "beta2": 0.95, "eps": 1e-3, "weight_decay": 0.3},
+            lambda p: torch.optim.AdamW(p, lr=0.1, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.3),
+        )
+    ],
+    "nadam": [
+        (
+            {"beta1": 0.8, "beta2": 0.95, "momentum_decay": decay},
+            lambda p, decay=decay: torch.optim.NAdam(p, lr=0.1, betas=(0.8, 0.95), momentum_decay=decay),
+        )
+        for decay in (0.0, 0.004, 0.5, 10.0)
+    ],
+    "radam": [
+        (
+            {"beta1": beta1, "beta2": beta2},
+            lambda p, betas=(beta1, beta2): torch.optim.RAdam(p, lr=0.1, betas=betas),
+        )
+        for beta1, beta2 in ((0.9, 0.99), (0.5, 0.3), (0.9, 0.7))
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "rule"), [(name, *case) for name, cases in LIKE_TORCH.items() for case in cases]
+)
+def test_numbers_of_its_own_are_torchs(name, given, rule):
+    own, w = path_of(name, 30, **given), START.clone().requires_grad_()
+    theirs = rule([w])
+    for step in range(30):
+        theirs.zero_grad()
+        wavy(w).sum().backward()
+        with reference.in_double():
+            theirs.step()
+        torch.testing.assert_close(own[step], w.detach(), rtol=1e-12, atol=1e-13)
+
+
+def test_a_thousand_factors_of_nadams_product_are_torchs():
+    """The product of all steps comes from a series, not from the step before."""
+    own, w = path_of("nadam", 1000), START.clone().requires_grad_()
+    theirs = torch.optim.NAdam([w], lr=0.1)
+    for _ in range(1000):
+        theirs.zero_grad()
+        wavy(w).sum().backward()
+        with reference.in_double():
+            theirs.step()
+    torch.testing.assert_close(own[-1], w.detach(), rtol=1e-10, atol=1e-12)
+
+
+def test_lion_is_its_formula():
+    w, m = START.numpy().copy(), np.zeros((1, 3))
+    given = {"beta1": 0.8, "beta2": 0.95, "weight_decay": 0.2}
+    for at in path_of("lion", 25, **given):
+        g = SLOPE.numpy() * w + 0.1 * np.sin(w)
+        c = 0.8 * m + (1 - 0.8) * g
+        w = w - 0.1 * (np.sign(c) + 0.2 * w)
+        m = 0.95 * m + (1 - 0.95) * g
+        np.testing.assert_allclose(at.numpy(), w, rtol=1e-12, atol=1e-14)
+
+
+def test_rows_of_sgd_may_differ_in_all_that_torchs_has():
+    """One of them keeps nothing, beside others that keep a sum."""
+    choices = [
+        {"name": "sgd"},
+        {"name": "sgd", "momentum": 0.9},
+        {"name": "sgd", "momentum": 0.9, "nesterov": "yes"},
+        {"name": "sgd", "momentum": 0.8, "dampening": 0.5},
+        {"name": "sgd", "lr": 0.01},
+    ]
+    packing.assert_packing_does_not_matter([packing.config(optimizer=o) for o in choices])
+    plain, kept = (packing.config(precision="float32", optimizer=o) for o in choices[:2])
+    alone, beside = packing.make([plain, plain], [1, 2]), packing.make([plain, kept], [1, 2])
+    for array in (alone, beside):
+        packing.train(array, 4)
+    assert (len(alone.slots), len(beside.slots)) == (0, 1)
+    assert torch.equal(alone.theta[0], beside.theta[0])
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "words"),
+    [
+        ({"nesterov": True}, "nesterov", "must be no where momentum is 0, got yes"),
+        ({"nesterov": "yes", "momentum": 0.9, "dampening": 0.1}, "dampening", "must be 0 with nesterov: yes"),
+    ],
+)
+def test_torch_refuses_it_and_so_does_sgd(given, path, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        registry.get("optimizers", "sgd")().check(
+            registry.resolve("optimizers", {"name": "sgd", **given}, "p")
+        )
+    assert caught.value.path == path
+    with pytest.raises(ValueError, match="Nesterov"):
+        torch.optim.SGD([START], **given | {"nesterov": True})

@@ -25,6 +25,7 @@ MIXES = {
 }
 METRICS = [name for name in registry.names("metrics") if name != "mae"]
 STEPS = 2
+UNLIKE = {"smoothing": 0.1, "class_weights": [0.5] * 9 + [3]}
 
 
 def shape_of(random, model):
@@ -40,6 +41,7 @@ def shape_of(random, model):
 
 def row_of(random, model, shape, rules=RULES, rates=(0.0, 0.0, 0.3), **train):
     """Choose what a row may have of its own."""
+    full = "batch_size" in train
     for name in registry.names("regularizers"):
         if random.random() < 0.25 and not train:
             train[name] = random.choice((1e-3, 1e-2))
@@ -47,10 +49,14 @@ def row_of(random, model, shape, rules=RULES, rates=(0.0, 0.0, 0.3), **train):
         model,
         "float32",
         {**shape, "dropout": random.choice(rates), "input_dropout": random.choice(rates)},
-        optimizer=random.choice(rules),
-        loss=random.choice(registry.names("losses")),
+        optimizer=random.choice([*rules, {"name": "sgd", "momentum": 0.9}]),
+        loss=random.choice([*registry.names("losses"), {"name": "softmax", **UNLIKE}]),
         schedule=random.choice(registry.names("schedules")),
         initial_scale=random.choice((1.0, 0.5)),
+        ema=random.choice((0.0, 0.0, 0.9)),
+        clip_norm=random.choice(("none", 0.1)) if not full else "none",
+        clip_value=random.choice(("none", 0.01)) if not full else "none",
+        warmup=random.choice((0, 0, {"steps": 3})),
         **train,
     )
 
@@ -65,7 +71,14 @@ def outcome(configs, seeds, row, same=False):
         for name, totals in measured.measured.items()
     ]
     own = array.slots[: array._slot_counts[row], row]
-    parts = (array.theta[row], array.buffers[row], own.flatten(), losses, measured.loss[row : row + 1])
+    parts = (
+        array.theta[row],
+        array.evaluated[row],
+        array.buffers[row],
+        own.flatten(),
+        losses,
+        measured.loss[row : row + 1],
+    )
     return torch.cat([*parts, torch.stack(metrics).to(array.dtype)]).nan_to_num(nan=1e9)
 
 

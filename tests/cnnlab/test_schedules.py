@@ -5,17 +5,22 @@ import math
 import packing
 import pytest
 import torch
+from rate_curves import CPU, curve
 
 from cnnlab import registry, resolve
 from cnnlab.engine.row_groups import group_rows
 from cnnlab.errors import ConfigError
 from cnnlab.fit import Fit, Row
+from cnnlab.hyper import declared
 
 NAMES = registry.names("schedules")
-CPU = torch.device("cpu")
 # Of each schedule one that moves within a few steps; an epoch of packing's arrays is one step.
 QUICK = {
     "constant": "constant",
+    "cosine": {"name": "cosine", "over": 5, "to": 0.01},
+    "cosine-restarts": {"name": "cosine-restarts", "every": 2, "growth": 2, "to": 0.01},
+    "one-cycle": {"name": "one-cycle", "over": 50, "up": 0.05, "div": 4, "unit": "iteration"},
+    "polynomial": {"name": "polynomial", "over": 6, "to": 0.01, "power": 2},
     "exponential": {"name": "exponential", "k": 0.3},
     "inverse-time": {"name": "inverse-time", "k": 0.5, "unit": "iteration"},
     "linear": {"name": "linear", "to": 0.3, "over": 5},
@@ -25,15 +30,6 @@ QUICK = {
     "sutskever": {"name": "sutskever", "every": 2},
 }
 QUICK |= {name: name for name in NAMES if name not in QUICK}  # a new one, with its defaults
-
-
-def curve(choice, start=0.8, steps=25):
-    """Return a schedule's numbers at t = 0, 1, …, (steps,)."""
-    (one,) = group_rows("schedules", [registry.resolve("schedules", choice, "p")], CPU)
-    memory = torch.tensor([one.entry.memory], dtype=torch.float64)
-    first = torch.tensor([start], dtype=torch.float64)
-    values = [one.entry.value(first, torch.full_like(first, t), one.hypers, memory) for t in range(steps)]
-    return torch.cat(values).tolist()
 
 
 def config(schedule="constant", precision="float64", optimizer="momentum", momentum_schedule="constant"):
@@ -59,6 +55,14 @@ def config(schedule="constant", precision="float64", optimizer="momentum", momen
             lambda t: min(1 - 2 ** (-1 - math.log2(t // 4 + 1)), 0.8),
         ),
         ({"name": "plateau"}, lambda t: 0.8),
+        (
+            {"name": "cosine", "over": 8, "to": 0.2},
+            lambda t: 0.2 + 0.6 * (1 + math.cos(math.pi * min(t / 8, 1))) / 2,
+        ),
+        (
+            {"name": "polynomial", "over": 8, "to": 0.2, "power": 2},
+            lambda t: 0.2 + 0.6 * (1 - min(t / 8, 1)) ** 2,
+        ),
         (
             {"name": "piecewise", "pieces": [[2, 0.4], [5, 0.2], [8, 0.1], [12, 0.02]]},
             lambda t: 0.8 * next(f for a, f in ((12, 0.02), (8, 0.1), (5, 0.2), (2, 0.4), (0, 1)) if t >= a),
@@ -139,10 +143,9 @@ def test_a_rate_and_a_momentum_that_move_are_each_steps_own(optimizer):
     """A scheduled trial takes the steps of trials whose constant numbers are set anew before each."""
     line = {"name": "linear", "to": 0.02, "over": 4}
     anneal = {"name": "linear", "to": 0.5, "over": 4}
-    rule = registry.resolve(
-        "optimizers", {"name": optimizer, "lr": 0.1, **packing.CALM.get(optimizer, {})}, "p"
-    )
-    has_momentum = "momentum" in rule
+    has_momentum = "momentum" in declared(registry.get("optimizers", optimizer))
+    given = {"name": optimizer, "lr": 0.1, **({"momentum": 0.9} if has_momentum else {})}
+    rule = registry.resolve("optimizers", {**given, **packing.CALM.get(optimizer, {})}, "p")
     moving = config(line, "float64", rule, anneal if has_momentum else "constant")
     scheduled, by_hand = packing.make([moving]), packing.make([config(optimizer=rule)])
 
@@ -265,9 +268,14 @@ def test_keeping_rows_keeps_what_their_schedules_remember():
         ({"schedule": {"name": "step", "unit": "epochs"}}, "train.schedule.unit", "one of epoch, iteration"),
         ({"schedule": {"name": "step", "every": 0}}, "train.schedule.every", "must be an integer"),
         (
+            {"optimizer": "adam", "momentum_schedule": "sutskever"},
+            "train.momentum_schedule",
+            "must be constant: adam has no momentum; got sutskever",
+        ),
+        (
             {"optimizer": "sgd", "momentum_schedule": "sutskever"},
             "train.momentum_schedule",
-            "must be constant: sgd has no momentum; got sutskever",
+            "must be constant: sgd has momentum 0 and keeps none; got sutskever",
         ),
         (
             {"momentum_schedule": {"name": "linear", "to": 1}},
@@ -281,3 +289,41 @@ def test_a_wrong_schedule_is_refused_at_its_path(train, path, words):
         resolve({"model": "mlp", "data": "mnist", "train": train})
     assert caught.value.path == path
     assert words in caught.value.message
+
+
+def test_waves_begin_exactly_where_those_before_them_end():
+    """Where a logarithm's rounding would be off by one: 3⁵ first lengths, and halves between whole epochs."""
+    for growth in (2, 3, 7, 10):
+        begins = [(growth**i - 1) // (growth - 1) for i in range(1, 6)]
+        choice = {"name": "cosine-restarts", "every": 1, "growth": growth}
+        (one,) = group_rows("schedules", [registry.resolve("schedules", choice, "p")], CPU)
+        for t in begins:
+            start, at = torch.tensor([[0.8, 0.8], [t, math.nextafter(t, 0)]], dtype=torch.float64)
+            first, last = one.entry.value(start, at, one.hypers, torch.zeros(2, 3)).tolist()
+            assert first == 0.8
+            assert last < 1e-9
+
+
+def test_a_cycle_stays_at_its_last_rate():
+    found = curve({"name": "one-cycle", "over": 4, "up": 0.5, "div": 10, "final_div": 2, "unit": "iteration"})
+    assert found[:4] == pytest.approx([0.08, 0.44, 0.8, 0.42], rel=1e-14)
+    assert found[4:] == pytest.approx([0.04] * 21, rel=1e-14)
+    for up in (0.0, 1.0):
+        ends = curve({"name": "one-cycle", "over": 1, "up": up, "unit": "iteration"}, steps=2)
+        assert all(math.isfinite(rate) for rate in ends)
+        assert ends[0] == pytest.approx(0.8 if up == 0 else 0.8 / 25)
+
+
+def test_a_momentum_cycles_the_other_way():
+    choice = {"name": "one-cycle", "over": 10, "div": 0.85 / 0.95, "final_div": 1, "unit": "iteration"}
+    found = curve(choice, start=0.85, steps=12)
+    assert (found[0], min(found), found[10]) == pytest.approx((0.95, 0.85, 0.95))
+
+
+def test_a_momentum_that_cycles_out_of_its_range_is_refused():
+    with pytest.raises(ConfigError) as caught:
+        config(momentum_schedule={"name": "one-cycle", "div": 0.5})
+    assert str(caught.value) == (
+        "train.momentum_schedule.div: must leave the first momentum, momentum/div, at most 0.9999; got 0.5, "
+        "which makes it 1.8"
+    )

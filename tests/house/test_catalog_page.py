@@ -27,7 +27,6 @@ ENGINE = {
     "models/timm",
     "schedules/constant",
 }
-
 # What sweeps name that the notes do not.
 BEYOND = {
     "augmentations/brightness",
@@ -36,8 +35,18 @@ BEYOND = {
     "augmentations/mixup",
     "augmentations/random-erasing",
     "augmentations/saturation",
+    "losses/focal",
     "models/cnn",
     "models/wide-resnet",
+    "optimizers/adamw",
+    "optimizers/lion",
+    "optimizers/muon",
+    "optimizers/nadam",
+    "optimizers/radam",
+    "schedules/cosine",
+    "schedules/cosine-restarts",
+    "schedules/one-cycle",
+    "schedules/polynomial",
 }
 
 

@@ -33,6 +33,7 @@ TRIALS = {
     "zipped": 3,
     "constrained": 10,
     "random": 60,
+    "recipe": 8,
 }
 
 

@@ -25,11 +25,33 @@ OWN = {
     "train": {"epochs": 3},
 }
 
+# Eight points of what recipes vary, in one array; the best weights are means in half of them.
+RECIPE = {
+    "model": {"name": "mlp", "hidden": [16]},
+    "space": {
+        "train.optimizer": ["muon", "nadam"],
+        "train.loss": [{"name": "softmax", "smoothing": 0.1, "class_weights": "balanced"}, "focal"],
+        "train.ema": [0, 0.9],
+    },
+    "train": {
+        "epochs": 3,
+        "warmup": 1,
+        "schedule": {"name": "cosine", "over": 2},
+        "clip_norm": 1,
+        "accumulate": 2,
+    },
+}
+
 
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("spec", "mixed", "trials", "again"),
-    [(MIXED, True, 7, (0, 3, 6)), (SHARED, False, 24, (23,)), (OWN, True, 4, (1, 2))],
+    [
+        (MIXED, True, 7, (0, 3, 6)),
+        (SHARED, False, 24, (23,)),
+        (OWN, True, 4, (1, 2)),
+        (RECIPE, False, 8, (1, 6)),
+    ],
 )
 def test_a_trial_trained_again_is_bit_equal(
     lab: Lab, spec: dict[str, Any], mixed: bool, trials: int, again: tuple[int, ...]

@@ -188,3 +188,16 @@ def test_dropout_inside_of_blocks_and_heads(where):
     with pytest.raises(ConfigError) as caught:
         conflicts.check(config("lbfgs") | {"model": model}, net, "classification")
     assert caught.value.path == where
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("bound", ["clip_norm", "clip_value"])
+def test_a_bound_of_the_gradient(name, bound):
+    path, words = refused(config(name, **{bound: 2}))
+    assert path == f"train.{bound}"
+    assert words == f"must be none with {name}, whose steps need the gradient as it is; got 2"
+
+
+def test_numbers_of_an_optimizer_that_do_not_go_together():
+    path, words = refused(config({"name": "sgd", "nesterov": True}))
+    assert (path, words) == ("train.optimizer.nesterov", "must be no where momentum is 0, got yes")

@@ -199,6 +199,9 @@ def test_images_that_are_not_there_are_missed_at_the_path(monkeypatch):
         ({"optimizer": "adam"}, False),
         ({"optimizer": "nesterov"}, False),
         ({"schedule": "plateau"}, False),
+        ({"clip_norm": 0.1, "warmup": 2, "loss": {"name": "softmax", "smoothing": 0.1}}, True),
+        ({"ema": 0.9}, False),
+        ({"optimizer": {"name": "sgd", "momentum": 0.9}}, False),
     ],
 )
 def test_rows_can_go_on_from_each_other_where_they_keep_the_same(train, alike):
@@ -211,3 +214,13 @@ def test_more_pairs_of_l_bfgs_are_more_to_keep():
     few, more = (config(batch_size="full", optimizer={"name": "lbfgs", "pairs": pairs}) for pairs in (2, 3))
     assert row_state(few, inspect(few))["train.optimizer"] == "4 numbers per weight of lbfgs"
     assert row_state(few, inspect(few)) != row_state(more, inspect(few))
+
+
+def test_a_mean_of_weights_and_its_copy_are_room_for_two():
+    usual, averaged = (inspect(config(ema=decay)) for decay in (0.0, 0.9))
+    assert averaged.bytes_per_row - usual.bytes_per_row == 2 * 4 * usual.parameters
+
+
+def test_sgd_has_room_for_a_sum_where_it_keeps_one():
+    slots = [inspect(config(optimizer={"name": "sgd", "momentum": m})).slots for m in (0, 0.9)]
+    assert slots == [0, 1]

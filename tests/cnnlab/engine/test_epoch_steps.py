@@ -222,6 +222,39 @@ def test_a_step_of_a_schedule(name: str) -> None:
     check({"train": {"schedule": name, "momentum_schedule": name, "optimizer": "momentum"}})
 
 
+CLASSES = {"class_weights": [0.5] * 9 + [2]}
+RECIPES: dict[str, list[dict[str, Any]]] = {
+    "clipping": [{"clip_norm": 0.1}, {"clip_value": 0.1}, {}],
+    "means of weights": [{"ema": 0.9}, {}],
+    "warm-up": [{"warmup": 2}, {"warmup": {"steps": 5}, "schedule": "cosine"}, {}],
+    "accumulated gradients": [{"accumulate": 2, "batch_size": 16, "ema": 0.5}] * 2,
+    "losses": [
+        {"loss": {"name": "softmax", "smoothing": 0.1}},
+        {"loss": {"name": "softmax", **CLASSES}},
+        {"loss": {"name": "focal", **CLASSES}},
+        {"loss": "svm"},
+    ],
+    "momentum of sgd": [
+        {"optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": True}},
+        {"optimizer": "sgd"},
+    ],
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_step_of_rows_that_differ(name: str) -> None:
+    check(*({"train": train} for train in RECIPES[name]))
+
+
+@pytest.mark.parametrize("name", registry.names("losses"))
+def test_a_step_of_a_loss(name: str) -> None:
+    check({"train": {"loss": name}})
+
+
+def test_a_step_of_muon_through_convolutions() -> None:
+    check({"model": "lenet5", "train": {"optimizer": "muon"}}, {"model": "lenet5", "train": {"l2": 0.1}})
+
+
 @pytest.mark.parametrize("name", registry.names("regularizers"))
 def test_a_step_of_a_penalty(name: str) -> None:
     check({"train": {name: 0.1}})

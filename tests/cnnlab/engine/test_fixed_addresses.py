@@ -42,6 +42,12 @@ def test_an_optimizer(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     train(monkeypatch, of(optimizer=name))
 
 
+def test_means_bounds_warm_ups_and_several_batches_in_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (of(ema=0.9, clip_norm=0.1), of(warmup={"steps": 2}, clip_value=0.1), of())
+    shared = {"accumulate": 2, "batch_size": 500}
+    train(monkeypatch, *({"train": row["train"] | shared} for row in rows))
+
+
 @pytest.mark.parametrize("name", registry.names("schedules"))
 def test_a_schedule(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     watched = train(monkeypatch, of(schedule=name, momentum_schedule=name, optimizer="momentum"))

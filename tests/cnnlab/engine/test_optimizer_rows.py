@@ -40,8 +40,8 @@ def test_a_scheduled_number_takes_the_place_of_the_configs():
 
 
 def test_a_number_that_an_optimizer_does_not_have_moves_nothing():
-    first, second = constants("sgd", {"momentum": torch.zeros(2, dtype=torch.float64)}, (1, 2))
-    assert set(first) == {"lr"}
+    first, second = constants("adagrad", {"momentum": torch.zeros(2, dtype=torch.float64)}, (1, 2))
+    assert set(first) == {"lr", "eps"}
     assert second["lr"] is first["lr"]
 
 

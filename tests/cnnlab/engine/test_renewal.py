@@ -97,6 +97,17 @@ def test_a_net_with_normalization_and_dropout(monkeypatch: pytest.MonkeyPatch, s
     check(monkeypatch, [old, old], [old, new])
 
 
+def test_bounds_means_warm_ups_and_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second row has a mean of its weights in one of the two fits only."""
+
+    def rows(bound: float, decay: float, warmup: int, smoothing: float) -> list[Config]:
+        loss = {"name": "softmax", "smoothing": smoothing, "class_weights": "balanced"}
+        train = {"clip_norm": bound, "warmup": warmup, "loss": loss, "accumulate": 2, "batch_size": 500}
+        return [config(**train, ema=0.9), config(**train, ema=decay)]
+
+    check(monkeypatch, rows(1.0, 0.0, 1, 0.1), rows(0.1, 0.5, 2, 0.2))
+
+
 def test_penalties_augmentations_streams_and_a_data_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     data = DATA | {"pad-crop": 2, "flip": 0.5, "mixup": 0.4, "stream": "trial", "label_noise": 0.1}
     old = [

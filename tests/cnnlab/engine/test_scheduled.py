@@ -1,12 +1,15 @@
 """Scheduled numbers: which vary, their values at a step, and the state that rows carry along."""
 
+import math
+
 import packing
 import pytest
 import torch
+from rate_curves import CPU, SGD, values
 
 from cnnlab.engine.scheduled import RowSchedules
+from cnnlab.errors import ConfigError
 
-CPU = torch.device("cpu")
 STEP = {"name": "step", "every": 1, "factor": 0.5}
 
 
@@ -50,3 +53,53 @@ def test_a_row_takes_its_state_along():
     own.keep(torch.tensor([0]), configs)
     assert own.memory.shape == (1, 2, 3)
     assert own.rates(steps(0), 1).tolist() == pytest.approx([0.05])
+
+
+def test_rows_warm_up_each_for_itself_and_their_epochs_count_from_there():
+    step = {"name": "step", "every": 1, "factor": 0.5}
+    rows = [
+        {"optimizer": SGD, "warmup": 1, "schedule": step},
+        {"optimizer": SGD, "schedule": step},
+        {"optimizer": SGD, "warmup": {"steps": 2}, "schedule": step},
+        {"optimizer": SGD},
+    ]
+    found = values(rows, 8, 3).T.tolist()
+    assert found[0] == pytest.approx([0.8 / 3, 1.6 / 3, 0.8, 0.8, 0.8, 0.8, 0.4, 0.4])
+    assert found[1] == pytest.approx([0.8] * 3 + [0.4] * 3 + [0.2] * 2)
+    assert found[2] == pytest.approx([0.4, 0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4])
+    assert found[3] == [0.8] * 8
+
+
+def test_fractions_of_epochs_move_at_every_step():
+    rows = [
+        {"optimizer": SGD, "schedule": {"name": "cosine", "over": 2, "unit": unit}}
+        for unit in ("fraction", "epoch")
+    ]
+    moving, still = values(rows, 8, 4).T.tolist()
+    assert moving == pytest.approx([0.4 * (1 + math.cos(math.pi * step / 8)) for step in range(8)])
+    assert still == pytest.approx([0.8] * 4 + [0.4] * 4)
+
+
+def test_rows_that_warm_up_train_as_they_do_alone():
+    warmups = ({"steps": 5}, 3, 0, 0.5)
+    packing.assert_packing_does_not_matter([packing.config(optimizer="adam", warmup=w) for w in warmups])
+
+
+@pytest.mark.parametrize(
+    ("warmup", "path", "words"),
+    [
+        (-1, "train.warmup", "must be a number of epochs from 0 to 10000, or {steps: n}, got -1"),
+        ("3", "train.warmup", "got '3'"),
+        (True, "train.warmup", "got True"),
+        (math.nan, "train.warmup", "got nan"),
+        ({}, "train.warmup", "got {}"),
+        ({"steps": 0}, "train.warmup.steps", "must be an integer from 1 to"),
+        ({"steps": 2.5}, "train.warmup.steps", "got 2.5"),
+        ({"epochs": 3}, "train.warmup", "or {steps: n}, got {'epochs': 3}"),
+    ],
+)
+def test_a_wrong_warm_up_is_refused(warmup, path, words):
+    with pytest.raises(ConfigError) as caught:
+        packing.config(warmup=warmup)
+    assert caught.value.path == path
+    assert words in caught.value.message

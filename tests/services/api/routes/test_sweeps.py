@@ -158,7 +158,7 @@ def test_faults_of_form_and_of_meaning_are_listed_at_once(sqlite_api: TestClient
         "modle": {},
         "model": "lenet5",
         "data": "fashion-mnist-mini",
-        "train": {"warmup": 3, "nesterov": True, "epochs": 0},
+        "train": {"annealing": 3, "nesterov": True, "epochs": 0},
         "space": {"learning_rate": [0.1], "dropout": [0.1, 7]},
         "constraints": ["dropout <"],
     }
@@ -166,7 +166,7 @@ def test_faults_of_form_and_of_meaning_are_listed_at_once(sqlite_api: TestClient
         answer = sqlite_api.post("/v1/sweeps", json=document, params=params)
         assert answer.status_code == 422
         assert {error["pointer"] for error in answer.json()["errors"]} == {
-            *("/name", "/sede", "/modle", "/train/warmup", "/train/nesterov", "/train/epochs"),
+            *("/name", "/sede", "/modle", "/train/annealing", "/train/nesterov", "/train/epochs"),
             *("/space/learning_rate", "/space/dropout/1", "/constraints/0"),
         }
         assert "(and 8 more)" in answer.json()["detail"]
@@ -185,7 +185,7 @@ NO_VALIDATION = {"name": "fashion-mnist-mini", "validation": 0}
         ({"space": {"dropout": {"uniform": [0, 1]}, "l2": [-1]}, "search": "random", "max_trials": 0},
          {"/max_trials", "/space/l2/0"}),
         ({"space": {"dropout": {"uniform": [0, 1]}, "l2": [-1]}, "search": 3}, {"/search", "/space/l2/0"}),
-        ({"space": [], "constraints": ["lr < 1"], "train": {"warmup": 3}}, {"/space", "/train/warmup"}),
+        ({"space": [], "constraints": ["lr < 1"], "train": {"annealing": 3}}, {"/space", "/train/annealing"}),
         ({"space": {"l2": [-1], "dropout": [0.1]}, "constraints": [1], "zip": [["l2"]]},
          {"/constraints/0", "/zip/0", "/space/l2/0"}),
         ({"train": [], "objective": "val/accc"}, {"/train", "/objective/metric"}),

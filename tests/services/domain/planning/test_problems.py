@@ -26,7 +26,12 @@ def refused(**fields: Any) -> dict[str, str]:
 def test_faults_of_every_kind_come_at_once() -> None:
     found = refused(
         data={"name": "fashion-mnist-mini", "noise": 1, "validation": 7},
-        train={"epochs": 0, "nesterov": True, "warmup": 3, "optimizer": {"name": "adam", "bta": 1, "lr": -1}},
+        train={
+            "epochs": 0,
+            "nesterov": True,
+            "annealing": 3,
+            "optimizer": {"name": "adam", "bta": 1, "lr": -1},
+        },
         space={
             "learning_rate": [0.1, 0.2],
             "model.dropout": [0.1, 1.5, 0.3, 2.5],
@@ -43,7 +48,7 @@ def test_faults_of_every_kind_come_at_once() -> None:
         "/data/validation",
         "/train/epochs",
         "/train/nesterov",
-        "/train/warmup",
+        "/train/annealing",
         "/train/optimizer/bta",
         "/train/optimizer/lr",
         "/space/learning_rate",
@@ -63,9 +68,9 @@ def test_faults_of_every_kind_come_at_once() -> None:
 
 def test_a_model_that_does_not_exist_hides_no_other_fault_of_the_config() -> None:
     found = refused(
-        model="lenet", train={"epochs": 0, "warmup": 3}, space={"dropout": [2]}, constraints=["dropout <"]
+        model="lenet", train={"epochs": 0, "annealing": 3}, space={"dropout": [2]}, constraints=["dropout <"]
     )
-    assert set(found) == {"/model", "/train/epochs", "/train/warmup", "/constraints/0"}
+    assert set(found) == {"/model", "/train/epochs", "/train/annealing", "/constraints/0"}
 
 
 def test_an_entry_that_does_not_exist_is_refused_and_not_the_axes_inside_it() -> None:
