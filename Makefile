@@ -71,5 +71,5 @@ $(VENV)/installed: pyproject.toml constraints.txt scripts/install_torch.py
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Installing what tests and checks need."
-	@$(BIN)/python -m pip install -q -c $(VENV)/constraints.txt -e '.[$(ROLES),search,timm,dev]'
+	@$(BIN)/python -m pip install -q -c $(VENV)/constraints.txt -e '.[$(ROLES),search,timm,export,frames,dev]'
 	@touch $@

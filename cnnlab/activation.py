@@ -5,6 +5,9 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from cnnlab.errors import CnnlabError
+from cnnlab.plain_code import PlainCode
+
 
 class Activation(ABC):
     """A file in activations/ holds one of these; its declared hyperparameters are numbers of a row."""
@@ -12,3 +15,7 @@ class Activation(ABC):
     @abstractmethod
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return f(x), elementwise; each hyperparameter has an x-shaped view, 1 everywhere but over rows."""
+
+    def to_torch(self, h: Mapping[str, float]) -> PlainCode:
+        """Return f as plain torch, with these hyperparameters; CnnlabError where it has no such form."""
+        raise CnnlabError(f"the activation must define to_torch(h), which {type(self).__qualname__} does not")

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from cnnlab.errors import ConfigError
+from cnnlab.errors import CnnlabError, ConfigError
 from cnnlab.joined import joined
 from cnnlab.layer import Buffer, Context, Layer, Parameter, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer, sequence
 from cnnlab.plugin_failure import where
 
 
@@ -81,6 +82,26 @@ class Chain(Layer):
             index += layer.layer_count
             weights, kept = weights + len(own), kept + len(moved)
         return x
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return the layers one after the other."""
+        return sequence(self.plain_parts(trained))
+
+    def plain_parts(self, trained: TrainedLayer, prefix: str = "") -> dict[str, PlainCode]:
+        """Return each layer as plain torch by its name, without the prefix that all of them begin with.
+
+        CnnlabError, with the layer's name, where one has no plain form.
+        """
+        parts = {}
+        for (name, layer), shape in zip(self.layers.items(), self.shapes(trained.shape), strict=False):
+            names = [own.name for own in layer.parameters] + [own.name for own in layer.buffers]
+            weights = {own: trained.weights[f"{name}.{own}"] for own in names}
+            try:
+                code = layer.to_torch(TrainedLayer(shape, weights, trained.hypers))
+            except CnnlabError as error:
+                raise CnnlabError(f"the layer {name} has no plain form: {error}") from error
+            parts[name.removeprefix(prefix)] = code
+        return parts
 
 
 def _checked(layers: Mapping[str, Layer]) -> dict[str, Layer]:

@@ -1,5 +1,8 @@
 """Convolving the maps of many trials at once: what all 2-d convolutions have in common."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
@@ -44,3 +47,11 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int,
         groups=1 if once else rows,
     )
     return y.view(-1, rows, outputs, *y.shape[2:])
+
+
+def convolution_options(stride: int, padding: Sequence[int], bias: bool) -> dict[str, Any]:
+    """Return what torch's convolutions take by name, where it is not the usual."""
+    around = padding[0] if len(set(padding)) == 1 else tuple(padding)
+    given = {"stride": stride, "padding": around, "bias": bias}
+    usual = {"stride": 1, "padding": 0, "bias": True}
+    return {name: value for name, value in given.items() if value != usual[name]}

@@ -11,7 +11,9 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 from cnnlab import rng
+from cnnlab.errors import CnnlabError
 from cnnlab.kernels.way_choices import WayChoices
+from cnnlab.plain_code import PlainCode, TrainedLayer
 
 Shape = tuple[int, ...]
 Role = Literal["weight", "bias", "scale", "shift"]
@@ -163,6 +165,10 @@ class Layer(ABC):
     def with_relu(self) -> "Layer | None":
         """Return this layer and a ReLU behind it as one operation; None where there is no such operation."""
         return None
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return the layer of one trial as plain torch, for predictions; CnnlabError where it has none."""
+        raise CnnlabError(f"it must define to_torch(trained), which {type(self).__qualname__} does not")
 
     @abstractmethod
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:

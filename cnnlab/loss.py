@@ -13,10 +13,12 @@ from cnnlab.data import Task
 class Loss(ABC):
     """A file in losses/ holds one of these; the mean over a batch is taken outside.
 
-    `tasks` are those whose targets it accepts.
+    `tasks` are those whose targets it accepts; `probabilities`: whether it makes the softmax of the scores
+    probabilities of the classes.
     """
 
     tasks: ClassVar[frozenset[Task]] = frozenset({"classification"})
+    probabilities: ClassVar[bool] = False
 
     @abstractmethod
     def value(self, scores: Tensor, target: Tensor, h: Mapping[str, Tensor]) -> Tensor:

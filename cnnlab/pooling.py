@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -29,6 +30,15 @@ class Pool2d(Layer):
         """Return (C, H′, W′); ConfigError if no window fits."""
         return pooled(shape, self.kernel, self.stride, self.padding, self.ceil)
 
+    def windows(self) -> tuple[int, ...]:
+        """Return kernel and stride as torch's modules take them, a stride only if windows do not touch."""
+        return (self.kernel,) if self.stride == self.kernel else (self.kernel, self.stride)
+
+    def edges(self) -> dict[str, Any]:
+        """Return padding and rounding as torch's modules take them, where they are not the usual ones."""
+        padding = {"padding": self.padding} if self.padding else {}
+        return padding | ({"ceil_mode": True} if self.ceil else {})
+
     @abstractmethod
     def pool(self, maps: Tensor) -> Tensor:
         """Return (M, C, H′, W′) from maps (M, C, H, W)."""
@@ -55,6 +65,10 @@ class Pool1d(Layer):
     def output(self, shape: Shape) -> Shape:
         """Return (C, T′); ConfigError if no window fits."""
         return windows(shape, self.kernel, self.stride)
+
+    def windows(self) -> tuple[int, ...]:
+        """Return kernel and stride as torch's modules take them, a stride only if windows do not touch."""
+        return (self.kernel,) if self.stride == self.kernel else (self.kernel, self.stride)
 
     @abstractmethod
     def pool(self, maps: Tensor) -> Tensor:

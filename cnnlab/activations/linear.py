@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from cnnlab.activation import Activation
+from cnnlab.plain_code import PlainCode
 from cnnlab.registry import register
 
 
@@ -20,3 +21,7 @@ class Linear(Activation):
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return x."""
         return x
+
+    def to_torch(self, h: Mapping[str, float]) -> PlainCode:
+        """Return the identity."""
+        return PlainCode("nn.Identity()")

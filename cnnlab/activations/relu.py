@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import threshold
 
 from cnnlab.activation import Activation
+from cnnlab.plain_code import PlainCode
 from cnnlab.registry import register
 
 
@@ -28,3 +29,7 @@ class Relu(Activation):
         numbers = torch.finfo(x.dtype)
         # The gradient gets the layout of x, whatever that of the slope is.
         return threshold(x, -numbers.smallest_normal * numbers.eps, 0.0)
+
+    def to_torch(self, h: Mapping[str, float]) -> PlainCode:
+        """Return nn.ReLU."""
+        return PlainCode("nn.ReLU()")

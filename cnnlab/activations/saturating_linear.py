@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from cnnlab.activation import Activation
+from cnnlab.plain_code import PlainCode
 from cnnlab.registry import register
 
 
@@ -21,3 +22,7 @@ class SaturatingLinear(Activation):
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return min(max(x, 0), 1)."""
         return x.clamp(0, 1)
+
+    def to_torch(self, h: Mapping[str, float]) -> PlainCode:
+        """Return nn.Hardtanh from 0 to 1."""
+        return PlainCode("nn.Hardtanh(0.0, 1.0)")

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from cnnlab.activation import Activation
 from cnnlab.hyper import Number
+from cnnlab.plain_code import PlainCode, module
+from cnnlab.plain_modules import SlopedSigmoid
 from cnnlab.registry import register
 from cnnlab.sigmoids import logistic
 
@@ -27,3 +29,9 @@ class Sigmoid(Activation):
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return 1 / (1 + e^(−βx)), finite for any finite x."""
         return logistic(x * h["beta"])
+
+    def to_torch(self, h: Mapping[str, float]) -> PlainCode:
+        """Return nn.Sigmoid, or for another slope a module of its own."""
+        if h["beta"] == 1:
+            return PlainCode("nn.Sigmoid()")
+        return PlainCode(module(SlopedSigmoid, h["beta"]), classes=(SlopedSigmoid,))

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from cnnlab.activation import Activation
+from cnnlab.plain_code import PlainCode, module
+from cnnlab.plain_modules import ScaledTanh
 from cnnlab.registry import register
 from cnnlab.sigmoids import tanh
 
@@ -22,3 +24,7 @@ class Squash(Activation):
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return A tanh(2x/3)."""
         return HEIGHT * tanh(x * (2 / 3))
+
+    def to_torch(self, h: Mapping[str, float]) -> PlainCode:
+        """Return a module of its own."""
+        return PlainCode(module(ScaledTanh, HEIGHT, "2 / 3"), classes=(ScaledTanh,))

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from cnnlab.activation import Activation
 from cnnlab.hyper import Number
+from cnnlab.plain_code import PlainCode, module
+from cnnlab.plain_modules import SignStep
 from cnnlab.registry import register
 
 
@@ -28,3 +30,7 @@ class Step(Activation):
         """Return 1 or −1; adding ½ moves sign(0) = 0 to the upper side."""
         ramp = h["straight_through"] * x.clamp(-1, 1)
         return (x.sign() + 0.5).sign() + (ramp - ramp.detach())
+
+    def to_torch(self, h: Mapping[str, float]) -> PlainCode:
+        """Return a module of its own, through which no gradient passes."""
+        return PlainCode(module(SignStep), classes=(SignStep,))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from cnnlab.activation import Activation
+from cnnlab.plain_code import PlainCode
 from cnnlab.registry import register
 
 
@@ -21,3 +22,7 @@ class SymmetricSaturatingLinear(Activation):
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return min(max(x, −1), 1)."""
         return x.clamp(-1, 1)
+
+    def to_torch(self, h: Mapping[str, float]) -> PlainCode:
+        """Return nn.Hardtanh."""
+        return PlainCode("nn.Hardtanh()")

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from cnnlab.activation import Activation
 from cnnlab.hyper import Number
+from cnnlab.plain_code import PlainCode, module
+from cnnlab.plain_modules import ScaledTanh
 from cnnlab.registry import register
 from cnnlab.sigmoids import tanh
 
@@ -26,3 +28,9 @@ class TangentSigmoid(Activation):
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return tanh(bx/2): the quotient of exponentials is NaN for large −x."""
         return tanh(x * (h["b"] / 2))
+
+    def to_torch(self, h: Mapping[str, float]) -> PlainCode:
+        """Return nn.Tanh, or for another slope a module of its own."""
+        if h["b"] == 2:
+            return PlainCode("nn.Tanh()")
+        return PlainCode(module(ScaledTanh, 1.0, h["b"] / 2), classes=(ScaledTanh,))

@@ -8,6 +8,7 @@ from cnnlab import registry
 from cnnlab.activation import Activation
 from cnnlab.hyper import declared
 from cnnlab.layer import Context, Layer, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer
 from cnnlab.registry import register
 
 
@@ -36,3 +37,7 @@ class Activate(Layer):
         return self.activation.value(
             x, {name: context.hypers[path].view(-1, *ones) for name, path in self.paths.items()}
         )
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return the activation's."""
+        return self.activation.to_torch({name: trained.hypers[path] for name, path in self.paths.items()})

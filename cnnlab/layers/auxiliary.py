@@ -6,6 +6,7 @@ from torch import Tensor
 
 from cnnlab.chain import Chain
 from cnnlab.layer import Context, Layer, Mode, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer
 from cnnlab.registry import register
 
 
@@ -45,3 +46,7 @@ class Auxiliary(Layer):
         if context.mode is Mode.TRAIN:
             context.auxiliary.append((context.hypers[self.path], self.head.forward(x, p, b, context)))
         return x
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return the identity: predictions leave the head out, and so do its weights."""
+        return PlainCode("nn.Identity()")

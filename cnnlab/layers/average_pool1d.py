@@ -3,6 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from cnnlab.plain_code import PlainCode, TrainedLayer, call
 from cnnlab.pooling import Pool1d
 from cnnlab.registry import register
 
@@ -19,3 +20,7 @@ class AveragePool1d(Pool1d):
     def pool(self, maps: Tensor) -> Tensor:
         """Return the mean of each window."""
         return avg_pool2d(maps, (1, self.kernel), (1, self.stride))
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.AvgPool1d."""
+        return PlainCode(call("nn.AvgPool1d", *self.windows()))

@@ -3,6 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from cnnlab.plain_code import PlainCode, TrainedLayer, call
 from cnnlab.pooling import Pool2d
 from cnnlab.registry import register
 
@@ -26,3 +27,8 @@ class AveragePool2d(Pool2d):
     def pool(self, maps: Tensor) -> Tensor:
         """Return the mean of each window."""
         return avg_pool2d(maps, self.kernel, self.stride, self.padding, self.ceil, self.count)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.AvgPool2d."""
+        count = {} if self.count else {"count_include_pad": False}
+        return PlainCode(call("nn.AvgPool2d", *self.windows(), **self.edges(), **count))

@@ -5,6 +5,7 @@ from copy import copy
 from math import prod
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torch.nn.functional import batch_norm
 
@@ -13,6 +14,7 @@ from cnnlab.errors import CnnlabError
 from cnnlab.kernels.library import takes
 from cnnlab.kernels.norm import fills_vectors, norm, torch_norm
 from cnnlab.layer import Buffer, Context, Layer, Mode, Parameter, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer, call
 from cnnlab.registry import register
 
 MOMENTUM, EPS = 0.1, 1e-5  # torch's
@@ -105,3 +107,11 @@ class BatchNorm(Layer):
             # Not kept + share · (new − kept): beside the 1, a small first variance would lose its digits.
             kept.copy_(kept * (1 - share) + new * share)
         seen += images
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.BatchNorm1d or 2d with these statistics; trained on, it goes on with running averages."""
+        kind = "nn.BatchNorm2d" if len(trained.shape) == 3 else "nn.BatchNorm1d"
+        names = ("weight", "bias", "running_mean", "running_var")
+        state = {name: trained.weights[name] for name in names}
+        state["num_batches_tracked"] = torch.zeros((), dtype=torch.int64)
+        return PlainCode(call(kind, len(state["weight"])), state)

@@ -8,6 +8,16 @@ from torch import Tensor
 from cnnlab.chain import Chain
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context, Layer, Shape
+from cnnlab.plain_code import (
+    PlainCode,
+    TrainedLayer,
+    identifiers,
+    joined_classes,
+    joined_states,
+    module,
+    sequence,
+)
+from cnnlab.plain_modules import SideBySide
 from cnnlab.registry import register
 
 
@@ -22,6 +32,7 @@ class Branches(Layer):
     """
 
     def __init__(self, branches: Mapping[str, Mapping[str, Layer]]) -> None:
+        self.names = tuple(branches)
         self.branches = [
             Chain({f"{branch}.{name}": layer for name, layer in layers.items()})
             for branch, layers in branches.items()
@@ -69,3 +80,17 @@ class Branches(Layer):
             index += branch.layer_count
             weights, kept = weights + len(own), kept + len(moved)
         return torch.cat(outputs, 2)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return the branches as modules of one that concatenates."""
+        parts = {
+            name: sequence(branch.plain_parts(trained, f"{name}."))
+            for name, branch in zip(self.names, self.branches, strict=True)
+        }
+        names = identifiers([f"branch_{name}" if not name[:1].isalpha() else name for name in parts])
+        own = dict(zip(names.values(), parts.values(), strict=True))
+        return PlainCode(
+            module(SideBySide, **{name: code.expression for name, code in own.items()}),
+            joined_states({f"branches.{name}": code for name, code in own.items()}),
+            (SideBySide, *joined_classes(own.values())),
+        )

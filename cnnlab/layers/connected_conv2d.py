@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from cnnlab import registry
-from cnnlab.convolution import convolved
+from cnnlab.convolution import convolution_options, convolved
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context, Layer, Parameter, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer, call, listing, module
+from cnnlab.plain_modules import TableConv2d
 from cnnlab.registry import register
 
 
@@ -49,6 +51,7 @@ class ConnectedConv2d(Layer):
                 f"a connection table must name maps under {inputs} for each of {outputs}, "
                 f"got {[list(maps) for maps in table]}",
             )
+        self.table = [list(maps) for maps in table]
         self.links = sum(map(len, table))
         # Where the filter of each link stands among those of all pairs of maps.
         self._link_index = torch.tensor([o * inputs + i for o, maps in enumerate(table) for i in maps])
@@ -96,6 +99,30 @@ class ConnectedConv2d(Layer):
         weight = empty.index_copy(1, links, linked)
         bias = torch.cat(tuple(p[self._parts :]), 1) if self.bias else None
         return weight.view(rows, self.outputs, self.inputs, side, side), bias
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.Conv2d where the table is of groups, else one whose filters are 0 without a link."""
+        options = convolution_options(self.stride, self.padding, self.bias)
+        groups, rest = divmod(self.inputs, len(self.table[0]))
+        own = [range(i * self.inputs // groups, (i + 1) * self.inputs // groups) for i in range(groups)]
+        if not rest and self.table == [list(own[o * groups // self.outputs]) for o in range(self.outputs)]:
+            return PlainCode(
+                call("nn.Conv2d", self.inputs, self.outputs, self.kernel, groups=groups, **options),
+                trained.weights,
+            )
+        linked, biases = (
+            [part for name, part in trained.weights.items() if name.startswith(kind)]
+            for kind in ("weight", "bias")
+        )
+        side = self.kernel
+        weight = linked[0].new_zeros(self.outputs * self.inputs, side, side)
+        weight[self._link_index] = torch.cat([part.flatten(0, 1) for part in linked])
+        state = {"weight": weight.view(self.outputs, self.inputs, side, side)}
+        return PlainCode(
+            module(TableConv2d, self.inputs, side, table=listing(map(str, self.table)), **options),
+            state | ({"bias": torch.cat(biases)} if self.bias else {}),
+            (TableConv2d,),
+        )
 
 
 def _links_and_units(table: Sequence[Sequence[int]]) -> list[tuple[str, int, int]]:

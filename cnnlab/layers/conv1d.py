@@ -7,7 +7,9 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from cnnlab import registry
+from cnnlab.convolution import convolution_options
 from cnnlab.layer import Context, Layer, Parameter, Shape, shared, shared_batch
+from cnnlab.plain_code import PlainCode, TrainedLayer, call
 from cnnlab.registry import register
 from cnnlab.temporal import windows
 
@@ -83,3 +85,11 @@ class Conv1d(Layer):
             groups=1 if once else rows,
         )
         return y.view(-1, rows, self.outputs, y.shape[3])
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.Conv1d; filters that are flipped here are stored the other way round there."""
+        state = dict(trained.weights)
+        if self.flip:
+            state["weight"] = state["weight"].flip(2)
+        options = convolution_options(self.stride, (self.padding,), self.bias)
+        return PlainCode(call("nn.Conv1d", self.inputs, self.outputs, self.kernel, **options), state)

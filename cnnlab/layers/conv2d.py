@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from cnnlab import registry
-from cnnlab.convolution import convolved
+from cnnlab.convolution import convolution_options, convolved
 from cnnlab.layer import Context, Layer, Parameter, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer, call
 from cnnlab.registry import register
 
 
@@ -72,3 +73,11 @@ class Conv2d(Layer):
         """Return the filters (K, outputs, inputs, k, k) to correlate with, and the biases (K, outputs)."""
         weight, *bias = p
         return weight.flip(3, 4) if self.flip else weight, bias[0] if bias else None
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.Conv2d; filters that are flipped here are stored the other way round there."""
+        state = dict(trained.weights)
+        if self.flip:
+            state["weight"] = state["weight"].flip(2, 3)
+        options = convolution_options(self.stride, self.padding, self.bias)
+        return PlainCode(call("nn.Conv2d", self.inputs, self.outputs, self.kernel, **options), state)

@@ -1,6 +1,7 @@
 """Convolution, max pooling and ReLU together: where a small convolutional net spends its time."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from cnnlab.layers.activate import Activate
 from cnnlab.layers.connected_conv2d import ConnectedConv2d
 from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.max_pool2d import MaxPool2d
+from cnnlab.plain_code import PlainCode, TrainedLayer, sequence
 from cnnlab.registry import register
 
 Convolution = Conv2d | ConnectedConv2d
@@ -76,3 +78,11 @@ class ConvMax(Layer):
         # A row that is alone is not selected: the gradient of a selection begins as zeros.
         images = x[:, :1] if shared(x) and x.shape[1] > 1 else x
         return conv_max(images, weight, bias, self.convolution.padding, self.relu)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return the layers one after the other; the convolution has the weights."""
+        parts, shape = {}, trained.shape
+        for layer, name in zip(self.layers, ("convolution", "then", "last"), strict=False):
+            parts[name] = layer.to_torch(replace(trained, shape=shape))
+            shape = layer.output(shape)
+        return sequence(parts)

@@ -11,6 +11,8 @@ from cnnlab import rng
 from cnnlab.kernels import library
 from cnnlab.kernels.dropout import dropout_factors
 from cnnlab.layer import Context, Layer, Mode, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer, call, module
+from cnnlab.plain_modules import UnscaledDropout
 from cnnlab.registry import register
 
 
@@ -72,6 +74,13 @@ class Dropout(Layer):
         if self.scale == "predict":
             return (context.hypers[self.path].double() < 1).to(dtype)[:, None]
         return scale_of(context.hypers[self.path], dtype)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.Dropout, or the original form as a module of its own."""
+        rate = trained.hypers[self.path]
+        if self.scale == "train":
+            return PlainCode(call("nn.Dropout", rate))
+        return PlainCode(module(UnscaledDropout, rate), classes=(UnscaledDropout,))
 
 
 def limit_of(rate: Tensor) -> Tensor:

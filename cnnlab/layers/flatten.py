@@ -6,6 +6,7 @@ from math import prod
 from torch import Tensor
 
 from cnnlab.layer import Context, Layer, Shape, shared, shared_batch
+from cnnlab.plain_code import PlainCode, TrainedLayer
 from cnnlab.registry import register
 
 
@@ -26,3 +27,7 @@ class Flatten(Layer):
         if shared(x):
             return shared_batch(x).flatten(1)[:, None].expand(-1, x.shape[1], -1)
         return x.flatten(2)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.Flatten."""
+        return PlainCode("nn.Flatten()")

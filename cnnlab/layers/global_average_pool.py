@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from cnnlab.layer import Context, Layer, Shape, shared, shared_batch
+from cnnlab.plain_code import PlainCode, TrainedLayer
 from cnnlab.registry import register
 
 
@@ -25,3 +26,7 @@ class GlobalAveragePool(Layer):
         if shared(x):
             return shared_batch(x).mean((2, 3))[:, None].expand(-1, x.shape[1], -1)
         return x.mean((3, 4))
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.AdaptiveAvgPool2d to one pixel, and nn.Flatten."""
+        return PlainCode("nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())")

@@ -9,6 +9,7 @@ from torch.autograd import Function
 
 from cnnlab import registry
 from cnnlab.layer import Context, Layer, Parameter, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer, call
 from cnnlab.precision import factors
 from cnnlab.registry import register
 
@@ -64,6 +65,11 @@ class Linear(Layer):
         own = x.expand(-1, len(weight), -1).transpose(0, 1)
         y = _RowByRow.apply(*factors(own, weight, bias[0] if bias else None))  # type: ignore[no-untyped-call]
         return cast(Tensor, y).transpose(0, 1)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.Linear."""
+        bias = {} if "bias" in trained.weights else {"bias": False}
+        return PlainCode(call("nn.Linear", self.inputs, self.outputs, **bias), trained.weights)
 
 
 class _RowByRow(Function):

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn.functional import local_response_norm
 
 from cnnlab.layer import Context, Layer, Shape, shared, shared_batch
+from cnnlab.plain_code import PlainCode, TrainedLayer, call
 from cnnlab.registry import register
 
 
@@ -33,3 +34,8 @@ class LocalResponseNorm(Layer):
         images = shared_batch(x) if shared(x) else x.flatten(0, 1)
         y = local_response_norm(images, self.n, self.n * self.alpha, self.beta, self.k)
         return y[:, None].expand_as(x) if shared(x) else y.view(x.shape)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.LocalResponseNorm, whose alpha multiplies the mean."""
+        options = {"alpha": self.n * self.alpha, "beta": self.beta, "k": self.k}
+        return PlainCode(call("nn.LocalResponseNorm", self.n, **options))

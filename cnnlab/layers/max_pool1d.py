@@ -3,6 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
+from cnnlab.plain_code import PlainCode, TrainedLayer, call
 from cnnlab.pooling import Pool1d
 from cnnlab.registry import register
 
@@ -20,3 +21,7 @@ class MaxPool1d(Pool1d):
     def pool(self, maps: Tensor) -> Tensor:
         """Return the largest of each window."""
         return max_pool2d(maps, (1, self.kernel), (1, self.stride))
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.MaxPool1d."""
+        return PlainCode(call("nn.MaxPool1d", *self.windows()))

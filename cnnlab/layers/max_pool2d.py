@@ -3,6 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
+from cnnlab.plain_code import PlainCode, TrainedLayer, call
 from cnnlab.pooling import Pool2d
 from cnnlab.registry import register
 
@@ -22,3 +23,7 @@ class MaxPool2d(Pool2d):
     def pool(self, maps: Tensor) -> Tensor:
         """Return the largest of each window."""
         return max_pool2d(maps, self.kernel, self.stride, self.padding, ceil_mode=self.ceil)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.MaxPool2d."""
+        return PlainCode(call("nn.MaxPool2d", *self.windows(), **self.edges()))

@@ -6,6 +6,8 @@ from torch import Tensor
 
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context, Layer, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer, module
+from cnnlab.plain_modules import LargestPiece
 from cnnlab.registry import register
 
 
@@ -41,3 +43,7 @@ class Maxout(Layer):
         """Return (N, K, F/k) or (N, K, C/k, H, W)."""
         images, rows, features, *place = x.shape
         return x.reshape(images, rows, features // self.pieces, self.pieces, *place).max(3).values
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return a module of its own."""
+        return PlainCode(module(LargestPiece, self.pieces), classes=(LargestPiece,))

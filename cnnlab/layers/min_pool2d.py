@@ -3,6 +3,8 @@
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
+from cnnlab import plain_modules
+from cnnlab.plain_code import PlainCode, TrainedLayer, module
 from cnnlab.pooling import Pool2d
 from cnnlab.registry import register
 
@@ -23,3 +25,8 @@ class MinPool2d(Pool2d):
     def pool(self, maps: Tensor) -> Tensor:
         """Return the smallest of each window."""
         return -max_pool2d(-maps, self.kernel, self.stride, self.padding, ceil_mode=self.ceil)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return a MaxPool2d of −x, with the sign turned back."""
+        expression = module(plain_modules.MinPool2d, *self.windows(), **self.edges())
+        return PlainCode(expression, classes=(plain_modules.MinPool2d,))

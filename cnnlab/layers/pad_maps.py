@@ -6,6 +6,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from cnnlab.layer import Context, Layer, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer, module
+from cnnlab.plain_modules import ZeroMaps
 from cnnlab.registry import register
 
 
@@ -34,3 +36,7 @@ class PadMaps(Layer):
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, before + C + after, H/s, W/s)."""
         return pad(x[..., :: self.stride, :: self.stride], (0, 0, 0, 0, self.before, self.after))
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return a module of its own."""
+        return PlainCode(module(ZeroMaps, self.before, self.after, self.stride), classes=(ZeroMaps,))

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context, Layer, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer, module
+from cnnlab.plain_modules import CodeDistances
 from cnnlab.registry import register
 
 # Ten digits of 7×12 points, side by side; a point with ink is +1, one without −1.
@@ -72,3 +74,7 @@ class Rbf(Layer):
         place, kind = x.device, x.dtype
         codes = context.keep((self, "codes"), lambda _: self.codes.to(place, kind))
         return -(x[..., None, :] - codes).square().sum(-1)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return a module of its own, which has the codes among its weights."""
+        return PlainCode(module(CodeDistances, *self.codes.shape), {"codes": self.codes}, (CodeDistances,))

@@ -9,6 +9,8 @@ from cnnlab.chain import Chain
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context, Layer, Shape
 from cnnlab.layers.batch_norm import BatchNorm
+from cnnlab.plain_code import PlainCode, TrainedLayer, joined_classes, joined_states, module, sequence
+from cnnlab.plain_modules import ShortcutSum
 from cnnlab.registry import register
 
 
@@ -80,3 +82,15 @@ class Residual(Layer):
         y = self._before_norm.forward(x, p, b, context)
         first, moved = len(self._before_norm.parameters), len(self._before_norm.buffers)
         return self._norm.then(y, p[first:weights], b[moved:kept], context, added)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return body and shortcut as modules of one that adds."""
+        parts = {
+            "body": sequence(self.body.plain_parts(trained)),
+            "shortcut": sequence(self.shortcut.plain_parts(trained, "shortcut.")),
+        }
+        return PlainCode(
+            module(ShortcutSum, **{name: code.expression for name, code in parts.items()}),
+            joined_states(parts),
+            (ShortcutSum, *joined_classes(parts.values())),
+        )

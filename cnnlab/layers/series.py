@@ -6,6 +6,7 @@ from torch import Tensor
 
 from cnnlab.errors import ConfigError
 from cnnlab.layer import Context, Layer, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer
 from cnnlab.registry import register
 
 
@@ -33,3 +34,7 @@ class Series(Layer):
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, C, W); a shared batch stays shared."""
         return x.squeeze(3)
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return nn.Flatten of rows and columns."""
+        return PlainCode("nn.Flatten(2)")

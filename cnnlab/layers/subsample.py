@@ -6,6 +6,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from cnnlab.layer import Context, Layer, Parameter, Shape, over_maps
+from cnnlab.plain_code import PlainCode, TrainedLayer, module
+from cnnlab.plain_modules import Subsampling
 from cnnlab.pooling import pooled
 from cnnlab.registry import register
 
@@ -51,4 +53,11 @@ class Subsample(Layer):
         coefficient, bias = (own[:, :, None, None] for own in p)  # (K, C, 1, 1)
         return (
             coefficient * over_maps(lambda maps: avg_pool2d(maps, self.kernel, divisor_override=1), x) + bias
+        )
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return a module of its own."""
+        maps = len(trained.weights["bias"])
+        return PlainCode(
+            module(Subsampling, maps, (self.kernel, self.kernel)), trained.weights, (Subsampling,)
         )

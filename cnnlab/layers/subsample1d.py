@@ -6,6 +6,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from cnnlab.layer import Context, Layer, Parameter, Shape
+from cnnlab.plain_code import PlainCode, TrainedLayer, module
+from cnnlab.plain_modules import Subsampling
 from cnnlab.registry import register
 from cnnlab.temporal import over_series, windows
 
@@ -50,3 +52,8 @@ class Subsample1d(Layer):
         coefficient, bias = (own[:, :, None] for own in p)  # (K, C, 1)
         sums = over_series(lambda maps: avg_pool2d(maps, (1, self.kernel), divisor_override=1), x)
         return coefficient * sums + bias
+
+    def to_torch(self, trained: TrainedLayer) -> PlainCode:
+        """Return a module of its own."""
+        maps = len(trained.weights["bias"])
+        return PlainCode(module(Subsampling, maps, (1, self.kernel)), trained.weights, (Subsampling,))

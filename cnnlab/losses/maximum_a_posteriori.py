@@ -21,6 +21,7 @@ class MaximumAPosteriori(Loss):
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), equation 9.
     """
 
+    probabilities = True
     j: ClassVar = Number(default=10.0, low=1e-3, high=1e3, log=True)
 
     def value(self, scores: Tensor, target: Tensor, h: Mapping[str, Tensor]) -> Tensor:

@@ -26,6 +26,7 @@ class Softmax(Loss):
     Szegedy et al., "Rethinking the inception architecture for computer vision" (2016), section 7.
     """
 
+    probabilities = True
     smoothing: ClassVar = Number(default=0.0, low=0.0, high=0.9999)
     class_weights: ClassVar = ClassWeights()
 

@@ -26,7 +26,9 @@ from services.api.routes import (
     fork,
     health,
     leaderboard,
+    model,
     page,
+    register,
     reproduce,
     sweep_figures,
     sweeps,
@@ -79,8 +81,8 @@ def make_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     app.include_router(page.router)
     for part in (
-        *(sweeps, verbs, extend, events, exports, leaderboard, effects, sweep_figures),
-        *(trials, figures, reproduce, fork, catalog, workers),
+        *(sweeps, verbs, extend, events, exports, leaderboard, effects, sweep_figures, register),
+        *(trials, figures, model, reproduce, fork, catalog, workers),
     ):
         app.include_router(part.router, prefix="/v1", dependencies=[Depends(KEY_SCHEME)])
     error_handlers.install(app)

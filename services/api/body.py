@@ -20,12 +20,14 @@ from services.domain.errors import Problem, below
 
 MAX_BODY_BYTES = 1_000_000
 MAX_TOKENS = 20_000  # of a body: what is parsed of it takes a hundred bytes a token, and what checks it time
+MAX_IMAGE_BYTES = 20_000_000  # a photograph of 20 megapixels as JPEG has about ten million
 MAX_DROPPED_BYTES = 64_000_000  # of a larger body, read and dropped so that the client gets the answer
 MAX_PARSED_AT_ONCE = 1  # large bodies; with more of them every other thread waits longer for its turn
 SMALL_BODY_BYTES = 16_000  # up to which a body is parsed at once
 MAX_NESTING = 32
 MAX_SHOWN_DIGITS = 40
 INT64 = range(-(2**63), 2**63)
+_IMAGES = re.compile("/v1/trials/[^/]+/predict")  # the addresses that take an image file
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # one pass: no part is matched twice
 
@@ -35,7 +37,7 @@ class GuardedBody:
 
     Too large or too many tokens: 413; a declared length is refused unread, and of chunks no more than the
     limit is kept in memory. Not declared as JSON: 415. Not JSON: 400. JSON that SQL or another program cannot
-    hold: 422, with a pointer.
+    hold: 422, with a pointer. Where an image is taken it may be larger, and must be declared as one.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -53,10 +55,10 @@ class GuardedBody:
         if not has_body(scope):
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        body = await _read(receive, _limit(scope))
         if body is None:
             return
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > _limit(scope):
             await refuse(_too_large(scope), scope, receive, send, MAX_DROPPED_BYTES)
             return
         limiter = None if len(body) <= SMALL_BODY_BYTES else self._large
@@ -77,23 +79,33 @@ def _refused_unread(scope: Scope) -> Response | None:
     if "\x00" in scope["path"]:
         return problem(404, "an address cannot contain a NUL character", scope["path"])
     size = declared_bytes(scope)
-    return _too_large(scope) if size is not None and size > MAX_BODY_BYTES else None
+    return _too_large(scope) if size is not None and size > _limit(scope) else None
 
 
 def _too_large(scope: Scope) -> Response:
     detail = f"the body must be at most {MAX_BODY_BYTES} bytes; a spec needs a few thousand"
+    if _takes_image(scope):
+        detail = f"an image file must have at most {MAX_IMAGE_BYTES:,} bytes: scale it down"
     return problem(413, detail, scope["path"])
 
 
-async def _read(receive: Receive) -> bytes | None:
+def _takes_image(scope: Scope) -> bool:
+    return _IMAGES.fullmatch(scope["path"]) is not None
+
+
+def _limit(scope: Scope) -> int:
+    return MAX_IMAGE_BYTES if _takes_image(scope) else MAX_BODY_BYTES
+
+
+async def _read(receive: Receive, limit: int) -> bytes | None:
     """The body; one byte more than the limit if it is too large, None if the client disconnected."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        body += message.get("body", b"")[: MAX_BODY_BYTES + 1 - len(body)]
-        if not message.get("more_body", False) or len(body) > MAX_BODY_BYTES:
+        body += message.get("body", b"")[: limit + 1 - len(body)]
+        if not message.get("more_body", False) or len(body) > limit:
             return bytes(body)
 
 
@@ -103,6 +115,11 @@ def _refusal(scope: Scope, body: bytes) -> Response | None:
     if not body:
         return None
     kind = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
+    if _takes_image(scope):
+        if kind.startswith("image/") or kind == "application/octet-stream":
+            return None
+        got = kind or "no content type"
+        return problem(415, f"the body must be an image file, image/png or the like, got {got}", path)
     if kind != "application/json":
         return problem(415, f"the body must be application/json, got {kind or 'no content type'}", path)
     if has_too_many_tokens(body):

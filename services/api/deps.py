@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from services.api.analyses import Analyses
 from services.api.library import Library
+from services.api.model_exports import ModelExports
 from services.api.plannings import Plannings
 from services.api.shutdown import Shutdown
 from services.queue import Publisher
@@ -27,6 +28,7 @@ class Services:
     shutdown: Shutdown
     plannings: Plannings
     analyses: Analyses = field(default_factory=Analyses)
+    exports: ModelExports = field(default_factory=ModelExports)
 
 
 def get_services(request: Request) -> Services:

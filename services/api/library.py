@@ -5,18 +5,22 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.domain.config import Config
+from services.domain.errors import ParameterError, StateForbids
 from services.domain.planning.catalog import ConfigFault, DryBuild
 from services.domain.spec.objective import MetricFacts
 
 if TYPE_CHECKING:
     from cnnlab.data import Task
+    from cnnlab.predictions import ClassPrediction, Predictor
 
 log = logging.getLogger(__name__)
 Descriptions = dict[str, dict[str, dict[str, Any]]]
@@ -27,6 +31,8 @@ class Library:
 
     def __init__(self) -> None:
         self._kept_images: dict[str, dict[str, int]] = {}  # by the section data, as a page asks often
+        self._predicting = threading.Lock()
+        self._predictor: tuple[str, Predictor] | None = None  # the last one, as several images follow
 
     def load(self) -> None:
         """Load torch now, so that the first submit need not wait for it, and log faults of plug-ins."""
@@ -127,6 +133,28 @@ class Library:
             train = training_images(info, data["validation"])
             self._kept_images[key] = {"train": train, "val": info.train - train}
         return self._kept_images[key]
+
+    def predict(self, weights: Path, config: Mapping[str, Any], image: bytes) -> Sequence[ClassPrediction]:
+        """The classes of an image file, best first, by a file of best weights; one image at a time.
+
+        `ParameterError` if it is no image, `StateForbids` if these weights cannot predict files.
+        """
+        from cnnlab.data import DamagedData
+        from cnnlab.errors import CnnlabError
+        from cnnlab.predictions import Predictor
+
+        key = json.dumps([str(weights), weights.stat().st_mtime_ns, config], sort_keys=True)
+        with self._predicting:
+            if self._predictor is None or self._predictor[0] != key:
+                self._predictor = None  # frees the last net before the next one is read
+                try:
+                    self._predictor = key, Predictor(weights, config)
+                except CnnlabError as error:
+                    raise StateForbids(f"this model cannot look at image files: {error}") from None
+            try:
+                return self._predictor[1].predict(image, "the image")
+            except DamagedData as error:
+                raise ParameterError(str(error)) from None
 
     def plugins_of(self, plan: Mapping[str, Any]) -> str:
         """The digest of the plug-ins if a plan, as JSON, contains the name of one; otherwise "".

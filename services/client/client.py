@@ -1,25 +1,31 @@
-"""The API as methods: submit, look up, control, export, reproduce and fork."""
+"""The API as methods: submit, look up, control, export, reproduce, fork and predict."""
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import IO, Any, Literal, Self
+from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 import httpx2
 
+from services.client import frames
 from services.client.connection import MAX_OUTAGE_SECONDS, PAGE_ITEMS, Connection, View, address
 from services.client.errors import AnswerLost, ApiError
 from services.client.events import SweepEvent, follow
 from services.client.ids import Ids
 from services.domain.states import SWEEP_FINAL
 
+if TYPE_CHECKING:
+    import pandas
+
 PLANNING_PAUSE = 1.0  # seconds before the API is asked again for a sweep that it is planning
 RESUBMIT_PAUSES = (0.5, 2.0, 5.0, 10.0, 20.0)  # seconds before a submit whose answer was lost is sent again
 LOST_STATUSES = (502, 503, 504)  # of answers that leave open whether anything was written
+MODEL_SECONDS = 300.0  # that a model may take to be written before its first byte comes
 PAGE_TRIALS = 1000  # of a sweep, fetched with one request
 
 
@@ -226,6 +232,37 @@ class Client:
         with self._api.stream(path, params={"format": form}) as body:
             for piece in body:
                 file.write(piece)
+
+    def frame(self, sweep_id: str) -> pandas.DataFrame:
+        """A sweep's trials as a pandas frame, a row for each; `MissingFrames` without pandas."""
+        return self._table(sweep_id, "trials")
+
+    def curves(self, sweep_id: str) -> pandas.DataFrame:
+        """A sweep's curves as a pandas frame, a row for each epoch of each trial."""
+        return self._table(sweep_id, "curves")
+
+    def _table(self, sweep_id: str, what: Literal["trials", "curves"]) -> pandas.DataFrame:
+        content = io.BytesIO()
+        self.export(sweep_id, what, "json", content)
+        return frames.table(json.loads(content.getvalue()))
+
+    def register(self, sweep_id: str, name: str, alias: str | None = None) -> View:
+        """Make the model of a sweep's best trial a version of a name in MLflow, with an alias if given."""
+        body = {"name": name, "alias": alias}
+        return self._api.request("POST", self._address("sweeps", sweep_id, "register"), json=body)
+
+    def model(self, trial_id: str, file: IO[bytes]) -> None:
+        """Write a trial's model to a file, a zip: model.py, model.safetensors, model.onnx, card.md."""
+        path = self._address("trials", trial_id, "model")
+        with self._api.stream(path, silence=MODEL_SECONDS) as body:
+            for piece in body:
+                file.write(piece)
+
+    def predict(self, trial_id: str, image: bytes) -> View:
+        """What a trial's model sees in an image file: its classes, best first."""
+        headers = {"Content-Type": "application/octet-stream"}
+        path = self._address("trials", trial_id, "predict")
+        return self._api.request("POST", path, content=image, headers=headers)
 
     def catalog(self) -> View:
         """Every entry that a spec can name, by kind and name."""

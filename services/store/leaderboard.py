@@ -82,6 +82,12 @@ class RankedPoint:
         """Its mean and interval, where `seeds` replicates are wanted; `share` as for `estimate`."""
         return _estimate(tuple(trial.value for trial in self.replicates), seeds, self.failed, share)
 
+    def best_trial(self, goal: Goal) -> Replicate:
+        """Its trial with the best value, one that has failed after all others; it must have a value."""
+        sign = -1 if goal == "maximize" else 1
+        valued = [(each, sign * each.value) for each in self.replicates if each.value is not None]
+        return min(valued, key=lambda it: (it[0].state == TrialState.FAILED, it[1]))[0]
+
     def side(self) -> Side:
         """The point as one side of a comparison."""
         return Side(point=self.number, values={each.replicate: each.value for each in self.replicates})
@@ -179,6 +185,12 @@ def best_trials(session: Session, sweep_id: str, objective: Objective, count: in
         .order_by(failed, score, Trial.number)
         .limit(count)
     ).all()
+
+
+def winner(session: Session, sweep_id: str, objective: Objective) -> str | None:
+    """The id of the best trial of a sweep's best point; None while there is no value."""
+    best, _ = page(session, sweep_id, objective, 1)
+    return best[0].best_trial(objective.goal).id if best and best[0].has_value else None
 
 
 def comparison(best: Sequence[RankedPoint], objective: Objective, seeds: int) -> Comparison | None:

@@ -133,10 +133,15 @@ class SweepMirror:
         mirror_due.want_files(session, self._lease, best)
 
     def _best_trials(self) -> Sequence[str]:
-        """The trials whose files MLflow gets."""
-        return self._context.store.read(
-            lambda s: leaderboard.best_trials(s, self._sweep.id, self._spec.objective, MAX_TRIALS_WITH_FILES)
+        """The trials whose files MLflow gets, among them the one that becomes a model."""
+        objective = self._spec.objective
+        best, winner = self._context.store.read(
+            lambda s: (
+                leaderboard.best_trials(s, self._sweep.id, objective, MAX_TRIALS_WITH_FILES),
+                leaderboard.winner(s, self._sweep.id, objective),
+            )
         )
+        return best if winner is None or winner in best else [*best[:-1], winner]
 
     def _save_view(self, experiment_id: str) -> None:
         """Write the sweep's saved views once; if that fails, mirroring goes on."""

@@ -247,6 +247,11 @@ class Server:
 
     # ---- requests
 
+    def request(self, method: str, path: str, **fields: Any) -> Any:
+        """Return the JSON of an answer; the fields are the query of a GET, else the body."""
+        how: dict[str, Any] = {"params": fields} if method == "GET" else {"json": fields}
+        return self._ask(method, API + path, **how)
+
     def _get(self, path: str, **query: str) -> Any:
         return self._ask("GET", API + path, params=query)
 

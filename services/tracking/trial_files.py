@@ -6,11 +6,12 @@ import logging
 from pathlib import Path
 
 from services.domain.plan.plan import Plan
+from services.domain.spec.objective import Objective
 from services.figures import best_weights
 from services.settings import Settings
 from services.store.mirror import MeasuredTrial
 from services.store.models import Trial
-from services.tracking import artifacts, trial_run
+from services.tracking import artifacts, logged_model, trial_run
 from services.tracking.context import MirrorContext
 from services.tracking.mlflow_server import MAX_UPLOAD_BYTES, MlflowRun
 
@@ -25,8 +26,17 @@ def checkpoint_tag(settings: Settings, trial: Trial) -> dict[str, str]:
     return {"checkpoint": trial.best_file if there else f"{trial.best_file} is missing"}
 
 
-def send(context: MirrorContext, parent: MlflowRun, plan: Plan, found: MeasuredTrial) -> str | None:
-    """Send the files of a trial that has a run; why some could not be made, None if nothing is missing."""
+def send(
+    context: MirrorContext,
+    parent: MlflowRun,
+    plan: Plan,
+    found: MeasuredTrial,
+    objective: Objective | None = None,
+) -> str | None:
+    """Send the files of a trial that has a run; why some could not be made, None if nothing is missing.
+
+    With the objective, the trial is the sweep's best and becomes a model of MLflow.
+    """
     trial = found.trial
     assert trial.mirror.run_id is not None, "only trials with a run have files to send"
     own = parent.beside(trial.mirror.run_id)
@@ -37,6 +47,8 @@ def send(context: MirrorContext, parent: MlflowRun, plan: Plan, found: MeasuredT
     ]
     if path:
         missing.append(_send_figures(context, parent, plan, trial, path))
+    if path and objective:
+        missing.append(_send_model(context, own, plan, found, objective, path))
     return "; ".join(filter(None, missing)) or None
 
 
@@ -49,6 +61,22 @@ def _send_weights(context: MirrorContext, own: MlflowRun, path: Path | None) -> 
         return reason
     context.server.upload_file(own, path, "checkpoint")
     return None
+
+
+def _send_model(
+    context: MirrorContext,
+    own: MlflowRun,
+    plan: Plan,
+    found: MeasuredTrial,
+    objective: Objective,
+    path: Path,
+) -> str | None:
+    context.keep()
+    reason = logged_model.send(context.server, own, plan, objective, found, path)
+    if reason:
+        log.warning("trial %s is no model in MLflow: %s", found.trial.id, reason)
+        context.server.log(own.run_id, tags={artifacts.LEFT_OUT_TAG: reason})
+    return reason
 
 
 def _send_figures(

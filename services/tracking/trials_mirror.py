@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from services.domain.states import SWEEP_FINAL, TRIAL_FINAL, TrialState
-from services.store import mirror, mirror_due, trials
+from services.store import leaderboard, mirror, mirror_due, trials
 from services.store.mirror import MeasuredTrial, TrialMark
 from services.store.models import LeftOut, Sweep, Trial
 from services.tracking import trial_files, trial_run
@@ -205,7 +205,13 @@ class TrialsMirror:
 
         use_up(left, send, is_over, self._threads)
 
+    @cached_property
+    def _winner(self) -> str | None:
+        """The best trial of the best point, which becomes a model."""
+        return self._store.read(lambda s: leaderboard.winner(s, self._sweep.id, self._objective))
+
     def _send_files(self, trial_id: str) -> None:
         found = self._store.read(partial(mirror.measured, trial_ids=[trial_id]))[trial_id]
-        reason = trial_files.send(self._context, self._parent, self._plan, found)
+        objective = self._objective if trial_id == self._winner else None
+        reason = trial_files.send(self._context, self._parent, self._plan, found, objective)
         self._store.write(lambda session: mirror_due.mark_files(session, self._lease, trial_id, reason))

@@ -13,6 +13,7 @@ export class ApiError extends Error {
 export class Unreachable extends Error {}
 
 const TIMEOUT_MS = 15000;
+export const MODEL_MS = 300000; // that a model may take to be written or read
 
 /** Send a request, with a body as JSON if there is one; the JSON of the answer. */
 export async function request(key, path, method = "GET", body = null) {
@@ -25,10 +26,17 @@ export async function request(key, path, method = "GET", body = null) {
   }
 }
 
-/** Fetch a file; a blob. */
-export async function file(key, path) {
-  const answer = await send(key, path, { headers: { Accept: "*/*" }, signal: AbortSignal.timeout(TIMEOUT_MS) });
+/** Fetch a file, which may take so many milliseconds to make; a blob. */
+export async function file(key, path, timeout = TIMEOUT_MS) {
+  const answer = await send(key, path, { headers: { Accept: "*/*" }, signal: AbortSignal.timeout(timeout) });
   return answer.blob();
+}
+
+/** Send a file as it is; the JSON of the answer. */
+export async function sendFile(key, path, content) {
+  const headers = { "Content-Type": "application/octet-stream" };
+  const answer = await send(key, path, { method: "POST", body: content, headers, signal: AbortSignal.timeout(MODEL_MS) });
+  return answer.json();
 }
 
 /**

@@ -1,10 +1,11 @@
 // The web page: what it has read, what it shows of that, and what a click or a key does.
 
-import { ApiError, request } from "./api.js";
+import { ApiError, MODEL_MS, file, request, sendFile } from "./api.js";
 import * as apiKey from "./api_key.js";
 import { detailView } from "./detail.js";
 import { h, update } from "./dom.js";
 import { changesIn, faultsOf } from "./fork.js";
+import { save } from "./model.js";
 import { Refresher } from "./refresh.js";
 import { STATES } from "./sweep.js";
 import { listView } from "./sweep_list.js";
@@ -20,6 +21,7 @@ const state = {
   list: null, workers: null, detail: null, // as last read
   sweeps: SWEEPS_PER_CLICK, points: FIRST_POINTS, metric: null, heat: { x: "", y: "", epoch: "" }, // what the user wants to see
   busy: new Set(), // ids of sweeps for which a request is under way
+  seeing: { id: null, busy: false, image: "", found: null, problem: "" }, // the trial whose model was last asked
   forking: { id: null, busy: false, faults: [] }, // the trial that was last to be forked, and what was refused
 };
 const refresher = new Refresher({ read, render, onError, onNoKey: () => askForKey() });
@@ -99,7 +101,7 @@ function renderList(list) {
 function panel(detail) {
   const width = Math.max(280, Math.min(900, byId("detail").clientWidth - 34));
   if (detail?.trial && detail.trial.id === chosenTrialId()) {
-    return trialView(detail, { metric: state.metric, width, forking: state.forking });
+    return trialView(detail, { metric: state.metric, width, forking: state.forking, seeing: state.seeing });
   }
   if (detail?.board && detail.sweep.id === chosenId()) {
     return detailView(detail, { busy: state.busy.has(detail.sweep.id), metric: state.metric, heat: state.heat, width });
@@ -160,6 +162,34 @@ async function fork(id) {
   }
 }
 
+/** Download a trial's model. */
+async function download(id) {
+  await withModel(id, "", async (key, path) => {
+    save(await file(key, `${path}/model`, MODEL_MS), `${id}.zip`);
+    return null;
+  });
+}
+
+/** Ask a trial's model about an image. */
+async function look(id, image) {
+  if (image) await withModel(id, image.name, (key, path) => sendFile(key, `${path}/predict`, image));
+}
+
+/** Do something with a trial's model, one thing at a time, and show what it found or why it was refused. */
+async function withModel(id, image, work) {
+  if (state.seeing.busy) return;
+  const seen = { id, busy: false, image, found: null, problem: "" };
+  state.seeing = { ...seen, busy: true };
+  render();
+  try {
+    state.seeing = { ...seen, found: await work(apiKey.get(), `v1/trials/${encodeURIComponent(id)}`) };
+  } catch (error) {
+    state.seeing = { ...seen, problem: error.message };
+    if (error instanceof ApiError && error.status === 401) return onError(error);
+  }
+  render();
+}
+
 /** Ask before a cancel, which cannot be undone. */
 function confirmCancel(id) {
   const sweep = [state.detail?.sweep, ...(state.list?.sweeps ?? [])].find((each) => each?.id === id);
@@ -188,17 +218,27 @@ document.addEventListener("click", ({ target }) => {
   if (!button) return;
   const { verb, sweep, more } = button.dataset;
   if (verb) act(verb, sweep);
+  else if ("model" in button.dataset) download(button.dataset.model);
   else if ("copy" in button.dataset) copy(button);
   else if ("close" in button.dataset) showAlert("");
   else if (more === "sweeps") { state.sweeps = Math.min(MAX_SWEEPS, state.sweeps + SWEEPS_PER_CLICK); refresher.refresh(); }
   else if (more === "points") { state.points += POINTS_PER_CLICK; refresher.refresh(); }
 });
 document.addEventListener("change", ({ target }) => {
-  if (target.id === "metric") { state.metric = target.value; render(); }
+  if ("look" in target.dataset) { look(target.dataset.look, target.files[0]); target.value = ""; }
+  else if (target.id === "metric") { state.metric = target.value; render(); }
   else if (target.id === "heat-x") { state.heat = { ...state.heat, x: target.value }; refresher.refresh(); }
   else if (target.id === "effects-epoch") { state.heat = { ...state.heat, epoch: target.value }; refresher.refresh(); }
   else if (target.id === "heat-y") { state.heat = { ...state.heat, y: target.value }; refresher.refresh(); }
 });
+for (const kind of ["dragover", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const zone = event.target.closest?.("[data-drop]");
+    if (!zone) return;
+    event.preventDefault(); // the browser would open the image
+    if (kind === "drop") look(zone.dataset.drop, event.dataTransfer.files[0]);
+  });
+}
 byId("detail").addEventListener("submit", (event) => {
   event.preventDefault();
   fork(event.target.dataset.fork);

@@ -5,6 +5,7 @@ import { h, unbroken, whole } from "./dom.js";
 import { forkForm } from "./fork.js";
 import { measured } from "./format.js";
 import { trialLineage } from "./lineage.js";
+import { modelView } from "./model.js";
 import { commandList, part } from "./part.js";
 import { link } from "./sweep.js";
 
@@ -12,7 +13,7 @@ import { link } from "./sweep.js";
 export const trialName = (number) => `t${String(number).padStart(3, "0")}`;
 
 /** The panel, from what `readTrial` has read. */
-export function trialView({ trial, sweep }, { metric, width, forking }) {
+export function trialView({ trial, sweep }, { metric, width, forking, seeing }) {
   const group = { point: { point: trial.point, label: trial.label }, trials: [trial] };
   return h("div", { "data-key": trial.id, class: "stack" },
     h("a", { class: "back", href: `#sweep/${sweep.id}` }, "← ", whole(sweep.name)),
@@ -31,9 +32,11 @@ export function trialView({ trial, sweep }, { metric, width, forking }) {
       trial.stopped && h("p", { class: "quiet" }, whole(`Pruned by ${trial.stopped.rule}: ${trial.stopped.reason}`)),
       h("footer", {}, link(trial.links.mlflow, "MLflow"))),
     part("Learning curve", curvesView({ ...sweep, seeds: 1 }, [group], metric, width)),
+    part("Model", modelView(trial, seeing)),
     part("Fork", forkForm(trial, forking)),
     part("In a terminal", commandList([`cnnlab show ${trial.id}`, `cnnlab trace ${trial.id}`,
-      `cnnlab fork ${trial.id} --set train.optimizer.lr=0.01`])));
+      `cnnlab fork ${trial.id} --set train.optimizer.lr=0.01`,
+      ...(trial.best_file ? [`cnnlab get ${trial.id} --to model`, `cnnlab predict ${trial.id} image.png`] : [])])));
 }
 
 function progress(trial, sweep) {

@@ -98,7 +98,8 @@ def best(sweep_id: str, services: ServicesDep) -> BestView:
     with suppress(ConfigFault):  # as where a data set is no longer there: then all of it is written
         spec |= {"train": {}, **_shortest(json.dumps(config), services.library)}
     point = point_view(ranked.best[0], sweep, services.settings)
-    return BestView(point=point, spec=spec, forked_from=origin)
+    trial = ranked.best[0].best_trial(sweep.spec.objective.goal).id
+    return BestView(point=point, trial=trial, spec=spec, forked_from=origin)
 
 
 def _with_best(session: Session, sweep: Sweep) -> SweepWithBest:

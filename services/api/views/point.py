@@ -76,9 +76,10 @@ class LeaderboardView(BaseModel):
 
 
 class BestView(BaseModel):
-    """The best point of a sweep, and a spec that trains it again."""
+    """The best point of a sweep, the best of its trials, and a spec that trains it again."""
 
     point: PointView
+    trial: str  # its id
     spec: dict[str, Any]
     forked_from: ForkedFromView | None  # of a fork: what its trial began with, where the spec begins anew
 

@@ -22,6 +22,8 @@ ROLE_PURPOSES = {
     "embedded": "a stack on this machine, which runs its own MLflow and Redis",
     "search": "the API, upkeep and the workers, for sweeps with search: gp",
     "timm": "the API and the workers, for sweeps with model: timm",
+    "export": "the API, which gives models as ONNX files with it",
+    "frames": "the Python client, whose tables are pandas frames with it, and Parquet",
     "postgres": "a service with PostgreSQL as its database",
 }
 

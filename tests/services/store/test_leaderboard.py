@@ -13,7 +13,7 @@ from sqlalchemy import event, insert
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
 from services.store import leaderboard, rankings
-from services.store.leaderboard import RankedPoint, RankPosition
+from services.store.leaderboard import RankedPoint, RankPosition, Replicate
 from services.store.models import Trial
 from services.store.session import Session, Store
 
@@ -170,3 +170,20 @@ def test_the_best_two_are_compared_over_common_replicates(store: Store) -> None:
     assert (found.best, found.runner_up, found.n) == (0, 1, 2)
     assert found.difference == pytest.approx(0.105)
     assert leaderboard.comparison(best[:1], ACC, 3) is None
+
+
+def test_the_best_trial_of_a_point_has_not_failed_if_another_has_a_value() -> None:
+    def trial(number: int, value: float | None, state: str = "succeeded") -> Replicate:
+        return Replicate(f"t{number}", number, number, state, value, 1, None)
+
+    trials = [trial(0, 0.5), trial(1, 0.7), trial(2, 0.9, "failed"), trial(3, None), trial(4, 0.7)]
+    point = RankedPoint("s", 0, 0, {}, trials)
+    assert point.best_trial("maximize").id == "t1"
+    assert point.best_trial("minimize").id == "t0"
+
+
+def test_the_winner_is_the_best_trial_of_the_best_point(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    assert store.read(lambda s: leaderboard.winner(s, sweep_id, ACC)) is None
+    place(store, sweep_id, {0: [0.9, 0.1], 1: [0.6, 0.7]})
+    assert store.read(lambda s: leaderboard.winner(s, sweep_id, ACC)) == f"{sweep_id}-1-1"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import pandas
+import pytest
 
 Run = Callable[..., tuple[int, str, str]]
 Submit = Callable[[], str]
@@ -40,3 +44,31 @@ def test_a_folder_is_no_file_to_write(at: Run, tmp_path: Path) -> None:
         code, _, err = at("export", "0123456789", "-o", folder)
         assert code == 2
         assert "is a folder: name a file in it" in err
+
+
+def test_parquet_has_the_same_trials(at: Run, submit: Submit, give: Give, tmp_path: Path) -> None:
+    sweep = submit()
+    give(sweep, {0: [0.90, 0.93, 0.93]})
+    path = tmp_path / "trials.parquet"
+    assert at("export", sweep, "--format", "parquet", "-o", str(path))[0] == 0
+    frame = pandas.read_parquet(path)
+    assert frame["number"].tolist() == list(range(12))
+    assert sorted(frame["best_value"].dropna()) == [0.90, 0.93, 0.93]
+
+    code, _, err = at("export", sweep, "--format", "parquet")
+    assert code == 2
+    assert "Parquet is not text: name a file with -o" in err
+    code, _, err = at("export", sweep, "--format", "parquet", "-o", str(tmp_path))
+    assert code == 2
+    assert "is a folder" in err
+
+
+def test_without_pandas_its_role_is_named(
+    at: Run, submit: Submit, give: Give, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = submit()
+    give(sweep, {})
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    code, _, err = at("export", sweep, "--format", "parquet", "-o", str(tmp_path / "x.parquet"))
+    assert code == 1
+    assert "install the role, pip install '.[frames]'" in err
