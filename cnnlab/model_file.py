@@ -12,9 +12,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cnnlab.config import row_numbers
+from cnnlab.data import data_set
 from cnnlab.engine import net as nets
 from cnnlab.engine.net import Net
 from cnnlab.errors import CnnlabError
+from cnnlab.own.module_file import PROGRAM_FILE, OwnModuleFiles, PixelsThenModule, loaded
+from cnnlab.own.module_layer import ModuleLayer
 from cnnlab.plain_code import (
     PlainCode,
     TrainedLayer,
@@ -117,11 +120,17 @@ def read_best(path: Path, config: Mapping[str, Any], title: str) -> TrainedNet:
     return TrainedNet(config, weights, mean, std, names, title)
 
 
-def model_files(trained: TrainedNet) -> ModelFiles:
-    """Return the files of a trained net; CnnlabError, with the layer's name, where one has no plain form."""
+def model_files(trained: TrainedNet) -> ModelFiles | OwnModuleFiles:
+    """Return the files of a trained net; CnnlabError, with the layer's name, where one has no plain form.
+
+    A module of one's own has no code here: what it computes is exported.
+    """
     net = nets.build(trained.config)
-    parts = _parts(net, trained)
     dtype = next(iter(trained.weights.values())).dtype
+    layers = [*net.layers.values()]
+    if len(layers) == 1 and isinstance(layers[0], ModuleLayer):
+        return _own_module_files(trained, net, layers[0], dtype)
+    parts = _parts(net, trained)
     own = {name: each.contiguous() for name, each in joined_states(parts).items()}
     state = {name: each.to(dtype) if each.is_floating_point() else each for name, each in own.items()}
     classes = net.chain.output(net.shape)[0]
@@ -138,6 +147,30 @@ def model_files(trained: TrainedNet) -> ModelFiles:
     reading = READING.replace("Net()\n", "Net().double()\n") if dtype is torch.float64 else READING
     pieces = [head.rstrip("\n"), *map(str.strip, sources), _net_class(net, parts), reading.strip("\n")]
     return ModelFiles("\n\n\n".join(pieces) + "\n", state)
+
+
+def _own_module_files(
+    trained: TrainedNet, net: Net, layer: ModuleLayer, dtype: torch.dtype
+) -> OwnModuleFiles:
+    module = layer.module(row_numbers(trained.config)).to(dtype)
+    state = loaded(module, trained.weights)
+    normalize = PixelNormalization(trained.mean, trained.std).double()
+    normalize.load_state_dict(_normalization(trained).state)
+    side = trained.config["data"]["resize"]
+    resize: list[nn.Module] = [nn.Upsample((side, side), mode="bilinear")] if side else []
+    data = trained.config["data"]
+    shape = data_set(data).info(data).shape
+    said = {
+        "title": _one_line(trained.title),
+        "shape": ", ".join(map(str, shape)),
+        "classes": net.chain.output(net.shape)[0],
+        "numbers": NAMES_OF_TYPES[dtype],
+        "program": PROGRAM_FILE,
+        "weights": WEIGHTS_FILE,
+        "names": listing(map(repr, trained.class_names)),
+    }
+    whole = PixelsThenModule(nn.Sequential(*resize, normalize), module, dtype)
+    return OwnModuleFiles(said, state, whole, shape)
 
 
 def _parts(net: Net, trained: TrainedNet) -> dict[str, PlainCode]:

@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 from threading import RLock
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cnnlab.errors import ConfigError
 from cnnlab.hyper import Number
@@ -81,6 +81,10 @@ class ModuleLayer(Layer):
 
     def _try(self, numbers: tuple[tuple[str, float], ...]) -> None:
         self._source.with_numbers(dict(numbers)).make(1)
+
+    def module(self, numbers: Mapping[str, float]) -> nn.Module:
+        """Return the module itself, with untrained weights, made with these numbers of a row, by path."""
+        return self._source.with_numbers(numbers).make(0)
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return the scores, (N, K, classes)."""

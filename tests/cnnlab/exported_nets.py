@@ -51,10 +51,10 @@ IMAGES = 3
 
 
 class ExportedNet:
-    """A net with made-up weights: images, the scores of the array, and the net as files describe it."""
+    """A net with made-up weights, of this list or a model's: images, scores of the array, and the net."""
 
     def __init__(self, name: str, precision: str = "float32") -> None:
-        model, data = NETS[name]
+        model, data = NETS.get(name, (name, "cifar10"))
         self.config = resolve({"model": model, "data": data, "train": {"precision": precision}})
         net = nets.build(self.config)
         dtype = torch.float64 if precision == "float64" else torch.float32

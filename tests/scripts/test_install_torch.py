@@ -78,7 +78,8 @@ def test_constraints_name_every_direct_dependency() -> None:
     ]
     pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
     names = {entry.split("[")[0].split(">")[0].lower() for entry in wanted}
-    assert names - pinned == set()
+    # torch for CUDA names the one version of Triton that it works with.
+    assert names - pinned == {"triton"}
 
 
 @pytest.mark.parametrize(("code", "written"), [(0, ["2.13.0+cpu"]), (7, [])])

@@ -90,12 +90,16 @@ class CheckpointView(BaseModel):
 
 
 class TrialShapeView(BaseModel):
-    """The architecture of a trial, and the width of its present array; null before it has a place in one."""
+    """The architecture of a trial, and the width of its present array; null before it has a place in one.
+
+    `row_by_row`: why trials of its net train one after the other; null where they do not.
+    """
 
     key: str
     parameters: int
     width: int | None
     mixed: bool
+    row_by_row: str | None
 
 
 class TrialBase(BaseModel):
@@ -182,7 +186,11 @@ def trial_detail(
         seed=trial.seed,
         row=trial.row,
         shape=TrialShapeView(
-            key=shape.key, parameters=shape.parameters, width=trial.width, mixed=shape.mixed
+            key=shape.key,
+            parameters=shape.parameters,
+            width=trial.width,
+            mixed=shape.mixed,
+            row_by_row=shape.row_by_row or None,
         ),
         plugins=sweep.plugins,
         config=plan.config_of(trial),
