@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
-ROLES := torch,postgres,tracking,embedded
+ROLES := torch,parquet,postgres,tracking,embedded
 
 .PHONY: help demo up test test-long chaos check check-api bench records results search-study pictures
 .DEFAULT_GOAL := help

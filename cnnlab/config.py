@@ -9,14 +9,19 @@ from cnnlab import registry
 from cnnlab.augmentation import Augmentation
 from cnnlab.data import Task, data_set
 from cnnlab.errors import ConfigError, Faults, RegistryError, UnknownName
+from cnnlab.files import index_file
 from cnnlab.hyper import Bound, Choice, EntryOf, Hyper, Int, Number, Size, Span, declared
 from cnnlab.metric import LOSS
 
 Config = dict[str, Any]
 
 SECTIONS = ("model", "data", "train")
+MAX_FOLDS = 100
+INDICES = "validation_indices"
 DATA_FIELDS: Mapping[str, Hyper] = {  # in addition to the data set's own hyperparameters
     "validation": Number(default=0.1, low=0.0, high=0.5, row=False),
+    "folds": Int(default=0, low=0, high=MAX_FOLDS),
+    "fraction": Number(default=1.0, low=1e-6, high=1.0, row=False),
     "label_noise": Number(default=0.0, low=0.0, high=1.0, row=False),
     "resize": Int(default=0, low=0, high=1024),
     "batches": Choice(default="shuffled", options=("shuffled", "balanced")),
@@ -75,7 +80,7 @@ def _required(config: Mapping[str, Any], section: str, kind: str) -> Any:
 def _data(choice: Any) -> Config:
     """Resolve the section data: fields of every data set, of augmentations, and the entry's own."""
     augmentations = registry.names("augmentations")
-    fields = (*DATA_FIELDS, *augmentations)
+    fields = (*DATA_FIELDS, INDICES, *augmentations)
     given: Mapping[str, Any] = choice if isinstance(choice, Mapping) else {}
     if given:
         choice = {name: value for name, value in given.items() if name not in fields}
@@ -89,6 +94,12 @@ def _data(choice: Any) -> Config:
         with faults:
             hyper = DATA_FIELDS[name] if name in DATA_FIELDS else _amount(name)
             resolved[name] = hyper.check(f"data.{name}", given.get(name, hyper.default))
+    with faults:
+        if resolved.get("folds") == 1:
+            raise ConfigError("data.folds", f"must be 0, for none, or from 2 to {MAX_FOLDS}; got 1")
+    with faults:
+        if (file := given.get(INDICES)) is not None:
+            resolved[INDICES] = index_file.complete(file)  # no field without a file
     faults.check()
     return resolved
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -30,6 +30,9 @@ class Info:
     empty where it has no fixed checksum. For a regression `classes` is 1: a net gives one number. `centred`:
     pixels get mean 0 and deviation 1; else they are only v/255, so that black stays 0 in sparse images.
     `class_counts` are the training images of each class, `class_names` its name; empty where unknown.
+    `validation` counts the images of a validation part that the data set has itself, 0 where it has none.
+    `labels` are the classes of the training images where they are known without reading pixels. `notes` are
+    sentences that whoever names the data set should read.
     """
 
     shape: tuple[int, int, int]
@@ -41,6 +44,9 @@ class Info:
     centred: bool = True
     class_counts: tuple[int, ...] = ()
     class_names: tuple[str, ...] = ()
+    validation: int = 0
+    labels: Tensor | None = field(default=None, compare=False, repr=False)  # (train,) int64
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,20 @@ class Images:
     train_y: Tensor  # (N,) int64 or float32
     test_x: Tensor  # (M, C, H, W) uint8
     test_y: Tensor  # (M,) as train_y
+    val_x: Tensor | None = None  # (V, C, H, W) uint8; None without a validation part of its own
+    val_y: Tensor | None = None  # (V,) as train_y
 
     def __post_init__(self) -> None:
         targets = torch.float32 if self.train_y.is_floating_point() else torch.int64
-        _check_part("train", self.train_x, self.train_y, targets)
-        _check_part("test", self.test_x, self.test_y, targets)
+        for part, (x, y) in self.parts().items():
+            _check_part(part, x, y, targets)
+
+    def parts(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Return images and targets by part: train, test, and val where there is one."""
+        found = {"train": (self.train_x, self.train_y), "test": (self.test_x, self.test_y)}
+        if self.val_x is not None and self.val_y is not None:
+            found["val"] = (self.val_x, self.val_y)
+        return found
 
 
 class DataSet(ABC):
@@ -112,13 +127,15 @@ def seen(data: Mapping[str, Any]) -> Info:
 
 def check_images(images: Images, info: Info) -> None:
     """Raise DamagedData unless images are as the facts of their data set say; a plug-in's may not be."""
-    for what, count, x in (("train", info.train, images.train_x), ("test", info.test, images.test_x)):
-        if len(x) != count:
-            raise DamagedData(f"the data set must have {count} images to {what} on, got {len(x)}")
+    parts, verbs = images.parts(), {"train": "train", "val": "validate", "test": "test"}
+    for part, count in (("train", info.train), ("val", info.validation), ("test", info.test)):
+        got = len(parts[part][1]) if part in parts else 0
+        if got != count:
+            raise DamagedData(f"the data set must have {count} images to {verbs[part]} on, got {got}")
     if (info.task == "regression") != images.train_y.is_floating_point():
         wanted = "numbers, float32" if info.task == "regression" else "classes, int64"
         raise DamagedData(f"targets must be {wanted}, got {str(images.train_y.dtype).removeprefix('torch.')}")
-    for y in (images.train_y, images.test_y) if info.task == "classification" else ():
+    for _, y in parts.values() if info.task == "classification" else ():
         if len(y) and not (y.min() >= 0 and y.max() < info.classes):
             raise DamagedData(f"targets must be classes 0 … {info.classes - 1}, got {y.min()} to {y.max()}")
 

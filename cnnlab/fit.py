@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cnnlab.batching import batch_order, validation_part
 from cnnlab.batching.on_device import DeviceData, Part
+from cnnlab.batching.partition import training_counts
 from cnnlab.batching.streams import Mixed, Streams
 from cnnlab.config import resolve, shape_key
 from cnnlab.data import Info, check_images, data_set, seen
@@ -34,7 +35,10 @@ MAX_CONFUSION_IMAGES = 10_000  # counted in a confusion matrix
 
 @dataclass(frozen=True)
 class Row:
-    """One trial: a resolved config, the seed of its weights and dropout masks, and of its batches."""
+    """One trial: a resolved config, the seed of its weights and dropout masks, and of its batches.
+
+    With data.folds its fold is replicate mod folds.
+    """
 
     config: Mapping[str, Any]
     seed: int
@@ -93,8 +97,8 @@ class Fit:
         images = data_set(data).load(data)
         check_images(images, info)
         exact = validation_part.counted(info, images.train_y)
-        validation_part.check(exact, data["validation"])
-        in_training = validation_part.training_counts(exact, data["validation"])
+        validation_part.check(exact, data)
+        in_training = training_counts(images.train_y, exact, data, first.data_seed, first.replicate)
         configs = [class_weights.counted(row.config, in_training) for row in self._rows]
         seeds = [row.seed for row in self._rows]
         self.array = Array(build(first.config), configs, seeds, device, metrics, varied)
@@ -102,7 +106,9 @@ class Fit:
             conflicts.check(self._rows[row].config, self.array.net, info.task)
             training_length.check(self._rows[row].config, sum(in_training))
         self.task, self.class_names = info.task, info.class_names
-        self.data = DeviceData(images, data, info, first.data_seed, self.array.device, self.array.dtype)
+        self.data = DeviceData(
+            images, data, info, first.data_seed, self.array.device, self.array.dtype, first.replicate
+        )
         self._batch_size = batch_order.size(train["batch_size"], len(self.data.train), train["accumulate"])
         self.array.epoch_steps = len(self._cuts())
         self._streams = Streams(
@@ -287,7 +293,7 @@ def _report(row: int, epoch: int, end: RowEnd) -> EpochReport:
 
 
 def _same_array(rows: Sequence[Row]) -> Row:
-    """Return the first row; CnnlabError unless all have one shape and one data seed."""
+    """Return the first row; CnnlabError unless all have one shape, one data seed and one fold."""
     if not rows:
         raise CnnlabError("a fit needs at least one live row, got none")
     keys = {shape_key(row.config) for row in rows}
@@ -296,6 +302,10 @@ def _same_array(rows: Sequence[Row]) -> Row:
     seeds = {row.data_seed for row in rows}
     if len(seeds) > 1:
         raise CnnlabError(f"rows of one fit must have one data seed, got {sorted(seeds)}")
+    folds = rows[0].config["data"]["folds"]
+    used = {row.replicate % folds for row in rows} if folds else {0}
+    if len(used) > 1:
+        raise CnnlabError(f"rows of one fit must have one fold, as they share images; got {sorted(used)}")
     return rows[0]
 
 
@@ -319,7 +329,7 @@ def _measured(
         raise ConfigError("objective", f"the goal of {metric} is to {goal} it, got {direction!r}")
     if part == "test" and config["train"]["test"] != "each-epoch":
         raise ConfigError("objective", f"{metric} needs train.test each-epoch, got {config['train']['test']}")
-    if part == "val" and not config["data"]["validation"]:
+    if part == "val" and not validation_part.source(info, config["data"]):
         metric = f"train/{name}"
     return metric, 1 if direction == "maximize" else -1, metrics
 

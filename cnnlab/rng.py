@@ -14,6 +14,7 @@ WEIGHTS, MASKS, ORDER, SPLIT = range(4)
 STREAMS = 4
 # Order and split have no numbered parts, so the numbers after theirs are free for further streams.
 AUGMENT, TARGETS, BATCHES = ORDER + STREAMS, SPLIT + STREAMS, ORDER + 2 * STREAMS
+SUBSET = SPLIT + 2 * STREAMS
 
 GOLDEN = -0x61C88647  # 2³² / φ as int32: spreads neighbouring integers over the range
 M1, M2 = 0x7FEB352D, -0x7B935975

@@ -45,7 +45,11 @@ class PaperCatalog:
             raise ConfigFault("model.dropout", f"dropout must lie in [0, 1], got {dropout!r}")
         return {
             "model": {"name": "net", "depth": model.get("depth", 2), "dropout": float(dropout)},
-            "data": {"name": "paper", "validation": config["data"].get("validation", 0.1)},
+            "data": {
+                "name": "paper",
+                "validation": config["data"].get("validation", 0.1),
+                **{name: config["data"][name] for name in ("folds",) if name in config["data"]},
+            },
             "train": {
                 "epochs": train.get("epochs", 3),
                 **{name: train[name] for name in ("precision",) if name in train},
@@ -80,7 +84,7 @@ class PaperCatalog:
             bytes_per_row=1000,
             bytes_data=5000,
             metrics=[ACCURACY, BALANCED],
-            images={"train": 900, "val": 100},
+            images={"train": 900, "val": 100 if config["data"]["validation"] else 0},
         )
 
     def point(self, config: Mapping[str, Any], facts: DryBuild) -> int:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from cnnlab.batching import batch_order
 from cnnlab.batching.label_noise import mislabel
+from cnnlab.batching.partition import partition
 from cnnlab.data import Images, Info
 
 Change = Callable[[Tensor], Tensor]  # of the images of one batch, (M, C, H, W) of 0 … 255
@@ -83,8 +83,9 @@ class DeviceData:
         data_seed: int,
         device: torch.device,
         dtype: torch.dtype,
+        replicate: int = 0,
     ) -> None:
-        train, validation = batch_order.split(images.train_y, data["validation"], data_seed)
+        train, validation = partition(images.train_y, info, data, data_seed, replicate)
         channels = images.train_x.shape[1]
         mean, std = torch.zeros(channels, dtype=torch.float64), torch.ones(channels, dtype=torch.float64)
         if info.centred:
@@ -102,7 +103,8 @@ class DeviceData:
         if data["label_noise"]:
             train_y = mislabel(images.train_y, train, data["label_noise"], info.classes, data_seed)
         self.train = part(images.train_x[train], train_y)
-        self.validation = part(images.train_x[validation], images.train_y[validation])
+        own = images.parts().get("val")
+        self.validation = part(*own or (images.train_x[validation], images.train_y[validation]))
         self.test = part(images.test_x, images.test_y)
 
 

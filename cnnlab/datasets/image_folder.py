@@ -13,6 +13,7 @@ from cnnlab.data import DataError, DataSet, Images, Info
 from cnnlab.errors import ConfigError
 from cnnlab.files import user_folder
 from cnnlab.files.image_file import decode
+from cnnlab.files.image_layout import MAX_SHOWN_FOLDERS, Tree
 from cnnlab.files.image_tree import Source, shown
 from cnnlab.hyper import Int
 from cnnlab.registry import register
@@ -20,12 +21,14 @@ from cnnlab.registry import register
 
 @register
 class ImageFolder(DataSet):
-    """Read image files below CNNLAB_DATA: train/CLASS/FILE and test/CLASS/FILE, or CLASS/FILE alone.
+    """Read image files below CNNLAB_DATA: train/CLASS/FILE, val/…, test/…; CLASS/FILE; or labels.csv.
 
-    `path` is a folder, or a .zip that holds one. Files are PNG, JPEG, BMP or WebP with 8 bits a channel; each
-    becomes `size` × `size` pixels of 1 (grey) or 3 (RGB) `channels`: its largest centred square, scaled by an
-    antialiased bilinear filter. Classes are numbered in the order of their folders' names. `sha256` is filled
-    in at submit, and a worker refuses any other content. Without test images train.test must be never.
+    `path` is a folder or a .zip of one. Where there is a val, it is the validation part. A labels.csv
+    has a row for each image: file, label and optionally split. Files are PNG, JPEG, BMP or WebP with 8 bits a
+    channel; each becomes `size` × `size` pixels of 1 (grey) or 3 (RGB) `channels`: its largest centred
+    square, scaled by an antialiased bilinear filter. Classes are numbered in the order of their names.
+    `sha256` is filled in at submit, and a worker refuses any other content. Without test images train.test
+    must be never.
     Licence: your images are yours.
     Source: the layout is torchvision's ImageFolder; scaling is Pillow's resize with a box.
     """
@@ -48,7 +51,7 @@ class ImageFolder(DataSet):
         source.check_headers()
         tree = source.tree()
         shape = (data["channels"], data["size"], data["size"])
-        total = (len(tree.train) + len(tree.test)) * data["channels"] * data["size"] ** 2
+        total = len(tree.files()) * data["channels"] * data["size"] ** 2
         if total > user_folder.MAX_IMAGE_BYTES:
             raise DataError(
                 f"{data['path']} must have at most {user_folder.MAX_IMAGE_BYTES:,} bytes of pixels, got "
@@ -62,6 +65,9 @@ class ImageFolder(DataSet):
             len(tree.test),
             class_counts=tuple(counts[label] for label in range(len(tree.classes))),
             class_names=tree.classes,
+            validation=len(tree.val),
+            labels=tree.labels,
+            notes=(*_notes(tree), *source.shared()),
         )
 
     def load(self, data: Mapping[str, Any]) -> Images:
@@ -87,4 +93,14 @@ def _images(path: Path, name: str, sha256: str, size: int, channels: int) -> Ima
         x = torch.stack([pixels[file] for file, _ in files]) if files else none
         return x, torch.tensor([label for _, label in files], dtype=torch.int64)
 
-    return Images(*part(tree.train), *part(tree.test))
+    return Images(*part(tree.train), *part(tree.test), *(part(tree.val) if tree.val else ()))
+
+
+def _notes(tree: Tree) -> list[str]:
+    """Return what may be missing by mistake: images that a table leaves out, classes without validation."""
+    found = [f"{tree.unused:,} images are not in {tree.table} and are not used"] if tree.unused else []
+    there = {label for _, label in tree.val}
+    absent = [name for label, name in enumerate(tree.classes) if label not in there] if tree.val else []
+    if absent:
+        found.append(f"the validation part has no image of {', '.join(absent[:MAX_SHOWN_FOLDERS])}")
+    return found

@@ -15,8 +15,9 @@ from cnnlab.registry import register
 
 @register
 class Npz(DataSet):
-    """Read images from an .npz file below CNNLAB_DATA: train_x, train_y, and optionally test_x, test_y.
+    """Read images from an .npz file below CNNLAB_DATA: train_x and train_y.
 
+    Optional are val_x and val_y, which then are the validation part, and test_x and test_y.
     x is uint8 (N, H, W) or (N, H, W, C) with 1 to 4 channels; y is integers (N,), the classes 0 … C−1, which
     texts (C,) in class_names may name.
     `path` is relative to CNNLAB_DATA. `sha256` is the file's; left out, it is filled in at submit, and a

@@ -51,7 +51,8 @@ class Rotated(DataSet):
             raise ConfigError(
                 "data.of", f"must have images of at least {MIN_SIDE}×{MIN_SIDE}, got {height}×{width}"
             )
-        return replace(own, classes=1, task="regression", digest="", class_counts=(), class_names=())
+        without = replace(own, digest="", class_counts=(), class_names=(), labels=None)
+        return replace(without, classes=1, task="regression")
 
     def load(self, data: Mapping[str, Any]) -> Images:
         """Return the rotated images, made once per process as long as they are of the same images."""
@@ -75,16 +76,11 @@ class _Same:
 @lru_cache(maxsize=1)
 def _turned(plain: _Same, degrees: float) -> Images:
     most = math.radians(degrees)
-    angles = [
-        (2 * rng.uniform(*_keys(part), len(x))[0] - 1) * most
-        for part, x in enumerate((plain.images.train_x, plain.images.test_x))
-    ]
-    return Images(
-        turn(plain.images.train_x, angles[0]),
-        angles[0].float(),
-        turn(plain.images.test_x, angles[1]),
-        angles[1].float(),
-    )
+    found = []
+    for part, (x, _) in enumerate(plain.images.parts().values()):
+        angles = (2 * rng.uniform(*_keys(part), len(x))[0] - 1) * most
+        found += [turn(x, angles), angles.float()]
+    return Images(*found)
 
 
 def _keys(part: int) -> tuple[Tensor, int, Tensor]:

@@ -36,6 +36,7 @@ class NetCost:
     images that all rows of an array share, as floats, where a batch is all of them. bytes_data: the data set
     as it lies on the device, images as bytes and targets of 8 bytes. compiled: whether some of the net is an
     operation that can be compiled. alone: why rows cannot pass through it side by side, "" where they can.
+    notes: what a user should read about the images.
     """
 
     parameters: int
@@ -50,6 +51,7 @@ class NetCost:
     classes: int
     task: Task
     class_names: tuple[str, ...]
+    notes: tuple[str, ...]
     compiled: bool
     alone: str
     net: Net = field(compare=False, repr=False)
@@ -67,7 +69,7 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
         raise ConfigError(
             "train.test", f"must be never: the data set has no images to test on; got {train['test']}"
         )
-    validation_part.check(info, config["data"]["validation"])
+    validation_part.check(info, config["data"])
     chosen(config, info)  # a ConfigError where train.metrics does not fit the data
     net = build(config)
     untried = plugins().files and not net.chain.tried
@@ -76,7 +78,7 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
         raise ConfigError("model", f"must give {info.classes} scores for an image, got {scores[2:]}")
     if train["batch_size"] == 1 and net.buffered:
         raise ConfigError("train.batch_size", "must be at least 2 with batch normalization, got 1")
-    if net.buffered and validation_part.training_images(info, config["data"]["validation"]) < 2:
+    if net.buffered and validation_part.sizes(info, config["data"]).train < 2:
         raise ConfigError("data", "must have at least 2 images to train on with batch normalization, got 1")
     return NetCost(
         parameters=net.parameters,
@@ -86,11 +88,12 @@ def inspect(config: Mapping[str, Any]) -> NetCost:
         connections=net.work.connections,
         bytes_per_row=_bytes_per_row(config, net, info.train),
         bytes_shared=0 if has_own_batches(config) else _bytes_of_all(config, net, info.train),
-        bytes_data=(stored.train + stored.test) * (prod(stored.shape) + 8),
+        bytes_data=(stored.train + stored.validation + stored.test) * (prod(stored.shape) + 8),
         input=info.shape,
         classes=info.classes,
         task=info.task,
         class_names=info.class_names,
+        notes=(*validation_part.notes(info, config["data"]), *info.notes),
         compiled=net.chain.compiled,
         alone=net.chain.alone,
         net=net,
@@ -101,7 +104,7 @@ def point(config: Mapping[str, Any], built: NetCost) -> int:
     """Return bytes_per_row of a config of this shape; ConfigError where its choices conflict."""
     conflicts.check(config, built.net, built.task)
     info = _info(config["data"])
-    training_length.check(config, validation_part.training_images(info, config["data"]["validation"]))
+    training_length.check(config, validation_part.sizes(info, config["data"]).train)
     return _bytes_per_row(config, built.net, info.train)
 
 

@@ -9,7 +9,8 @@ import stat
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -20,6 +21,7 @@ from threading import Lock
 from cnnlab.data import DamagedData, DataError
 from cnnlab.files.image_file import check_header
 from cnnlab.files.image_layout import Tree, arrange
+from cnnlab.files.shared_images import shared
 from cnnlab.files.user_folder import file_digest
 
 MAX_FILE_BYTES = 64 << 20  # bytes of one image file
@@ -37,10 +39,14 @@ _ARCHIVE_ERRORS = (
 
 @dataclass(frozen=True)
 class Content:
-    """What reading all files gave: their digest, and what is wrong with some, a sentence each."""
+    """What reading all files gave: their digest, and what is wrong with some, a sentence each.
+
+    `keys` are equal for images whose files are equal, by name.
+    """
 
     digest: str
     faults: tuple[str, ...]
+    keys: Mapping[str, Hashable] = field(default_factory=dict, repr=False)
 
 
 class Source:
@@ -69,11 +75,18 @@ class Source:
             faults = _zip_faults(self.path, self.name, file_digest(self.path))
         self.refuse(faults)
 
+    def shared(self) -> tuple[str, ...]:
+        """Return which parts have images in common, byte for byte, a sentence each."""
+        if self.path.is_dir():
+            return _listing(self.path, self.name).shared
+        return _zip_shared(self.path, self.name, file_digest(self.path))
+
     def read(self, take: Callable[[str, bytes], None]) -> Content:
         """Pass each image file's name and content to `take`, in order; its DamagedData are collected."""
-        names = tuple(self.tree().files())
+        tree = self.tree()
+        names = tuple(tree.files())
         if self.path.is_dir():
-            return _read_folder(self.path, names, take)
+            return _read_folder(self.path, names, take, tree.table)
         with _damage(self.name), self.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             with zipfile.ZipFile(file) as archive:
@@ -112,7 +125,12 @@ def _zip_tree(path: Path, name: str, digest: str) -> Tree:
         if member.filename in seen:
             raise DataError(f"{name} has the member {member.filename!r} twice")
         seen.add(member.filename)
-    return arrange((member.filename for member in members), name)
+
+    def read(table: str) -> bytes:
+        with zipfile.ZipFile(path) as archive:
+            return _member(archive, table)
+
+    return arrange((member.filename for member in members), name, read)
 
 
 class _Listing:
@@ -123,12 +141,29 @@ class _Listing:
 
     @cached_property
     def tree(self) -> Tree:
-        return arrange((file for file, _, _ in self.files), self.name)
+        return arrange((file for file, _, _ in self.files), self.name, self._read)
+
+    def _read(self, table: str) -> bytes:
+        with _damage(shown(table)), (self.path / table).open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        _check_size(table, len(content))
+        return content
 
     @cached_property
     def content(self) -> Content:
-        wanted = set(self.tree.files())
-        return _folder_content(self.path, tuple(found for found in self.files if found[0] in wanted))
+        table = self.tree.table
+        wanted = {*self.tree.files(), table}
+        return _folder_content(self.path, tuple(found for found in self.files if found[0] in wanted), table)
+
+    @cached_property
+    def shared(self) -> tuple[str, ...]:
+        return _shared(self.tree, self.content.keys)
+
+
+def _shared(tree: Tree, keys: Mapping[str, Hashable]) -> tuple[str, ...]:
+    parts = {part: [name for name, _ in files] for part, files in tree.parts().items()}
+    found = {part: [keys[name] for name in names] for part, names in parts.items()}
+    return shared(found, lambda part, place: shown(parts[part][place]))
 
 
 def _listing(path: Path, name: str) -> _Listing:
@@ -186,30 +221,51 @@ def _walk(folder: Path, name: str, above: str) -> Iterator[tuple[str, int, int]]
 
 
 @lru_cache(maxsize=16)
-def _folder_content(folder: Path, files: tuple[tuple[str, int, int], ...]) -> Content:
+def _folder_content(folder: Path, files: tuple[tuple[str, int, int], ...], table: str) -> Content:
     """Return the digest of a folder's images, and those whose headers are wrong: each is read anyway."""
-    return _read_folder(folder, [name for name, _, _ in files], _check_header)
+    return _read_folder(folder, [name for name, _, _ in files if name != table], _check_header, table)
 
 
 def _check_header(name: str, content: bytes) -> None:
     check_header(io.BytesIO(content), shown(name))
 
 
-def _read_folder(folder: Path, names: Iterable[str], take: Callable[[str, bytes], None]) -> Content:
-    """Pass each file to `take`; the digest is that of the lines `SHA-256  NAME`."""
+def _read_folder(
+    folder: Path, names: Iterable[str], take: Callable[[str, bytes], None], table: str = ""
+) -> Content:
+    """Pass each image to `take`; the digest is that of the lines `SHA-256  NAME`, one for the table, too."""
     faults: list[str] = []
+    keys: dict[str, Hashable] = {}
     whole = hashlib.sha256()
-    for name in names:
+    for name in sorted([*names, table] if table else names):
         with _damage(shown(name)), (folder / name).open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
             own = hashlib.sha256(content)
             while rest := file.read(1 << 20):
                 own.update(rest)
         whole.update(f"{own.hexdigest()}  {name}\n".encode())
+        if name == table:
+            continue
+        keys[name] = own.digest()
         with _collected(faults):
             _check_size(name, len(content))
             take(name, content)
-    return Content(whole.hexdigest(), tuple(faults))
+    return Content(whole.hexdigest(), tuple(faults), keys)
+
+
+@lru_cache(maxsize=16)
+def _zip_shared(path: Path, name: str, digest: str) -> tuple[str, ...]:
+    """Compare the images of an archive by size and CRC-32 and, where these agree, by SHA-256."""
+    tree = _zip_tree(path, name, digest)
+    files = tree.files()
+    with _damage(name), zipfile.ZipFile(path) as archive:
+        members = {file: archive.getinfo(file) for file in files}
+        keys: dict[str, Hashable] = {file: (m.file_size, m.CRC) for file, m in members.items()}
+        often = Counter(keys.values())
+        for file in files:
+            if often[keys[file]] > 1:
+                keys[file] = hashlib.sha256(_member(archive, file)).digest()
+    return _shared(tree, keys)
 
 
 @lru_cache(maxsize=16)

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from math import prod
 from typing import IO, Any
 
@@ -18,11 +19,13 @@ from torch import Tensor
 
 from cnnlab.data import DamagedData, DataError, Images, Info
 from cnnlab.files import npz_hints
+from cnnlab.files.shared_images import shared
 from cnnlab.files.user_folder import MAX_IMAGE_BYTES
 
 MAX_NPZ_CLASSES = 10_000
 MAX_NPZ_IMAGES = 20_000_000  # in one part; their labels are read at submit, 8 bytes each
 MAX_NPZ_CHANNELS = 4
+MAX_COMPARED_IMAGES = 2_000_000  # of all parts together, at submit
 MAX_NAME_BYTES = 400  # of a class's name, as NumPy stores it: 4 bytes a character
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _NPZ_ERRORS = (
@@ -44,7 +47,7 @@ class Header:
 
 
 class NpzFile:
-    """An .npz of images: train_x, train_y, and optionally test_x, test_y.
+    """An .npz of images: train_x, train_y, and optionally val_x, val_y and test_x, test_y.
 
     x is uint8 (N, H, W) or (N, H, W, C), C from 1 to 4; y is integers (N,), the classes 0 … C−1, each with at
     least one training image; class_names, texts (C,), may name them. Other arrays are ignored, and nothing is
@@ -58,18 +61,15 @@ class NpzFile:
         members = self._zip.namelist()
         found = {member.removesuffix(".npy") for member in members if member.endswith(".npy")}
         wanted = ["train_x", "train_y"]
-        if found & {"test_x", "test_y"}:
-            wanted += ["test_x", "test_y"]
+        for part in ("val", "test"):
+            if found & {f"{part}_x", f"{part}_y"}:
+                wanted += [f"{part}_x", f"{part}_y"]
         if missing := [array for array in wanted if array not in found]:
             raise DamagedData(
-                f"{name} must hold train_x and train_y, and test_x and test_y or neither; "
-                f"{', '.join(missing)} is missing, it holds {', '.join(sorted(found)) or 'nothing'}"
+                f"{name} must hold train_x and train_y, and both or neither of val_x and val_y and of test_x "
+                f"and test_y; {', '.join(missing)} is missing, it holds "
+                f"{', '.join(sorted(found)) or 'nothing'}"
                 f"{npz_hints.renaming(missing, found)}"
-            )
-        if own := sorted(found & {"val_x", "val_y"}):
-            raise DamagedData(
-                f"{name} holds {' and '.join(own)}, but the validation part is drawn from train_x, the share "
-                "data.validation of each class: append them to train_x and train_y, or leave them out"
             )
         self._headers = {array: self._header(array) for array in wanted}
         self._parts = [array.removesuffix("_x") for array in wanted if array.endswith("_x")]
@@ -77,7 +77,8 @@ class NpzFile:
             self._check(part)
         shapes = [self._shape(part) for part in self._parts]
         if len(set(shapes)) > 1:
-            raise DamagedData(f"{name}: train_x and test_x must have images of one shape, got {shapes}")
+            named = " and ".join(f"{part}_x" for part in self._parts)
+            raise DamagedData(f"{name}: {named} must have images of one shape, got {shapes}")
         total = sum(prod(header.shape) * header.dtype.itemsize for header in self._headers.values())
         if total > MAX_IMAGE_BYTES:
             raise DamagedData(f"{name} must have at most {MAX_IMAGE_BYTES:,} bytes of arrays, got {total:,}")
@@ -87,7 +88,7 @@ class NpzFile:
 
     def info(self) -> Info:
         """Return the facts; only the labels have been read."""
-        train, test = (len(self._labels[p]) if p in self._labels else 0 for p in ("train", "test"))
+        train, test, validation = (len(self._labels.get(p, ())) for p in ("train", "test", "val"))
         return Info(
             self._shape("train"),
             len(self._class_counts),
@@ -95,13 +96,38 @@ class NpzFile:
             test,
             class_counts=self._class_counts,
             class_names=self._class_names,
+            validation=validation,
+            labels=self._labels["train"],
+            notes=self._shared(),
         )
 
     def images(self) -> Images:
         """Read the images."""
         none = torch.empty(0, *self._shape("train"), dtype=torch.uint8), torch.empty(0, dtype=torch.int64)
         train, test = (self._part(p) if p in self._parts else none for p in ("train", "test"))
-        return Images(*train, *test)
+        return Images(*train, *test, *(self._part("val") if "val" in self._parts else ()))
+
+    def _shared(self) -> tuple[str, ...]:
+        """Return which parts have images in common, pixel by pixel; of very many images none are compared."""
+        if len(self._parts) < 2 or sum(map(len, self._labels.values())) > MAX_COMPARED_IMAGES:
+            return ()
+        keys = {part: self._pixel_keys(f"{part}_x") for part in self._parts}
+        return shared(keys, lambda part, place: f"{part}_x[{place}]")
+
+    def _pixel_keys(self, array: str) -> list[bytes]:
+        """Return a hash of the pixels of each image of an array, which is read in pieces."""
+        images, *shape = self._headers[array].shape
+        keys: list[bytes] = []
+        with self._damage(array), self._zip.open(f"{array}.npy") as file:
+            _, fortran, _ = _HEADERS[npy.read_magic(file)](file)
+            if fortran:  # its images are not one after the other
+                return [blake2b(image.tobytes(), digest_size=16).digest() for image in self._read(array)]
+            while len(keys) < images:
+                pixels = file.read(prod(shape))
+                if len(pixels) < prod(shape):
+                    raise ValueError("it is shorter than its header says")
+                keys.append(blake2b(pixels, digest_size=16).digest())
+        return keys
 
     def _header(self, array: str) -> Header:
         with self._damage(array), self._zip.open(f"{array}.npy") as file:

@@ -10,6 +10,8 @@ import numpy as np
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "train_x": ("x_train", "train_images", "train_data", "images", "data", "x"),
     "train_y": ("y_train", "train_labels", "train_targets", "labels", "targets", "target", "y"),
+    "val_x": ("x_val", "x_valid", "val_images", "valid_images"),
+    "val_y": ("y_val", "y_valid", "val_labels", "valid_labels"),
     "test_x": ("x_test", "test_images", "test_data"),
     "test_y": ("y_test", "test_labels", "test_targets"),
 }

@@ -91,7 +91,9 @@ def read_results(store: Store, sweep_id: str, epoch: int | None = None) -> Sweep
         found = trial_results(session, sweep_id, objective)
         at = epoch or common_epoch(found)
         given = None if at is None else results_at(session, sweep_id, objective, at)
-        return SweepResults(sweep, found, compared(found, sweep.total, given), reached_epochs(found))
+        return SweepResults(
+            sweep, found, compared(found, sweep.total, given, sweep.plan.repeats), reached_epochs(found)
+        )
 
     results = store.read(read)
     chosen = results.compared

@@ -91,6 +91,7 @@ class Library:
             facts,
             images=self._images(config),
             class_names=facts.class_names,
+            notes=facts.notes,
             compiled=facts.compiled,
             alone=facts.alone,
         )
@@ -122,16 +123,14 @@ class Library:
 
     def _images(self, config: Mapping[str, Any]) -> Mapping[str, int]:
         """How many images there are in the parts that trials are ranked on."""
-        from cnnlab.batching.validation_part import training_images
+        from cnnlab.batching.validation_part import sizes
         from cnnlab.data import data_set
 
         data = config["data"]
         key = json.dumps(data, sort_keys=True)  # with the content's digest: the number never changes
         if key not in self._kept_images:
             with self._faults(config):
-                info = data_set(data).info(data)
-            train = training_images(info, data["validation"])
-            self._kept_images[key] = {"train": train, "val": info.train - train}
+                self._kept_images[key] = sizes(data_set(data).info(data), data)._asdict()
         return self._kept_images[key]
 
     def predict(self, weights: Path, config: Mapping[str, Any], image: bytes) -> Sequence[ClassPrediction]:

@@ -51,8 +51,9 @@ def _result(found: TrainedTrial) -> str:
     trial, objective, estimate = found.trial, found.sweep.spec.objective, found.estimate
     metric = escaping.markdown(objective.metric)
     lines = [f"**{metric} {trial.best_value:.6g}** after epoch {trial.best_epoch}, whose weights these are."]
-    if found.sweep.plan.seeds > 1 and estimate.text:
-        among = f"over {estimate.n} of {found.sweep.plan.seeds} seeds"
+    repeats = found.sweep.plan.repeats
+    if repeats.trials > 1 and estimate.text:
+        among = f"over {estimate.n} of {repeats.units} {repeats.unit}s"
         note = f" ({escaping.markdown(estimate.note)})" if estimate.note else ""
         lines.append(f"Mean of its point {among}, with the 95 % interval: {estimate.text}{note}.")
     lines.append(f"{_goal(objective.goal)} of the sweep: {metric}.")

@@ -48,7 +48,7 @@ class TrainedTrial:
     def estimate(self) -> Estimate:
         """The mean of its point over seeds."""
         plan, objective = self.sweep.plan, self.sweep.spec.objective
-        return self.point.estimate(plan.seeds, share_of(plan, self.point.shape, objective))
+        return self.point.estimate(plan.repeats, share_of(plan, self.point.shape, objective))
 
 
 def read(session: Session, trial_id: str) -> TrainedTrial:

@@ -73,7 +73,7 @@ def width_on(session: Session, sweep: Sweep, shape: int, kind: str) -> int:
         return least
     if settled not in sweep.widths:
         names = {device.name for device in _live(session, sweep, shape, kind)}
-        together = own.points * (plan.seeds if own.mixed else 1)
+        together = own.points * (plan.replicates if own.mixed else 1)
         width = packing.ladder_width(together, least, speeds.by_width(session, own.key, names))
         sweep.widths = {**sweep.widths, settled: width}
     return min(int(sweep.widths[settled]), least)

@@ -32,8 +32,10 @@ def draw(session: Session, sweep: Sweep, rows: int) -> bool:
         return False
     if isinstance(method, AskedSearch) and method.missing():
         return False  # a process that has it will
-    most = max(plan.points // LEAST_ASKS, -(-MIN_WIDTH // plan.seeds), 1)
-    count = min(-(-rows // plan.seeds), most, MAX_ASKED, (sweep.total - sweep.next_number) // plan.seeds)
+    most = max(plan.points // LEAST_ASKS, -(-MIN_WIDTH // plan.replicates), 1)
+    count = min(
+        -(-rows // plan.replicates), most, MAX_ASKED, (sweep.total - sweep.next_number) // plan.replicates
+    )
     points = next_points(session, sweep, count)
     if not points:
         early_ends.draw_no_more(session, sweep, sweep.spec.search, "the space has no more points")
@@ -55,7 +57,7 @@ def next_points(session: Session, sweep: Sweep, count: int) -> list[AskedPoint]:
     Those that its spec lists come first. The same rows give the same points, in whatever process.
     """
     plan, method = sweep.plan, get(sweep.spec.search)
-    space, asked = plan.space.searched, sweep.next_number // plan.seeds
+    space, asked = plan.space.searched, sweep.next_number // plan.replicates
     given = [space.at(point) for point in plan.space.given[asked : asked + count]]
     if len(given) == count:
         return given
@@ -68,7 +70,7 @@ def next_points(session: Session, sweep: Sweep, count: int) -> list[AskedPoint]:
 
 def _seeds_at_once(sweep: Sweep) -> int:
     """How many trials of a new point can train: all, or in a race those of the first seeds."""
-    return min(sweep.plan.seeds, FIRST_SEEDS) if sweep.spec.race else sweep.plan.seeds
+    return min(sweep.plan.seeds, FIRST_SEEDS) if sweep.spec.race else sweep.plan.replicates
 
 
 def _paid(session: Session, sweep: Sweep, points: Sequence[AskedPoint]) -> Sequence[AskedPoint]:
@@ -76,7 +78,7 @@ def _paid(session: Session, sweep: Sweep, points: Sequence[AskedPoint]) -> Seque
     left, plan = budgets.left(session, sweep), sweep.plan
     if left is None:
         return points
-    stops, first = cohorts.of_sweep(sweep.spec, plan), sweep.next_number // plan.seeds
+    stops, first = cohorts.of_sweep(sweep.spec, plan), sweep.next_number // plan.replicates
     for count, point in enumerate(points):
         target = plan.shapes[plan.shape_at(point.coordinates)].epochs
         left -= _seeds_at_once(sweep) * stops.next_stop(stops.of(first + count), 0, target)

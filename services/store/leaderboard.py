@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from services.domain.plan.repeats import Repeats
 from services.domain.results.comparison import Comparison, Side, compare
 from services.domain.results.intervals import MAX_MAGNITUDE, Estimate, estimate
 from services.domain.results.share import Share
@@ -78,9 +79,9 @@ class RankedPoint:
         """Whether one of its trials has a value."""
         return any(trial.value is not None for trial in self.replicates)
 
-    def estimate(self, seeds: int, share: Share | None = None) -> Estimate:
-        """Its mean and interval, where `seeds` replicates are wanted; `share` as for `estimate`."""
-        return _estimate(tuple(trial.value for trial in self.replicates), seeds, self.failed, share)
+    def values_of(self, repeats: Repeats) -> dict[int, float | None]:
+        """Its values by seed, or by fold where there are folds."""
+        return repeats.by_unit({each.replicate: each.value for each in self.replicates})
 
     def best_trial(self, goal: Goal) -> Replicate:
         """Its trial with the best value, one that has failed after all others; it must have a value."""
@@ -88,9 +89,13 @@ class RankedPoint:
         valued = [(each, sign * each.value) for each in self.replicates if each.value is not None]
         return min(valued, key=lambda it: (it[0].state == TrialState.FAILED, it[1]))[0]
 
-    def side(self) -> Side:
+    def estimate(self, repeats: Repeats, share: Share | None = None) -> Estimate:
+        """Its mean and interval, where so many replicates are wanted; `share` as for `estimate`."""
+        return _estimate(tuple(self.values_of(repeats).values()), repeats, self.failed, share)
+
+    def side(self, repeats: Repeats) -> Side:
         """The point as one side of a comparison."""
-        return Side(point=self.number, values={each.replicate: each.value for each in self.replicates})
+        return Side(point=self.number, values=self.values_of(repeats))
 
 
 class RankPosition(NamedTuple):
@@ -193,28 +198,30 @@ def winner(session: Session, sweep_id: str, objective: Objective) -> str | None:
     return best[0].best_trial(objective.goal).id if best and best[0].has_value else None
 
 
-def comparison(best: Sequence[RankedPoint], objective: Objective, seeds: int) -> Comparison | None:
+def comparison(best: Sequence[RankedPoint], objective: Objective, repeats: Repeats) -> Comparison | None:
     """The first of these points against the second; None where there is no second."""
     if len(best) < 2:
         return None
     (first, values), (second, others) = (
-        (point.number, tuple(sorted(point.side().values.items()))) for point in best[:2]
+        (point.number, tuple(sorted(point.side(repeats).values.items()))) for point in best[:2]
     )
-    return _compare(first, values, second, others, objective.goal, seeds)
+    return _compare(first, values, second, others, objective.goal, repeats)
 
 
 # A page of sweeps shows hundreds of these, and most are what they were when it was last shown.
 @lru_cache(maxsize=MAX_RESULTS_KEPT)
-def _estimate(values: tuple[float | None, ...], seeds: int, failed: int, share: Share | None) -> Estimate:
-    return estimate(values, seeds, failed, share)
+def _estimate(
+    values: tuple[float | None, ...], repeats: Repeats, failed: int, share: Share | None
+) -> Estimate:
+    return estimate(values, repeats, failed, share)
 
 
 @lru_cache(maxsize=MAX_RESULTS_KEPT)
 def _compare(
-    first: int, values: Replicates, second: int, others: Replicates, goal: Goal, seeds: int
+    first: int, values: Replicates, second: int, others: Replicates, goal: Goal, repeats: Repeats
 ) -> Comparison:
     return compare(
-        Side(point=first, values=dict(values)), Side(point=second, values=dict(others)), goal, seeds
+        Side(point=first, values=dict(values)), Side(point=second, values=dict(others)), goal, repeats
     )
 
 

@@ -70,7 +70,7 @@ def point_marks(session: Session, sweep: Sweep) -> Sequence[PointMark]:
     never = or_(Trial.started_at.is_(None), MirrorTrial.left_out.is_not(None))
     there = MirrorTrial.exported_state == Trial.state
     open_ = case((Trial.state.not_in(TRIAL_FINAL), 1), (or_(never, there), 0), else_=1)
-    drawn = 1 if sweep.state in SWEEP_FINAL else sweep.plan.seeds
+    drawn = 1 if sweep.state in SWEEP_FINAL else sweep.plan.replicates
     points = (
         select(Trial.point, (func.sum(open_) == 0).label("closed"), (func.count() >= drawn).label("drawn"))
         .join(MirrorTrial, MirrorTrial.trial_id == Trial.id)

@@ -83,7 +83,7 @@ def _is_complete(session: Session, sweep: Sweep, divided: Cohorts, cohort: int, 
     if sweep.state != SweepState.ACTIVE or sweep.next_number >= sweep.total:
         return True  # no other trial will be drawn
     drawn = session.execute(select(func.count()).where(*mine)).scalar_one()
-    return bool(drawn >= divided.plan(cohort).points * sweep.plan.seeds)
+    return bool(drawn >= divided.plan(cohort).points * sweep.plan.replicates)
 
 
 def _decide(session: Session, sweep: Sweep, divided: Cohorts, trials: Sequence[Trial]) -> RungDecision:

@@ -45,10 +45,12 @@ def asked_rows(sweep: Sweep, points: Sequence[tuple[dict[str, Any], int]], now: 
 
     They are rows for the caller to insert under the sweep's lock.
     """
-    numbers = range(sweep.next_number, sweep.next_number + len(points) * sweep.plan.seeds)
+    numbers = range(sweep.next_number, sweep.next_number + len(points) * sweep.plan.replicates)
     sweep.next_number = numbers.stop
     written = _Rows(sweep, now)
-    return [written.of(number, *points[(number - numbers.start) // sweep.plan.seeds]) for number in numbers]
+    return [
+        written.of(number, *points[(number - numbers.start) // sweep.plan.replicates]) for number in numbers
+    ]
 
 
 def rows_of(sweep: Sweep, numbers: Iterable[int], now: int) -> list[dict[str, Any]]:

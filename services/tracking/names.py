@@ -83,7 +83,7 @@ def has_zero(axis: Axis) -> bool:
 
 def run(number: int, replicate: int, values: Mapping[str, Any], plan: Plan) -> str:
     """Name a trial's run: `t007 s1 nesterov, lr 0.1`, where s1 is one of several replicates."""
-    seed = f" s{replicate}" if plan.seeds > 1 else ""
+    seed = f" s{replicate}" if plan.replicates > 1 else ""
     return _cut(f"t{number:03d}{seed} {plan.labels.label(values)}")
 
 

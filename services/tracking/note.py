@@ -48,7 +48,7 @@ def status_line(ranked: RankedSweep, markup: Markup) -> str:
     states = (
         ", ".join(f"{count} {state}" for state, count in sorted(ranked.counts.items())) or "none created yet"
     )
-    many = f"{plan.points} points × {plan.seeds} seeds = " if plan.seeds > 1 else ""
+    many = f"{plan.points} points × {plan.repeats} = " if plan.replicates > 1 else ""
     line = f"{markup.bold(ranked.sweep.state)} · {many}{plan.trials} trials ({states})"
     if ended := ranked.sweep.ended_by:
         line += f", ended by {ended['rule']}: {markup.text(ended['reason'])}"
@@ -66,7 +66,7 @@ def best_line(ranked: RankedSweep, markup: Markup) -> str:
     line = markup.bold("Best" if ranked.over else "Best so far")
     line += f": {label} with {measured} {markup.bold(estimate.text or '')}"
     if estimate.low is not None:
-        line += f", 95 % interval of the mean over {estimate.n} seeds"
+        line += f", 95 % interval of the mean over {estimate.n} {ranked.plan.repeats.unit}s"
     words = ranked.comparison.words if ranked.comparison else ""
     notes = (estimate.note or "").split("; ")
     remarks = "; ".join(notes[1:] if words.startswith(notes[0]) else notes)
@@ -84,8 +84,13 @@ def _links(ranked: RankedSweep, settings: Settings, mlflow: str, experiment_id: 
     found = []
     if sweep.mirror.view_saved:
         found.append(("Charts", links.saved_view_link(mlflow, experiment_id, sweep.id)))
-        if ranked.plan.seeds > 1:
-            found.append(("Means over seeds", links.means_view_link(mlflow, experiment_id, sweep.id)))
+        if ranked.plan.replicates > 1:
+            found.append(
+                (
+                    f"Means over {ranked.plan.repeats.unit}s",
+                    links.means_view_link(mlflow, experiment_id, sweep.id),
+                )
+            )
     table = links.sweep_link(mlflow, experiment_id, sweep.id, ranked.objective)
     found += [
         ("All trials as a table, best first", table),
@@ -103,11 +108,13 @@ def _leaderboard(ranked: RankedSweep, mlflow: str, experiment_id: str) -> str:
     best = ranked.ranking[:MAX_NOTE_POINTS]
     if not best:
         return ""
-    several = ranked.plan.seeds > 1
+    several = ranked.plan.replicates > 1
     labels = ranked.plan.labels
     heading = ["", *(escaping.markdown(cell.name) for cell in labels.cells({}))]
     heading.append(escaping.markdown(ranked.objective.metric))
-    heading += ["seeds", "best trial", "epochs"] if several else ["trial", "epochs", "state"]
+    heading += (
+        [f"{ranked.plan.repeats.unit}s", "best trial", "epochs"] if several else ["trial", "epochs", "state"]
+    )
     rows = [heading, ["---"] * len(heading)]
     for rank, (point, estimate) in enumerate(best, 1):
         trial = best_of(point, ranked.objective)
@@ -116,7 +123,7 @@ def _leaderboard(ranked: RankedSweep, mlflow: str, experiment_id: str) -> str:
             name = f"[{name}]({links.trial_link(mlflow, experiment_id, trial.run_id)})"
         values = [escaping.markdown(cell.text or "") for cell in labels.cells(point.values)]
         row = [str(rank), *values, estimate.text or "–"]
-        seeds = f"{estimate.n}/{ranked.plan.seeds}"
+        seeds = f"{estimate.n}/{ranked.plan.repeats.units}"
         row += [seeds, name, str(trial.epoch)] if several else [name, str(trial.epoch), trial.state]
         rows.append(row)
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

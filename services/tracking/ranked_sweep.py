@@ -60,7 +60,7 @@ class RankedSweep:
 
     def estimate(self, point: RankedPoint) -> Estimate:
         """A point's mean and interval."""
-        return point.estimate(self.plan.seeds, share_of(self.plan, point.shape, self.objective))
+        return point.estimate(self.plan.repeats, share_of(self.plan, point.shape, self.objective))
 
     @property
     def best(self) -> Replicate | None:
@@ -83,7 +83,7 @@ def read(session: Session, sweep_id: str) -> RankedSweep:
         sweep=sweep,
         counts=sweeps.counts(session, [sweep_id])[sweep_id],
         points=found,
-        comparison=leaderboard.comparison(found, sweep.spec.objective, sweep.plan.seeds),
+        comparison=leaderboard.comparison(found, sweep.spec.objective, sweep.plan.repeats),
         last_finish=mirror.last_finish(session, sweep_id),
     )
 

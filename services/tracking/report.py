@@ -10,6 +10,7 @@ from typing import Any
 
 from services import escaping
 from services.domain.config import as_trained
+from services.domain.plan.repeats import Repeats
 from services.domain.results.intervals import Estimate
 from services.figures.best_curves import best_curves
 from services.store.leaderboard import RankedPoint
@@ -54,11 +55,19 @@ def shown_trials(ranked: RankedSweep) -> dict[str, str]:
 def leaderboard(ranked: RankedSweep) -> str:
     """Write one row per point, best first, as CSV; where there is no 95 % interval its ends are empty."""
     paths = [axis.path for axis in ranked.plan.axes]
-    head = ["rank", "point", *paths, "mean", "low", "high", "sd", "n", "seeds", "note"]
+    head = ["rank", "point", *paths, "mean", "low", "high", "sd", "n", f"{ranked.plan.repeats.unit}s", "note"]
     rows = []
     for rank, point in enumerate(ranked.points, 1):
         found = ranked.estimate(point)
-        numbers = [found.mean, found.low, found.high, found.sd, found.n, ranked.plan.seeds, found.note]
+        numbers = [
+            found.mean,
+            found.low,
+            found.high,
+            found.sd,
+            found.n,
+            ranked.plan.repeats.units,
+            found.note,
+        ]
         rows.append([rank, point.number, *_texts(point, paths), *numbers])
     return _csv(head, rows)
 
@@ -90,6 +99,7 @@ def page(ranked: RankedSweep, curves: Curves) -> str:
         f"<p>{escaping.html(ranked.spec.description)}</p>" if ranked.spec.description else "",
         f"<p>{note.status_line(ranked, HTML)}</p>",
         f"<p>{note.best_line(ranked, HTML)}</p>",
+        *(f"<p>{escaping.html(line)}.</p>" for line in ranked.plan.data_notes),
         *(f"<p>Classes: {escaping.html(names.numbered(of))}</p>" for of in ranked.plan.class_names),
         "<h2>Points, best first</h2>",
         _table(ranked),
@@ -104,32 +114,36 @@ def page(ranked: RankedSweep, curves: Curves) -> str:
 
 
 def _table(ranked: RankedSweep) -> str:
-    objective, seeds = ranked.objective, ranked.plan.seeds
+    objective, repeats = ranked.objective, ranked.plan.repeats
     labels = ranked.plan.labels
     head = [
         "",
         *(cell.name for cell in labels.cells({})),
         f"{objective.metric} ({objective.at})",
-        "seeds",
+        f"{repeats.unit}s",
         "",
     ]
     rows = []
     for rank, point in enumerate(ranked.points[:MAX_PAGE_POINTS], 1):
         found = ranked.estimate(point)
         values = [cell.text or "" for cell in labels.cells(point.values)]
-        rows.append([str(rank), *values, *_result(found, seeds)])
+        rows.append([str(rank), *values, *_result(found, repeats)])
     more = len(ranked.points) - MAX_PAGE_POINTS
     left = f"<p>leaderboard.csv has {more} more points.</p>" if more > 0 else ""
     cells = "\n".join(
         "<tr>" + "".join(f'<td class="n">{escaping.html(c)}</td>' for c in row) + "</tr>" for row in rows
     )
     names_ = "".join(f"<th>{escaping.html(name)}</th>" for name in head)
-    interval = "<p>± is half the width of the mean's 95 % interval over seeds.</p>" if seeds > 1 else ""
+    interval = (
+        f"<p>± is half the width of the mean's 95 % interval over {repeats.unit}s.</p>"
+        if repeats.trials > 1
+        else ""
+    )
     return f"<table><thead><tr>{names_}</tr></thead>\n<tbody>{cells}</tbody></table>\n{left}{interval}"
 
 
-def _result(found: Estimate, seeds: int) -> list[str]:
-    return [found.text or "–", f"{found.n}/{seeds}", found.note or ""]
+def _result(found: Estimate, repeats: Repeats) -> list[str]:
+    return [found.text or "–", f"{found.n}/{repeats.units}", found.note or ""]
 
 
 def _texts(point: RankedPoint, paths: Sequence[str]) -> list[str]:

@@ -43,9 +43,11 @@ def tags(sweep: Sweep, plan: Plan, objective: Objective) -> dict[str, str]:
     """Make the experiment's tags with the sweep's views: of its trials and, with several seeds, of means."""
     name = f"{sweep.name} · {sweep.id}"
     found = {VIEW_TAG + links.view_key(sweep.id): _saved(name, sweep, state(sweep.id, plan, objective))}
-    if plan.seeds > 1:
+    if plan.replicates > 1:
         means = means_state(sweep.id, plan, objective)
-        found[VIEW_TAG + links.means_key(sweep.id)] = _saved(f"{name} · means over seeds", sweep, means)
+        found[VIEW_TAG + links.means_key(sweep.id)] = _saved(
+            f"{name} · means over {plan.repeats.unit}s", sweep, means
+        )
     return found
 
 
@@ -101,7 +103,7 @@ def _curves(plan: Plan) -> list[MetricKey]:
     """What has a curve."""
     configs = [plan.shape_config(index) for index in range(len(plan.shapes))]
     parts = ["train"]
-    parts += ["val"] if any(config["data"].get("validation") for config in configs) else []
+    parts += ["val"] if any(shape.images.get("val") for shape in plan.shapes) else []
     parts += ["test"] if any(config["train"].get("test") == "each-epoch" for config in configs) else []
     return [MetricKey(part, metric.name) for part in parts for metric in (*plan.metrics, LOSS)]
 

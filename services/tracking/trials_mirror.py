@@ -180,7 +180,7 @@ class TrialsMirror:
 
     def _mark_points(self, is_over: IsOver) -> bool:
         """Have each run say whether all trials of its point have ended, from which means are made."""
-        if self._plan.seeds == 1:
+        if self._plan.replicates == 1:
             return True
         left = deque(self._store.read(lambda session: mirror_due.point_marks(session, self._sweep)))
 

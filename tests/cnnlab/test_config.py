@@ -33,6 +33,8 @@ def test_a_short_config_becomes_complete_and_stays_so():
         "data": {
             "name": "mnist",
             "validation": 0.1,
+            "folds": 0,
+            "fraction": 1.0,
             "label_noise": 0.0,
             "resize": 0,
             "batches": "shuffled",
@@ -88,7 +90,7 @@ def test_a_bare_number_is_a_strength():
         (
             {**SHORT, "data": {"name": "mnist", "validaton": 0}},
             "data.validaton",
-            "Did you mean 'validation'?",
+            "Did you mean 'validation' or 'validation_indices'?",
         ),
         ({**SHORT, "data": "mnits"}, "data", "Did you mean 'mnist'?"),
         ({**SHORT, "model": "lenet"}, "model", "Did you mean 'lenet5'"),

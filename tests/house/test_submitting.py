@@ -32,6 +32,7 @@ TRIALS = {
     "augmented": 6,
     "zipped": 3,
     "constrained": 10,
+    "folds": 15,
     "random": 60,
     "recipe": 8,
 }

@@ -6,7 +6,7 @@ import { many, measured, number } from "./format.js";
 const HEIGHT = 260, LEFT = 52, RIGHT = 14, TOP = 12, BOTTOM = 34; // px
 
 /** How many points are drawn, and how many trials of each: more would only hide the best. */
-export const drawnPoints = (sweep) => (sweep.seeds > 1 ? 3 : 5);
+export const drawnPoints = (sweep) => (sweep.seeds * sweep.folds > 1 ? 3 : 5);
 export const DRAWN_TRIALS = 5;
 
 /** `groups`: one per point, `{point, trials}`, each trial with its curve. */
@@ -24,7 +24,7 @@ export function curvesView(sweep, groups, chosen, width) {
     h("ol", { class: "lines" }, lines.map(({ point }, index) =>
       h("li", { "data-key": point.point }, h("span", { class: `curve c${index + 1}` }, index + 1),
         h("span", {}, unbroken(point.label))))),
-    sweep.seeds > 1 && h("p", { class: "quiet" }, "Thin lines are single trials. Thick lines are their means, up to the last epoch that all of them have."),
+    sweep.seeds * sweep.folds > 1 && h("p", { class: "quiet" }, "Thin lines are single trials. Thick lines are their means, up to the last epoch that all of them have."),
   ];
 }
 

@@ -21,6 +21,7 @@ export function detailView({ sweep, board, groups, failed, figures, effects }, {
         h("p", { class: "quiet" }, whole(`${sweep.project} · ${when(sweep)} · `), h("code", {}, sweep.id))),
       progress(sweep),
       bestView(sweep),
+      dataView(sweep),
       sweepLineage(sweep),
       holdUps(sweep),
       h("footer", {}, verbs(sweep, busy), mlflow(sweep))),
@@ -30,6 +31,12 @@ export function detailView({ sweep, board, groups, failed, figures, effects }, {
     effects.figures.length > 0 && part("What the axes do", effectsView(effects, heat)),
     figures.figures.length > 0 && part("Best weights of the best point", figuresView(figures)),
     part("In a terminal", commands(sweep, effects)));
+}
+
+/** What to read about the images, and what the classes are called. */
+function dataView({ data_notes: notes, class_names: names }) {
+  const lines = [...notes.map((note) => `Data: ${note}.`), ...names.map((each) => `Classes: ${each.join(", ")}.`)];
+  return lines.map((line) => h("p", { class: "quiet data", "data-key": line }, whole(line)));
 }
 
 /** Failed trials, grouped by their message. */

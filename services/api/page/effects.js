@@ -31,7 +31,7 @@ export async function readEffects(key, sweep, chosen) {
 
 /** Null if there is nothing to compare: one point, or none that has ended. */
 async function effectsOf(key, sweep, { epoch }) {
-  if (sweep.points < 2 || sweep.trials.succeeded + sweep.trials.pruned < sweep.seeds) return null;
+  if (sweep.points < 2 || sweep.trials.succeeded + sweep.trials.pruned < sweep.seeds * sweep.folds) return null;
   try {
     return await request(key, `v1/sweeps/${encodeURIComponent(sweep.id)}/effects?${at(epoch)}`);
   } catch (error) {

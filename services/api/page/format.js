@@ -24,7 +24,7 @@ const minus = (text) => text.replace("-", "−");
 export function result(point) {
   // What the choice of images adds differs from point to point; the table has no room for it.
   const basis = point.note?.split("; ").filter((part) => !part.startsWith("choice of ")).join("; ");
-  return { value: point.text, basis: basis || (point.mean === null ? "no value yet" : many(point.n, "seed")) };
+  return { value: point.text, basis: basis || (point.mean === null ? "no value yet" : many(point.n, point.folds > 1 ? "fold" : "seed")) };
 }
 
 /** "40 s", "12 min", "2 h 5 min", "3 d 4 h". */

@@ -23,7 +23,7 @@ export function leaderboard(sweep, board, drawn) {
         h("th", { role: "columnheader", scope: "col", class: "number" }, sweep.objective.metric,
           shared && h("small", {}, shared)),
         h("th", { role: "columnheader", scope: "col" }, scale ? scaleView(scale) : "95 % interval"),
-        h("th", { role: "columnheader", scope: "col" }, sweep.seeds > 1 ? "seeds" : "trial"))),
+        h("th", { role: "columnheader", scope: "col" }, sweep.folds > 1 ? "folds" : sweep.seeds > 1 ? "seeds" : "trial"))),
       h("tbody", { role: "rowgroup" }, points.map((point, index) => {
         const { value: told, basis } = results[index];
         return h("tr", { role: "row", "data-key": point.point },
@@ -44,7 +44,7 @@ const reused = ({ reused_from: source, reused_epochs: epochs }) =>
 
 /** The trials of a point, each linked to its panel, with the one whose epochs it has. */
 function trials(sweep, point) {
-  const one = sweep.seeds === 1;
+  const one = sweep.seeds * sweep.folds === 1;
   return h("span", { class: "trials" }, point.trials.map((trial) => {
     const name = one ? `t${String(trial.number).padStart(3, "0")}` : String(trial.replicate + 1);
     const value = trial.value === null ? "" : `, ${measured(trial.value)}`;
@@ -66,7 +66,7 @@ function scaleOf(points) {
 const place = (scale, at) => EDGE + (at - scale.low) / (scale.high - scale.low) * (WIDTH - 2 * EDGE);
 
 function scaleView(scale) {
-  return h("span", { class: "scale", title: "95 % interval of the mean over seeds" },
+  return h("span", { class: "scale", title: "95 % interval of the mean over seeds or folds" },
     h("span", {}, measured(scale.low)), h("span", { class: "unseen" }, " to "), h("span", {}, measured(scale.high)));
 }
 

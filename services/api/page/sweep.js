@@ -88,10 +88,14 @@ export function progress(sweep) {
       h("p", { class: "quiet" }, whole(amount(sweep)))));
 }
 
+/** What each point is multiplied by; empty where that is one trial. */
+const repeats = ({ seeds, folds }) =>
+  [seeds > 1 && `${seeds} seeds`, folds > 1 && `${folds} folds`].filter(Boolean).join(" × ");
+
 function amount(sweep) {
   const { done, total } = sweep.epochs;
   const parts = [
-    sweep.seeds > 1 ? `${many(sweep.points, "point")} × ${sweep.seeds} seeds` : many(sweep.trials.total, "trial"),
+    repeats(sweep) ? `${many(sweep.points, "point")} × ${repeats(sweep)}` : many(sweep.trials.total, "trial"),
     `${done.toLocaleString("en")} of ${many(total, "epoch")}`,
   ];
   if (sweep.reused > 0) parts.push(`${many(sweep.reused, "trial")} reused, ${many(sweep.epochs.reused, "epoch")}`);
@@ -160,7 +164,7 @@ export function mlflow(sweep) {
   const { mlflow: view, mlflow_means: means, mlflow_table: table } = sweep.links;
   const links = [
     view !== table && link(view, "MLflow"),
-    link(means, "means over seeds"),
+    link(means, `means over ${sweep.folds > 1 ? "folds" : "seeds"}`),
     link(table, view === table ? "MLflow" : "table of trials"),
   ].filter(Boolean);
   return links.length > 0 && h("p", { class: "links" }, links, incomplete(sweep.mlflow));

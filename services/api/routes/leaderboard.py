@@ -40,7 +40,7 @@ class SweepWithBest(NamedTuple):
     @property
     def comparison(self) -> ComparisonView | None:
         """How the best compares with the runner-up."""
-        found = ranking.comparison(self.best, self.sweep.spec.objective, self.sweep.plan.seeds)
+        found = ranking.comparison(self.best, self.sweep.spec.objective, self.sweep.plan.repeats)
         return comparison_view(found)
 
 

@@ -144,7 +144,7 @@ def _means(results: SweepResults) -> list[float]:
 def _lines(results: SweepResults, subject: str, more: Sequence[str] = ()) -> list[str]:
     """What stands above a figure: its subject, the points compared, and the trials left out."""
     compared = results.compared
-    seeds = f" × {compared.replicates} seeds" if compared.replicates > 1 else ""
+    seeds = f" × {compared.repeats}" if compared.repeats.trials > 1 else ""
     points = "point" if len(compared.points) == 1 else "points"
     left = f"; left out: {compared.left_out.words}" if compared.left_out.words else ""
     return [

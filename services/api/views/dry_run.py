@@ -62,6 +62,7 @@ class DryRunView(BaseModel):
     trials: int
     points: int
     seeds: int
+    folds: int
     epochs: int
     epochs_without_stop: int
     packs: int
@@ -71,6 +72,7 @@ class DryRunView(BaseModel):
     memory_bytes: int
     seconds: float | None
     seconds_from: str
+    data_notes: list[str]
 
 
 def dry_run_view(
@@ -99,6 +101,7 @@ def dry_run_view(
         trials=plan.trials,
         points=plan.points,
         seeds=plan.seeds,
+        folds=plan.folds,
         epochs=epochs,
         epochs_without_stop=plan.epochs,
         packs=sum(packs) if plan.asked is None else max(packs),
@@ -116,7 +119,7 @@ def dry_run_view(
                 bytes_per_row=shape.bytes_per_row,
                 width=shape.width,
                 points=shape.points,
-                trials=shape.points * plan.seeds,
+                trials=shape.points * plan.replicates,
                 packs=packs[index],
                 epochs=shape.epochs,
                 row_by_row=shape.row_by_row or None,
@@ -126,6 +129,7 @@ def dry_run_view(
         memory_bytes=max(shape.width * shape.bytes_per_row for shape in plan.shapes),
         seconds=None if seconds is None else round(seconds, 1),
         seconds_from=seconds_from,
+        data_notes=plan.data_notes,
     )
 
 

@@ -31,6 +31,7 @@ EXAMPLE: dict[str, Any] = {
     "points": 11,
     "trials": 33,
     "seeds": 3,
+    "folds": 1,
     "epoch": None,
     "epochs": [],
     "mean": 0.8527,
@@ -133,8 +134,8 @@ class EffectsView(BaseModel):
     stopped early, `epochs` has the epochs at which they were, and the last one.
 
     `method`: least squares on all axes `together`, or each axis `alone` where points are too few to separate
-    them. `intervals`: over `seeds`, paired, or over `points` by what the effects do not explain. `words` says
-    this in a sentence, `importance_words` what the importances rest on, or why there are none.
+    them. `intervals`: over `seeds` or `folds`, paired, or over `points` by what the effects do not explain.
+    `words` says this in a sentence, `importance_words` what the importances rest on, or why there are none.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
@@ -143,11 +144,12 @@ class EffectsView(BaseModel):
     points: int
     trials: int
     seeds: int
+    folds: int
     epoch: int | None
     epochs: list[ReachedEpochView]
     mean: float
     method: Literal["together", "alone"]
-    intervals: Literal["seeds", "points"]
+    intervals: Literal["seeds", "folds", "points"]
     words: str
     importance_words: str
     left_out: LeftOutView
@@ -160,7 +162,8 @@ def effects_view(effects: Effects, objective: Objective, epochs: Sequence[Reache
         objective=objective_view(objective),
         points=effects.points,
         trials=effects.trials,
-        seeds=effects.replicates,
+        seeds=effects.repeats.seeds,
+        folds=effects.repeats.folds,
         epoch=effects.epoch,
         epochs=[ReachedEpochView(epoch=epoch, points=points) for epoch, points in epochs],
         mean=effects.mean,

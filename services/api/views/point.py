@@ -44,9 +44,10 @@ class PointView(BaseModel):
     """A point: its values, in one line as `label`, and the mean of its trials' values.
 
     The mean's 95 % interval goes from `low` to `high`. Without an interval these are null and `note` says
-    why. `n` of `seeds` replicates have a value. `text` is the mean and half the interval as they are shown
-    everywhere: `0.852 ± 0.011`. The interval is over seeds; `sampling` is half of the one that the choice of
-    the `images` would give the mean of shares, null for other metrics.
+    why. `n` of `seeds` seeds have a value or, with more than one of `folds`, so many folds, each with the
+    mean over its seeds; the interval is over the same. `text` is the mean and half the interval as they are
+    shown everywhere: `0.852 ± 0.011`. `sampling` is half of the interval that the choice of the `images`
+    would give the mean of shares, null for other metrics.
     """
 
     point: int
@@ -62,6 +63,7 @@ class PointView(BaseModel):
     sampling: float | None
     n: int
     seeds: int
+    folds: int
     failed: int
     note: str | None
     trials: list[ReplicateView]
@@ -87,7 +89,7 @@ class BestView(BaseModel):
 def point_view(point: RankedPoint, sweep: Sweep, settings: Settings) -> PointView:
     """A point with its trials."""
     plan = sweep.plan
-    estimate = point.estimate(plan.seeds, share_of(plan, point.shape, sweep.spec.objective))
+    estimate = point.estimate(plan.repeats, share_of(plan, point.shape, sweep.spec.objective))
     return PointView(
         point=point.number,
         label=plan.labels.label(point.values),
@@ -102,6 +104,7 @@ def point_view(point: RankedPoint, sweep: Sweep, settings: Settings) -> PointVie
         sampling=estimate.sampling,
         n=estimate.n,
         seeds=plan.seeds,
+        folds=plan.folds,
         failed=point.failed,
         note=estimate.note,
         trials=[_replicate_view(each, sweep, settings) for each in point.replicates],

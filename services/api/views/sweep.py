@@ -117,12 +117,14 @@ class SweepView(BaseModel):
     epochs: EpochCounts
     eta_seconds: float | None
     seeds: int
+    folds: int  # of the data, on each of which every point is trained; 1 without folds
     points: int
     best: PointView | None
     comparison: ComparisonView | None
     objective: ObjectiveView
     axes: list[AxisView]
     shapes: list[ShapeView]
+    data_notes: list[str]  # of its images: where the validation part is from, what occurs twice
     class_names: list[list[str]]  # of each of its data sets that names up to 100 classes, by their numbers
     cost: CostView | None
     live_rows: float | None  # of the rows that arrays have trained, the share that held trials
@@ -190,12 +192,14 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         epochs=parts.epochs,
         eta_seconds=_eta(status),
         seeds=plan.seeds,
+        folds=plan.folds,
         points=plan.points,
         best=parts.best,
         comparison=parts.comparison,
         objective=parts.objective,
         axes=parts.axes,
         shapes=parts.shapes,
+        data_notes=plan.data_notes,
         class_names=plan.class_names,
         cost=_cost(status, library),
         live_rows=None if status.live_share is None else round(status.live_share, 4),
@@ -240,7 +244,7 @@ def _parts(status: SweepStatus, settings: Settings) -> KeptParts:
             reused=sum(epochs.reused for epochs in standing.epochs.values()),
         ),
         best=point_view(standing.best[0], sweep, settings) if standing.best else None,
-        comparison=comparison_view(leaderboard.comparison(standing.best, objective, plan.seeds)),
+        comparison=comparison_view(leaderboard.comparison(standing.best, objective, plan.repeats)),
         objective=objective_view(objective),
         axes=[axis_view(axis) for axis in plan.axes],
         shapes=[
@@ -288,7 +292,9 @@ def _links(status: SweepStatus, settings: Settings) -> SweepLinks:
         table = links.sweep_link(mlflow, experiment, sweep.id, status.spec.objective)
         if sweep.mirror.view_saved:
             saved = links.saved_view_link(mlflow, experiment, sweep.id)
-            means = links.means_view_link(mlflow, experiment, sweep.id) if status.plan.seeds > 1 else None
+            means = (
+                links.means_view_link(mlflow, experiment, sweep.id) if status.plan.replicates > 1 else None
+            )
     return SweepLinks(
         self=address,
         trials=f"{address}/trials",

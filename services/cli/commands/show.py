@@ -54,9 +54,11 @@ def _show_sweep(client: Client, sweep: View, output: Output) -> None:
     hidden = sweep["points"] - len(board["points"])
     rest = [f"{many(hidden, 'more point')}, ranked lower or without a trial yet"] if hidden > 0 else []
     notes = () if output.as_json else (*leaderboard.comparison(board), *failures(client, sweep))
+    data = [f"data: {note}" for note in sweep["data_notes"]]
+    data += [f"classes: {', '.join(of)}" for of in sweep["class_names"]]
     output.result(
         {**sweep, "leaderboard": board["points"]},
-        *map(Paragraph, (progress.summary(sweep), *origin(sweep), *hold_ups(sweep), *cost)),
+        *map(Paragraph, (progress.summary(sweep), *origin(sweep), *hold_ups(sweep), *cost, *data)),
         *filter(None, [mlflow_links(sweep)]),
         leaderboard.leaderboard(sweep, board["points"]),
         *map(Paragraph, (*rest, *notes)),
@@ -87,7 +89,10 @@ def _show_point(client: Client, sweep: View, point: int, output: Output) -> None
 
 
 def _show_trial(trial: View, sweep: View, output: Output) -> None:
-    seed = f", replicate {trial['replicate']} of {sweep['seeds']}" if sweep["seeds"] > 1 else ""
+    count = sweep["seeds"] * sweep["folds"]
+    seed = f", replicate {trial['replicate']} of {count}" if count > 1 else ""
+    if sweep["folds"] > 1:
+        seed += f", fold {trial['replicate'] % sweep['folds']}"
     output.result(
         trial,
         facts(

@@ -58,11 +58,13 @@ def submit(
             output.result(answer, *dry_run_report(answer))
             return
         submitted = f"Submitted {answer['name']} as {answer['id']}"
+        notes = [f"Data: {note}." for note in answer["data_notes"]]
         if watch:
-            output.message(f"{submitted}.")
+            output.message("\n".join([f"{submitted}.", *notes]))
             raise typer.Exit(watch_to_the_end(client, answer["id"], output))
         output.result(
             answer,
             f"{submitted}: {many(answer['trials']['total'], 'trial')}.",
+            *notes,
             f"Watch it with: {command_line('watch ' + answer['id'])}",
         )

@@ -13,6 +13,7 @@ from services.client import View
 def dry_run_report(sweep: View) -> tuple[str, FittedTable, str]:
     """How many trials in how many packs; a line for each shape; memory and time."""
     seeds = f" × {many(sweep['seeds'], 'seed')}" if sweep["seeds"] > 1 else ""
+    seeds += f" × {sweep['folds']} folds" if sweep["folds"] > 1 else ""
     repeated = (
         f"; {many(sweep['duplicates'], 'trial')} with the same values as another"
         if sweep["duplicates"]
@@ -30,6 +31,7 @@ def dry_run_report(sweep: View) -> tuple[str, FittedTable, str]:
     counts += "".join(f" Trials of an array train one after the other: {reason}." for reason in alone)
     time = "" if sweep["seconds"] is None else f"about {duration(sweep['seconds'])}, "
     needs = f"Memory: {size(sweep['memory_bytes'])} for the widest pack. Time: {time}{sweep['seconds_from']}"
+    needs += "".join(f"\nData: {note}." for note in sweep["data_notes"])
     return counts, _shapes(sweep["shapes"]), needs
 
 

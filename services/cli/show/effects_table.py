@@ -13,6 +13,7 @@ from services.client import View
 def summary(view: View) -> Iterator[str]:
     """What is compared and left out, and how effects and importances were found."""
     seeds = f" with {view['seeds']} seeds" if view["seeds"] > 1 else ""
+    seeds += f" on {view['folds']} folds" if view["folds"] > 1 else ""
     left = view["left_out"]["words"]
     yield (
         f"{view['objective']['metric']}: {many(view['points'], 'point')}{seeds} compared {_where(view)}, "

@@ -13,11 +13,12 @@ from services.client import View
 def leaderboard(sweep: View, points: Sequence[View]) -> FittedTable:
     """Points in the order given, a column for each axis that varies; blank where it is inactive."""
     columns = [cell["name"] for cell in points[0]["cells"]] if points else []
-    single = sweep["seeds"] == 1
+    single = sweep["seeds"] * sweep["folds"] == 1
+    repeated = "folds" if sweep["folds"] > 1 else "seeds"
     last = "trial" if single else "trials"
     # The axes' columns stay: by index, because an axis can have the name of another column.
     spare = (-2, -3, -1) if single else (-2, -1, -3)
-    shown = table("#", "point", *columns, sweep["objective"]["metric"], "seeds", "epoch", last, spare=spare)
+    shown = table("#", "point", *columns, sweep["objective"]["metric"], repeated, "epoch", last, spare=spare)
     for place, point in enumerate(points, 1):
         trials = point["trials"]
         shown.add_row(
@@ -62,7 +63,7 @@ def titled(point: View) -> str:
 
 def _counted(point: View) -> str:
     failed = f", {point['failed']} failed" if point["failed"] else ""
-    return f"{point['n']}/{point['seeds']}{failed}"
+    return f"{point['n']}/{point['folds'] if point['folds'] > 1 else point['seeds']}{failed}"
 
 
 def _epochs(trials: Sequence[View]) -> str:

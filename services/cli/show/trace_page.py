@@ -22,7 +22,7 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
         "submitted": when(sweep["created_at"]),
         "point": f"{trial['point']} of 0 to {sweep['points'] - 1}",
         "values": trial["label"],
-        "replicate": f"{trial['replicate']} of 0 to {sweep['seeds'] - 1}",
+        "replicate": f"{trial['replicate']} of 0 to {sweep['seeds'] * sweep['folds'] - 1}",
         "forked from": forked_from(trial),
         "forks": forks(trial),
         "number": f"{trial['number']} of 0 to {sweep['trials']['total'] - 1}",

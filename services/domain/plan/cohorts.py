@@ -77,8 +77,8 @@ def expected_epochs(spec: Spec, plan: Plan) -> int:
 
     Of a race those of the first seeds.
     """
-    seeds = min(plan.seeds, FIRST_SEEDS) if spec.race else plan.seeds
-    whole = plan.epochs // plan.seeds * seeds
+    seeds = min(plan.seeds, FIRST_SEEDS) if spec.race else plan.replicates
+    whole = plan.epochs // plan.replicates * seeds
     rule = _rule(spec, plan)
     if rule is None or not plan.shapes or plan.pin:
         return whole

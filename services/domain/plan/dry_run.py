@@ -25,7 +25,7 @@ class MeasuredSpeed:
 
 def packs(plan: Plan, shape: Shape) -> int:
     """How many packs the trials of a shape fill; of a search by results, if all points are of the shape."""
-    return packing.packs(shape.points, plan.seeds, Arrangement(shape.width, shape.mixed))
+    return packing.packs(shape.points, plan.replicates, Arrangement(shape.width, shape.mixed))
 
 
 def duplicates(plan: Plan) -> int:
@@ -37,7 +37,7 @@ def duplicates(plan: Plan) -> int:
         return 0
     points = range(min(plan.points, MAX_COMPARED_POINTS))
     distinct = {json.dumps(plan.config(point), sort_keys=True) for point in points}
-    return (len(points) - len(distinct)) * plan.seeds
+    return (len(points) - len(distinct)) * plan.replicates
 
 
 def measured(shape: Shape, speeds: Sequence[MeasuredSpeed]) -> MeasuredSpeed | None:
@@ -67,7 +67,7 @@ def seconds(
             unknown += 1
             continue
         row = shape.epochs * each / speed.images_per_s
-        rows = shape.points * plan.seeds
+        rows = shape.points * plan.replicates
         total += rows * row * share
         longest = max(longest, row * (rows / packs(plan, shape) if share == 1 else 1))
         machines.add(speed.machine)

@@ -17,6 +17,7 @@ from services.domain.plan.axis import Axis, Coordinates
 from services.domain.plan.config_text import ConfigText
 from services.domain.plan.numbering import Numbering
 from services.domain.plan.point_label import PointLabels
+from services.domain.plan.repeats import Repeats
 from services.domain.plan.shape import Shape
 from services.domain.plan.space import Space
 from services.domain.plan.trial_seed import trial_seed
@@ -87,6 +88,7 @@ class Plan(BaseModel):
     base: Config  # the config with every axis at its first value
     space: Space
     seeds: int = 1
+    folds: int = 1  # of the data, on each of which a point is trained
     shapes: list[Shape]
     pin: Pin | None = None
     asked: int | None = None  # how many points, of a search that chooses them by results; None of any other
@@ -115,15 +117,25 @@ class Plan(BaseModel):
 
     @property
     def trials(self) -> int:
-        """How many trials the sweep runs: each point with every seed."""
-        return self.points * self.seeds
+        """How many trials the sweep runs: each point with every seed on every fold."""
+        return self.points * self.replicates
+
+    @property
+    def repeats(self) -> Repeats:
+        """How often each point is trained."""
+        return Repeats(self.seeds, self.folds)
+
+    @property
+    def replicates(self) -> int:
+        """How many trials a point has."""
+        return self.seeds * self.folds
 
     @property
     def epochs(self) -> int:
         """How many epochs all trials train together if none stops early; of a search by results at most."""
         if self.asked is not None:
             return self.trials * max(shape.epochs for shape in self.shapes)
-        return sum(shape.points * shape.epochs for shape in self.shapes) * self.seeds
+        return sum(shape.points * shape.epochs for shape in self.shapes) * self.replicates
 
     # ---- trials by number
 
@@ -132,7 +144,7 @@ class Plan(BaseModel):
         return self._numbering.place_of(number).point
 
     def replicate_of(self, number: int) -> int:
-        """Which of its point's seeds a trial has."""
+        """Which of its point's replicates a trial is."""
         return self.origin.replicate if self.origin else self._numbering.place_of(number).replicate
 
     def seed_of(self, number: int) -> int:
@@ -181,7 +193,7 @@ class Plan(BaseModel):
     @cached_property
     def numbers_by_stretch(self) -> list[tuple[int, range]]:
         """The shape of each stretch and the numbers of its trials; of a search that is fixed at submit."""
-        ends = [0, *accumulate(stretch.points * self.seeds for stretch in self._stretches)]
+        ends = [0, *accumulate(stretch.points * self.replicates for stretch in self._stretches)]
         return [
             (stretch.shape, range(*pair))
             for stretch, pair in zip(self._stretches, pairwise(ends), strict=True)
@@ -222,6 +234,11 @@ class Plan(BaseModel):
         found = dict.fromkeys(tuple(shape.class_names) for shape in self.shapes)
         return [list(names) for names in found if names]
 
+    @property
+    def data_notes(self) -> list[str]:
+        """What a user should read about the images of its data, each sentence once."""
+        return list(dict.fromkeys(note for shape in self.shapes for note in shape.data_notes))
+
     @cached_property
     def labels(self) -> PointLabels:
         """How the points are shown."""
@@ -238,6 +255,6 @@ class Plan(BaseModel):
     @cached_property
     def _numbering(self) -> Numbering:
         if self.asked is not None:  # whatever their shapes: replicates of a point are neighbours
-            return Numbering([self.asked], [True], self.seeds)
+            return Numbering([self.asked], [True], self.replicates)
         mixed = [self.shapes[one.shape].mixed for one in self._stretches]
-        return Numbering([one.points for one in self._stretches], mixed, self.seeds)
+        return Numbering([one.points for one in self._stretches], mixed, self.replicates)

@@ -34,7 +34,8 @@ class Shape(BaseModel):
     epochs: int
     metrics: list[MetricFacts] = []
     class_names: list[str] = []
-    images: dict[str, int] = {}  # how many each part of the data has: train, val
+    data_notes: list[str] = []  # what a user should read about its images
+    images: dict[str, int] = {}  # how many each part of the data has: train, val; val that of all folds
     precision: str = "float32"
     compiled: bool = False  # whether a worker with a compiler trains it faster
     row_by_row: str = ""  # why the rows of its arrays pass through the net one after the other, if they must

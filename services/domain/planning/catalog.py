@@ -28,6 +28,7 @@ class DryBuild:
     built: Any = None
     images: Mapping[str, int] = field(default_factory=dict)  # in each part of the data: train, val
     class_names: Sequence[str] = ()  # of its data, where they have names
+    notes: Sequence[str] = ()  # what a user should read about the images
     compiled: bool = False  # whether a worker with a compiler trains it faster
     alone: str = ""  # why rows cannot pass through it side by side
 

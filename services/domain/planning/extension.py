@@ -80,7 +80,10 @@ def extended(
         changes["train"] = {**spec.train, "epochs": epochs}
     if seeds is not None or extension.spec is not spec:
         count = plan.points if extension.spec is spec else len(extension.spec.points)
-        changes |= {"seeds": seeds or spec.seeds, "max_trials": count * (seeds or spec.seeds)}
+        changes |= {
+            "seeds": seeds or spec.seeds,
+            "max_trials": count * (seeds or spec.seeds) * spec.folds,
+        }
     return replace(extension, spec=extension.spec.model_copy(update=changes))
 
 

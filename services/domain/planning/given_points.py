@@ -49,7 +49,7 @@ def given_points(space: Space, spec: Spec, problems: Problems) -> list[Coordinat
             problems.extend([SamePoint(pointer("points", index), detail, first)])
             continue
         found.append(point)
-    most = len(found) if spec.max_trials is None else spec.max_trials // spec.seeds
+    most = len(found) if spec.max_trials is None else spec.max_trials // spec.replicates
     if len(found) > most:
         detail = f"has {len(found)} points, but with max_trials {spec.max_trials} the sweep has {most}"
         problems.add("/points", f"{detail}; raise max_trials or shorten the list")

@@ -56,7 +56,7 @@ def number_points(
     """
     spec, whole = completion.spec, not problems.exist
     if problems.uncounted:
-        spec = spec.model_copy(update={"search": "random", "max_trials": spec.seeds})
+        spec = spec.model_copy(update={"search": "random", "max_trials": spec.replicates})
     # Shape axes first, so that trials of one shape are neighbours; then entries before numbers.
     axes = sorted(axes, key=_order)
     conditional = dependencies.conditional
@@ -216,7 +216,7 @@ def _distinct(
 
 def _points(spec: Spec) -> int | None:
     """How many points the sweep may try; None: no limit."""
-    return None if spec.max_trials is None else spec.max_trials // spec.seeds
+    return None if spec.max_trials is None else spec.max_trials // spec.replicates
 
 
 def _own_shapes(

@@ -17,13 +17,13 @@ def measured_metrics(
 
     `others` are shapes of the same sweep: one objective has to rank the trials of all of them.
     """
-    key = _checked(objective, build, config["data"]["validation"], others)
+    key = _checked(objective, build, others)
     wanted = [build.metrics[0].name, *config["train"].get("metrics", ()), key.name]
     known = {metric.name: metric for metric in build.metrics}
     return [known[name] for name in dict.fromkeys(wanted) if name in known]
 
 
-def _checked(written: Objective, build: DryBuild, validation: float, others: Sequence[DryBuild]) -> MetricKey:
+def _checked(written: Objective, build: DryBuild, others: Sequence[DryBuild]) -> MetricKey:
     """The objective's metric; `SpecError` or `ConfigFault` unless all trials have it."""
     objective = written.completed(build.metrics)
     key, goals = objective.measured, {each.name: each.goal for each in (*build.metrics, LOSS)}
@@ -37,7 +37,7 @@ def _checked(written: Objective, build: DryBuild, validation: float, others: Seq
     if any(other.metrics[0].name != default for other in others) and key.name != LOSS.name:
         detail = "must be val/loss or train/loss where some data have classes and others numbers"
         raise SpecError([Problem("/objective", f"{detail}, got {got}")])
-    if key.part == "val" and not validation:
+    if key.part == "val" and not build.images.get("val"):
         other = MetricKey("train", key.name)
         raise ConfigFault("data.validation", f"must be above 0 to rank by {key}, got 0; or rank by {other}")
     return key

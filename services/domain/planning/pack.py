@@ -39,12 +39,14 @@ def pack_shapes(numbered: NumberedSpace, completion: Completion, memory: int, pr
     fixed = numbered.space.drawn and numbered.asked is None
     if not problems.exist and fixed and completion.spec.constraints:
         _draw_every_point(numbered, completion.spec)
+    packer.check_folds(built)
     shapes = [packer.shape(index, one, memory) for index, one in enumerate(built)]
     problems.raise_any()
     return Plan(
         base=numbered.base,
         space=numbered.space,
         seeds=completion.spec.seeds,
+        folds=completion.spec.folds,
         shapes=shapes,
         asked=numbered.asked,
     )
@@ -118,13 +120,22 @@ class _Packer:
         for problem in problems if self._ranked else ():
             self.problems.add_where_none_is(problem)
 
+    def check_folds(self, built: Sequence[_Built]) -> None:
+        """Refuse folds that are no field of `data`: every point of a sweep has the same number of trials."""
+        found = sorted({one.config["data"].get("folds") or 1 for one in built} - {self.spec.folds})
+        if found:
+            got = ", ".join("0" if folds == 1 else str(folds) for folds in found)
+            detail = f"data.folds must stand in data, the same for all points; got {got} in space"
+            self.problems.add_where_none_is(Problem("/space", detail))
+
     def shape(self, index: int, built: _Built, memory: int) -> Shape:
         """Choose the width of a shape's packs, with room for the rows that take most."""
         (coordinates, points), facts = self.numbered.shapes[index], built.facts
         bytes_per_row = self._bytes_per_row(index, built)
         own_batches = built.config["data"].get("stream") == "trial"
         room = max(1, memory - facts.bytes_shared)
-        seeds = 1 if self.spec.race else self.spec.seeds  # later seeds of a point come by themselves
+        # Later seeds of a race come by themselves, and trials of other folds have other images.
+        seeds = 1 if self.spec.race or self.spec.folds > 1 else self.spec.seeds
         arrangement = packing.arrange(points, seeds, bytes_per_row, room, own_batches=own_batches)
         return Shape(
             key=self.catalog.shape_key(built.config),
@@ -132,6 +143,7 @@ class _Packer:
             points=points,
             parameters=facts.parameters,
             flops=facts.flops,
+            data_notes=list(facts.notes),
             images=dict(facts.images),
             precision=built.config["train"].get("precision", "float32"),
             compiled=facts.compiled,

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.domain import search
 from services.domain.errors import SpecError, pointer
-from services.domain.planning.limits import MAX_AXES, MAX_LISTED_VALUES, check_budget
+from services.domain.planning.limits import MAX_AXES, MAX_LISTED_VALUES, check_budget, check_one_point
 from services.domain.planning.problems import Problems
 from services.domain.search import AskedSearch
 from services.domain.spec import axis_forms
@@ -30,6 +30,8 @@ def read_axes(spec: Spec, problems: Problems) -> list[WrittenAxis]:
         method = search.get(spec.search)
         if method.needs_max_trials and not problems.uncounted:
             check_budget(spec)
+        if not problems.uncounted:
+            check_one_point(spec)
         if isinstance(method, AskedSearch):
             if uninstalled := method.missing():
                 problems.add("/search", f"search: {spec.search} {uninstalled}")

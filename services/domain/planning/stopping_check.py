@@ -37,6 +37,8 @@ def _rung_faults(spec: Spec, plan: Plan) -> list[str]:
 def _race_faults(spec: Spec, plan: Plan) -> list[str]:
     if not spec.race:
         return []
+    if spec.folds > 1:
+        return [f"compares points by seeds, so data.folds must be 0; got {spec.folds}"]
     if spec.seeds <= FIRST_SEEDS:
         detail = f"gives seeds beyond the first {FIRST_SEEDS} to the points that need them"
         return [f"{detail}, so seeds must be at least {FIRST_SEEDS + 1}; got {spec.seeds}"]

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.domain.plan.repeats import Repeats
 from services.domain.results.intervals import is_usable
 from services.domain.states import TrialState
 
@@ -86,7 +87,7 @@ class LeftOutTrials:
 
 @dataclass(frozen=True)
 class ComparedPoint:
-    """A point that is compared: the values of its axes, and its trials' values in the order of replicates."""
+    """A point that is compared: the values of its axes, and its results by seed, or by fold, in order."""
 
     number: int
     values: Mapping[str, Any]
@@ -94,7 +95,7 @@ class ComparedPoint:
 
     @property
     def mean(self) -> float:
-        """The mean over its replicates."""
+        """The mean over its seeds or folds."""
         return statistics.fmean(self.results)
 
 
@@ -109,6 +110,12 @@ class ComparedPoints:
     replicates: int
     left_out: LeftOutTrials
     epoch: int | None = None
+    folds: int = 1
+
+    @property
+    def repeats(self) -> Repeats:
+        """How often each compared point was trained; of which folds, if not of all, decides `units`."""
+        return Repeats(self.replicates // self.folds, self.folds)
 
     @property
     def where(self) -> str:
@@ -122,14 +129,17 @@ class ComparedPoints:
 
 
 def compared(
-    trials: Sequence[TrialResult], total: int, given: ResultsAtEpoch | None = None
+    trials: Sequence[TrialResult],
+    total: int,
+    given: ResultsAtEpoch | None = None,
+    repeats: Repeats | None = None,
 ) -> ComparedPoints:
     """Choose the points to compare among the drawn trials of a sweep of `total` trials.
 
     A point is compared if each of its trials has trained all epochs, or up to the one that is given, and has
     a finite value, but for those that were pruned before they began, as the later seeds of points that lost
     a race are. Its value is the mean over those replicates that every compared point has, so that all points
-    are judged by the same seeds.
+    are judged by the same seeds. With several folds in `repeats` the results are those of folds.
     """
     if given:
         trials = [replace(trial, value=given.values.get(trial.number)) for trial in trials]
@@ -146,13 +156,14 @@ def compared(
             complete[number] = group
     common = _common_replicates(complete.values())
     reasons["extra"] = sum(trial.replicate not in common for group in complete.values() for trial in group)
+    own = _common_repeats(common, repeats)
     points = [
-        ComparedPoint(number, group[0].values, _results(group, common))
+        ComparedPoint(number, group[0].values, _results(group, own))
         for number, group in complete.items()
         if common
     ]
     left_out = LeftOutTrials(**{name: reasons[name] for name in _NAMES})
-    return ComparedPoints(points, len(common), left_out, given.epoch if given else None)
+    return ComparedPoints(points, len(common), left_out, given.epoch if given else None, own.folds)
 
 
 def by_point(trials: Iterable[TrialResult]) -> dict[int, list[TrialResult]]:
@@ -181,7 +192,26 @@ def _common_replicates(groups: Iterable[Sequence[TrialResult]]) -> frozenset[int
     return frozenset.intersection(*sets) if sets else frozenset()
 
 
-def _results(group: Sequence[TrialResult], common: frozenset[int]) -> tuple[float, ...]:
-    """The values of the common replicates, in their order."""
-    values = {trial.replicate: trial.value for trial in group if trial.value is not None}
-    return tuple(values[replicate] for replicate in sorted(common))
+@dataclass(frozen=True)
+class _Common:
+    """The replicates that every point has, each with what its result counts to: itself, or its fold."""
+
+    folds: int
+    unit_of: Mapping[int, int]
+
+
+def _common_repeats(common: frozenset[int], repeats: Repeats | None) -> _Common:
+    """The common replicates by the fold that each has, where they have several."""
+    folds = {repeats.fold_of(replicate) for replicate in common} if repeats else set()
+    if repeats is None or len(folds) < 2:
+        return _Common(1, {replicate: replicate for replicate in common})
+    return _Common(len(folds), {replicate: repeats.fold_of(replicate) for replicate in common})
+
+
+def _results(group: Sequence[TrialResult], common: _Common) -> tuple[float, ...]:
+    """The values of the common replicates in their order, or of their folds, as the means of these."""
+    found: dict[int, list[float]] = {}
+    for trial in group:
+        if trial.replicate in common.unit_of and trial.value is not None:
+            found.setdefault(common.unit_of[trial.replicate], []).append(trial.value)
+    return tuple(statistics.fmean(found[unit]) for unit in sorted(found))

@@ -18,11 +18,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from services.domain.plan.repeats import Repeats
 from services.domain.results.intervals import interval, is_usable, rounded
 
 ROUNDING = 1e-12  # relative; values that differ by less are equal but for the rounding of a subtraction
 
-Values = Mapping[int, float | None]  # by replicate
+Values = Mapping[int, float | None]  # by seed or fold
 
 
 class Comparison(BaseModel):
@@ -38,13 +39,13 @@ class Comparison(BaseModel):
     difference: float | None
     low: float | None
     high: float | None
-    n: int  # replicates for which both have a value
+    n: int  # seeds, or folds, for which both have a value
     differs: bool | None
     words: str
 
 
 class Side(BaseModel):
-    """One point of a comparison: its number and its values by replicate."""
+    """One point of a comparison: its number and its values by seed, or by fold."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,8 +53,10 @@ class Side(BaseModel):
     values: Values
 
 
-def compare(best: Side, runner_up: Side, goal: Literal["maximize", "minimize"], seeds: int) -> Comparison:
-    """Compare over common replicates; one without a finite value on either side is left out."""
+def compare(
+    best: Side, runner_up: Side, goal: Literal["maximize", "minimize"], repeats: Repeats
+) -> Comparison:
+    """Compare over common seeds or folds; one without a finite value on either side is left out."""
     ours, theirs = _common(best.values, runner_up.values)
     differences = _differences(ours, theirs, 1 if goal == "maximize" else -1)
     ends = interval(differences)
@@ -69,7 +72,7 @@ def compare(best: Side, runner_up: Side, goal: Literal["maximize", "minimize"], 
         high=None if ends is None else ends[1],
         n=len(differences),
         differs=None if ends is None else not ends[0] <= 0 <= ends[1],
-        words=_sentence(ours, theirs, differences, ends, seeds),
+        words=_sentence(ours, theirs, differences, ends, repeats),
     )
 
 
@@ -98,30 +101,30 @@ def _sentence(
     theirs: Sequence[float],
     differences: Sequence[float],
     ends: tuple[float, float] | None,
-    seeds: int,
+    repeats: Repeats,
 ) -> str:
     """The comparison as a sentence."""
     unknown = "so whether the best differs from the runner-up is not known"
-    n = len(differences)
+    n, unit = len(differences), repeats.unit
     if n == 0:
-        return f"the best and the runner-up have no seed in common with a value of both, {unknown}"
+        return f"the best and the runner-up have no {unit} in common with a value of both, {unknown}"
     if n == 1:
-        return f"{'one seed' if seeds == 1 else 'one common seed so far'}: no interval, {unknown}"
+        return f"{'one seed' if repeats.units == 1 else f'one common {unit} so far'}: no interval, {unknown}"
     difference = statistics.mean(differences)
     if ends is None:
         size = rounded(abs(difference), abs(difference))
         order, seen = ("ahead", "") if difference > 0 else ("behind", "common ")
         return (
-            f"the best is {order} by {size} on each of {n} {seen}seeds: "
+            f"the best is {order} by {size} on each of {n} {seen}{unit}s: "
             f"without any spread there is no interval, {unknown}"
         )
     half = (ends[1] - ends[0]) / 2
     if half == 0:
-        return f"the best and the runner-up have the same value on each of {n} seeds"
+        return f"the best and the runner-up have the same value on each of {n} {unit}s"
     means = statistics.mean(ours), statistics.mean(theirs)
     a, b, size, low, high = (rounded(value, half) for value in (*means, difference, *ends))
-    numbers = f"difference {size}, 95 % interval {low} to {high} over {n} seeds"
+    numbers = f"difference {size}, 95 % interval {low} to {high} over {n} {unit}s"
     if ends[0] <= 0 <= ends[1]:
         return f"the best ({a}) and the runner-up ({b}) cannot be told apart: {numbers}"
-    order = "is better than" if difference > 0 else "is worse on the common seeds than"
+    order = "is better than" if difference > 0 else f"is worse on the common {unit}s than"
     return f"the best ({a}) {order} the runner-up ({b}): {numbers}"

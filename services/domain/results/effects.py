@@ -7,9 +7,9 @@ itself, so that an effect is the plain mean of a level's points minus the mean o
 has a value; whatever else differs between the levels is then part of it. Axes that always change together, as
 zipped ones do, are fitted as one and have the same effects.
 
-Intervals are paired by replicate where the axes are orthogonal, no values are cut into bins, and there are at
-least two replicates: effects are taken within each replicate, and the interval is Student's of their mean. It
-then covers seeds, as the leaderboard's does. Otherwise it is that of the fit: all that the model does not
+Intervals are paired by seed, or by fold, where the axes are orthogonal, no values are cut into bins, and
+there are at least two of these: effects are taken within each of them, and the interval is Student's of their
+mean. It then covers what the leaderboard's does. Otherwise it is that of the fit: all that the model does not
 explain is noise, interactions of axes and differences within a bin included.
 """
 
@@ -22,6 +22,7 @@ from typing import Literal
 
 from services.domain.plan.axis import Axis
 from services.domain.plan.point_label import PointLabels
+from services.domain.plan.repeats import Repeats
 from services.domain.results.axis_levels import AxisLevels, all_levels
 from services.domain.results.compared import ComparedPoints, LeftOutTrials
 from services.domain.results.importance import MIN_POINTS, Importance, importances, top_count
@@ -77,17 +78,17 @@ class AxisEffects:
 class Effects:
     """What a sweep's compared points say of its axes, in the order of the axes.
 
-    `epoch` is the one at which the points are compared; None if each is at its last one. `method`: axes are
-    fitted together or each alone. `intervals`: over seeds, or over the points by what the fit does not
-    explain.
+    `repeats` are those of each compared point. `epoch` is the one at which the points are compared; None if
+    each is at its last one. `method`: axes are fitted together or each alone. `intervals`: over seeds or
+    folds, or over the points by what the fit does not explain.
     """
 
     points: int
     trials: int
-    replicates: int
+    repeats: Repeats
     mean: float
     method: Literal["together", "alone"]
-    intervals: Literal["seeds", "points"]
+    intervals: Literal["seeds", "folds", "points"]
     axes: Sequence[AxisEffects]
     left_out: LeftOutTrials
     epoch: int | None = None
@@ -95,8 +96,9 @@ class Effects:
     @property
     def words(self) -> str:
         """How effects and intervals were found, as a sentence."""
-        if self.intervals == "seeds":
-            how = f"means over the other axes; 95 % intervals over {self.replicates} seeds, paired by seed"
+        units, unit = self.repeats.units, self.repeats.unit
+        if self.intervals != "points":
+            how = f"means over the other axes; 95 % intervals over {units} {unit}s, paired by {unit}"
         elif self.method == "together":
             how = "least squares on all axes; 95 % intervals from what the sum of effects does not explain"
         else:
@@ -113,7 +115,7 @@ class Effects:
     def importance_words(self) -> str:
         """What the importances rest on, or why there are none."""
         if any(axis.importance for axis in self.axes):
-            trials = f" ({self.trials:,} trials)" if self.replicates > 1 else ""
+            trials = f" ({self.trials:,} trials)" if self.repeats.trials > 1 else ""
             return (
                 f"importance: what decides whether a point is among the best {top_count(self.points)} of "
                 f"{self.points:,}{trials}; by PED-ANOVA, with 95 % bootstrap intervals"
@@ -142,10 +144,10 @@ def effects(
     return Effects(
         points=len(points),
         trials=compared.trials,
-        replicates=compared.replicates,
+        repeats=compared.repeats,
         mean=statistics.fmean(means),
         method="together" if fits.joint else "alone",
-        intervals="seeds" if fits.paired else "points",
+        intervals=fits.intervals,
         axes=[
             AxisEffects(
                 path=axis.path,
@@ -179,10 +181,17 @@ class _Fits:
         self.paired = (
             self.joint is not None
             and self.joint.orthogonal
-            and compared.replicates > 1
+            and compared.repeats.units > 1
             and not any(levels[place].binned for place in self._fitted)
         )
         self._effects = self._all_effects()
+
+    @property
+    def intervals(self) -> Literal["seeds", "folds", "points"]:
+        """What intervals are over."""
+        if not self.paired:
+            return "points"
+        return "folds" if self._compared.repeats.folds > 1 else "seeds"
 
     def of(self, place: int) -> Sequence[FittedLevel] | None:
         """The effects of an axis's levels; None if it has one level only."""
@@ -217,7 +226,7 @@ class _Fits:
             return dict(zip(self._fitted, self.joint.fit(means), strict=True))
         by_replicate = [
             self.joint.effects([point.results[replicate] for point in self._compared.points])
-            for replicate in range(self._compared.replicates)
+            for replicate in range(self._compared.repeats.units)
         ]
         return {
             place: [_paired(values) for values in zip(*axis, strict=True)]

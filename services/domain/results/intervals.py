@@ -6,6 +6,10 @@ would contain the mean over all seeds, provided that values over seeds are distr
 covers seeds only, that is initial weights, masks and the order of the data, and not other data: what other
 images would change is `sampling`, beside it.
 
+With folds the values are those of folds, each the mean over its seeds. The interval then also covers which of
+the images are trained on; as any two folds train on mostly the same ones, it is somewhat too narrow.
+Source: Y. Bengio, Y. Grandvalet, "No unbiased estimator of the variance of k-fold cross-validation" (2004).
+
 Of a metric that is a share, an interval ends at 0 and 1 at the latest.
 """
 
@@ -18,6 +22,7 @@ from typing import TypeGuard
 
 from pydantic import BaseModel, ConfigDict
 
+from services.domain.plan.repeats import Repeats
 from services.domain.results.share import Share
 from services.domain.results.t_distribution import t_quantile
 
@@ -42,21 +47,21 @@ class Estimate(BaseModel):
     sd: float | None  # of the sample, with n − 1
     images: int | None = None
     sampling: float | None = None
-    n: int  # replicates that have a value
+    n: int  # seeds, or folds, that have a value
     note: str | None
     text: str | None
 
 
 def estimate(
-    values: Sequence[float | None], seeds: int, failed: int = 0, share: Share | None = None
+    values: Sequence[float | None], repeats: Repeats, failed: int = 0, share: Share | None = None
 ) -> Estimate:
-    """Estimate the mean of the finite values among `seeds` replicates, of which `failed` have failed.
+    """Estimate the mean of the finite values among those of all seeds or folds; `failed` trials have failed.
 
     `share` says that they are shares of images.
     """
     found = [value for value in values if is_usable(value)]
     if not found:
-        note = f"no value: {_all_of(seeds)} failed" if failed >= seeds else "no value yet"
+        note = f"no value: {_all_of(repeats.trials)} failed" if failed >= repeats.trials else "no value yet"
         return Estimate(mean=None, low=None, high=None, sd=None, n=0, note=note, text=None)
     mean, ends = statistics.mean(found), interval(found)
     low, high = ends or (None, None)
@@ -64,7 +69,7 @@ def estimate(
         low, high = max(0.0, low), min(1.0, high)
     half = None if ends is None else (ends[1] - ends[0]) / 2
     sampling = share.sampling_error(mean) if share else None
-    notes = [_note(found, seeds, failed), _sampling_note(half, share, sampling)]
+    notes = [_note(found, repeats, failed), _sampling_note(half, share, sampling)]
     return Estimate(
         mean=mean,
         low=low,
@@ -125,20 +130,21 @@ def _with_minus(number: str) -> str:
     return f"−{number[1:]}" if number.startswith("-") else number
 
 
-def _note(found: Sequence[float], seeds: int, failed: int) -> str | None:
-    notes = []
-    if seeds == 1:
+def _note(found: Sequence[float], repeats: Repeats, failed: int) -> str | None:
+    notes, units, unit = [], repeats.units, repeats.unit
+    if units == 1:
         notes.append("one seed: no interval")
     elif len(found) == 1:
-        notes.append(f"1 of {seeds} seeds has a value: no interval")
-    elif len(found) < seeds:
-        notes.append(f"{len(found)} of {seeds} seeds have a value")
+        notes.append(f"1 of {units} {unit}s has a value: no interval")
+    elif len(found) < units:
+        notes.append(f"{len(found)} of {units} {unit}s have a value")
     elif len(set(found)) == 1:
-        notes.append(f"all {seeds} seeds gave the same value")
+        notes.append(f"all {units} {unit}s gave the same value")
     if len(found) == 2 and len(set(found)) == 2:
         notes.append("from two values the width is a rough guess")
     if failed:
-        notes.append("its trial failed" if seeds == 1 else f"{failed} of {seeds} trials failed")
+        trials = repeats.trials
+        notes.append("its trial failed" if trials == 1 else f"{failed} of {trials} trials failed")
     return "; ".join(notes) or None
 
 
@@ -149,5 +155,5 @@ def _sampling_note(half: float | None, share: Share | None, sampling: float | No
     return f"choice of {share.images:,} images alone: ± {rounded(sampling, sampling)}"
 
 
-def _all_of(seeds: int) -> str:
-    return "the trial" if seeds == 1 else f"all {seeds} trials"
+def _all_of(trials: int) -> str:
+    return "the trial" if trials == 1 else f"all {trials} trials"

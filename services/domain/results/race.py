@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 
+from services.domain.plan.repeats import Repeats
 from services.domain.results.comparison import Side, Values, compare
 from services.domain.results.intervals import is_usable
 from services.domain.spec.objective import Objective
@@ -35,7 +36,7 @@ def contenders(values: Mapping[int, Values], objective: Objective, seeds: int) -
             Side(point=best, values=usable[best]),
             Side(point=other, values=usable[other]),
             objective.goal,
-            seeds,
+            Repeats(seeds),
         )
         if not (compared.differs and (compared.difference or 0.0) > 0):
             found.append(other)

@@ -39,4 +39,7 @@ def share_of(plan: Plan, shape: int, objective: Objective) -> Share | None:
     part, name = objective.measured
     if not any(metric.name == name and metric.error for metric in plan.metrics):
         return None
-    return Share(images=plan.shapes[shape].images.get(part))
+    images = plan.shapes[shape].images.get(part)
+    if part == "val" and images:  # of all folds, of which a repeated or forked trial has one
+        images = round(images * plan.folds / (plan.base["data"].get("folds") or 1))
+    return Share(images=images)

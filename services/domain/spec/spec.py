@@ -71,6 +71,18 @@ class Spec(BaseModel):
         optional |= {"points", "warm_start"}
         return {key: value for key, value in given.items() if value is not None or key not in optional}
 
+    @property
+    def folds(self) -> int:
+        """On how many folds of its data each point is trained, as data.folds says; 1 without folds."""
+        written = self.data.get("folds") if isinstance(self.data, Mapping) else None
+        whole = re.fullmatch(r"([1-9]\d{0,2})(\.0)?", str(written))
+        return max(1, int(whole[1])) if whole else 1
+
+    @property
+    def replicates(self) -> int:
+        """How many trials a point has: each seed on each fold."""
+        return self.seeds * self.folds
+
     def with_default_metric(self, metrics: Sequence[MetricFacts]) -> Spec:
         """The spec with its objective complete, from the metrics that its data have, the default first."""
         return self.model_copy(update={"objective": self.objective.completed(metrics)})

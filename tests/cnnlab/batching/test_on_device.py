@@ -8,7 +8,7 @@ from cnnlab.data import Images, Info
 
 G = torch.Generator().manual_seed(1)
 CPU = torch.device("cpu")
-DATA = {"validation": 0.0, "label_noise": 0.0, "resize": 0}
+DATA = {"validation": 0.0, "folds": 0, "fraction": 1.0, "label_noise": 0.0, "resize": 0}
 
 
 def resident(images, dtype=torch.float64, seed=0, centred=True, **data):
@@ -100,7 +100,7 @@ def test_every_part_is_scaled_as_torch_does(side):
 
 
 def test_scaling_to_the_size_that_they_have_changes_no_bit():
-    data = Images(*(x[:, :, :3] if x.ndim == 4 else x for x in vars(images()).values()))
+    data = Images(*(x[:, :, :3] if x.ndim == 4 else x for part in images().parts().values() for x in part))
     for dtype in (torch.float32, torch.float64):
         x, _ = resident(data, dtype).train.batch(slice(0, 60), 1)
         assert torch.equal(resident(data, dtype, resize=3).train.batch(slice(0, 60), 1)[0], x)

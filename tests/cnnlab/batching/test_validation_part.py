@@ -78,9 +78,10 @@ def test_what_is_accepted_gives_each_class_its_share(counts: list[int], share: f
     targets = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
     train, held = batch_order.split(targets, share, 0)
     got = targets[held].bincount(minlength=len(counts)).tolist()
-    assert len(train) == validation_part.training_images(info, share)
+    data = {"validation": share, "folds": 0, "fraction": 1.0}
+    assert validation_part.sizes(info, data) == (len(train), len(held))
     try:
-        validation_part.check(info, share)
+        validation_part.check(info, data)
     except ConfigError:
         return
     for n, of in zip(got, counts, strict=True):

@@ -59,6 +59,7 @@ def forget() -> None:
         image_tree._folder_content,
         image_tree._zip_tree,
         image_tree._zip_faults,
+        image_tree._zip_shared,
     ):
         cached.cache_clear()
 

@@ -62,16 +62,13 @@ def test_other_folders_may_be_empty(folder: str) -> None:
     ("tops", "words"),
     [
         (
-            ("train", "val"),
-            "has val beside the parts: only train and test.*drawn from train.* images of val into",
+            ("train", "extra"),
+            r"has extra beside the parts: the parts are train, val and test \(or training, or",
         ),
-        (("train", "valid", "test"), "has valid beside .* images of valid into the same folders of train"),
-        (
-            ("Train", "Test"),
-            "has Test, Train beside the parts: only train and test, in lower case.* is no train",
-        ),
-        (("train", "extra"), "has extra beside the parts: only train and test, in lower case, are known$"),
-        (("test", "val"), "has val beside the parts: .*; there is no train"),
+        (("train", "val", "eval"), "has eval beside the parts"),
+        (("test", "val"), r"has test, val: the parts are .*; there is no train"),
+        (("train", "Training"), "has Training, train: each part must be one folder"),
+        (("train", "val", "valid"), "has train, val, valid: each part must be one folder"),
     ],
 )
 def test_a_part_of_another_name_is_refused_with_what_to_do(tops: tuple[str, ...], words: str) -> None:
@@ -83,3 +80,48 @@ def test_a_part_of_another_name_is_refused_with_what_to_do(tops: tuple[str, ...]
 
 def test_a_class_may_have_the_name_of_a_part() -> None:
     assert arrange(["val/1.jpg", "dev/1.jpg", "eval/2.jpg"], "pets").classes == ("dev", "eval", "val")
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "test"),
+    [
+        ("train", "val", "test"),
+        ("training", "validation", "testing"),
+        ("Train", "Valid", "Test"),
+        ("TRAINING", "DEV", "Testing"),
+    ],
+)
+@pytest.mark.parametrize("around", ["", "pets/"])
+def test_parts_as_people_call_them(train: str, val: str, test: str, around: str) -> None:
+    names = [f"{around}{part}/{label}/1.jpg" for part in (train, val) for label in ("cats", "dogs")]
+    tree = arrange([*names, f"{around}{test}/cats/2.jpg", f"{around}labels.txt"], "pets")
+    assert tree.classes == ("cats", "dogs")
+    assert tree.train == ((f"{around}{train}/cats/1.jpg", 0), (f"{around}{train}/dogs/1.jpg", 1))
+    assert tree.val == ((f"{around}{val}/cats/1.jpg", 0), (f"{around}{val}/dogs/1.jpg", 1))
+    assert tree.test == ((f"{around}{test}/cats/2.jpg", 0),)
+    assert len(tree.files()) == 5
+
+
+def test_a_class_of_the_validation_part_alone_is_refused() -> None:
+    with pytest.raises(DataError, match="val has the class 'birds', which is missing in train"):
+        arrange([*PARTED, "val/birds/1.jpg"], "pets")
+
+
+@pytest.mark.parametrize("around", ["", "pets/"])
+def test_a_table_comes_before_folders(around: str) -> None:
+    rows = b"file,label,split\nimages/b.jpg,10,train\nimages/a.jpg,9,train\nimages/c.jpg,9,val\n"
+    names = [f"{around}{name}" for name in ("images/a.jpg", "images/b.jpg", "images/c.jpg", "images/d.jpg")]
+    tree = arrange([*names, f"{around}Labels.csv"], "pets", lambda name: rows)
+    assert tree.classes == ("9", "10")  # by number
+    assert [(name.removeprefix(around), label) for name, label in tree.train] == [
+        ("images/b.jpg", 1),
+        ("images/a.jpg", 0),
+    ]
+    assert [label for _, label in tree.val] == [0]
+    assert (tree.table, tree.unused) == (f"{around}Labels.csv", 1)
+
+
+def test_a_class_that_a_table_only_validates_is_refused_with_its_line() -> None:
+    rows = b"file,label,split\n1.jpg,a,\n2.jpg,b,\n3.jpg,c,val\n"
+    with pytest.raises(DataError, match=r"labels.csv line 4 has the class 'c', which is missing in train"):
+        arrange(["1.jpg", "2.jpg", "3.jpg", "labels.csv"], "pets", lambda name: rows)

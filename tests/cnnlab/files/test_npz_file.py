@@ -61,3 +61,28 @@ def test_too_many_bytes_are_refused_before_they_are_read(monkeypatch):
     monkeypatch.setattr(npz_file, "MAX_IMAGE_BYTES", 55)
     with pytest.raises(DataError, match=r"a\.npz must have at most 55 bytes of arrays, got 56"):
         NpzFile(npz(train_x=X, train_y=Y), "a.npz")
+
+
+def test_a_validation_part_of_its_own():
+    file = NpzFile(npz(train_x=X, train_y=Y, val_x=X[:1] + 99, val_y=Y[:1]), "a.npz")
+    assert (file.info().train, file.info().validation, file.info().test) == (4, 1, 0)
+    assert torch.equal(file.images().val_x[:, 0], torch.from_numpy(X[:1] + 99))
+    assert file.images().val_y.tolist() == [0]
+    with pytest.raises(DataError, match="train_x and val_x must have images of one shape"):
+        NpzFile(npz(train_x=X, train_y=Y, val_x=X[:, :2], val_y=Y), "a.npz")
+    with pytest.raises(DataError, match="val_y has the class 2, which no training image has"):
+        NpzFile(npz(train_x=X, train_y=Y, val_x=X, val_y=Y + 1), "a.npz")
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_images_in_two_parts_are_counted_pixel_by_pixel(order):
+    x = np.asarray(X, order=order)
+    notes = NpzFile(npz(train_x=x, train_y=Y, val_x=X[[3, 1]], val_y=Y[:2]), "a.npz").info().notes
+    assert notes == ("2 of 2 validation images are training images, too: val_x[0] is train_x[3]",)
+    other = NpzFile(npz(train_x=x, train_y=Y, test_x=X + 99, test_y=Y), "a.npz")
+    assert other.info().notes == ()
+
+
+def test_very_many_images_are_not_compared(monkeypatch):
+    monkeypatch.setattr(npz_file, "MAX_COMPARED_IMAGES", 5)
+    assert NpzFile(npz(train_x=X, train_y=Y, val_x=X, val_y=Y), "a.npz").info().notes == ()

@@ -82,5 +82,6 @@ def test_arrays_that_are_nothing_known_have_no_hint() -> None:
     assert "rename" not in refusal(a=X, b=Y)
 
 
-def test_an_own_validation_part_is_not_ignored_silently() -> None:
-    assert "holds val_x and val_y, but the validation part is drawn" in refusal(**GOOD, val_x=X, val_y=Y)
+def test_validation_arrays_of_other_names_are_no_parts_and_half_a_part_is_refused() -> None:
+    assert "val_y is missing, it holds train_x, train_y, val_x" in refusal(**GOOD, val_x=X)
+    assert "rename y_val to val_y" in refusal(**GOOD, val_x=X, y_val=Y)

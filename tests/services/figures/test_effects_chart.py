@@ -7,6 +7,7 @@ from typing import Any
 
 from drawn_figures import all_of, parsed, texts
 
+from services.domain.plan.repeats import Repeats
 from services.domain.results.compared import LeftOutTrials
 from services.domain.results.effects import AxisEffects, Effects, LevelEffect
 from services.domain.results.importance import Importance
@@ -21,7 +22,7 @@ def axis(name: str, share: float | None = None, **changes: Any) -> AxisEffects:
 
 
 def drawn(*axes: AxisEffects) -> str:
-    effects = Effects(9, 9, 1, 0.82, "together", "points", axes, LeftOutTrials())
+    effects = Effects(9, 9, Repeats(1), 0.82, "together", "points", axes, LeftOutTrials())
     return effects_chart(["title", "9 points compared", "how"], effects, "val/acc")
 
 

@@ -10,6 +10,7 @@ import pytest
 from paper_sweep import write_sweep
 from sqlalchemy import event, insert
 
+from services.domain.plan.repeats import Repeats
 from services.domain.spec.objective import Objective
 from services.domain.states import TrialState
 from services.store import leaderboard, rankings
@@ -128,7 +129,7 @@ def test_values_beyond_arithmetic_count_as_none(store: Store) -> None:
     place(store, sweep_id, {0: [1.7e308, 1.7e308], 1: [-1.0, 1e120], 2: [1e120, -1e120]})
     assert ranked(store, sweep_id, ACC) == [1, 2, 0]
     [best] = store.read(lambda session: leaderboard.top(session, {sweep_id: ACC}, 1))[sweep_id]
-    assert best.estimate(2).n == 2
+    assert best.estimate(Repeats(2)).n == 2
 
 
 def test_a_point_shows_its_mean_and_its_trials(store: Store) -> None:
@@ -139,7 +140,7 @@ def test_a_point_shows_its_mean_and_its_trials(store: Store) -> None:
     assert [trial.replicate for trial in point.replicates] == [0, 1, 2]
     assert [trial.value for trial in point.replicates] == [0.5, 0.7, None]
     assert [trial.state for trial in point.replicates] == ["succeeded", "failed", "pending"]
-    found = point.estimate(3)
+    found = point.estimate(Repeats(3))
     assert found.mean == pytest.approx(0.6)
     assert found.note == (
         "2 of 3 seeds have a value; from two values the width is a rough guess; 1 of 3 trials failed"
@@ -165,11 +166,11 @@ def test_the_best_two_are_compared_over_common_replicates(store: Store) -> None:
     sweep_id = write_sweep(store)
     place(store, sweep_id, {0: [0.5, 0.7, 0.9], 1: [0.4, None, 0.79], 2: [0.1]})
     best = store.read(lambda session: leaderboard.top(session, {sweep_id: ACC}, 2))[sweep_id]
-    found = leaderboard.comparison(best, ACC, 3)
+    found = leaderboard.comparison(best, ACC, Repeats(3))
     assert found is not None
     assert (found.best, found.runner_up, found.n) == (0, 1, 2)
     assert found.difference == pytest.approx(0.105)
-    assert leaderboard.comparison(best[:1], ACC, 3) is None
+    assert leaderboard.comparison(best[:1], ACC, Repeats(3)) is None
 
 
 def test_the_best_trial_of_a_point_has_not_failed_if_another_has_a_value() -> None:

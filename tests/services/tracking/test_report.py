@@ -11,6 +11,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from paper_catalog import paper_plan, paper_spec
 
+from services.domain.plan.repeats import Repeats
 from services.domain.plan.value_text import value_text
 from services.settings import Settings
 from services.store import leaderboard
@@ -46,7 +47,7 @@ def ranked(state: str = "succeeded", **changes: Any) -> RankedSweep:
         sweep=Sweep(id="s", name=spec.name, project="p", state=state, spec=spec, plan=plan),
         counts={"succeeded": 6},
         points=points,
-        comparison=leaderboard.comparison(points, spec.objective, 2),
+        comparison=leaderboard.comparison(points, spec.objective, Repeats(2)),
         last_finish=None,
     )
 

@@ -47,7 +47,8 @@ def test_points_are_ranked_by_mean_and_compared(api: TestClient, store: Store, s
     assert page["next"] is None
     first, _, third, last = page["points"]
     assert first.keys() == {
-        "point", "label", "values", "cells", "text", "mean", "low", "high", "sd", "n", "seeds", "failed",
+        "point", "label", "values", "cells", "text", "mean", "low", "high", "sd", "n", "seeds",
+        "folds", "failed",
         "note", "images", "sampling", "trials",
     }  # fmt: skip
     half = 4.302653 * math.sqrt(0.0003) / math.sqrt(3)

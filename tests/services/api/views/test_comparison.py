@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from services.api.views.comparison import comparison_view
+from services.domain.plan.repeats import Repeats
 from services.domain.results.comparison import Side, compare
 
 
 def test_every_field_is_there() -> None:
     best = Side(point=4, values={0: 0.9, 1: 0.92, 2: 0.91})
     other = Side(point=1, values={0: 0.8, 1: 0.81, 2: None})
-    view = comparison_view(compare(best, other, "maximize", seeds=3))
+    view = comparison_view(compare(best, other, "maximize", Repeats(3)))
     assert view is not None
     found = view.model_dump(mode="json")
     assert list(found) == ["best", "runner_up", "difference", "low", "high", "n", "differs", "words"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.api.views.effects import EXAMPLE, EffectsView, effects_view
+from services.domain.plan.repeats import Repeats
 from services.domain.results.common_epoch import ReachedEpoch
 from services.domain.results.compared import LeftOutTrials
 from services.domain.results.effects import AxisEffects, Effects, LevelEffect
@@ -19,7 +20,7 @@ def test_a_view_has_all_that_was_found() -> None:
     axis = AxisEffects(
         "model.x", "x", True, levels, LevelEffect("none", 3, 0.7), Importance(0.5, 0.25, 0.75), ["y"]
     )
-    found = Effects(15, 30, 2, 0.7, "alone", "points", [axis], LeftOutTrials(failed=2, pruned=3), 4)
+    found = Effects(15, 30, Repeats(2), 0.7, "alone", "points", [axis], LeftOutTrials(failed=2, pruned=3), 4)
     objective = Objective(metric="val/loss", goal="minimize", at="last")
     view = effects_view(found, objective, [ReachedEpoch(4, 15), ReachedEpoch(9, 5)])
     assert (view.epoch, [each.model_dump() for each in view.epochs]) == (

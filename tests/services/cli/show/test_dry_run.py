@@ -16,7 +16,8 @@ SHAPE: dict[str, Any] = {
 }  # fmt: skip
 SWEEP: dict[str, Any] = {
     "by_results": False,
-    "trials": 18, "points": 6, "seeds": 3, "packs": 2, "duplicates": 0, "shapes": [SHAPE],
+    "trials": 18, "points": 6, "seeds": 3, "folds": 1, "data_notes": [],
+    "packs": 2, "duplicates": 0, "shapes": [SHAPE],
     "epochs": 54, "epochs_without_stop": 54,
     "reused": {"trials": 0, "begun": 0, "epochs": 0},
     "memory_bytes": 3 << 20, "seconds": 125.0, "seconds_from": "from 40 packs on this kind of device",
@@ -33,6 +34,17 @@ def test_counts_sizes_and_needs(printed: Printed) -> None:
     assert needs == (
         "Memory: 3 MiB for the widest pack. Time: about 2 min 5 s, from 40 packs on this kind of device"
     )
+
+
+def test_folds_and_what_there_is_to_read_about_the_images() -> None:
+    folded = SWEEP | {
+        "seeds": 2,
+        "folds": 5,
+        "data_notes": ["3 of 9 validation images are training images, too"],
+    }
+    counts, _, needs = dry_run_report(folded)
+    assert "6 points × 2 seeds × 5 folds" in counts
+    assert needs.endswith("\nData: 3 of 9 validation images are training images, too.")
 
 
 def test_what_early_stopping_leaves() -> None:

@@ -26,25 +26,32 @@ def point(number: int = 7, **changed: Any) -> dict[str, Any]:
     return {
         "point": number, "label": "l2 0.001, adam", "cells": cells("0.001", "adam", "0.25"),
         "text": "0.8712 ± 0.0034", "mean": 0.8712, "low": 0.8678, "high": 0.8746, "sd": 0.003, "n": 2,
-        "seeds": 3, "failed": 1, "note": "2 of 3 seeds have a value",
+        "seeds": 3, "folds": 1, "failed": 1, "note": "2 of 3 seeds have a value",
         "trials": [replicate(0, 0.87), replicate(1, 0.8724), replicate(2, None, "failed", 1)], **changed,
     }  # fmt: skip
 
 
 def test_a_point_has_a_line_with_its_seeds_and_how_far_they_are(printed: Printed) -> None:
-    sweep = {"seeds": 3, "objective": {"metric": "val/acc"}}
+    sweep = {"seeds": 3, "folds": 1, "objective": {"metric": "val/acc"}}
     head, line = printed(leaderboard(sweep, [point()]))
     assert head == "# point l2 optimizer dropout val/acc seeds epoch trials"
     assert line == "1 7 0.001 adam 0.25 0.8712 ± 0.0034 2/3, 1 failed 1–3 2 succeeded, 1 failed"
 
 
 def test_an_axis_without_a_value_is_blank_and_one_seed_shows_its_trial(printed: Printed) -> None:
-    sweep = {"seeds": 1, "objective": {"metric": "val/acc"}}
+    sweep = {"seeds": 1, "folds": 1, "objective": {"metric": "val/acc"}}
     alone = point(cells=cells(None, "sgd", None), text="0.8712", low=None, high=None, n=1, seeds=1, failed=0,
                   trials=[replicate(7, 0.8712)])  # fmt: skip
     head, line = printed(leaderboard(sweep, [alone]))
     assert head.endswith("seeds epoch trial")
     assert line == "1 7 sgd 0.8712 1/1 3 s-0007"
+
+
+def test_folds_are_counted_where_there_are_some(printed: Printed) -> None:
+    sweep = {"seeds": 1, "folds": 5, "objective": {"metric": "val/acc"}}
+    head, line = printed(leaderboard(sweep, [point(n=4, seeds=1, folds=5, failed=0)]))
+    assert head == "# point l2 optimizer dropout val/acc folds epoch trials"
+    assert "± 0.0034 4/5 1–3" in line
 
 
 def test_a_point_goes_by_its_number_and_its_label() -> None:

@@ -12,7 +12,7 @@ from services.cli.show.trace_page import stopped, trace_attempts, trace_page, tr
 
 MOMENT = "2026-01-02T03:04:05Z"
 SWEEP: dict[str, Any] = {
-    "id": "s", "name": "grid", "project": "p", "created_at": MOMENT, "points": 6, "seeds": 3,
+    "id": "s", "name": "grid", "project": "p", "created_at": MOMENT, "points": 6, "folds": 1, "seeds": 3,
     "trials": {"total": 18}, "objective": {"metric": "val/acc"},
 }  # fmt: skip
 WAITING: dict[str, Any] = {"machine": None, "engine": None}

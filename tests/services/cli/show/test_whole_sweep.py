@@ -11,7 +11,7 @@ from services.cli.show.output import Output
 from services.cli.show.whole_sweep import watch_to_the_end
 
 SWEEP: dict[str, Any] = {
-    "id": "s", "name": "grid", "state": "succeeded", "axes": [], "seeds": 1, "cost": None,
+    "id": "s", "name": "grid", "state": "succeeded", "axes": [], "seeds": 1, "folds": 1, "cost": None,
     "trials": {"total": 1, "succeeded": 1, "pruned": 0, "running": 0, "held": 0, "failed": 0, "cancelled": 0},
     "epochs": {"done": 3, "total": 3, "reused": 0},
     "eta_seconds": None, "best": None, "blockers": [], "setbacks": [],

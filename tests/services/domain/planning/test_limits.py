@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from paper_catalog import paper_spec
+from paper_catalog import paper_spec, refusals
 
 from services.domain.errors import SpecError
-from services.domain.planning.limits import MAX_RANDOM_TRIALS, check_budget, check_size
+from services.domain.planning.limits import MAX_RANDOM_TRIALS, check_budget, check_one_point, check_size
 
 
 def test_at_the_limit_a_sweep_is_accepted() -> None:
@@ -30,9 +30,19 @@ def test_above_it_the_refusal_says_what_to_write() -> None:
     [
         ({}, "needs max_trials"),
         ({"max_trials": MAX_RANDOM_TRIALS + 1}, "must be at most 100000"),
-        ({"max_trials": 2, "seeds": 3}, "must be at least seeds, 3"),
     ],
 )
 def test_a_budget_that_pays_for_nothing_or_too_much_is_refused(changes: dict[str, int], words: str) -> None:
     with pytest.raises(SpecError, match=words):
         check_budget(paper_spec(search="random", **changes))
+
+
+@pytest.mark.parametrize("search", ["grid", "random"])
+def test_fewer_trials_than_one_point_has_are_refused_with_every_search(search: str) -> None:
+    with pytest.raises(
+        SpecError, match="/max_trials: must be at least seeds, 3, so that one point can run; got 2"
+    ):
+        check_one_point(paper_spec(search=search, max_trials=2, seeds=3))
+    (found,) = refusals(search=search, max_trials=2, seeds=3)
+    assert found[0] == "/max_trials"
+    check_one_point(paper_spec(search=search, max_trials=3, seeds=3))

@@ -43,7 +43,7 @@ def test_effects_of_a_grid_are_paired_by_seed() -> None:
     luck = [0.3, -0.2, 0.05]
     tilt = [0.010, 0.012, 0.017]
     found = grid(lambda lr, l2, seed: 0.8 + luck[seed] + tilt[seed] * (1 if lr == 0.1 else -1), seeds=3)
-    assert (found.points, found.trials, found.replicates, found.method, found.intervals) == (
+    assert (found.points, found.trials, found.repeats.trials, found.method, found.intervals) == (
         6, 18, 3, "together", "seeds",
     )  # fmt: skip
     rate, decay = found.axes

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from services.domain.plan.repeats import Repeats
 from services.domain.results.intervals import estimate, estimate_text, interval, rounded
 from services.domain.results.share import Share
 
@@ -15,7 +16,7 @@ ROUGH = "from two values the width is a rough guess"
 
 def test_an_estimate_by_hand() -> None:
     # 0.90, 0.91, 0.95: mean 0.92, deviations −0.02, −0.01, 0.03, sd √(0.0014 / 2), half 4.30265 · sd / √3.
-    found = estimate([0.90, 0.91, 0.95], seeds=3)
+    found = estimate([0.90, 0.91, 0.95], repeats=Repeats(3))
     sd = math.sqrt(0.0007)
     assert found.mean == pytest.approx(0.92)
     assert found.sd == pytest.approx(sd)
@@ -39,7 +40,7 @@ def test_95_of_100_intervals_hold_the_truth() -> None:
 
 
 def test_one_seed_has_no_interval_and_says_so() -> None:
-    found = estimate([0.9], seeds=1)
+    found = estimate([0.9], repeats=Repeats(1))
     assert (found.mean, found.low, found.high, found.sd, found.n) == (0.9, None, None, None, 1)
     assert found.note == "one seed: no interval"
 
@@ -61,18 +62,18 @@ def test_one_seed_has_no_interval_and_says_so() -> None:
 def test_what_is_missing_is_left_out_and_said(
     values: list[float | None], seeds: int, failed: int, n: int, note: str
 ) -> None:
-    found = estimate(values, seeds, failed)
+    found = estimate(values, Repeats(seeds), failed)
     assert (found.n, found.note) == (n, note)
     assert (found.low is None) == (n < 2)
 
 
 def test_equal_values_have_an_interval_without_width() -> None:
-    found = estimate([0.1] * 3, seeds=3)
+    found = estimate([0.1] * 3, repeats=Repeats(3))
     assert (found.mean, found.low, found.high, found.sd) == (0.1, 0.1, 0.1, 0.0)
 
 
 def test_no_size_of_a_value_breaks_the_arithmetic() -> None:
-    found = estimate([1e149, -1e149, 1e308], seeds=3)
+    found = estimate([1e149, -1e149, 1e308], repeats=Repeats(3))
     assert found.n == 2
     assert found.high is not None
     assert math.isfinite(found.high)
@@ -109,10 +110,10 @@ def test_a_mean_is_written_to_two_digits_of_half_its_interval(
 
 
 def test_an_estimate_has_its_text() -> None:
-    assert estimate([0.90, 0.91, 0.95], seeds=3).text == "0.920 ± 0.066"
-    assert estimate([0.852149], seeds=1).text == "0.8521"
-    assert estimate([0.8521] * 3, seeds=3).text == "0.8521 ± 0"
-    assert estimate([None, math.nan], seeds=2).text is None
+    assert estimate([0.90, 0.91, 0.95], repeats=Repeats(3)).text == "0.920 ± 0.066"
+    assert estimate([0.852149], repeats=Repeats(1)).text == "0.8521"
+    assert estimate([0.8521] * 3, repeats=Repeats(3)).text == "0.8521 ± 0"
+    assert estimate([None, math.nan], repeats=Repeats(2)).text is None
 
 
 def test_a_number_is_rounded_to_the_digits_that_its_spread_shows() -> None:
@@ -122,19 +123,19 @@ def test_a_number_is_rounded_to_the_digits_that_its_spread_shows() -> None:
 
 
 def test_an_interval_of_shares_ends_at_0_and_1() -> None:
-    found = estimate([0.98, 0.94], seeds=2, share=Share(images=100))
+    found = estimate([0.98, 0.94], repeats=Repeats(2), share=Share(images=100))
     assert (found.low, found.high) == (pytest.approx(0.96 - 0.02 * 12.7062, abs=1e-6), 1.0)
-    assert estimate([0.02, 0.06], seeds=2, share=Share(images=None)).low == 0.0
-    assert (estimate([0.98, 0.94], seeds=2).high or 0) > 1  # no share, no bound
+    assert estimate([0.02, 0.06], repeats=Repeats(2), share=Share(images=None)).low == 0.0
+    assert (estimate([0.98, 0.94], repeats=Repeats(2)).high or 0) > 1  # no share, no bound
 
 
 def test_what_the_images_add_stands_beside_an_interval_that_is_narrower() -> None:
     share = Share(images=80)
-    equal = estimate([0.9, 0.9], seeds=2, share=share)
+    equal = estimate([0.9, 0.9], repeats=Repeats(2), share=share)
     assert (equal.text, equal.images, equal.sampling) == ("0.9000 ± 0", 80, share.sampling_error(0.9))
     assert equal.note == "all 2 seeds gave the same value; choice of 80 images alone: ± 0.067"
-    wide = estimate([0.7, 0.9, 0.8], seeds=3, share=share)
+    wide = estimate([0.7, 0.9, 0.8], repeats=Repeats(3), share=share)
     assert (wide.note, wide.images) == (None, 80)
-    single = estimate([0.9], seeds=1, share=share)
+    single = estimate([0.9], repeats=Repeats(1), share=share)
     assert single.note == "one seed: no interval; choice of 80 images alone: ± 0.067"
-    assert estimate([0.9], seeds=1, share=Share(images=None)).sampling is None
+    assert estimate([0.9], repeats=Repeats(1), share=Share(images=None)).sampling is None

@@ -43,3 +43,11 @@ def test_the_metrics_that_are_shares_have_the_images_of_their_part() -> None:
     assert share_of(plan, 0, Objective()) == Share(images=100)
     assert share_of(plan, 0, Objective(metric="train/acc")) == Share(images=900)
     assert share_of(plan, 0, Objective(metric="val/loss")) is None
+
+
+def test_with_folds_the_images_are_those_of_all_folds_and_a_repeated_trial_has_its_own() -> None:
+    plan = paper_plan(paper_spec(data={"name": "paper", "folds": 5}))
+    assert share_of(plan, 0, Objective()) == Share(images=100)
+    alone = plan.model_copy(update={"folds": 1})  # as a repeated trial's plan has it
+    assert share_of(alone, 0, Objective()) == Share(images=20)
+    assert share_of(alone, 0, Objective(metric="train/acc")) == Share(images=900)
