@@ -324,6 +324,8 @@ def _measured(
         raise ConfigError("objective", f"must be train/, val/ or test/ followed by a metric, got {metric!r}")
     if name not in (LOSS, *metrics):
         metrics[name] = find(name, info, "objective")
+    if name != LOSS and metrics[name].unranked:
+        raise ConfigError("objective", f"{name} cannot rank trials: {metrics[name].unranked}")
     goal = LOSS_GOAL if name == LOSS else metrics[name].goal
     if direction != goal:
         raise ConfigError("objective", f"the goal of {metric} is to {goal} it, got {direction!r}")

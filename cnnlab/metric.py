@@ -26,6 +26,9 @@ DECLARED: Mapping[str, tuple[Callable[[Any], object], str]] = {
         "a frozenset of classification, regression or both",
     ),
     "min_classes": (lambda value: isinstance(value, int), "an integer"),
+    "max_classes": (lambda value: value is None or isinstance(value, int), "an integer or None"),
+    "each_class": (lambda value: isinstance(value, bool), "True or False"),
+    "unranked": (lambda value: isinstance(value, str), "a text"),
     "goal": (lambda value: value in ("maximize", "minimize"), "maximize or minimize"),
     "label": (lambda value: isinstance(value, str) and value, "a text"),
     "error": (
@@ -36,7 +39,7 @@ DECLARED: Mapping[str, tuple[Callable[[Any], object], str]] = {
 
 
 class Metric(ABC):
-    """A file in metrics/ holds one of these; it keeps nothing itself and has no hyperparameters.
+    """A file in metrics/ holds one of these; it keeps no numbers itself and has no hyperparameters.
 
     Images come batch by batch: `totals` gives the sums over one batch, an epoch's batches are added up in
     float64, and `value` turns the result into one number for each trial. A metric can therefore be more than
@@ -47,10 +50,16 @@ class Metric(ABC):
     `tasks` are those whose targets it understands, `min_classes` is the smallest number of classes for which
     it says anything, `goal` the direction that is better, `label` its name in charts. Where 1 − value is a
     share of errors, `error` names that share ("error", "top5_error"), and charts can show it in percent.
+
+    With `each_class` it has a number for each class, (K, classes), reported as `<name>-0`, `<name>-1`, …, of
+    at most `max_classes`. `unranked` is why it is no objective: what a useless net with a perfect value does.
     """
 
     tasks: ClassVar[frozenset[Task]] = frozenset({"classification"})
     min_classes: ClassVar[int] = 1
+    max_classes: ClassVar[int | None] = None
+    each_class: ClassVar[bool] = False
+    unranked: ClassVar[str] = ""
     goal: ClassVar[Goal]
     label: ClassVar[str]
     error: ClassVar[str] = ""
@@ -66,6 +75,13 @@ class Metric(ABC):
         if cls.__module__.endswith(f".{LOSS}"):
             raise RegistryError(f"a metric cannot be called {LOSS}: the loss is always measured")
 
+    def __init__(self, classes: int = 1) -> None:
+        self.classes = classes
+
+    def names(self, name: str) -> list[str]:
+        """Return the names under which the values of the metric of this name are reported."""
+        return [f"{name}-{number}" for number in range(self.classes)] if self.each_class else [name]
+
     @abstractmethod
     def totals(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return sums over a batch, (K, …), of scores (N, K, classes) against classes int64 (N, K).
@@ -75,7 +91,10 @@ class Metric(ABC):
 
     @abstractmethod
     def value(self, totals: Tensor, images: int) -> Tensor:
-        """Return each trial's value, (K,), from the totals of so many images, float64 (K, …)."""
+        """Return each trial's value, (K,), from the totals of so many images, float64 (K, …).
+
+        With `each_class` (K, classes).
+        """
 
 
 def count_by_class(classes: Tensor, counted: Tensor, number: int) -> Tensor:
@@ -95,6 +114,8 @@ def misfit(name: str, task: Task, classes: int) -> str:
         return f"{name} needs {needed} as targets, but the targets of these data are {TARGETS[task]}"
     if task == "classification" and classes < entry.min_classes:
         return f"{name} needs at least {entry.min_classes} classes, but these data have {classes}"
+    if task == "classification" and entry.max_classes is not None and classes > entry.max_classes:
+        return f"{name} needs at most {entry.max_classes} classes, but these data have {classes}"
     return ""
 
 
@@ -107,7 +128,7 @@ def find(name: str, info: Info, path: str) -> Metric:
         raise ConfigError(path, str(broken)) from broken
     if why:
         raise ConfigError(path, why)
-    return entry()
+    return entry(info.classes)
 
 
 def chosen(config: Mapping[str, Any], info: Info) -> dict[str, Metric]:

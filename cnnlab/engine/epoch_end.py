@@ -49,7 +49,8 @@ class EpochEnd:
         self._array, self._epoch, self._parts = array, epoch, parts
         self._objective, self._recorder = objective, recorder
         self.best, self.kept = BestRows(array, sign), array.copied()
-        train, *others = ([f"{part}/{name}" for name in (LOSS, *array.metrics)] for part in parts)
+        measured = [each for name, metric in array.metrics.items() for each in metric.names(name)]
+        train, *others = ([f"{part}/{name}" for name in (LOSS, *measured)] for part in parts)
         self._names = [*train, "lr", *(name for names in others for name in names)]
         self._outcome = torch.zeros(
             len(array), len(self._names) + 3, dtype=torch.float64, device=array.device

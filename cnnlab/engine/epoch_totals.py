@@ -44,21 +44,29 @@ class EpochTotals:
     def metrics(self, part: str, images: int) -> dict[str, Tensor]:
         """Return part/loss and part/<metric>, float64 (K,); NaN where the loss is NaN.
 
+        A metric of each class has as many names as there are classes.
+
         `images` are those of all batches.
         """
         loss = self._loss / images
         found = {f"{part}/{LOSS}": loss}
         for name, metric in self._metrics.items():
             value = metric.value(self._totals[name], images)
-            _check_rows(name, "value", value, len(loss))
-            found[f"{part}/{name}"] = torch.where(loss.isnan(), math.nan, value.double())
+            names = metric.names(name)
+            _check_rows(name, "value", value, len(loss), len(names) if metric.each_class else None)
+            columns = value.unbind(1) if metric.each_class else [value]
+            for each, column in zip(names, columns, strict=True):
+                found[f"{part}/{each}"] = torch.where(loss.isnan(), math.nan, column.double())
         return found
 
 
-def _check_rows(name: str, method: str, given: Tensor, rows: int) -> None:
-    fits = given.shape == (rows,) if method == "value" else given.shape[:1] == (rows,)
+def _check_rows(name: str, method: str, given: Tensor, rows: int, classes: int | None = None) -> None:
+    if method == "totals":
+        fits, wanted = given.shape[:1] == (rows,), f"({rows}, …)"
+    else:
+        shape = (rows,) if classes is None else (rows, classes)
+        fits, wanted = given.shape == shape, str(shape)
     if not fits:
-        wanted = f"({rows},)" if method == "value" else f"({rows}, …)"
         raise CnnlabError(
             f"{method} of the metric {name} must be {wanted}, a row for each trial; got {tuple(given.shape)}"
         )

@@ -18,6 +18,8 @@ from services.api.library import Library
 from services.api.plannings import Plannings
 from services.api.routes import (
     catalog,
+    delete,
+    edit,
     effects,
     events,
     exports,
@@ -81,8 +83,8 @@ def make_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     app.include_router(page.router)
     for part in (
-        *(sweeps, verbs, extend, events, exports, leaderboard, effects, sweep_figures, register),
-        *(trials, figures, model, reproduce, fork, catalog, workers),
+        *(sweeps, verbs, edit, delete, extend, events, exports, leaderboard, effects, sweep_figures),
+        *(register, trials, figures, model, reproduce, fork, catalog, workers),
     ):
         app.include_router(part.router, prefix="/v1", dependencies=[Depends(KEY_SCHEME)])
     error_handlers.install(app)

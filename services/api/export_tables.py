@@ -90,8 +90,18 @@ def written(columns: Sequence[str], rows: Iterable[Row], format: Format) -> Iter
 
 
 def filename(sweep: Sweep, table: str, format: Format) -> str:
-    """The file's name: the sweep's name and id, in characters that every system allows."""
-    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', sweep.name)}-{sweep.id}-{table}.{format}"
+    """The file's name in ASCII: the sweep's name and id, in characters that every system allows."""
+    return _filename(re.sub(r"[^A-Za-z0-9._-]+", "-", sweep.name), sweep, table, format)
+
+
+def unicode_filename(sweep: Sweep, table: str, format: Format) -> str:
+    """The same with all letters of the sweep's name, without the signs that some system forbids."""
+    return _filename(re.sub(r'[/\\:*?"<>|]+', "-", sweep.name), sweep, table, format)
+
+
+def _filename(name: str, sweep: Sweep, table: str, format: Format) -> str:
+    """A name that is neither hidden nor taken for an option, as one would be that begins with . or -."""
+    return "-".join([*filter(None, [name.strip("-. ")]), sweep.id, f"{table}.{format}"])
 
 
 def cell(value: Any) -> str:

@@ -20,6 +20,7 @@ from services.domain.spec.objective import MetricFacts
 
 if TYPE_CHECKING:
     from cnnlab.data import Task
+    from cnnlab.metric import Metric
     from cnnlab.predictions import ClassPrediction, Predictor
 
 log = logging.getLogger(__name__)
@@ -244,8 +245,22 @@ def _metrics(task: Task, classes: int) -> tuple[list[MetricFacts], dict[str, str
         if why := contract.misfit(name, task, classes):
             misfits[name] = why
         else:
-            found.append(MetricFacts(name=name, goal=entry.goal, label=entry.label, error=entry.error))
+            found += _facts(name, entry(classes))
     return found, misfits
+
+
+def _facts(name: str, metric: Metric) -> list[MetricFacts]:
+    """What a sweep has of a metric under each of its names."""
+    whole = MetricFacts(
+        name=name, goal=metric.goal, label=metric.label, error=metric.error, unranked=metric.unranked
+    )
+    if not metric.each_class:
+        return [whole]
+    labels = {each: f"{metric.label} of class {number}" for number, each in enumerate(metric.names(name))}
+    return [
+        whole.model_copy(update={"name": each, "label": label, "entry": name})
+        for each, label in labels.items()
+    ]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -44,7 +44,7 @@ def read_sweep(sweep_id: str, services: Services) -> SweepDetail:
     status, there, reasons, setbacks, origin, reused = services.store.read(read)
     mlflow = mlflow_view(status.sweep, there, services.settings)
     view = sweep_view(status, services.settings, services.library)
-    return sweep_detail(view, mlflow, reasons, setbacks, origin, reused)
+    return sweep_detail(view, status.sweep.description, mlflow, reasons, setbacks, origin, reused)
 
 
 def forked_from(session: Session, plan: Plan, sweep_id: str) -> ForkedFromView | None:

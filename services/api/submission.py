@@ -101,7 +101,10 @@ def write(
     def add(session: Session) -> str:
         if key is not None and (earlier := submit_keys.find(session, key, digest)):
             return earlier
+        sweeps.hold(session, spec.warm_start)
         check_warm_start(session, spec)
+        if extends is not None and not sweeps.hold(session, [extends]):
+            sweeps.get(session, extends)  # which says that it is gone
         sweep_id = sweeps.insert(session, spec, plan, plugins, extends)
         # At once: in a busy service it could be long before the sweep is served.
         reuse.draw(session, sweeps.lock(session, sweep_id))

@@ -137,6 +137,20 @@ class Client:
         path = self._address("sweeps", sweep_id, "priority")
         return self._api.request("POST", path, json={"priority": priority})
 
+    def edit(self, sweep_id: str, *, name: str | None = None, description: str | None = None) -> View:
+        """Change a sweep's name, its description or both; what is None stays."""
+        given = {"name": name, "description": description}
+        body = {field: value for field, value in given.items() if value is not None}
+        return self._api.request("PATCH", self._address("sweeps", sweep_id), json=body)
+
+    def delete(self, sweep_id: str, dry_run: bool = False) -> View:
+        """Delete a sweep that has ended, with its files and its runs in MLflow; returns what goes.
+
+        With `dry_run` nothing is deleted.
+        """
+        params = {"dry_run": "true"} if dry_run else {}
+        return self._api.request("DELETE", self._address("sweeps", sweep_id), params=params)
+
     def leaderboard(self, sweep_id: str, limit: int | None = None) -> View:
         """A sweep's best points, at most `limit`, and how the first two compare."""
         path = self._address("sweeps", sweep_id, "leaderboard")

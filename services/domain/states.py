@@ -59,6 +59,11 @@ class SweepState(State):
         "The user cancelled the sweep or all of its trials; results from before stay, and a retry runs the "
         "rest.",
     )
+    DELETING = (
+        "deleting",
+        "The user has deleted the sweep: nothing shows it any more, and upkeep deletes its runs in MLflow, "
+        "its files and at last its rows, with which this state ends.",
+    )
 
 
 class TrialState(State):
@@ -152,7 +157,11 @@ _RETRY = Move((Mover.API,), "retry")
 _WORKER_OR_DECIDE = Move((Mover.WORKER, Mover.DECIDE))
 
 # The retry of a sweep draws what was never drawn; that of one trial draws nothing.
-_REOPEN = {SweepState.ACTIVE: _RETRY, SweepState.STOPPING: Move((Mover.API,), "retry of a trial")}
+_OVER = {
+    SweepState.ACTIVE: _RETRY,
+    SweepState.STOPPING: Move((Mover.API,), "retry of a trial"),
+    SweepState.DELETING: _API,
+}
 _END = dict.fromkeys(
     (SweepState.SUCCEEDED, SweepState.PARTIAL, SweepState.FAILED, SweepState.CANCELLED), _SETTLE
 )
@@ -171,10 +180,11 @@ SWEEP_MOVES: dict[SweepState, dict[SweepState, Move]] = {
     },
     SweepState.STOPPING: {SweepState.CANCELLING: _API, **_END},
     SweepState.CANCELLING: {SweepState.CANCELLED: _SETTLE},
-    SweepState.SUCCEEDED: _REOPEN,
-    SweepState.PARTIAL: _REOPEN,
-    SweepState.FAILED: _REOPEN,
-    SweepState.CANCELLED: _REOPEN,
+    SweepState.SUCCEEDED: _OVER,
+    SweepState.PARTIAL: _OVER,
+    SweepState.FAILED: _OVER,
+    SweepState.CANCELLED: _OVER,
+    SweepState.DELETING: {},
 }
 
 TRIAL_MOVES: dict[TrialState, dict[TrialState, Move]] = {

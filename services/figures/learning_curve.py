@@ -16,8 +16,11 @@ PARTS = ("train", "val", "test")
 
 
 def learning_curve(title: str, curve: Sequence[tuple[int, Metrics]], metrics: Sequence[MetricFacts]) -> str:
-    """Draw the loss and each metric of each set of images; values that are not finite leave gaps."""
-    shown = [LOSS, *metrics]
+    """Draw the loss and each metric of each set of images; values that are not finite leave gaps.
+
+    Metrics of single classes have no panels: they would be as many as there are classes.
+    """
+    shown = [LOSS, *(metric for metric in metrics if not metric.entry)]
     drawn = svg.heading(14, [title])
     for place, metric in enumerate(shown):
         panel = Area(WIDTH * place, TOP, WIDTH, HEIGHT)

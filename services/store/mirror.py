@@ -35,9 +35,9 @@ from services.domain.errors import ServiceError
 from services.domain.states import TRIAL_FINAL, TrialState
 from services.store.at_commit import gather
 from services.store.clock import db_now, in_seconds, seconds_ago
+from services.store.left_out import LeftOut
 from services.store.mirror_change import MirrorChange
 from services.store.models import (
-    LeftOut,
     MirrorSweep,
     MirrorTrial,
     Pack,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from services.store.clock import in_seconds
+from services.store.left_out import LeftOut
 from services.store.mirror import MirrorLease, keep
-from services.store.models import LeftOut, MirrorSweep, MirrorTrial
+from services.store.models import MirrorSweep, MirrorTrial
 from services.store.session import Session
 
 FIRST_PAUSE_SECONDS, PAUSE_GROWTH = 5.0, 6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -24,17 +23,10 @@ from services.domain.plan.plan import Plan
 from services.domain.spec.spec import Spec
 from services.domain.states import PackState, SweepState, TrialState
 from services.store.json_model import JsonModel, Stored
+from services.store.left_out import LeftOut
 from services.store.table import NULLABLE_JSON, Base, BigId, one_of, where
 
 M = TypeVar("M", bound=BaseModel)
-
-
-class LeftOut(StrEnum):
-    """Why a sweep or a trial is not mirrored any more."""
-
-    DELETED = "deleted"  # a user removed its run in MLflow
-    REFUSED = "refused"  # MLflow does not take it
-    FAILED = "failed"  # it could not be mirrored, however often that was tried
 
 
 class Sweep(Base):
@@ -56,6 +48,7 @@ class Sweep(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
     project: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str] = mapped_column(Text, default="")
     state: Mapped[str] = mapped_column(String(16))
     stored_spec: Mapped[Stored[Spec]] = mapped_column("spec", JsonModel(Spec))
     stored_plan: Mapped[Stored[Plan]] = mapped_column("plan", JsonModel(Plan))
@@ -86,8 +79,11 @@ class Sweep(Base):
 
     @property
     def spec(self) -> Spec:
-        """What the user submitted; `Unreadable` if the column holds something else."""
-        return read("spec", self.id, self.stored_spec)
+        """What the user submitted, by its present name; `Unreadable` if the column holds something else."""
+        spec = read("spec", self.id, self.stored_spec)
+        if (spec.name, spec.description) == (self.name, self.description):
+            return spec
+        return spec.model_copy(update={"name": self.name, "description": self.description})
 
     @spec.setter
     def spec(self, spec: Spec) -> None:
@@ -164,6 +160,7 @@ class Trial(Base):
         ),
         Index(None, "start_checkpoint_id", **where("start_checkpoint_id IS NOT NULL")),
         Index(None, "forked_from", **where("forked_from IS NOT NULL")),
+        Index(None, "reused_from", **where("reused_from IS NOT NULL")),
         Index("ix_trials_without_a_start", "forked_from", **where("start_epoch IS NULL")),
     )
 
@@ -332,7 +329,7 @@ class Report(Base):
 
     trial_id: Mapped[str] = mapped_column(ForeignKey("trials.id"), primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    pack_id: Mapped[str] = mapped_column(ForeignKey("packs.id"))
+    pack_id: Mapped[str] = mapped_column(String(32))  # no foreign key, which would slow a pack's deletion
     at: Mapped[int]
     metrics: Mapped[dict[str, Any]]
 

@@ -143,6 +143,8 @@ def move_sweep(
     new = move(SweepState(sweep.state), to)
     sweep.ended_by = ended_by or (None if new == SweepState.ACTIVE else sweep.ended_by)
     finished_at = _now(session) if new in SWEEP_FINAL else None
+    if new == SweepState.DELETING:
+        finished_at = sweep.finished_at
     sweep.state, sweep.finished_at, sweep.events_forgotten = new, finished_at, False
     sweep.pause_reason = pause_reason
     session.flush()

@@ -21,7 +21,7 @@ from services.domain.results.race import FIRST_SEEDS
 from services.domain.spec.spec import Spec
 from services.domain.spec.stop import rung_rule
 from services.domain.states import SweepState
-from services.store import budgets, clock, moves, trials
+from services.store import budgets, clock, moves, sweeps, trials
 from services.store.json_rows import GIVEN_IDS, given_ids, json_rows
 from services.store.models import SUCCEEDED, Checkpoint, Report, Sweep, Trial
 
@@ -40,6 +40,7 @@ class ReusedTrial(NamedTuple):
 
     identity: str
     id: str
+    sweep_id: str
     target_epoch: int
     best_value: float | None
     best_epoch: int | None
@@ -61,6 +62,7 @@ _FINISHED = (
         _TRIALS.c.reused_epochs < _TRIALS.c.target_epoch,  # it has trained its last epochs itself
         _SWEEPS.c.project == bindparam("project"),
         _TRIALS.c.sweep_id != bindparam("sweep"),
+        _SWEEPS.c.state != SweepState.DELETING,
     )
     .order_by(_TRIALS.c.finished_at, _TRIALS.c.id)
 )
@@ -183,17 +185,20 @@ def _found(
 def _locked(
     session: Session, rows: Sequence[Mapping[str, Any]], found: Mapping[str, ReusedTrial]
 ) -> dict[str, ReusedTrial]:
-    """What was found, without trials that would go on from a file that is deleted just now.
+    """What was found, without trials that are deleted just now, or would go on from a file that is.
 
     The others are locked until a new trial needs them.
     """
+    if found:
+        there = sweeps.hold(session, {source.sweep_id for source in found.values()})
+        found = {each: source for each, source in found.items() if source.sweep_id in there}
     targets = {row["id"]: row["target_epoch"] for row in rows}
     begun = {each: source for each, source in found.items() if source.target_epoch < targets[each]}
     if not begun:
         return dict(found)
     files = {source.checkpoint_id for source in begun.values()}
-    there = select(_FILES.c.id).where(_FILES.c.id.in_(files), _FILES.c.bytes > 0)
-    kept = set(session.scalars(there.order_by(_FILES.c.id).with_for_update()))
+    whole = select(_FILES.c.id).where(_FILES.c.id.in_(files), _FILES.c.bytes > 0)
+    kept = set(session.scalars(whole.order_by(_FILES.c.id).with_for_update()))
     return {
         each: source for each, source in found.items() if each not in begun or source.checkpoint_id in kept
     }

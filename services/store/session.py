@@ -172,6 +172,8 @@ def _sane_sqlite(engine: Engine) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA synchronous=NORMAL")
+        # SQLite's own function changes no letter but A to Z.
+        connection.create_function("lower", 1, lambda text: text and str(text).lower(), deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:

@@ -16,7 +16,8 @@ from services.store.session import Store, is_outage
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-DISPATCH, SETTLE, DECIDE = "dispatch", "settle", "decide"  # the chores that set sweeps aside
+# The chores that set sweeps aside.
+DISPATCH, SETTLE, DECIDE, DELETE = "dispatch", "settle", "decide", "delete"
 RETRY_SECONDS = 60  # after which a chore tries a sweep again that was set aside
 MAX_REASON_CHARS = 500
 
@@ -43,10 +44,15 @@ def treat(
     except Exception as error:
         if is_outage(error):
             raise
-        reason = f"{chore}: {' '.join(str(error).split()) or type(error).__name__}"[:MAX_REASON_CHARS]
-        if store.write(partial(_set_aside, sweep_id=sweep_id, reason=reason)):
-            log.exception("sweep %s is set aside, and tried again every %d s", sweep_id, RETRY_SECONDS)
+        put(store, chore, sweep_id, error)
         return None
+
+
+def put(store: Store, chore: str, sweep_id: str, error: Exception) -> None:
+    """Set a sweep aside because a chore failed at it; called while the error is handled."""
+    reason = f"{chore}: {' '.join(str(error).split()) or type(error).__name__}"[:MAX_REASON_CHARS]
+    if store.write(partial(_set_aside, sweep_id=sweep_id, reason=reason)):
+        log.exception("sweep %s is set aside, and tried again every %d s", sweep_id, RETRY_SECONDS)
 
 
 def _set_aside(session: Session, sweep_id: str, reason: str) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from services.domain.errors import NotFound
 from services.domain.plan.plan import Plan
 from services.domain.retry import MAX_FRUITLESS
+from services.domain.spec.display_name import normal
 from services.domain.spec.spec import Spec
 from services.domain.states import (
     PACK_OUTSTANDING,
@@ -43,6 +44,7 @@ def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "", extends:
         id=secrets.token_hex(5),
         name=spec.name,
         project=spec.project,
+        description=spec.description,
         spec=spec,
         plan=plan,
         total=plan.trials,
@@ -59,6 +61,9 @@ def insert(session: Session, spec: Spec, plan: Plan, plugins: str = "", extends:
 def get(session: Session, sweep_id: str) -> Sweep:
     """The sweep with what MLflow has of it, its spec and plan from memory where they are; or `NotFound`."""
     sweep = session.scalars(_WITH_MIRROR, {"sweep": sweep_id}).one_or_none()
+    if sweep is not None and sweep.state == SweepState.DELETING:
+        why = f", which has failed so far: {sweep.set_aside}" if sweep.set_aside else ""
+        raise NotFound(f"sweep {sweep_id!r} is being deleted{why}")
     if sweep is None:
         of, dash, _ = sweep_id.partition("-")
         hint = f"that is a trial's id, and its sweep's is {of}" if dash and of else WHERE_SWEEPS_ARE
@@ -73,12 +78,29 @@ def lock(session: Session, sweep_id: str) -> Sweep:
     Rows that only refer to it, such as events, can still be written: on PostgreSQL that takes a share of the
     sweep's key, and a worker that holds its pack must not wait for whoever holds the sweep.
     """
-    return session.scalars(_LOCK, {"sweep": sweep_id}).one_or_none() or get(session, sweep_id)
+    found = session.scalars(_LOCK, {"sweep": sweep_id}).one_or_none()
+    return get(session, sweep_id) if found is None or found.state == SweepState.DELETING else found
+
+
+def hold(session: Session, sweep_ids: Collection[str]) -> set[str]:
+    """Those of these sweeps that are there and not being deleted; none is until the transaction ends.
+
+    For whatever a new row refers to. Others that hold the same sweeps do not wait for each other.
+    """
+    there = _SWEEPS.c.id.in_(sweep_ids), _SWEEPS.c.state != SweepState.DELETING
+    query = select(_SWEEPS.c.id).where(*there).order_by(_SWEEPS.c.id)
+    return set(session.scalars(query.with_for_update(read=True)))
+
+
+def is_deleting(session: Session, sweep_id: str) -> bool:
+    """Whether a sweep is being deleted."""
+    state = select(_SWEEPS.c.state).where(_SWEEPS.c.id == sweep_id)
+    return session.scalars(state).one_or_none() == SweepState.DELETING
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which sweeps a list shows; an empty filter shows all."""
+    """Which sweeps a list shows; an empty filter shows all that are not being deleted."""
 
     states: Sequence[SweepState] = ()
     project: str | None = None
@@ -87,13 +109,13 @@ class Filter:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The same for SQL."""
-        found: list[ColumnElement[bool]] = []
+        found: list[ColumnElement[bool]] = [Sweep.state != SweepState.DELETING]
         if self.states:
             found.append(Sweep.state.in_(list(self.states)))
         if self.project is not None:
-            found.append(Sweep.project == self.project)
+            found.append(Sweep.project == normal(self.project))
         if self.name is not None:
-            found.append(Sweep.name.icontains(self.name, autoescape=True))
+            found.append(Sweep.name.icontains(normal(self.name), autoescape=True))
         if self.beginning is not None:
             found.append(Sweep.id.between(self.beginning, f"{self.beginning}g"))  # by the primary key
         return found
@@ -181,7 +203,7 @@ def ending_ids(session: Session, *only: ColumnElement[bool]) -> Sequence[str]:
     busy = exists().where(mine, Trial.state.in_(TRIAL_PACKED))
     waits = or_(exists().where(mine, PENDING), exists().where(mine, HELD))
     waiting = and_(Sweep.state != SweepState.CANCELLING, waits)
-    moving = Sweep.state.not_in([*SWEEP_FINAL, SweepState.PAUSED])
+    moving = Sweep.state.not_in([*SWEEP_FINAL, SweepState.PAUSED, SweepState.DELETING])
     return session.scalars(
         select(Sweep.id).where(*only, moving, ~_UNDRAWN, ~busy, ~waiting, set_aside.is_due(set_aside.SETTLE))
     ).all()

@@ -15,6 +15,7 @@ from services.domain.plan import cohorts
 from services.domain.plan.identity import Identities
 from services.domain.retry import MAX_FRUITLESS
 from services.domain.states import TRIAL_FINAL
+from services.store import sweeps
 from services.store.clock import db_now
 from services.store.json_rows import GIVEN_IDS, given_ids
 from services.store.models import PENDING, MirrorTrial, Sweep, Trial
@@ -103,7 +104,7 @@ def values_of_points(session: Session, sweep_id: str) -> list[dict[str, Any]]:
 def get(session: Session, trial_id: str) -> Trial:
     """The trial with what MLflow has of it, or `NotFound`."""
     trial = session.get(Trial, trial_id, options=[joinedload(Trial.mirror)])
-    if trial is None:
+    if trial is None or sweeps.is_deleting(session, trial.sweep_id):
         form = "a trial's id is its sweep's and a number, such as 3f81c09a2e-0007; "
         bare = "" if "-" in trial_id else form
         where = "`cnnlab show SWEEP` and GET /v1/sweeps/{id}/trials list a sweep's"

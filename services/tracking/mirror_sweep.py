@@ -9,8 +9,8 @@ from functools import partial
 
 from services.domain.json_numbers import decode
 from services.domain.states import SWEEP_FINAL, SweepState
-from services.store import leaderboard, mirror, mirror_due, reports, sweeps
-from services.store.models import LeftOut
+from services.store import deletion, leaderboard, mirror, mirror_due, reports, sweeps
+from services.store.left_out import LeftOut
 from services.store.session import Session
 from services.tracking import artifacts, ranked_sweep, report, saved_view, sweep_run, trial_run
 from services.tracking.context import IsOver, MirrorContext, RunDeleted
@@ -45,6 +45,8 @@ class SweepMirror:
 
     def _mirror(self, is_over: IsOver) -> bool:
         parent = self._parent()
+        if parent.name != self._sweep.name:
+            self._rename(parent)
         done = TrialsMirror(self._context, self._sweep, parent).run(is_over)
         # To rank all points of an ended sweep takes longer than a turn: only once, at last.
         if done or self._sweep.state not in SWEEP_FINAL:
@@ -104,6 +106,22 @@ class SweepMirror:
         self._context.keep()
         start = self._sweep.created_at
         return active[0] if active else self._server.create_run(experiment_id, self._sweep.name, start, tags)
+
+    def _rename(self, parent: MlflowRun) -> None:
+        """Give MLflow's entries the sweep's new name: its run, its views, and an experiment of its own.
+
+        An experiment that other sweeps share keeps its name, and so does one whose new name is taken. The run
+        comes last: by its name the next turn sees whether all was done.
+        """
+        experiment_id = parent.experiment_id
+        shared = self._context.store.read(
+            lambda s: deletion.shares_experiment(s, self._sweep.id, experiment_id)
+        )
+        if not shared:
+            self._server.rename_experiment(experiment_id, sweep_run.experiment(self._sweep))
+            self._server.tag_experiment(experiment_id, sweep_run.experiment_tags(self._sweep, self._spec))
+        self._save_view(experiment_id)
+        self._server.rename(parent.run_id, self._sweep.name)
 
     def _show(self, parent: MlflowRun, done: bool) -> None:
         """Write the sweep's state, unless its run shows it already; its end, once all trials are there."""

@@ -13,7 +13,7 @@ import mimetypes
 import os
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -86,6 +86,7 @@ class MlflowRun:
     deleted: bool
     artifacts: str  # where its files are, as a URI
     status: str
+    name: str = ""
     tags: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def beside(self, run_id: str) -> MlflowRun:
@@ -143,6 +144,28 @@ class Server:
         for key, value in tags.items():
             self._post("experiments/set-experiment-tag", experiment_id=experiment_id, key=key, value=value)
 
+    def experiment_name(self, experiment_id: str) -> str | None:
+        """Fetch an experiment's name; None if it is deleted. Raises `Gone` if there is none."""
+        found = self._get("experiments/get", experiment_id=experiment_id)["experiment"]
+        return None if found.get("lifecycle_stage") == "deleted" else str(found["name"])
+
+    def rename_experiment(self, experiment_id: str, name: str) -> None:
+        """Rename an experiment, unless another one has the name, deleted or not."""
+        if self._experiment_named(name) is None:
+            self._post("experiments/update", experiment_id=experiment_id, new_name=name)
+
+    def untag_experiment(self, experiment_id: str, keys: Sequence[str]) -> None:
+        """Delete tags of an experiment; those that it does not have are passed over."""
+        known = _pairs(self._get("experiments/get", experiment_id=experiment_id)["experiment"])
+        for key in keys:
+            if key in known:
+                self._post("experiments/delete-experiment-tag", experiment_id=experiment_id, key=key)
+
+    def delete_empty_experiment(self, experiment_id: str) -> None:
+        """Delete an experiment in which no run is left that is not deleted."""
+        if not self.active_runs(experiment_id, {}, 1):
+            self._post("experiments/delete", experiment_id=experiment_id)
+
     def _experiment_named(self, name: str) -> Any:
         try:
             return self._get("experiments/get-by-name", experiment_name=name)["experiment"]
@@ -167,7 +190,7 @@ class Server:
         """Find the runs with these tags, deleted ones included, oldest first."""
         query: dict[str, Any] = {
             "experiment_ids": [experiment_id],
-            "filter": " AND ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items()),
+            "filter": _having(tags),
             "run_view_type": "ALL",
             "max_results": RUNS_PER_PAGE,
             "order_by": ["attributes.start_time ASC", "attributes.run_id ASC"],
@@ -179,6 +202,17 @@ class Server:
             if not page.get("next_page_token"):
                 return found
             query["page_token"] = page["next_page_token"]
+
+    def active_runs(self, experiment_id: str, tags: Mapping[str, str], most: int) -> list[MlflowRun]:
+        """Find some of the runs with these tags that are not deleted."""
+        page = self._post(
+            "runs/search",
+            experiment_ids=[experiment_id],
+            filter=_having(tags),
+            run_view_type="ACTIVE_ONLY",
+            max_results=most,
+        )
+        return [_found(run) for run in page.get("runs", ())]
 
     def create_run(self, experiment_id: str, name: str, start: int, tags: Mapping[str, str]) -> MlflowRun:
         """Create a run."""
@@ -197,8 +231,15 @@ class Server:
         ended = {} if end is None else {"end_time": end}
         self._post("runs/update", run_id=run_id, status=status, **ended)
 
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run another name."""
+        self._post("runs/update", run_id=run_id, run_name=name)
+
     def retire(self, run_id: str) -> None:
-        """Delete a run that another one replaces; a tag says so, since it was not deleted by a user."""
+        """Delete a run that another one replaces, or whose sweep is deleted.
+
+        A tag says so: it was not deleted by a user, and a restored experiment does not restore it.
+        """
         self._post("runs/set-tag", run_id=run_id, key=ROLE_TAG, value=REPLACED)
         self._post("runs/delete", run_id=run_id)
 
@@ -236,6 +277,17 @@ class Server:
     def upload_file(self, run: MlflowRun, path: Path, folder: str) -> None:
         """Upload one file as an artifact."""
         self._upload(run, f"{folder}/{path.name}", path.read_bytes())
+
+    def delete_files(self, artifacts: str) -> None:
+        """Delete all files of a run or a model, which are at this URI."""
+        scheme, _, folder = artifacts.partition(":/")
+        if scheme != THROUGH_THE_SERVER or folder.startswith("/"):
+            _delete_elsewhere(self._url, artifacts)
+            return
+        try:
+            self._ask("DELETE", FILES + quote(folder))
+        except Gone:
+            return
 
     def _upload(self, run: MlflowRun, name: str, content: bytes) -> None:
         scheme, _, folder = run.artifacts.partition(":/")
@@ -276,6 +328,20 @@ class Server:
 
 def _upload_elsewhere(url: str, run: MlflowRun, name: str, content: bytes) -> None:
     """Upload to where the server keeps files without taking them itself, such as a bucket."""
+    with tempfile.TemporaryDirectory(prefix="cnnlab-artifacts-") as folder:
+        path = Path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        _elsewhere(url, run.artifacts, lambda repository: repository.log_artifacts(folder))
+
+
+def _delete_elsewhere(url: str, artifacts: str) -> None:
+    """Delete files where the server keeps them without taking them itself."""
+    _elsewhere(url, artifacts, lambda repository: repository.delete_artifacts())
+
+
+def _elsewhere(url: str, artifacts: str, work: Callable[[Any], None]) -> None:
+    """Work with MLflow's own client on where files are."""
     os.environ |= {
         "MLFLOW_HTTP_REQUEST_TIMEOUT": str(REQUEST_SECONDS),
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
@@ -286,14 +352,10 @@ def _upload_elsewhere(url: str, run: MlflowRun, name: str, content: bytes) -> No
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     from requests import RequestException
 
-    with tempfile.TemporaryDirectory(prefix="cnnlab-artifacts-") as folder:
-        path = Path(folder, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        try:
-            get_artifact_repository(run.artifacts, tracking_uri=url).log_artifacts(folder)
-        except (MlflowException, RequestException) as error:
-            raise TrackingDown(without_passwords(f"{run.artifacts}: {error}")) from error
+    try:
+        work(get_artifact_repository(artifacts, tracking_uri=url))
+    except (MlflowException, RequestException) as error:
+        raise TrackingDown(without_passwords(f"{artifacts}: {error}")) from error
 
 
 def _object(answer: httpx2.Response) -> dict[str, Any] | None:
@@ -314,8 +376,14 @@ def _found(run: Any) -> MlflowRun:
         deleted,
         info["artifact_uri"],
         info["status"],
+        info.get("run_name", ""),
         _pairs(run.get("data", {})),
     )
+
+
+def _having(tags: Mapping[str, str]) -> str:
+    """The search filter of runs with these tags, none of whose values has a quote."""
+    return " AND ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
 
 
 def _pairs(tagged: Any) -> dict[str, str]:

@@ -35,14 +35,17 @@ class ModelServer:
 
     def find(self, experiment_id: str, tags: Mapping[str, str]) -> LoggedModel | None:
         """The newest model with these tags, one that is ready before others."""
+        found = self._search(experiment_id, tags)
+        return next((each for each in found if each.ready), found[0] if found else None)
+
+    def _search(self, experiment_id: str, tags: Mapping[str, str]) -> list[LoggedModel]:
         said = self._server.request(
             "POST",
             "logged-models/search",
             experiment_ids=[experiment_id],
             filter=" AND ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items()),
         )
-        found = [_model(each) for each in said.get("models", ())]
-        return next((each for each in found if each.ready), found[0] if found else None)
+        return [_model(each) for each in said.get("models", ())]
 
     def create(
         self,
@@ -75,6 +78,23 @@ class ModelServer:
         self._server.request("POST", "runs/log-batch", run_id=run.run_id, metrics=[metric])
         output = {"model_id": model.model_id, "step": point.step}
         self._server.request("POST", "runs/outputs", run_id=run.run_id, models=[output])
+
+    def delete_unregistered(self, experiment_id: str, tags: Mapping[str, str]) -> None:
+        """Delete the models with these tags, with their files; those that somebody has registered stay."""
+        kept: set[str] = set()
+        while found := [each for each in self._search(experiment_id, tags) if each.model_id not in kept]:
+            for model in found:
+                if self._is_registered(model):
+                    kept.add(model.model_id)
+                    continue
+                self._server.delete_files(model.artifacts)
+                self._server.request("DELETE", f"logged-models/{model.model_id}")
+
+    def _is_registered(self, model: LoggedModel) -> bool:
+        said = self._server.request("GET", "model-versions/search", filter=f"run_id='{model.run_id}'")
+        return any(
+            each.get("source") == f"models:/{model.model_id}" for each in said.get("model_versions", ())
+        )
 
     # ---- the registry
 

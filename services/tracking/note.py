@@ -32,7 +32,7 @@ def note(ranked: RankedSweep, settings: Settings, experiment_id: str) -> str:
     if len(quoted) > MAX_SPEC_CHARS:
         quoted = quoted[:MAX_SPEC_CHARS] + "\n… (spec.json has all of it)"
     parts = [
-        *map(escaping.markdown, ranked.spec.description.splitlines()),
+        *map(escaping.markdown, ranked.sweep.description.splitlines()),
         status_line(ranked, MARKDOWN),
         best_line(ranked, MARKDOWN),
         _links(ranked, settings, mlflow, experiment_id),

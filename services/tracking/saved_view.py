@@ -105,7 +105,8 @@ def _curves(plan: Plan) -> list[MetricKey]:
     parts = ["train"]
     parts += ["val"] if any(shape.images.get("val") for shape in plan.shapes) else []
     parts += ["test"] if any(config["train"].get("test") == "each-epoch" for config in configs) else []
-    return [MetricKey(part, metric.name) for part in parts for metric in (*plan.metrics, LOSS)]
+    charted = [metric for metric in plan.metrics if not metric.entry]  # a chart for each class is too many
+    return [MetricKey(part, metric.name) for part in parts for metric in (*charted, LOSS)]
 
 
 def _state(

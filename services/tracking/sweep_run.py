@@ -17,6 +17,7 @@ from services.tracking.artifacts import Makers
 from services.tracking.mlflow_server import ROLE_TAG, MetricPoint
 from services.tracking.ranked_sweep import RankedSweep
 
+MAX_EXPERIMENT_CHARS = 250  # the server's database has room for 256
 SWEEP_RUN_STATUS = {
     SweepState.SUCCEEDED: "FINISHED",
     SweepState.PARTIAL: "FINISHED",
@@ -26,14 +27,27 @@ SWEEP_RUN_STATUS = {
 
 
 def experiment(sweep: Sweep) -> str:
-    """Name the experiment: sweeps of one project and name share it, and so do copies of their trials."""
+    """Name the experiment: sweeps of one project and name share it, and so do copies of their trials.
+
+    The first slash ends the project, whose own are written %2F, and % as %25: so `a/b` of the project `c` and
+    `b` of `c/a` are not one. A name that MLflow's database has no room for ends in a digest.
+    """
+    project = sweep.project.replace("%", "%25").replace("/", "%2F")
+    name = f"{project}/{_name(sweep)}"
+    if len(name) <= MAX_EXPERIMENT_CHARS:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{name[: MAX_EXPERIMENT_CHARS - 17]}…{digest}"
+
+
+def _name(sweep: Sweep) -> str:
     origin = sweep.plan.origin
-    return f"{sweep.project}/{origin.name if origin else sweep.name}"
+    return origin.name if origin else sweep.name
 
 
 def experiment_tags(sweep: Sweep, spec: Spec) -> dict[str, str]:
     """Make the tags of the experiment, its note among them."""
-    name = escaping.markdown(experiment(sweep).removeprefix(f"{sweep.project}/"))
+    name = escaping.markdown(_name(sweep))
     project = escaping.markdown(spec.project)
     return {
         "mlflow.experimentKind": "custom_model_development",

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from enum import Enum
 
+from services.domain.errors import NotFound
 from services.settings import Settings
 from services.store import mirror, mirror_due
 from services.store.mirror import MirrorLease, MirrorLeaseLost
@@ -151,6 +152,8 @@ class Tracker:
             return Outcome.DONE if done else Outcome.MORE
         except MirrorLeaseLost:
             return Outcome.TAKEN
+        except NotFound:
+            return Outcome.DONE  # it is being deleted
         except Exception as error:
             if not context.concerns_one(error):
                 raise

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from services.domain.states import SWEEP_FINAL, TRIAL_FINAL, TrialState
 from services.store import leaderboard, mirror, mirror_due, trials
+from services.store.left_out import LeftOut
 from services.store.mirror import MeasuredTrial, TrialMark
-from services.store.models import LeftOut, Sweep, Trial
+from services.store.models import Sweep, Trial
 from services.tracking import trial_files, trial_run
 from services.tracking.context import IsOver, MirrorContext, RunDeleted
 from services.tracking.mlflow_server import Gone, MlflowRun, Rejected, TrainingData

@@ -13,6 +13,7 @@ from services.settings import Settings
 from services.store.session import Store
 from services.upkeep.begin_forks import begin_forks
 from services.upkeep.decide import decide
+from services.upkeep.delete import Delete
 from services.upkeep.mirror import Mirror
 from services.upkeep.pace import Pace
 from services.upkeep.pause import pause
@@ -46,6 +47,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             "begin forks": lambda: begin_forks(store),
             "settle": lambda: settle(store),
             "dispatch": lambda: dispatch(store, publisher, settings),
+            "delete": Delete(store, settings).round,
             "prune": Prune(store, settings).round,
             "stale files": StaleFiles(store, settings).round,
         }

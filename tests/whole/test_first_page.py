@@ -244,10 +244,10 @@ def test_a_refusal_is_shown_in_the_apis_words(lab: Lab, page: Page) -> None:
 
 def test_buttons_are_what_the_api_allows(empty_lab: Lab, page: Page) -> None:
     page.goto(empty_lab.link)
-    for state in SweepState:
+    for state in sorted({*SweepState} - {SweepState.DELETING}):  # which no page shows
         page.goto(f"{empty_lab.url}/#sweep/{in_state(empty_lab, state)}")
         expect(page.locator("#detail .badge")).to_have_text(state)
-        shown = {button.get_attribute("data-verb") for button in page.locator("#detail .verbs button").all()}
+        shown = {button.get_attribute("data-verb") for button in page.locator("#detail [data-verb]").all()}
         assert shown == {verb for verb in VERBS if allows(empty_lab, state, verb)}, state
 
 

@@ -2,6 +2,7 @@
 
 import { curvesView } from "./curves.js";
 import { h, whole } from "./dom.js";
+import { editForm } from "./edit.js";
 import { effectsView } from "./effects.js";
 import { figuresView } from "./figures.js";
 import { leaderboard } from "./leaderboard.js";
@@ -11,14 +12,15 @@ import { badge, bestView, holdUps, mlflow, progress, verbs, when } from "./sweep
 import { many } from "./format.js";
 
 /** The panel, from what `readSweep` has read. */
-export function detailView({ sweep, board, groups, failed, figures, effects }, { busy, metric, width, heat }) {
+export function detailView({ sweep, board, groups, failed, figures, effects }, { busy, metric, width, heat, editing }) {
   return h("div", { "data-key": sweep.id, class: "stack" },
     h("a", { class: "back", href: "#" }, "← All sweeps"),
     h("article", { class: "card sweep whole" },
       h("header", {},
-        h("h2", {}, whole(sweep.name)),
+        h("h2", { dir: "auto" }, whole(sweep.name)),
         badge(sweep),
         h("p", { class: "quiet" }, whole(`${sweep.project} · ${when(sweep)} · `), h("code", {}, sweep.id))),
+      sweep.description && h("p", { class: "description", dir: "auto" }, whole(sweep.description)),
       progress(sweep),
       bestView(sweep),
       dataView(sweep),
@@ -30,6 +32,7 @@ export function detailView({ sweep, board, groups, failed, figures, effects }, {
     part("Learning curves of the best points", curvesView(sweep, groups, metric, width)),
     effects.figures.length > 0 && part("What the axes do", effectsView(effects, heat)),
     figures.figures.length > 0 && part("Best weights of the best point", figuresView(figures)),
+    part("Name and description", editForm(sweep, editing)),
     part("In a terminal", commands(sweep, effects)));
 }
 

@@ -4,6 +4,7 @@ import { ApiError, MODEL_MS, file, request, sendFile } from "./api.js";
 import * as apiKey from "./api_key.js";
 import { detailView } from "./detail.js";
 import { h, update } from "./dom.js";
+import { consequence, faultsOf as editFaults } from "./edit.js";
 import { changesIn, faultsOf } from "./fork.js";
 import { save } from "./model.js";
 import { Refresher } from "./refresh.js";
@@ -22,6 +23,7 @@ const state = {
   sweeps: SWEEPS_PER_CLICK, points: FIRST_POINTS, metric: null, heat: { x: "", y: "", epoch: "" }, // what the user wants to see
   busy: new Set(), // ids of sweeps for which a request is under way
   seeing: { id: null, busy: false, image: "", found: null, problem: "" }, // the trial whose model was last asked
+  editing: { id: null, busy: false, faults: [] }, // the sweep that was last to be changed, and what was refused
   forking: { id: null, busy: false, faults: [] }, // the trial that was last to be forked, and what was refused
 };
 const refresher = new Refresher({ read, render, onError, onNoKey: () => askForKey() });
@@ -104,7 +106,7 @@ function panel(detail) {
     return trialView(detail, { metric: state.metric, width, forking: state.forking, seeing: state.seeing });
   }
   if (detail?.board && detail.sweep.id === chosenId()) {
-    return detailView(detail, { busy: state.busy.has(detail.sweep.id), metric: state.metric, heat: state.heat, width });
+    return detailView(detail, { busy: state.busy.has(detail.sweep.id), metric: state.metric, heat: state.heat, width, editing: state.editing });
   }
   return h("div", { class: "stack" }, h("a", { class: "back", href: "#" }, "← All sweeps"),
     h("p", { class: "card empty" }, detail?.missing ?? "Loading …"));
@@ -190,12 +192,53 @@ async function withModel(id, image, work) {
   render();
 }
 
+/** Give a sweep the name and the description that its form has. */
+async function edit(id) {
+  if (state.editing.busy) return;
+  const body = { name: byId("new-name").value, description: byId("new-description").value };
+  await whileEditing(id, () => request(apiKey.get(), `v1/sweeps/${id}`, "PATCH", body));
+}
+
+/** Delete a sweep, once the user has seen what would go with it. */
+async function remove(id) {
+  if (state.editing.busy) return;
+  await whileEditing(id, async () => {
+    const found = await request(apiKey.get(), `v1/sweeps/${id}?dry_run=true`, "DELETE");
+    if (!await confirmed(`Delete ${found.name}?`, consequence(found), "Keep", "Delete sweep")) return;
+    await request(apiKey.get(), `v1/sweeps/${id}`, "DELETE");
+    location.hash = "#";
+  });
+}
+
+/** Change a sweep, with what the service refuses beside its form. */
+async function whileEditing(id, change) {
+  state.editing = { id, busy: true, faults: [] };
+  render();
+  try {
+    await change();
+    state.editing = { id: null, busy: false, faults: [] };
+  } catch (error) {
+    state.editing = { id, busy: false, faults: editFaults(error) };
+    if (error instanceof ApiError && error.status === 401) { onError(error); return; }
+  }
+  render();
+  await refresher.refresh();
+}
+
 /** Ask before a cancel, which cannot be undone. */
 function confirmCancel(id) {
   const sweep = [state.detail?.sweep, ...(state.list?.sweeps ?? [])].find((each) => each?.id === id);
-  update(byId("question"), `Cancel ${sweep?.name ?? id}?`);
-  update(byId("consequence"),
-    "Running trials end within seconds, and pending and queued ones never start. Results so far are kept.");
+  return confirmed(`Cancel ${sweep?.name ?? id}?`,
+    "Running trials end within seconds, and pending and queued ones never start. Results so far are kept.",
+    "Keep running", "Cancel sweep");
+}
+
+/** Ask whether to do what cannot be undone. */
+function confirmed(question, words, keep, agree) {
+  update(byId("question"), question);
+  update(byId("consequence"), words);
+  update(byId("keep"), keep);
+  update(byId("agree"), agree);
   const dialog = byId("confirm");
   dialog.returnValue = "no";
   dialog.showModal();
@@ -219,6 +262,7 @@ document.addEventListener("click", ({ target }) => {
   const { verb, sweep, more } = button.dataset;
   if (verb) act(verb, sweep);
   else if ("model" in button.dataset) download(button.dataset.model);
+  else if (button.dataset.delete) remove(button.dataset.delete);
   else if ("copy" in button.dataset) copy(button);
   else if ("close" in button.dataset) showAlert("");
   else if (more === "sweeps") { state.sweeps = Math.min(MAX_SWEEPS, state.sweeps + SWEEPS_PER_CLICK); refresher.refresh(); }
@@ -241,7 +285,9 @@ for (const kind of ["dragover", "drop"]) {
 }
 byId("detail").addEventListener("submit", (event) => {
   event.preventDefault();
-  fork(event.target.dataset.fork);
+  const { fork: trial, edit: sweep } = event.target.dataset;
+  if (trial) fork(trial);
+  else edit(sweep);
 });
 byId("key").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -41,7 +41,7 @@ export function legal(sweep) {
 export function card(sweep, chosen, busy) {
   return h("article", { class: `card sweep${chosen ? " chosen" : ""}`, "data-key": sweep.id },
     h("header", {},
-      h("h3", {}, h("a", { href: `#sweep/${sweep.id}`, "aria-current": chosen && "true" }, whole(sweep.name))),
+      h("h3", { dir: "auto" }, h("a", { href: `#sweep/${sweep.id}`, "aria-current": chosen && "true" }, whole(sweep.name))),
       badge(sweep),
       h("p", { class: "quiet" }, whole(`${sweep.project} · ${when(sweep)}`))),
     progress(sweep),

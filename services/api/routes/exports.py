@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
@@ -54,8 +55,10 @@ def curves(sweep_id: str, services: ServicesDep, format: FormatQuery = "csv") ->
 
 def _file(sweep: Sweep, table: str, format: Format, content: Iterator[bytes]) -> StreamingResponse:
     name = export_tables.filename(sweep, table, format)
+    whole = quote(export_tables.unicode_filename(sweep, table, format), safe="")
     return StreamingResponse(
         content,
         media_type=export_tables.MEDIA_TYPES[format],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        # Both forms, as RFC 6266 advises: the second has letters of any alphabet.
+        headers={"Content-Disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{whole}"},
     )

@@ -136,6 +136,7 @@ class SweepView(BaseModel):
 class SweepDetail(SweepView):
     """A sweep with where it comes from, all that keeps it from moving, and attempts that failed lately."""
 
+    description: str
     forked_from: ForkedFromView | None  # what the trial of a fork begins with
     reused_from: list[ReusedFromView]  # the sweeps that its `reused` trials are from
 
@@ -211,6 +212,7 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
 
 def sweep_detail(
     view: SweepView,
+    description: str,
     mlflow: MlflowView | None,
     blockers: Sequence[Blocker],
     setbacks: Sequence[Setback],
@@ -222,6 +224,7 @@ def sweep_detail(
     first = {"eta_seconds": None, "blocked_by": blocking[0].message} if blocking else {}
     return SweepDetail(
         **dict(view) | first,
+        description=description,
         forked_from=forked_from,
         reused_from=[reused_from_view(each) for each in reused],
         mlflow=mlflow,

@@ -6,7 +6,8 @@ from typing import Any
 
 from services.domain.config import Config
 from services.domain.plan.plan import Plan
-from services.domain.spec.spec import MAX_NAME_CHARS, Spec
+from services.domain.spec.display_name import MAX_NAME_CHARS
+from services.domain.spec.spec import Spec
 
 SUFFIX = " best"
 

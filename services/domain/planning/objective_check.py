@@ -19,14 +19,16 @@ def measured_metrics(
     """
     key = _checked(objective, build, others)
     wanted = [build.metrics[0].name, *config["train"].get("metrics", ()), key.name]
-    known = {metric.name: metric for metric in build.metrics}
-    return [known[name] for name in dict.fromkeys(wanted) if name in known]
+    by_entry: dict[str, list[MetricFacts]] = {}
+    for metric in build.metrics:
+        by_entry.setdefault(metric.entry or metric.name, []).append(metric)
+    return [metric for name in dict.fromkeys(wanted) for metric in by_entry.get(name, ())]
 
 
 def _checked(written: Objective, build: DryBuild, others: Sequence[DryBuild]) -> MetricKey:
     """The objective's metric; `SpecError` or `ConfigFault` unless all trials have it."""
     objective = written.completed(build.metrics)
-    key, goals = objective.measured, {each.name: each.goal for each in (*build.metrics, LOSS)}
+    key, goals = objective.measured, {each.name: each.goal for each in _ranking(build)}
     got = key if "metric" in written.model_fields_set else f"{key}, the default"
     if key.part not in PARTS or key.name not in goals:
         raise SpecError([Problem("/objective/metric", _unmeasurable(objective.metric, build))])
@@ -45,9 +47,17 @@ def _checked(written: Objective, build: DryBuild, others: Sequence[DryBuild]) ->
 
 def _unmeasurable(metric: str, build: DryBuild) -> str:
     """What to write instead of a metric that the data do not have, and why they do not."""
-    names = sorted(each.name for each in (*build.metrics, LOSS))
+    names, name = sorted(each.name for each in _ranking(build)), MetricKey.parse(metric).name
     parts = " or ".join(f"{part}/" for part in PARTS)
     detail = f"must be {parts} followed by one of {', '.join(names)} with these data, got {metric!r}"
-    if why := build.misfits.get(MetricKey.parse(metric).name):
+    unranked = (each.unranked for each in build.metrics if name in (each.name, each.entry or each.name))
+    if reason := next(unranked, ""):
+        return f"{detail}: {name} cannot rank trials, because {reason}. train.metrics has it measured"
+    if why := build.misfits.get(name):
         return f"{detail}: {why}"
     return detail + "." + nearest(metric, [str(MetricKey(part, name)) for part in PARTS for name in names])
+
+
+def _ranking(build: DryBuild) -> list[MetricFacts]:
+    """The metrics by which trials can be ranked."""
+    return [each for each in (*build.metrics, LOSS) if not each.unranked]

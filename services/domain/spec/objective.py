@@ -29,7 +29,11 @@ class MetricKey(NamedTuple):
 
 
 class MetricFacts(BaseModel):
-    """What the catalog says of a metric; `error` names 1 − value where that is a share of errors."""
+    """What the catalog says of a metric; `error` names 1 − value where that is a share of errors.
+
+    `entry` is its name in the catalog where that differs: a metric of each class has a name for each of them.
+    `unranked` is why it is no objective.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,6 +41,8 @@ class MetricFacts(BaseModel):
     goal: Goal
     label: str
     error: str = ""
+    entry: str = ""
+    unranked: str = ""
 
 
 LOSS = MetricFacts(name="loss", goal="minimize", label="loss")  # measured always, whatever the data

@@ -6,30 +6,21 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.domain.spec.axis_forms import Whole, Written
+from services.domain.spec.display_name import Description, Name
 from services.domain.spec.objective import MetricFacts, Objective
 from services.domain.spec.stop import Stop
 
-MAX_NAME_CHARS = 100
 MAX_GIVEN_POINTS = 1000
 MAX_WARM_STARTS = 10
 
 Section = dict[str, Any] | str
 
 
-def _plain(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._\-]*", name):
-        raise ValueError(
-            f"must begin with an ASCII letter or digit and contain only those, spaces and . _ -; got {name!r}"
-        )
-    return name
-
-
 MAX_PRIORITY = 10
 Priority = Annotated[Whole, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)]
-Name = Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(_plain)]
 
 
 class Spec(BaseModel):
@@ -42,7 +33,7 @@ class Spec(BaseModel):
 
     name: Name
     project: Name = "default"
-    description: Annotated[str, Field(max_length=2000)] = ""
+    description: Description = ""
     model: Section | None = None
     data: Section | None = None
     train: dict[str, Any] = Field(default_factory=dict)

@@ -11,10 +11,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from cnnlab import registry, resolve
 from cnnlab.batching.on_device import Part
 from cnnlab.batching.streams import Streams
+from cnnlab.data import data_set
 from cnnlab.engine.array import Array
 from cnnlab.engine.epoch_steps import EpochSteps
 from cnnlab.engine.net import build
 from cnnlab.engine.recorded import Recorder
+from cnnlab.metric import misfit
 from cnnlab.optimizer import Rule
 
 RULES = [
@@ -104,7 +106,10 @@ MLP = {"name": "mlp", "hidden": [8], "dropout": 0.3, "input_dropout": 0.1}
 def prepared(config: dict[str, Any], *others: dict[str, Any]) -> EpochSteps:
     """Two steps of these trials on a device without numbers, which make constants."""
     configs = [resolve({"data": DATA, "model": MLP, **each}) for each in (config, *others)]
-    data, metrics = configs[0]["data"], {"acc": registry.get("metrics", "acc")()}
+    data = configs[0]["data"]
+    info = data_set(data).info(data)
+    names = [name for name in registry.built_in("metrics") if not misfit(name, info.task, info.classes)]
+    metrics = {name: registry.get("metrics", name)(info.classes) for name in names}
     array = Array(build(configs[0]), configs, range(len(configs)), "meta", metrics)
     channels, height, width = array.net.shape
     with array.device:
@@ -125,6 +130,8 @@ def watch(steps: EpochSteps) -> None:
     with MakesNothing(), NeverWaits():
         steps.advance(32)
         steps.totals.add(array.evaluate(images, classes), 32)
+    with NeverWaits():
+        steps.totals.metrics("train", 96)
 
 
 def check(config: dict[str, Any], *others: dict[str, Any]) -> None:

@@ -13,11 +13,14 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from strange_names import STRANGE
 
 from services.store.models import Sweep
 from services.store.session import Store
 
-NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 ._\-]{0,20}", fullmatch=True)
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 ._/\-]{0,20}[A-Za-z0-9]", fullmatch=True) | st.sampled_from(
+    STRANGE
+)
 RATES = st.floats(1e-5, 1.0)
 SHARES = st.floats(0, 0.9)
 JSON = st.recursive(

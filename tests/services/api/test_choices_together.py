@@ -148,7 +148,8 @@ def test_metrics_that_the_data_have_not() -> None:
 def test_a_metric_that_nothing_is_called_is_refused_with_those_there_are(metric: str) -> None:
     where, words = refused(spec(objective={"metric": metric}))
     assert where == "/objective/metric"
-    known = "must be val/ or train/ followed by one of acc, balanced-acc, loss, top5-acc with these data"
+    names = "acc, balanced-acc, loss, macro-f1, top2-acc, top3-acc, top5-acc"
+    known = f"must be val/ or train/ followed by one of {names} with these data"
     near = " Did you mean 'val/acc'?" if metric and metric != "test/acc" else ""
     assert words == f"{known}, got {metric!r}.{near}"
 
@@ -177,8 +178,32 @@ def test_what_trials_measure_is_in_the_plan() -> None:
         "goal": "maximize",
         "label": "top-5 accuracy",
         "error": "top5_error",
+        "entry": "",
+        "unranked": "",
     }
     assert [metric.name for metric in plan(spec(objective="train/loss")).metrics] == ["acc"]
+
+
+def test_recall_is_a_metric_of_each_class() -> None:
+    found = plan(spec(train={"metrics": ["recall", "calibration-error"]})).metrics
+    assert [each.name for each in found] == ["acc", *(f"recall-{c}" for c in range(10)), "calibration-error"]
+    assert (found[3].entry, found[3].label) == ("recall", "recall of class 2")
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("val/recall", "recall cannot rank trials, because a net that gives every image the same class has"),
+        ("val/recall-3", "recall-3 cannot rank trials, because a net that gives every image the same class"),
+        ("train/calibration-error", "calibration-error cannot rank trials, because a net that gives every"),
+    ],
+)
+def test_what_a_useless_net_does_well_is_no_objective(metric: str, words: str) -> None:
+    where, told = refused(spec(objective=metric))
+    assert where == "/objective/metric"
+    assert f"with these data, got {metric!r}: {words}" in told
+    assert told.endswith(". train.metrics has it measured")
+    assert "recall" not in told.split(" with these data")[0]
 
 
 def test_a_metric_that_does_not_fit_the_data_is_refused_at_its_place(
@@ -195,7 +220,8 @@ def test_a_metric_that_does_not_fit_the_data_is_refused_at_its_place(
     words = "top5-acc needs at least 6 classes, but these data have 5"
     where, told = refused(spec(data=data(5), objective="val/top5-acc"))
     assert where == "/objective/metric"
-    assert told.endswith(f"one of acc, balanced-acc, loss with these data, got 'val/top5-acc': {words}")
+    names = "acc, balanced-acc, loss, macro-f1, top2-acc, top3-acc"
+    assert told.endswith(f"one of {names} with these data, got 'val/top5-acc': {words}")
     asked = {"metrics": ["balanced-acc", "top5-acc"]}
     assert refused(spec(data=data(5), train=asked)) == ("/train/metrics/1", words)
     found = plan(spec(data=data(6), train=asked, objective="val/top5-acc"))

@@ -49,7 +49,11 @@ def test_the_columns_of_trials_hold_the_axes() -> None:
 
 def test_a_file_name_has_only_safe_characters() -> None:
     sweep = Sweep(id="abc", name="a b/c..é")
-    assert export_tables.filename(sweep, "trials", "csv") == "a-b-c..--abc-trials.csv"
+    assert export_tables.filename(sweep, "trials", "csv") == "a-b-c-abc-trials.csv"
+    assert export_tables.unicode_filename(sweep, "trials", "csv") == "a b-c..é-abc-trials.csv"
+    hidden = Sweep(id="abc", name="../学")
+    assert export_tables.filename(hidden, "trials", "csv") == "abc-trials.csv"
+    assert export_tables.unicode_filename(hidden, "trials", "csv") == "学-abc-trials.csv"
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from services.domain.retry import Failure
 from services.domain.states import TrialState
 from services.store import endings, mirror, sweep_verbs, sweeps, trial_verbs
 from services.store.leases import Lease
+from services.store.left_out import LeftOut
 from services.store.mirror import CORRECTED, MirrorLease, MirrorLeaseLost, TrialMark
 from services.store.mirror_change import MirrorChange
-from services.store.models import LeftOut, MirrorSweep, MirrorTrial, Pack, Sweep, Trial
+from services.store.models import MirrorSweep, MirrorTrial, Pack, Sweep, Trial
 from services.store.session import Session, Store
 
 HERE = "1a2b3c4d"  # a digest of addresses

@@ -10,9 +10,10 @@ from sqlalchemy import update
 from benchmarks.tables import drawing
 from services.domain.states import TrialState
 from services.store import endings, mirror, mirror_due, sweep_verbs, sweeps
+from services.store.left_out import LeftOut
 from services.store.mirror import MirrorLease, TrialMark
 from services.store.mirror_due import Turns
-from services.store.models import LeftOut, MirrorSweep, Sweep, Trial
+from services.store.models import MirrorSweep, Sweep, Trial
 from services.store.session import Store
 
 

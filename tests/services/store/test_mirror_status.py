@@ -6,9 +6,10 @@ from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import update
 
 from services.store import mirror, mirror_status
+from services.store.left_out import LeftOut
 from services.store.mirror import MirrorLease, TrialMark
 from services.store.mirror_status import MirrorStatus
-from services.store.models import LeftOut, Report
+from services.store.models import Report
 from services.store.session import Store
 
 

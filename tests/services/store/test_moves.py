@@ -76,7 +76,7 @@ def test_a_sweep_makes_the_moves_of_the_table_and_no_others(store: Store) -> Non
         moves.move_sweep(session, sweep, new)
         session.expire_all()
         assert sweep.state == new
-        assert (sweep.finished_at is not None) == (new in SWEEP_FINAL)
+        assert (sweep.finished_at is not None) == (new in {*SWEEP_FINAL, SweepState.DELETING})
         assert newest_event(session) == {"state": new}
         return None
 

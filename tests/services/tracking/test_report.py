@@ -44,7 +44,15 @@ def ranked(state: str = "succeeded", **changes: Any) -> RankedSweep:
         for number, values in sorted(VALUES.items(), key=lambda item: -(item[1][0] or 0))
     ]
     return RankedSweep(
-        sweep=Sweep(id="s", name=spec.name, project="p", state=state, spec=spec, plan=plan),
+        sweep=Sweep(
+            id="s",
+            name=spec.name,
+            project="p",
+            description=spec.description,
+            state=state,
+            spec=spec,
+            plan=plan,
+        ),
         counts={"succeeded": 6},
         points=points,
         comparison=leaderboard.comparison(points, spec.objective, Repeats(2)),

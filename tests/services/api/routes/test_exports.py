@@ -41,7 +41,8 @@ def test_trials_as_csv(api: TestClient, store: Store) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     name = f"my-sweep-v1.0-{sweep_id}-trials.csv"
-    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+    whole = f"UTF-8''my%20sweep%20v1.0-{sweep_id}-trials.csv"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"; filename*={whole}'
     table = rows(answer.text)
     found = trials_of(store, sweep_id)
     assert [row["trial"] for row in table] == [trial.id for trial in found]

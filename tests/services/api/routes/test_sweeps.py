@@ -111,7 +111,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a net and a batch that do not fit": ({"model": {"name": "lenet5", "norm": "batch"},
                                            "train": {"batch_size": 1}}, "/train/batch_size", "at least 2"),
     "negative seed": ({"seed": -1}, "/seed", "greater than or equal to 0"),
-    "name with a slash": ({"name": "a/b"}, "/name", "letter or digit"),
+    "name of two lines": ({"name": "a\nb"}, "/name", "must be one line"),
     "unknown metric": ({"objective": {"metric": "accuracy"}}, "/objective/metric", "followed by one of"),
     "misspelt metric": ({"objective": "val/accuracy"}, "/objective/metric", "Did you mean 'val/acc'?"),
     "a loss to maximize": ({"objective": {"metric": "val/loss", "goal": "maximize"}},
@@ -153,7 +153,7 @@ def test_several_faults_are_listed_at_once(sqlite_api: TestClient, spec: dict[st
 
 def test_faults_of_form_and_of_meaning_are_listed_at_once(sqlite_api: TestClient) -> None:
     document: dict[str, Any] = {
-        "name": "größe",
+        "name": "größe ",
         "sede": 1,
         "modle": {},
         "model": "lenet5",
