@@ -120,10 +120,13 @@ def read(path: Path) -> SpecFile:
     return SpecFile(document(path, dict, "a mapping with name, model and space"))
 
 
-def document(path: Path, kind: type[dict[Any, Any]] | type[list[Any]], expected: str) -> Document:
+def document(
+    path: Path, kind: type[dict[Any, Any]] | type[list[Any]], expected: str, *, templates: bool = False
+) -> Document:
     """Read a file, or standard input for `-`, that holds a mapping or a list.
 
-    `CliError` with code 2 if it does not; `expected` says what would be right.
+    `CliError` with code 2 if it does not; `expected` says what would be right. With `templates` values may be
+    templates such as ${lr}, which are refused otherwise.
     """
     name = STDIN if str(path) == "-" else str(path)
     try:
@@ -147,11 +150,12 @@ def document(path: Path, kind: type[dict[Any, Any]] | type[list[Any]], expected:
         value = yaml.load(text, SpecLoader)  # noqa: S506
         if not isinstance(value, kind):
             raise CliError(f"{name} must be {expected}, got {_kind(value)}", 2)
-        _check_templates(name, root)
+        if not templates:
+            _check_templates(name, root)
         _check(name, value, "")
         return Document(name, value, root)
     except yaml.YAMLError as error:
-        if template := TEMPLATE.search(text):
+        if not templates and (template := TEMPLATE.search(text)):
             line = text.count("\n", 0, template.start()) + 1
             raise CliError(_unfilled(name, line, template[0]), 2) from None
         raise CliError(f"{name} is not valid YAML: {_where(error)}", 2) from None

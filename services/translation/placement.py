@@ -1,0 +1,153 @@
+"""Where a parameter goes: models and optimizers of the sweep each have only some hyperparameters."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+from services.translation.axes import Values
+from services.translation.draft import Draft
+from services.translation.entry_names import FIELDS, name_of
+from services.translation.parameter import ForeignParameter
+from services.translation.vocabulary import LAYERS, Destination
+
+DEFAULTS = {
+    "model": "cnn",
+    "train.optimizer": "momentum",
+    "train.loss": "softmax",
+    "train.schedule": "constant",
+}
+WHOLE_TRAINING = "over"
+
+
+class Placement:
+    """Puts parameters into a draft. Entries first: what they are decides where the others go."""
+
+    def __init__(self, draft: Draft, targets: list[Destination]) -> None:
+        self._draft = draft
+        self._targets = [
+            target for target in targets if target.paths[0].startswith(("model.", "train.schedule."))
+        ]
+        self._options: dict[str, list[str]] = {}
+
+    def complete(self) -> None:
+        """Choose a model and say so, where the file names none, and take the other entries' defaults."""
+        for path, default in DEFAULTS.items():
+            if path in self._options:
+                continue
+            self._options[path] = [default]
+            if path == "model":
+                name, why = self._model()
+                self._options[path] = [name]
+                self._draft.put("model", name)
+                self._draft.note("model", f"the file does not name the model; {why}")
+            steps = {"train.schedule.factor", "train.schedule.every"}
+            if path == "train.schedule" and any(steps & set(target.paths) for target in self._targets):
+                self._options[path] = ["step"]
+                self._draft.put(path, {"name": "step", "every": 1})
+                self._draft.note(
+                    "train", "schedule: the file does not name it; step, after each epoch, is chosen here"
+                )
+            if path == "train.optimizer":
+                self._draft.put(path, default)
+                self._draft.note(
+                    "train", f"optimizer: the file does not name it; {default} is cnnlab's default"
+                )
+
+    def place(self, target: Destination, parameter: ForeignParameter, values: Values) -> None:
+        """Put a parameter's values where the sweep's entries have it; name what is left of it."""
+        draft = self._draft
+        groups, lacking = self._groups(target)
+        section = self._section(target.paths[0])
+        if lacking:
+            has = f"{target.paths[0].rpartition('.')[2]} is no hyperparameter of {', '.join(lacking)}"
+            draft.lose(parameter.name, f"{has}; the others have it" if groups else has)
+        for path, names in groups.items():
+            if path in FIELDS:
+                self._options[path] = [name_of(each) for each in values.listed]
+            condition = None
+            if section is not None and len(names) < len(self._options[section]):
+                condition = {section: names if len(names) > 1 else names[0]}
+            self._put(path, values, condition)
+            for note in self._notes(target, path, parameter, values):
+                draft.note(self._at(path), note)
+
+    def fill_schedule(self) -> None:
+        """Let schedules that need their length last as long as training, behind its warm-up."""
+        train = self._draft.fields["train"]
+        written, epochs = train.get("schedule"), train.get("epochs")
+        listed = self._draft.space.get("train.schedule", [])
+        for each in [written, *(listed if isinstance(listed, list) else [])]:
+            name = name_of(each) if each else ""
+            if WHOLE_TRAINING not in FIELDS["train.schedule"].get(name, ()):
+                continue
+            if epochs is None:
+                self._draft.note(
+                    self._at("train.schedule"), f"{name} ends after 10 epochs unless it has `over`"
+                )
+            elif isinstance(each, dict):
+                warmup = train.get("warmup", 0)
+                behind = ceil(epochs - warmup) if isinstance(warmup, int | float) else epochs
+                each.setdefault(WHOLE_TRAINING, max(1, behind))
+
+    def _groups(self, target: Destination) -> tuple[dict[str, list[str]], list[str]]:
+        """The entries that have each path, and those that have none."""
+        section = self._section(target.paths[0])
+        if section is None:
+            return {target.paths[0]: []}, []
+        groups: dict[str, list[str]] = {}
+        lacking: list[str] = []
+        for name in self._options.get(section, [DEFAULTS.get(section, "")]):
+            fields = FIELDS[section].get(name, frozenset())
+            path = next(
+                (p for p in target.paths if self._section(p) != section or p.rpartition(".")[2] in fields), ""
+            )
+            if path:
+                groups.setdefault(path, []).append(name)
+            else:
+                lacking.append(name)
+        return groups, lacking
+
+    def _model(self) -> tuple[str, str]:
+        """The model that has what the file varies, and why it is this one."""
+        asked = [each for each in self._targets if each.paths[0].startswith("model.")]
+
+        def has(model: str, target: Destination) -> bool:
+            return any(path.rpartition(".")[2] in FIELDS["model"][model] for path in target.paths)
+
+        most = max(sum(has(model, each) for each in asked) for model in FIELDS["model"])
+        default = DEFAULTS["model"]
+        if sum(has(default, each) for each in asked) < most:
+            best = next(m for m in FIELDS["model"] if sum(has(m, each) for each in asked) == most)
+            return best, "this one has most of the file's parameters"
+        if any(each.note == LAYERS for each in asked) and all(has("mlp", each) for each in asked):
+            return "mlp", "a number of layers, and nothing of filters, is taken as hidden layers"
+        return default, "cnnlab catalog models lists those there are; your own nn.Module can be one"
+
+    @staticmethod
+    def _section(path: str) -> str | None:
+        """The entry that has this hyperparameter; None for a field that does not depend on one."""
+        above = path.rpartition(".")[0]
+        return above if above in FIELDS and above != "data" else None
+
+    def _put(self, path: str, values: Values, condition: dict[str, Any] | None) -> None:
+        draft, section = self._draft, self._section(path)
+        if condition is not None:
+            draft.space[path] = values.under(condition)
+        elif values.fixed and section not in draft.space:
+            if section in DEFAULTS and draft.value(section) is None:
+                draft.put(section, DEFAULTS[section])
+            draft.put(path, values.written)
+        else:
+            draft.space[path] = values.written
+
+    def _at(self, path: str) -> str:
+        return path if path in self._draft.space else path.split(".")[0]
+
+    def _notes(
+        self, target: Destination, path: str, parameter: ForeignParameter, values: Values
+    ) -> list[str]:
+        named = "" if self._at(path) == path else f"{path.partition('.')[2]}: "
+        left = [f"left out: {each}" for each in values.unread]
+        sure = [target.note] if target.note and target.note_at in ("", path) else []
+        return [f"{named}{note}" for note in (*parameter.notes, *values.notes, *left, *sure)]
