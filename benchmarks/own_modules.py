@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from cnnlab import registry, resolve, rng
 from cnnlab.config import Config
+from cnnlab.engine import row_by_row
 from cnnlab.engine.array import Array
 from cnnlab.engine.net import build
 from workers.devices import ALLOCATOR
@@ -84,9 +85,11 @@ def line(name: str) -> tuple[str, str]:
     timed = times[3:]
     plain, one, many = (statistics.median(column) for column in zip(*timed, strict=True))
     to_one, to_many = (statistics.median(row[0] / row[i] for row in timed) for i in (1, 2))
-    how = "one by one" if net.chain.alone else "side by side"
+    alone = row_by_row.pays(net, BATCH, torch.device("cpu"))
+    how = "one by one" if alone else "side by side"
     numbers = f"{plain:.2f} | {one:.2f} | {many:.2f} | {to_one:.2f} | {to_many:.2f}"
-    return f"| {name} | {net.parameters:,} | {how} | {numbers} |", net.chain.alone
+    why = net.chain.alone or ("that is faster" if alone else "")
+    return f"| {name} | {net.parameters:,} | {how} | {numbers} |", why
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ class Chain(Layer):
         self.layer_count = sum(layer.layer_count for layer in self.layers.values())
         self.whole_batches = any(layer.whole_batches for layer in self.layers.values())
         self.tried = any(layer.tried for layer in self.layers.values())
+        self.by_vmap = any(layer.by_vmap for layer in self.layers.values())
         self.alone = next((layer.alone for layer in self.layers.values() if layer.alone), "")
         self.random = tuple(path for layer in self.layers.values() for path in layer.random)
 

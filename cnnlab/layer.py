@@ -128,6 +128,7 @@ class Layer(ABC):
     layer_count: int = 1  # how many indices of `Context.layer` it takes: a composite's are its layers'
     whole_batches: bool = False  # whether a batch cannot be evaluated in parts: its images may be mixed
     tried: bool = False  # whether passes on images have shown what it returns
+    by_vmap: bool = False  # whether rows pass side by side by torch.vmap
     alone: str = ""  # why the rows of an array cannot pass through it side by side
 
     @classmethod

@@ -25,6 +25,7 @@ class ModuleLayer(Layer):
 
     whole_batches = True  # a module may mix the images of a batch
     tried = True
+    by_vmap = True
 
     def __init__(
         self, source: ModuleSource, shape: Shape, classes: int, numbers: Mapping[str, Number]

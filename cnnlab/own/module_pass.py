@@ -100,6 +100,8 @@ class ModulePass:
                 return self.one(p, b, images, training)
 
         seen, axis = (shared_batch(x), None) if shared(x) else (x, 1)
+        # Maps outermost: with channels innermost, vmap's normalizations go through memory in leaps.
+        seen = seen.clone(memory_format=torch.contiguous_format)
         given = [mask for mask in masks if mask is not None]
         with batched_attention():
             across = torch.vmap(one, in_dims=(0, 0, 0, axis), out_dims=1, randomness="error")

@@ -91,7 +91,7 @@ def _data(found: TrainedTrial, written: WrittenModel) -> str:
     names = ", ".join(map(escaping.markdown, written.class_names)) or f"{written.classes}, without names"
     rows = [
         ("data set", escaping.markdown(data["name"])),
-        ("digest of its content", written.digest or data.get("digest") or "not known"),
+        ("digest of its content", written.digest or data.get("sha256") or "not known"),
         ("images", f"{written.shape[0]} × {written.shape[1]} × {written.shape[2]} (channels, rows, columns)"),
         ("classes", names if written.task == "classification" else "none: the target is a number"),
         ("licence", escaping.markdown(written.licence) or "not known"),

@@ -3,6 +3,8 @@
 import packing
 import pytest
 import torch
+from loaded_plugins import plugins_from
+from own_nets import ZOO
 
 from cnnlab import resolve
 from cnnlab.engine import row_by_row
@@ -111,3 +113,17 @@ def test_it_is_chosen_where_filter_banks_are_wide_or_parameters_many():
     assert not chosen("lenet5", "mnist", 128)
     assert not chosen("lenet5", "mnist", "full")
     assert not chosen({"name": "mlp", "hidden": [128, 64]}, "mnist", "full")
+
+
+def test_it_is_chosen_where_activations_of_rows_under_vmap_are_large():
+    with plugins_from(ZOO):
+
+        def chosen(model, batch, device="cpu"):
+            net = build(resolve({"model": model, "data": "mnist"}))
+            return honest(net, batch, torch.device(device))
+
+        assert chosen("small-densenet", 64)
+        assert chosen("small-lenet", "full")
+        assert not chosen("small-densenet", 16)
+        assert not chosen("small-densenet", 64, "meta")
+        assert not chosen("small-lenet", 64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import stage
 from sqlalchemy import update
 
@@ -66,3 +67,13 @@ def test_what_is_missing_is_said(sqlite_store: Store) -> None:
     assert "scores.softmax" not in text
     assert "## Confusion" not in text
     assert "| licence | not known |" in text
+
+
+def test_the_digest_of_own_data_is_that_of_the_config(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = found(sqlite_store)
+    config = own.config | {"data": {**own.config["data"], "sha256": "ab12"}}
+    monkeypatch.setattr(TrainedTrial, "config", config)
+    assert "| digest of its content | ab12 |" in card(own, WEIGHTS, written(digest=""))
+    assert "| digest of its content | 12ab |" in card(own, WEIGHTS, written())
