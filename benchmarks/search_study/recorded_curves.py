@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from services.domain.plan.repeats import Repeats
 from services.domain.results.comparison import Side, compare
 from services.domain.spec.objective import Objective
 
@@ -92,7 +93,7 @@ class RecordedCurves:
             Side(point=each, values=dict(enumerate(map(self.value, self.curves[each]))))
             for each in (self.best, point)
         )
-        return compare(first, second, self.ranked_by.goal, self.seeds).differs is False
+        return compare(first, second, self.ranked_by.goal, Repeats(self.seeds)).differs is False
 
 
 def read(path: Path) -> RecordedCurves:
