@@ -1,11 +1,12 @@
 """What passes on two images show of a module: its rows, its cost, and whether vmap takes it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab.errors import ConfigError
@@ -18,6 +19,7 @@ from cnnlab.own.seeded_dropout import DropoutCalls, RowNumber
 from cnnlab.own.two_rows import why_alone
 
 IMAGES = 2  # of a pass
+TRAINING_CALLS = 3  # calls that must agree: of numbers that are seldom drawn two may be equal
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,17 @@ class _Examination:
         first, other = (
             {n: own.clone() for n, own in state_of(each, self._names).items()} for each in self._modules
         )
+        self._check_start(first)
         trained = {name for name, own in module.named_parameters() if own.requires_grad}
         self._check_scores()
         multiply_adds = self._count_work()
         rates, activations = self._train()
-        after = state_of(module, self._names)
+        moved = self._moved(first, trained)
         rows = [
             name
-            for name in first.keys() - trained
-            if not (torch.equal(first[name], other[name]) and torch.equal(first[name], after[name]))
+            for name in first
+            if name not in trained and (name in moved or not torch.equal(first[name], other[name]))
         ]
-        rows = [name for name in first if name in rows]  # in the module's order
         constants = {name: own for name, own in first.items() if name not in trained and name not in rows}
         names = [name for name in first if name in trained]
         passes = ModulePass(module, self._names, tuple(names), tuple(rows), constants)
@@ -98,6 +100,53 @@ class _Examination:
             activations,
             alone,
         )
+
+    def _check_start(self, first: Mapping[str, Tensor]) -> None:
+        """Refuse first weights that the same seed does not give again."""
+        again = self._source.make(1)
+        if names_of(again) != self._names or not _same_state(first, state_of(again, self._names)):
+            raise ConfigError(
+                "model",
+                f"{self._source.at}: must return a module with the same first weights for the same seed; "
+                "two calls after torch.manual_seed(1) gave others",
+            )
+
+    def _moved(self, first: Mapping[str, Tensor], trained: Collection[str]) -> set[str]:
+        """Return the buffers that training changes, and refuse what else it keeps from call to call.
+
+        They begin at other numbers than the module's own: a mean of numbers that are 0 as long as the module
+        is new would stay as it is.
+        """
+        generator = torch.Generator().manual_seed(2)
+        start = {
+            name: own + torch.rand(own.shape, generator=generator).to(own)
+            if name not in trained and own.is_floating_point()
+            else own
+            for name, own in first.items()
+        }
+        moved: set[str] = set()
+        for begin in (start, first):
+            found = []
+            for _ in range(TRAINING_CALLS):
+                state = {name: own.clone() for name, own in begin.items()}
+                values = {name: state[kept] for name, kept in self._names.items()}
+                module = self._modules[0].train()
+                with (
+                    torch.no_grad(),
+                    DropoutCalls(lambda x, *_: x * 0.5),
+                    self._source.blamed("forward failed in training"),
+                    self._source.drawing_from_torch("numbers in forward"),
+                ):
+                    found.append(functional_call(module, values, (self._images.clone(),), tie_weights=False))
+                moved |= {name for name, own in state.items() if not torch.equal(own, begin[name])}
+            if not all(torch.equal(found[0].nan_to_num(), own.nan_to_num()) for own in found):
+                raise ConfigError(
+                    "model",
+                    f"{self._source.at}: two calls in training with the same images and numbers must return "
+                    "the same scores, got others: forward keeps a state that is no buffer, or draws "
+                    "random numbers besides dropout",
+                )
+        return moved - set(trained)
 
     def _check_parameters(self) -> None:
         source, module = self._source, self._modules[0]

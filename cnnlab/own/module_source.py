@@ -1,5 +1,6 @@
 """Where a module comes from: a function and its arguments, called under a seed."""
 
+import random
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -34,12 +36,20 @@ class ModuleSource:
         """Return a module; its first weights are what its code draws after torch.manual_seed(seed).
 
         Lazy layers get their shapes from a pass on two images. ConfigError at "model", with file, line and
-        the values of the hyperparameters, where the function fails or returns something else.
+        the values of the hyperparameters, where the function fails, returns something else, or has first
+        weights that do not follow from the seed.
         """
         what = f"{self.called} failed"
         with generator_in_use, torch.random.fork_rng(devices=()), self.blamed(what):
             torch.manual_seed(seed)
-            made = self.function(**self.hypers, **self.given)
+            with self.drawing_from_torch("first weights"):
+                made = self.function(**self.hypers, **self.given)
+            if torch.initial_seed() != seed:
+                raise ConfigError(
+                    "model",
+                    f"{self.at}: must not seed torch's generator, which has the trial's seed; it calls "
+                    f"manual_seed({torch.initial_seed()}), and all seeds would have the same first weights",
+                )
             if not isinstance(made, nn.Module):
                 raise ConfigError("model", f"{self.at}: must return a torch.nn.Module, got {made!r}"[:300])
             if any(nn.parameter.is_lazy(own) for own in (*made.parameters(), *made.buffers())):
@@ -84,11 +94,24 @@ class ModuleSource:
             yield
         except ConfigError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # an exit would end the service
             first = next(iter(str(error).splitlines()), "")
             raise ConfigError(
                 "model", f"{self._line_of(error)}: {what}: {type(error).__name__}: {first}"
             ) from error
+
+    @contextmanager
+    def drawing_from_torch(self, what: str) -> Iterator[None]:
+        """Raise ConfigError at "model" where user code draws from the generators of Python or NumPy."""
+        before = _other_generators()
+        yield
+        for name, state in _other_generators().items():
+            if state != before[name]:
+                raise ConfigError(
+                    "model",
+                    f"{self.at}: {what} must be drawn from torch's generator, which has the trial's seed; "
+                    f"they are drawn from {name}",
+                )
 
     def _line_of(self, error: BaseException) -> str:
         """Return the last line of the function's file that an exception passed, else the function."""
@@ -98,3 +121,9 @@ class ModuleSource:
         if not own:
             return self.at
         return f"{self.at.partition(',')[0]}, line {own[-1].lineno}, {own[-1].name}"
+
+
+def _other_generators() -> dict[str, object]:
+    """Return the states of the generators that no seed of a trial reaches."""
+    _, words, place, *_ = np.random.get_state()
+    return {"Python's random": random.getstate(), "numpy.random": (np.asarray(words).tobytes(), place)}

@@ -224,3 +224,81 @@ def test_a_failure_in_training_names_its_line(plugin_folder):
     assert describe_failure(caught.value).startswith(
         "the plug-in models/tried_net.py failed in line 18, forward: "
     )
+
+
+FORWARD = """
+import random
+
+import numpy as np
+
+
+class Own(nn.Module):
+    def __init__(self, shape, classes):
+        super().__init__()
+        self.calls, self.out = 0, nn.Linear(shape[0], classes)
+
+    def forward(self, x):
+        x = x.mean((2, 3))
+        {line}
+        return self.out(x)
+
+
+@own_model
+def net(*, shape, classes):
+    return Own(shape, classes)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            "x = x if not self.training or np.random.random() < 2 else 0 * x",
+            "numbers in forward must be drawn from torch's generator, which has the trial's seed; they are "
+            "drawn from numpy.random",
+        ),
+        ("x = x if not self.training else x + (random.random() > 2)", "drawn from Python's random"),
+        (
+            "self.calls += self.training; x = x + self.calls",
+            "two calls in training with the same images and numbers must return the same scores, got others",
+        ),
+        (
+            "x = x + self.training * np.random.default_rng().normal()",
+            "forward keeps a state that is no buffer, or draws random numbers besides dropout",
+        ),
+    ],
+)
+def test_what_differs_from_call_to_call_in_training_is_refused(plugin_folder, line, words):
+    assert words in refused(plugin_folder, FORWARD.format(line=line))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            "torch.manual_seed(0)",
+            "must not seed torch's generator, which has the trial's seed; it calls manual_seed(0)",
+        ),
+        (
+            "import numpy as np; np.random.normal()",
+            "first weights must be drawn from torch's generator, which has the trial's seed; they are drawn "
+            "from numpy.random",
+        ),
+        (
+            "import numpy as np; made.weight.data.fill_(np.random.default_rng().normal())",
+            "must return a module with the same first weights for the same seed",
+        ),
+        ("import sys; sys.exit(3)", "line 12, net: net() failed: SystemExit: 3"),
+    ],
+)
+def test_first_weights_that_do_not_follow_from_the_seed_are_refused(plugin_folder, line, words):
+    text = f"""
+        @own_model
+        def net(*, shape, classes):
+            made = nn.LazyLinear(classes)
+            made = nn.Linear(shape[0] * shape[1] * shape[2], classes)
+
+            {line}
+            return nn.Sequential(nn.Flatten(), made)
+        """
+    assert words in refused(plugin_folder, text)
