@@ -91,10 +91,11 @@ class ModelFiles:
     code: str
     state: dict[str, Tensor] = field(repr=False)
 
-    def write(self, folder: Path) -> None:
-        """Write both files."""
+    def write(self, folder: Path) -> dict[str, str]:
+        """Write both files; return why some are left out, which none is."""
         (folder / CODE_FILE).write_text(self.code, encoding="utf-8")
         save_file(self.state, folder / WEIGHTS_FILE)
+        return {}
 
     def net(self) -> nn.Module:
         """Return the module that `load()` of the file returns."""

@@ -19,6 +19,7 @@ from cnnlab.engine import net as nets
 from cnnlab.errors import CnnlabError
 from cnnlab.model_file import model_files, read_best
 from cnnlab.onnx_file import ONNX_FILE, write
+from cnnlab.own.module_file import PROGRAM_FILE
 from cnnlab.predictions import gives_probabilities
 
 MAX_REASON_CHARS = 300  # of why a file is left out
@@ -38,7 +39,8 @@ class ModelRequest:
 class Written:
     """What there is: facts of the data and of the model, why files are left out, or why nothing was written.
 
-    `probabilities`: whether the softmax of the scores are probabilities, which the loss decides.
+    `probabilities`: whether the softmax of the scores are probabilities, which the loss decides. `program`:
+    whether model.py reads what it computes from model.pt2.
     """
 
     refused: str = ""
@@ -53,16 +55,19 @@ class Written:
     parameters: int = 0
     probabilities: bool = False
     torch: str = ""  # its version
+    program: bool = False
 
 
 def write_folder(request: ModelRequest, folder: Path) -> Written:
-    """Write model.py, model.safetensors and, if wanted and possible, model.onnx."""
+    """Write model.py with what it reads, model.safetensors and, if wanted and possible, model.onnx."""
     trained = read_best(Path(request.weights), request.config, request.title)
     files = model_files(trained)
-    files.write(folder)
+    left_out = files.write(folder)
     data = request.config["data"]
     info, stored = seen(data), data_set(data).info(data)
     written = Written(
+        left_out=left_out,
+        program=(folder / PROGRAM_FILE).exists(),
         shape=list(stored.shape),
         resized=info.shape != stored.shape,
         classes=info.classes,

@@ -45,8 +45,12 @@ def write(net: nn.Module, shape: tuple[int, ...], folder: Path) -> None:
             verbose=False,
         )
     assert program is not None, "the exporter returns a program unless it was given a file"
-    program.save(folder / ONNX_FILE)
-    _check(folder / ONNX_FILE, net, images)
+    try:
+        program.save(folder / ONNX_FILE)
+        _check(folder / ONNX_FILE, net, images)
+    except Exception:
+        (folder / ONNX_FILE).unlink(missing_ok=True)
+        raise
 
 
 def _check(path: Path, net: nn.Module, images: Tensor) -> None:
@@ -60,7 +64,6 @@ def _check(path: Path, net: nn.Module, images: Tensor) -> None:
         (scores,) = session.run(None, {"images": part.numpy()})
         apart = (torch.from_numpy(scores) - wanted).abs().max() / wanted.abs().max().clamp(min=1)
         if not apart <= MAX_DIFFERENCE:  # NaN, too
-            path.unlink()
             raise CnnlabError(
                 f"{ONNX_FILE} gives other scores than the net, by {apart:.1e} of the largest: torch's "
                 "exporter cannot express one of its layers"

@@ -79,13 +79,14 @@ class OwnModuleFiles:
     whole: PixelsThenModule = field(repr=False)
     shape: tuple[int, ...]
 
-    def write(self, folder: Path) -> None:
-        """Write the files; CnnlabError if torch cannot export the module.
+    def write(self, folder: Path) -> dict[str, str]:
+        """Write the files; return why some are left out, by name, as where torch cannot export the module.
 
         Where the module takes the number of images as a constant, as by `len(x)`, the program is for one.
         """
         from safetensors.torch import save_file
 
+        save_file({name: own.contiguous() for name, own in self.state.items()}, folder / "model.safetensors")
         one_by_one = False
         try:
             program = self._program(EXAMPLES, {0: torch.export.Dim("N", min=1)})
@@ -95,11 +96,12 @@ class OwnModuleFiles:
                 program = self._program(1, {})
             except Exception as error:
                 first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-                raise CnnlabError(f"the module must be one that torch.export can write: {first}") from error
+                reason = f"the module must be one that torch.export can write: {first}"
+                return dict.fromkeys(("model.py", PROGRAM_FILE), reason)
         torch.export.save(program, folder / PROGRAM_FILE)
         code = CODE.format(one_by_one=one_by_one, **self.said)
         (folder / "model.py").write_text(code, encoding="utf-8")
-        save_file({name: own.contiguous() for name, own in self.state.items()}, folder / "model.safetensors")
+        return {}
 
     def _program(self, images: int, dynamic: Mapping[int, object]) -> torch.export.ExportedProgram:
         given = torch.zeros(images, *self.shape, dtype=self.whole.dtype)

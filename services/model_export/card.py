@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from services import escaping
 from services.figures.best_weights import BestWeights
 from services.model_export.trained_trial import TrainedTrial
-from services.model_export.writing import MODEL, ONNX, WEIGHTS, WrittenModel
+from services.model_export.writing import EXPORTED, MODEL, ONNX, WEIGHTS, WrittenModel
 
 MAX_CURVE_ROWS = 40  # of a longer curve, some epochs evenly apart and the best one
 MAX_CONFUSION_CLASSES = 30  # more make a table that nobody reads
@@ -65,9 +65,17 @@ def _goal(goal: str) -> str:
 
 
 def _use(written: WrittenModel) -> str:
+    if reason := written.left_out.get(MODEL):
+        lines = [
+            f"`{WEIGHTS}` has the weights, by the names of the module's state dict, for its load_state_dict.",
+            f"`{MODEL}` is left out: {escaping.markdown(reason)}.",
+        ]
+        return "\n".join([*lines, _onnx(written)])
     channels, height, width = written.shape
+    beside = f" and `{EXPORTED}`, which it reads" if written.program else f" and `{WEIGHTS}`, which it reads"
     lines = [
-        f"`{MODEL}` needs torch only. Images go in as pixels of 0 … 255, (N, {channels}, {height}, {width}).",
+        f"`{MODEL}` needs torch{beside}, and nothing else.",
+        f"Images go in as pixels of 0 … 255, (N, {channels}, {height}, {width}).",
         "",
         "```python",
         "import torch",
@@ -79,11 +87,13 @@ def _use(written: WrittenModel) -> str:
         "",
         f"`{WEIGHTS}` has the weights.",
     ]
+    return "\n".join([*lines, _onnx(written)])
+
+
+def _onnx(written: WrittenModel) -> str:
     if reason := written.left_out.get(ONNX):
-        lines.append(f"`{ONNX}` is left out: {escaping.markdown(reason)}.")
-    else:
-        lines.append(f"`{ONNX}` takes `images`, float32, and gives `scores`.")
-    return "\n".join(lines)
+        return f"`{ONNX}` is left out: {escaping.markdown(reason)}."
+    return f"`{ONNX}` takes `images`, float32, and gives `scores`."
 
 
 def _data(found: TrainedTrial, written: WrittenModel) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from services.domain.errors import ServiceError
 
-MODEL, WEIGHTS, ONNX = "model.py", "model.safetensors", "model.onnx"
+MODEL, WEIGHTS, ONNX, EXPORTED = "model.py", "model.safetensors", "model.onnx", "model.pt2"
 PROGRAM = "cnnlab.model_folder"
 ROOT = Path(__file__).resolve().parents[2]  # where the packages of this service are
 MAX_SECONDS = 300  # that it may take
@@ -44,6 +44,7 @@ class WrittenModel:
     parameters: int
     probabilities: bool
     torch: str  # its version
+    program: bool  # whether model.py reads model.pt2
 
 
 def write(weights: Path, config: Mapping[str, Any], title: str, folder: Path, *, onnx: bool) -> WrittenModel:

@@ -44,7 +44,7 @@ import torch
 
 
 class NetOfPixels:
-    """The net of a folder with model.py and model.safetensors."""
+    """The net of a folder with model.py and what it reads."""
 
     def __init__(self, folder):
         spec = importlib.util.spec_from_file_location("trained_net", Path(folder) / "model.py")
@@ -80,6 +80,8 @@ def send(
         with tempfile.TemporaryDirectory(prefix="cnnlab-model-") as place:
             config = json.loads(json.dumps(plan.config_of(trial)))
             written = writing.write(weights, config, title, Path(place), onnx=False)
+            if reason := written.left_out.get(writing.MODEL):
+                return f"model: {reason}"
             content = {path.name: path.read_bytes() for path in Path(place).iterdir()}
         name = NOT_IN_NAMES.sub("-", f"{trial.sweep_id}-t{trial.number:03d}")
         params = {cell.name: cell.text for cell in plan.labels.cells(trial.values) if cell.text}

@@ -19,7 +19,7 @@ from services.store.session import Store
 WRITTEN: dict[str, Any] = {
     "refused": "", "left_out": {}, "shape": [1, 28, 28], "resized": False, "classes": 2,
     "class_names": ["a|b", "<i>c</i>"], "task": "classification", "digest": "12ab", "licence": "",
-    "parameters": 1234, "probabilities": True, "torch": "2.13.0",
+    "parameters": 1234, "probabilities": True, "torch": "2.13.0", "program": False,
 }  # fmt: skip
 WEIGHTS = BestWeights(None, None, "val", [[3, 1], [0, 4]])
 
@@ -77,3 +77,12 @@ def test_the_digest_of_own_data_is_that_of_the_config(
     monkeypatch.setattr(TrainedTrial, "config", config)
     assert "| digest of its content | ab12 |" in card(own, WEIGHTS, written(digest=""))
     assert "| digest of its content | 12ab |" in card(own, WEIGHTS, written())
+
+
+def test_what_model_py_reads_is_named_or_why_there_is_none(sqlite_store: Store) -> None:
+    own = found(sqlite_store)
+    assert "needs torch and `model.safetensors`, which it reads" in card(own, WEIGHTS, written())
+    assert "needs torch and `model.pt2`, which it reads" in card(own, WEIGHTS, written(program=True))
+    text = card(own, WEIGHTS, written(left_out={"model.py": "it *branches*", "model.onnx": "so"}))
+    assert "`model.py` is left out: it \\*branches\\*." in text
+    assert "import torch" not in text
