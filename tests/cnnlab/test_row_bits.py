@@ -67,7 +67,7 @@ def outcome(configs, seeds, row, same=False):
     losses = packing.train(array, STEPS, same=same)[:, row]
     measured = array.evaluate(*packing.batch(array, 9))
     metrics = [
-        array.metrics[name].value(totals.double(), packing.IMAGES)[row]
+        array.metrics[name].value(totals.double(), packing.IMAGES)[row].flatten()
         for name, totals in measured.measured.items()
     ]
     own = array.slots[: array._slot_counts[row], row]
@@ -79,7 +79,7 @@ def outcome(configs, seeds, row, same=False):
         losses,
         measured.loss[row : row + 1],
     )
-    return torch.cat([*parts, torch.stack(metrics).to(array.dtype)]).nan_to_num(nan=1e9)
+    return torch.cat([*parts, torch.cat(metrics).to(array.dtype)]).nan_to_num(nan=1e9)
 
 
 def assert_bits_are_its_own(random, make_row, same=False):
