@@ -15,10 +15,11 @@ from cnnlab.data import DataError, DataSet, Images, Info, Task
 from cnnlab.errors import ConfigError, RegistryError
 from cnnlab.files.user_folder import SHA256
 from cnnlab.hyper import declared
-from cnnlab.own.item_reader import read_part
+from cnnlab.own.item_reader import check_again, read_part
 from cnnlab.own.signature import hypers_of, place
 
 GIVEN = ("train",)
+GET_ITEM = "__getitem__"
 C = TypeVar("C", bound=type)
 
 
@@ -34,11 +35,13 @@ class OwnData(DataSet):
     items: type
 
     def complete(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Read the data, and fill in their digest."""
+        """Read the data, some items twice, and fill in their digest."""
         if data["sha256"]:
             return dict(data)
         try:
-            return {**data, "sha256": self._read(data)[1]}
+            _, digest = self._read(data)
+            _check_again(type(self), self._arguments(data), digest)
+            return {**data, "sha256": digest}
         except DataError as error:
             raise ConfigError("data", str(error)) from error
 
@@ -70,25 +73,27 @@ class OwnData(DataSet):
         if data["sha256"] and data["sha256"] != digest:
             raise DataError(
                 f"{place_of(self.items)}: the data have SHA-256 {digest}, but the sweep was planned with "
-                f"{data['sha256']}: restore what the class reads, or submit again without sha256"
+                f"{data['sha256']}: restore what the class reads, or submit again, without data.sha256 if it "
+                "is in the spec; the items must be the same in every process"
             )
         return images
 
     def _read(self, data: Mapping[str, Any]) -> tuple[Images, str]:
+        return _images(type(self), self._arguments(data))
+
+    def _arguments(self, data: Mapping[str, Any]) -> str:
         own = {name: data[name] for name in declared(type(self)) if name != "sha256"}
-        return _images(type(self), json.dumps(own, sort_keys=True))
+        return json.dumps(own, sort_keys=True)
 
 
 @lru_cache(maxsize=4)
 def _images(entry: type[OwnData], hypers: str) -> tuple[Images, str]:
     """Return the images of a data set and their digest, read once per process."""
-    items, arguments = entry.items, json.loads(hypers)
-    parts = (True, False) if "train" in inspect.signature(items).parameters else (True,)
+    items = entry.items
     tensors: list[Tensor] = []
-    for train in parts:
-        given = {"train": train} if len(parts) == 2 else {}
-        tensors += read_part(items, {**arguments, **given}, place_of(items), entry.task)
-    if len(parts) == 1:
+    for arguments in _calls(items, hypers):
+        tensors += read_part(items, arguments, place_of(items), entry.task)
+    if len(tensors) == 2:
         tensors += [tensors[0][:0], tensors[1][:0]]
     if tensors[0].shape[1:] != tensors[2].shape[1:] and len(tensors[2]):
         raise DataError(
@@ -103,6 +108,23 @@ def _images(entry: type[OwnData], hypers: str) -> tuple[Images, str]:
     return images, digest.hexdigest()
 
 
+@lru_cache(maxsize=1024)
+def _check_again(entry: type[OwnData], hypers: str, digest: str) -> None:
+    """Refuse data that are others at a second reading, once per process and `digest`."""
+    images, _ = _images(entry, hypers)
+    read = [(images.train_x, images.train_y), (images.test_x, images.test_y)]
+    for arguments, part in zip(_calls(entry.items, hypers), read, strict=False):  # without parts for tests
+        check_again(entry.items, arguments, _place_of_items(entry.items), entry.task, part)
+
+
+def _calls(items: type, hypers: str) -> list[dict[str, Any]]:
+    """Return the arguments of each part: training, and, where the constructor takes `train`, tests."""
+    arguments = json.loads(hypers)
+    if "train" not in inspect.signature(items).parameters:
+        return [arguments]
+    return [{**arguments, "train": train} for train in (True, False)]
+
+
 def _class_names(items: type, classes: int) -> tuple[str, ...]:
     names = tuple(getattr(items, "class_names", ()))
     if names and (len(names) != classes or not all(isinstance(name, str) for name in names)):
@@ -113,8 +135,15 @@ def _class_names(items: type, classes: int) -> tuple[str, ...]:
 
 
 def place_of(items: type) -> str:
-    """Return where a class is written: `datasets/digits.py, line 9, Digits`."""
-    return place(vars(items).get("__init__", items), items.__qualname__)
+    """Return where a class is written: `datasets/digits.py, line 9, Digits`, the line of a method."""
+    own = [vars(items)[name] for name in ("__init__", GET_ITEM, "__len__") if name in vars(items)]
+    return place(next(iter(own), items), items.__qualname__)
+
+
+def _place_of_items(items: type) -> str:
+    """Return where items are made: `datasets/digits.py, line 16, Digits.__getitem__`."""
+    method: Any = getattr(items, GET_ITEM)
+    return place(method, method.__qualname__) if inspect.isfunction(method) else place_of(items)
 
 
 def own_data(items: C) -> C:
@@ -127,7 +156,7 @@ def own_data(items: C) -> C:
     anything else.
     """
     at = place_of(items)
-    for method in ("__len__", "__getitem__"):
+    for method in ("__len__", GET_ITEM):
         if not callable(getattr(items, method, None)):
             raise RegistryError(f"{at}: must have {method}, as a torch Dataset has; got none")
     task: Task = getattr(items, "task", "classification")

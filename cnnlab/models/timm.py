@@ -1,10 +1,14 @@
 """Networks of timm by their name, untrained; needs the role `timm`."""
 
+import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from threading import Lock
 from typing import Any, ClassVar
 
+import torch
 from torch import nn
 
 from cnnlab.errors import ConfigError, nearest
@@ -13,11 +17,43 @@ from cnnlab.layer import Layer
 from cnnlab.own_model import OwnModel
 from cnnlab.registry import register
 
+# What torchvision declares shapes for as it is imported, although its compiled operations are not there.
+DETECTION = ("nms", "qnms")
+_importing = Lock()  # an API serves requests in several threads
+
+
+def imported() -> Any:
+    """Return timm, also where torchvision's compiled operations are for another device than torch's build.
+
+    timm imports torchvision, and package indexes have one build of that, for CUDA. Beside a torch for the CPU
+    its compiled operations are left out, and the import fails at the first of them. They serve detection, and
+    no network of timm uses one. So their names are declared, without code: whoever calls them gets an error.
+    """
+    with _importing:
+        try:
+            return import_module("timm")
+        except RuntimeError as error:
+            if f"torchvision::{DETECTION[0]} does not exist" not in str(error):
+                raise
+        _declared()
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("timm", "torchvision")]:
+            del sys.modules[name]  # a module that was half imported would not be imported again
+        return import_module("timm")
+
+
+@cache
+def _declared() -> Any:
+    """Declare the names of torchvision's operations, as long as what is returned lives."""
+    untyped: Any = torch.library
+    library = untyped.Library("torchvision", "FRAGMENT")
+    for name in DETECTION:
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library
+
 
 def create(architecture: str, drop_rate: float, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
     """Return a network of timm, with its own first weights."""
-    timm = import_module("timm")
-    made: nn.Module = timm.create_model(
+    made: nn.Module = imported().create_model(
         architecture, pretrained=False, num_classes=classes, in_chans=shape[0], drop_rate=drop_rate
     )
     return made
@@ -49,7 +85,7 @@ class Timm(OwnModel):
                 'timm is not installed: pip install "cnnlab[timm]", for the API and every worker',
             )
         try:
-            timm = import_module("timm")
+            timm = imported()
         except Exception as error:  # torchvision, which it imports, fails in different ways
             raise ConfigError(
                 "model.name",

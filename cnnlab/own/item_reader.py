@@ -1,7 +1,7 @@
 """Images and targets of a class with __len__ and __getitem__, checked one by one."""
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from cnnlab.files.user_folder import MAX_IMAGE_BYTES
 
 MAX_OWN_CHANNELS = 4
 MAX_OWN_CLASSES = 10_000
+READ_AGAIN = 16  # items of a part, from the first to the last
 
 
 def read_part(items: Callable[..., Any], arguments: Mapping[str, Any], at: str, task: Task) -> list[Tensor]:
@@ -21,18 +22,15 @@ def read_part(items: Callable[..., Any], arguments: Mapping[str, Any], at: str, 
 
     DamagedData, with file, line and the number of the item, for whatever is not such an item.
     """
-    made = _called(lambda: items(**arguments), at, f"the constructor ({_shown(arguments)})")
-    count = _called(lambda: len(made), at, "__len__")
+    made, count = _made(items, arguments, at)
     if not count:
         raise DamagedData(f"{at}: must have items, got none with {_shown(arguments) or 'no arguments'}")
     images: Tensor | None = None
     targets: list[float] = []
     for number in range(count):
-        item = _called(partial(made.__getitem__, number), at, f"item {number}")
         what = f"{at}: item {number}"
-        if not isinstance(item, tuple | list) or len(item) != 2:
-            raise DamagedData(f"{what} must be a pair, an image and its target; got {_kind(item)}")
-        image = _image(item[0], what)
+        given, target = _item(made, number, at)
+        image = _image(given, what)
         if images is None:
             size = count * image.numel()
             if size > MAX_IMAGE_BYTES:
@@ -45,9 +43,53 @@ def read_part(items: Callable[..., Any], arguments: Mapping[str, Any], at: str, 
                 f"{what} must be shaped as item 0, {tuple(images.shape[1:])}; got {tuple(image.shape)}"
             )
         images[number] = image
-        targets.append(_target(item[1], what, task))
+        targets.append(_target(target, what, task))
     assert images is not None
-    return [images, torch.tensor(targets, dtype=torch.int64 if task == "classification" else torch.float32)]
+    return [images, torch.tensor(targets, dtype=_dtype(task))]
+
+
+def check_again(
+    items: Callable[..., Any], arguments: Mapping[str, Any], at: str, task: Task, read: Sequence[Tensor]
+) -> None:
+    """Read a few items once more, of an object made anew: DamagedData unless they are what was `read`.
+
+    `read` is what read_part returned. A worker reads the data again, and would wait for these for ever.
+    """
+    images, targets = read
+    made, count = _made(items, arguments, at)
+    if count != len(images):
+        raise DamagedData(
+            f"{at}: must have as many items each time it is made; got {len(images)}, then {count}"
+        )
+    for number in sorted({round(i * (count - 1) / (READ_AGAIN - 1)) for i in range(READ_AGAIN)}):
+        what = f"{at}: item {number}"
+        given, target = _item(made, number, at)
+        image, wanted = _image(given, what), torch.tensor(_target(target, what, task), dtype=_dtype(task))
+        for name, was, now in (("image", images[number], image), ("target", targets[number], wanted)):
+            if not torch.equal(was, now):
+                raise DamagedData(
+                    f"{what} must be the same whenever it is read, got another {name} the second time; "
+                    "draw random numbers from a generator that is made with a number, as by "
+                    "np.random.default_rng(i), and leave random changes to augmentations, as data.flip"
+                )
+
+
+def _made(items: Callable[..., Any], arguments: Mapping[str, Any], at: str) -> tuple[Any, int]:
+    """Return an object of the class and the number of its items."""
+    made = _called(lambda: items(**arguments), at, f"the constructor ({_shown(arguments)})")
+    return made, _called(lambda: len(made), at, "__len__")
+
+
+def _item(made: Any, number: int, at: str) -> tuple[Any, Any]:
+    """Return what the class gives as image and target."""
+    item = _called(partial(made.__getitem__, number), at, f"item {number}")
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        raise DamagedData(f"{at}: item {number} must be a pair, an image and its target; got {_kind(item)}")
+    return item[0], item[1]
+
+
+def _dtype(task: Task) -> torch.dtype:
+    return torch.int64 if task == "classification" else torch.float32
 
 
 def _image(given: Any, what: str) -> Tensor:
@@ -88,7 +130,7 @@ def _called(function: Callable[[], Any], at: str, what: str) -> Any:
     """Return what user code returns; DamagedData with the line of its file where it raises."""
     try:
         return function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an exit of the user's code is none of the service
         file = at.partition(",")[0]
         lines = [
             frame

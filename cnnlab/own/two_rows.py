@@ -1,6 +1,5 @@
 """Whether vmap takes a module: two rows side by side must give what two passes give."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ from torch._C import _functorch  # vmap's switch has no public name
 from cnnlab.layer import Context, Mode
 from cnnlab.own.module_pass import ModulePass
 from cnnlab.own.seeded_dropout import RowNumber, row_masks
+from cnnlab.own.vmap_reasons import reason_of
 
 MOST_APART = 1e-3  # relatively, in float32: an operation that mixes rows is further off
 MAX_PARAMETERS_TRIED = 2**20  # in larger modules the trial takes long, and one row fills a processor
@@ -59,9 +59,7 @@ def _difference(
         with _rules_only():
             together = _results(passes, parameters, buffers, images, rates, slice(None))
     except Exception as error:  # whatever the module does that cannot be done for several rows at once
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        ruled = re.search(r"aten::[\w.]+", first) if "fallback" in first else None
-        return f"torch.vmap has no rule for {ruled[0]}" if ruled else first[:200]
+        return reason_of(error)
     expected = [torch.cat(each) for each in zip(*apart, strict=True)]
     # A gradient that is 0 on paper, as of a bias before a normalization, is noise beside the others.
     least = LEAST * max(float(own.abs().max()) for own in expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import time
@@ -252,13 +253,20 @@ class Client:
         return self._table(sweep_id, "trials")
 
     def curves(self, sweep_id: str) -> pandas.DataFrame:
-        """A sweep's curves as a pandas frame, a row for each epoch of each trial."""
+        """A sweep's curves as a pandas frame, a row for each epoch of each trial; none before the first."""
         return self._table(sweep_id, "curves")
 
     def _table(self, sweep_id: str, what: Literal["trials", "curves"]) -> pandas.DataFrame:
         content = io.BytesIO()
         self.export(sweep_id, what, "json", content)
-        return frames.table(json.loads(content.getvalue()))
+        rows = json.loads(content.getvalue())
+        return frames.table(rows, None if rows else self._columns(sweep_id, what))
+
+    def _columns(self, sweep_id: str, what: Literal["trials", "curves"]) -> list[str]:
+        """The names of a table's columns, from the header of CSV: JSON without a row has none."""
+        content = io.BytesIO()
+        self.export(sweep_id, what, "csv", content)
+        return next(csv.reader(io.StringIO(content.getvalue().decode())))
 
     def register(self, sweep_id: str, name: str, alias: str | None = None) -> View:
         """Make the model of a sweep's best trial a version of a name in MLflow, with an alias if given."""

@@ -19,18 +19,19 @@ class MissingFrames(Exception):
     """The packages of the role `frames` are not installed."""
 
 
-def table(rows: Sequence[dict[str, Any]]) -> pandas.DataFrame:
+def table(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> pandas.DataFrame:
     """Return rows of a table as the API has them in JSON, with a type for each column.
 
     Times are timestamps in UTC, numbers are numbers, also NaN and infinities. Objects, such as an optimizer
     with its own numbers, are their names if these tell them apart, else the one field in which they differ,
     else their JSON. Where an axis has numbers and names, all of them are text.
+    `columns` are the names of columns where there are no rows to have them.
     """
     try:
         import pandas
     except ModuleNotFoundError as error:
         raise MissingFrames(f"frames need {error.name}: install the role, pip install '.[frames]'") from None
-    frame = pandas.DataFrame(rows)
+    frame = pandas.DataFrame(rows, columns=columns)
     for name in frame.columns:
         if name in TIMES:
             frame[name] = pandas.to_datetime(frame[name], utc=True)

@@ -46,6 +46,11 @@ NETS = {
     "vgg": ({"name": "vgg"}, "cifar10"),
     "vgg full": ({"name": "vgg", "head": "full", "norm": "none"}, "cifar10"),
 }
+# Those of timm's own nets for tests, where it is installed: their files are those of modules.
+OF_TIMM = {
+    "timm resnet": ({"name": "timm", "architecture": "test_resnet"}, "cifar10"),
+    "timm vit": ({"name": "timm", "architecture": "test_vit"}, {"name": "cifar10", "resize": 160}),
+}
 SLOW = {"alexnet in groups", "googlenet large", "resnet bottlenecks", "vgg full", "alexnet", "resnet"}
 IMAGES = 3
 
@@ -54,7 +59,7 @@ class ExportedNet:
     """A net with made-up weights, of this list or a model's: images, scores of the array, and the net."""
 
     def __init__(self, name: str, precision: str = "float32") -> None:
-        model, data = NETS.get(name, (name, "cifar10"))
+        model, data = {**NETS, **OF_TIMM}.get(name, (name, "cifar10"))
         self.config = resolve({"model": model, "data": data, "train": {"precision": precision}})
         net = nets.build(self.config)
         dtype = torch.float64 if precision == "float64" else torch.float32

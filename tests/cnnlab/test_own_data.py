@@ -82,7 +82,9 @@ def test_it_is_read_once_and_trains(plugin_folder):
     loaded = entry.load(own["data"])
     assert loaded is entry.load(own["data"])
     assert (len(loaded.train_x), len(loaded.test_x)) == (60, 20)
-    assert type(entry).items.reads == 2  # once for each part
+    assert type(entry).items.reads == 4  # once for each part, and again for a few items
+    assert config(size=8) == own
+    assert type(entry).items.reads == 4
     train = {"epochs": 3, "batch_size": 10, "test": "each-epoch"}
     reports = fit({**own, "train": train})
     assert reports[-1].metrics["test/acc"] == 1
@@ -100,7 +102,7 @@ def test_its_digest_is_in_the_config_and_another_content_is_refused(plugin_folde
         DataError, match=r"datasets/tried_data.py, line 14, Stripes: the data have SHA-256"
     ) as caught:
         data_set(changed).load(changed)
-    assert f"the sweep was planned with {'0' * 64}: restore what the class reads, or submit" in str(
+    assert f"the sweep was planned with {'0' * 64}: restore what the class reads, or submit again" in str(
         caught.value
     )
     assert "tried-data" in code_digest.entries.__wrapped__()
@@ -176,6 +178,69 @@ def test_targets_of_a_regression_are_numbers(plugin_folder):
 )
 def test_a_wrong_item_is_named(plugin_folder, item, words):
     assert words in refused(plugin_folder, item)
+
+
+OTHERS = {  # classes whose items are others at each reading, and what is said of them
+    "image": (
+        "(np.random.randint(0, 9, (6, 5)).astype(np.uint8), i)",
+        "datasets/tried_data.py, line 14, Tried.__getitem__: item 0 must be the same whenever it is read, "
+        "got another image the second time; draw random numbers from a generator that is made with a number, "
+        "as by np.random.default_rng(i), and leave random changes to augmentations, as data.flip",
+    ),
+    "last item": (
+        f"({PIXELS} if i < 3 else torch.randint(0, 200, (6, 5), dtype=torch.uint8), i)",
+        "item 3 must be the same whenever it is read, got another image the second time",
+    ),
+    "target": (
+        f"({PIXELS}, int(np.random.randint(5000)))",
+        "item 0 must be the same whenever it is read, got another target the second time",
+    ),
+    "size": (
+        "(np.zeros((6, next(SIZES)), np.uint8), i)",
+        "item 0 must be the same whenever it is read, got another image the second time",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_items_that_are_others_at_each_reading_are_refused_at_submit(plugin_folder, case):
+    item, words = OTHERS[case]
+    write(plugin_folder, "SIZES = iter([3] * 4 + [4] * 4)\n" + ITEM.replace("ITEM", item))
+    with pytest.raises(ConfigError) as caught:
+        config(validation=0)
+    assert words in caught.value.message
+
+
+def test_what_the_constructor_draws_is_seen_too(plugin_folder):
+    drawn = "    def __init__(self):\n        self.pixels = np.random.randint(0, 99, (4, 6, 5), np.uint8)\n"
+    text = ITEM.replace("class Tried:\n", f"class Tried:\n{drawn}\n")
+    write(plugin_folder, text.replace("ITEM", "(self.pixels[i], i)"))
+    with pytest.raises(ConfigError, match=r"line 15, Tried.__getitem__: item 0 must be the same whenever"):
+        config()
+    counts = text.replace("return 4", "return next(COUNTS)").replace("ITEM", f"({PIXELS}, i)")
+    write(plugin_folder, "COUNTS = iter([4, 5])\n" + counts, "tried_counts")
+    with pytest.raises(ConfigError, match="must have as many items each time it is made; got 4, then 5"):
+        resolve({"model": "mlp", "data": "tried-counts"})
+
+
+@pytest.mark.parametrize("place", ["the constructor ()", "__len__", "item 2"])
+def test_an_exit_of_the_class_is_a_refusal_with_its_line(plugin_folder, place):
+    parts = {
+        "the constructor ()": (
+            "    def __len__",
+            "    def __init__(self):\n        exit()\n\n    def __len__",
+        ),
+        "__len__": ("return 4", "raise SystemExit('no data')"),
+        "item 2": ("return ITEM", f"return ({PIXELS}, i) if i < 2 else exit()"),
+    }
+    write(plugin_folder, ITEM.replace(*parts[place]))
+    with pytest.raises(ConfigError, match=r"datasets/tried_data\.py, line \d+, \w+: ") as caught:
+        config()
+    assert f"{place} failed: SystemExit: " in caught.value.message
+
+
+def test_a_class_without_a_constructor_has_a_line(plugin_folder):
+    assert refused(plugin_folder, PIXELS).startswith("datasets/tried_data.py, line 12, Tried: item 0 must be")
 
 
 def test_a_class_without_a_training_image_is_refused(plugin_folder):

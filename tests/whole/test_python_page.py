@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,27 @@ import pandas
 import pytest
 from whole_lab import Lab
 
+from services.stack.folder import Folder
+
 PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+
+
+def documented_environment(lab: Lab, folder: Path) -> dict[str, str]:
+    """The page's variables as a shell sets them, from a folder as `cnnlab up` makes it with the lab's key."""
+    home = Folder(folder)
+    home.make()
+    made = home.secrets().api_key
+    assert lab.settings.api_key is not None
+    path = home.root / "secrets.env"
+    path.write_text(path.read_text().replace(made, lab.settings.api_key.get_secret_value()))
+    (block,) = [each for each in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if "secrets.env" in each]
+    script = block.replace("http://127.0.0.1:8080", lab.url) + "env"
+    bare = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        ["sh", "-ec", script], cwd=folder, env=bare, capture_output=True, text=True, check=True, timeout=60
+    )
+    names = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    return {name: value for name, value in names.items() if name.startswith("CNNLAB_")}
 
 
 @pytest.mark.long
@@ -19,9 +41,10 @@ def test_the_programs_train_a_sweep_and_read_its_tables(
 ) -> None:
     train, tables, winner = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     assert len(train.splitlines()) <= 30
-    assert lab.settings.api_key is not None
-    monkeypatch.setenv("CNNLAB_URL", lab.url)
-    monkeypatch.setenv("CNNLAB_API_KEY", lab.settings.api_key.get_secret_value())
+    environment = documented_environment(lab, tmp_path)
+    assert environment.keys() == {"CNNLAB_URL", "CNNLAB_API_KEY"}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}

@@ -1,5 +1,7 @@
 """cnnlab/models/timm.py: networks of timm by name, and what is said where there is none."""
 
+from contextlib import nullcontext
+from importlib import import_module
 from importlib.util import find_spec
 
 import own_nets
@@ -15,18 +17,31 @@ needs_timm = pytest.mark.skipif(find_spec("timm") is None, reason="needs the rol
 SMALL = "test_resnet"  # of timm's own nets for tests
 
 
-@pytest.fixture(scope="module")
-def _operators():
-    """Let torchvision be imported whose compiled operations are for another device than torch's."""
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for name in ("nms", "qnms"):
-        if not hasattr(torch.ops.torchvision, name):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    return library
+@needs_timm
+def test_operations_that_torchvision_lacks_have_names_and_no_code():
+    entry.imported()
+    extension = import_module("torchvision.extension")
+    if extension._has_ops():
+        pytest.skip("this torchvision has its compiled operations")
+    boxes = torch.zeros(1, 4)
+    with pytest.raises(NotImplementedError, match="Could not run 'torchvision::nms'"):
+        torch.ops.torchvision.nms(boxes, boxes[:, 0], 0.5)
+
+
+@pytest.mark.parametrize("works", [True, False], ids=["works", "fails otherwise"])
+def test_names_are_declared_only_where_torchvision_lacks_them(monkeypatch, works):
+    def importing(name):
+        if not works:
+            raise RuntimeError("compiled for CUDA 12")
+        return name
+
+    monkeypatch.setattr(entry, "import_module", importing)
+    monkeypatch.setattr(entry, "_declared", lambda: pytest.fail("declared"))
+    with nullcontext() if works else pytest.raises(RuntimeError, match="compiled for CUDA 12"):
+        assert entry.imported() == "timm"
 
 
 @needs_timm
-@pytest.mark.usefixtures("_operators")
 @pytest.mark.parametrize("architecture", [SMALL, "test_vit"])
 def test_rows_train_as_a_plain_loop_does(architecture):
     sgd = {"name": "sgd", "lr": 0.05}
@@ -46,7 +61,6 @@ def test_rows_train_as_a_plain_loop_does(architecture):
 
 
 @needs_timm
-@pytest.mark.usefixtures("_operators")
 @pytest.mark.parametrize(
     ("architecture", "shape", "words"),
     [

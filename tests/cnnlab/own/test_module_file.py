@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 import torch
-from exported_nets import ExportedNet
+from exported_nets import OF_TIMM, ExportedNet
 from loaded_plugins import plugins_from
 from own_nets import ZOO, write
 from safetensors.torch import load_file
@@ -16,11 +17,15 @@ from cnnlab.model_file import model_files
 
 NAMES = sorted(path.stem.replace("_", "-") for path in (ZOO / "models").glob("*.py"))
 OF_CONSTANT_NUMBER = {"small-vit"}  # calls len(x)
-QUICK = {"small-lenet", "rows-gru"}
-EACH = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.long]) for name in NAMES]
+QUICK = {"small-lenet", "rows-gru", "timm resnet"}
+needs_timm = pytest.mark.skipif(find_spec("timm") is None, reason="needs the role timm")
+EACH = [
+    pytest.param(name, marks=[pytest.mark.long] * (name not in QUICK) + [needs_timm] * (name in OF_TIMM))
+    for name in (*NAMES, *OF_TIMM)
+]
 TORCH_ONLY = """
 import sys
-for name in ("cnnlab", "safetensors", "numpy"):
+for name in ("cnnlab", "safetensors", "numpy", "timm", "torchvision"):
     sys.modules[name] = None  # whoever imports it fails
 sys.path.insert(0, sys.argv[1])
 import torch, model
@@ -68,7 +73,8 @@ def test_scores_are_those_of_the_array_with_torch_alone_and_in_onnx(name, tmp_pa
     assert apart(scores[:-1], exported) < 5e-6
     torch.testing.assert_close(scores[-1], exported.scores[0], rtol=1e-4, atol=1e-5)
     assert classes == ["a", 'b"']
-    module = registry.get("models", name)().module(exported.config["model"], (3, 32, 32), 10)
+    model, side = exported.config["model"], exported.config["data"]["resize"] or 32
+    module = registry.get("models", model["name"])().module(model, (3, side, side), 10)
     module.load_state_dict(load_file(tmp_path / "model.safetensors"))
 
 

@@ -251,6 +251,22 @@ def test_events_lead_to_the_end(client: Client, sqlite_store: Store) -> None:
     assert [event.id for event in rest[:-1]] == [event.id for event in told[2:-1]]
 
 
+def test_tables_before_the_first_epoch_have_their_columns(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = drawn(client)
+    curves = client.curves(identity)
+    assert curves.shape[0] == 0
+    assert list(curves.columns[:6]) == ["trial", "number", "point", "replicate", "epoch", "at"]
+    assert {"train/loss", "val/acc"} <= {*curves.columns}
+    assert curves.pivot(index="epoch", columns="number", values="val/acc").shape == (0, 0)
+
+    trials = client.frame(identity)
+    assert len(trials) == 5
+    monkeypatch.setattr(json, "loads", lambda _: [])
+    assert list(client.frame(identity).columns) == list(trials.columns)
+
+
 def test_verbs_and_exports(client: Client) -> None:
     identity = drawn(client)
     for verb, state in [

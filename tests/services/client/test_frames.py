@@ -58,6 +58,10 @@ def test_an_object_is_what_tells_it_apart(objects: list[dict[str, object]], show
 
 def test_without_rows_there_is_an_empty_frame() -> None:
     assert len(table([])) == 0
+    frame = table([], ["number", "epoch", "at", "val/acc"])
+    assert list(frame.columns) == ["number", "epoch", "at", "val/acc"]
+    assert str(frame["at"].dtype).endswith("UTC]")
+    assert frame.pivot(index="epoch", columns="number", values="val/acc").shape == (0, 0)
 
 
 def test_it_goes_through_parquet_unchanged(tmp_path: Path) -> None:

@@ -8,13 +8,18 @@ import subprocess
 import sys
 import urllib.request
 import uuid
+from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stage
 import torch
+from loaded_plugins import plugins_from
 from mlflow import MlflowClient
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from servers.process import free_port
 from trained_weights import leave_weights
 from worker_process import wait_for
@@ -30,11 +35,13 @@ from services.tracking.mlflow_server import Server
 from services.tracking.model_server import ModelServer
 from services.tracking.tracker import Tracker
 
+OWN_NETS = Path(__file__).parents[2] / "own_zoo"
+INSTALLED = ("mlflow-skinny", "pandas", "numpy", "torch")  # of MLflow what loads a model, which needs pandas
 WITHOUT_CNNLAB = """
-import sys
-for name in ("cnnlab", "services", "safetensors"):
+import json, sys
+for name in json.loads(sys.argv[3]):
     sys.modules[name] = None  # whoever imports it fails
-import json, logging, mlflow, numpy
+import logging, mlflow, numpy
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model(sys.argv[2])
 images = numpy.arange(2 * 784, dtype="float32").reshape(2, 1, 28, 28) % 256
@@ -43,14 +50,49 @@ print(json.dumps([model.predict(images).tolist(), model.predict(example).shape, 
 """
 
 
+def required_by(roots: Iterable[str]) -> set[str]:
+    """Distributions and all that they require, as their metadata say, without extras."""
+    found: set[str] = set()
+    waiting = [canonicalize_name(root) for root in roots]
+    while waiting:
+        name = waiting.pop()
+        if name in found or not is_installed(name):
+            continue
+        found.add(name)
+        needs = [Requirement(text) for text in metadata.requires(name) or []]
+        waiting += [
+            canonicalize_name(need.name)
+            for need in needs
+            if need.marker is None or need.marker.evaluate({"extra": ""})
+        ]
+    return found
+
+
+def is_installed(name: str) -> bool:
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def not_required_by(roots: Iterable[str]) -> list[str]:
+    """The packages of this environment that one with these distributions alone would not have."""
+    kept = required_by(roots)
+    return sorted(
+        package
+        for package, owners in metadata.packages_distributions().items()
+        if kept.isdisjoint(map(canonicalize_name, owners))
+    )
+
+
 class Mirrored:
     """A sweep that has ended, its best trial with real weights, in MLflow."""
 
-    def __init__(self, store: Store, settings: Settings, loss: str = "softmax") -> None:
+    def __init__(self, store: Store, settings: Settings, loss: str = "softmax", **changes: Any) -> None:
         self.store, self.settings = store, settings
-        model = {"name": "mlp", "hidden": [6]}
-        train = {"epochs": 6, "loss": loss}
-        self.sweep_id = stage.add(store, project=uuid.uuid4().hex[:8], model=model, train=train)
+        spec = {"model": {"name": "mlp", "hidden": [6]}, "train": {"epochs": 6, "loss": loss}} | changes
+        self.sweep_id = stage.add(store, project=uuid.uuid4().hex[:8], **spec)
         stage.Worker(store, stage.accuracy).finish(self.sweep_id)
         sweep = store.read(lambda s: sweeps.get(s, self.sweep_id))
         objective = sweep.spec.objective
@@ -95,8 +137,9 @@ def tracked(sqlite_settings: Settings, mlflow_url: str) -> Settings:
 
 def without_cnnlab(code: str, *given: str) -> Any:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    missing = json.dumps(not_required_by(INSTALLED))
     done = subprocess.run(
-        [sys.executable, "-I", "-W", "ignore", "-c", code, *given],
+        [sys.executable, "-I", "-W", "ignore", "-c", code, *given, missing],
         capture_output=True, text=True, timeout=120, env=environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -128,6 +171,27 @@ def test_the_best_trial_is_a_model_that_loads_without_this_service(
     lab.send()
     assert "files.left_out" not in lab.run().data.tags
     assert [each.model_id for each in lab.models()] == [model.model_id], "it was sent a second time"
+
+
+def test_the_environment_of_a_loaded_model_has_nothing_else() -> None:
+    missing = {*not_required_by(INSTALLED)}
+    assert {"cnnlab", "services", "safetensors", "onnx", "PIL", "pyarrow", "sqlalchemy", "pytest"} <= missing
+    assert not missing & {"mlflow", "torch", "numpy", "pandas", "yaml", "sympy", "google"}
+    with pytest.raises(AssertionError, match="import of PIL halted"):
+        without_cnnlab(WITHOUT_CNNLAB.replace("import logging", "import PIL, logging"), "", "")
+
+
+@pytest.mark.long
+def test_a_module_of_one_s_own_loads_there_too(sqlite_store: Store, tracked: Settings) -> None:
+    with plugins_from(OWN_NETS):
+        lab = Mirrored(sqlite_store, tracked, model="small-lenet", space={"train.l2": [0, 0.001]})
+        images = torch.arange(2 * 784).view(2, 1, 28, 28).float() % 256
+        expected = lab.scores(images).softmax(1)
+    (model,) = lab.models()
+    assert model.status == "READY", lab.run().data.tags
+    given, shape, _ = without_cnnlab(WITHOUT_CNNLAB, str(tracked.mlflow_url), f"models:/{model.model_id}")
+    torch.testing.assert_close(torch.tensor(given), expected, rtol=0, atol=1e-6)
+    assert shape == [1, 10]
 
 
 def _forget(session: Any, lab: Mirrored) -> None:
