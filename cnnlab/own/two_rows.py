@@ -24,19 +24,29 @@ def why_alone(
 ) -> str:
     """Return why rows of these states cannot pass side by side, "" if they can.
 
-    Compared are scores, gradients and buffers of training, and predictions.
+    Compared are scores, gradients and buffers of training, and predictions, where each row has images of its
+    own and where rows share a batch: then what a module makes of the images alone belongs to no row.
     """
     parameters = sum(states[0][name].numel() for name in passes.parameters)
     if parameters > MAX_PARAMETERS_TRIED:
         return (
             f"it has {parameters:,} parameters, and modules of over {MAX_PARAMETERS_TRIED:,} are not vmapped"
         )
-    if (why := _difference(passes, states, images, rates)) is not DIFFER:
+    own = torch.stack([images.roll(row, 0) for row in range(len(states))], 1)  # (N, K, C, H, W)
+    shared = images[:, None].expand(-1, len(states), *(-1,) * (images.dim() - 1))
+    return _why(passes, states, own, rates) or _why(passes, states, shared, rates)
+
+
+def _why(
+    passes: ModulePass, states: Sequence[Mapping[str, Tensor]], x: Tensor, rates: Sequence[float]
+) -> str:
+    """Return the same for images (N, K, C, H, W)."""
+    if (why := _difference(passes, states, x, rates)) is not DIFFER:
         return why
     # Rounding grows where a batch of two images is normalized: more digits decide.
     wide = [{name: _widened(own) for name, own in state.items()} for state in states]
     try:
-        return _difference(passes.on(images.device, torch.float64), wide, images.double(), rates)
+        return _difference(passes.on(x.device, torch.float64), wide, _widened(x), rates)
     except Exception:  # the module makes numbers of float32 itself
         return DIFFER
 
@@ -46,7 +56,7 @@ def _widened(own: Tensor) -> Tensor:
 
 
 def _difference(
-    passes: ModulePass, states: Sequence[Mapping[str, Tensor]], images: Tensor, rates: Sequence[float]
+    passes: ModulePass, states: Sequence[Mapping[str, Tensor]], x: Tensor, rates: Sequence[float]
 ) -> str:
     """Return how rows side by side differ from rows one after the other; "" if they do not."""
     parameters, buffers = (
@@ -54,10 +64,10 @@ def _difference(
         for parts in zip(*(passes.parts(state) for state in states), strict=True)
     )
     every = [slice(k, k + 1) for k in range(len(states))]
-    apart = [_results(passes, parameters, buffers, images, rates, row) for row in every]
+    apart = [_results(passes, parameters, buffers, x, rates, row) for row in every]
     try:
         with _rules_only():
-            together = _results(passes, parameters, buffers, images, rates, slice(None))
+            together = _results(passes, parameters, buffers, x, rates, slice(None))
     except Exception as error:  # whatever the module does that cannot be done for several rows at once
         return reason_of(error)
     expected = [torch.cat(each) for each in zip(*apart, strict=True)]
@@ -86,10 +96,9 @@ def _results(
     seeds = torch.arange(1, len(parameters[0]) + 1, dtype=torch.int32)[rows]
     hypers = {rate.path: torch.full((count,), 0.5) for rate in rates if isinstance(rate, RowNumber)}
     context = Context(hypers, frozenset(), seeds, torch.ones_like(seeds), Mode.TRAIN)
-    # Each row has images of its own, as it may in training: whatever depends on them differs from row to row.
-    x = torch.stack([images.roll(row, 0) for row in range(len(parameters[0]))], 1)[:, rows]
+    x = images[:, rows]
     with torch.enable_grad():
-        scores = passes.rows(own, kept, x, row_masks(rates, context, images.dtype), True)
+        scores = passes.rows(own, kept, x, row_masks(rates, context, x.dtype), True)
         weights = torch.linspace(-1, 1, scores[:, 0].numel(), dtype=scores.dtype).view_as(scores[:, 0])[
             :, None
         ]

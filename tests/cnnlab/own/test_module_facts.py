@@ -50,3 +50,30 @@ def test_statistics_that_are_0_at_first_belong_to_rows(plugin_folder, scale):
         with torch.no_grad():
             scores = module.eval()(batch(array, 0)[0][:, 0])
         torch.testing.assert_close(predicted[:, row], scores, rtol=1e-9, atol=1e-9)
+
+
+def test_what_a_module_makes_of_a_shared_batch_alone_belongs_to_no_row(plugin_folder):
+    """vmap cannot add a row's numbers in place to those that all rows share."""
+    write(
+        plugin_folder,
+        """
+        class Added(nn.Module):
+            def __init__(self, shape, classes):
+                super().__init__()
+                self.out = nn.Linear(shape[0], classes)
+
+            def forward(self, x):
+                scores = x.new_zeros(len(x), self.out.out_features)
+                scores += self.out(x.mean((2, 3)))
+                return scores
+
+        @own_model
+        def net(*, shape, classes):
+            return Added(shape, classes)
+        """,
+    )
+    own = config("tried-net", optimizer={"name": "sgd", "lr": 0.5})
+    array = make([own, own], [3, 4])
+    assert array.net.chain.alone
+    array.step(*batch(array, 0))
+    assert array.theta.isfinite().all()
