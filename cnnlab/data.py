@@ -31,8 +31,8 @@ class Info:
     pixels get mean 0 and deviation 1; else they are only v/255, so that black stays 0 in sparse images.
     `class_counts` are the training images of each class, `class_names` its name; empty where unknown.
     `validation` counts the images of a validation part that the data set has itself, 0 where it has none.
-    `labels` are the classes of the training images where they are known without reading pixels. `notes` are
-    sentences that whoever names the data set should read.
+    `labels` are the classes of the training images where they are known without reading pixels, `val_labels`
+    those of that validation part. `notes` are sentences that whoever names the data set should read.
     """
 
     shape: tuple[int, int, int]
@@ -46,6 +46,7 @@ class Info:
     class_names: tuple[str, ...] = ()
     validation: int = 0
     labels: Tensor | None = field(default=None, compare=False, repr=False)  # (train,) int64
+    val_labels: Tensor | None = field(default=None, compare=False, repr=False)  # (validation,) int64
     notes: tuple[str, ...] = ()
 
 

@@ -66,6 +66,11 @@ class Faults:
             raise first
 
 
+_COLOURS = "random colours are data.brightness, data.contrast and data.saturation; the hue cannot be changed"
+_ECE = (
+    "the expected calibration error (ECE) is the metric calibration-error, which train.metrics has measured "
+    "and which cannot rank trials"
+)
 # Names that other libraries have for something that is elsewhere here.
 ELSEWHERE = {
     "accumulate_grad_batches": "the number of batches in a step is train.accumulate",
@@ -74,15 +79,22 @@ ELSEWHERE = {
     "class_weights": "class weights are a field of the losses softmax and focal: train.loss.class_weights",
     "clip_grad_norm": "the bound of the gradient's norm is train.clip_norm",
     "clip_grad_value": "the bound of each number of the gradient is train.clip_value",
+    "color_jitter": _COLOURS,
+    "colorjitter": _COLOURS,
+    "colour_jitter": _COLOURS,
+    "colourjitter": _COLOURS,
     "cosine_annealing": "the schedule is named cosine, with restarts cosine-restarts",
     "cross_entropy": "cross-entropy of scores is the loss softmax",
+    "ece": _ECE,
     "dropout": "dropout is a field of a model: model.dropout",
     "dropout_rate": "dropout is a field of a model: model.dropout",
     "ema_decay": "the decay of the weights' mean is train.ema",
     "epochs": "the number of epochs is train.epochs",
+    "expected_calibration_error": _ECE,
     "grad_clip": "the bound of the gradient's norm is train.clip_norm",
     "gradient_accumulation_steps": "the number of batches in a step is train.accumulate",
     "gradient_clip_val": "the bound of the gradient's norm is train.clip_norm",
+    "hue": _COLOURS,
     "l2": "the L2 penalty is train.l2",
     "label_smoothing": "label smoothing is a field of the loss softmax: train.loss.smoothing",
     "learning_rate": "the learning rate is lr, a field of the optimizer: train.optimizer.lr",

@@ -326,11 +326,13 @@ class ClassWeights(Hyper):
         if isinstance(value, str) and value in ("none", "balanced"):
             return value
         if not isinstance(value, list | tuple) or not 1 <= len(value) <= self.most:
+            plain = isinstance(value, int | float) and not isinstance(value, bool)
+            hint = f"; in a space one list is written [[{value}, …]]" if plain else ""
             raise ConfigError(
-                path, f"must be none, balanced or a list with a weight for each class, got {value!r}"
+                path, f"must be none, balanced or a list with a weight for each class, got {value!r}{hint}"
             )
         number = Number(default=1.0, low=0.0, high=self.high)
-        weights = [number.check(f"{path}[{i}]", weight) for i, weight in enumerate(value)]
+        weights = [number.check(f"{path}.{i}", weight) for i, weight in enumerate(value)]
         if not any(weights):
             raise ConfigError(path, f"must have a weight above 0, got {value!r}")
         return weights

@@ -116,15 +116,30 @@ def notes(info: Info, data: Mapping[str, Any]) -> tuple[str, ...]:
     ignored = "; data.validation says nothing here"
     match source(info, data):
         case "own":
-            return (f"validated on the {info.validation:,} images of the data set's own part{ignored}",)
+            used = f"validated on the {info.validation:,} images of the data set's own part{ignored}"
+            return (used, *_without_validation(info, info.val_labels))
         case "indices":
-            size, file = sizes(info, data).val, data["validation_indices"]["path"]
-            return (f"validated on the {size:,} training images that {file} names{ignored}",)
+            file = data["validation_indices"]
+            indices = index_file.read(file, info.train)
+            used = f"validated on the {len(indices):,} training images that {file['path']} names{ignored}"
+            return (used, *_without_validation(info, None if info.labels is None else info.labels[indices]))
         case "folds":
             size = round(info.train / data["folds"])
             return (f"validated in {data['folds']} folds of about {size:,} images{ignored}",)
         case _:
             return ()
+
+
+def _without_validation(info: Info, labels: Tensor | None) -> list[str]:
+    """Return a sentence that names the classes of which no image is validated on; `labels` are those of all.
+
+    It is no refusal: a part may be made so on purpose, and measures the other classes.
+    """
+    if labels is None or info.task == "regression":
+        return []
+    counts = torch.bincount(labels, minlength=info.classes).tolist()
+    absent = [label for label, count in enumerate(counts) if not count]
+    return [f"the validation part has no image of {_classes(absent, info)}"] if absent else []
 
 
 def _check_alone(data: Mapping[str, Any], why: str, *, indices: bool = False) -> None:

@@ -13,7 +13,7 @@ from cnnlab.data import DataError, DataSet, Images, Info
 from cnnlab.errors import ConfigError
 from cnnlab.files import user_folder
 from cnnlab.files.image_file import decode
-from cnnlab.files.image_layout import MAX_SHOWN_FOLDERS, Tree
+from cnnlab.files.image_layout import Tree
 from cnnlab.files.image_tree import Source, shown
 from cnnlab.hyper import Int
 from cnnlab.registry import register
@@ -21,9 +21,9 @@ from cnnlab.registry import register
 
 @register
 class ImageFolder(DataSet):
-    """Read image files below CNNLAB_DATA: train/CLASS/FILE, val/…, test/…; CLASS/FILE; or labels.csv.
+    """Read image files below CNNLAB_DATA: train/CLASS/FILE, val/…, test/…; CLASS/FILE; or a table.
 
-    `path` is a folder or a .zip of one. Where there is a val, it is the validation part. A labels.csv
+    `path` is a folder or a .zip of one. Where there is a val, it is the validation part. A table
     has a row for each image: file, label and optionally split. Files are PNG, JPEG, BMP or WebP with 8 bits a
     channel; each becomes `size` × `size` pixels of 1 (grey) or 3 (RGB) `channels`: its largest centred
     square, scaled by an antialiased bilinear filter. Classes are numbered in the order of their names.
@@ -67,7 +67,8 @@ class ImageFolder(DataSet):
             class_names=tree.classes,
             validation=len(tree.val),
             labels=tree.labels,
-            notes=(*_notes(tree), *source.shared()),
+            val_labels=tree.val_labels,
+            notes=(*_unused(tree), *source.shared()),
         )
 
     def load(self, data: Mapping[str, Any]) -> Images:
@@ -96,11 +97,6 @@ def _images(path: Path, name: str, sha256: str, size: int, channels: int) -> Ima
     return Images(*part(tree.train), *part(tree.test), *(part(tree.val) if tree.val else ()))
 
 
-def _notes(tree: Tree) -> list[str]:
-    """Return what may be missing by mistake: images that a table leaves out, classes without validation."""
-    found = [f"{tree.unused:,} images are not in {tree.table} and are not used"] if tree.unused else []
-    there = {label for _, label in tree.val}
-    absent = [name for label, name in enumerate(tree.classes) if label not in there] if tree.val else []
-    if absent:
-        found.append(f"the validation part has no image of {', '.join(absent[:MAX_SHOWN_FOLDERS])}")
-    return found
+def _unused(tree: Tree) -> list[str]:
+    """Return what may be missing by mistake: images that a table leaves out."""
+    return [f"{tree.unused:,} images are not in {tree.table} and are not used"] if tree.unused else []

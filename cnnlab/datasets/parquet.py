@@ -71,6 +71,7 @@ class Parquet(DataSet):
             class_names=facts.classes if facts.named else (),
             validation=len(facts.labels["val"]),
             labels=labels,
+            val_labels=facts.labels["val"],
             notes=facts.notes,
         )
 

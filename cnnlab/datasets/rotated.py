@@ -51,7 +51,7 @@ class Rotated(DataSet):
             raise ConfigError(
                 "data.of", f"must have images of at least {MIN_SIDE}×{MIN_SIDE}, got {height}×{width}"
             )
-        without = replace(own, digest="", class_counts=(), class_names=(), labels=None)
+        without = replace(own, digest="", class_counts=(), class_names=(), labels=None, val_labels=None)
         return replace(without, classes=1, task="regression")
 
     def load(self, data: Mapping[str, Any]) -> Images:

@@ -10,7 +10,16 @@ from torch import Tensor
 
 from cnnlab.data import DataError
 from cnnlab.files.image_file import FORMATS
-from cnnlab.files.label_table import PART_NAMES, PARTS, Listed, is_table, read_table
+from cnnlab.files.label_table import (
+    PART_NAMES,
+    PARTS,
+    TABLE_ENDING,
+    TABLE_NAME,
+    Listed,
+    is_table,
+    names_labels,
+    read_table,
+)
 
 # What desktops and archivers leave behind, in lower case; hidden files besides.
 JUNK = frozenset({"__macosx", "@eadir", "thumbs.db", "ehthumbs.db", "desktop.ini"})
@@ -42,6 +51,11 @@ class Tree:
         """Return the classes of the training images, int64: made once, as a plan asks hundreds of times."""
         return torch.tensor([label for _, label in self.train], dtype=torch.int64)
 
+    @cached_property
+    def val_labels(self) -> Tensor:
+        """Return the classes of the validation images, int64."""
+        return torch.tensor([label for _, label in self.val], dtype=torch.int64)
+
     def files(self) -> list[str]:
         """Return all images, in the order of their names."""
         return sorted(name for part in self.parts().values() for name, _ in part)
@@ -51,14 +65,14 @@ def arrange(names: Iterable[str], where: str, read: Callable[[str], bytes] | Non
     """Sort the files of `where` into parts and classes by their paths; that of a folder ends with /.
 
     train/CLASS/FILE, val/CLASS/FILE and test/CLASS/FILE, parts as PART_NAMES has them in any case; or
-    CLASS/FILE, all for training; or the rows of a labels.csv, which `read` returns. One folder around
-    everything, files beside the folders, hidden files and junk are ignored. Classes are in the order of their
-    names. A file that is not an image or is anywhere else, and the folder of a class without images, is a
-    DataError.
+    CLASS/FILE, all for training; or the rows of a table, labels.csv or the only .csv, which `read` returns.
+    One folder around everything, files beside the folders, hidden files and junk are ignored. Classes are in
+    the order of their names. A file that is not an image or is anywhere else, and the folder of a class
+    without images, is a DataError.
     """
     paths = {name: PurePosixPath(name).parts for name in names}
     kept = {n: p for n, p in paths.items() if not any(part.startswith(".") or is_junk(part) for part in p)}
-    if read and (table := _table(kept)):
+    if read and (table := _table(kept, read, where)):
         listed = read_table(table, read(table), {name for name in kept if not name.endswith("/")}, where)
         images = sum(name.lower().endswith(tuple(FORMATS)) for name in kept)
         tree = _tree(listed, where)
@@ -66,8 +80,7 @@ def arrange(names: Iterable[str], where: str, read: Callable[[str], bytes] | Non
     files = {name: parts for name, parts in kept.items() if not name.endswith("/") and len(parts) > 1}
     folders = [parts for name, parts in kept.items() if name.endswith("/")]
     tops = {parts[0] for parts in files.values()}
-    around = len(tops) == 1 and _part(next(iter(tops))) != "train"
-    if around and any(len(parts) > 2 for parts in files.values()):
+    if _wraps(tops, files):
         files = {name: parts[1:] for name, parts in files.items() if len(parts) > 2}
         folders = [parts[1:] for parts in folders if parts[0] in tops]
         tops = {parts[0] for parts in files.values()}
@@ -87,6 +100,17 @@ def arrange(names: Iterable[str], where: str, read: Callable[[str], bytes] | Non
     return tree
 
 
+def _wraps(tops: set[str], files: Paths) -> bool:
+    """Whether one folder is around everything; one with the name of a part is, if a train is in it.
+
+    Else a folder that has only val/ would be trained on.
+    """
+    if len(tops) != 1 or not any(len(parts) > 2 for parts in files.values()):
+        return False
+    inside = {_part(parts[1]) for parts in files.values() if len(parts) > 2}
+    return not _part(next(iter(tops))) or (_part(next(iter(tops))) != "train" and "train" in inside)
+
+
 def is_junk(name: str) -> bool:
     """Whether a file or folder is one of those that desktops and archivers leave behind."""
     return name.lower() in JUNK
@@ -97,12 +121,32 @@ def _part(folder: str) -> str:
     return PART_NAMES.get(folder.lower(), "")
 
 
-def _table(kept: Paths) -> str:
-    """Return the labels.csv at the top, or in the one folder around everything; empty if there is none."""
-    found = [name for name, parts in kept.items() if is_table(parts[-1]) and not name.endswith("/")]
+def _table(kept: Paths, read: Callable[[str], bytes], where: str) -> str:
+    """Return the table of labels at the top, or in the one folder around everything; empty if there is none.
+
+    It is labels.csv, or the only .csv. One of another name beside folders of classes must name its columns as
+    a table of labels does, as it may be anything.
+    """
+    found = [name for name in kept if name.lower().endswith(TABLE_ENDING)]
     top = [name for name in found if len(kept[name]) == 1]
     inside = [name for name in found if len(kept[name]) == 2 and len({p[0] for p in kept.values()}) == 1]
-    return (top or inside or [""])[0]
+    tables = sorted(top or inside)
+    if named := [name for name in tables if is_table(kept[name][-1])]:
+        return named[0]
+    if _has_classes(kept):
+        return tables[0] if len(tables) == 1 and names_labels(read(tables[0])) else ""
+    if len(tables) > 1:
+        shown = _listed([kept[name][-1] for name in tables])
+        raise DataError(
+            f"{where} has {shown}: one table must have a row for each image; name it {TABLE_NAME}"
+        )
+    return (tables or [""])[0]
+
+
+def _has_classes(kept: Paths) -> bool:
+    """Whether images are in folders of two or more names that are none of parts."""
+    images = [parts for name, parts in kept.items() if name.lower().endswith(tuple(FORMATS))]
+    return len({parts[-2] for parts in images if len(parts) > 1 and not _part(parts[-2])}) > 1
 
 
 def _tree(listed: Sequence[Listed], where: str) -> Tree:

@@ -22,10 +22,12 @@ _FORMATS = ".json (a list), .txt (one index a line) or .npy (an array)"
 
 def complete(written: Any) -> dict[str, str]:
     """Return path and SHA-256 of an index file, from its path or from both; ConfigError if it cannot be."""
-    given = written if isinstance(written, Mapping) else {"path": written}
+    if not isinstance(written, Mapping | str):
+        raise ConfigError(FIELD, f"must be a path, or an object with path and sha256; got {written!r}")
+    given, place = (written, f"{FIELD}.path") if isinstance(written, Mapping) else ({"path": written}, FIELD)
     if unknown := sorted(set(given) - {"path", "sha256"}):
         raise ConfigError(FIELD, f"must be a path, or an object with path and sha256; got {unknown[0]!r}")
-    path = user_folder.PATH.check(f"{FIELD}.path", given.get("path", ""))
+    path = user_folder.PATH.check(place, given.get("path", ""))
     sha256 = user_folder.SHA256.check(f"{FIELD}.sha256", given.get("sha256", ""))
     if Path(path).suffix.lower() not in (".json", ".txt", ".npy"):
         raise ConfigError(FIELD, f"must be a path that ends with {_FORMATS}; got {path!r}")

@@ -1,9 +1,10 @@
-"""A table of images and their labels: labels.csv beside the images, one of them a row."""
+"""A table of images and their labels: a .csv beside the images, one of them a row."""
 
 import csv
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from cnnlab.data import DataError
@@ -11,6 +12,8 @@ from cnnlab.errors import nearest
 from cnnlab.files.image_file import FORMATS
 
 TABLE_NAME = "labels.csv"
+TABLE_ENDING = ".csv"
+SEPARATORS = (",", ";", "\t")
 MAX_LABEL_CHARS = 100
 PARTS = ("train", "test", "val")
 PART_NAMES: Mapping[str, str] = {  # what others call the parts, in lower case
@@ -20,6 +23,7 @@ PART_NAMES: Mapping[str, str] = {  # what others call the parts, in lower case
 }  # fmt: skip
 COLUMNS: Mapping[str, str] = {
     "file": "file", "filename": "file", "file_name": "file", "image": "file", "path": "file",
+    "id": "file", "image_id": "file",
     "label": "label", "class": "label", "category": "label",
     "split": "split", "part": "split", "subset": "split",
 }  # fmt: skip
@@ -36,16 +40,24 @@ class Listed:
 
 
 def is_table(name: str) -> bool:
-    """Whether a file is a table of labels by its name."""
+    """Whether a file is a table of labels by its name alone, whatever other tables there are."""
     return name.lower() == TABLE_NAME
+
+
+def names_labels(content: bytes) -> bool:
+    """Whether the first line of a table names files and labels."""
+    head = content.decode("utf-8-sig", "replace").partition("\n")[0]
+    columns = {COLUMNS.get(name.strip().lower()) for name in head.split(_separator(head))}
+    return {"file", "label"} <= columns
 
 
 def read_table(table: str, content: bytes, names: Collection[str], where: str) -> list[Listed]:
     """Return the rows of a table, in their order; `names` are the files beside it.
 
     The first line names the columns, in any order and case: file and label, and optionally split, each as
-    COLUMNS has it. A file is a path from the table's folder, or from the only folder beside it. A split is a
-    part as PART_NAMES has it; empty is train. DataError, with the line, for anything else.
+    COLUMNS has it. Values are separated by commas, semicolons or tabs. A file is a path from the table's
+    folder, or from the only folder beside it; without its ending it is the only image of that stem. A split
+    is a part as PART_NAMES has it; empty is train. DataError, with the line, for anything else.
     """
     shown = PurePosixPath(table).name
     try:
@@ -55,13 +67,13 @@ def read_table(table: str, content: bytes, names: Collection[str], where: str) -
     rows = _rows(text, f"{where}: {shown}")
     _, head = next(rows, (0, []))
     at = _columns(head, f"{where}: {shown}")
-    folders, found = _folders(table, names), list[Listed]()
+    files, found = _Files(table, names), list[Listed]()
     first: dict[str, int] = {}
     for line, row in rows:
         place = f"{where}: {shown} line {line}"
         if len(row) != len(head):
             raise DataError(f"{place} must have {len(head)} values, as the first line has; got {len(row)}")
-        file = _file(row[at["file"]].strip(), folders, names, place)
+        file = files.find(row[at["file"]].strip(), place)
         if file in first:
             raise DataError(f"{place}: {row[at['file']]} is in line {first[file]} already")
         first[file] = line
@@ -84,13 +96,24 @@ def read_table(table: str, content: bytes, names: Collection[str], where: str) -
 
 def _rows(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not empty, and its line."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    separator = _separator(text.lstrip().partition("\n")[0])
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:
         for row in reader:
             if any(value.strip() for value in row):
                 yield reader.line_num, row
     except csv.Error as error:
         raise DataError(f"{where} line {reader.line_num} is no CSV: {error}") from None
+
+
+def _separator(head: str) -> str:
+    """Return by what the first line is separated: by what gives the most names of columns, else values."""
+
+    def columns(separator: str) -> tuple[int, int]:
+        values = [value.strip().strip('"').lower() for value in head.split(separator)]
+        return sum(value in COLUMNS for value in values), len(values)
+
+    return max(SEPARATORS, key=columns)
 
 
 def _columns(head: Sequence[str], where: str) -> dict[str, int]:
@@ -113,20 +136,59 @@ def _columns(head: Sequence[str], where: str) -> dict[str, int]:
     return found
 
 
-def _folders(table: str, names: Collection[str]) -> list[str]:
-    """Return from where a row's path may begin: the table's folder, and the only folder in it."""
-    base = f"{above}/" if (above := str(PurePosixPath(table).parent)) != "." else ""
-    inside = {name.removeprefix(base).split("/")[0] for name in names if "/" in name.removeprefix(base)}
-    return [base, *(f"{base}{folder}/" for folder in inside if len(inside) == 1)]
+class _Files:
+    """The files beside a table, found by what its rows call them."""
 
+    def __init__(self, table: str, names: Collection[str]) -> None:
+        above = str(PurePosixPath(table).parent)
+        self._base, self._names = "" if above == "." else f"{above}/", names
+        inside = {self._inner(name).split("/")[0] for name in names if "/" in self._inner(name)}
+        # From where a path may begin: the table's folder, and the only folder in it.
+        self._folders = [self._base, *(f"{self._base}{folder}/" for folder in inside if len(inside) == 1)]
 
-def _file(written: str, folders: Sequence[str], names: Collection[str], place: str) -> str:
-    path = PurePosixPath(written.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts:
-        raise DataError(f"{place}: the file must be a path below the table's folder, got {written!r}")
-    if path.suffix.lower() not in FORMATS:
-        raise DataError(f"{place}: the file must be an image, one of {', '.join(FORMATS)}; got {written!r}")
-    for folder in folders:
-        if (name := f"{folder}{path}") in names:
-            return name
-    raise DataError(f"{place}: {written!r} is not there")
+    def find(self, written: str, place: str) -> str:
+        """Return the image that a row names; DataError, with the row's `place`, if there is not one."""
+        path = PurePosixPath(written.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts:
+            raise DataError(f"{place}: the file must be a path below the table's folder, got {written!r}")
+        if path.suffix.lower() not in FORMATS:
+            return self._by_stem(str(path), written, place)
+        for folder in self._folders:
+            if (name := f"{folder}{path}") in self._names:
+                return name
+        raise DataError(f"{place}: {written!r} is not there")
+
+    def _by_stem(self, stem: str, written: str, place: str) -> str:
+        """Return the only image of a name without its ending: at one of the places, else anywhere below."""
+        found = [name for folder in self._folders for name in self._stems.get(f"{folder}{stem}", ())]
+        if not found:
+            found = self._last_stems.get(stem, [])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            shown = " and ".join(self._inner(name) for name in sorted(found)[:2])
+            raise DataError(f"{place}: {written!r} must be one image, but {shown} are there; add the ending")
+        raise DataError(
+            f"{place}: the file must be an image that is there, one of {', '.join(FORMATS)}, with or without "
+            f"its ending; got {written!r}"
+        )
+
+    @cached_property
+    def _stems(self) -> dict[str, list[str]]:
+        """The images by their paths without the ending."""
+        found: dict[str, list[str]] = {}
+        for name in self._names:
+            if name.startswith(self._base) and name.lower().endswith(tuple(FORMATS)):
+                found.setdefault(name.rpartition(".")[0], []).append(name)
+        return found
+
+    @cached_property
+    def _last_stems(self) -> dict[str, list[str]]:
+        """The images by their names alone without the ending."""
+        found: dict[str, list[str]] = {}
+        for path, names in self._stems.items():
+            found.setdefault(path.rpartition("/")[2], []).extend(names)
+        return found
+
+    def _inner(self, name: str) -> str:
+        return name.removeprefix(self._base)

@@ -98,6 +98,7 @@ class NpzFile:
             class_names=self._class_names,
             validation=validation,
             labels=self._labels["train"],
+            val_labels=self._labels.get("val"),
             notes=self._shared(),
         )
 

@@ -14,6 +14,7 @@ from services.api.body import GuardedBody
 from services.api.deps import Services
 from services.api.host_check import HostCheck, names_of
 from services.api.key_check import KEY_SCHEME, KeyCheck
+from services.api.known_parameters import check_parameters
 from services.api.library import Library
 from services.api.plannings import Plannings
 from services.api.routes import (
@@ -75,6 +76,7 @@ def make_app(settings: Settings) -> FastAPI:
         docs_url=None,  # the framework's page loads scripts from the internet; routes/page.py has our own
         redoc_url=None,
         responses=problems.RESPONSES,
+        dependencies=[Depends(check_parameters)],
         lifespan=lifespan,
     )
     app.state.services = Services(

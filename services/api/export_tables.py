@@ -40,7 +40,13 @@ _NUMBERS_AS_TEXT = json.JSONDecoder(parse_float=str, parse_int=str)
 
 def trial_columns(plan: Plan) -> list[str]:
     """The columns of the table of trials, among them one for each axis, named by its path."""
-    return [*COLUMNS_BEFORE_AXES, *(axis.path for axis in plan.axes), *COLUMNS_AFTER_AXES]
+    return [*_with_fold(COLUMNS_BEFORE_AXES, plan), *(axis.path for axis in plan.axes), *COLUMNS_AFTER_AXES]
+
+
+def _with_fold(columns: Sequence[str], plan: Plan) -> list[str]:
+    """The columns with `fold` behind `replicate`, if the sweep has folds."""
+    behind = columns.index("replicate") + 1
+    return [*columns[:behind], *(["fold"] if plan.folds > 1 else []), *columns[behind:]]
 
 
 def trial_rows(store: Store, sweep: Sweep) -> Iterator[Row]:
@@ -52,6 +58,7 @@ def trial_rows(store: Store, sweep: Sweep) -> Iterator[Row]:
             "number": trial.number,
             "point": trial.point,
             "replicate": trial.replicate,
+            "fold": sweep.plan.repeats.named_fold(trial.replicate),
             "state": trial.state,
             **as_trained(trial.values),
             "seed": trial.seed,
@@ -80,8 +87,8 @@ def curves(store: Store, sweep: Sweep, format: Format) -> Iterator[bytes]:
     first = next(pages, [])
     found = {name for _, metrics in first for name in metrics}
     names = sorted(found.union(reported_metrics(sweep.plan)))
-    every = chain([first], pages)
-    return _curves_as_csv(names, every) if format == "csv" else _curves_as_json(names, every)
+    every, plan = chain([first], pages), sweep.plan
+    return _curves_as_csv(names, every, plan) if format == "csv" else _curves_as_json(names, every, plan)
 
 
 def written(columns: Sequence[str], rows: Iterable[Row], format: Format) -> Iterator[bytes]:
@@ -138,14 +145,16 @@ def _json(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
     yield "".join([*part, "[]\n" if before == "[\n" else "\n]\n"]).encode()
 
 
-def _curves_as_csv(names: Sequence[str], pages: Iterable[CurvePage]) -> Iterator[bytes]:
+def _curves_as_csv(names: Sequence[str], pages: Iterable[CurvePage], plan: Plan) -> Iterator[bytes]:
     """Numbers as they are stored: neither they nor a trial's id and time need quotes."""
-    lines = [",".join([*COLUMNS_BEFORE_METRICS, *map(cell, names)])]
+    lines = [",".join([*_with_fold(COLUMNS_BEFORE_METRICS, plan), *map(cell, names)])]
     left_out: set[str] = set()
     for page in pages:
         for row, metrics in page:
             values = [metrics.get(name, "") for name in names]
-            place = f"{row.id},{row.number},{row.point},{row.replicate},{row.epoch},{rfc3339(row.at)}"
+            fold = plan.repeats.named_fold(row.replicate)
+            replicate = row.replicate if fold is None else f"{row.replicate},{fold}"
+            place = f"{row.id},{row.number},{row.point},{replicate},{row.epoch},{rfc3339(row.at)}"
             lines.append(",".join([place, *values]))
             left_out.update(metrics.keys() - names)
         yield "".join(f"{line}\r\n" for line in lines).encode()
@@ -154,16 +163,18 @@ def _curves_as_csv(names: Sequence[str], pages: Iterable[CurvePage]) -> Iterator
         log.warning("an export of curves has no columns for %s", ", ".join(sorted(left_out)))
 
 
-def _curves_as_json(names: Sequence[str], pages: Iterable[CurvePage]) -> Iterator[bytes]:
+def _curves_as_json(names: Sequence[str], pages: Iterable[CurvePage], plan: Plan) -> Iterator[bytes]:
     """Metrics as they are stored, followed by null for those that a row does not have."""
     nulls = {name: f"{json.dumps(name)}: null" for name in names}
     before = "[\n"
     for page in pages:
         part: list[str] = []
         for row, metrics in page:
+            fold = plan.repeats.named_fold(row.replicate)
+            of_fold = "" if fold is None else f'"fold": {fold}, '
             place = (
                 f'"trial": "{row.id}", "number": {row.number}, "point": {row.point}, '
-                f'"replicate": {row.replicate}, "epoch": {row.epoch}, "at": "{rfc3339(row.at)}"'
+                f'"replicate": {row.replicate}, {of_fold}"epoch": {row.epoch}, "at": "{rfc3339(row.at)}"'
             )
             missing = [nulls[name] for name in names if name not in metrics]
             stored = [row.metrics[1:-1]] if metrics else []

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 
 from services.api.problems import MAX_FAULTS
 from services.domain import stopping
-from services.domain.errors import Problem, below, nearest, pointer
+from services.domain.errors import Problem, below, nearest, parts_of, pointer
 from services.domain.spec.objective import Objective
 from services.domain.spec.spec import Spec
 
@@ -40,9 +40,11 @@ def problems_of(error: RequestValidationError) -> list[Problem]:
 def at_written_place(problem: Problem, spec: Spec) -> Problem:
     """Move a problem up to the deepest place that the user wrote: it may lie in a default that was filled in.
 
-    The detail then names the field, because the pointer does not.
+    The detail then names the field, because the pointer does not. What lies in a short form of a value, such
+    as 64 for [64] or 0.1 for {"strength": 0.1}, is no default.
     """
-    place, document = "", spec.model_dump(mode="json")
+    document: Any = spec.model_dump(mode="json")
+    place = ""
     while place != problem.pointer:
         step = next((key for key in _keys(document) if _leads_to(below(place, key), problem.pointer)), None)
         if step is None:
@@ -50,6 +52,10 @@ def at_written_place(problem: Problem, spec: Spec) -> Problem:
         place, document = below(place, step), document[step]
     if place == problem.pointer:
         return problem
+    if not isinstance(document, Mapping | str):  # a number for a list or an object: all of it was written
+        return Problem(place, problem.detail)
+    if parts_of(problem.pointer.removeprefix(place))[0].isdecimal():  # a text for a list, "64-32"
+        return Problem(place, problem.detail)
     field = ".".join(problem.pointer.strip("/").split("/"))
     return Problem(place, f"{field}, which is not set and has its default value, {problem.detail}")
 

@@ -119,7 +119,9 @@ def _curve(found: TrainedTrial) -> str:
         (f"**{epoch}**" if epoch == best else str(epoch), *(_number(metrics.get(name)) for name in names))
         for epoch, metrics in shown
     ]
-    return _table(("epoch", *map(escaping.markdown, names)), rows)
+    classes = found.sweep.plan.shapes[found.trial.shape].classes_of_metrics
+    heads = (f"{name} ({of})" if (of := classes.get(name.rpartition("/")[2])) else name for name in names)
+    return _table(("epoch", *map(escaping.markdown, heads)), rows)
 
 
 def _number(value: float | None) -> str:

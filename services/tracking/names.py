@@ -82,8 +82,13 @@ def has_zero(axis: Axis) -> bool:
 
 
 def run(number: int, replicate: int, values: Mapping[str, Any], plan: Plan) -> str:
-    """Name a trial's run: `t007 s1 nesterov, lr 0.1`, where s1 is one of several replicates."""
+    """Name a trial's run: `t007 s1 nesterov, lr 0.1`, where s1 is one of several replicates.
+
+    With folds it has the fold besides: `t007 s6 fold 1 nesterov, lr 0.1`.
+    """
     seed = f" s{replicate}" if plan.replicates > 1 else ""
+    fold = plan.repeats.named_fold(replicate)
+    seed += "" if fold is None else f" fold {fold}"
     return _cut(f"t{number:03d}{seed} {plan.labels.label(values)}")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services import escaping
 from services.settings import Settings
-from services.tracking import links
+from services.tracking import links, names
 from services.tracking.ranked_sweep import MAX_NOTE_POINTS, RankedSweep, best_of
 
 MAX_SPEC_CHARS = 1500  # characters of the spec that the note quotes; spec.json has all of it
@@ -35,6 +35,7 @@ def note(ranked: RankedSweep, settings: Settings, experiment_id: str) -> str:
         *map(escaping.markdown, ranked.sweep.description.splitlines()),
         status_line(ranked, MARKDOWN),
         best_line(ranked, MARKDOWN),
+        *(f"Classes: {escaping.markdown(names.numbered(of))}." for of in ranked.plan.class_names),
         _links(ranked, settings, mlflow, experiment_id),
         _leaderboard(ranked, mlflow, experiment_id),
         f"```json\n{quoted}\n```",

@@ -75,12 +75,16 @@ def leaderboard(ranked: RankedSweep) -> str:
 def trials(ranked: RankedSweep) -> str:
     """Write one row per trial, point by point, as CSV."""
     paths = [axis.path for axis in ranked.plan.axes]
-    head = ["point", "trial", "number", "replicate", "state", *paths, "epochs", "value", "run"]
+    repeats = ranked.plan.repeats
+    fold = ["fold"] if repeats.folds > 1 else []
+    head = ["point", "trial", "number", "replicate", *fold, "state", *paths, "epochs", "value", "run"]
     return _csv(
         head,
         [
             [
-                *[point.number, trial.id, trial.number, trial.replicate, trial.state],
+                *[point.number, trial.id, trial.number, trial.replicate],
+                *[repeats.named_fold(trial.replicate) for _ in fold],
+                trial.state,
                 *[*_texts(point, paths), trial.epoch, trial.value, trial.run_id],
             ]
             for point in ranked.points

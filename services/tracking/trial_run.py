@@ -49,6 +49,7 @@ def name(trial: Trial, plan: Plan) -> str:
 def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
     """Make the tags that identify the run; they are set when it is created."""
     class_names = plan.shapes[trial.shape].class_names
+    fold = plan.repeats.named_fold(trial.replicate)
     return {
         "mlflow.parentRunId": parent,
         "mlflow.user": "cnnlab",
@@ -59,6 +60,7 @@ def identity(trial: Trial, plan: Plan, parent: str) -> dict[str, str]:
         "trial.number": str(trial.number),
         names.POINT_TAG: names.point(trial.point, trial.values, plan),
         "trial.replicate": str(trial.replicate),
+        **({} if fold is None else {"trial.fold": str(fold)}),
         "trial.config": plan.labels.label(trial.values),
         **({"data.class_names": names.numbered(class_names)} if class_names else {}),
         **({"trial.reused_from": trial.reused_from} if trial.reused_from else {}),

@@ -45,11 +45,21 @@ def test_a_data_set_in_capitals_is_recognised() -> None:
         ({"learning_rate": 0.1}, "train.optimizer.lr"),
         ({"lr": 0.1}, "train.optimizer.lr"),
         ({"dropout": 0.1}, "model.dropout"),
+        (
+            {"metrics": ["ece"]},
+            "The expected calibration error .* is the metric calibration-error",
+        ),
     ],
 )
 def test_names_of_other_libraries_lead_to_ours(train, hint):
     with pytest.raises(UnknownName, match=hint):
         resolve({"model": "lenet5", "data": "mnist", "train": train})
+
+
+@pytest.mark.parametrize("name", ["colour_jitter", "color-jitter", "ColorJitter", "hue"])
+def test_random_colours_lead_to_three_fields(name: str) -> None:
+    with pytest.raises(UnknownName, match=r"are data\.brightness, data\.contrast and data\.saturation"):
+        resolve({"model": "lenet5", "data": {"name": "mnist", name: 0.1}})
 
 
 def test_every_fault_of_a_config_comes_at_once() -> None:

@@ -19,13 +19,19 @@ export function curvesView(sweep, groups, chosen, width) {
   }));
   return [
     h("label", { class: "pick" }, "Metric ", h("select", { id: "metric" },
-      names.map((name) => h("option", { value: name, selected: name === metric }, name)))),
-    chart(lines, metric, width),
+      names.map((name) => h("option", { value: name, selected: name === metric }, titled(name, sweep))))),
+    chart(lines, metric, titled(metric, sweep), width),
     h("ol", { class: "lines" }, lines.map(({ point }, index) =>
       h("li", { "data-key": point.point }, h("span", { class: `curve c${index + 1}` }, index + 1),
         h("span", {}, unbroken(point.label))))),
     sweep.seeds * sweep.folds > 1 && h("p", { class: "quiet" }, "Thin lines are single trials. Thick lines are their means, up to the last epoch that all of them have."),
   ];
+}
+
+/** A metric's name, with that of the class whose images it is of. */
+function titled(metric, { classes_of_metrics: classes }) {
+  const of = classes[metric.split("/").at(-1)];
+  return of ? `${metric} (${of})` : metric;
 }
 
 function metrics(groups, first) {
@@ -55,9 +61,9 @@ function mean(lines) {
     .map(([epoch, [count, sum]]) => [epoch, sum / count]).sort(([a], [b]) => a - b);
 }
 
-function chart(groups, metric, width) {
+function chart(groups, metric, title, width) {
   const all = groups.flatMap(({ lines }) => lines.flat());
-  if (!all.length) return h("p", { class: "quiet" }, `${metric} has no finite values.`);
+  if (!all.length) return h("p", { class: "quiet" }, `${title} has no finite values.`);
   const last = Math.max(...all.map(([epoch]) => epoch));
   const ys = ticks(Math.min(...all.map(([, value]) => value)), Math.max(...all.map(([, value]) => value)), 5);
   const [low, high] = [ys[0], ys.at(-1)];
@@ -67,7 +73,7 @@ function chart(groups, metric, width) {
   const path = (line) => line.map(([epoch, value], index) => `${index ? "L" : "M"}${x(epoch)} ${y(value)}`).join("");
   const count = groups.reduce((sum, { lines }) => sum + lines.length, 0);
   return draw("svg", { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img",
-    "aria-label": `${metric} over ${many(last, "epoch")} of ${many(count, "trial")}, ${lastValues(groups, metric)}` },
+    "aria-label": `${title} over ${many(last, "epoch")} of ${many(count, "trial")}, ${lastValues(groups, metric)}` },
     ys.map((at) => [
       draw("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(at), y2: y(at) }),
       draw("text", { class: "tick", x: LEFT - 8, y: y(at) + 4, "text-anchor": "end" }, number(at)),

@@ -48,7 +48,8 @@ function trials(sweep, point) {
   return h("span", { class: "trials" }, point.trials.map((trial) => {
     const name = one ? `t${String(trial.number).padStart(3, "0")}` : String(trial.replicate + 1);
     const value = trial.value === null ? "" : `, ${measured(trial.value)}`;
-    const label = `trial ${trial.number}, ${trial.state}${value}${reused(trial)}`;
+    const fold = trial.fold === null ? "" : `, fold ${trial.fold}`;
+    const label = `trial ${trial.number}${fold}, ${trial.state}${value}${reused(trial)}`;
     return [
       h("a", { href: `#trial/${trial.id}`, "aria-label": label, title: label }, name),
       trial.reused_from && h("small", { class: "reused" }, "from ", trialLink(trial.reused_from)),

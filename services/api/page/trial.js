@@ -31,7 +31,7 @@ export function trialView({ trial, sweep }, { metric, width, forking, seeing }) 
       trial.failure && h("p", { class: "bad" }, whole(trial.failure.message ?? trial.failure.kind)),
       trial.stopped && h("p", { class: "quiet" }, whole(`Pruned by ${trial.stopped.rule}: ${trial.stopped.reason}`)),
       h("footer", {}, link(trial.links.mlflow, "MLflow"))),
-    part("Learning curve", curvesView({ ...sweep, seeds: 1, folds: 1 }, [group], metric, width)),
+    part("Learning curve", curvesView({ ...sweep, seeds: 1, folds: 1, classes_of_metrics: trial.classes_of_metrics }, [group], metric, width)),
     part("Model", modelView(trial, seeing)),
     part("Fork", forkForm(trial, forking)),
     part("In a terminal", commandList([`cnnlab show ${trial.id}`, `cnnlab trace ${trial.id}`,
@@ -42,5 +42,6 @@ export function trialView({ trial, sweep }, { metric, width, forking, seeing }) 
 function progress(trial, sweep) {
   const count = sweep.seeds * sweep.folds;
   const seed = count > 1 ? ` · replicate ${trial.replicate + 1} of ${count}` : "";
-  return `epoch ${trial.epoch} of ${trial.target_epoch} · point ${trial.point}${seed}`;
+  const fold = trial.fold === null ? "" : ` · fold ${trial.fold}`;
+  return `epoch ${trial.epoch} of ${trial.target_epoch} · point ${trial.point}${seed}${fold}`;
 }

@@ -24,6 +24,7 @@ class ReplicateView(BaseModel):
     id: str
     number: int
     replicate: int
+    fold: int | None  # of its data, on which it is validated; null without folds
     state: str
     value: float | None
     epoch: int
@@ -121,6 +122,7 @@ def _replicate_view(trial: Replicate, sweep: Sweep, settings: Settings) -> Repli
         id=trial.id,
         number=trial.number,
         replicate=trial.replicate,
+        fold=sweep.plan.repeats.named_fold(trial.replicate),
         state=trial.state,
         value=trial.value,
         epoch=trial.epoch,

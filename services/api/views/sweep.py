@@ -126,6 +126,7 @@ class SweepView(BaseModel):
     shapes: list[ShapeView]
     data_notes: list[str]  # of its images: where the validation part is from, what occurs twice
     class_names: list[list[str]]  # of each of its data sets that names up to 100 classes, by their numbers
+    classes_of_metrics: dict[str, str]  # the class of a metric of one class, {"recall-0": "cats"}
     cost: CostView | None
     live_rows: float | None  # of the rows that arrays have trained, the share that held trials
     links: SweepLinks
@@ -202,6 +203,7 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         shapes=parts.shapes,
         data_notes=plan.data_notes,
         class_names=plan.class_names,
+        classes_of_metrics=plan.classes_of_metrics,
         cost=_cost(status, library),
         live_rows=None if status.live_share is None else round(status.live_share, 4),
         links=_links(status, settings),

@@ -110,6 +110,7 @@ class TrialBase(BaseModel):
     number: int
     point: int
     replicate: int
+    fold: int | None  # of its data, on which it is validated; null without folds
     state: str
     label: str  # its values in one line
     values: dict[str, Any]
@@ -144,6 +145,7 @@ class TrialDetail(TrialBase):
     shape: TrialShapeView
     plugins: str | None  # digest of the plug-ins that the sweep was planned with
     config: dict[str, Any]
+    classes_of_metrics: dict[str, str]  # the class of a metric of one class, {"recall-0": "cats"}
     curve: list[CurvePointView]
     attempts: list[AttemptView]
     rungs: list[RungView]  # what was decided at those that it has reached
@@ -194,6 +196,7 @@ def trial_detail(
         ),
         plugins=sweep.plugins,
         config=plan.config_of(trial),
+        classes_of_metrics=shape.classes_of_metrics,
         curve=[CurvePointView(epoch=report.epoch, at=report.at, metrics=report.metrics) for report in curve],
         attempts=[_attempt_view(row, pack) for row, pack in attempts],
         rungs=[rung_view(each, trial.point, sweep.spec.objective) for each in rungs],
@@ -210,6 +213,7 @@ def _base(trial: Trial | BriefTrial, sweep: Sweep, settings: Settings) -> dict[s
         "number": trial.number,
         "point": trial.point,
         "replicate": trial.replicate,
+        "fold": sweep.plan.repeats.named_fold(trial.replicate),
         "state": trial.state,
         "label": sweep.plan.labels.label(trial.values),
         "values": as_trained(trial.values),

@@ -74,11 +74,13 @@ def _show_point(client: Client, sweep: View, point: int, output: Output) -> None
     if not trials:
         output.result(trials, f"point {point}: none of its trials exists yet")
         return
-    shown = table("trial", "replicate", "best", "last", "epoch", "state", "id", spare=(0, 1))
+    folds = ["fold"] if sweep["folds"] > 1 else []
+    shown = table("trial", "replicate", *folds, "best", "last", "epoch", "state", "id", spare=(0, 1))
     for trial in trials:
         shown.add_row(
             f"t{trial['number']:03d}",
             str(trial["replicate"]),
+            *(str(trial[column]) for column in folds),
             number(trial["best"] and trial["best"]["value"]),
             number(trial["last"]),
             f"{trial['epoch']}/{trial['target_epoch']}",
@@ -91,8 +93,7 @@ def _show_point(client: Client, sweep: View, point: int, output: Output) -> None
 def _show_trial(trial: View, sweep: View, output: Output) -> None:
     count = sweep["seeds"] * sweep["folds"]
     seed = f", replicate {trial['replicate']} of {count}" if count > 1 else ""
-    if sweep["folds"] > 1:
-        seed += f", fold {trial['replicate'] % sweep['folds']}"
+    seed += "" if trial["fold"] is None else f", fold {trial['fold']}"
     output.result(
         trial,
         facts(
@@ -109,6 +110,6 @@ def _show_trial(trial: View, sweep: View, output: Output) -> None:
                 "mlflow": trial["links"]["mlflow"],
             }
         ),
-        curves(trial["curve"], sweep["objective"]["metric"], trial["best"]),
+        curves(trial["curve"], sweep["objective"]["metric"], trial["best"], trial["classes_of_metrics"]),
         attempts(trial["attempts"]),
     )

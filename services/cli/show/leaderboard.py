@@ -34,12 +34,17 @@ def leaderboard(sweep: View, points: Sequence[View]) -> FittedTable:
 
 
 def replicates(point: View) -> FittedTable:
-    """One line for each trial of a point."""
-    shown = table("trial", "replicate", "value", "epoch", "state", "id", spare=(0, 3))
+    """One line for each trial of a point, with its fold where there are folds."""
+    folds = point["folds"] > 1
+    shown = table(
+        *("trial", "replicate", *(["fold"] if folds else []), "value", "epoch", "state", "id"),
+        spare=(0, 3 + folds),
+    )
     for trial in point["trials"]:
         shown.add_row(
             f"t{trial['number']:03d}",
             str(trial["replicate"]),
+            *([str(trial["fold"])] if folds else []),
             number(trial["value"]),
             str(trial["epoch"]),
             trial["state"],

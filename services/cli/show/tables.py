@@ -23,13 +23,21 @@ def facts(rows: Mapping[str, Any]) -> Text:
     )
 
 
-def curves(curve: Sequence[View], objective: str, best: View | None) -> FittedTable:
-    """One line for each metric: its curve, first and last value, and for the objective the best value."""
+def curves(
+    curve: Sequence[View], objective: str, best: View | None, classes: Mapping[str, str]
+) -> FittedTable:
+    """One line for each metric: its curve, first and last value, and for the objective the best value.
+
+    A metric of one class has the class's name beside it, where `classes` has it: {"recall-0": "cats"}.
+    """
     shown = table("metric", "epochs", "first", "last", "best", spare=(1,))
     for name in sorted({name for point in curve for name in point["metrics"]}):
         values = [float(point["metrics"][name]) for point in curve if point["metrics"].get(name) is not None]
         peak = f"{number(best['value'])} in epoch {best['epoch']}" if best and name == objective else ""
-        shown.add_row(name, sparkline(values), number(values[0]), number(values[-1]), peak)
+        of = classes.get(name.rpartition("/")[2])
+        shown.add_row(
+            f"{name} ({of})" if of else name, sparkline(values), number(values[0]), number(values[-1]), peak
+        )
     return shown
 
 

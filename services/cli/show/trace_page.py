@@ -23,6 +23,7 @@ def trace_page(trial: View, sweep: View, again: str) -> dict[str, Any]:
         "point": f"{trial['point']} of 0 to {sweep['points'] - 1}",
         "values": trial["label"],
         "replicate": f"{trial['replicate']} of 0 to {sweep['seeds'] * sweep['folds'] - 1}",
+        "fold": None if trial["fold"] is None else f"{trial['fold']} of 0 to {sweep['folds'] - 1}",
         "forked from": forked_from(trial),
         "forks": forks(trial),
         "number": f"{trial['number']} of 0 to {sweep['trials']['total'] - 1}",

@@ -235,6 +235,13 @@ class Plan(BaseModel):
         return [list(names) for names in found if names]
 
     @property
+    def classes_of_metrics(self) -> dict[str, str]:
+        """The class of each metric of a class, by the metric's name, where all data have the same classes."""
+        alike = len({tuple(shape.class_names) for shape in self.shapes}) == 1
+        merged = {metric: name for shape in self.shapes for metric, name in shape.classes_of_metrics.items()}
+        return merged if alike else {}
+
+    @property
     def data_notes(self) -> list[str]:
         """What a user should read about the images of its data, each sentence once."""
         return list(dict.fromkeys(note for shape in self.shapes for note in shape.data_notes))

@@ -37,6 +37,10 @@ class Repeats(NamedTuple):
         """The fold that a replicate is validated on."""
         return replicate % self.folds
 
+    def named_fold(self, replicate: int) -> int | None:
+        """The fold that a replicate is validated on, as it is shown: None without folds."""
+        return self.fold_of(replicate) if self.folds > 1 else None
+
     def seed_of(self, replicate: int) -> int:
         """Which of the seeds on its fold a replicate has."""
         return replicate // self.folds

@@ -40,6 +40,12 @@ class Shape(BaseModel):
     compiled: bool = False  # whether a worker with a compiler trains it faster
     row_by_row: str = ""  # why the rows of its arrays pass through the net one after the other, if they must
 
+    @property
+    def classes_of_metrics(self) -> dict[str, str]:
+        """The name of the class that a metric of each class measures, by the metric: {"recall-0": "cats"}."""
+        numbers = {m.name: int(m.name.removeprefix(f"{m.entry}-")) for m in self.metrics if m.entry}
+        return {name: self.class_names[n] for name, n in numbers.items() if n < len(self.class_names)}
+
     def gpu_memory(self, rows: int) -> int:
         """The memory that a GPU must have for an array of so many rows, in bytes."""
         return packing.gpu_memory(rows, self.gpu_bytes_per_row or self.bytes_per_row, self.bytes_beside)

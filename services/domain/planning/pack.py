@@ -105,7 +105,7 @@ class _Packer:
                 self.problems.add_where_none_is(problem)
             return None
         try:
-            metrics = measured_metrics(self.spec.objective, facts, config, self.facts)
+            metrics = measured_metrics(self.spec.objective, facts, config, self.facts, self.catalog)
         except SpecError as error:
             self._refuse_objective(error.problems)
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from services.domain.planning.problems import Problems
 from services.domain.search import AskedSearch
 from services.domain.spec import axis_forms
 from services.domain.spec.spec import Spec
+
+MAX_SHOWN_NUMBERS = 5  # of a list that may be one value
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,15 @@ def same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and bool(a == b)
 
 
+def _one_list(values: Sequence[Any]) -> str:
+    """Say how a list of numbers is written that was meant as one value, such as a weight for each class."""
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return ""
+    shown = ", ".join(map(repr, values[:MAX_SHOWN_NUMBERS]))
+    more = ", …" if len(values) > MAX_SHOWN_NUMBERS else ""
+    return f"; if the list is meant as one value, write [[{shown}{more}]]"
+
+
 def _fault(axis: WrittenAxis) -> str | None:
     """What is wrong with an empty list, a value given twice, and a list too long to try every value."""
     values, name = axis.values, f"axis {axis.name!r}"
@@ -76,5 +88,5 @@ def _fault(axis: WrittenAxis) -> str | None:
         return f"{name} has {len(values)} values; at most {MAX_LISTED_VALUES} are allowed"
     for index, value in enumerate(values):
         if any(same(value, other) for other in values[:index]):
-            return f"{name} has the value {value!r} twice"
+            return f"{name} has the value {value!r} twice{_one_list(values)}"
     return None

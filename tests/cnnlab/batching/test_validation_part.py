@@ -142,3 +142,30 @@ def test_a_data_set_without_images_is_refused_at_submit(monkeypatch: pytest.Monk
     _Lying(monkeypatch, Info((1, 8, 8), 2, 0, 0), [])
     with pytest.raises(ConfigError, match="has no images to train on"):
         inspect(config("fashion-mnist-mini"))
+
+
+NONE = "the validation part has no image of"
+
+
+@pytest.mark.parametrize(
+    ("labels", "note"),
+    [
+        ([0, 1, 2, 1], None),
+        ([0, 1, 1], f"{NONE} the class 2"),
+        ([1], f"{NONE} the classes 0, 2"),
+    ],
+)
+def test_a_class_without_a_validation_image_is_noted(
+    folder: Path, labels: list[int], note: str | None
+) -> None:
+    """Of a part of its own and of indices, with the same sentence."""
+    train_y = np.repeat(np.arange(3), 8)
+    x = np.random.default_rng(0).integers(0, 256, (24 + len(labels), 12, 12), dtype=np.uint8)
+    np.savez(folder / "own.npz", train_x=x[:24], train_y=train_y, val_x=x[24:], val_y=np.array(labels))
+    indices = [8 * label + place for place, label in enumerate(labels)]
+    (folder / "val.json").write_text(str(indices))
+    given = {**npz(folder, [8, 8, 8]), "validation_indices": "val.json"}
+    for data in ({"name": "npz", "path": "own.npz"}, given):
+        first, *others = inspect(config(data)).notes
+        assert first.startswith(f"validated on the {len(labels)} ")
+        assert others == ([note] if note else [])

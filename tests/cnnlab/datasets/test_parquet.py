@@ -83,6 +83,8 @@ def test_files_as_hubs_store_them(folder: Path, kind: str) -> None:
     assert images.train_y.tolist() == [1, 0, 0, 1]
     assert images.val_x is not None
     assert images.val_x[:, 2, 7, 7].tolist() == [50, 20]
+    assert info.val_labels is not None
+    assert info.val_labels.tolist() == images.val_y.tolist()
     assert torch.equal(images.test_y, torch.tensor([0]))
     assert info.notes == (
         "1 of 2 validation images are training images, too: image 2 of val is image 2 of train",

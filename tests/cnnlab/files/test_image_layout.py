@@ -67,6 +67,8 @@ def test_other_folders_may_be_empty(folder: str) -> None:
         ),
         (("train", "val", "eval"), "has eval beside the parts"),
         (("test", "val"), r"has test, val: the parts are .*; there is no train"),
+        (("val",), r"has val: the parts are .*; there is no train"),
+        (("Testing",), r"has Testing: the parts are .*; there is no train"),
         (("train", "Training"), "has Training, train: each part must be one folder"),
         (("train", "val", "valid"), "has train, val, valid: each part must be one folder"),
     ],
@@ -76,6 +78,12 @@ def test_a_part_of_another_name_is_refused_with_what_to_do(tops: tuple[str, ...]
     for around in ("", "pets/"):
         with pytest.raises(DataError, match=words):
             arrange([around + name for name in names], "pets")
+
+
+@pytest.mark.parametrize("around", ["test", "val", "pets"])
+def test_a_folder_around_everything_may_have_the_name_of_a_part(around: str) -> None:
+    tree = arrange([f"{around}/{name}" for name in PARTED], "pets")
+    assert [len(files) for files in tree.parts().values()] == [2, 1, 0]
 
 
 def test_a_class_may_have_the_name_of_a_part() -> None:
@@ -125,3 +133,50 @@ def test_a_class_that_a_table_only_validates_is_refused_with_its_line() -> None:
     rows = b"file,label,split\n1.jpg,a,\n2.jpg,b,\n3.jpg,c,val\n"
     with pytest.raises(DataError, match=r"labels.csv line 4 has the class 'c', which is missing in train"):
         arrange(["1.jpg", "2.jpg", "3.jpg", "labels.csv"], "pets", lambda name: rows)
+
+
+ROWS = b"id;label\n1;a\n2;b\n"
+
+
+@pytest.mark.parametrize("around", ["", "pets/"])
+@pytest.mark.parametrize("folder", ["", "images/", "train/"])
+def test_the_only_csv_is_the_table(around: str, folder: str) -> None:
+    names = [f"{around}{name}" for name in (f"{folder}1.jpg", f"{folder}2.jpg", "Train.CSV")]
+    tree = arrange(names, "pets", lambda name: ROWS)
+    assert (tree.classes, len(tree.train), tree.table) == (("a", "b"), 2, f"{around}Train.CSV")
+
+
+def test_labels_csv_comes_before_other_tables() -> None:
+    found = arrange(
+        ["1.jpg", "2.jpg", "a.csv", "labels.csv"], "pets", lambda name: {"labels.csv": ROWS}[name]
+    )
+    assert found.table == "labels.csv"
+
+
+@pytest.mark.parametrize("content", [b"epoch,loss\n1,0.5\n", b"\xff\xfe"])
+def test_a_csv_of_another_kind_beside_classes_is_ignored(content: bytes) -> None:
+    assert arrange([*TWO, "history.csv"], "pets", lambda name: content) == arrange(TWO, "pets")
+    assert arrange([*PARTED, "history.csv"], "pets", lambda name: content) == arrange(PARTED, "pets")
+    assert arrange([*TWO, "a.csv", "b.csv"], "pets", lambda name: ROWS) == arrange(TWO, "pets")
+
+
+def test_a_csv_of_labels_beside_folders_decides() -> None:
+    tree = arrange(["part_1/1.jpg", "part_2/2.jpg", "list.csv"], "pets", lambda name: ROWS)
+    assert (tree.classes, tree.table) == (("a", "b"), "list.csv")
+
+
+@pytest.mark.parametrize(
+    ("tables", "content", "words"),
+    [
+        (["a.csv"], b"epoch,loss\n1,0.5\n", r"^pets: a\.csv line 1 must name the columns file, label"),
+        (["a.csv"], b"id,label\n3,a\n", r"^pets: a\.csv line 2: the file must be an image"),
+        (["a.csv"], b"", r"^pets: a\.csv line 1 must name the columns"),
+        (["a.csv", "b.csv"], ROWS, r"^pets has a\.csv, b\.csv: one table must have .*; name it labels\.csv"),
+    ],
+)
+def test_a_refused_table_is_named_and_no_folder_of_a_class(
+    tables: list[str], content: bytes, words: str
+) -> None:
+    with pytest.raises(DataError, match=words) as caught:
+        arrange(["images/1.jpg", "images/2.jpg", *tables], "pets", lambda name: content)
+    assert "folder" not in str(caught.value)

@@ -78,7 +78,8 @@ def test_a_damaged_array_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        (3, "must be a text"),
+        (3, "validation_indices: must be a path, or an object with path and sha256; got 3"),
+        ("a\n.json", "validation_indices: must be a text without control characters"),
         ("v.csv", "must be a path that ends with .json"),
         ("", "must be a path that ends with"),
         ("none.json", "none.json is not below CNNLAB_DATA"),

@@ -3,7 +3,7 @@
 import pytest
 
 from cnnlab.data import DataError
-from cnnlab.files.label_table import Listed, read_table
+from cnnlab.files.label_table import Listed, names_labels, read_table
 
 NAMES = {"labels.csv", "images/1.png", "images/2.png", "images/a,b.JPG"}
 GOOD = "file,label\n1.png,cats\n2.png,dogs\n"
@@ -40,12 +40,14 @@ def test_columns_in_any_order_and_rows_with_nothing() -> None:
         ("", "line 1 must name the columns file and label; file is missing"),
         ("file,labl\n1.png,a\n", "line 1 must name .* got the column 'labl'; did you mean label"),
         ("file,label,width\n1.png,a,3\n", "got the column 'width'$"),
-        ("file;label\n1.png;a\n", "got the column 'file;label'"),
+        ("file;label\n1.png;a;b\n", "line 2 must have 2 values, as the first line has; got 3"),
+        ("file|label\n1.png|a\n", "got the column 'file.label'"),
         ("file,split\n1.png,train\n", "label is missing"),
         ("file,label,image\n", "line 1 names the column file twice, the second time as 'image'"),
+        (GOOD + "9,cats\n", "line 4: the file must be an image that is there, .* its ending; got '9'"),
         (GOOD + "9.png,cats\n", "pets: labels.csv line 4: '9.png' is not there"),
         (GOOD + "\n1.png,cats\n", "line 5: 1.png is in line 2 already"),
-        (GOOD + "a.gif,cats\n", "line 4: the file must be an image, one of .* got 'a.gif'"),
+        (GOOD + "a.gif,cats\n", "line 4: the file must be an image that is there, one of .* got 'a.gif'"),
         (
             GOOD + "../1.png,cats\n",
             "line 4: the file must be a path below the table's folder, got '../1.png'",
@@ -66,3 +68,38 @@ def test_columns_in_any_order_and_rows_with_nothing() -> None:
 def test_a_wrong_table_is_refused_with_its_line(text: str | bytes, words: str) -> None:
     with pytest.raises(DataError, match=words):
         rows(text)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_values_are_separated_by_what_the_first_line_has(separator: str) -> None:
+    lines = [
+        ("id", "label", "split"),
+        ("1.png", '"a;b,c\td"', "train"),
+        ("2.png", "dogs", "val"),
+        ("3.png", "dogs", ""),
+    ]
+    text = "".join(f"{separator.join(line)}\n" for line in lines)
+    found = rows(text, {"1.png", "2.png", "3.png"})
+    assert [(each.label, each.part) for each in found] == [
+        ("a;b,c\td", "train"), ("dogs", "val"), ("dogs", "train"),
+    ]  # fmt: skip
+
+
+def test_a_name_without_its_ending_is_the_only_image_of_that_stem() -> None:
+    names = {"labels.csv", "train/1.png", "train/b.c.JPG", "test/3.png", "train/readme.txt", "train/4.txt"}
+    found = rows("image_id,label\n1,cats\nb.c,dogs\ntrain/1.png,x\n"[:-15] + "\n3,dogs\n", names)
+    assert [each.file for each in found] == ["train/1.png", "train/b.c.JPG", "test/3.png"]
+    for other, words in (
+        ("4", "line 2: the file must be an image that is there, .* got '4'"),
+        ("1", "line 2: '1' must be one image, but test/1.jpg and train/1.png are there; add the ending"),
+    ):
+        with pytest.raises(DataError, match=words):
+            rows(f"id,label\n{other},cats\n", names | {"test/1.jpg"})
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [(b"id,label\n", True), (b"File;Class", True), (b"\xff", False), (b"file,width", False), (b"", False)],
+)
+def test_whether_a_first_line_is_that_of_a_table_of_labels(head: bytes, expected: bool) -> None:
+    assert names_labels(head) == expected

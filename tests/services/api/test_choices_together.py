@@ -144,6 +144,35 @@ def test_metrics_that_the_data_have_not() -> None:
     assert refused(spec(objective={"metric": "val/mae"}))[0] == "/objective/metric"
 
 
+def test_a_metric_that_others_call_so_leads_to_ours() -> None:
+    where, words = refused(spec(objective={"metric": "val/ece"}))
+    assert where == "/objective/metric"
+    hint = "The expected calibration error (ECE) is the metric calibration-error, which train.metrics has"
+    assert f"got 'val/ece'. {hint}" in words
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ([1, 1, 1], "has the value 1 twice; if the list is meant as one value, write [[1, 1, 1]]"),
+        ([2] * 6, "has the value 2 twice; if the list is meant as one value, write [[2, 2, 2, 2, 2, …]]"),
+        (["none", "none"], "axis 'train.loss.class_weights' has the value 'none' twice"),
+    ],
+)
+def test_an_axis_of_class_weights_that_was_meant_as_one_list(weights: list[Any], words: str) -> None:
+    where, detail = refused(spec(space={"train.loss.class_weights": weights}))
+    assert where.startswith("/space/train.loss.class_weights")
+    assert detail.endswith(words)
+
+
+def test_weights_of_classes_that_are_no_values_of_an_axis() -> None:
+    with pytest.raises(SpecError) as caught:
+        plan(spec(space={"train.loss.class_weights": [1, 2]}))
+    found = {each.pointer: each.detail for each in caught.value.problems}
+    hint = "got 1; in a space one list is written [[1, …]]"
+    assert found["/space/train.loss.class_weights/0"].endswith(hint)
+
+
 @pytest.mark.parametrize("metric", ["val/acuracy", "acc", "val.acc", "validation/acc", "test/acc", ""])
 def test_a_metric_that_nothing_is_called_is_refused_with_those_there_are(metric: str) -> None:
     where, words = refused(spec(objective={"metric": metric}))
@@ -188,6 +217,18 @@ def test_recall_is_a_metric_of_each_class() -> None:
     found = plan(spec(train={"metrics": ["recall", "calibration-error"]})).metrics
     assert [each.name for each in found] == ["acc", *(f"recall-{c}" for c in range(10)), "calibration-error"]
     assert (found[3].entry, found[3].label) == ("recall", "recall of class 2")
+
+
+def test_a_metric_of_each_class_names_its_class() -> None:
+    found = plan(spec(train={"metrics": ["recall", "calibration-error"]}))
+    classes = found.shapes[0].class_names
+    assert len(classes) == 10
+    assert found.classes_of_metrics == {f"recall-{number}": name for number, name in enumerate(classes)}
+    assert plan(spec()).classes_of_metrics == {}
+    other = found.shapes[0].model_copy(update={"class_names": ["cat", "dog"]})
+    assert other.classes_of_metrics == {"recall-0": "cat", "recall-1": "dog"}
+    mixed = found.model_copy(update={"shapes": [*found.shapes, other]})
+    assert mixed.classes_of_metrics == {}  # of which data a recall is depends on the trial
 
 
 @pytest.mark.parametrize(

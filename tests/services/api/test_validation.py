@@ -61,12 +61,33 @@ def test_a_parameter_is_named_because_no_pointer_can() -> None:
             "train.batch_size, which is not set and has its default value, is wrong",
         ),
         ("/space/a~1b/1", "/space/a~1b/1", "is wrong"),
+        (
+            "/train/optimizer/lr",
+            "/train/optimizer",
+            "train.optimizer.lr, which is not set and has its default value, is wrong",
+        ),
         ("/nowhere", "", "nowhere, which is not set and has its default value, is wrong"),
     ],
 )
 def test_a_fault_in_a_default_moves_up_to_what_was_written(pointer: str, place: str, detail: str) -> None:
-    spec = Spec.model_validate({"name": "a", "train": {"epochs": 3}, "space": {"a/b": [1, 2]}})
+    train = {"epochs": 3, "optimizer": "sgd"}
+    spec = Spec.model_validate({"name": "a", "train": train, "space": {"a/b": [1, 2]}})
     assert at_written_place(Problem(pointer, "is wrong"), spec) == Problem(place, detail)
+
+
+@pytest.mark.parametrize(
+    ("written", "pointer", "place"),
+    [
+        ({"filters": 0}, "/model/filters/0", "/model/filters"),
+        ({"filters": 16.5}, "/model/filters/0", "/model/filters"),
+        ({"filters": "16-0"}, "/model/filters/1", "/model/filters"),
+        ({"filters": [16, 0]}, "/model/filters/1", "/model/filters/1"),
+        ({"filters": True}, "/model/filters/name", "/model/filters"),
+    ],
+)
+def test_a_short_form_of_a_value_is_no_default(written: dict[str, Any], pointer: str, place: str) -> None:
+    spec = Spec.model_validate({"name": "a", "model": {"name": "cnn", **written}})
+    assert at_written_place(Problem(pointer, "is wrong"), spec) == Problem(place, "is wrong")
 
 
 def test_of_thousands_of_faults_the_first_are_named() -> None:

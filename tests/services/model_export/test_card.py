@@ -8,6 +8,7 @@ import pytest
 import stage
 from sqlalchemy import update
 
+from services.domain.plan.shape import Shape
 from services.figures.best_weights import BestWeights
 from services.model_export import trained_trial
 from services.model_export.card import MAX_CURVE_ROWS, card
@@ -58,6 +59,14 @@ def test_a_long_curve_is_thinned_but_keeps_its_best_epoch(sqlite_store: Store) -
     assert rows[0] == "| **3** | 0.003 |"
     assert rows[-1] == "| 1000 | 1 |" or rows[-1].startswith("| 975 ")
     assert len(rows) <= MAX_CURVE_ROWS + 1
+
+
+def test_a_recall_has_its_class_beside_it(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = found(sqlite_store)
+    monkeypatch.setattr(Shape, "classes_of_metrics", {"recall-0": "a|b"})
+    curve = [(1, {"val/acc": 0.5, "val/recall-0": 0.25, "val/recall-1": 0.75})]
+    text = card(TrainedTrial(trial.trial, trial.sweep, curve, trial.point), WEIGHTS, written())
+    assert "| epoch | val/acc | val/recall-0 (a\\|b) | val/recall-1 |" in text
 
 
 def test_what_is_missing_is_said(sqlite_store: Store) -> None:

@@ -79,6 +79,11 @@ def test_runs_of_one_point_are_told_apart_by_their_replicate() -> None:
     assert names.point(2, plan.values(2), plan) == "p2 adam, dropout 0"
 
 
+def test_a_run_of_a_fold_names_it() -> None:
+    plan = paper_plan(paper_spec(data={"name": "paper", "folds": 5}, seeds=2))
+    assert names.run(7, 6, plan.values(2), plan) == "t007 s6 fold 1 adam, dropout 0"
+
+
 def test_a_name_fits_the_servers_column() -> None:
     space = {"model.dropout": [0.0, 0.5], "train.optimizer": [{"name": "sgd", "lr": 1.0}, "sgd"]}
     plan = paper_plan(paper_spec(space=space))

@@ -85,6 +85,15 @@ def test_the_page_shows_the_names_of_the_classes_as_text() -> None:
     assert "<p>Classes: 0 &lt;b&gt;, 1 kleine Hünde</p>" in report.page(found, {})
 
 
+def test_the_table_of_trials_has_their_folds_where_there_are_folds() -> None:
+    found = ranked()
+    assert "fold" not in report.trials(found).splitlines()[0]
+    found.sweep.plan = found.plan.model_copy(update={"folds": 2, "seeds": 1})
+    rows = list(csv.DictReader(report.trials(found).splitlines()))
+    assert [(row["replicate"], row["fold"]) for row in rows] == [("0", "0"), ("1", "1")] * 3
+    assert rows[0]["state"] == next(iter(found.points)).replicates[0].state
+
+
 def test_the_page_shows_points_by_their_cells_and_means_by_their_text() -> None:
     page = report.page(ranked(), {})
     head = "<th></th><th>optimizer</th><th>beta</th><th>val/acc (best)</th>"

@@ -46,6 +46,13 @@ def test_a_run_is_called_by_the_rate_that_trains() -> None:
     assert "data.class_names" not in identity
 
 
+def test_a_run_of_a_fold_has_a_tag() -> None:
+    plan = paper_plan(paper_spec(space=SPACE, data={"name": "paper", "folds": 3}))
+    assert trial_run.identity(trial(plan, 0, replicate=2), plan, "parent")["trial.fold"] == "2"
+    plan = paper_plan(paper_spec(space=SPACE, seeds=2))
+    assert "trial.fold" not in trial_run.identity(trial(plan, 0), plan, "parent")
+
+
 def test_a_run_has_the_names_of_its_classes() -> None:
     plan = paper_plan(paper_spec(space=SPACE))
     named = [shape.model_copy(update={"class_names": ["big cats", "kleine Hünde"]}) for shape in plan.shapes]

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from paper_sweep import fill, report, take, trials_of, write_sweep
+from sqlalchemy import insert
 
+from benchmarks.tables import drawing
 from services.api import export_tables
 from services.domain.retry import Failure
 from services.domain.states import TrialState
-from services.store import endings
+from services.store import endings, sweeps
+from services.store.models import Report
 from services.store.session import Store
 
 
@@ -136,3 +139,27 @@ def test_the_columns_of_curves_are_there_before_the_first_report(
 ) -> None:
     [header] = sqlite_api.get(f"/v1/sweeps/{write_sweep(sqlite_store)}/export/curves").text.splitlines()
     assert {"train/loss", "val/acc", "lr"} <= set(header.split(","))
+
+
+@pytest.mark.parametrize("table", ["trials", "curves"])
+def test_folds_have_a_column(api: TestClient, store: Store, table: str) -> None:
+    sweep_id = write_sweep(store, data={"name": "paper", "folds": 2}, seeds=2, space={})
+    store.write(lambda session: drawing.draw(session, sweeps.lock(session, sweep_id), 1000))
+    ids = [trial.id for trial in trials_of(store, sweep_id)]
+    with store.engine.begin() as connection:
+        report = {"epoch": 1, "pack_id": "p", "at": 0, "metrics": {"val/acc": 0.5}}
+        connection.execute(insert(Report), [{"trial_id": each, **report} for each in ids])
+    path = f"/v1/sweeps/{sweep_id}/export/{table}"
+    written, document = rows(api.get(path).text), api.get(path, params={"format": "json"}).json()
+    folds = [(row["replicate"], row["fold"]) for row in document]
+    assert folds == [(0, 0), (1, 1), (2, 0), (3, 1)]
+    assert [(int(row["replicate"]), int(row["fold"])) for row in written] == folds
+    shown = api.get(f"/v1/sweeps/{sweep_id}/trials").json()["trials"]
+    assert [(trial["replicate"], trial["fold"]) for trial in shown] == folds
+
+
+@pytest.mark.parametrize("table", ["trials", "curves"])
+def test_without_folds_there_is_no_such_column(api: TestClient, store: Store, table: str) -> None:
+    path = f"/v1/sweeps/{finished(store)}/export/{table}"
+    assert "fold" not in rows(api.get(path).text)[0]
+    assert "fold" not in api.get(path, params={"format": "json"}).json()[0]

@@ -61,7 +61,8 @@ def test_points_are_ranked_by_mean_and_compared(api: TestClient, store: Store, s
     assert [trial["replicate"] for trial in first["trials"]] == [0, 1, 2]
     assert [trial["value"] for trial in first["trials"]] == [0.90, 0.93, 0.93]
     assert first["trials"][0].keys() == {
-        "id", "number", "replicate", "state", "value", "epoch", "reused_from", "reused_epochs", "mlflow",
+        "id", "number", "replicate", "fold", "state", "value", "epoch", "reused_from", "reused_epochs",
+        "mlflow",
     }  # fmt: skip
     assert (third["low"], third["note"]) == (
         None, "1 of 3 seeds has a value: no interval; choice of 600 images alone: ± 0.040"

@@ -95,8 +95,13 @@ def test_images_in_two_parts_and_an_own_part_are_named(
     x = np.random.default_rng(0).integers(0, 256, (40, 28, 28), dtype=np.uint8)
     y, names = np.arange(40) % 2, np.array(["cats", "dogs"])
     np.savez(tmp_path / "a.npz", train_x=x, train_y=y, val_x=x[:4], val_y=y[:4], class_names=names)
-    sweep = sqlite_api.post("/v1/sweeps", json=spec | {"data": {"name": "npz", "path": "a.npz"}}).json()
+    data, train = {"name": "npz", "path": "a.npz"}, {"epochs": 1, "metrics": ["recall"], "test": "never"}
+    sweep = sqlite_api.post("/v1/sweeps", json=spec | {"data": data, "train": train}).json()
     assert sweep["class_names"] == [["cats", "dogs"]]
+    classes = {"recall-0": "cats", "recall-1": "dogs"}
+    assert sweep["classes_of_metrics"] == classes
+    trial = sqlite_api.get(f"/v1/sweeps/{sweep['id']}/trials").json()["trials"][0]
+    assert sqlite_api.get(f"/v1/trials/{trial['id']}").json()["classes_of_metrics"] == classes
     assert sweep["data_notes"] == [
         "validated on the 4 images of the data set's own part; data.validation says nothing here",
         "4 of 4 validation images are training images, too: val_x[0] is train_x[0]",

@@ -17,7 +17,7 @@ def cells(*texts: str | None) -> list[dict[str, Any]]:
 
 def replicate(number: int, value: float | None, state: str = "succeeded", epoch: int = 3) -> dict[str, Any]:
     return {
-        "id": f"s-{number:04d}", "number": number, "replicate": number, "state": state,
+        "id": f"s-{number:04d}", "number": number, "replicate": number, "fold": None, "state": state,
         "value": value, "epoch": epoch, "mlflow": None,
     }  # fmt: skip
 
@@ -52,6 +52,18 @@ def test_folds_are_counted_where_there_are_some(printed: Printed) -> None:
     head, line = printed(leaderboard(sweep, [point(n=4, seeds=1, folds=5, failed=0)]))
     assert head == "# point l2 optimizer dropout val/acc folds epoch trials"
     assert "± 0.0034 4/5 1–3" in line
+
+
+def test_a_trial_has_its_fold_where_there_are_folds(printed: Printed) -> None:
+    trials = [{**replicate(number, 0.5), "fold": number % 2} for number in range(3)]
+    head, *lines = printed(replicates(point(folds=2, trials=trials)))
+    assert head == "trial replicate fold value epoch state id"
+    assert [line.split()[:3] for line in lines] == [
+        ["t000", "0", "0"],
+        ["t001", "1", "1"],
+        ["t002", "2", "0"],
+    ]
+    assert "fold" not in printed(replicates(point()))[0]
 
 
 def test_a_point_goes_by_its_number_and_its_label() -> None:

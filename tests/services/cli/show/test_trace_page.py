@@ -24,7 +24,7 @@ RAN: dict[str, Any] = {
     "memory": 0,
 }  # fmt: skip
 TRIAL: dict[str, Any] = {
-    "point": 5, "label": "dropout 0.25", "replicate": 2, "number": 17, "seed": 7, "row": 3,
+    "point": 5, "label": "dropout 0.25", "replicate": 2, "fold": None, "number": 17, "seed": 7, "row": 3,
     "shape": {"key": "abc", "parameters": 61706, "width": 8, "mixed": True}, "plugins": None,
     "state": "running", "failure": None, "stopped": None, "epoch": 1, "target_epoch": 3, "created_at": MOMENT,
     "started_at": MOMENT, "finished_at": None, "best": {"value": 0.8123456, "epoch": 1},
@@ -51,6 +51,12 @@ def test_the_way_of_a_trial() -> None:
     assert page["checkpoint"] == "epoch 1 in p1/1.pt (SHA-256 0123456789ab…, damaged)"
     assert page["config"] == '{"a": "ü"}'
     assert "finished" not in facts(page).plain, "it has not finished"
+
+
+def test_a_trial_of_a_fold() -> None:
+    page = trace_page({**TRIAL, "fold": 1}, {**SWEEP, "folds": 3, "seeds": 1}, "again")
+    assert (page["replicate"], page["fold"]) == ("2 of 0 to 2", "1 of 0 to 2")
+    assert "fold" not in facts(trace_page(TRIAL, SWEEP, "again")).plain
 
 
 def test_what_is_not_there_yet() -> None:
