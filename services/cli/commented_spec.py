@@ -15,10 +15,17 @@ from services.translation.draft import Draft
 WIDTH = 100
 
 
-def commented(draft: Draft, source: str) -> str:
-    """The spec with its comments; `source` is the name of the translated file."""
+def commented(draft: Draft, source: str, refused: Iterable[str] = ()) -> str:
+    """The spec with its comments; `source` is the name of the translated file.
+
+    `refused` are the faults for which the API would refuse the spec, above everything else.
+    """
     title = f"Translated from {source}, a file of {draft.tool}. What neither says has cnnlab's default."
     lines = [*_comment([title])]
+    faults = list(refused)
+    if faults:
+        lines += [*_comment(["cnnlab submit refuses this spec until these are changed:"])]
+        lines += [*_comment(faults, hanging="  ")]
     spec = draft.spec()
     for name, value in spec.items():
         lines += _comment(draft.notes.get(name, []))

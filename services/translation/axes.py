@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.translation.distributions import exact
-from services.translation.parameter import Domain, Interval, OneOfValues
+from services.translation.parameter import Fixed, Interval, OneOfValues
 from services.translation.part import shown
-from services.translation.readings import UnreadableValue, kept, widths
+from services.translation.readings import UnreadableValue, kept, switch, widths
 from services.translation.vocabulary import Destination
 
 MAX_SHAPES = 200  # architectures of a sweep
@@ -54,7 +54,7 @@ class Values:
         return len(self.listed) or 1
 
 
-def values(domain: Domain, target: Destination) -> Values:
+def values(domain: Fixed | OneOfValues | Interval, target: Destination) -> Values:
     """Read a parameter's values as those of a hyperparameter."""
     if isinstance(domain, Interval):
         return _range(domain, target)
@@ -62,10 +62,14 @@ def values(domain: Domain, target: Destination) -> Values:
     good: list[Any] = []
     for value in each:
         try:
-            read = target.read(value)
+            on = switch(value) if target.usual is not None else None
+            read = target.read(value) if on is None else (target.usual if on else 0)
+            _within(read, target)
         except UnreadableValue as why:
             found.unread.append(f"{shown(value)} {why}")
             continue
+        if on:
+            found.notes.append(f"on in the file; {target.usual:g} is chosen here")
         if read not in good:
             good.append(read)
     if not good:
@@ -75,6 +79,24 @@ def values(domain: Domain, target: Destination) -> Values:
     if target.read is widths and not found.fixed and not any(isinstance(one, list) for one in good):
         found.written = {"choice": good}
     return found
+
+
+def _within(value: Any, target: Destination) -> None:
+    """Refuse a number that cannot stand there."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if value < target.least:
+            raise UnreadableValue(f"is below {target.least:g}, the least that it can be")
+        if value > target.most:
+            raise UnreadableValue(f"is above {target.most:g}, the most that it can be")
+
+
+def integers(found: Values) -> list[Any]:
+    """The values of an axis of integers one by one, of a range as well."""
+    axis: dict[str, Any] = found.written if isinstance(found.written, dict) else {}
+    if "int" not in axis:
+        return found.listed
+    low, step = axis["int"][0], axis.get("step", 1)
+    return [low * step**i if axis.get("log") else low + i * step for i in range(found.size())]
 
 
 def _range(domain: Interval, target: Destination) -> Values:

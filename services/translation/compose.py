@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from services.domain.spec.spec import Spec
 from services.translation import axes, metric_names, vocabulary
 from services.translation.axes import Values
+from services.translation.combined import combine
 from services.translation.draft import Draft
 from services.translation.entry_names import name_of
 from services.translation.foreign import ForeignSweep
-from services.translation.parameter import Fixed, ForeignParameter, Interval, OneOfValues
+from services.translation.parameter import Fixed, ForeignParameter, OneOfValues, Unspecified, in_words
 from services.translation.part import shown
 from services.translation.placement import Placement
 from services.translation.search_method import choose_search
@@ -25,6 +26,8 @@ DATA_HINTS = (
 MAX_CHARS = 100  # of a name
 FIRST_SIZES = {"cnn": ("model.blocks", "model.filters", 16), "mlp": ("model.depth", "model.hidden", 128)}
 ENTRIES = ("model", "data", "train.optimizer", "train.loss", "train.schedule")
+COLOURED, GREY = "data.saturation", ("mnist", "fashion-mnist", "fashion-mnist-mini")
+MIXTURES = ("data.mixup", "data.cutmix")
 
 
 def compose(sweep: ForeignSweep, fallback: str) -> Draft:
@@ -34,6 +37,7 @@ def compose(sweep: ForeignSweep, fallback: str) -> Draft:
         draft.note(at, text)
     _names(sweep, draft, fallback)
     found = _targets(sweep, draft)
+    _one_mixture(found, draft)
     placement = Placement(draft, [target for target, _, _ in found])
     first = [each for each in found if each[0].paths[0] in ENTRIES]
     for target, parameter, read in first:
@@ -42,9 +46,14 @@ def compose(sweep: ForeignSweep, fallback: str) -> Draft:
         _guess_data(sweep, draft)
     placement.complete()
     for target, parameter, read in found:
-        if target.paths[0] not in ENTRIES:
+        if target.paths[0] == COLOURED and read.listed != [0] and _has_grey_images(draft):
+            draft.lose(parameter.name, f"images of one channel have none; {in_words(parameter.domain)}")
+        elif target.paths[0] == "data.folds" and not read.fixed:
+            draft.lose(parameter.name, f"folds are the same for all points; {in_words(parameter.domain)}")
+        elif target.paths[0] not in ENTRIES:
             placement.place(target, parameter, read)
     _first_sizes(draft)
+    _as_many_as_listed(draft)
     _even_kernels(draft)
     _epochs(sweep, draft)
     placement.fill_schedule()
@@ -81,35 +90,29 @@ def _fitting(text: str) -> str:
 def _targets(sweep: ForeignSweep, draft: Draft) -> list[tuple[Destination, ForeignParameter, Values]]:
     """The parameters that have a place in a spec, and their values; the others are named in the draft."""
     found: list[tuple[Destination, ForeignParameter, Values]] = []
-    for parameter in sweep.parameters:
+    for parameter in combine(sweep.parameters, draft.lose):
         if vocabulary.is_seed(parameter.name):
             _seed(parameter, draft)
             continue
         target = vocabulary.target(parameter.name)
         if target is None:
             why = vocabulary.without(parameter.name) or "no hyperparameter is known by this name"
-            draft.lose(parameter.name, f"{why}; {_domain_text(parameter)}")
+            draft.lose(parameter.name, f"{why}; {in_words(parameter.domain)}")
             continue
         taken = next((one.name for other, one, _ in found if set(other.paths) & set(target.paths)), None)
         if taken is not None:
-            draft.lose(parameter.name, f"{target.paths[0]} is {taken} already; {_domain_text(parameter)}")
+            draft.lose(parameter.name, f"{target.paths[0]} is {taken} already; {in_words(parameter.domain)}")
+            continue
+        if isinstance(parameter.domain, Unspecified):
+            draft.lose(parameter.name, f"{target.paths[0]}: {parameter.domain.why}")
             continue
         read = axes.values(parameter.domain, target)
         if read.written is None:
+            draft.unread.add(target.paths[0])
             draft.lose(parameter.name, f"{target.paths[0]}: {', '.join(read.unread)}")
             continue
         found.append((target, parameter, read))
     return found
-
-
-def _domain_text(parameter: ForeignParameter) -> str:
-    match parameter.domain:
-        case Fixed(value):
-            return f"{shown(value)} in the file"
-        case OneOfValues(each):
-            return f"{shown(list(each))} in the file"
-        case Interval(low, high):
-            return f"{low:g} to {high:g} in the file"
 
 
 def _seed(parameter: ForeignParameter, draft: Draft) -> None:
@@ -124,7 +127,9 @@ def _seed(parameter: ForeignParameter, draft: Draft) -> None:
                 f"{parameter.name}: {shown(list(each))} in the file; so many replicates of each point here",
             )
         case _:
-            draft.lose(parameter.name, f"seeds is how often each point is trained; {_domain_text(parameter)}")
+            draft.lose(
+                parameter.name, f"seeds is how often each point is trained; {in_words(parameter.domain)}"
+            )
 
 
 def _guess_data(sweep: ForeignSweep, draft: Draft) -> None:
@@ -155,6 +160,50 @@ def _first_sizes(draft: Draft) -> None:
             draft.put(sizes, default)
         at = sizes if sizes in draft.space else "model"
         draft.note(at, f"{sizes.partition('.')[2]}: the file does not say how many; {default} is chosen here")
+
+
+def _one_mixture(found: list[tuple[Destination, ForeignParameter, Values]], draft: Draft) -> None:
+    """Keep one of the augmentations that mix two images: a mixed image has two targets, and no more."""
+    mixing = [each for each in found if each[0].paths[0] in MIXTURES and each[2].listed != [0]]
+    for each in mixing[1:]:
+        found.remove(each)
+        target, parameter, _ = each
+        kept = mixing[0][0].paths[0]
+        why = f"{target.paths[0]} must be 0 where {kept} is on: an image has at most two targets"
+        draft.lose(parameter.name, f"{why}; {in_words(parameter.domain)}")
+
+
+def _has_grey_images(draft: Draft) -> bool:
+    """Whether a data set of the sweep has images of one channel."""
+    written = draft.space.get("data", draft.fields.get("data"))
+    return any(name_of(each) in GREY for each in (written if isinstance(written, list) else [written]))
+
+
+def _as_many_as_listed(draft: Draft) -> None:
+    """Leave out numbers of layers below what a list of their sizes has: a list says how many there are."""
+    for count, sizes, _ in FIRST_SIZES.values():
+        listed = Values(draft.space.get(sizes, draft.value(sizes))).listed
+        fixed = draft.value(sizes)
+        lists = [each for each in (*listed, fixed) if isinstance(each, list)]
+        written = draft.space.get(count, draft.value(count))
+        least = max(map(len, lists), default=0)
+        none = "none" in (*listed, fixed)
+        if written is None or (least == 0 and not none):
+            continue
+        if none:
+            draft.drop(count)
+            draft.note("model", f"{count}: left out, because {sizes} has no layer in some points")
+            continue
+        read = Values(written, fixed=not isinstance(written, list | dict))
+        kept = [each for each in axes.integers(read) if each >= least]
+        if kept == axes.integers(read):
+            continue
+        draft.drop(count)
+        if kept:
+            when = written.get("when") if isinstance(written, dict) else None
+            draft.space[count] = Values(kept).under(when) if when else kept
+        why = f"left out below {least}, the layers that {sizes} lists"
+        draft.note(count if kept else sizes if sizes in draft.space else "model", f"{count}: {why}")
 
 
 def _even_kernels(draft: Draft) -> None:

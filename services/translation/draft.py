@@ -13,12 +13,16 @@ FIELDS = (
 
 @dataclass
 class Draft:
-    """A spec; `notes` belong to a field, or to an axis by its name; `lost` are keys without a counterpart."""
+    """A spec; `notes` belong to a field, or to an axis by its name; `lost` are keys without a counterpart.
+
+    `unread` are paths for which the file has values, none of which is translated.
+    """
 
     tool: str
     fields: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
     lost: list[tuple[str, str]] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
 
     def note(self, at: str, text: str) -> None:
         """Say something of a field or an axis, once."""
@@ -55,6 +59,14 @@ class Draft:
                 return None
             inside = inside[key]
         return inside
+
+    def drop(self, path: str) -> None:
+        """Take an axis or a fixed value out again."""
+        self.space.pop(path, None)
+        above, _, key = path.rpartition(".")
+        inside = self.value(above)
+        if isinstance(inside, dict):
+            inside.pop(key, None)
 
     def spec(self) -> dict[str, Any]:
         """The spec, its fields in the order of docs/submitting.md; empty ones are left out."""

@@ -6,11 +6,13 @@ Names are compared without case and punctuation; of a dotted one, as `torch.opti
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 RESTARTS = {"name": "cosine-restarts", "unit": "fraction"}
 COSINE = {"name": "cosine", "unit": "fraction"}  # `over` is the number of epochs
+PIECEWISE = {"name": "piecewise"}
+EACH_EPOCH = {"name": "step", "every": 1}  # ExponentialLR multiplies by gamma after each epoch
 
 OPTIMIZERS: Mapping[str, Any] = {
     "sgd": "sgd", "momentum": "momentum", "sgdmomentum": "momentum", "nesterov": "nesterov",
@@ -44,7 +46,13 @@ LOSSES: Mapping[str, Any] = {
 SCHEDULES: Mapping[str, Any] = {
     "none": "constant", "constant": "constant", "cosine": COSINE, "cosineannealing": COSINE,
     "cosineannealinglr": COSINE,
-    **dict.fromkeys(("cosinerestarts", "cosineannealingwarmrestarts", "sgdr"), RESTARTS),
+    **dict.fromkeys(
+        ("cosinerestarts", "cosinewithrestarts", "cosinewarmrestarts", "cosineannealingwarmrestarts",
+         "cosinewithhardrestarts", "sgdr"),
+        RESTARTS,
+    ),
+    **dict.fromkeys(("exponential", "exponentiallr", "exp"), EACH_EPOCH),
+    "multistep": PIECEWISE, "multisteplr": PIECEWISE, "piecewise": PIECEWISE,
     "step": "step", "steplr": "step",
     "onecycle": {"name": "one-cycle"}, "onecyclelr": {"name": "one-cycle"},
     "plateau": "plateau", "reducelronplateau": "plateau",
@@ -87,13 +95,14 @@ FIELDS: Mapping[str, Mapping[str, frozenset[str]]] = {
             "wide-resnet": "depth widen activation dropout",
         },
         "data": dict.fromkeys(("mnist", "fashion-mnist", "fashion-mnist-mini", "cifar10"), ""),
-        "train.loss": {"softmax": "smoothing", "focal": "gamma", "svm": ""},
+        "train.loss": {"softmax": "smoothing class_weights", "focal": "gamma class_weights", "svm": ""},
         "train.schedule": {
             "constant": "",
             "cosine": "over to",
             "cosine-restarts": "every growth to",
             "step": "every factor",
-            "one-cycle": "over",
+            "piecewise": "pieces",
+            "one-cycle": "over up div final_div",
             "plateau": "factor patience",
             "linear": "over to",
             "polynomial": "over power to",
@@ -109,6 +118,14 @@ NAMES: Mapping[str, Mapping[str, Any]] = {
     "train.optimizer": OPTIMIZERS, "model": MODELS, "data": DATASETS, "train.loss": LOSSES,
     "train.schedule": SCHEDULES, "model.activation": ACTIVATIONS,
 }  # fmt: skip
+# By the model, which numbers of layers it can have, and in words.
+DEPTHS: Mapping[str, tuple[Callable[[int], bool], str]] = {
+    "cnn": (lambda blocks: 0 <= blocks <= 16, "up to 16"),
+    "mlp": (lambda layers: 0 <= layers <= 16, "up to 16"),
+    "resnet": (lambda depth: depth in (18, 34, 50, 101, 152), "18, 34, 50, 101 or 152"),
+    "cifar-resnet": (lambda depth: depth % 6 == 2 and 8 <= depth <= 1202, "6n + 2, as 20, 32 or 56"),
+    "wide-resnet": (lambda depth: depth % 6 == 4 and 10 <= depth <= 1000, "6n + 4, as 16, 22 or 28"),
+}
 
 
 def plain(name: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.translation.errors import TranslationError
+from services.translation.part import shown
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,14 @@ class Interval:
     whole: bool = False
 
 
-Domain = Fixed | OneOfValues | Interval
+@dataclass(frozen=True)
+class Unspecified:
+    """A distribution that no axis can have; `why` says which, and what to write."""
+
+    why: str
+
+
+Domain = Fixed | OneOfValues | Interval | Unspecified
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,19 @@ class ForeignParameter:
     name: str
     domain: Domain
     notes: tuple[str, ...] = ()
+
+
+def in_words(domain: Domain) -> str:
+    """The values of a parameter, as a comment has them."""
+    match domain:
+        case Fixed(value):
+            return f"{shown(value)} in the file"
+        case OneOfValues(each):
+            return f"{shown(list(each))} in the file"
+        case Interval(low, high):
+            return f"{low:g} to {high:g} in the file"
+        case Unspecified(why):
+            return why
 
 
 def interval(

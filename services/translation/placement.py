@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from services.translation.axes import Values
+from services.translation.axes import Values, integers
 from services.translation.draft import Draft
-from services.translation.entry_names import FIELDS, name_of
-from services.translation.parameter import ForeignParameter
+from services.translation.entry_names import DEPTHS, EACH_EPOCH, FIELDS, name_of
+from services.translation.parameter import ForeignParameter, in_words
 from services.translation.vocabulary import LAYERS, Destination
 
 DEFAULTS = {
@@ -40,19 +40,33 @@ class Placement:
                 name, why = self._model()
                 self._options[path] = [name]
                 self._draft.put("model", name)
-                self._draft.note("model", f"the file does not name the model; {why}")
-            steps = {"train.schedule.factor", "train.schedule.every"}
-            if path == "train.schedule" and any(steps & set(target.paths) for target in self._targets):
-                self._options[path] = ["step"]
-                self._draft.put(path, {"name": "step", "every": 1})
-                self._draft.note(
-                    "train", "schedule: the file does not name it; step, after each epoch, is chosen here"
-                )
+                self._draft.note("model", f"{self._unnamed(path, 'the model')}; {why}")
+            if path == "train.schedule":
+                self._schedule()
             if path == "train.optimizer":
                 self._draft.put(path, default)
-                self._draft.note(
-                    "train", f"optimizer: the file does not name it; {default} is cnnlab's default"
-                )
+                why = self._unnamed(path, "it")
+                self._draft.note("train", f"optimizer: {why}; {default} is cnnlab's default")
+
+    def _schedule(self) -> None:
+        """Choose the schedule that has what the file varies, where there is one."""
+        asked = {target.paths[0] for target in self._targets}
+        why = self._unnamed("train.schedule", "it")
+        if "train.schedule.pieces" in asked:
+            self._options["train.schedule"] = ["piecewise"]
+            self._draft.put("train.schedule", {"name": "piecewise"})
+            self._draft.note("train", f"schedule: {why}; piecewise has the milestones")
+        elif asked & {"train.schedule.factor", "train.schedule.every"}:
+            self._options["train.schedule"] = ["step"]
+            self._draft.put("train.schedule", {"name": "step", "every": 1})
+            self._draft.note("train", f"schedule: {why}; step, after each epoch, is chosen here")
+
+    def _unnamed(self, path: str, what: str) -> str:
+        return (
+            "none of those in the file is translated"
+            if path in self._draft.unread
+            else f"the file does not name {what}"
+        )
 
     def place(self, target: Destination, parameter: ForeignParameter, values: Values) -> None:
         """Put a parameter's values where the sweep's entries have it; name what is left of it."""
@@ -62,13 +76,21 @@ class Placement:
         if lacking:
             has = f"{target.paths[0].rpartition('.')[2]} is no hyperparameter of {', '.join(lacking)}"
             draft.lose(parameter.name, f"{has}; the others have it" if groups else has)
+        given = values
         for path, names in groups.items():
+            values = (
+                self._buildable(parameter, given, names) if path in ("model.blocks", "model.depth") else given
+            )
+            if values.written is None:
+                continue
             if path in FIELDS:
                 self._options[path] = [name_of(each) for each in values.listed]
             condition = None
             if section is not None and len(names) < len(self._options[section]):
                 condition = {section: names if len(names) > 1 else names[0]}
             self._put(path, values, condition)
+            if path == "train.l2.strength" and target.note_at == path:
+                draft.put("train.l2.scope", "all")
             for note in self._notes(target, path, parameter, values):
                 draft.note(self._at(path), note)
 
@@ -81,11 +103,7 @@ class Placement:
             name = name_of(each) if each else ""
             if WHOLE_TRAINING not in FIELDS["train.schedule"].get(name, ()):
                 continue
-            if epochs is None:
-                self._draft.note(
-                    self._at("train.schedule"), f"{name} ends after 10 epochs unless it has `over`"
-                )
-            elif isinstance(each, dict):
+            if epochs is not None and isinstance(each, dict):
                 warmup = train.get("warmup", 0)
                 behind = ceil(epochs - warmup) if isinstance(warmup, int | float) else epochs
                 each.setdefault(WHOLE_TRAINING, max(1, behind))
@@ -107,6 +125,20 @@ class Placement:
             else:
                 lacking.append(name)
         return groups, lacking
+
+    def _buildable(self, parameter: ForeignParameter, values: Values, models: list[str]) -> Values:
+        """The numbers of layers that all of these models can have; the others are named."""
+        limits = [(name, *DEPTHS[name]) for name in models if name in DEPTHS]
+        depths = integers(values)
+        kept = [depth for depth in depths if all(can(depth) for _, can, _ in limits)]
+        if kept == depths:
+            return values
+        has = "; ".join(f"{name} has {words} of them" for name, _, words in limits)
+        if not kept:
+            self._draft.lose(parameter.name, f"{has}; {in_words(parameter.domain)}")
+            return Values()
+        fixed = len(kept) == 1
+        return Values(kept[0] if fixed else kept, fixed, [*values.notes, f"only those that it can be: {has}"])
 
     def _model(self) -> tuple[str, str]:
         """The model that has what the file varies, and why it is this one."""
@@ -150,4 +182,6 @@ class Placement:
         named = "" if self._at(path) == path else f"{path.partition('.')[2]}: "
         left = [f"left out: {each}" for each in values.unread]
         sure = [target.note] if target.note and target.note_at in ("", path) else []
+        if path == "train.schedule" and EACH_EPOCH in values.listed:
+            sure.append("exponential multiplies by gamma after each epoch: step with every: 1")
         return [f"{named}{note}" for note in (*parameter.notes, *values.notes, *left, *sure)]

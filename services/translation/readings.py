@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
@@ -42,9 +43,44 @@ def widths(value: Any) -> int | list[int] | str:
     """The widths of layers: a number, a list, or none."""
     if value in (0, "none", "None", []):
         return "none"
+    if isinstance(value, str) and re.fullmatch(r"\s*\d+(\s*[-,x]\s*\d+)+\s*", value):
+        value = re.split(r"[-,x]", value)  # "16-32" and "16,32"
     if isinstance(value, list):
         return [whole(each) for each in value]
     return whole(value)
+
+
+def bound(value: Any) -> float | str:
+    """A bound of gradients; 0, none and null are no bound."""
+    if value is None or plain(str(value)) in ("none", "null", "off", "false"):
+        return "none"
+    return number(value) or "none"
+
+
+def switch(value: Any) -> bool | None:
+    """Whether a switch is on; None for a value that is none, as a number."""
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    return words.get(plain(value)) if isinstance(value, str) else None
+
+
+def class_weights(value: Any) -> str | list[float]:
+    """Weights of classes: a list, or balanced by their images."""
+    if isinstance(value, list):
+        return [number(each) for each in value]
+    if value is None or switch(value) is False or value == "none":
+        return "none"
+    if switch(value) or value == "balanced":
+        return "balanced"
+    raise UnreadableValue("is neither balanced nor a list with a weight for each class")
+
+
+def pieces(value: Any) -> list[list[float]]:
+    """Pairs of a time and a factor."""
+    if not isinstance(value, list) or not all(isinstance(each, list) and len(each) == 2 for each in value):
+        raise UnreadableValue("is no list of pairs [time, factor]")
+    return [[number(each) for each in pair] for pair in value]
 
 
 def yes_no(value: Any) -> str:
@@ -82,6 +118,12 @@ def steps(value: Any) -> str | int:
     """A number of steps of the optimizer."""
     found = whole(value)
     return f"{found} steps" if found else 0
+
+
+def folds(value: Any) -> int:
+    """A number of folds; one fold is none."""
+    found = whole(value)
+    return 0 if found == 1 else found
 
 
 def kept(value: Any) -> float:

@@ -19,7 +19,7 @@ class Destination:
     """Where a parameter goes: the first of `paths` that the chosen model or optimizer has.
 
     `least` and `most` bound what can stand there. `note` says what is not certain or differs: at `note_at`,
-    or at each path where that is empty.
+    or at each path where that is empty. `usual` stands for a switch that is on.
     """
 
     names: tuple[str, ...]
@@ -30,11 +30,12 @@ class Destination:
     most: float = math.inf
     note: str = ""
     note_at: str = ""
+    usual: float | None = None
 
     @property
     def numeric(self) -> bool:
         """Whether a range of numbers can stand there."""
-        return self.whole or self.read is readings.number or self.read is readings.kept
+        return self.whole or self.read in (readings.number, readings.kept, readings.bound)
 
 
 def _target(names: str, paths: str, read: Reader, **more: Any) -> Destination:
@@ -55,7 +56,7 @@ def _whole(names: str, paths: str, read: Reader = readings.whole, **more: Any) -
 
 LAYERS = "read as the model's depth: blocks of cnn, hidden layers of mlp, weighted layers of residual nets"
 BLOCK = "the maps of the first block, or of each where it is a list; model.blocks makes more blocks"
-DECAY = "as torch adds it to the gradient, but not for biases and normalization: scope: all includes them"
+DECAY = "scope: all: torch adds it to the gradient of biases and normalization as well"
 KEPT = "the file has the share that is kept; 1 minus it here"
 CLIPPED = "read as a limit of the norm; train.clip_value limits each number of the gradient"
 POOLS = {
@@ -84,15 +85,16 @@ OPTIMIZER: tuple[Destination, ...] = (
     _number("eps epsilon adamepsilon adameps", "train.optimizer.eps", least=1e-16),
     _number("rho rmspropalpha rmsproprho", "train.optimizer.rho", most=0.99999),
     _number(
-        "weightdecay wd optimizerweightdecay", "train.optimizer.weight_decay train.l2",
-        note=DECAY, note_at="train.l2",
+        "weightdecay wd optimizerweightdecay", "train.optimizer.weight_decay train.l2.strength",
+        note=DECAY, note_at="train.l2.strength",
     ),
-    _number("l2 l2reg l2regularization l2penalty l2lambda", "train.l2"),
+    _number("l2 l2reg l2regularization l2penalty l2lambda", "train.l2.strength"),
     _number("l1 l1reg l1regularization l1penalty l1lambda", "train.l1"),
     _number("maxnorm maxnormconstraint", "train.max-norm"),
     _entry("loss lossfn lossfunction criterion", "train.loss"),
     _number("labelsmoothing smoothing lsmoothing", "train.loss.smoothing", most=0.9999),
     _number("focalgamma", "train.loss.gamma"),
+    _target("classweights classweight lossweights", "train.loss.class_weights", readings.class_weights),
 )  # fmt: skip
 TRAINING: tuple[Destination, ...] = (
     _whole(
@@ -102,12 +104,16 @@ TRAINING: tuple[Destination, ...] = (
     _whole(
         "epochs epoch numepochs nepochs maxepochs numtrainepochs trainepochs maxnumepochs", "train.epochs"
     ),
-    _number(
+    _target(
         "clipnorm gradclip gradclipnorm gradientclipnorm maxgradnorm clipgradnorm gradientclipval",
-        "train.clip_norm", least=1e-12, note=CLIPPED,
+        "train.clip_norm", readings.bound, least=1e-12, note=CLIPPED,
     ),
-    _number("clipvalue gradclipvalue clipgradvalue", "train.clip_value", least=1e-12),
-    _whole("gradientaccumulationsteps accumulategradbatches gradaccumsteps accumulate", "train.accumulate"),
+    _target("clipvalue gradclipvalue clipgradvalue", "train.clip_value", readings.bound, least=1e-12),
+    _whole(
+        "gradientaccumulationsteps gradientaccumulation accumulategradbatches gradaccumsteps gradaccum"
+        " gradaccumulation accumgrad accumulationsteps accumsteps accumulate",
+        "train.accumulate",
+    ),
     _number("ema emadecay modelema modelemadecay", "train.ema", most=0.999999),
     _entry("scheduler lrscheduler schedule lrschedule schedulername schedulertype", "train.schedule"),
     _number("warmup warmupepochs numwarmupepochs lrwarmupepochs", "train.warmup", note="in epochs"),
@@ -115,7 +121,11 @@ TRAINING: tuple[Destination, ...] = (
     _number("gamma lrgamma stepgamma lrdecayfactor lrfactor", "train.schedule.factor", least=1e-6),
     _whole("stepsize lrstep lrstepsize decayevery decayepochs t0", "train.schedule.every"),
     _whole("tmult", "train.schedule.growth"),
+    _target("milestones lrmilestones", "train.schedule.pieces", readings.pieces),
     _whole("tmax", "train.schedule.over"),
+    _number("pctstart", "train.schedule.up", most=1.0),
+    _number("divfactor", "train.schedule.div", least=0.1),
+    _number("finaldivfactor", "train.schedule.final_div", least=1.0),
     _number("etamin minlr lrmin", "train.schedule.to"),
     _target("precision dtype", "train.precision", readings.word(PRECISIONS)),
 )  # fmt: skip
@@ -125,11 +135,11 @@ MODEL: tuple[Destination, ...] = (
     _number(
         "dropout dropoutrate dropoutp pdropout dropoutprob dropprob droprate dropoutprobability drop"
         " fcdropout dropoutfc densedropout headdropout",
-        "model.dropout",
+        "model.dropout", most=1.0,
     ),
     _target("keepprob keepprobability dropoutkeepprob", "model.dropout", readings.kept, note=KEPT),
-    _number("convdropout dropoutconv blockdropout dropout2d spatialdropout", "model.block_dropout"),
-    _number("inputdropout dropoutinput dropin", "model.input_dropout"),
+    _number("convdropout dropoutconv blockdropout dropout2d spatialdropout", "model.block_dropout", most=1.0),
+    _number("inputdropout dropoutinput dropin", "model.input_dropout", most=1.0),
     _whole(
         "filters numfilters nfilters convfilters numconvfilters numkernels nkernels maps featuremaps channels"
         " numchannels nchannels convchannels outchannels basechannels",
@@ -148,7 +158,8 @@ MODEL: tuple[Destination, ...] = (
     _target("globalpooling globalaveragepooling gap usegap", "model.global_pooling", readings.average),
     _whole(
         "hidden hiddensize hiddendim hiddenunits hiddenlayersize hiddenlayersizes fclayersize fcsize"
-        " fcunits fcdim denseunits densesize units numunits nunits nhidden numhidden linearsize neurons"
+        " fcunits fcdim dense denseunits densesize denseneurons denselayersize"
+        " units numunits nunits nhidden numhidden linearsize neurons"
         " numneurons layersize",
         "model.hidden", readings.widths,
     ),
@@ -156,18 +167,26 @@ MODEL: tuple[Destination, ...] = (
 )  # fmt: skip
 DATA: tuple[Destination, ...] = (
     _entry("dataset data dataname datasetname", "data"),
-    _number("valsplit validationsplit valsize validationsize valfraction valratio", "data.validation"),
-    _number("datafraction trainfraction fraction subset", "data.fraction", least=1e-6),
-    _target("folds nfolds numfolds kfold kfolds", "data.folds", readings.whole),
-    _number("mixup mixupalpha", "data.mixup"),
-    _number("cutmix cutmixalpha", "data.cutmix"),
-    _number("randomerasing erasing erasingprob randomerasingprob reprob", "data.random-erasing"),
-    _number("hflip hflipprob horizontalflip flip flipprob randomflip", "data.flip"),
-    _whole("croppadding randomcroppadding randomcrop", "data.pad-crop", least=0),
-    _number("brightness brightnessjitter", "data.brightness"),
-    _number("contrast contrastjitter", "data.contrast"),
-    _number("saturation saturationjitter", "data.saturation"),
-    _number("labelnoise noiserate", "data.label_noise"),
+    _number(
+        "valsplit validationsplit valsize validationsize valfraction valratio", "data.validation", most=0.5
+    ),
+    _number("datafraction trainfraction fraction subset", "data.fraction", least=1e-6, most=1.0),
+    _target("folds nfolds numfolds kfold kfolds", "data.folds", readings.folds, most=100),
+    _number("mixup mixupalpha usemixup", "data.mixup", usual=0.2),
+    _number("cutmix cutmixalpha usecutmix", "data.cutmix", usual=1.0),
+    _number(
+        "randomerasing erasing erasingprob randomerasingprob reprob userandomerasing", "data.random-erasing",
+        most=1.0, usual=0.25,
+    ),
+    _number(
+        "hflip hflipprob horizontalflip randomhorizontalflip usehflip flip flipprob randomflip useflip",
+        "data.flip", most=1.0, usual=0.5,
+    ),
+    _whole("croppadding randomcroppadding randomcrop", "data.pad-crop", least=0, most=64, usual=4),
+    _number("brightness brightnessjitter", "data.brightness", most=1.0),
+    _number("contrast contrastjitter", "data.contrast", most=1.0),
+    _number("saturation saturationjitter", "data.saturation", most=1.0),
+    _number("labelnoise noiserate", "data.label_noise", most=1.0),
     _whole("imagesize imgsize inputsize resize resolution", "data.resize"),
 )  # fmt: skip
 TARGETS = (*OPTIMIZER, *TRAINING, *MODEL, *DATA)

@@ -11,10 +11,13 @@ import typer
 
 from services.cli import specfile
 from services.cli.commented_spec import commented
+from services.cli.connection import connect
 from services.cli.errors import CliError
 from services.cli.invocation import command_line
+from services.cli.parameters import Key, Url
 from services.cli.show.output import Output
 from services.cli.subcommand import Panel, subcommand
+from services.client import ApiError
 from services.translation.errors import TranslationError
 from services.translation.translate import WANTED
 from services.translation.translate import translate as translated
@@ -32,8 +35,13 @@ def translate(
     to: Annotated[
         Path | None, typer.Option("--to", help="The file to write; default: standard output.")
     ] = None,
+    url: Url = None,
+    key: Key = None,
 ) -> None:
-    """Translate a sweep of W&B, Katib or NNI into a spec; comments name what has no counterpart."""
+    """Translate a sweep of W&B, Katib or NNI into a spec; comments name what has no counterpart.
+
+    Where an API answers, it plans the spec without submitting it; a refusal stands at the top as a comment.
+    """
     document = specfile.document(file, dict, WANTED, templates=True)
 
     def beside(name: str) -> Mapping[str, Any]:
@@ -45,7 +53,7 @@ def translate(
         draft = translated(document.value, "" if str(file) == "-" else file.stem, beside)
     except TranslationError as error:
         raise CliError(f"{document.name}: {error}", 2) from None
-    text = commented(draft, document.name)
+    text = commented(draft, document.name, _faults(draft.spec(), url, key))
     if to is None:
         sys.stdout.write(text)
         return
@@ -57,3 +65,15 @@ def translate(
     except OSError as error:
         raise CliError(f"{to} cannot be written: {error.strerror or error}", 2) from None
     Output(False).message(f"Wrote {to}. See what it would be: {command_line(f'submit {to} --dry-run')}")
+
+
+def _faults(spec: Mapping[str, Any], url: str | None, key: str | None) -> list[str]:
+    """Why the API would refuse a spec; empty where it would not, or where no API answers."""
+    try:
+        with connect(url, key) as client:
+            client.submit(spec, dry_run=True)
+    except ApiError as error:
+        return [f"{fault['pointer']}: {fault['detail']}" for fault in error.problem.get("errors", ())]
+    except CliError:
+        return []
+    return []

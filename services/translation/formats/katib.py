@@ -22,6 +22,7 @@ METHODS = {
     "cmaes": "cma-es", "sobol": "sobol", "hyperband": "random",
 }  # fmt: skip
 GOALS = ("maximize", "minimize")
+STRATEGIES = {"max": "maximize", "min": "minimize", "latest": ""}  # and the goal whose best value it is
 KINDS = ("double", "int", "discrete", "categorical")
 WITHOUT: Mapping[str, str] = {
     "apiVersion": "",
@@ -66,12 +67,25 @@ def read(document: Mapping[str, Any]) -> ForeignSweep:
 def _objective(part: FilePart, sweep: ForeignSweep) -> None:
     sweep.metric, sweep.goal = part.text("objectiveMetricName"), part.text("type")
     sweep.target = part.number("goal")
-    for strategy in part.each("metricStrategies"):
-        name, value = strategy.text("name"), strategy.text("value")
-        if name == sweep.metric:
-            sweep.at = "last" if value == "latest" else "best"
     if sweep.goal not in GOALS:
         raise TranslationError(f"{part.at('type')} must be {' or '.join(GOALS)}, got {shown(sweep.goal)}")
+    for strategy in part.each("metricStrategies"):
+        _strategy(strategy, sweep)
+
+
+def _strategy(part: FilePart, sweep: ForeignSweep) -> None:
+    """Which of a metric's values Katib takes: of the objective, the best or the last one can be had here."""
+    name, value, place = part.text("name"), part.text("value"), part.at("value")
+    if value not in STRATEGIES:
+        raise TranslationError(f"{place} must be one of {', '.join(STRATEGIES)}, got {shown(value)}")
+    if name != sweep.metric:
+        why = f"{shown(name)} is not the objective, which alone ranks trials; {value}"
+        sweep.lost.append((place, why))
+    elif value == "latest":
+        sweep.at = "last"
+    elif STRATEGIES[value] != sweep.goal:
+        why = f"the worst value of a metric that is {sweep.goal}d; here the best or, with at: last, the last"
+        sweep.lost.append((place, f"{value} is {why}"))
 
 
 def _settings(part: FilePart) -> dict[str, str]:

@@ -30,7 +30,19 @@ WITHOUT: Mapping[str, str] = {
     "maxTrialDuration": "stop: {name: budget, seconds: …} is for the whole sweep",
     "trainingService": "workers train, on this host or on others",
     "experimentWorkingDirectory": "results are in the API and in MLflow",
-    **dict.fromkeys(("debug", "logLevel", "useAnnotation", "authorName", "nniManagerIp"), ""),
+    "trainingServicePlatform": "workers train, on this host or on others",
+    "trial.codeDir": "no program is started: the model is one of the catalog, or your own nn.Module",
+    "trial.gpuNum": "workers choose devices by themselves",
+    "trial.cpuNum": "workers have the processors of their host",
+    "trial.memoryMB": "packs are made to fit the memory of their device",
+    "trial.image": "no container is started: workers have an image of their own",
+    **dict.fromkeys(
+        ("machineList", "localConfig", "remoteConfig", "kubeflowConfig", "paiConfig"),
+        "workers train, on this host or on others",
+    ),
+    **dict.fromkeys(
+        ("debug", "logLevel", "useAnnotation", "authorName", "nniManagerIp", "logDir", "logCollection"), ""
+    ),
 }  # fmt: skip
 
 
@@ -57,9 +69,8 @@ def read(document: Mapping[str, Any], other_file: Callable[[str], Mapping[str, A
     _tuning(part, sweep)
     _duration(part, sweep)
     sweep.parameters += _parameters(_space(part, other_file), sweep)
-    command = part.text("trialCommand")
-    if not command and "trial" in part:
-        command = part.part("trial").text("command")
+    commands = part.text("trialCommand"), part.part("trial").text("command")
+    command = commands[0] or commands[1]
     sweep.hints += [sweep.name, sweep.description, command]
     if command:
         sweep.parameters += [

@@ -10,7 +10,7 @@ from services.translation.commands import fixed_options
 from services.translation.distributions import normal, quantized, rounded
 from services.translation.errors import TranslationError
 from services.translation.foreign import ForeignSweep
-from services.translation.parameter import Domain, Fixed, ForeignParameter, interval, listed
+from services.translation.parameter import Domain, Fixed, ForeignParameter, Unspecified, interval, listed
 from services.translation.part import FilePart, shown
 
 TOOL = "W&B"
@@ -67,7 +67,9 @@ def _metric(part: FilePart, sweep: ForeignSweep) -> None:
     sweep.target = metric.number("target")
     if sweep.goal and sweep.goal not in GOALS:
         raise TranslationError(f"metric.goal must be {' or '.join(GOALS)}, got {shown(sweep.goal)}")
-    sweep.note("objective", "W&B takes the last value unless the program says otherwise: at: last")
+    if sweep.metric and "best" not in sweep.metric.lower():
+        sweep.at = "last"
+        sweep.note("objective", "W&B takes the last value; at: best takes that of the best epoch")
     if sweep.metric and not sweep.goal:
         sweep.goal = "minimize"
         sweep.note("objective", "W&B minimizes a metric that has no goal")
@@ -120,8 +122,11 @@ def _domain(part: FilePart) -> tuple[Domain, list[str]]:
     if kind is None:
         kind = _implied(part)
     read = DISTRIBUTIONS.get(str(kind))
+    if kind in WITHOUT_FORM:
+        given = ", ".join(f"{key} {shown(part.take(key))}" for key in list(part) if key != "distribution")
+        return Unspecified(f"the distribution {kind} has no counterpart: write a range; {given}"), []
     if read is None:
-        known = ", ".join(DISTRIBUTIONS)
+        known = ", ".join((*DISTRIBUTIONS, *WITHOUT_FORM))
         raise TranslationError(f"{part.at('distribution')} must be one of {known}, got {shown(kind)}")
     return read(part)
 
@@ -221,6 +226,7 @@ def _inverse(ends: Callable[[FilePart], tuple[float, float]]) -> Read:
     return read
 
 
+WITHOUT_FORM = ("beta", "q_beta")
 DISTRIBUTIONS: Mapping[str, Read] = {
     "constant": _constant,
     "categorical": _categorical,

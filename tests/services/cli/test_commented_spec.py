@@ -37,6 +37,17 @@ def test_the_text_is_the_spec_and_each_note_stands_above_its_line() -> None:
     assert text.endswith("why\n")
 
 
+def test_faults_stand_above_everything_else() -> None:
+    text = commented(Draft("W&B", {"name": "a"}, {"name": ["n"]}), "f", ["/name: wrong", "/model: wrong"])
+    assert text.splitlines()[1:] == [
+        "# cnnlab submit refuses this spec until these are changed:",
+        "#   /name: wrong",
+        "#   /model: wrong",
+        "# n",
+        "name: a",
+    ]
+
+
 STEERING = ["a\nname: b", "x" * 300, "\x1b[2J", "a\u2028b", "- b\r\nc", "# d", "\ufeff", ""]
 
 

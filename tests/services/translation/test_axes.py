@@ -133,3 +133,36 @@ def test_what_decides_the_shape() -> None:
     assert not any(
         axes.is_shape(path) for path in ("model.dropout", "train.l2", "train.optimizer.lr", "train.loss")
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("momentum", 1, "1 is above 0.9999, the most that it can be"),
+        ("lr", -0.1, "-0.1 is below 1e-08, the least that it can be"),
+        ("grad_clip", -1, "-1 is below 1e-12"),
+        ("dropout", 2, "2 is above 1"),
+    ],
+)
+def test_a_listed_value_outside_of_what_it_can_be_is_unread(name: str, given: Any, words: str) -> None:
+    found = values(name, OneOfValues((given, 0.5)))
+    assert (found.written, found.fixed) == (0.5, True)
+    assert words in found.unread[0]
+
+
+def test_a_switch_that_is_on_has_a_usual_amount() -> None:
+    for name, amount in {"use_mixup": 0.2, "cutmix": 1.0, "hflip": 0.5, "random_crop": 4}.items():
+        on, both, off = (
+            values(name, given) for given in (Fixed(True), OneOfValues((False, True)), Fixed("no"))
+        )
+        assert (on.written, both.written, off.written) == (amount, [0, amount], 0)
+        assert on.notes == [f"on in the file; {amount:g} is chosen here"]
+        assert off.notes == []
+
+
+def test_the_integers_of_an_axis() -> None:
+    assert axes.integers(Values({"int": [2, 9], "step": 3})) == [2, 5, 8]
+    assert axes.integers(Values({"int": [2, 4]})) == [2, 3, 4]
+    assert axes.integers(Values({"int": [4, 17], "step": 2, "log": True})) == [4, 8, 16]
+    assert axes.integers(Values([1, 5])) == [1, 5]
+    assert axes.integers(Values(3, fixed=True)) == [3]

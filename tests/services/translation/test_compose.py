@@ -128,3 +128,56 @@ def test_the_last_value_counts_where_the_file_says_so() -> None:
     }
     assert composed({}).fields["objective"] == "val/acc"
     assert composed({}).notes["objective"]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "kept"),
+    [
+        (Fixed(1), None),
+        (Fixed(2), 2),
+        (OneOfValues((1, 2, 3)), [2, 3]),
+        (Interval(1, 4, whole=True), [2, 3, 4]),
+    ],
+)
+def test_a_list_of_sizes_says_how_many_layers_there_are_at_least(blocks: Domain, kept: Any) -> None:
+    filters = OneOfValues(([16, 32], [32, 64]))
+    draft = composed({"model": Fixed("cnn"), "layers": blocks, "channels": filters})
+    assert draft.space.get("model.blocks", draft.value("model.blocks")) == kept
+    said = any("left out below 2" in note for notes in draft.notes.values() for note in notes)
+    assert said is (kept != 2)
+
+
+def test_one_mixture_of_two_images_is_kept() -> None:
+    both = composed({"mixup_alpha": Fixed(0.2), "cutmix_alpha": Fixed(1.0)})
+    assert (both.value("data.mixup"), both.value("data.cutmix")) == (0.2, None)
+    assert both.lost == [
+        (
+            "cutmix_alpha",
+            "data.cutmix must be 0 where data.mixup is on: an image has at most two targets; 1.0 in the file",
+        )
+    ]
+    off = composed({"mixup_alpha": Fixed(0), "cutmix_alpha": Fixed(1.0)})
+    assert (off.value("data.mixup"), off.value("data.cutmix"), off.lost) == (0, 1.0, [])
+
+
+def test_grey_images_have_no_saturation() -> None:
+    grey = composed({"dataset": Fixed("mnist"), "saturation": Fixed(0.2)})
+    assert grey.value("data.saturation") is None
+    assert grey.lost == [("saturation", "images of one channel have none; 0.2 in the file")]
+    colour = composed({"dataset": Fixed("cifar10"), "saturation": Fixed(0.2)})
+    assert (colour.value("data.saturation"), colour.lost) == (0.2, [])
+    both = composed({"dataset": OneOfValues(("mnist", "cifar10")), "saturation": OneOfValues((0, 0.2))})
+    assert "data.saturation" not in both.space
+
+
+def test_folds_that_vary_are_named() -> None:
+    assert composed({"folds": Fixed(5)}).value("data.folds") == 5
+    varied = composed({"folds": OneOfValues((1, 5))})
+    assert "data.folds" not in varied.space
+    assert varied.lost == [("folds", "folds are the same for all points; [1, 5] in the file")]
+
+
+def test_where_there_may_be_no_hidden_layer_their_number_is_left_out() -> None:
+    draft = composed({"model": Fixed("mlp"), "depth": OneOfValues((1, 3)), "hidden": OneOfValues((0, 64))})
+    assert draft.space == {"model.hidden": {"choice": ["none", 64]}}
+    assert any("model.depth: left out" in note for note in draft.notes["model"])

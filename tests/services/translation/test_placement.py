@@ -43,11 +43,16 @@ def test_weight_decay_goes_where_torch_applies_it() -> None:
     assert composed(optimizer="adamw", **decay).space == {
         "train.optimizer.weight_decay": {"uniform": [0.0, 0.1]}
     }
-    assert composed(optimizer="adam", **decay).space == {"train.l2": {"uniform": [0.0, 0.1]}}
+    adam = composed(optimizer="adam", **decay)
+    assert adam.space == {"train.l2.strength": {"uniform": [0.0, 0.1]}}
+    assert adam.value("train.l2") == {"scope": "all"}
+    assert composed(optimizer="sgd", weight_decay=0.1).value("train.l2") == {"strength": 0.1, "scope": "all"}
+    assert composed(optimizer="sgd", l2=0.1).value("train.l2") == {"strength": 0.1}
     both = composed(optimizer=["adamw", "sgd"], **decay)
-    assert both.space["train.l2"]["when"] == {"train.optimizer": "sgd"}
+    assert both.space["train.l2.strength"]["when"] == {"train.optimizer": "sgd"}
     assert both.space["train.optimizer.weight_decay"]["when"] == {"train.optimizer": "adamw"}
-    assert "biases" in both.notes["train.l2"][0]
+    assert "biases" in both.notes["train.l2.strength"][0]
+    assert both.value("train.l2") == {"scope": "all"}
     assert "train.optimizer.weight_decay" not in both.notes
 
 
@@ -58,11 +63,11 @@ def test_what_no_optimizer_has_is_named() -> None:
 
 
 def test_models_of_an_axis_and_their_hyperparameters() -> None:
-    draft = composed(model=["cnn", "resnet20"], num_filters=32, num_layers=[2, 3], dropout=(0.0, 0.5))
+    draft = composed(model=["cnn", "resnet20"], num_filters=32, num_layers=[2, 3, 20], dropout=(0.0, 0.5))
     assert draft.space["model"] == ["cnn", {"name": "cifar-resnet", "depth": 20}]
     assert draft.space["model.filters"] == {"choice": [32], "when": {"model": "cnn"}}
-    assert draft.space["model.blocks"]["when"] == {"model": "cnn"}
-    assert draft.space["model.depth"]["when"] == {"model": "cifar-resnet"}
+    assert draft.space["model.blocks"] == {"choice": [2, 3], "when": {"model": "cnn"}}
+    assert draft.space["model.depth"] == {"choice": [20], "when": {"model": "cifar-resnet"}}
     assert "model.hidden" not in draft.space
     assert draft.space["model.dropout"] == {"uniform": [0.0, 0.5], "when": {"model": "cnn"}}
 
@@ -113,7 +118,8 @@ def test_a_schedule_lasts_as_long_as_training() -> None:
         "warmup": "500 steps",
     }
     varied = composed(scheduler="cosine", epochs=[10, 20])
-    assert "cosine ends after 10 epochs unless it has `over`" in varied.notes["train"]
+    assert varied.fields["train"]["schedule"] == {"name": "cosine", "unit": "fraction"}
+    assert not any("over" in note for notes in varied.notes.values() for note in notes)
 
 
 def test_a_factor_without_a_schedule_is_that_of_steps() -> None:
@@ -142,3 +148,41 @@ def test_where_the_number_of_layers_varies_one_size_is_given() -> None:
     assert both.space["model.filters"] == {"choice": [16], "when": {"model": "cnn"}}
     assert both.space["model.hidden"] == {"choice": [128], "when": {"model": "mlp"}}
     assert "the file does not say how many; 16 is chosen here" in both.notes["model.filters"][0]
+
+
+@pytest.mark.parametrize(
+    ("model", "depths", "written", "words"),
+    [
+        ("resnet50", [2, 3], None, "resnet has 18, 34, 50, 101 or 152 of them; [2, 3] in the file"),
+        ("resnet50", [50, 101, 20], [50, 101], ""),
+        ("wrn_28_10", [16, 20, 22], [16, 22], ""),
+        ("wrn_28_10", (15, 29), [16, 22, 28], ""),
+        ("resnet20", 20, 20, ""),
+        ("resnet20", 18, 20, "cifar-resnet has 6n + 2, as 20, 32 or 56 of them; 18 in the file"),
+    ],
+)
+def test_a_depth_is_one_that_the_model_can_have(model: str, depths: Any, written: Any, words: str) -> None:
+    if isinstance(depths, tuple):
+        depths = list(range(*depths))
+    draft = composed(model=model, depth=depths)
+    assert draft.space.get("model.depth") == (written if isinstance(written, list) else None)
+    if isinstance(written, int):
+        assert draft.value("model.depth") == written
+    assert words in " ".join(why for _, why in draft.lost)
+    assert bool(draft.lost) is bool(words)
+    if words == "" and isinstance(written, list):
+        assert any("only those that it can be" in note for note in draft.notes["model.depth"])
+
+
+def test_a_name_that_is_not_translated_is_not_called_missing() -> None:
+    draft = composed(scheduler="cyclic", gamma=0.5, arch="densenet", optimizer="lookahead")
+    notes = " ".join([*draft.notes["train"], *draft.notes["model"]])
+    assert "does not name" not in notes.replace("the file does not say", "")
+    assert notes.count("none of those in the file is translated") == 3
+
+
+def test_exponential_decay_is_a_step_after_each_epoch() -> None:
+    draft = composed(scheduler="ExponentialLR", gamma=[0.9, 0.95])
+    assert draft.fields["train"]["schedule"] == {"name": "step", "every": 1}
+    assert draft.space == {"train.schedule.factor": [0.9, 0.95]}
+    assert any("after each epoch" in note for note in draft.notes["train"])

@@ -137,3 +137,32 @@ def test_a_file_of_another_kind_is_refused_with_what_would_be_right(
     with pytest.raises(TranslationError, match=r"must be a sweep of W&B .*") as refused:
         translate(given, "file", document)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"grad_clip": [0, 1, 5]},
+        {"layers": [1, 2, 3], "channels": [[16, 32], [32, 64]]},
+        {"model": ["resnet50"], "num_layers": [2, 3]},
+        {"model": ["resnet"], "depth": [18, 34]},
+        {"model": ["cnn", "mlp", "resnet20"], "num_layers": [2, 20, 50]},
+        {"mixup_alpha": [0.2], "cutmix_alpha": [0, 1.0]},
+        {"use_mixup": [True, False], "hflip": [True], "random_crop": [True]},
+        {"scheduler": ["onecycle"], "lr": [0.1], "max_lr": [0.5], "pct_start": [0.2], "epochs": [5]},
+        {"scheduler": ["exponential"], "gamma": [0.9, 0.95]},
+        {"scheduler": ["multistep"], "milestones": [[4, 8]], "gamma": [0.1, 0.5], "epochs": [10]},
+        {"scheduler": ["cosine_with_restarts"], "T_0": [5], "T_mult": [2], "epochs": [15]},
+        {"optimizer": ["adam", "adamw", "sgd"], "weight_decay": [0, 1e-4], "betas": [[0.9, 0.99]]},
+        {
+            "class_weights": ["balanced", "none"],
+            "grad_accum": [2],
+            "dense": [64],
+            "filters": ["16-32", "8,16"],
+        },
+        {"momentum": [1.0, 0.9], "dropout": [2, 0.5], "lr": [0, 0.1]},
+    ],
+)
+def test_what_is_written_is_planned(parameters: dict[str, list[Any]]) -> None:
+    values = {name: {"values": given} for name, given in parameters.items()}
+    assert planned(text_of({"method": "grid", "parameters": values})).trials >= 1

@@ -31,6 +31,38 @@ def test_the_outcome_can_be_submitted(at: Run, run: Run, tmp_path: Path) -> None
     assert "4 trials" in out
 
 
+TOO_DEEP = """
+name: deep
+method: grid
+metric: {name: val_acc, goal: maximize}
+parameters:
+  model: {value: cnn}
+  dataset: {value: fashion_mnist}
+  kernel_size: {values: [3, 99]}
+"""
+
+
+def test_where_an_api_answers_its_refusal_stands_at_the_top(at: Run, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "deep.yaml").write_text(TOO_DEEP)
+    (tmp_path / "sweep.yaml").write_text(SWEEP)
+    _, without, _ = run("translate", "deep.yaml")
+    code, out, err = at("translate", "deep.yaml")
+    assert (code, err) == (0, "")
+    first, *rest = out.splitlines()
+    assert first == without.splitlines()[0]
+    assert rest[0] == "# cnnlab submit refuses this spec until these are changed:"
+    assert rest[1].startswith("#   /space/model.kernel/1: must be an integer from 1 to 31, got 99")
+    assert rest[2:] == without.splitlines()[1:]
+    assert "refuses" not in at("translate", "sweep.yaml")[1]
+
+
+def test_an_api_that_does_not_answer_changes_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "deep.yaml").write_text(TOO_DEEP)
+    _, without, _ = run("translate", "deep.yaml")
+    for words in (("--url", "http://127.0.0.1:9", "--key", "k" * 32), ("--url", "http://127.0.0.1:9")):
+        assert run("translate", "deep.yaml", *words) == (0, without, "")
+
+
 def test_standard_output_and_standard_input(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,39 @@ def test_the_last_value_counts_if_the_strategy_says_so() -> None:
     assert [read(objective=each).at for each in (objective, latest, other)] == ["best", "last", "best"]
 
 
+@pytest.mark.parametrize(
+    ("goal", "value", "at", "lost"),
+    [
+        ("maximize", "max", "best", ""),
+        ("minimize", "min", "best", ""),
+        ("maximize", "latest", "last", ""),
+        ("minimize", "latest", "last", ""),
+        ("maximize", "min", "best", "min is the worst value of a metric that is maximized"),
+        ("minimize", "max", "best", "max is the worst value of a metric that is minimized"),
+    ],
+)
+def test_a_strategy_is_translated_or_named(goal: str, value: str, at: str, lost: str) -> None:
+    strategies = [{"name": "accuracy", "value": value}]
+    sweep = read(objective={"type": goal, "objectiveMetricName": "accuracy", "metricStrategies": strategies})
+    assert sweep.at == at
+    assert [place for place, _ in sweep.lost] == ["spec.objective.metricStrategies[0].value"] * bool(lost)
+    assert lost in " ".join(why for _, why in sweep.lost)
+
+
+def test_strategies_of_other_metrics_are_named_and_unknown_ones_refused() -> None:
+    objective = {"type": "maximize", "objectiveMetricName": "accuracy"}
+    other = read(objective={**objective, "metricStrategies": [{"name": "loss", "value": "min"}]})
+    assert other.at == "best"
+    assert other.lost == [
+        (
+            "spec.objective.metricStrategies[0].value",
+            "loss is not the objective, which alone ranks trials; min",
+        )
+    ]
+    with pytest.raises(TranslationError, match=r"\[0\].value must be one of max, min, latest, got mean"):
+        read(objective={**objective, "metricStrategies": [{"name": "accuracy", "value": "mean"}]})
+
+
 def test_options_of_containers_are_taken_and_name_parameters() -> None:
     arguments = ["--epochs 5", "--init-lr=${trialParameters.a}", "--width=${trialParameters.b}"]
     template = {

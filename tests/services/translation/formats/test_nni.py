@@ -141,4 +141,16 @@ def test_the_command_fixes_options_whatever_its_quotes() -> None:
         ("data", Fixed("fashion mnist")),
     ]
     assert read(trialCommand="python '--epochs=3").parameters[1:] == []
-    assert read(trial={"command": "x --epochs 4", "codeDir": "."}).lost[-1][0] == "trial.codeDir"
+
+
+def test_keys_of_the_first_version_have_no_counterpart() -> None:
+    trial = {"command": "x --epochs 4", "codeDir": ".", "gpuNum": 1}
+    sweep = read(trial=trial, trainingServicePlatform="local", machineList=[])
+    assert dict(sweep.lost) == {
+        "trialCommand": "no program is started; options that it fixes are taken; x --epochs 4",
+        "trial.codeDir": "no program is started: the model is one of the catalog, or your own nn.Module",
+        "trial.gpuNum": "workers choose devices by themselves",
+        "trainingServicePlatform": "workers train, on this host or on others",
+        "machineList": "workers train, on this host or on others",
+    }
+    assert sweep.parameters[-1].domain == Fixed("4")

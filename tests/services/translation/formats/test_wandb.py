@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from services.translation.compose import compose
 from services.translation.errors import TranslationError
 from services.translation.foreign import ForeignSweep
 from services.translation.formats import wandb
-from services.translation.parameter import Domain, Fixed, Interval, OneOfValues
+from services.translation.parameter import Domain, Fixed, Interval, OneOfValues, Unspecified
 
 
 def read(**keys: Any) -> ForeignSweep:
@@ -62,8 +63,8 @@ def test_every_distribution_is_tested() -> None:
     ("keys", "words"),
     [
         (
-            {"distribution": "beta", "a": 1},
-            "lr.distribution must be one of constant, .*, got beta",
+            {"distribution": "gamma", "a": 1},
+            "lr.distribution must be one of constant, .*, beta, q_beta, got gamma",
         ),
         ({}, "parameters.lr needs value, values, or min and max"),
         ({"min": 1}, "parameters.lr needs value"),
@@ -133,6 +134,24 @@ def test_what_is_lost_of_a_distribution_is_said() -> None:
     assert "W&B draws integers alone" in integers.notes[0]
     [exponents] = read(parameters={"lr": {"distribution": "log_uniform", "min": -2, "max": -1}}).parameters
     assert "has exponents of e" in exponents.notes[0]
+
+
+@pytest.mark.parametrize("kind", ["beta", "q_beta"])
+def test_a_distribution_that_no_axis_has_is_named_as_such(kind: str) -> None:
+    found = domain(distribution=kind, a=1, b=3)
+    assert found == Unspecified(f"the distribution {kind} has no counterpart: write a range; a 1, b 3")
+    sweep = read(parameters={"lr": {"distribution": kind, "a": 1, "b": 3}})
+    assert sweep.lost == []
+    [(name, why)] = compose(sweep, "a").lost
+    assert (name, why) == ("lr", f"train.optimizer.lr: {found.why}")
+
+
+def test_the_last_value_counts_unless_the_metric_is_that_of_the_best_epoch() -> None:
+    last = read(metric={"name": "val_acc", "goal": "maximize"})
+    assert last.at == "last"
+    assert ("objective", "W&B takes the last value; at: best takes that of the best epoch") in last.notes
+    assert read(metric={"name": "best_val_acc", "goal": "maximize"}).at == "best"
+    assert read().at == "best"
 
 
 def test_keys_without_a_counterpart_are_named() -> None:
