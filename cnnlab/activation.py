@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -10,7 +11,13 @@ from cnnlab.plain_code import PlainCode
 
 
 class Activation(ABC):
-    """A file in activations/ holds one of these; its declared hyperparameters are numbers of a row."""
+    """A file in activations/ holds one of these; its declared hyperparameters are numbers of a row.
+
+    `monotone`: f never decreases, for any hyperparameters. Then max f(x) = f(max x), and a model may pool
+    first, for the same result at less work. One that decreases somewhere declares `monotone = False`.
+    """
+
+    monotone: ClassVar[bool] = True
 
     @abstractmethod
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:

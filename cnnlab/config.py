@@ -234,7 +234,7 @@ def is_row(config: Mapping[str, Any], path: str) -> bool:
         assert isinstance(hyper, EntryOf)  # only entries have paths below them
         hyper = declared(registry.get(hyper.kind, choice["name"]))[part]
         choice = choice[part]
-    return hyper.row
+    return hyper.row and not isinstance(choice, list)
 
 
 def paths(config: Mapping[str, Any]) -> list[str]:
@@ -260,9 +260,16 @@ def shape_key(config: Mapping[str, Any]) -> str:
 
 
 def row_numbers(config: Mapping[str, Any]) -> dict[str, float]:
-    """Return the model's numbers in which rows may differ, by path: dropout rates, slopes."""
-    return {
-        path: value
-        for path, value in _walk(config)
-        if path.startswith("model.") and isinstance(value, float) and is_row(config, path)
-    }
+    """Return the model's numbers in which rows may differ, by path: dropout rates, slopes.
+
+    Those of a list, in which they do not, are numbers of each row, too: path.0, path.1, …
+    """
+    found = {}
+    for path, value in _walk(config):
+        if not path.startswith("model."):
+            continue
+        if isinstance(value, float) and is_row(config, path):
+            found[path] = value
+        elif isinstance(value, list) and all(isinstance(each, float) for each in value):
+            found |= {f"{path}.{i}": each for i, each in enumerate(value)}
+    return found

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from cnnlab.errors import ConfigError, nearest
-from cnnlab.hyper import Choice, ClassWeights, EntryOf, Hyper, Int, Number, Pieces, declared
+from cnnlab.hyper import Choice, ClassWeights, EntryOf, Hyper, Int, Number, Pieces, Size, declared
+from cnnlab.rates import Rates
 
 
 class Use(NamedTuple):
@@ -21,7 +22,7 @@ USES: Mapping[str, Use] = {  # by kind; models and data sets may declare anythin
     "activations": Use((Number,), "its hyperparameters are a tensor with a number for each trial", row=True),
     "losses": Use((*_EACH_ROW.forms, ClassWeights), _EACH_ROW.reason),
     "optimizers": _EACH_ROW,
-    "schedules": _EACH_ROW,
+    "schedules": Use((*_EACH_ROW.forms, Size), _EACH_ROW.reason),
     "initializers": Use((), f"{_NONE}: numbers are constants of its file"),
     "layers": Use((), f"{_NONE}: numbers are arguments of its constructor, hyperparameters are the model's"),
     "metrics": Use((), _NONE),
@@ -53,8 +54,8 @@ def problem(kind: str, entry: type, names: Callable[[str], Iterable[str]], kinds
 
 
 def _misuse(kind: str, field: str, hyper: Hyper | EntryOf) -> str:
-    if kind == "models" and hyper.row and not isinstance(hyper, Number):
-        return "in a model only a Number can differ between rows of an array, so leave row=True out"
+    if kind == "models" and hyper.row and not isinstance(hyper, Number | Rates):
+        return "in a model only a Number or Rates can differ between rows of an array, so leave row=True out"
     use = USES.get(kind)
     if use is None or (field in INHERITED and kind in ("regularizers", "augmentations")):
         return ""

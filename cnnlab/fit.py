@@ -99,12 +99,13 @@ class Fit:
         exact = validation_part.counted(info, images.train_y)
         validation_part.check(exact, data)
         in_training = training_counts(images.train_y, exact, data, first.data_seed, first.replicate)
+        for row in self.live:
+            training_length.check(self._rows[row].config, sum(in_training))
         configs = [class_weights.counted(row.config, in_training) for row in self._rows]
         seeds = [row.seed for row in self._rows]
         self.array = Array(build(first.config), configs, seeds, device, metrics, varied)
         for row in self.live:
             conflicts.check(self._rows[row].config, self.array.net, info.task)
-            training_length.check(self._rows[row].config, sum(in_training))
         self.task, self.class_names = info.task, info.class_names
         self.data = DeviceData(
             images, data, info, first.data_seed, self.array.device, self.array.dtype, first.replicate

@@ -3,6 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
 
@@ -129,23 +130,27 @@ class Int(Hyper):
 
 @dataclass(frozen=True, kw_only=True)
 class Size(Hyper):
-    """An integer from 1 to `high`, or "full" for all that there are."""
+    """An integer from 1 to `high`, or a word for all that there are."""
 
-    default: int
+    default: int | str
     high: int
+    word: str = "full"
     row: bool = False
 
     def check(self, path: str, value: Any) -> int | str:
-        """Return an int or "full"."""
-        if value == "full":
-            return "full"
+        """Return an int or the word."""
+        if value == self.word:
+            return self.word
         if isinstance(value, str):
-            raise ConfigError(path, f"must be an integer from 1 to {self.high} or full, got {value!r}")
-        return Int(default=self.default, low=1, high=self.high).check(path, value)
+            raise ConfigError(path, f"must be an integer from 1 to {self.high} or {self.word}, got {value!r}")
+        return Int(default=1, low=1, high=self.high).check(path, value)
 
     def describe(self) -> dict[str, Any]:
         """Return type, range and default."""
-        return {"type": "size", "default": self.default, "low": 1, "high": self.high, "row": self.row}
+        return {
+            "type": "size", "default": self.default, "low": 1, "high": self.high, "word": self.word,
+            "row": self.row,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,11 +302,12 @@ class Span(Hyper):
             value = {"steps": int(text[1])}
         if isinstance(value, Mapping) and value.keys() == {"steps"}:
             steps = Int(default=1, low=1, high=self.most_steps)
-            return f"{steps.check(f'{path}.steps', value['steps'])} steps"
+            with suppress(ConfigError):  # below it is refused as a whole: without its steps nothing is left
+                return f"{steps.check(path, value['steps'])} steps"
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 0 <= value <= self.most_epochs:
             wanted = f"a number of epochs from 0 to {self.most_epochs:g}, or {{steps: n}}"
-            raise ConfigError(path, f"must be {wanted}, got {value!r}")
+            raise ConfigError(path, f"must be {wanted}, n from 1 to {self.most_steps}; got {value!r}")
         return float(value)
 
     def describe(self) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from cnnlab.hyper import Choice
+from cnnlab.hyper import Choice, Size
+from cnnlab.rest_of_training import REST
 
 UNIT = Choice(default="epoch", options=("epoch", "iteration", "fraction"), row=True)
+OVER = Size(default=REST, high=1_000_000_000, word=REST, row=True)
 
 
 class Schedule(ABC):
@@ -17,7 +19,9 @@ class Schedule(ABC):
     The number is the learning rate (`train.schedule`) or the momentum (`train.momentum_schedule`); `start` is
     its value in the optimizer's config. Tensors are float64 (k,), one number per row. t counts from 0 what a
     row has trained, the learning rate's without its warm-up: whole epochs, or, where a schedule declares
-    `unit`, iterations, or epochs as a fraction, so that the number moves at every step.
+    `unit`, iterations, or epochs as a fraction, so that the number moves at every step. `over`, the time at
+    which it stops changing, is a number here: "rest" is what is left of training behind the warm-up, see
+    cnnlab/rest_of_training.py.
     """
 
     memory: ClassVar[tuple[float, float, float]] = (

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cnnlab.engine.row_groups import RowGroup, group_rows
 from cnnlab.hyper import Span
+from cnnlab.rest_of_training import with_lengths
 from cnnlab.schedule import UNIT, Schedule
 
 # The schedules in a config's section `train`, by the optimizer's number that they change.
@@ -35,7 +36,7 @@ class RowSchedules:
         self.memory = self.memory.contiguous()
 
     def _read(self, configs: Sequence[Mapping[str, Any]]) -> None:
-        train = [config["train"] for config in configs]
+        train = [with_lengths(config)["train"] for config in configs]
         self._groups: dict[str, list[RowGroup[Schedule]]] = {
             field: group_rows("schedules", [t[name] for t in train], self._device)
             for field, name in SCHEDULE_FIELDS.items()

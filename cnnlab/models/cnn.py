@@ -18,6 +18,7 @@ from cnnlab.layers.linear import Linear
 from cnnlab.layers.local_response_norm import LocalResponseNorm
 from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.model import DROPOUT, DROPOUT_SCALE, INITIALIZER, NORM_STATISTICS, Model
+from cnnlab.rates import Rates
 from cnnlab.registry import register
 
 MAX_BLOCKS, MAX_FILTERS = 16, 65_536
@@ -39,11 +40,11 @@ class Cnn(Model):
       activation of each convolution).
     - `global_pooling: average` takes the mean of each map; else the head's inputs are all pixels of all maps.
     - `hidden` are the units of the head's layers: none, a number, or a list. `dropout` is on them,
-      `input_dropout` on the pixels, `block_dropout` behind each block.
+      `input_dropout` on the pixels, `block_dropout` behind each block: one rate, or a list with one for each.
 
     Without norm a block has k²·m·f + f parameters for its first convolution, k²·f² + f for each other one,
     with m maps before it and f of its own. Max pooling stands before the last activation of a block without
-    norm: activations never fall, so the result is the same for less work.
+    norm where that is monotone: the result is the same for less work.
     Source: K. Simonyan and A. Zisserman, "Very deep convolutional networks for large-scale image
     recognition" (2014), for blocks of equal convolutions with pooling; global pooling: M. Lin, Q. Chen and
     S. Yan, "Network in network" (2013), section 3.2.
@@ -64,7 +65,7 @@ class Cnn(Model):
     global_pooling: ClassVar = Choice(default="none", options=("none", "average"))
     hidden: ClassVar = Widths(default=(128,), most=16)
     input_dropout: ClassVar = DROPOUT
-    block_dropout: ClassVar = DROPOUT
+    block_dropout: ClassVar = Rates(most=MAX_BLOCKS)
     dropout: ClassVar = DROPOUT
     dropout_scale: ClassVar = DROPOUT_SCALE
     initializer: ClassVar = INITIALIZER
@@ -75,7 +76,9 @@ class Cnn(Model):
         """Return the chain; ConfigError at the number that does not fit, with the block where it does not."""
         chain: dict[str, Layer] = {"drop0": Dropout("model.input_dropout", config["dropout_scale"])}
         at: Shape = shape
-        for block, maps in enumerate(_filters(config), 1):
+        filters = _filters(config)
+        _check_rates(config["block_dropout"], len(filters))
+        for block, maps in enumerate(filters, 1):
             own, at = _block(config, block, at, maps)
             chain |= own
         if config["global_pooling"] == "average":
@@ -145,11 +148,22 @@ def _block(config: Mapping[str, Any], block: int, at: Shape, maps: int) -> tuple
     if config["pooling"] != "none":
         _check_fits(at, config["pool"], "pool", f"the pooling of block {block}")
         pool = (MaxPool2d if config["pooling"] == "max" else AveragePool2d)(config["pool"])
-        before = config["pooling"] == "max" and norm == "none"
+        before = config["pooling"] == "max" and norm == "none" and act.activation.monotone
         chain.insert(len(chain) - before, (f"pool{block}", pool))
         at = pool.output(at)
-    chain.append((f"block_drop{block}", Dropout("model.block_dropout", config["dropout_scale"])))
+    each = f".{block - 1}" if isinstance(config["block_dropout"], list) else ""
+    chain.append((f"block_drop{block}", Dropout(f"model.block_dropout{each}", config["dropout_scale"])))
     return dict(chain), at
+
+
+def _check_rates(rates: float | list[float], blocks: int) -> None:
+    """Refuse a list with another number of rates than there are blocks."""
+    if isinstance(rates, list) and len(rates) != blocks:
+        raise ConfigError(
+            "model.block_dropout",
+            f"must be one rate, or a list with one for each of the {blocks} blocks; got {len(rates)}: "
+            f"{rates}",
+        )
 
 
 def _check_fits(at: Shape, side: int, name: str, where: str) -> None:

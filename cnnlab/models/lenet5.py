@@ -35,8 +35,8 @@ class Lenet5(Model):
     conv 5×5 → 6 maps, pool 2, conv 5×5 → 16 maps, pool 2, linear 120, 84, classes: 61,706 parameters for
     28×28 grey and ten classes, 416,520 multiply-adds. Images under 32×32 get two rows of zeros on each
     side, as LeCun's did. Differs from 1998: every map of the second convolution sees all six, and there is
-    max pooling, softmax and ReLU. Max and min pooling come before the activation: activations here never
-    fall, so the result is the same for a quarter of the work. Average and sum pooling come after it. `flip:
+    max pooling, softmax and ReLU. Max and min pooling come before an activation that is monotone, for the
+    same result at a quarter of the work; after any other, as average and sum pooling always do. `flip:
     yes` is convolution proper, with filters turned by 180°. `input_dropout` is on the pixels, `dropout` on
     the outputs of all linear layers but the last; `dropout_scale` divides by 1 − p in training or multiplies
     by it in predictions. `norm: batch` is on all layers but the last, and predictions normalize with
@@ -84,7 +84,8 @@ class Lenet5(Model):
 
         def pooled(i: int) -> list[tuple[str, Layer]]:
             layers: list[tuple[str, Layer]] = [(f"pool{i}", pool), (f"act{i}", act)]
-            return layers if config["pooling"] in ("max", "min") else layers[::-1]
+            first = config["pooling"] in ("max", "min") and act.activation.monotone
+            return layers if first else layers[::-1]
 
         chain: list[tuple[str, Layer]] = [
             ("drop0", Dropout("model.input_dropout", config["dropout_scale"])),

@@ -29,10 +29,11 @@ class Tdnn(Model):
     conv `kernel` → maps, pool 2 for each width, then linear: 3,494 parameters and 44,864 multiply-adds for a
     series of 128 steps and six classes (`waveforms`). Without any width it is softmax regression.
     A shape learnt at one time is recognized at any other; the linear layer also uses the time, because rising
-    and falling signals consist of the same shapes. Max pooling comes before the activation, which never
-    falls, for the same result at half the work; average pooling and `subsample`, which has trained
-    coefficients and biases, come after it, because the mean of an oscillation around 0 is 0. `dropout` is on
-    the inputs of the linear layer. Images are one pixel high: columns are steps, channels what is measured.
+    and falling signals consist of the same shapes. Max pooling comes before an activation that is
+    monotone, for the same result at half the work; after any other, as do average pooling and `subsample`,
+    which has trained coefficients and biases, because the mean of an oscillation around 0 is 0. `dropout` is
+    on the inputs of the linear layer. Images are one pixel high: columns are steps, channels what is
+    measured.
     Differs from 1989: the paper has no pooling and no ReLU, and in place of the linear layer it adds up its
     output units over time.
     Source: A. Waibel et al., "Phoneme recognition using time-delay neural networks" (1989);
@@ -60,7 +61,8 @@ class Tdnn(Model):
             convolution, pool = Conv1d(place[0], maps, config["kernel"]), _pool(config["pooling"], maps)
             chain[f"conv{i}"] = convolution
             rest = [(f"act{i}", act), (f"pool{i}", pool)]
-            chain |= dict(rest[::-1] if config["pooling"] == "max" else rest)
+            first = config["pooling"] == "max" and act.activation.monotone
+            chain |= dict(rest[::-1] if first else rest)
             place = pool.output(convolution.output(place))
         return chain | {
             "flatten": Flatten(),

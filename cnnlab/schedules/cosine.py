@@ -6,22 +6,22 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from cnnlab.hyper import Int, Number
+from cnnlab.hyper import Number
 from cnnlab.registry import register
-from cnnlab.schedule import UNIT, Schedule
+from cnnlab.schedule import OVER, UNIT, Schedule
 
 
 @register
 class Cosine(Schedule):
     """Go from the optimizer's number to `to`, slowly at both ends.
 
-    value = to + (start − to)·(1 + cos(π·min(t/n, 1)))/2, n = `over`, usually train.epochs
+    value = to + (start − to)·(1 + cos(π·min(t/n, 1)))/2, n = `over`
     torch's CosineAnnealingLR while t ≤ n; behind it that one rises again, and this one stays at `to`.
     Source: I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017),
     equation 5, without restarts.
     """
 
-    over: ClassVar = Int(default=10, low=1, high=1_000_000_000, row=True)
+    over: ClassVar = OVER
     to: ClassVar = Number(default=0.0, low=0.0, high=100.0)
     unit: ClassVar = UNIT
 

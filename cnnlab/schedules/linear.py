@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from cnnlab.hyper import Int, Number
+from cnnlab.hyper import Number
 from cnnlab.registry import register
-from cnnlab.schedule import UNIT, Schedule
+from cnnlab.schedule import OVER, UNIT, Schedule
 
 
 @register
@@ -21,7 +21,7 @@ class Linear(Schedule):
     """
 
     to: ClassVar = Number(default=0.0, low=0.0, high=100.0)
-    over: ClassVar = Int(default=10, low=1, high=1_000_000_000, row=True)
+    over: ClassVar = OVER
     unit: ClassVar = UNIT
 
     def value(self, start: Tensor, t: Tensor, h: Mapping[str, Tensor], memory: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from cnnlab.hyper import Choice, Int, Number
+from cnnlab.hyper import Choice, Number
 from cnnlab.registry import register
-from cnnlab.schedule import UNIT, Schedule
+from cnnlab.schedule import OVER, UNIT, Schedule
 
 
 @register
@@ -17,7 +17,7 @@ class OneCycle(Schedule):
     """Rise from a fraction of the optimizer's number to it, then fall far below that fraction.
 
     first = start/`div`, last = first/`final_div`, each way half a wave of a cosine; up until t = `up`·n, down
-    until t = n = `over`, usually train.epochs, then constant. The optimizer's lr is thus the greatest.
+    until t = n = `over`, then constant. The optimizer's lr is thus the greatest.
     torch's OneCycleLR with two phases, which reaches both ends one step earlier: `up`·N − 1 and N − 1. As
     train.momentum_schedule it goes the other way where div < 1: with momentum 0.85, div 0.895 and final_div 1
     from 0.95 to 0.85 and back.
@@ -25,7 +25,7 @@ class OneCycle(Schedule):
     learning rates" (2017); the form and its defaults are torch's.
     """
 
-    over: ClassVar = Int(default=10, low=1, high=1_000_000_000, row=True)
+    over: ClassVar = OVER
     up: ClassVar = Number(default=0.3, low=0.0, high=1.0)
     div: ClassVar = Number(default=25.0, low=0.1, high=1e6, log=True)
     final_div: ClassVar = Number(default=1e4, low=1.0, high=1e12, log=True)

@@ -5,22 +5,22 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from cnnlab.hyper import Int, Number
+from cnnlab.hyper import Number
 from cnnlab.registry import register
-from cnnlab.schedule import UNIT, Schedule
+from cnnlab.schedule import OVER, UNIT, Schedule
 
 
 @register
 class Polynomial(Schedule):
     """Go from the optimizer's number to `to` as a power of what is left, then stay there.
 
-    value = to + (start − to)·(1 − min(t/n, 1))^p, n = `over`, usually train.epochs, p = `power`; p = 1 is
+    value = to + (start − to)·(1 − min(t/n, 1))^p, n = `over`, p = `power`; p = 1 is
     `linear` torch's PolynomialLR, which ends at 0.
     Source: W. Liu, A. Rabinovich and A. Berg, "ParseNet: looking wider to see better" (2015), section 3,
     power 0.9.
     """
 
-    over: ClassVar = Int(default=10, low=1, high=1_000_000_000, row=True)
+    over: ClassVar = OVER
     power: ClassVar = Number(default=0.9, low=0.01, high=100.0, log=True)
     to: ClassVar = Number(default=0.0, low=0.0, high=100.0)
     unit: ClassVar = UNIT

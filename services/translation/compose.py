@@ -56,7 +56,6 @@ def compose(sweep: ForeignSweep, fallback: str) -> Draft:
     _as_many_as_listed(draft)
     _even_kernels(draft)
     _epochs(sweep, draft)
-    placement.fill_schedule()
     choose_search(sweep, draft)
     _objective(sweep, draft)
     return draft

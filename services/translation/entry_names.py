@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 RESTARTS = {"name": "cosine-restarts", "unit": "fraction"}
-COSINE = {"name": "cosine", "unit": "fraction"}  # `over` is the number of epochs
+COSINE = {"name": "cosine", "unit": "fraction"}  # without `over` for all of training
 PIECEWISE = {"name": "piecewise"}
 EACH_EPOCH = {"name": "step", "every": 1}  # ExponentialLR multiplies by gamma after each epoch
 
@@ -61,7 +61,9 @@ SCHEDULES: Mapping[str, Any] = {
 }  # fmt: skip
 ACTIVATIONS: Mapping[str, Any] = {
     "relu": "relu", "sigmoid": "sigmoid", "softplus": "softplus", "tanh": {"name": "tangent-sigmoid", "b": 2},
-    "linear": "linear", "identity": "linear",
+    "linear": "linear", "identity": "linear", "elu": "elu", "gelu": "gelu", "selu": "selu", "silu": "silu",
+    "swish": "silu", "leakyrelu": "leaky-relu", "hardtanh": "symmetric-saturating-linear",
+    "logistic": "sigmoid",
 }  # fmt: skip
 
 # By the path where the entry stands: its names and the hyperparameters that `vocabulary` translates to.
@@ -107,7 +109,19 @@ FIELDS: Mapping[str, Mapping[str, frozenset[str]]] = {
             "linear": "over to",
             "polynomial": "over power to",
         },
-        "model.activation": dict.fromkeys(("relu", "sigmoid", "softplus", "tangent-sigmoid", "linear"), ""),
+        "model.activation": {
+            "relu": "",
+            "sigmoid": "",
+            "softplus": "",
+            "tangent-sigmoid": "",
+            "linear": "",
+            "elu": "",
+            "gelu": "",
+            "selu": "",
+            "silu": "",
+            "leaky-relu": "",
+            "symmetric-saturating-linear": "",
+        },
     }.items()
 }
 KINDS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import Any
 
 from services.translation.axes import Values, integers
@@ -17,7 +16,6 @@ DEFAULTS = {
     "train.loss": "softmax",
     "train.schedule": "constant",
 }
-WHOLE_TRAINING = "over"
 
 
 class Placement:
@@ -93,20 +91,6 @@ class Placement:
                 draft.put("train.l2.scope", "all")
             for note in self._notes(target, path, parameter, values):
                 draft.note(self._at(path), note)
-
-    def fill_schedule(self) -> None:
-        """Let schedules that need their length last as long as training, behind its warm-up."""
-        train = self._draft.fields["train"]
-        written, epochs = train.get("schedule"), train.get("epochs")
-        listed = self._draft.space.get("train.schedule", [])
-        for each in [written, *(listed if isinstance(listed, list) else [])]:
-            name = name_of(each) if each else ""
-            if WHOLE_TRAINING not in FIELDS["train.schedule"].get(name, ()):
-                continue
-            if epochs is not None and isinstance(each, dict):
-                warmup = train.get("warmup", 0)
-                behind = ceil(epochs - warmup) if isinstance(warmup, int | float) else epochs
-                each.setdefault(WHOLE_TRAINING, max(1, behind))
 
     def _groups(self, target: Destination) -> tuple[dict[str, list[str]], list[str]]:
         """The entries that have each path, and those that have none."""

@@ -8,9 +8,12 @@ import torch
 from torch.nn.functional import max_pool2d
 
 from cnnlab import registry
+from cnnlab.config import resolve
+from cnnlab.errors import UnknownName
 from cnnlab.hyper import declared
 
 NAMES = registry.names("activations")
+MONOTONE = [name for name in NAMES if registry.get("activations", name).monotone]
 
 
 def build(name, **given):
@@ -39,12 +42,14 @@ def test_the_derivative_is_that_of_the_value(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_rises_so_that_pooling_may_stand_before_it(name):
-    y = build(name)(torch.linspace(-5, 5, 1001, dtype=torch.float64)[:, None])
-    assert (y.diff(dim=0) >= 0).all()
+def test_it_is_monotone_where_pooling_may_stand_before_it(name):
+    entry = registry.get("activations", name)
+    ends = [{}, *({n: end} for n, h in declared(entry).items() for end in (h.low, h.high))]
+    x = torch.linspace(-5, 5, 1001, dtype=torch.float64)[:, None]
+    assert all((build(name, **own)(x).diff(dim=0) >= 0).all() for own in ends) == entry.monotone
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MONOTONE)
 def test_pooling_before_it_is_pooling_after_it(name):
     """Values and gradients; only at a kink, where nothing here is, may another tie get the gradient."""
     x = torch.randn(200, 1, 4, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 2
@@ -199,6 +204,87 @@ def test_softplus(at):
 def test_softplus_far_out():
     assert values("softplus", -1000.0, 1000.0, dtype=torch.float32) == [0, 1000]
     assert [slope(build("softplus"), at) for at in (-1000.0, -0.0, 1000.0)] == [0, 0.5, 1]
+
+
+RECTIFIERS = [
+    ("elu", {"alpha": 0.7}, lambda x: torch.nn.functional.elu(x, 0.7)),
+    ("leaky-relu", {"slope": 0.2}, lambda x: torch.nn.functional.leaky_relu(x, 0.2)),
+    ("gelu", {}, torch.nn.functional.gelu),
+    ("selu", {}, torch.nn.functional.selu),
+    ("silu", {}, torch.nn.functional.silu),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "theirs"), RECTIFIERS, ids=[each[0] for each in RECTIFIERS])
+def test_rectifiers_equal_torch(name, given, theirs):
+    x = torch.tensor([-30.0, -2.0, -1e-9, 1e-9, 0.3, 5.0], dtype=torch.float64)[:, None].requires_grad_()
+    ours = build(name, **given)(x)
+    torch.testing.assert_close(ours, theirs(x), rtol=1e-15, atol=1e-16)  # torch's elu is e^x − 1
+    slopes = [torch.autograd.grad(y.sum(), x)[0] for y in (ours, theirs(x))]
+    torch.testing.assert_close(*slopes, rtol=1e-14, atol=1e-16)
+
+
+@pytest.mark.parametrize("name", ["elu", "gelu", "selu", "silu"])
+def test_smooth_rectifiers_have_second_derivatives(name):
+    x = torch.tensor([[-2.0, -0.7, 0.2, 0.9, 3.0]], dtype=torch.float64).T.requires_grad_()
+    assert torch.autograd.gradgradcheck(build(name), x)
+
+
+@pytest.mark.parametrize("at", [-2.0, -0.3, 0.0, 0.7, 3.0])
+def test_formulas_of_rectifiers(at):
+    below = math.expm1(at)
+    assert values("elu", at, alpha=0.7) == pytest.approx([at if at >= 0 else 0.7 * below], rel=1e-14)
+    assert values("leaky-relu", at) == [at if at >= 0 else 0.01 * at]
+    height, depth = 1.0507009873554805, 1.6732632423543772
+    assert values("selu", at) == pytest.approx([height * (at if at > 0 else depth * below)], rel=1e-14)
+    share, density = (1 + math.erf(at / 2**0.5)) / 2, math.exp(-at * at / 2) / (2 * math.pi) ** 0.5
+    assert values("gelu", at) == pytest.approx([at * share], rel=1e-14)
+    assert slope(build("gelu"), at) == pytest.approx(share + at * density, rel=1e-13)
+    logistic = 1 / (1 + math.exp(-at))
+    assert values("silu", at) == pytest.approx([at * logistic], rel=1e-14)
+    assert slope(build("silu"), at) == pytest.approx(logistic * (1 + at * (1 - logistic)), rel=1e-13)
+
+
+def test_slopes_of_rectifiers_at_0():
+    assert slope(build("elu", alpha=0.7), 0.0) == slope(build("leaky-relu"), 0.0) == 1
+    assert slope(build("gelu"), 0.0) == slope(build("silu"), 0.0) == 0.5
+
+
+@pytest.mark.parametrize("model", ["cnn", "lenet5", "tdnn"])
+@pytest.mark.parametrize("name", NAMES)
+def test_models_pool_first_only_where_that_is_the_same(model, name):
+    data = "waveforms" if model == "tdnn" else "mnist"
+    own = resolve({"model": {"name": model, "activation": name}, "data": data})["model"]
+    shape = (1, 1, 128) if model == "tdnn" else (1, 28, 28)
+    kinds = [
+        type(layer).__name__ for layer in registry.get("models", model)().layers(own, shape, 10).values()
+    ]
+    at = next(i for i, kind in enumerate(kinds) if kind.startswith("MaxPool"))
+    assert (kinds[at - 1] != "Activate") == registry.get("activations", name).monotone
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("tanh", "{name: tangent-sigmoid, b: 2}"),
+        ("Swish", "silu"),
+        ("LeakyReLU", "'leaky-relu'"),
+        ("identity", "linear"),
+        ("Hardtanh", "symmetric-saturating-linear"),
+        ("logistic", "sigmoid"),
+    ],
+)
+def test_names_of_other_libraries_lead_to_ours(theirs, ours):
+    with pytest.raises(UnknownName) as caught:
+        resolve({"model": {"name": "mlp", "activation": theirs}, "data": "mnist"})
+    hint = str(caught.value).partition("Known:")[0]
+    assert ours in hint
+
+
+def test_what_the_hints_name_is_the_same_function():
+    x = torch.linspace(-3, 3, 61, dtype=torch.float64)[:, None]
+    torch.testing.assert_close(build("tangent-sigmoid", b=2)(x), x.tanh(), rtol=1e-15, atol=0)
+    assert torch.equal(build("symmetric-saturating-linear")(x), torch.nn.functional.hardtanh(x))
 
 
 def test_squash():

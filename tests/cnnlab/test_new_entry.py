@@ -11,7 +11,7 @@ import pytest
 from cnnlab import registry
 
 TESTS = Path(__file__).parent
-SOFT_FLOOR = '''"""Soft floor: relu with a soft floor."""
+ELU = '''"""ELU: relu with a soft floor."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -24,7 +24,7 @@ from cnnlab.registry import register
 
 
 @register
-class SoftFloor(Activation):
+class Elu(Activation):
     """Bend to a floor of −a on the left.
 
     f(x) = x for x > 0, else a(e^x − 1).
@@ -37,7 +37,7 @@ class SoftFloor(Activation):
         """Return f(x)."""
         return x.clamp(min=0) + h["a"] * x.clamp(max=0).expm1()
 '''
-TWO_AVERAGES = '''"""Two averages: steps of one length along the sign of two averages."""
+LION = '''"""Lion: steps of one length along the sign of two averages."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -50,7 +50,7 @@ from cnnlab.registry import register
 
 
 @register
-class TwoAverages(Rule):
+class Lion(Rule):
     """Step by the sign of a short average and keep a long one.
 
     w ← w − lr·sign(0.9 m + 0.1 g);  m ← 0.99 m + 0.01 g
@@ -183,8 +183,8 @@ class ClassDistance(Metric):
 FILES = {
     "models/tiny.py": MODEL,
     "layers/crop.py": LAYER,
-    "activations/soft_floor.py": SOFT_FLOOR,
-    "optimizers/two_averages.py": TWO_AVERAGES,
+    "activations/tried_elu.py": ELU,
+    "optimizers/tried_lion.py": LION,
     "losses/squared_hinge.py": LOSS,
     "metrics/class_distance.py": METRIC,
 }
@@ -252,9 +252,9 @@ def test_files_that_mix_rows_fail_them(tmp_path):
     """The same optimizer and the same metric, each divided by a mean over all trials."""
     write(
         tmp_path,
-        two_averages=TWO_AVERAGES.replace(".sign(), c", ".div(g.abs().mean()), c"),
+        tried_lion=LION.replace(".sign(), c", ".div(g.abs().mean()), c"),
         class_distance=METRIC.replace("return totals / images", "return totals / totals.mean()"),
     )
     found = outcomes(tmp_path, str(TESTS / "test_optimizers.py"), str(TESTS / "test_metrics.py"))
-    assert "FAILED" in found["two-averages"]
+    assert "FAILED" in found["tried-lion"]
     assert "FAILED" in found["class-distance"]

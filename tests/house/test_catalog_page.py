@@ -29,6 +29,11 @@ ENGINE = {
 }
 # What sweeps name that the notes do not.
 BEYOND = {
+    "activations/elu",
+    "activations/gelu",
+    "activations/leaky-relu",
+    "activations/selu",
+    "activations/silu",
     "augmentations/brightness",
     "augmentations/contrast",
     "augmentations/cutmix",

@@ -32,6 +32,7 @@ DOORS = {
     "cnnlab": (
         "cnnlab/",
         "services/api/library.py",
+        "services/domain/plan/trial_config.py",  # plain Python there, too
         "workers/runner.py",
         "workers/pack_training.py",
         "workers/kept_fit.py",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
+
+from services.domain.plan.trial_config import trained_values
 
 EPOCHS = "train.epochs"  # a longer trial begins as a shorter one does: nothing in training reads the number
 MAX_KEPT = 256  # paths, and sets of them, which differ only where axes have conditions
@@ -28,12 +30,14 @@ class ConfigText:
 
     def __init__(self, base: Mapping[str, Any], code: Mapping[str, str]) -> None:
         self._code = code
+        self._trained = partial(trained_values, {"train": base.get("train", {})})
         self._digests_on = lru_cache(MAX_KEPT)(self._named_in)
         self._base = self._leaves("", base)
         self._rest = lru_cache(MAX_KEPT)(self._without)
 
     def of(self, values: Mapping[str, Any]) -> str | None:
         """The text of the config with these values; None where an entry's code or content is unknown."""
+        values = self._trained(values)
         rest, own = self._rest(tuple(values)), self._own(values)
         lines = rest.lines | own
         for path in (*rest.skipped, *_skipped(own)):

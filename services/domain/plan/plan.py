@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from services.domain.config import Config, overlay
+from services.domain.config import Config
 from services.domain.plan.axis import Axis, Coordinates
 from services.domain.plan.config_text import ConfigText
 from services.domain.plan.numbering import Numbering
@@ -20,6 +20,7 @@ from services.domain.plan.point_label import PointLabels
 from services.domain.plan.repeats import Repeats
 from services.domain.plan.shape import Shape
 from services.domain.plan.space import Space
+from services.domain.plan.trial_config import trial_config
 from services.domain.plan.trial_seed import trial_seed
 from services.domain.spec.objective import MetricFacts
 
@@ -161,7 +162,7 @@ class Plan(BaseModel):
 
     def config_of(self, trial: HasValues) -> Config:
         """The complete config of a stored trial."""
-        return overlay(self.base, trial.values)
+        return trial_config(self.base, trial.values)
 
     @cached_property
     def config_text(self) -> ConfigText:
@@ -186,7 +187,7 @@ class Plan(BaseModel):
 
     def config(self, point: int) -> Config:
         """The complete config of a point."""
-        return overlay(self.base, self.values(point))
+        return trial_config(self.base, self.values(point))
 
     # ---- shapes
 
@@ -206,7 +207,7 @@ class Plan(BaseModel):
 
     def shape_config(self, index: int) -> Config:
         """The config of a shape, its row axes at their first values."""
-        return overlay(self.base, self.shape_values(index))
+        return trial_config(self.base, self.shape_values(index))
 
     def shape_values(self, index: int) -> dict[str, Any]:
         """The values of the axes that make a shape what it is."""

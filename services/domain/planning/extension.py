@@ -10,6 +10,7 @@ from services.domain.errors import Problem, SpecError, parts_of, pointer
 from services.domain.plan.axis import Axis, ListedAxis
 from services.domain.plan.config_text import EPOCHS
 from services.domain.plan.plan import Plan
+from services.domain.plan.trial_config import resting
 from services.domain.planning.given_points import SamePoint, axis_named, coordinate_on
 from services.domain.spec.axis_forms import OneOf, listed_values
 from services.domain.spec.spec import MAX_GIVEN_POINTS, Spec
@@ -105,6 +106,15 @@ def _faults(
             problems.append(Problem("/epochs", detail))
     elif epochs is not None and epochs <= (now := plan.shapes[0].epochs):
         problems.append(Problem("/epochs", f"must be more than the {now} that its trials have, got {epochs}"))
+    elif epochs is not None and (
+        path := resting(plan.base, ((axis.path, axis.values or ()) for axis in plan.axes))
+    ):
+        detail = (
+            f"{path}.over is rest, what is left of training: with {epochs} epochs the rates of each trial "
+            f"would be others from its first epoch on. Submit a sweep of its own with {EPOCHS} {epochs}; one "
+            "that is to go on later has a number there"
+        )
+        problems.append(Problem("/epochs", detail))
     if seeds is not None and seeds <= plan.seeds:
         problems.append(Problem("/seeds", f"must be more than the {plan.seeds} that it has, got {seeds}"))
     if points is not None and not points:

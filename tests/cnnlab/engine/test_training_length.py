@@ -48,6 +48,19 @@ def test_a_shorter_one_is_right(warmup):
     assert point(given, inspect(given)) > 0
 
 
+@pytest.mark.parametrize(("batch_size", "most"), [(540, 10), (1000, 6), (5399, 1), (6000, 1)])
+def test_a_step_has_at_most_the_batches_of_an_epoch(batch_size, most):
+    """The image that is left over of 5,400 joins the batch before it."""
+    fits = config(batch_size=batch_size, accumulate=most)
+    assert point(fits, inspect(fits)) > 0
+    path, words = refused(config(batch_size=batch_size, accumulate=most + 1))
+    assert path == "train.accumulate"
+    assert words == (
+        f"must be at most {most}, the batches of an epoch: 5,400 images, {batch_size} in a batch; "
+        f"got {most + 1}"
+    )
+
+
 def test_steps_of_several_batches_are_counted_once():
     found = refused(config(warmup={"steps": 50}, accumulate=2))
     assert found[1] == "must be shorter than training, 10 epochs of 5 steps; got 50 steps"

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cnnlab import registry, resolve
-from cnnlab.config import row_numbers, shape_key
+from cnnlab.config import is_row, row_numbers, shape_key
 from cnnlab.engine.array import Array
 from cnnlab.engine.cost import inspect
 from cnnlab.engine.net import Net
@@ -161,6 +161,18 @@ def shape_of(**hypers):
         ({"hidden": [0]}, "hidden.0", "must be an integer from 1 to 65536, got 0"),
         ({"hidden": True}, "hidden", "must be none or at most 16 widths"),
         ({"block_dropout": 1.5}, "block_dropout", "must be a number from 0 to 1, got 1.5"),
+        ({"block_dropout": "0.2-0.3"}, "block_dropout", "must be a number from 0 to 1, got '0.2-0.3'"),
+        ({"block_dropout": None}, "block_dropout", "must be a number from 0 to 1, got None"),
+        ({"block_dropout": []}, "block_dropout", "must be a number or a list of 1 to 16, got []"),
+        ({"block_dropout": [0.1] * 17}, "block_dropout", "must be a number or a list of 1 to 16, got"),
+        ({"block_dropout": [0.2, 1.5]}, "block_dropout.1", "must be a number from 0 to 1, got 1.5"),
+        ({"block_dropout": [0.2, True]}, "block_dropout.1", "must be a number from 0 to 1, got True"),
+        (
+            {"block_dropout": [0.2, 0.3, 0.4]},
+            "block_dropout",
+            "must be one rate, or a list with one for each of the 2 blocks; got 3: [0.2, 0.3, 0.4]",
+        ),
+        ({"block_dropout": [0.2, 0.3], "filters": 4, "blocks": 3}, "block_dropout", "of the 3 blocks; got 2"),
     ],
 )
 def test_what_does_not_fit_is_refused_at_its_number(hypers, path, words):
@@ -191,6 +203,43 @@ def test_rates_are_rows_and_sizes_are_shapes():
     assert len({key(), *(key(**own) for own in sizes)}) == 1 + len(sizes)
     rates = row_numbers({"model": section(), "data": {}, "train": {}})
     assert {*rates} == {"model.dropout", "model.block_dropout", "model.input_dropout"}
+
+
+def test_a_list_of_rates_belongs_to_the_shape():
+    def complete(rates):
+        return resolve({"model": {"name": "cnn", "block_dropout": rates}, "data": "mnist"})
+
+    one, other = complete([0, 0.3]), complete([0.2, 0.3])
+    assert len({shape_key(one), shape_key(other), shape_key(complete(0.2))}) == 3
+    assert not is_row(one, "model.block_dropout")
+    assert is_row(complete(0.2), "model.block_dropout")
+    rates = {path: value for path, value in row_numbers(one).items() if "block" in path}
+    assert rates == {"model.block_dropout.0": 0.0, "model.block_dropout.1": 0.3}
+
+
+def trained(rates, **hypers):
+    given = {"filters": [3, 4], "block_dropout": rates, **hypers}
+    array = packing.make([packing.config("cnn", hypers=given)], [1])
+    packing.train(array, 2)
+    return array.theta
+
+
+def test_each_block_has_its_own_rate():
+    """One for both is the list with it twice; which block has which matters."""
+    assert torch.equal(trained([0.3, 0.3]), trained(0.3))
+    assert torch.equal(trained([0, 0]), trained(0))
+    found = [trained(rates) for rates in ([0.3, 0.6], [0.6, 0.3], [0.3, 0.3])]
+    assert not any(torch.equal(one, other) for one, other in pairwise([*found, found[0]]))
+
+
+@pytest.mark.parametrize("rates", [[0.5, 0.0], [0.3, 0.6]])
+def test_packing_does_not_matter_with_a_list_of_rates(rates):
+    packing.assert_packing_does_not_matter(
+        [
+            packing.config("cnn", hypers={"filters": [3, 4], "block_dropout": rates, "dropout": own})
+            for own in (0.0, 0.4)
+        ]
+    )
 
 
 def test_dropout_is_behind_each_block_and_each_hidden_layer():

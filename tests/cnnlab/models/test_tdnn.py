@@ -61,8 +61,15 @@ def test_where_pooling_stands(pooling, stage):
     assert chain == ["Series", *stage * 3, "Flatten", "Dropout", "Linear"]
 
 
+@pytest.mark.parametrize("activation", ["gelu", "silu"])
+def test_max_pooling_stands_behind_an_activation_that_falls(activation):
+    assert [*layers(activation=activation, maps=3)][1:4] == ["conv1", "act1", "pool1"]
+
+
 @pytest.mark.parametrize("activation", registry.names("activations"))
 def test_max_pooling_before_the_activation_is_max_pooling_behind_it(activation):
+    if not registry.get("activations", activation).monotone:
+        pytest.skip("is pooled behind")
     chain = layers(activation=activation)
     numbers = registry.resolve("activations", activation, "p")
     hypers = {f"model.activation.{n}": torch.full((2,), v) for n, v in numbers.items() if n != "name"}

@@ -86,14 +86,33 @@ def test_batches_in_a_step_belong_to_the_shape() -> None:
         ({"train": {"accumulate": 0}}, "/train/accumulate", "must be an integer from 1 to 4096, got 0"),
         ({"train": {"warmup": 99}}, "/train/warmup", "must be shorter than training, 10 epochs of 43 steps"),
         ({"space": {"train.warmup": [0, {"steps": 430}]}}, "/space/train.warmup", "got 430 steps"),
-        ({"train": {"warmup": {"stepps": 3}}}, "/train/warmup", "or {steps: n}, got {'stepps': 3}"),
+        ({"train": {"warmup": {"stepps": 3}}}, "/train/warmup", "n from 1 to 1000000000; got {'stepps': 3}"),
         (
             {"train": {"loss": {"name": "softmax", "class_weights": [1, 2]}}},
             "/train/loss/class_weights",
             "must have 10 weights, one for each class of the data; got 2",
         ),
+        *(
+            (
+                {"train": {"warmup": wrong}},
+                "/train/warmup",
+                "must be a number of epochs from 0 to 10000, or {steps: n}, n from 1 to 1000000000; "
+                f"got {wrong!r}",
+            )
+            for wrong in ({"steps": 0}, {"steps": 2.5}, {"steps": None}, {"steps": 5, "epochs": 1}, {}, -1)
+        ),
         (
-            {"train": {"epochs": 30, "schedule": "cosine"}},
+            {"train": {"accumulate": 100}},
+            "/train/accumulate",
+            "must be at most 43, the batches of an epoch: 5,400 images, 128 in a batch; got 100",
+        ),
+        (
+            {"space": {"train.accumulate": [1, 100]}},
+            "/space/train.accumulate",
+            "must be at most 43, the batches of an epoch",
+        ),
+        (
+            {"train": {"epochs": 30, "schedule": {"name": "cosine", "over": 10}}},
             "/train/schedule/over",
             "must be at least 30 epochs: behind it cosine leaves no rate to train with",
         ),
