@@ -201,5 +201,5 @@ def test_class_weights_are_kept_as_floats():
     assert weights.check("p", [1, 0, 2.5]) == [1.0, 0.0, 2.5]
     assert (weights.check("p", "balanced"), weights.check("p", "none")) == ("balanced", "none")
     assert weights.describe()["type"] == "class-weights"
-    with pytest.raises(ConfigError, match=r"p\[1\]: must be a number from 0 to 1e\+06, got 'x'"):
+    with pytest.raises(ConfigError, match=r"p\.1: must be a number from 0 to 1e\+06, got 'x'"):
         weights.check("p", [1, "x"])

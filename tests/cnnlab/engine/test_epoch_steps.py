@@ -233,7 +233,7 @@ CLASSES = {"class_weights": [0.5] * 9 + [2]}
 RECIPES: dict[str, list[dict[str, Any]]] = {
     "clipping": [{"clip_norm": 0.1}, {"clip_value": 0.1}, {}],
     "means of weights": [{"ema": 0.9}, {}],
-    "warm-up": [{"warmup": 2}, {"warmup": {"steps": 5}, "schedule": "cosine"}, {}],
+    "warm-up": [{"warmup": 2}, {"warmup": {"steps": 5}, "schedule": {"name": "cosine", "over": 9}}, {}],
     "accumulated gradients": [{"accumulate": 2, "batch_size": 16, "ema": 0.5}] * 2,
     "losses": [
         {"loss": {"name": "softmax", "smoothing": 0.1}},
