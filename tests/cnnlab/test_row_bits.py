@@ -39,6 +39,11 @@ def shape_of(random, model):
     return shape
 
 
+def of_a_length(name):
+    """A schedule with the number of epochs that a warm-up in steps asks for, where it has one."""
+    return {"name": name, "over": 4} if "over" in declared(registry.get("schedules", name)) else name
+
+
 def row_of(random, model, shape, rules=RULES, rates=(0.0, 0.0, 0.3), **train):
     """Choose what a row may have of its own."""
     full = "batch_size" in train
@@ -51,7 +56,7 @@ def row_of(random, model, shape, rules=RULES, rates=(0.0, 0.0, 0.3), **train):
         {**shape, "dropout": random.choice(rates), "input_dropout": random.choice(rates)},
         optimizer=random.choice([*rules, {"name": "sgd", "momentum": 0.9}]),
         loss=random.choice([*registry.names("losses"), {"name": "softmax", **UNLIKE}]),
-        schedule=random.choice(registry.names("schedules")),
+        schedule=of_a_length(random.choice(registry.names("schedules"))),
         initial_scale=random.choice((1.0, 0.5)),
         ema=random.choice((0.0, 0.0, 0.9)),
         clip_norm=random.choice(("none", 0.1)) if not full else "none",
