@@ -106,6 +106,16 @@ def count_by_class(classes: Tensor, counted: Tensor, number: int) -> Tensor:
     return counts.scatter_add_(1, classes.T, counted.T.long())
 
 
+def right_by_class(scores: Tensor, target: Tensor) -> Tensor:
+    """Return right answers and images of each class, int64 (K, 2, classes).
+
+    Scores are (N, K, classes), targets (N, K).
+    """
+    right = scores.argmax(2) == target
+    counts = [count_by_class(target, each, scores.shape[2]) for each in (right, torch.ones_like(right))]
+    return torch.stack(counts, 1)
+
+
 def misfit(name: str, task: Task, classes: int) -> str:
     """Return why a metric cannot be measured on data with these targets; "" if it can be."""
     entry: type[Metric] = registry.get("metrics", name)

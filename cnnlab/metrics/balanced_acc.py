@@ -1,10 +1,9 @@
 """Balanced accuracy: for classes of unequal frequency, where a rare class counts as much as a common one."""
 
-import torch
 from torch import Tensor
 
 from cnnlab import rowwise
-from cnnlab.metric import Metric, count_by_class
+from cnnlab.metric import Metric, right_by_class
 from cnnlab.registry import register
 
 
@@ -24,9 +23,7 @@ class BalancedAcc(Metric):
 
     def totals(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return right answers and images of each class, int64 (K, 2, classes)."""
-        right = scores.argmax(2) == target
-        counts = [count_by_class(target, each, scores.shape[2]) for each in (right, torch.ones_like(right))]
-        return torch.stack(counts, 1)
+        return right_by_class(scores, target)
 
     def value(self, totals: Tensor, images: int) -> Tensor:
         """Return the mean recall of the classes that have images."""

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from cnnlab.metric import Metric, count_by_class
+from cnnlab.metric import Metric, right_by_class
 from cnnlab.registry import register
 
 
@@ -30,9 +30,7 @@ class Recall(Metric):
 
     def totals(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return right answers and images of each class, int64 (K, 2, classes)."""
-        right = scores.argmax(2) == target
-        counts = [count_by_class(target, each, scores.shape[2]) for each in (right, torch.ones_like(right))]
-        return torch.stack(counts, 1)
+        return right_by_class(scores, target)
 
     def value(self, totals: Tensor, images: int) -> Tensor:
         """Return each class's recall, (K, classes)."""

@@ -1,5 +1,6 @@
 """Recorded steps leave what steps that are called leave; here a made graph calls what it recorded."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import made_graphs
@@ -129,3 +130,18 @@ def test_it_records_on_a_gpu_unless_it_is_off(
 ) -> None:
     monkeypatch.setenv("CNNLAB_GRAPHS", chosen)
     assert Recorder(torch.device(device)).records is records
+
+
+def test_a_speed_is_measured_without_the_time_of_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ten seconds of an epoch six are the recording's."""
+    fit = Fit([Row(resolve({"model": {"name": "mlp", "hidden": [4]}, "data": "fashion-mnist-mini"}), 1)])
+    monkeypatch.setattr("cnnlab.fit.time", SimpleNamespace(perf_counter=iter([100.0, 110.0]).__next__))
+    honest = fit._steps.begin
+
+    def begin(epoch: int) -> None:
+        fit.recorder.seconds += 6.0
+        honest(epoch)
+
+    monkeypatch.setattr(fit._steps, "begin", begin)
+    fit.run_epoch()
+    assert fit.images_per_s == len(fit.data.train) / 4

@@ -191,6 +191,10 @@ def scaled(by: float) -> Callable[[float], float]:
     return lambda x: x * by
 
 
+def moved(by: float) -> Callable[[float], float]:
+    return lambda x: x + by
+
+
 @pytest.mark.parametrize(
     ("kept", "fresh"),
     [
@@ -203,6 +207,7 @@ def scaled(by: float) -> Callable[[float], float]:
         ([1], [1, 2]),
         ({"a": 1}, {"b": 1}),
         (scaled(1.0), scaled(2.0)),
+        (scaled(1.0), moved(1.0)),
         (partial(scaled, 1.0), partial(scaled, 2.0)),
         (frozenset("a"), frozenset("b")),
         (Holder([1]).held.append, Holder([2]).held.append),
