@@ -2,7 +2,8 @@
 
 Run: python -m benchmarks.step [NET ...] [K ...]. Nets: lenet5, mlp, tutorial-cnn, resnet-20; K is 1, 4 and 8
 unless given. Every side is a process of its own with one thread and the settings of a worker, and they take
-turns: a round of each, then the next. A step takes its batch of 128 images from memory. Times are CPU
+turns: a round of each, then the next. A step takes its batch of 128 images from memory; those of an array are
+of an epoch, as in training. Times are CPU
 milliseconds per trial and step, medians over the rounds. *tuned* has channels innermost, pools before it
 rectifies, and a fused optimizer. *other way* is an array whose rows pass through the net one after the other
 where those of `array` pass side by side, or the reverse: what engine/row_by_row.py did not choose.
@@ -14,16 +15,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from itertools import pairwise
+from itertools import count, pairwise
 
 import torch
 from torch import Tensor, nn
 
 from cnnlab import resolve
 from cnnlab.batching.on_device import Part
+from cnnlab.batching.streams import Streams
 from cnnlab.engine import row_by_row
 from cnnlab.engine.array import Array
+from cnnlab.engine.epoch_steps import EpochSteps
 from cnnlab.engine.net import Net, build
+from cnnlab.engine.recorded import Recorder
 from cnnlab.layer import Layer
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.conv2d import Conv2d
@@ -134,8 +138,15 @@ def array(net: str, rows: int, other_way: bool = False) -> Callable[[], object]:
     stored, y = images(net)
     channels = stored.shape[3]
     part = Part(stored, y, torch.full((channels,), 1 / 255), torch.zeros(channels))
-    order = torch.randperm(IMAGES)[:BATCH]
-    return lambda: trials.step(*part.batch(order, rows))
+    streams = Streams(part, config["data"], BATCH, 0, [(0, 0)] * rows, False)
+    steps, taken = EpochSteps(trials, streams, IMAGES, Recorder(trials.device)), count()
+
+    def step() -> None:
+        if next(taken) % (IMAGES // BATCH) == 0:
+            steps.begin(1)
+        steps.advance(BATCH)
+
+    return step
 
 
 def tutorial_cnn() -> dict[str, Layer]:

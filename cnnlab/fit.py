@@ -142,7 +142,7 @@ class Fit:
     @property
     def execution(self) -> Execution:
         """Return how its steps are carried out, as far as the epochs until now have shown it."""
-        return execution_of(self.array, self.recorder)
+        return execution_of(self.array, self.recorder, self._steps.traces)
 
     def choose_ways(
         self, recorded: Mapping[str, str] = MappingProxyType({}), timer: Timer | None = None

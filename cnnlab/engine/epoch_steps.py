@@ -7,6 +7,7 @@ from cnnlab.batching.streams import Streams
 from cnnlab.engine.array import Array
 from cnnlab.engine.epoch_totals import EpochTotals
 from cnnlab.engine.recorded import Recorder
+from cnnlab.engine.step_traces import StepTraces
 from cnnlab.targets import Targets
 
 STEPS = "steps"  # begins the name of a recording of them
@@ -23,6 +24,7 @@ class EpochSteps:
 
     def __init__(self, array: Array, streams: Streams, images: int, recorder: Recorder) -> None:
         self._array, self._streams, self.recorder = array, streams, recorder
+        self.traces = StepTraces(array.device, (array, streams))
         self.totals = EpochTotals(len(array), array.device, array.metrics)
         self._order = torch.zeros(images, streams.count, dtype=torch.int64, device=array.device)
         self._place = torch.zeros((), dtype=torch.int64, device=array.device)
@@ -42,10 +44,13 @@ class EpochSteps:
 
     def advance(self, images: int, steps: int = 1) -> None:
         """Take steps, each on the next so many images; how many are taken at once changes no number."""
-        if self._array.repeats:
-            self.recorder.run((STEPS, images, steps), lambda: self._advance(images, steps), self._tensors)
-        else:
+        name = STEPS, images, steps
+        if not self._array.repeats:
             self._advance(images, steps)
+        elif self.recorder.records:
+            self.recorder.run(name, lambda: self._advance(images, steps), self._tensors)
+        else:
+            self.traces.run(name, lambda: self._advance(images, steps))
 
     def again(self) -> None:
         """Go back to the first batch of this epoch; what was added up stays."""

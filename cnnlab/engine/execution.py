@@ -8,6 +8,7 @@ import torch
 from cnnlab.engine.array import Array
 from cnnlab.engine.epoch_steps import STEPS
 from cnnlab.engine.recorded import Recorder
+from cnnlab.engine.step_traces import StepTraces
 from cnnlab.kernels import library
 
 
@@ -15,9 +16,10 @@ from cnnlab.kernels import library
 class Execution:
     """What carries out the steps of an array.
 
-    `steps` are launched as a recorded graph or called operation by operation. `reason` is why a GPU calls
-    them, or something else of an epoch, as an evaluation; it is empty elsewhere. `kernels` is the compiled
-    library, or "torch" where torch's operations serve alone. `precision` is what the config asks for.
+    `steps` are recorded once and repeated, as a graph on a GPU and as a trace on a processor, or called layer
+    by layer. `reason` is why they are called, or something else of an epoch, as an evaluation. `kernels` is
+    the compiled library, or "torch" where torch's operations serve alone. `precision` is what the config asks
+    for.
     `memory` is the most that torch has held of a GPU, in bytes, since the process last reset that number.
     """
 
@@ -28,26 +30,28 @@ class Execution:
     memory: int = 0
 
 
-def execution_of(array: Array, recorder: Recorder) -> Execution:
-    """Return what carries out the steps of an array that this recorder is to record.
+def execution_of(array: Array, recorder: Recorder, traces: StepTraces) -> Execution:
+    """Return what carries out the steps of an array that one of the two is to record.
 
-    Whether one can be recorded shows in the first step: ask after that.
+    Whether one can be recorded shows in the first steps: ask after those.
     """
-    reason, steps = "; ".join(recorder.refused.values()), recorder.records
-    if not array.repeats:
-        reason = "what its optimizers do next depends on numbers that the device computes"
-        steps = False
-    elif not recorder.records:
-        reason = "CNNLAB_GRAPHS is off"
-    elif any(isinstance(name, tuple) and name[0] == STEPS for name in recorder.refused):
-        steps = False
     on_cpu = array.device.type == "cpu"
+    refused = traces.refused if on_cpu else recorder.refused
+    reason = "; ".join(dict.fromkeys(refused.values()))
+    if not array.repeats:
+        steps, reason = False, "what its optimizers do next depends on numbers that the device computes"
+    elif not (traces.on if on_cpu else recorder.records):
+        steps, reason = False, "CNNLAB_GRAPHS is off"
+    elif on_cpu:
+        steps = len(traces) > 0
+    else:
+        steps = not any(isinstance(name, tuple) and name[0] == STEPS for name in refused)
     compiled = library.load(array.dtype).name if on_cpu else None
     return Execution(
         steps="recorded" if steps else "called",
         kernels=compiled or "torch",
         precision=array.configs[0]["train"]["precision"],
-        reason="" if on_cpu else reason,
+        reason=reason,
         # What torch has taken of the GPU, not what tensors fill of it: so much must be free.
         memory=0 if on_cpu else torch.cuda.max_memory_reserved(array.device),
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from cnnlab.engine.parts import parts
 from cnnlab.errors import CnnlabError
 
 # Compared by their value, or by being the same.
@@ -112,22 +112,8 @@ class _Walk:
 
 def _parts(where: str, one: Any) -> Iterator[tuple[Any, Any]]:
     """Iterate over what an object holds, by name, without what no recording reads."""
-    if isinstance(one, Mapping):
-        # Objects as keys are other ones in the other: they are compared by their place.
-        names = [key if isinstance(key, str | int | tuple) else place for place, key in enumerate(one)]
-        yield from zip(names, one.values(), strict=True)
-    elif isinstance(one, list | tuple):
-        yield from enumerate(one)
-    elif isinstance(one, partial):
-        yield from (("function", one.func), ("arguments", one.args), ("keywords", one.keywords))
-    elif isinstance(one, MethodType):
-        yield from (("function", one.__func__), ("owner", one.__self__))
-    else:
-        slots = [name for owner in type(one).__mro__ for name in getattr(owner, "__slots__", ())]
-        held = {name: getattr(one, name) for name in slots if hasattr(one, name)} | getattr(
-            one, "__dict__", {}
-        )
-        aside = {*getattr(type(one), "TAKEN", ()), *getattr(type(one), "LEFT", ())}
-        if not held and not hasattr(one, "__dict__"):
-            raise Differs(f"{where}, {type(one).__name__}, cannot be compared")
-        yield from ((name, value) for name, value in held.items() if name not in aside)
+    held = parts(one)
+    if held is None:
+        raise Differs(f"{where}, {type(one).__name__}, cannot be compared")
+    aside = {*getattr(type(one), "TAKEN", ()), *getattr(type(one), "LEFT", ())}
+    yield from ((name, value) for name, value in held.items() if name not in aside)

@@ -60,9 +60,14 @@ def _shape(x: Tensor, weight: Tensor, padding: tuple[int, int], relu: WhereRelu)
 
 def _run(name: str, x: Tensor, shape: _Shape, *tensors: Tensor | None) -> None:
     function = getattr(library.load(x.dtype).library, f"conv_max_{name}")
-    addresses = (None if tensor is None else ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors)
-    if function(ctypes.byref(shape), *addresses):
-        raise MemoryError(f"memory is too short for the {name} pass of a convolution of {tuple(x.shape)}")
+    addresses = [None if tensor is None else ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
+    images = tuple(x.shape)
+
+    def call() -> None:
+        if function(ctypes.byref(shape), *addresses):
+            raise MemoryError(f"memory is too short for the {name} pass of a convolution of {images}")
+
+    library.run(call)
 
 
 class _ConvMax(Function):

@@ -17,6 +17,7 @@ def dropout_factors(keys: Tensor, limits: Tensor, scales: Tensor, first: int, un
     assert compiled is not None, "there is no library for this type: ask `library.takes` first"
     factors = scales.new_empty(len(keys), units)
     tensors = [keys.contiguous(), limits.contiguous(), scales.contiguous(), factors]
-    addresses = (ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors)
-    compiled.dropout_factors(len(keys), ctypes.c_ssize_t(units), ctypes.c_int32(first), *addresses)
+    addresses = [ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
+    numbers = len(keys), ctypes.c_ssize_t(units), ctypes.c_int32(first)
+    library.run(lambda: compiled.dropout_factors(*numbers, *addresses))
     return factors

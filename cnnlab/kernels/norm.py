@@ -82,9 +82,14 @@ def _features_innermost(x: Tensor) -> Tensor:
 
 def _run(name: str, x: Tensor, shape: _NormShape, *arguments: Tensor | ctypes.c_double | None) -> None:
     function = getattr(library.load(x.dtype).library, f"norm_{name}")
-    passed = (ctypes.c_void_p(each.data_ptr()) if isinstance(each, Tensor) else each for each in arguments)
-    if function(ctypes.byref(shape), *passed):
-        raise MemoryError(f"memory is too short for the {name} pass of a normalization of {tuple(x.shape)}")
+    passed = [ctypes.c_void_p(each.data_ptr()) if isinstance(each, Tensor) else each for each in arguments]
+    features = tuple(x.shape)
+
+    def call() -> None:
+        if function(ctypes.byref(shape), *passed):
+            raise MemoryError(f"memory is too short for the {name} pass of a normalization of {features}")
+
+    library.run(call)
 
 
 class _Norm(Function):

@@ -240,7 +240,7 @@ def test_progress_is_reported_from_the_first_step_on(tmp_path: Path, monkeypatch
     assert isinstance(first, Prepared)
     assert isinstance(last, EpochDone)
     assert first.images > 500  # of a batch
-    assert (last.engine.steps, last.engine.precision) == ("called", "float32")
+    assert (last.engine.steps, last.engine.precision) == ("recorded", "float32")
     assert steps == [StepsDone("p0", 1, done) for done in range(-(-first.images // 500))]
 
 

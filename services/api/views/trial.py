@@ -45,9 +45,8 @@ class CurvePointView(BaseModel):
 class EngineView(BaseModel):
     """How the steps of an attempt were carried out.
 
-    `steps` were launched as a recorded graph or called operation by operation; `reason` is why a GPU's were
-    called. `kernels` is the compiled library, or "torch". `memory` is the most that it has held of a GPU, in
-    bytes.
+    `steps` were recorded once and repeated, or called layer by layer; `reason` is why some were called.
+    `kernels` is the compiled library, or "torch". `memory` is the most that it has held of a GPU, in bytes.
     """
 
     steps: Literal["recorded", "called"]

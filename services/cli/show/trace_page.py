@@ -115,7 +115,7 @@ def _engine(attempts: Sequence[View]) -> str:
     """How the steps of the latest attempt that trained an epoch were carried out."""
     for attempt in reversed(attempts):
         if engine := attempt["engine"]:
-            how = "recorded as a graph" if engine["steps"] == "recorded" else "called operation by operation"
+            how = "recorded and repeated" if engine["steps"] == "recorded" else "called layer by layer"
             why = f", because {engine['reason']}" if engine["reason"] else ""
             by = "torch alone" if engine["kernels"] == "torch" else engine["kernels"]
             held, computed = (f"{each['memory'] / 2**30:.1f} GiB" for each in (engine, attempt))

@@ -9,14 +9,18 @@ from cnnlab import resolve
 from cnnlab.engine.array import Array
 from cnnlab.engine.execution import Execution, execution_of
 from cnnlab.engine.net import build
+from cnnlab.engine.operation_trace import OperationTrace
 from cnnlab.engine.recorded import Recorder
+from cnnlab.engine.step_traces import StepTraces
 from cnnlab.kernels import library
 from cnnlab.kernels.library import Kernels
 
 COMPILED = {torch.float32: Kernels(None, "kernels-a"), torch.float64: Kernels(None, None, "none")}
 
 
-def executed(device: str, refused: str = "", name: str = "steps", **train: Any) -> Execution:
+def executed(
+    device: str, refused: str = "", name: str = "steps", traced: bool = True, **train: Any
+) -> Execution:
     """What is said of an array on a CPU, as if it were on this device."""
     config = resolve(
         {"model": {"name": "mlp", "hidden": [2]}, "data": {"name": "fashion-mnist-mini"}, "train": train}
@@ -25,7 +29,11 @@ def executed(device: str, refused: str = "", name: str = "steps", **train: Any) 
     array.device = torch.device(device)
     recorder = Recorder(array.device)
     recorder.refused = {(name, 32, 4): refused} if refused else {}
-    return execution_of(array, recorder)
+    traces = StepTraces(array.device, array)
+    traces.refused = recorder.refused
+    if traced:
+        traces._traces["steps"] = OperationTrace(0)
+    return execution_of(array, recorder, traces)
 
 
 def on_gpu(steps: Literal["recorded", "called"], kernels: str, precision: str, reason: str = "") -> Execution:
@@ -39,9 +47,19 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CNNLAB_GRAPHS", raising=False)
 
 
-def test_on_a_processor_steps_are_called_and_the_library_is_that_of_the_type_of_numbers() -> None:
-    assert executed("cpu") == Execution("called", "kernels-a", "float32")
-    assert executed("cpu", precision="float64") == Execution("called", "torch", "float64")
+def test_on_a_processor_steps_are_traced_and_the_library_is_that_of_the_type_of_numbers() -> None:
+    assert executed("cpu") == Execution("recorded", "kernels-a", "float32")
+    assert executed("cpu", precision="float64") == Execution("recorded", "torch", "float64")
+
+
+def test_a_reason_is_given_for_steps_of_a_processor_that_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = "its operations write more than 40 MiB"
+    assert executed("cpu", large, traced=False) == Execution("called", "kernels-a", "float32", large)
+    # So is that of the last batch of an epoch, where only that is called.
+    assert executed("cpu", large) == Execution("recorded", "kernels-a", "float32", large)
+    assert executed("cpu", traced=False) == Execution("called", "kernels-a", "float32")
+    monkeypatch.setenv("CNNLAB_GRAPHS", "off")
+    assert executed("cpu") == Execution("called", "kernels-a", "float32", "CNNLAB_GRAPHS is off")
 
 
 def test_on_a_gpu_they_are_recorded_and_the_compiled_library_is_not_used() -> None:

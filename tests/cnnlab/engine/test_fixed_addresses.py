@@ -28,6 +28,7 @@ def train(monkeypatch: pytest.MonkeyPatch, *configs: dict[str, Any]) -> set[Any]
     watched = fixed_addresses.watch(monkeypatch)
     complete = [resolve({"data": DATA, "model": MLP, **config}) for config in configs]
     fit = Fit([Row(config, seed) for seed, config in enumerate(complete)])
+    fit.recorder.records = True
     for _ in range(EPOCHS):
         fit.run_epoch()
     return watched

@@ -47,7 +47,7 @@ def test_the_way_of_a_trial() -> None:
     assert page["row"] == "3 of 8, with its own batches"
     assert page["best"] == "val/acc 0.8123 in epoch 1"
     assert page["machine"] == "a CPU, torch 2.13.0, 1 thread, no compiled kernels"
-    assert page["engine"] == "bfloat16 on cpu, steps called operation by operation, by torch alone"
+    assert page["engine"] == "bfloat16 on cpu, steps called layer by layer, by torch alone"
     assert page["checkpoint"] == "epoch 1 in p1/1.pt (SHA-256 0123456789ab…, damaged)"
     assert page["config"] == '{"a": "ü"}'
     assert "finished" not in facts(page).plain, "it has not finished"
@@ -102,14 +102,14 @@ def test_attempts(printed: Callable[[Any], list[str]]) -> None:
 @pytest.mark.parametrize(
     ("engine", "words"),
     [
-        ({"steps": "recorded"}, "steps recorded as a graph, by torch alone"),
+        ({"steps": "recorded"}, "steps recorded and repeated, by torch alone"),
         (
             {"kernels": "kernels-a", "reason": "CNNLAB_GRAPHS is off"},
-            "steps called operation by operation, because CNNLAB_GRAPHS is off, by kernels-a",
+            "steps called layer by layer, because CNNLAB_GRAPHS is off, by kernels-a",
         ),
         (
             {"memory": 3 * 2**29},
-            "steps called operation by operation, by torch alone, 1.5 GiB of memory held, 2.0 GiB computed",
+            "steps called layer by layer, by torch alone, 1.5 GiB of memory held, 2.0 GiB computed",
         ),
     ],
 )
