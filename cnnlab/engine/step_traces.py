@@ -10,17 +10,16 @@ from cnnlab.engine.operation_trace import OperationTrace
 from cnnlab.engine.parts import parts
 from cnnlab.plugins import PACKAGE
 
-# A trace keeps all that a step makes, so its memory is not used again while the cache still has it: larger
-# steps gain nothing (docs/decisions/0027).
-MAX_BYTES = 40 << 20
+# While a step is traced, all that it makes is kept; larger ones gain less than a hundredth.
+MAX_BYTES = 256 << 20
 
 
 class StepTraces:
     """Does functions, each by its name: calls it, traces its second call and then repeats its operations.
 
     They do so on a processor, unless `CNNLAB_GRAPHS` is `off`, where `owner`, whose steps they are, holds no
-    plug-in and no module of one's own: such code may do something else at each call, or look at numbers where
-    no trace sees it. All others are called. `refused` has the reasons by name.
+    object of a plug-in's class: it may count its calls. Modules of one's own were tried before they train and
+    keep no such state (`own/module_facts.py`). All others are called. `refused` has the reasons by name.
     """
 
     # Nothing is traced where recordings are kept (engine/renewal.py).
@@ -57,12 +56,12 @@ class StepTraces:
 
 
 def foreign(one: object) -> str:
-    """Return the name of a class of plug-ins or of modules that an object holds, empty if there is none."""
+    """Return the name of a plug-in's class, of which an object holds one, empty if there is none."""
     return next(
         (
             type(each).__qualname__
             for each in _below(one)
-            if isinstance(each, nn.Module) or type(each).__module__.partition(".")[0] == PACKAGE
+            if not isinstance(each, nn.Module) and type(each).__module__.partition(".")[0] == PACKAGE
         ),
         "",
     )

@@ -1,6 +1,7 @@
 """Convolution, 2×2 max pooling and ReLU as one operation that autograd can differentiate."""
 
 import ctypes
+from collections.abc import Callable
 from typing import Any, cast, get_args
 
 import torch
@@ -60,14 +61,18 @@ def _shape(x: Tensor, weight: Tensor, padding: tuple[int, int], relu: WhereRelu)
 
 def _run(name: str, x: Tensor, shape: _Shape, *tensors: Tensor | None) -> None:
     function = getattr(library.load(x.dtype).library, f"conv_max_{name}")
-    addresses = [None if tensor is None else ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
     images = tuple(x.shape)
 
-    def call() -> None:
-        if function(ctypes.byref(shape), *addresses):
-            raise MemoryError(f"memory is too short for the {name} pass of a convolution of {images}")
+    def prepare(*arguments: Tensor | None) -> Callable[[], None]:
+        passed = [*map(library.passed, arguments)]
 
-    library.run(call)
+        def call() -> None:
+            if function(ctypes.byref(shape), *passed):
+                raise MemoryError(f"memory is too short for the {name} pass of a convolution of {images}")
+
+        return call
+
+    library.run(prepare, *tensors)
 
 
 class _ConvMax(Function):

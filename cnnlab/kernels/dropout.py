@@ -1,6 +1,8 @@
 """The factors of dropout in one compiled pass, the same bits as torch's many."""
 
 import ctypes
+from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor
 
@@ -17,7 +19,10 @@ def dropout_factors(keys: Tensor, limits: Tensor, scales: Tensor, first: int, un
     assert compiled is not None, "there is no library for this type: ask `library.takes` first"
     factors = scales.new_empty(len(keys), units)
     tensors = [keys.contiguous(), limits.contiguous(), scales.contiguous(), factors]
-    addresses = [ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
     numbers = len(keys), ctypes.c_ssize_t(units), ctypes.c_int32(first)
-    library.run(lambda: compiled.dropout_factors(*numbers, *addresses))
+
+    def prepare(*tensors: Tensor) -> Callable[[], None]:
+        return partial(compiled.dropout_factors, *numbers, *map(library.passed, tensors))
+
+    library.run(prepare, *tensors)
     return factors

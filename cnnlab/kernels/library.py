@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,6 +27,11 @@ NUMBERS = {torch.float32: "float", torch.float64: "double"}  # in C++
 GAIN = "with one (GCC 12 or Clang), convolutional nets train up to three times as fast"
 REMEDY = "install g++ 12 or newer, or clang++"
 MAX_BUILD_SECONDS = 120
+
+
+# Returns a call of compiled code, given its tensors, which stay where they are, and other arguments.
+Prepare = Callable[..., Callable[[], None]]
+Watcher = Callable[[Prepare, tuple[Any, ...]], None]
 
 
 @dataclass(frozen=True)
@@ -42,18 +48,23 @@ class Kernels:
 
 
 _torch_alone = ContextVar("torch_alone", default=False)
-_watcher: ContextVar[Callable[[Callable[[], None]], None] | None] = ContextVar("watcher", default=None)
+_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
-def run(call: Callable[[], None]) -> None:
-    """Do a call of compiled code on tensors of fixed address; who watches may do it again."""
-    call()
+def run(prepare: Prepare, *arguments: Any) -> None:
+    """Do the call of compiled code that is prepared for these arguments; who watches may do it on others."""
+    prepare(*arguments)()
     if watcher := _watcher.get():
-        watcher(call)
+        watcher(prepare, arguments)
+
+
+def passed(argument: Any) -> Any:
+    """Return an argument as compiled code gets it: of a tensor, where its numbers begin."""
+    return ctypes.c_void_p(argument.data_ptr()) if isinstance(argument, Tensor) else argument
 
 
 @contextmanager
-def watch(watcher: Callable[[Callable[[], None]], None]) -> Iterator[None]:
+def watch(watcher: Watcher) -> Iterator[None]:
     """Pass every call of compiled code in this context to `watcher`, after it was done."""
     token = _watcher.set(watcher)
     try:

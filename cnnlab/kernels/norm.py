@@ -1,6 +1,7 @@
 """Batch normalization in training and a sum and ReLU behind it, as one operation with its derivative."""
 
 import ctypes
+from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
@@ -82,14 +83,18 @@ def _features_innermost(x: Tensor) -> Tensor:
 
 def _run(name: str, x: Tensor, shape: _NormShape, *arguments: Tensor | ctypes.c_double | None) -> None:
     function = getattr(library.load(x.dtype).library, f"norm_{name}")
-    passed = [ctypes.c_void_p(each.data_ptr()) if isinstance(each, Tensor) else each for each in arguments]
     features = tuple(x.shape)
 
-    def call() -> None:
-        if function(ctypes.byref(shape), *passed):
-            raise MemoryError(f"memory is too short for the {name} pass of a normalization of {features}")
+    def prepare(*arguments: Tensor | ctypes.c_double | None) -> Callable[[], None]:
+        passed = [*map(library.passed, arguments)]
 
-    library.run(call)
+        def call() -> None:
+            if function(ctypes.byref(shape), *passed):
+                raise MemoryError(f"memory is too short for the {name} pass of a normalization of {features}")
+
+        return call
+
+    library.run(prepare, *arguments)
 
 
 class _Norm(Function):

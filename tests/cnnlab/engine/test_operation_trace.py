@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -70,6 +71,8 @@ def several_outcomes(own: dict[str, Tensor]) -> None:
 
 def changes_and_makes(own: dict[str, Tensor]) -> None:
     put(own, F.batch_norm(own["x"], own["mean"], own["var"], training=True, momentum=0.3))
+    legit = torch.ops.aten._native_batch_norm_legit.default  # its signature says what it changes
+    put(own, *legit(own["x"], None, None, own["mean"], own["var"], True, 0.3, 1e-5))
 
 
 def derivatives(own: dict[str, Tensor]) -> None:
@@ -172,8 +175,11 @@ def test_compiled_operations() -> None:
         (lambda x: float(x[0]), "aten._local_scalar_dense.default depends on numbers"),
         (lambda x: x[x > 0], "depends on numbers"),
         (lambda x: torch.equal(x, x + 1), "aten.equal.default depends on numbers"),
-        (lambda x: torch.ones(BYTES // 4 + 1), "its operations write more than 1 MiB"),
-        (lambda x: [torch.ones(BYTES // 8) for _ in range(3)], "its operations write more than 1 MiB"),
+        (lambda x: x.tolist(), "tolist depends on numbers"),
+        (lambda x: x.numpy(), "numpy depends on numbers"),
+        (lambda x: np.asarray(x), "depends on numbers"),
+        (lambda x: torch.ones(BYTES // 4 + 1), "its operations make more than 1 MiB"),
+        (lambda x: [torch.ones(BYTES // 8) for _ in range(3)], "its operations make more than 1 MiB"),
     ],
 )
 def test_what_is_refused_is_done_and_leaves_nothing(
@@ -191,12 +197,39 @@ def test_what_is_refused_is_done_and_leaves_nothing(
     assert reason in trace.refused
     assert x.tolist() == [3.0, 3.0, 3.0]
     assert not trace._calls
+    assert not trace._noted
     gc.collect()
     assert made[0]() is None
 
 
 def test_operations_inside_of_a_limit_are_traced() -> None:
     assert not trace_of(lambda: torch.ones(BYTES // 4)).refused
+
+
+def test_what_would_copy_much_is_refused() -> None:
+    x = torch.ones(1, 1, 1200, 1200)
+    trace = OperationTrace(2**28)
+    with torch.no_grad(), trace:
+        F.max_pool2d(x, 1, 1, return_indices=True)
+    assert trace.refused == "its repetition would copy more than 8 MiB"
+
+
+def test_memory_is_used_again() -> None:
+    """Ten sums of which two live at once take the memory of two."""
+    x, end = torch.arange(1000.0), torch.zeros(1000)
+
+    def function() -> None:
+        y = x
+        for _ in range(10):
+            y = y + 1
+        end.copy_(y)
+
+    trace = trace_of(function)
+    x.mul_(2)
+    trace.replay()
+    assert torch.equal(end, torch.arange(1000.0) * 2 + 10)
+    places = {each.data_ptr() for call in trace._calls for each in call.keywords.values()}
+    assert len(places) == 2
 
 
 def test_it_holds_no_derivatives() -> None:
@@ -224,7 +257,7 @@ def test_an_error_in_the_traced_function_is_that_of_the_function() -> None:
     with pytest.raises(ValueError, match="as without a trace"):
         trace_of(failing)
     seen = []
-    library.run(lambda: seen.append(1))  # whom nobody watches any more
+    library.run(lambda one: partial(seen.append, one), 1)  # which nobody watches any more
     assert seen == [1]
 
 
@@ -235,7 +268,7 @@ def test_an_operation_that_fails_in_a_repetition_fails_there() -> None:
         if full:
             raise MemoryError("memory is too short")
 
-    trace = trace_of(lambda: library.run(call))
+    trace = trace_of(lambda: library.run(lambda: call))
     full.append(True)
     with pytest.raises(MemoryError, match="memory is too short"):
         trace.replay()

@@ -1,6 +1,7 @@
 """cnnlab/engine/step_traces.py: traced steps train as called ones, bit by bit; code of users is called."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import packing  # noqa: F401  (one thread)
@@ -9,8 +10,9 @@ import torch
 from torch import nn
 
 from cnnlab import registry, resolve
+from cnnlab.engine import step_traces
 from cnnlab.engine.array import Array
-from cnnlab.engine.step_traces import MAX_BYTES, StepTraces, foreign
+from cnnlab.engine.step_traces import StepTraces, foreign
 from cnnlab.fit import Fit, Row
 from cnnlab.optimizer import Rule
 
@@ -153,10 +155,10 @@ def test_what_searches_is_called() -> None:
     assert (len(fit._steps.traces), fit._steps.traces.refused) == (0, {})
 
 
-def test_a_large_step_is_called() -> None:
-    large = {"data": DATA | {"fraction": 0.02}, "model": MLP | {"hidden": [6000]}, **of(batch_size=42)}
-    fit, _ = trained(rows(large), on=True)
-    reason = f"its operations write more than {MAX_BYTES >> 20} MiB"
+def test_a_large_step_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step_traces, "MAX_BYTES", 1 << 20)
+    fit, _ = trained(rows({"model": MLP | {"hidden": [600]}, **of()}), on=True)
+    reason = "its operations make more than 1 MiB"
     assert set(fit._steps.traces.refused.values()) == {reason}
     assert (fit.execution.steps, fit.execution.reason) == ("called", reason)
 
@@ -171,26 +173,29 @@ def test_where_it_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Twice(nn.Module):
+    """A module of one's own; its class lies among the plug-ins, too."""
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * 2
 
 
+Twice.__module__ = "cnnlab_plugins.models.twice"
 OfPlugin = type("OfPlugin", (), {"__module__": "cnnlab_plugins.activations.twice"})
 
 
-@pytest.mark.parametrize("held", [Twice(), OfPlugin()])
-def test_code_of_users_is_found_wherever_it_is_held(held: Any) -> None:
+@pytest.mark.parametrize(("held", "found"), [(OfPlugin(), "OfPlugin"), (Twice(), "")])
+def test_objects_of_plugins_are_found_wherever_they_are_held(held: Any, found: str) -> None:
     fit = Fit(rows(of()))
     owner = (fit.array, fit._streams)
     assert foreign(owner) == ""
     fit.array.net.planted = [{"deep": (held,)}]
-    assert foreign(owner) == type(held).__qualname__
+    assert foreign(owner) == found
 
 
-def test_what_holds_code_of_users_is_called() -> None:
+def test_what_holds_an_object_of_a_plugin_is_called() -> None:
     calls: list[int] = []
     traces = StepTraces(CPU, [OfPlugin()])
     for number in range(3):
-        traces.run("steps", lambda number=number: calls.append(number))
+        traces.run("steps", partial(calls.append, number))
     assert calls == [0, 1, 2]
     assert traces.refused == {"steps": "OfPlugin may do something else at each call"}
