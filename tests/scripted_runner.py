@@ -8,7 +8,7 @@ from workers.messages import Engine, Machine, Message, RunnerReady, encode
 from workers.wire import Wire
 
 MACHINE = Machine("paper", "0", 1, "torch")
-ENGINE = Engine("called", "torch", "float32")
+ENGINE = Engine("called", "torch", "float32", "together")
 
 
 class ScriptedRunner:

@@ -50,6 +50,7 @@ class Engine:
     steps: Literal["recorded", "called"]
     kernels: str
     precision: str
+    rows: Literal["together", "one by one"]
     reason: str = ""
     memory: int = 0
 

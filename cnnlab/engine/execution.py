@@ -19,13 +19,14 @@ class Execution:
     `steps` are recorded once and repeated, as a graph on a GPU and as a trace on a processor, or called layer
     by layer. `reason` is why they are called, or something else of an epoch, as an evaluation. `kernels` is
     the compiled library, or "torch" where torch's operations serve alone. `precision` is what the config asks
-    for.
+    for. `rows` is how they pass through the net (engine/row_by_row.py).
     `memory` is the most that torch has held of a GPU, in bytes, since the process last reset that number.
     """
 
     steps: Literal["recorded", "called"]
     kernels: str
     precision: str
+    rows: Literal["together", "one by one"]
     reason: str = ""
     memory: int = 0
 
@@ -51,6 +52,7 @@ def execution_of(array: Array, recorder: Recorder, traces: StepTraces) -> Execut
         steps="recorded" if steps else "called",
         kernels=compiled or "torch",
         precision=array.configs[0]["train"]["precision"],
+        rows="one by one" if array.one_by_one else "together",
         reason=reason,
         # What torch has taken of the GPU, not what tensors fill of it: so much must be free.
         memory=0 if on_cpu else torch.cuda.max_memory_reserved(array.device),

@@ -20,7 +20,7 @@ from services.store.speeds import Speed
 class ShapePreview(BaseModel):
     """One architecture: its size, its trials and their packs. `flops`: one forward pass of one image.
 
-    `row_by_row` is why its trials do not train side by side, null where they do.
+    `row_by_row` is why its trials cannot pass through the net together, null where they can.
     """
 
     key: str

@@ -46,12 +46,14 @@ class EngineView(BaseModel):
     """How the steps of an attempt were carried out.
 
     `steps` were recorded once and repeated, or called layer by layer; `reason` is why some were called.
-    `kernels` is the compiled library, or "torch". `memory` is the most that it has held of a GPU, in bytes.
+    `kernels` is the compiled library, or "torch". `rows` is how trials passed through the net. `memory` is
+    the most that it has held of a GPU, in bytes.
     """
 
     steps: Literal["recorded", "called"]
     kernels: str
     precision: str
+    rows: Literal["together", "one by one"]
     reason: str
     memory: int
 
@@ -91,7 +93,7 @@ class CheckpointView(BaseModel):
 class TrialShapeView(BaseModel):
     """The architecture of a trial, and the width of its present array; null before it has a place in one.
 
-    `row_by_row`: why trials of its net train one after the other; null where they do not.
+    `row_by_row`: why trials of its net cannot pass through it together; null where they can.
     """
 
     key: str

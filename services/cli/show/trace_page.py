@@ -120,7 +120,8 @@ def _engine(attempts: Sequence[View]) -> str:
             by = "torch alone" if engine["kernels"] == "torch" else engine["kernels"]
             held, computed = (f"{each['memory'] / 2**30:.1f} GiB" for each in (engine, attempt))
             memory = f", {held} of memory held, {computed} computed" if engine["memory"] else ""
-            return f"{engine['precision']} on {attempt['kind']}, steps {how}{why}, by {by}{memory}"
+            what = f"{engine['precision']} on {attempt['kind']}, rows {engine['rows']}"
+            return f"{what}, steps {how}{why}, by {by}{memory}"
     return "no epoch yet"
 
 

@@ -37,7 +37,7 @@ def executed(
 
 
 def on_gpu(steps: Literal["recorded", "called"], kernels: str, precision: str, reason: str = "") -> Execution:
-    return Execution(steps, kernels, precision, reason, memory=7)
+    return Execution(steps, kernels, precision, "together", reason, memory=7)
 
 
 @pytest.fixture(autouse=True)
@@ -48,18 +48,20 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_on_a_processor_steps_are_traced_and_the_library_is_that_of_the_type_of_numbers() -> None:
-    assert executed("cpu") == Execution("recorded", "kernels-a", "float32")
-    assert executed("cpu", precision="float64") == Execution("recorded", "torch", "float64")
+    assert executed("cpu") == Execution("recorded", "kernels-a", "float32", "together")
+    assert executed("cpu", precision="float64") == Execution("recorded", "torch", "float64", "together")
 
 
 def test_a_reason_is_given_for_steps_of_a_processor_that_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
     large = "its operations write more than 40 MiB"
-    assert executed("cpu", large, traced=False) == Execution("called", "kernels-a", "float32", large)
+    assert executed("cpu", large, traced=False) == Execution(
+        "called", "kernels-a", "float32", "together", large
+    )
     # So is that of the last batch of an epoch, where only that is called.
-    assert executed("cpu", large) == Execution("recorded", "kernels-a", "float32", large)
-    assert executed("cpu", traced=False) == Execution("called", "kernels-a", "float32")
+    assert executed("cpu", large) == Execution("recorded", "kernels-a", "float32", "together", large)
+    assert executed("cpu", traced=False) == Execution("called", "kernels-a", "float32", "together")
     monkeypatch.setenv("CNNLAB_GRAPHS", "off")
-    assert executed("cpu") == Execution("called", "kernels-a", "float32", "CNNLAB_GRAPHS is off")
+    assert executed("cpu") == Execution("called", "kernels-a", "float32", "together", "CNNLAB_GRAPHS is off")
 
 
 def test_on_a_gpu_they_are_recorded_and_the_compiled_library_is_not_used() -> None:
@@ -76,3 +78,8 @@ def test_a_reason_is_given_for_steps_of_a_gpu_that_are_called(monkeypatch: pytes
     assert executed("cuda", large, "evaluation") == on_gpu("recorded", "torch", "float32", large)
     monkeypatch.setenv("CNNLAB_GRAPHS", "off")
     assert executed("cuda") == on_gpu("called", "torch", "float32", "CNNLAB_GRAPHS is off")
+
+
+def test_how_rows_pass_through_the_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnnlab.engine.row_by_row.pays", lambda *facts: True)
+    assert executed("cpu").rows == "one by one"

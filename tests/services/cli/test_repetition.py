@@ -11,7 +11,7 @@ import pytest
 from services.cli.repetition import Difference, compare
 
 MACHINE = {"kind": "a CPU", "torch": "2.13.0", "threads": 1}
-ENGINE = {"steps": "called", "kernels": "torch"}
+ENGINE = {"steps": "called", "kernels": "torch", "rows": "together"}
 
 
 def trial(*values: Any, row: int = 3, width: int = 8, **changes: Any) -> dict[str, Any]:

@@ -25,7 +25,8 @@ def test_a_trials_way_is_described(sqlite_api: TestClient, sqlite_store: Store, 
     [waits] = before["attempts"]
     assert (waits["state"], waits["began_at"], waits["ended_at"]) == ("queued", None, None)
     assert waits["engine"] is None
-    engine = {"steps": "recorded", "kernels": "torch", "precision": "tf32", "reason": "", "memory": 7}
+    engine = {"steps": "recorded", "kernels": "torch", "precision": "tf32", "rows": "together"}
+    engine |= {"reason": "", "memory": 7}
 
     def train(session: Session) -> None:
         pack = session.get_one(Pack, waits["pack"])

@@ -20,7 +20,10 @@ RAN: dict[str, Any] = {
     "pack": "p1", "row": 3, "width": 8, "device": "cpu:0", "worker": "host/1", "start_epoch": 0,
     "began_at": MOMENT, "ended_at": None, "state": "running", "outcome": None,
     "machine": {"kind": "a CPU", "torch": "2.13.0", "threads": 1, "kernels": "torch"}, "kind": "cpu",
-    "engine": {"steps": "called", "kernels": "torch", "precision": "bfloat16", "reason": "", "memory": 0},
+    "engine": {
+        "steps": "called", "kernels": "torch", "precision": "bfloat16", "rows": "together", "reason": "",
+        "memory": 0,
+    },
     "memory": 0,
 }  # fmt: skip
 TRIAL: dict[str, Any] = {
@@ -47,7 +50,7 @@ def test_the_way_of_a_trial() -> None:
     assert page["row"] == "3 of 8, with its own batches"
     assert page["best"] == "val/acc 0.8123 in epoch 1"
     assert page["machine"] == "a CPU, torch 2.13.0, 1 thread, no compiled kernels"
-    assert page["engine"] == "bfloat16 on cpu, steps called layer by layer, by torch alone"
+    assert page["engine"] == "bfloat16 on cpu, rows together, steps called layer by layer, by torch alone"
     assert page["checkpoint"] == "epoch 1 in p1/1.pt (SHA-256 0123456789ab…, damaged)"
     assert page["config"] == '{"a": "ü"}'
     assert "finished" not in facts(page).plain, "it has not finished"
@@ -116,7 +119,7 @@ def test_attempts(printed: Callable[[Any], list[str]]) -> None:
 def test_the_engine_of_the_latest_attempt_that_trained(engine: dict[str, Any], words: str) -> None:
     latest = {**RAN, "kind": "cuda", "memory": 2**31, "engine": RAN["engine"] | engine}
     page = trace_page({**TRIAL, "attempts": [RAN, latest, {**RAN, "engine": None}]}, SWEEP, "again")
-    assert page["engine"] == f"bfloat16 on cuda, {words}"
+    assert page["engine"] == f"bfloat16 on cuda, rows together, {words}"
 
 
 def test_the_ways_of_convolutions_on_a_gpu_are_part_of_the_machine() -> None:
