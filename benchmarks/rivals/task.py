@@ -79,6 +79,7 @@ GRIDS = {
         per_class=569,
         epochs=25,
     ),
+    "lone-lenet5": Task("lenet5", {"lr": [0.05]}, per_class=569, epochs=4),
     "resnet20": Task("resnet20", {"l2": [0.0, 5e-4], "lr": [0.05, 0.1]}, per_class=71, epochs=3),
 }
 

@@ -14,7 +14,7 @@ from services.api.library import Library
 from services.domain.planning.planner import make_plan
 from services.domain.spec.spec import Spec
 
-TRIALS = {"lenet5": 24, "tutorial-cnn": 12, "mlp": 16, "resnet20": 4}
+TRIALS = {"lenet5": 24, "tutorial-cnn": 12, "mlp": 16, "lone-lenet5": 1, "resnet20": 4}
 
 
 @pytest.mark.parametrize("net", list(GRIDS))
