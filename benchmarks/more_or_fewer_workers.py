@@ -106,7 +106,7 @@ def wait_for_end(client: Client, sweep_id: str) -> None:
 
 def worker_processes() -> list[psutil.Process]:
     """The main processes of this process's workers."""
-    return [child for child in psutil.Process().children() if child.cmdline()[-2:] == ["-m", "workers"]]
+    return [child for child in psutil.Process().children() if "workers" in child.cmdline()]
 
 
 def read(database: Path) -> Trained:

@@ -22,7 +22,7 @@ from cnnlab.config import Config
 from cnnlab.engine import row_by_row
 from cnnlab.engine.array import Array
 from cnnlab.engine.net import build
-from workers.devices import ALLOCATOR
+from services.training_environment import ALLOCATOR
 
 ZOO = Path(__file__).parents[1] / "tests" / "own_zoo"
 ROUNDS, BATCH, ROWS = 15, 64, 8

@@ -34,7 +34,7 @@ from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.flatten import Flatten
 from cnnlab.layers.linear import Linear
 from cnnlab.layers.max_pool2d import MaxPool2d
-from workers.devices import ALLOCATOR
+from services.training_environment import ALLOCATOR
 
 BATCH, IMAGES, ROUNDS, WIDTHS = 128, 1024, 15, (1, 4, 8)
 SIDES = ("plain", "tuned", "array", "other way")

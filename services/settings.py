@@ -143,11 +143,16 @@ class Settings(BaseSettings):
             raise SystemExit(f"settings: {_describe(error)}") from None
 
     @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """Return what a process with this environment would read; `ValidationError` if it could not start."""
+        names = {f"CNNLAB_{name.upper()}": name for name in cls.model_fields}
+        return cls(**{names[key]: value for key, value in environment.items() if key in names})  # type: ignore[arg-type]
+
+    @classmethod
     def faults(cls, environment: Mapping[str, str]) -> str | None:
         """Describe what keeps a process with this environment from starting; None if it would start."""
-        names = {f"CNNLAB_{name.upper()}": name for name in cls.model_fields}
         try:
-            cls(**{names[key]: value for key, value in environment.items() if key in names})  # type: ignore[arg-type]
+            cls.of(environment)
         except ValidationError as error:
             return _describe(error)
         return None

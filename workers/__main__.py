@@ -6,18 +6,21 @@ import logging
 import sys
 
 from services.settings import Settings
+from workers import runner_start
 from workers.devices import runner_environment
 from workers.runner_process import RunnerProcess
 
 
 def main() -> int:
     """Run a worker until a signal ends it."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment()
     settings.files.mkdir(parents=True, exist_ok=True)
     runner = None
     if sys.platform == "linux":  # elsewhere it would not end with a supervisor that did not start it
-        runner = RunnerProcess(runner_environment(settings.threads))
+        start = runner_start.fork if runner_start.can_fork() else runner_start.execute
+        runner = RunnerProcess(runner_environment(settings.threads), start)
+    # Only now, as a fork would have it, too.
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Imported only now, beside the runner's torch: a worker that is started again trains a second earlier.
     from services.store.session import Store
     from workers.app import make_worker

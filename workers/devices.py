@@ -12,16 +12,7 @@ from services.domain.errors import ServiceError
 from services.domain.plan.packing import MEMORY_SHARE
 from services.gpus import Gpu, GpuListing
 from services.host import HostDevice
-
-# glibc gives big blocks back at every free; keeping them saves a third of an array's step (docs/records.md).
-# The first takes at most 32 MiB. The last asks for pages of 2 MiB, so that fewer of them are looked up; a
-# glibc before 2.35 ignores it.
-ALLOCATOR = {
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-    "MALLOC_TOP_PAD_": str(64 << 20),
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-}
+from services.training_environment import ALLOCATOR, threads_environment
 
 
 @dataclass(frozen=True)
@@ -89,9 +80,4 @@ def gpu_of(device: HostDevice) -> str:
 
 def runner_environment(threads: int) -> dict[str, str]:
     """What must be set in a runner's environment before torch loads."""
-    return {
-        **os.environ,
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        **ALLOCATOR,
-    }
+    return {**os.environ, **threads_environment(threads), **ALLOCATOR}

@@ -2,8 +2,9 @@
 
 On Linux the kernel ends a runner with the process that started it (prctl) and reports a runner's end (pidfd).
 A worker's first runner is started by its main process and used by the child that this forks; the others are
-started by the supervisor in that child. Elsewhere the supervisor starts all of them, and a runner notices at
-its next message that its supervisor is gone; that path is untested.
+started by the supervisor in that child, which has threads, so they are executed. Elsewhere than on Linux the
+supervisor starts all of them, and a runner notices at its next message that its supervisor is gone; that path
+is untested.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from services.forking import ForkedProcess
+from workers import runner_start
 from workers.messages import Machine, RunnerReady, UseDevice
 from workers.wire import Wire
 
-MODULE = "workers.runner"
 READ_BYTES = 65536
 MAX_END_SECONDS = 5.0  # between a runner's last sign or its kill and its end
+Start = Callable[
+    [Sequence[str], Mapping[str, str], int, Sequence[int]], subprocess.Popen[bytes] | ForkedProcess
+]
 log = logging.getLogger(__name__)
 
 
@@ -34,25 +39,12 @@ class RunnerProcess:
     starting thread as the parent's.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], start: Start = runner_start.execute) -> None:
         to_child, from_parent = os.pipe()
         to_parent, from_child = os.pipe()
         output, output_end = os.pipe()
-        # A runner inherits that SIGTERM is blocked: one that reaches every process of a worker at once must
-        # leave it alive, so that it can save when it is asked to stop.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", MODULE, str(os.getpid()), str(to_child), str(from_child)],
-                pass_fds=(to_child, from_child),
-                stdin=subprocess.DEVNULL,
-                stdout=output_end,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env=dict(environment),
-            )
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        words = (str(os.getpid()), str(to_child), str(from_child))
+        self._process = start(words, environment, output_end, (to_child, from_child))
         for descriptor in (to_child, from_child, output_end):
             os.close(descriptor)
         os.set_blocking(output, False)

@@ -16,6 +16,7 @@ KINDS = {
     "mlflow": "MLflow server",
     "valkey": "Valkey",
     "migrations": "migrations",
+    "services.stack.template": "template",
     "benchmarks.rivals": "client and stack",
 }
 WORKER = "workers"  # Celery's main process; its children are the supervisors

@@ -18,7 +18,7 @@ import psutil
 
 from benchmarks.rivals.cpu import Meter, since
 from benchmarks.rivals.environment import ROOT
-from workers.devices import ALLOCATOR
+from services.training_environment import ALLOCATOR
 
 SAMPLE_SECONDS = 0.3  # between two readings of the processor time
 END_SECONDS = 40.0  # until a side that was asked to end is killed

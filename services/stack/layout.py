@@ -14,6 +14,7 @@ from services.stack import valkey
 from services.stack.folder import Folder, Secrets, sqlite_url
 from services.stack.ports import HOST
 from services.stack.processes import ProcessSpec
+from services.training_environment import HUGE_PAGES
 
 SOURCES = str(Path(services.__path__[0]).parent)
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")  # never asked through a proxy
@@ -71,9 +72,36 @@ def environment(
     }
 
 
+# What the stack's template imports, in steps: what MLflow has in common with all else, what migrations need,
+# and the rest. The names of other packages are those that they import themselves at their start.
+FOR_MLFLOW = ("migrations.apply",)
+FOR_MIGRATIONS = ("services.store.models", "sqlalchemy.dialects.sqlite")
+FOR_ALL = (
+    *("services.upkeep.loop", "services.tracking.trials_mirror"),
+    *("workers.app", "celery.apps.worker", "celery.concurrency.prefork", "celery.worker.consumer"),
+    *("celery.worker.strategy", "kombu.transport.redis"),
+    *(
+        "services.api.app",
+        "uvicorn",
+        "uvicorn.lifespan.on",
+        "uvicorn.loops.auto",
+        "uvicorn.protocols.http.auto",
+    ),
+    *("workers.runner", "cnnlab.fit", "cnnlab.engine.cost", "cnnlab.kernels.library", "numpy.random"),
+)
+
+
+def template(env: Mapping[str, str]) -> dict[str, str]:
+    """The template's environment: that of all children, and what is read at a start alone.
+
+    NumPy's OpenBLAS would start threads at its import, and a process with threads cannot fork.
+    """
+    return {**env, **HUGE_PAGES, "OPENBLAS_NUM_THREADS": "1"}
+
+
 def migrations(env: Mapping[str, str]) -> ProcessSpec:
     """Bring the database to the newest schema; this process exits by itself."""
-    return ProcessSpec("migrations", python("migrations", "upgrade"), env, 0)
+    return ProcessSpec("migrations", python("migrations", "upgrade"), env, 0, forks=True)
 
 
 def processes(
@@ -95,11 +123,11 @@ def processes(
     )
     return [
         ProcessSpec("valkey", (valkey.binary(), str(config)), env, 0),
-        ProcessSpec("mlflow", mlflow, env, 0),
-        ProcessSpec("api", python("uvicorn", *api), env, 1),
-        ProcessSpec("upkeep", python("services.upkeep"), env, 1),
+        ProcessSpec("mlflow", mlflow, env, 0, forks=True),
+        ProcessSpec("api", python("uvicorn", *api), env, 1, forks=True),
+        ProcessSpec("upkeep", python("services.upkeep"), env, 1, forks=True),
         *(
-            ProcessSpec(f"worker-{i}", python("workers"), env, 2, stop_seconds=20.0)
+            ProcessSpec(f"worker-{i}", python("workers"), env, 2, stop_seconds=20.0, forks=True)
             for i in range(devices.workers)
         ),
     ]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.forking import ForkedProcess
 from services.host import end_with_parent
 
 
@@ -23,28 +24,20 @@ class ProcessSpec:
     env: Mapping[str, str]
     tier: int
     stop_seconds: float = 10.0  # between the request to stop and the kill
+    forks: bool = False  # whether its first process is a fork of the template, which `argv` suits then
 
 
 class Child:
     """A started process, in a session of its own so that the terminal's Ctrl-C reaches only the parent."""
 
-    def __init__(self, spec: ProcessSpec, log: Path, folder: Path) -> None:
+    def __init__(
+        self, spec: ProcessSpec, log: Path, process: subprocess.Popen[bytes] | ForkedProcess
+    ) -> None:
         self.spec = spec
         self.log = log
         self._started = time.monotonic()
-        parent = os.getpid()
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                spec.argv,
-                env=dict(spec.env),
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=lambda: end_with_parent(parent, signal.SIGTERM),
-            )
-        self.pid = self._process.pid
+        self._process = process
+        self.pid = process.pid
 
     def exit_code(self) -> int | None:
         """The exit code, or None while it runs; negative: the signal that killed it."""
@@ -80,6 +73,23 @@ class Child:
         except FileNotFoundError:
             return ""
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def execute(spec: ProcessSpec, log: Path, folder: Path) -> Child:
+    """Start a process in a folder."""
+    parent = os.getpid()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            spec.argv,
+            env=dict(spec.env),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: end_with_parent(parent, signal.SIGTERM),
+        )
+    return Child(spec, log, process)
 
 
 def describe_exit(code: int) -> str:

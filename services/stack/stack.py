@@ -22,7 +22,9 @@ from services.stack.folder import Folder, Running
 from services.stack.interrupt import Interrupt
 from services.stack.layout import Ports
 from services.stack.ports import HOST, free
-from services.stack.processes import Child, ProcessSpec, describe_exit
+from services.stack.processes import Child, ProcessSpec, describe_exit, execute
+from services.stack.template_process import Template
+from services.training_environment import threads_environment
 
 POLL_SECONDS = 0.1  # between two checks of the processes
 # Before the second restart in a row, doubled with each after it; the first follows at once.
@@ -57,6 +59,7 @@ class Stack:
         self.interrupt = Interrupt()
         self._message = message
         self._managed: list[ManagedProcess] = []
+        self._template: Template | None = None
 
     @property
     def key(self) -> str:
@@ -81,17 +84,34 @@ class Stack:
         self.folder.lock()
 
     def start(self) -> None:
-        """Start every process, API and workers after the migrations; `StackError` if a setting is wrong."""
+        """Start every process, API and workers after the migrations; `StackError` if a setting is wrong.
+
+        What has not started when a stop is requested does not start any more.
+        """
         secrets = self.folder.secrets()
         env = layout.environment(os.environ, self.folder, secrets, self.ports, self.devices)
         if faults := Settings.faults(env):  # every child would fail with them, again and again
             raise StackError(faults)
+        # Of all, though only runners train: a fork has what its template had when that loaded torch.
+        env |= threads_environment(Settings.of(env).threads)
         processes = layout.processes(env, self.folder, secrets, self.ports, self.devices)
         self._managed = [ManagedProcess(spec) for spec in processes]
-        self._launch(0)
-        self._migrate(layout.migrations(env))
-        self._launch(1)
-        self._launch(2)
+        migrations = layout.migrations(env)
+        with Template(
+            layout.template(env),
+            self.folder.logs / "template.log",
+            self.folder.root.parent,
+            room=max(len(" ".join(spec.argv).encode()) for spec in processes),
+            gives_up=lambda: self.interrupt.requested,
+        ) as self._template:
+            self._template.load(layout.FOR_MLFLOW)
+            self._launch(0)
+            self._template.load(layout.FOR_MIGRATIONS)
+            migrating = self._spawn(migrations)
+            self._template.load(layout.FOR_ALL)
+            self._wait_for_migrations(migrating)
+            self._launch(1)
+            self._launch(2)
         self.folder.announce(Running(os.getpid(), self.api, self.mlflow))
 
     def wait_until_ready(self) -> bool:
@@ -165,7 +185,7 @@ class Stack:
 
     def _launch(self, tier: int) -> None:
         for managed in self._managed:
-            if managed.spec.tier == tier:
+            if managed.spec.tier == tier and not self.interrupt.requested:
                 managed.child = self._spawn(managed.spec)
 
     def _descendants(self) -> list[psutil.Process]:
@@ -177,10 +197,12 @@ class Stack:
         return descendants
 
     def _spawn(self, spec: ProcessSpec) -> Child:
-        return Child(spec, self.folder.logs / f"{spec.name}.log", self.folder.root.parent)
+        log = self.folder.logs / f"{spec.name}.log"
+        if self._template and spec.forks and (process := self._template.fork(spec.argv, spec.env, log)):
+            return Child(spec, log, process)
+        return execute(spec, log, self.folder.root.parent)
 
-    def _migrate(self, spec: ProcessSpec) -> None:
-        child = self._spawn(spec)
+    def _wait_for_migrations(self, child: Child) -> None:
         while not child.wait(POLL_SECONDS):
             if self.interrupt.forced or child.age() > READY_TIMEOUT:
                 child.kill()

@@ -23,6 +23,8 @@ PYTHON = ["python", "-P", "-m"]
         ([*PYTHON, "services.upkeep"], [], "upkeep"),
         ([*PYTHON, "mlflow", "server"], [], "MLflow server"),
         (["/opt/valkey-server", "/tmp/valkey.conf"], [], "Valkey"),
+        ([*PYTHON, "services.stack.template", "3", "-" * 99], [], "template"),
+        ([*PYTHON, "workers", "", ""], [*PYTHON, "benchmarks.rivals.service"], "Celery main"),
         ([*PYTHON, "benchmarks.rivals.service"], [], "client and stack"),
         (["sleep", "1"], [], "other"),
     ],

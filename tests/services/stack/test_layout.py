@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from services.settings import Settings
 from services.stack import layout
 from services.stack.folder import Folder
 from services.stack.layout import Devices, Ports
+from services.training_environment import threads_environment
 
 
 @pytest.fixture
@@ -82,6 +86,41 @@ def test_no_secret_is_on_a_command_line(folder: Folder) -> None:
     config = folder.root / "valkey" / "valkey.conf"
     assert f"requirepass {secrets.redis_password}" in config.read_text()
     assert config.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="templates are for Linux")
+def test_what_the_template_imports_can_be_forked_and_reads_no_plug_in(tmp_path: Path) -> None:
+    (tmp_path / "plugins" / "activations").mkdir(parents=True)
+    (tmp_path / "plugins" / "activations" / "own.py").write_text("raise SystemExit('read too early')")
+    program = (
+        "import signal, sys, logging\n"
+        "from importlib import import_module\n"
+        "from services.forking import has_one_thread\n"
+        "from services.stack import layout\n"
+        "before = [signal.getsignal(number) for number in signal.valid_signals()]\n"
+        "for name in (*layout.FOR_MLFLOW, *layout.FOR_MIGRATIONS, *layout.FOR_ALL):\n"
+        "    import_module(name)\n"
+        "print(has_one_thread(), 'torch' in sys.modules, logging.root.handlers)\n"
+        "print([signal.getsignal(number) for number in signal.valid_signals()] == before)\n"
+        "from cnnlab import registry\n"
+        "print(registry.plugin_problems())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        env=layout.template(
+            {
+                **os.environ,
+                **threads_environment(4),
+                "CNNLAB_PLUGINS": str(tmp_path / "plugins"),
+                "PYTHONPATH": layout.SOURCES,
+            }
+        ),
+        capture_output=True,
+        text=True,
+    )
+    first, second, problems = done.stdout.splitlines()
+    assert (first, second) == ("True True []", "True")
+    assert "read too early" in problems, "only who asks reads them"
 
 
 @pytest.mark.parametrize("given", [{}, {"NO_PROXY": "lab.example"}, {"no_proxy": "lab.example"}])

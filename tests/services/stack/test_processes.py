@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.stack.processes import Child, ProcessSpec, describe_exit
+from services.stack.processes import Child, ProcessSpec, describe_exit, execute
 
 Start = Callable[[str], Child]
 
@@ -25,7 +25,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def start(code: str) -> Child:
         spec = ProcessSpec("probe", (sys.executable, "-c", code), dict(os.environ), 0)
-        children.append(Child(spec, tmp_path / "probe.log", tmp_path))
+        children.append(execute(spec, tmp_path / "probe.log", tmp_path))
         return children[-1]
 
     yield start
@@ -71,10 +71,10 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
             sys.executable,
             "-c",
             "import sys, os, time; from pathlib import Path;"
-            "from services.stack.processes import Child, ProcessSpec;"
+            "from services.stack.processes import ProcessSpec, execute;"
             f"folder = Path({str(tmp_path)!r});"
             "sleep = (sys.executable, '-c', 'import time; time.sleep(60)');"
-            "child = Child(ProcessSpec('probe', sleep, dict(os.environ), 0), folder / 'log', folder);"
+            "child = execute(ProcessSpec('probe', sleep, dict(os.environ), 0), folder / 'log', folder);"
             "(folder / 'pid').write_text(f'{child.pid}\\n'); time.sleep(60)",
         ],
         cwd=Path(__file__).parents[3],

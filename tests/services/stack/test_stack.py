@@ -20,7 +20,8 @@ import psutil
 import pytest
 
 from services.stack.ports import free
-from services.stack.stack import restart_pause
+from services.stack.processes import ProcessSpec
+from services.stack.stack import Stack, restart_pause
 
 SOURCES = Path(__file__).parents[3]
 TIMEOUT = 100
@@ -46,7 +47,7 @@ class Up:
         return (self.folder / "err").read_text()
 
 
-Start = Callable[[], Up]
+Start = Callable[..., Up]
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for name in NAMES_OF_OTHERS:
         (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the user')\n")
 
-    def start() -> Up:
+    def start(meanwhile: Callable[[psutil.Process], None] | None = None) -> Up:
         command = [
             *CNNLAB,
             "up",
@@ -74,6 +75,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
             )
         started.append(process)
         assert process.stdout is not None
+        if meanwhile is not None:
+            meanwhile(psutil.Process(process.pid))
         line = process.stdout.readline()
         assert line, (tmp_path / "err").read_text()
         return Up(process, tmp_path, json.loads(line))
@@ -100,11 +103,16 @@ def test_a_stack_keeps_its_children_alive_leaves_none_and_finds_its_data_again(s
     assert "already running" in second.stderr
     assert "Traceback" not in second.stderr
 
-    api = next(child for child in up.descendants() if "services.api.app:from_environment" in child.cmdline())
+    api = _find(up.descendants(), "services.api.app:from_environment")
+    assert _is_fork(api)
+    assert _is_fork(_find(up.descendants(), "workers.runner"))
+    assert api.ppid() == up.process.pid
+    assert (up.folder / ".cnnlab" / "logs" / "template.log").read_text() == ""
     api.kill()
     assert _until(lambda: "api exited" in up.messages())
     assert "killed by SIGKILL" in up.messages()
     assert _until(lambda: _answers(up.addresses["api"]))
+    assert not _is_fork(_find(up.descendants(), "services.api.app:from_environment"))
     assert _run(up.folder, "ls", "--json").stdout == "[]\n"
 
     spec = up.folder / "sweep.yaml"
@@ -117,7 +125,7 @@ def test_a_stack_keeps_its_children_alive_leaves_none_and_finds_its_data_again(s
     descendants = up.descendants()
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(60) == 0
-    assert [child for child in descendants if child.is_running()] == []
+    assert [child for child in descendants if _alive(child)] == []  # one that ended may wait for init
     assert not (up.folder / ".cnnlab" / "running.json").exists()
 
     up = start()
@@ -133,6 +141,34 @@ def test_a_stack_keeps_its_children_alive_leaves_none_and_finds_its_data_again(s
     up.process.kill()
     up.process.wait()
     assert _until(lambda: not [child for child in descendants if _alive(child)])
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="templates are for Linux")
+def test_a_stack_whose_template_is_killed_starts_all_the_same(start: Start) -> None:
+    def kill(stack: psutil.Process) -> None:
+        """Kill it once it has forked a process, before it has imported all."""
+        assert _until(lambda: any("services.stack.mlflow_app" in p.cmdline() for p in stack.children()))
+        _find(stack.children(), "services.stack.template").kill()
+
+    up = start(kill)
+    assert _is_fork(_find(up.descendants(), "services.stack.mlflow_app"))
+    assert not _is_fork(_find(up.descendants(), "services.api.app:from_environment"))
+    assert not _is_fork(_find(up.descendants(), "workers.runner"))
+    assert up.messages() == "", "nothing had to be started again"
+
+
+def test_nothing_more_starts_once_a_stop_is_requested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = ProcessSpec("migrations", (sys.executable, "-c", ""), {}, 0)
+    monkeypatch.setattr("services.stack.layout.migrations", lambda _: nothing)
+    with Stack(tmp_path, (free(), free()), 1, print) as stack:
+        stack.take_folder()
+        stack.interrupt.count = 1
+        stack.start()
+        assert not stack.wait_until_ready()
+        assert psutil.Process().children(recursive=True) == []
 
 
 def test_a_wrong_setting_is_refused_at_once(tmp_path: Path) -> None:
@@ -156,6 +192,16 @@ def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
 def test_pauses_before_a_restart_grow_up_to_half_a_minute() -> None:
     assert [restart_pause(failures) for failures in (1, 2, 3, 4, 7, 8, 9)] == [0, 0.5, 1, 2, 16, 30, 30]
     assert restart_pause(10_000) == 30, "a process that fails for hours is still restarted"
+
+
+def _find(processes: list[psutil.Process], word: str) -> psutil.Process:
+    return next(process for process in processes if word in process.cmdline())
+
+
+def _is_fork(process: psutil.Process) -> bool:
+    """Whether a process has the environment with which the template was executed."""
+    environment = process.environ()  # a runner that is executed has more of the allocator's settings
+    return "GLIBC_TUNABLES" in environment and "MALLOC_TOP_PAD_" not in environment
 
 
 def _run(
