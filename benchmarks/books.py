@@ -27,7 +27,6 @@ from services.client import Client
 from services.stack.ports import free
 from services.stack.stack import Stack
 
-ENDED = ("succeeded", "partial", "failed", "cancelled")
 REQUEST = re.compile(r'"(GET|POST|PUT|DELETE|PATCH) (/\S*) HTTP')
 POLL_SECONDS = 1.0
 SHORT_POLL_SECONDS = 0.2  # once a sweep has ended
@@ -113,8 +112,7 @@ def moment(text: str) -> float:
 
 def wait_for_end(client: Client, sweep_id: str) -> float:
     """Seconds from the submission of a sweep to its end."""
-    while (sweep := client.sweep(sweep_id))["state"] not in ENDED:
-        time.sleep(POLL_SECONDS)
+    sweep = client.wait(sweep_id)
     return moment(sweep["finished_at"]) - moment(sweep["created_at"])
 
 

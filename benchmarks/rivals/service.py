@@ -18,19 +18,14 @@ import httpx2
 from benchmarks.rivals.loops.protocol import serve
 from benchmarks.rivals.task import Task
 from services.client import Client
-from services.domain.states import SWEEP_FINAL, TRIAL_FINAL
+from services.domain.states import SWEEP_FINAL
 from services.stack import ports
 from services.stack.stack import Stack
 
 WORKERS = 2
-POLL_SECONDS = 0.2  # between two requests for the sweep
+POLL_SECONDS = 0.2  # between two looks whether MLflow has all of a sweep that has ended
+KEEP_ALIVE_SECONDS = 5.0  # from one look at the processes to the next, while a sweep trains
 PLUGINS = Path(__file__).with_name("plugins")
-
-
-def all_final(sweep: dict[str, Any]) -> bool:
-    """Whether SQL has the final state of every trial."""
-    counts = sweep["trials"]
-    return sum(counts.get(state, 0) for state in TRIAL_FINAL) == counts["total"]
 
 
 def in_mlflow(sweep: dict[str, Any], mlflow: str) -> bool:
@@ -55,13 +50,13 @@ def train(stack: Stack, client: Client, message: dict[str, Any]) -> dict[str, An
     final: float | None = None
     while True:
         stack.keep_alive()
-        sweep = client.sweep(sweep_id)
-        if all_final(sweep):
-            final = final or time.monotonic() - began
+        sweep = client.wait(sweep_id, KEEP_ALIVE_SECONDS)
         ended, succeeded = sweep["state"] in SWEEP_FINAL, sweep["state"] == "succeeded"
-        if ended and (not succeeded or in_mlflow(sweep, stack.mlflow)):
-            break
-        time.sleep(POLL_SECONDS)
+        if ended:
+            final = final or time.monotonic() - began
+            if not succeeded or in_mlflow(sweep, stack.mlflow):
+                break
+            time.sleep(POLL_SECONDS)
     if not succeeded:
         raise SystemExit(f"the sweep ended as {sweep['state']}: {sweep['trials']}")
     accuracies = [trial["last"] for trial in client.trials(sweep_id)]

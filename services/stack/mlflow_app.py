@@ -72,9 +72,12 @@ def application(folder: Path, port: int) -> Any:
     from mlflow.version import VERSION
 
     if VERSION.startswith(PLAIN_STORE_FOR):
+        from services.stack import files_request, runs_requests
         from services.stack.mlflow_store import MirrorStore
 
         handlers._tracking_store_registry.register("sqlite", MirrorStore)
+        runs_requests.add_to(app, handlers._get_tracking_store)
+        files_request.add_to(app, handlers)
     # So `mlflow server` passes its settings on. They are read at the first request.
     os.environ |= {
         constants.BACKEND_STORE_URI_ENV_VAR: sqlite_url(file),

@@ -7,10 +7,8 @@ is left to MLflow's own method, from the beginning.
 
 from __future__ import annotations
 
-import math
-import sys
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -25,76 +23,42 @@ from mlflow.entities import (
     RunInputs,
     RunStatus,
     RunTag,
-    SourceType,
 )
 from mlflow.store.db.utils import _get_managed_session_maker
-from mlflow.store.tracking.dbmodels import models
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.utils import validation
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
-from mlflow.utils.uri import append_to_uri_path
-from sqlalchemy import Connection, Table, bindparam, event, func, insert, select, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import sessionmaker
 
+from services.stack import brief_runs, run_batch
+from services.stack.given_run import GivenRun
+from services.stack.mlflow_tables import (
+    DATA_SET,
+    EXPERIMENT,
+    INSERT_INPUT,
+    INSERT_INPUT_TAGS,
+    INSERT_METRICS,
+    INSERT_PARAMS,
+    INSERT_RUN,
+    INSERT_TAGS,
+    KNOWN_LATEST,
+    RUN,
+    SET_LATEST,
+    SET_STATUS,
+    SET_TAGS,
+    input_row,
+    newer_rows,
+    once,
+    point_row,
+    run_row,
+)
+
+log = logging.getLogger(__name__)
 # MLflow sets them at the begin of each session.
 PRAGMAS = {"foreign_keys": "ON", "busy_timeout": "20000", "case_sensitive_like": "true"}
-MAX_FLOAT = sys.float_info.max  # in place of an infinity, as MLflow does it
 T = TypeVar("T")
-
-
-def _table(model: Any) -> Table:
-    table: Table = model.__table__
-    return table
-
-
-_RUNS, _TAGS, _PARAMS = _table(models.SqlRun), _table(models.SqlTag), _table(models.SqlParam)
-_METRICS, _LATEST = _table(models.SqlMetric), _table(models.SqlLatestMetric)
-_EXPERIMENTS, _DATA_SETS = _table(models.SqlExperiment), _table(models.SqlDataset)
-_INPUTS, _INPUT_TAGS = _table(models.SqlInput), _table(models.SqlInputTag)
-_EXPERIMENT = select(_EXPERIMENTS.c.artifact_location).where(
-    _EXPERIMENTS.c.experiment_id == bindparam("id"), _EXPERIMENTS.c.lifecycle_stage == LifecycleStage.ACTIVE
-)
-_RUN = select(_RUNS.c.experiment_id).where(
-    _RUNS.c.run_uuid == bindparam("id"), _RUNS.c.lifecycle_stage == LifecycleStage.ACTIVE
-)
-_DATA_SET = select(_DATA_SETS.c.dataset_uuid).where(
-    _DATA_SETS.c.experiment_id == bindparam("experiment"),
-    _DATA_SETS.c.name == bindparam("data_name"),
-    _DATA_SETS.c.digest == bindparam("data_digest"),
-)
-_SET_STATUS = (
-    update(_RUNS)
-    .where(_RUNS.c.run_uuid == bindparam("id"), _RUNS.c.lifecycle_stage == LifecycleStage.ACTIVE)
-    .values(status=bindparam("new_status"), end_time=func.coalesce(bindparam("new_end"), _RUNS.c.end_time))
-    .returning(
-        _RUNS.c.run_uuid,
-        _RUNS.c.name,
-        _RUNS.c.experiment_id,
-        _RUNS.c.user_id,
-        _RUNS.c.status,
-        _RUNS.c.start_time,
-        _RUNS.c.end_time,
-        _RUNS.c.lifecycle_stage,
-        _RUNS.c.artifact_uri,
-    )
-)
-_KNOWN_LATEST = select(_LATEST.c.key, _LATEST.c.step, _LATEST.c.timestamp, _LATEST.c.value).where(
-    _LATEST.c.run_uuid == bindparam("id")
-)
-_INSERT_RUN, _INSERT_PARAMS, _INSERT_METRICS = insert(_RUNS), insert(_PARAMS), insert(_METRICS)
-_INSERT_INPUT, _INSERT_INPUT_TAGS, _INSERT_TAGS = insert(_INPUTS), insert(_INPUT_TAGS), insert(_TAGS)
-
-
-def _insert_or_update(table: Table) -> Any:
-    keys = [column.name for column in table.primary_key]
-    new = sqlite.insert(table)
-    rest = {column.name: new.excluded[column.name] for column in table.columns if column.name not in keys}
-    return new.on_conflict_do_update(index_elements=keys, set_=rest)
-
-
-_SET_TAGS, _SET_LATEST = _insert_or_update(_TAGS), _insert_or_update(_LATEST)
 
 
 class _Unusual(Exception):
@@ -135,6 +99,23 @@ class MirrorStore(SqlAlchemyStore):
         """Record what a run was trained on."""
         own: Callable[..., Any] = super().log_inputs
         self._either(_log_data, own, run_id, datasets, models, waits=False)
+
+    def write_runs(self, given: Sequence[GivenRun | None]) -> list[str | None]:
+        """Write several runs, each with all that it gets, in one transaction.
+
+        Returns the id of each, None of those that were left out: of them nothing is written.
+        """
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                return run_batch.write(connection, given)
+        except SQLAlchemyError as error:
+            log.warning("%d runs were not written together: %s", len(given), error)
+            return [None] * len(given)
+
+    def find_runs(self, experiment_id: int, tags: Mapping[str, str], shown: str) -> list[dict[str, Any]]:
+        """Find the runs of an experiment with all of these tags, without what they show but one tag."""
+        with self.engine.connect() as connection:
+            return brief_runs.find(connection, experiment_id, tags, shown)
 
     def _either(self, plain: Callable[..., T], own: Callable[..., Any], *given: Any, waits: bool = True) -> T:
         """Write plainly, or by MLflow's own method; `waits` for the disk, as MLflow does.
@@ -183,28 +164,12 @@ def _create_run(
 ) -> Run:
     if not name or not experiment_id.isdecimal() or any(tag.key == MLFLOW_RUN_NAME for tag in tags):
         raise _Unusual
-    location = _only(connection, _EXPERIMENT, id=int(experiment_id))
-    run_id = uuid.uuid4().hex
-    files = append_to_uri_path(location, run_id, SqlAlchemyStore.ARTIFACTS_FOLDER_NAME)
-    run = {
-        "run_uuid": run_id,
-        "name": name,
-        "source_type": SourceType.to_string(SourceType.UNKNOWN),
-        "source_name": "",
-        "entry_point_name": "",
-        "user_id": user_id,
-        "status": RunStatus.to_string(RunStatus.RUNNING),
-        "start_time": start,
-        "end_time": None,
-        "deleted_time": None,
-        "source_version": "",
-        "lifecycle_stage": LifecycleStage.ACTIVE,
-        "artifact_uri": files,
-        "experiment_id": int(experiment_id),
-    }
-    connection.execute(_INSERT_RUN, run)
+    location = _only(connection, EXPERIMENT, id=int(experiment_id))
+    run = run_row(experiment_id, location, user_id, start, name, RunStatus.to_string(RunStatus.RUNNING), None)
+    run_id, files = run["run_uuid"], run["artifact_uri"]
+    connection.execute(INSERT_RUN, run)
     tags = [*tags, RunTag(MLFLOW_RUN_NAME, name)]
-    connection.execute(_INSERT_TAGS, [_row(tag, run_id) for tag in tags])
+    connection.execute(INSERT_TAGS, [_row(tag, run_id) for tag in tags])
     info = RunInfo(
         run_id, experiment_id, user_id, run["status"], start, None, LifecycleStage.ACTIVE, files, name
     )
@@ -217,7 +182,7 @@ def _set_status(
     if status is None or name:
         raise _Unusual
     changed = {"id": run_id, "new_status": RunStatus.to_string(status), "new_end": end}
-    rows = connection.execute(_SET_STATUS, changed).all()
+    rows = connection.execute(SET_STATUS, changed).all()
     if len(rows) != 1 or not rows[0].name:
         raise _Unusual
     run = rows[0]
@@ -247,38 +212,25 @@ def _log_batch(
     validation._validate_param_keys_unique(params)
     if any(metric.model_id for metric in metrics) or any(tag.key == MLFLOW_RUN_NAME for tag in tags):
         raise _Unusual
-    _only(connection, _RUN, id=run_id)
+    _only(connection, RUN, id=run_id)
     if params:  # of one that is there already MLflow compares the value
-        connection.execute(_INSERT_PARAMS, [_row(param, run_id) for param in params])
+        connection.execute(INSERT_PARAMS, [_row(param, run_id) for param in params])
     if metrics:
         _log_metrics(connection, run_id, metrics)
     if tags:
-        connection.execute(_SET_TAGS, [_row(tag, run_id) for tag in tags])
+        connection.execute(SET_TAGS, [_row(tag, run_id) for tag in tags])
 
 
 def _log_metrics(connection: Connection, run_id: str, metrics: Sequence[Metric]) -> None:
     """Write metrics and, for each, the latest: of the greatest (step, time, value)."""
-    rows = {}
-    for metric in metrics:
-        is_nan = math.isnan(metric.value)
-        value = 0.0 if is_nan else max(-MAX_FLOAT, min(MAX_FLOAT, metric.value))
-        rows[metric.key, metric.step, metric.timestamp, value, is_nan] = {
-            "key": metric.key,
-            "value": value,
-            "timestamp": metric.timestamp,
-            "step": metric.step,
-            "is_nan": is_nan,
-            "run_uuid": run_id,
-        }
-    connection.execute(_INSERT_METRICS, list(rows.values()))
+    rows = once(
+        point_row(run_id, metric.key, metric.value, metric.timestamp, metric.step) for metric in metrics
+    )
+    connection.execute(INSERT_METRICS, rows)
     # Read after the first write, behind which no other process writes until the commit.
-    latest = {key: rank for key, *rank in connection.execute(_KNOWN_LATEST, {"id": run_id})}
-    newer = {}
-    for (key, *rank, _), row in rows.items():
-        if key not in latest or rank > latest[key]:
-            latest[key], newer[key] = rank, row
-    if newer:
-        connection.execute(_SET_LATEST, list(newer.values()))
+    known = connection.execute(KNOWN_LATEST, {"id": run_id})
+    if newer := newer_rows(rows, {(run_id, key): tuple(rank) for key, *rank in known}):
+        connection.execute(SET_LATEST, newer)
 
 
 def _log_data(
@@ -289,25 +241,19 @@ def _log_data(
         raise _Unusual
     validation._validate_dataset_inputs(data)
     (given,) = data
-    experiment = _only(connection, _RUN, id=run_id)
+    experiment = _only(connection, RUN, id=run_id)
     source = _only(
         connection,
-        _DATA_SET,
+        DATA_SET,
         experiment=experiment,
         data_name=given.dataset.name,
         data_digest=given.dataset.digest,
     )
-    edge = {
-        "input_uuid": uuid.uuid4().hex,
-        "source_type": "DATASET",
-        "source_id": source,
-        "destination_type": "RUN",
-        "destination_id": run_id,
-    }
-    connection.execute(_INSERT_INPUT, edge)
+    edge = input_row(source, run_id)
+    connection.execute(INSERT_INPUT, edge)
     if given.tags:
         tags = [{"input_uuid": edge["input_uuid"], "name": tag.key, "value": tag.value} for tag in given.tags]
-        connection.execute(_INSERT_INPUT_TAGS, tags)
+        connection.execute(INSERT_INPUT_TAGS, tags)
 
 
 def _row(pair: Param | RunTag, run_id: str) -> dict[str, str]:

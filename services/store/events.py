@@ -134,8 +134,10 @@ def is_over(session: Session, sweep_id: str, position: EventPosition) -> str | N
     state = session.scalars(
         select(Sweep.state).where(Sweep.id == sweep_id, Sweep.finished_at.is_not(None))
     ).one_or_none()
+    if state is None:
+        return None
     more = select(exists().where(Event.sweep_id == sweep_id, _behind(position)))
-    return None if state is None or session.execute(more).scalar_one() else state
+    return None if session.execute(more).scalar_one() else state
 
 
 def forget(session: Session, seconds: float) -> int | None:

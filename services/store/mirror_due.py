@@ -93,15 +93,18 @@ def point_marks(session: Session, sweep: Sweep) -> Sequence[PointMark]:
     return found
 
 
-def mark_point(session: Session, lease: MirrorLease, mark: PointMark) -> None:
-    """Store what a run says of its point."""
+def mark_points(session: Session, lease: MirrorLease, marks: Sequence[PointMark]) -> None:
+    """Store what runs say of their points."""
     keep(session, lease)
-    session.execute(
-        update(MirrorTrial)
-        .where(MirrorTrial.trial_id == mark.trial_id)
-        .values(point_ended=mark.ended)
-        .execution_options(synchronize_session=False)
-    )
+    for ended in True, False:
+        trial_ids = [mark.trial_id for mark in marks if mark.ended == ended]
+        if trial_ids:
+            session.execute(
+                update(MirrorTrial)
+                .where(MirrorTrial.trial_id.in_(trial_ids))
+                .values(point_ended=ended)
+                .execution_options(synchronize_session=False)
+            )
 
 
 def want_files(session: Session, lease: MirrorLease, trial_ids: Sequence[str]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from services.store.mirror_failures import reason_of
+from services.tracking import files_together
 from services.tracking.mlflow_server import Gone, MlflowRun, Server, TrackingDown
 
 log = logging.getLogger(__name__)
@@ -19,18 +21,29 @@ def upload(server: Server, run: MlflowRun, makers: Makers) -> str | None:
 
     What cannot be made or is refused is logged and named in a tag; returns why, None if nothing is missing.
     """
-    missing = []
-    for name, make in makers.items():
+    missing: dict[str, str] = {}
+    made: dict[str, Content] = {}
+
+    def attempt(name: str, work: Callable[[], None]) -> None:
         try:
-            if content := make():
-                server.upload(run, {name: content})
+            work()
         except (TrackingDown, Gone):
             raise
         except Exception as error:
             log.warning("run %s: %s is left out", run.run_id, name, exc_info=True)
-            missing.append(f"{name}: {reason_of(error)}")
+            missing[name] = f"{name}: {reason_of(error)}"
+
+    def make(name: str) -> None:
+        if content := makers[name]():
+            made[name] = content
+
+    for name in makers:
+        attempt(name, partial(make, name))
+    if not files_together.send(server, run, made):
+        for name, content in made.items():
+            attempt(name, partial(server.upload, run, {name: content}))
     if not missing:
         return None
-    reason = "; ".join(missing)
+    reason = "; ".join(missing[name] for name in makers if name in missing)
     server.log(run.run_id, tags={LEFT_OUT_TAG: reason})
     return reason

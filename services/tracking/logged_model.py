@@ -20,15 +20,9 @@ from services.model_export.writing import NotWritten, WrittenModel
 from services.store.mirror import MeasuredTrial
 from services.store.mirror_failures import reason_of
 from services.tracking import links
-from services.tracking.mlflow_server import (
-    MAX_UPLOAD_BYTES,
-    Gone,
-    MetricPoint,
-    MlflowRun,
-    Server,
-    TrackingDown,
-)
+from services.tracking.mlflow_server import MAX_UPLOAD_BYTES, Gone, MlflowRun, Server, TrackingDown
 from services.tracking.model_server import ModelServer
+from services.tracking.run_change import MetricPoint
 from services.tracking.trial_run import ID_TAG
 
 LOADER, CODE, DATA = "net_of_pixels", "code", "data"

@@ -6,9 +6,7 @@ than the request, and its import takes two seconds. Only files that do not go th
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import mimetypes
 import os
 import tempfile
@@ -24,10 +22,18 @@ import httpx2
 
 from services.addresses import without_passwords
 from services.domain.errors import ServiceError
+from services.tracking import runs_endpoint
+from services.tracking.run_change import (
+    MAX_PARAM_CHARS,
+    MAX_TAG_CHARS,
+    MetricPoint,
+    RunChange,
+    TrainingData,
+    cut,
+)
 
 REQUEST_SECONDS = 5  # that one request may take
 MAX_PER_REQUEST = {"metrics": 800, "params": 100, "tags": 100}  # the server takes 1,000 in all
-MAX_PARAM_CHARS, MAX_TAG_CHARS = 6000, 5000  # the server's own limits are 6,000 and 8,000
 MAX_UPLOAD_BYTES = 50_000_000  # larger files are not sent through a tracking server
 MAX_MESSAGE_CHARS = 200  # of an answer that is not JSON
 RUNS_PER_PAGE = 250  # of a search: the server writes each run with all that it shows
@@ -54,30 +60,6 @@ FAILURES = {"RESOURCE_DOES_NOT_EXIST": Gone, "INVALID_PARAMETER_VALUE": Rejected
 
 
 @dataclass(frozen=True)
-class MetricPoint:
-    """One value of a metric; `at` in ms. MLflow keeps equal points once, so `at` must never change."""
-
-    name: str
-    value: float
-    at: int
-    step: int
-
-    def as_json(self) -> dict[str, Any]:
-        """The point as MLflow's REST API takes it, where what is no finite number is a text."""
-        value = self.value if math.isfinite(self.value) else json.dumps(self.value)
-        return {"key": self.name, "value": value, "timestamp": self.at, "step": self.step}
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a run was trained on; `source` is JSON."""
-
-    name: str
-    digest: str
-    source: str
-
-
-@dataclass(frozen=True)
 class MlflowRun:
     """A run as MLflow has it."""
 
@@ -99,6 +81,7 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self.takes_several = False  # runs in one request, as its latest answer says
 
     @cached_property
     def _http(self) -> httpx2.Client:
@@ -186,8 +169,14 @@ class Server:
         """Fetch a run; raises `Gone` if there is none."""
         return _found(self._get("runs/get", run_id=run_id)["run"])
 
-    def runs(self, experiment_id: str, tags: Mapping[str, str]) -> list[MlflowRun]:
-        """Find the runs with these tags, deleted ones included, oldest first."""
+    def runs(self, experiment_id: str, tags: Mapping[str, str], shown: str = ROLE_TAG) -> list[MlflowRun]:
+        """Find the runs with these tags, deleted ones included, oldest first.
+
+        Of their tags at least `shown` is there: to read all that a run shows costs MLflow milliseconds.
+        """
+        if self.takes_several:
+            page = self._post(runs_endpoint.FIND, experiment_id=experiment_id, tags=dict(tags), shown=shown)
+            return [_found(run) for run in page["runs"]]
         query: dict[str, Any] = {
             "experiment_ids": [experiment_id],
             "filter": _having(tags),
@@ -222,7 +211,7 @@ class Server:
             user_id=tags.get("mlflow.user", "unknown"),
             run_name=name,
             start_time=start,
-            tags=_listed(_cut(tags, MAX_TAG_CHARS)),
+            tags=_listed(cut(tags, MAX_TAG_CHARS)),
         )
         return _found(made["run"])
 
@@ -253,13 +242,22 @@ class Server:
         """Write metrics, params and tags in as few requests as the server's limits allow."""
         left: dict[str, list[Any]] = {
             "metrics": [point.as_json() for point in points],
-            "params": _listed(_cut(params or {}, MAX_PARAM_CHARS)),
-            "tags": _listed(_cut(tags or {}, MAX_TAG_CHARS)),
+            "params": _listed(cut(params or {}, MAX_PARAM_CHARS)),
+            "tags": _listed(cut(tags or {}, MAX_TAG_CHARS)),
         }
         while any(left.values()):
             some = {kind: each[: MAX_PER_REQUEST[kind]] for kind, each in left.items()}
             self._post("runs/log-batch", run_id=run_id, **some)
             left = {kind: each[MAX_PER_REQUEST[kind] :] for kind, each in left.items()}
+
+    def write_runs(self, changes: Sequence[RunChange]) -> list[str | None]:
+        """Write several runs in one request, which only a server with `takes_several` has.
+
+        Returns the id of each, None of those of which nothing was written: the other requests are for them.
+        """
+        body = {"runs": [change.as_json() for change in changes]}
+        found: list[str | None] = self._post(runs_endpoint.WRITE, **body)["run_ids"]
+        return found
 
     def log_data(self, run_id: str, data: TrainingData) -> None:
         """Record the data set that a run was trained on; MLflow keeps equal ones once."""
@@ -274,10 +272,6 @@ class Server:
         for name, content in files.items():
             self._upload(run, name, content.encode() if isinstance(content, str) else content)
 
-    def upload_file(self, run: MlflowRun, path: Path, folder: str) -> None:
-        """Upload one file as an artifact."""
-        self._upload(run, f"{folder}/{path.name}", path.read_bytes())
-
     def delete_files(self, artifacts: str) -> None:
         """Delete all files of a run or a model, which are at this URI."""
         scheme, _, folder = artifacts.partition(":/")
@@ -290,12 +284,18 @@ class Server:
             return
 
     def _upload(self, run: MlflowRun, name: str, content: bytes) -> None:
-        scheme, _, folder = run.artifacts.partition(":/")
-        if scheme != THROUGH_THE_SERVER or folder.startswith("/"):  # the latter names another server
+        folder = self.folder_of(run)
+        if folder is None:
             _upload_elsewhere(self._url, run, name, content)
             return
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         self._ask("PUT", FILES + quote(f"{folder}/{name}"), content=content, headers={"Content-Type": kind})
+
+    def folder_of(self, run: MlflowRun) -> str | None:
+        """Where the server keeps files of a run; None where it does not take them itself."""
+        scheme, _, folder = run.artifacts.partition(":/")
+        through = scheme == THROUGH_THE_SERVER and not folder.startswith("/")  # else it names another server
+        return folder if through else None
 
     # ---- requests
 
@@ -303,6 +303,10 @@ class Server:
         """Return the JSON of an answer; the fields are the query of a GET, else the body."""
         how: dict[str, Any] = {"params": fields} if method == "GET" else {"json": fields}
         return self._ask(method, API + path, **how)
+
+    def put(self, path: str, content: bytes) -> None:
+        """Send a body that is no JSON."""
+        self._ask("PUT", API + path, content=content)
 
     def _get(self, path: str, **query: str) -> Any:
         return self._ask("GET", API + path, params=query)
@@ -317,6 +321,7 @@ class Server:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             message = f"{self._url}: {type(error).__name__}: {error}"
             raise TrackingDown(without_passwords(message)) from error
+        self.takes_several = runs_endpoint.SIGN in answer.headers
         said = _object(answer)
         if answer.is_success and said is not None:
             return said
@@ -392,7 +397,3 @@ def _pairs(tagged: Any) -> dict[str, str]:
 
 def _listed(texts: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in texts.items()]
-
-
-def _cut(texts: Mapping[str, str], size: int) -> dict[str, str]:
-    return {key: text if len(text) <= size else text[: size - 1] + "…" for key, text in texts.items()}

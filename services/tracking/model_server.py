@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from services.tracking.mlflow_server import Gone, MetricPoint, MlflowRun, Server
+from services.tracking import files_together
+from services.tracking.mlflow_server import Gone, MlflowRun, Server
+from services.tracking.run_change import MetricPoint
 
 READY = "LOGGED_MODEL_READY"
 
@@ -68,7 +70,9 @@ class ModelServer:
 
     def upload(self, run: MlflowRun, model: LoggedModel, files: Mapping[str, str | bytes]) -> None:
         """Upload files of a model."""
-        self._server.upload(replace(run, artifacts=model.artifacts), files)
+        of_model = replace(run, artifacts=model.artifacts)
+        if not files_together.send(self._server, of_model, files):
+            self._server.upload(of_model, files)
 
     def finish(self, run: MlflowRun, model: LoggedModel, point: MetricPoint) -> None:
         """Say that all files are there, what the model reaches, and that it is what the run gave."""

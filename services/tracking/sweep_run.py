@@ -14,8 +14,9 @@ from services.settings import Settings
 from services.store.models import Sweep
 from services.tracking import links, names, note
 from services.tracking.artifacts import Makers
-from services.tracking.mlflow_server import ROLE_TAG, MetricPoint
+from services.tracking.mlflow_server import ROLE_TAG
 from services.tracking.ranked_sweep import RankedSweep
+from services.tracking.run_change import MetricPoint
 
 MAX_EXPERIMENT_CHARS = 250  # the server's database has room for 256
 SWEEP_RUN_STATUS = {

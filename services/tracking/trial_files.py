@@ -12,6 +12,7 @@ from services.settings import Settings
 from services.store.mirror import MeasuredTrial
 from services.store.models import Trial
 from services.tracking import artifacts, logged_model, trial_run
+from services.tracking.artifacts import Makers
 from services.tracking.context import MirrorContext
 from services.tracking.mlflow_server import MAX_UPLOAD_BYTES, MlflowRun
 
@@ -41,10 +42,11 @@ def send(
     assert trial.mirror.run_id is not None, "only trials with a run have files to send"
     own = parent.beside(trial.mirror.run_id)
     path = best_weights.path(context.settings.files, trial.best_file or "")
-    missing = [
-        _send_weights(context, own, path),
-        artifacts.upload(context.server, own, trial_run.files(trial, plan, found.curve)),
-    ]
+    weights, too_large = _weights(path)
+    if too_large:
+        context.server.log(own.run_id, tags={artifacts.LEFT_OUT_TAG: too_large})
+    makers = {**weights, **trial_run.files(trial, plan, found.curve)}
+    missing = [too_large, artifacts.upload(context.server, own, makers)]
     if path:
         missing.append(_send_figures(context, parent, plan, trial, path))
     if path and objective:
@@ -52,15 +54,14 @@ def send(
     return "; ".join(filter(None, missing)) or None
 
 
-def _send_weights(context: MirrorContext, own: MlflowRun, path: Path | None) -> str | None:
+def _weights(path: Path | None) -> tuple[Makers, str | None]:
+    """The file with a trial's best weights, or why it is left out."""
     if path is None:
-        return None
+        return {}, None
     if (size := path.stat().st_size) > MAX_UPLOAD_BYTES:
-        reason = f"{path.name} has {size} bytes, more than {MAX_UPLOAD_BYTES}"
-        context.server.log(own.run_id, tags={artifacts.LEFT_OUT_TAG: reason})
-        return reason
-    context.server.upload_file(own, path, "checkpoint")
-    return None
+        return {}, f"{path.name} has {size} bytes, more than {MAX_UPLOAD_BYTES}"
+    content = path.read_bytes()
+    return {f"checkpoint/{path.name}": lambda: content}, None
 
 
 def _send_model(

@@ -23,7 +23,8 @@ from services.store.models import Pack, Report, Trial
 from services.tracking import names
 from services.tracking.artifacts import Content, Makers
 from services.tracking.links import POINT_ENDED_TAG, error_metric, ranking_metric
-from services.tracking.mlflow_server import ROLE_TAG, MetricPoint, TrainingData
+from services.tracking.mlflow_server import ROLE_TAG
+from services.tracking.run_change import MetricPoint, TrainingData
 
 ID_TAG = "trial.id"
 TRIAL_RUN_STATUS = {

@@ -5,22 +5,25 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import NamedTuple
 
-from services.domain.states import SWEEP_FINAL, TRIAL_FINAL, TrialState
+from services.domain.states import SWEEP_FINAL
 from services.store import leaderboard, mirror, mirror_due, trials
 from services.store.left_out import LeftOut
 from services.store.mirror import MeasuredTrial, TrialMark
+from services.store.mirror_due import PointMark
 from services.store.models import Sweep, Trial
-from services.tracking import trial_files, trial_run
+from services.tracking import trial_change, trial_files, trial_run
 from services.tracking.context import IsOver, MirrorContext, RunDeleted
-from services.tracking.mlflow_server import Gone, MlflowRun, Rejected, TrainingData
+from services.tracking.mlflow_server import Gone, MlflowRun, Rejected, TrackingDown
+from services.tracking.run_change import RunChange, TrainingData
 from services.tracking.side_by_side import use_up
 
 log = logging.getLogger(__name__)
 TRIALS_AT_ONCE = 50  # that are read together, and whose marks are stored in one transaction
+MAX_POINTS_TOGETHER = 20_000  # values of metrics in one request
 MAX_THREADS = 3  # trials under way at once: one is made here, one is written there, one waits for the disk
 
 
@@ -62,6 +65,8 @@ class TrialsMirror:
             self._each(trial_id, partial(self._export, found[trial_id], trial_id in begun, marks))
 
         try:
+            if self._server.takes_several:
+                self._write_together(left, found, begun, marks)
             use_up(left, export, is_over, self._threads)
             return not left
         finally:
@@ -70,6 +75,45 @@ class TrialsMirror:
             untouched = [trial_id for trial_id in left if trial_id not in begun]
             if untouched:
                 self._store.write(partial(mirror.end_begun, lease=self._lease, trial_ids=untouched))
+
+    def _write_together(
+        self, left: deque[str], found: Mapping[str, MeasuredTrial], begun: set[str], marks: list[TrialMark]
+    ) -> None:
+        """Write trials in requests of several; those that are not of the usual kind stay in `left`."""
+        changes = {each: self._change(found[each], each in begun) for each in left}
+        for some in portions({each: change for each, change in changes.items() if change}):
+            self._context.keep()
+            begun.update(some)  # until the answer is there, runs may have been made
+            written = self._written(list(some.values()))
+            if written is None:
+                vars(self).pop("_made", None)  # it is searched for anew
+                return
+            begun.difference_update(some)
+            for trial_id, run_id in zip(some, written, strict=True):
+                if run_id is not None:
+                    marks.append(trial_change.mark(found[trial_id], run_id))
+                    left.remove(trial_id)
+
+    def _written(self, changes: Sequence[RunChange]) -> list[str | None] | None:
+        """Write runs in one request; None if that fails, which leaves open whether anything was written."""
+        try:
+            return self._server.write_runs(changes)
+        except (TrackingDown, Rejected, Gone) as error:
+            log.warning("%d runs were not written together, each is by itself: %s", len(changes), error)
+            return None
+
+    def _change(self, found: MeasuredTrial, begun: bool) -> RunChange | None:
+        """What a trial's run lacks; None if the run is unknown or its old ones show a corrected value."""
+        unknown = begun and found.trial.mirror.run_id is None
+        if unknown or found.trial.mirror.exported_epoch == mirror.CORRECTED:
+            return None
+        try:
+            return self._lacking(found)
+        except Exception:  # of this trial alone: it fails by itself, with the reason
+            return None
+
+    def _lacking(self, found: MeasuredTrial) -> RunChange:
+        return trial_change.change(found, self._plan, self._objective, self._parent, self._context.settings)
 
     def _each(self, trial_id: str, export: Callable[[], None]) -> None:
         try:
@@ -98,29 +142,18 @@ class TrialsMirror:
         """Bring one run up to its trial, in as few requests as there can be."""
         if found.trial.mirror.exported_epoch < 0:
             found = self._replaced(found.trial)
-        trial, curve, pack = found.trial, found.curve, found.pack
-        before, state = trial.mirror.exported_epoch, TrialState(trial.state)
-        if before < 0:
+        trial = found.trial
+        if trial.mirror.exported_epoch < 0:
             return  # corrected meanwhile: the next round writes it anew
-        points = trial_run.points(curve, self._objective, self._plan.metrics, before)
-        params: dict[str, str] = {}
-        tags: dict[str, str] = {}
-        changed, final = state != trial.mirror.exported_state, state in TRIAL_FINAL
-        if changed:
-            points += trial_run.closing(trial, curve, self._plan.metrics)
-            points += trial_run.standing(trial, curve, pack, self._objective, self._plan.metrics)
-            tags = trial_run.tags(trial, pack)
-        if changed and final:
-            tags |= trial_files.checkpoint_tag(self._context.settings, trial)
-        shown = self._shown(trial, begun, tags)
-        if trial.mirror.exported_state is None:
-            params = trial_run.params(trial, self._plan)
-            self._log_data(shown.run_id, trial_run.data_set(trial, self._plan))
-        self._server.log(shown.run_id, points, params=params, tags={} if shown.fresh else tags)
-        status = trial_run.TRIAL_RUN_STATUS[state]
-        if changed and (final or status != shown.status):
-            self._server.set_status(shown.run_id, status, trial.finished_at if final else None)
-        marks.append(TrialMark(trial.id, shown.run_id, before, curve[-1].epoch if curve else 0, state))
+        change = self._lacking(found)
+        shown = self._shown(trial, begun, change.tags)
+        if change.data:
+            self._log_data(shown.run_id, change.data)
+        tags = {} if shown.fresh else change.tags
+        self._server.log(shown.run_id, change.points, params=change.params, tags=tags)
+        if change.status and (change.end is not None or change.status != shown.status):
+            self._server.set_status(shown.run_id, change.status, change.end)
+        marks.append(trial_change.mark(found, shown.run_id))
 
     def _log_data(self, run_id: str, data: TrainingData) -> None:
         """Record a run's data set; two requests at once that bring MLflow a new one would clash there."""
@@ -137,8 +170,7 @@ class TrialsMirror:
         """The trial's run, made with these tags; whoever began to make one before may have made it."""
         there = trial.mirror
         if there.run_id:
-            known = there.exported_state
-            return ShownRun(there.run_id, trial_run.TRIAL_RUN_STATUS[TrialState(known)] if known else None)
+            return ShownRun(there.run_id, trial_change.shown_status(trial))
         active = self._active(trial) if begun else []
         return ShownRun(active[0].run_id, active[0].status) if active else self._create(trial, tags)
 
@@ -146,7 +178,8 @@ class TrialsMirror:
     def _made(self) -> dict[str, list[MlflowRun]]:
         """All runs of the sweep's trials that MLflow has, by trial: one search, if any trial needs it."""
         found: dict[str, list[MlflowRun]] = {}
-        for run in self._server.runs(self._parent.experiment_id, trial_run.key_of_all(self._sweep.id)):
+        tags = trial_run.key_of_all(self._sweep.id)
+        for run in self._server.runs(self._parent.experiment_id, tags, trial_run.ID_TAG):
             found.setdefault(run.tags[trial_run.ID_TAG], []).append(run)
         return found
 
@@ -161,12 +194,8 @@ class TrialsMirror:
 
     def _create(self, trial: Trial, tags: Mapping[str, str]) -> ShownRun:
         self._context.keep()
-        run = self._server.create_run(
-            self._parent.experiment_id,
-            trial_run.name(trial, self._plan),
-            trial.started_at or trial.created_at,
-            {**trial_run.identity(trial, self._plan, self._parent.run_id), **tags},
-        )
+        new = trial_change.new_run(trial, self._plan, self._parent)
+        run = self._server.create_run(new.experiment_id, new.name, new.start, {**new.tags, **tags})
         return ShownRun(run.run_id, run.status, fresh=True)
 
     def _replaced(self, trial: Trial) -> MeasuredTrial:
@@ -184,16 +213,31 @@ class TrialsMirror:
         if self._plan.replicates == 1:
             return True
         left = deque(self._store.read(lambda session: mirror_due.point_marks(session, self._sweep)))
+        if self._server.takes_several:
+            self._mark_together(left, is_over)
 
-        def write(mark: mirror_due.PointMark) -> None:
+        def write(mark: PointMark) -> None:
             self._each(mark.trial_id, partial(self._mark_point, mark))
 
         use_up(left, write, is_over, self._threads)
         return not left
 
-    def _mark_point(self, mark: mirror_due.PointMark) -> None:
+    def _mark_together(self, left: deque[PointMark], is_over: IsOver) -> None:
+        """Mark the points of several runs in one request; those that are not usual stay in `left`."""
+        marks = list(left)
+        for start in range(0, len(marks), TRIALS_AT_ONCE):
+            some = marks[start : start + TRIALS_AT_ONCE]
+            changes = [RunChange(mark.run_id, tags=trial_run.point_tag(mark.ended)) for mark in some]
+            if is_over() or (written := self._written(changes)) is None:
+                return
+            done = [mark for mark, run_id in zip(some, written, strict=True) if run_id]
+            self._store.write(partial(mirror_due.mark_points, lease=self._lease, marks=done))
+            for mark in done:
+                left.remove(mark)
+
+    def _mark_point(self, mark: PointMark) -> None:
         self._server.log(mark.run_id, tags=trial_run.point_tag(mark.ended))
-        self._store.write(lambda session: mirror_due.mark_point(session, self._lease, mark))
+        self._store.write(partial(mirror_due.mark_points, lease=self._lease, marks=[mark]))
 
     # ---- files
 
@@ -216,3 +260,20 @@ class TrialsMirror:
         objective = self._objective if trial_id == self._winner else None
         reason = trial_files.send(self._context, self._parent, self._plan, found, objective)
         self._store.write(lambda session: mirror_due.mark_files(session, self._lease, trial_id, reason))
+
+
+def portions(changes: Mapping[str, RunChange]) -> Iterator[dict[str, RunChange]]:
+    """Changes by trial in portions of a bounded size; those that are too large by themselves are left out."""
+    some: dict[str, RunChange] = {}
+    points = 0
+    for trial_id, change in changes.items():
+        size = len(change.points)
+        if size > MAX_POINTS_TOGETHER:
+            continue
+        if some and points + size > MAX_POINTS_TOGETHER:
+            yield some
+            some, points = {}, 0
+        some[trial_id] = change
+        points += size
+    if some:
+        yield some

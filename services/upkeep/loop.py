@@ -48,7 +48,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             "settle": lambda: settle(store),
             "dispatch": lambda: dispatch(store, publisher, settings),
             "delete": Delete(store, settings).round,
-            "prune": Prune(store, settings).round,
+            "prune": Prune(store, settings).turn,
             "stale files": StaleFiles(store, settings).round,
         }
     )

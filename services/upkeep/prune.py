@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from functools import partial
 
 from services.settings import Settings
@@ -13,6 +15,7 @@ log = logging.getLogger(__name__)
 WORKERS_KEPT = 24 * 3600  # seconds since a worker was last seen
 SUBMIT_KEYS_KEPT = 24 * 3600  # seconds
 EVENTS_KEPT = 7 * 24 * 3600  # seconds since their sweep ended
+PERIOD = 10.0  # seconds from one pass over all checkpoint files to the next: nobody waits for it
 MAX_FORGETS_PER_ROUND = 40  # each is a transaction of its own
 
 
@@ -23,6 +26,16 @@ class Prune:
         self._store, self._files = store, settings.files
         self._kept = settings.checkpoints_kept
         self._after = 0  # the checkpoint that the last round ended with
+        self._next_pass = -math.inf  # by the clock of this process
+
+    def turn(self) -> int:
+        """Do a round, unless the latest pass has come to its end and began less than `PERIOD` ago."""
+        now = time.monotonic()
+        if self._after == 0:
+            if now < self._next_pass:
+                return 0
+            self._next_pass = now + PERIOD
+        return self.round()
 
     def round(self) -> int:
         """Delete checkpoint files that no trial needs, after their rows; returns how many files."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
@@ -11,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from services.api import cursor, submission
 from services.api.cursor import After
-from services.api.deps import ServicesDep
+from services.api.deps import Services, ServicesDep
 from services.api.examples import EXAMPLE_SPECS
 from services.api.idempotency import Key, digest_of
 from services.api.read_sweep import read_sweep
@@ -27,6 +29,7 @@ from services.store.session import Session
 from services.store.sweep_status import SweepStatus
 from services.store.trials import BriefTrial
 
+LOOK_SECONDS = 0.5  # from one look whether a sweep has ended to the next
 router = APIRouter(tags=["sweeps"])
 
 
@@ -102,9 +105,29 @@ def list_sweeps(
 
 
 @router.get("/sweeps/{sweep_id}", summary="Show a sweep")
-def show_sweep(sweep_id: str, services: ServicesDep) -> SweepDetail:
+async def show_sweep(
+    sweep_id: str,
+    services: ServicesDep,
+    wait: Annotated[
+        float,
+        Query(ge=0, le=60, description="Answer when the sweep has ended, at the latest in so many seconds"),
+    ] = 0.0,
+) -> SweepDetail:
     """A sweep: its progress, its best point, its cost, and what keeps it from moving."""
-    return read_sweep(sweep_id, services)
+    if wait:
+        await _end(sweep_id, services, wait)
+    return await run_in_threadpool(read_sweep, sweep_id, services)
+
+
+async def _end(sweep_id: str, services: Services, seconds: float) -> None:
+    """Wait for the end of a sweep, for so many seconds at most; no database connection is held meanwhile."""
+    is_over = partial(services.store.read, partial(sweeps.is_over, sweep_id=sweep_id))
+    end = time.monotonic() + seconds
+    while not await run_in_threadpool(is_over):
+        left = end - time.monotonic()
+        if left <= 0 or services.shutdown.requested:
+            return
+        await asyncio.sleep(min(left, LOOK_SECONDS))
 
 
 @router.get("/sweeps/{sweep_id}/trials", summary="List a sweep's trials")

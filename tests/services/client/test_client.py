@@ -144,6 +144,66 @@ def test_watch_gives_up_in_the_end(
         next(views)
 
 
+def test_wait_returns_a_sweep_at_its_end(client: Client, sqlite_store: Store, spec: dict[str, Any]) -> None:
+    identity = client.submit(spec)["id"]
+    client.cancel(identity)
+    end = threading.Timer(0.3, lambda: sqlite_store.write(lambda session: sweeps.settle(session, identity)))
+    end.start()
+    try:
+        assert client.wait(identity)["state"] == "cancelled"
+    finally:
+        end.join()
+    assert client.wait(identity, 0.0)["state"] == "cancelled"
+
+
+def test_wait_asks_again_where_a_request_is_held_for_a_shorter_time(
+    client: Client, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HELD_SECONDS", 0.05)
+    asked: list[float] = []
+    request = client._api.request
+
+    def counted(method: str, path: str, **how: Any) -> Any:
+        asked.append(how["params"]["wait"])
+        return request(method, path, **how)
+
+    identity = client.submit(spec)["id"]
+    monkeypatch.setattr(client._api, "request", counted)
+    assert client.wait(identity, 0.2)["state"] == "active"
+    assert (asked[0], len(asked) > 1) == (0.05, True)
+    assert asked == sorted(asked, reverse=True)
+
+
+def test_wait_lasts_beyond_an_api_that_comes_back_and_not_for_ever(
+    running: Any, client: Client, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HELD_SECONDS", 0.05)
+    monkeypatch.setattr(module, "RETRY_PAUSE", 0.01)
+    identity = client.submit(spec)["id"]
+    stop = threading.Timer(0.2, running.stop)
+    stop.start()
+    back = threading.Timer(0.6, running.start)
+    back.start()
+    try:
+        assert client.wait(identity, 1.5)["state"] == "active"
+    finally:
+        stop.join()
+        back.join()
+    monkeypatch.setattr(module, "MAX_OUTAGE_SECONDS", 0.05)
+    stop = threading.Timer(0.2, running.stop)
+    stop.start()
+    try:
+        with pytest.raises(httpx2.TransportError):
+            client.wait(identity)
+    finally:
+        stop.join()
+
+
+def test_wait_for_nothing_fails_at_once(client: Client) -> None:
+    with pytest.raises(ApiError, match="no sweep 'x'"):
+        client.wait("x")
+
+
 def test_watch_of_nothing_fails_at_once(client: Client) -> None:
     with pytest.raises(ApiError, match="no sweep 'x'"):
         next(client.watch("x"))

@@ -19,7 +19,7 @@ from worker_process import wait_for
 
 from services.stack import mlflow_app
 from services.tracking import mlflow_server as mlflow_server_module
-from services.tracking.mlflow_server import MetricPoint
+from services.tracking.run_change import MetricPoint
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import shutil
-import sqlite3
 import warnings
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow_rows import anonymous, opened, rows
 from sqlalchemy import event
 
 with warnings.catch_warnings():
@@ -24,36 +22,8 @@ with warnings.catch_warnings():
     from services.stack.mlflow_store import MirrorStore
 
 PLAIN = ("create_run", "update_run_info", "log_batch", "log_inputs")
-TABLES = (
-    "runs",
-    "tags",
-    "params",
-    "metrics",
-    "latest_metrics",
-    "datasets",
-    "inputs",
-    "input_tags",
-    "logged_model_metrics",
-)
-RANDOM = {"runs": "run_uuid", "datasets": "dataset_uuid", "inputs": "input_uuid", "logged_models": "model_id"}
 FINISHED, KILLED = RunStatus.from_string("FINISHED"), RunStatus.from_string("KILLED")
 Scenario = Callable[[Any, str], Any]
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of MLflow, which takes seconds to make, with one experiment."""
-    path = tmp_path_factory.mktemp("mlflow") / "empty.db"
-    store = SqlAlchemyStore(f"sqlite:///{path}", "mlflow-artifacts:/")
-    assert store.create_experiment("grid") == "1"
-    store.log_inputs(trial(store), [data()])
-    store.engine.dispose()
-    return path
-
-
-def opened(kind: type[Any], empty: Path, folder: Path) -> Any:
-    path = Path(shutil.copy(empty, folder / f"{kind.__name__}.db"))
-    return kind(f"sqlite:///{path}", "mlflow-artifacts:/")
 
 
 def trial(store: Any, **given: Any) -> str:
@@ -164,28 +134,6 @@ def test_the_database_holds_what_mlflow_would_have_written(
         store.engine.dispose()
         found.append((returned, rows(tmp_path / f"{kind.__name__}.db")))
     assert found[0] == found[1]
-
-
-def rows(path: Path) -> dict[str, list[Any]]:
-    """All rows of each table, with numbers in place of random ids and no time of deletion."""
-    with closing(sqlite3.connect(path)) as database:
-        ids: dict[str, str] = {}
-        database.execute("UPDATE runs SET deleted_time = 1 WHERE deleted_time IS NOT NULL")
-        for table, column in RANDOM.items():
-            for (each,) in database.execute(f"SELECT {column} FROM {table} ORDER BY rowid"):
-                ids[each] = f"{table} {len(ids)}"
-        found = {}
-        for table in TABLES:
-            each_row = database.execute(f"SELECT * FROM {table}").fetchall()
-            found[table] = sorted(repr([anonymous(cell, *ids, into=ids) for cell in row]) for row in each_row)
-    return found
-
-
-def anonymous(value: Any, *ids: str, into: dict[str, str] | None = None) -> str:
-    text = repr(value)
-    for each in ids:
-        text = text.replace(each, (into or {}).get(each, "run"))
-    return text
 
 
 # ---- what is refused

@@ -69,7 +69,7 @@ def test_a_point_is_marked_when_all_its_trials_have_ended_and_are_there(store: S
     assert marks() == {first: True, second: True}
     sweep = store.read(lambda session: sweeps.get(session, sweep_id))
     for mark in store.read(lambda session: mirror_due.point_marks(session, sweep)):
-        store.write(partial(mirror_due.mark_point, lease=lease, mark=mark))
+        store.write(partial(mirror_due.mark_points, lease=lease, marks=[mark]))
     assert marks() == {}
     store.write(lambda session: sweep_verbs.retry(session, sweep_id))
     assert marks() == {first: False, second: False}

@@ -13,13 +13,19 @@ from paper_catalog import paper_spec
 
 from services.settings import Settings
 from services.store.session import Store
-from services.tracking import tracker
+from services.tracking import runs_endpoint, tracker
 
 
 @pytest.fixture(autouse=True)
 def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a round mirror all of a sweep that goes on, however slow this machine is."""
     monkeypatch.setattr(tracker, "LIVE_SECONDS", 60.0)
+
+
+@pytest.fixture
+def by_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the mirror take MLflow's server for one that has no requests but MLflow's own."""
+    monkeypatch.setattr(runs_endpoint, "SIGN", "X-Nobody")
 
 
 @pytest.fixture

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from mlflow_stage import Stage
 
 from services.domain.states import TrialState
 from services.tracking.mlflow_server import Server
+from services.tracking.run_change import RunChange
 
 
 def test_a_corrected_value_is_written_anew(stage: Stage) -> None:
@@ -23,7 +26,27 @@ def test_a_corrected_value_is_written_anew(stage: Stage) -> None:
     assert [point.value for point in stage.history(0, "val/loss")] == [2, 0.125]
 
 
+def test_a_correction_while_trials_are_written_together_is_not_lost(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.train(1)
+    write = Server.write_runs
+
+    def during(self: Server, changes: Sequence[RunChange]) -> list[str | None]:
+        monkeypatch.setattr(Server, "write_runs", write)
+        stage.train(1, val_loss=0.125)
+        return write(self, changes)
+
+    monkeypatch.setattr(Server, "write_runs", during)
+    stage.tracker().mirror(stage.sweep_id)
+    assert stage.tracker().behind() == [stage.sweep_id]
+    assert stage.tracker().mirror(stage.sweep_id)
+    assert [stage.history(index, "val/loss")[0].value for index in range(4)] == [0.125] * 4
+    assert len(stage.runs()) == 4
+
+
 @pytest.mark.long
+@pytest.mark.usefixtures("by_rest")
 def test_a_correction_during_an_export_is_not_lost(
     each_stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

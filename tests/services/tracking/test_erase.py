@@ -10,8 +10,9 @@ from mlflow_stage import MakeStage, Stage
 from services.domain.states import TrialState
 from services.store import deletion
 from services.tracking.erase import erase
-from services.tracking.mlflow_server import MetricPoint, Server
+from services.tracking.mlflow_server import Server
 from services.tracking.model_server import ModelServer
+from services.tracking.run_change import MetricPoint
 from services.tracking.saved_view import VIEW_TAG
 
 

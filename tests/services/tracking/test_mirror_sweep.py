@@ -49,6 +49,7 @@ def test_exporting_again_changes_nothing(each_stage: Stage) -> None:
     assert stage.everything() == before
 
 
+@pytest.mark.usefixtures("by_rest")
 def test_trials_of_a_sweep_that_has_ended_are_written_several_at_once_after_their_data_set(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

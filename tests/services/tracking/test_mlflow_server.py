@@ -21,12 +21,12 @@ from services.tracking.mlflow_server import (
     MAX_PER_REQUEST,
     MAX_TAG_CHARS,
     Gone,
-    MetricPoint,
     MlflowRun,
     Rejected,
     Server,
     TrackingDown,
 )
+from services.tracking.run_change import MetricPoint
 
 
 class Answering:

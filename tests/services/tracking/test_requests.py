@@ -58,6 +58,7 @@ def finish(stage: Stage) -> None:
     stage.settle()
 
 
+@pytest.mark.usefixtures("by_rest")
 def test_a_trial_costs_five_requests_while_it_trains_and_after(stage: Stage, watched: Watched) -> None:
     stage.train(1)
     assert stage.tracker().mirror(stage.sweep_id)
@@ -73,6 +74,7 @@ def test_a_trial_costs_five_requests_while_it_trains_and_after(stage: Stage, wat
     assert [run.info.status for run in stage.runs()] == ["FINISHED"] * 4
 
 
+@pytest.mark.usefixtures("by_rest")
 def test_a_trial_that_has_ended_costs_four(make_stage: MakeStage, watched: Watched) -> None:
     stage = make_stage()
     stage.train(1)
@@ -88,6 +90,7 @@ def test_a_trial_that_has_ended_costs_four(make_stage: MakeStage, watched: Watch
     assert stage.runs()[3].data.tags["trial.state"] == "succeeded"
 
 
+@pytest.mark.usefixtures("by_rest")
 def test_an_epoch_more_is_one_request_a_trial_and_one_look_at_the_sweeps_run(
     stage: Stage, watched: Watched
 ) -> None:
@@ -100,6 +103,7 @@ def test_an_epoch_more_is_one_request_a_trial_and_one_look_at_the_sweeps_run(
     assert paths == {"GET runs/get": 1, "POST runs/log-batch": 5}  # the fifth is the sweep's own
 
 
+@pytest.mark.usefixtures("by_rest")
 def test_runs_that_may_be_there_are_searched_for_once(stage: Stage, watched: Watched) -> None:
     stage.train(1)
     assert stage.tracker().mirror(stage.sweep_id)
@@ -109,3 +113,19 @@ def test_runs_that_may_be_there_are_searched_for_once(stage: Stage, watched: Wat
     assert stage.tracker().mirror(stage.sweep_id)
     assert Counter(path for path, _ in watched.made)["POST runs/search"] == 1
     assert stage.everything() == before
+
+
+def test_trials_are_written_in_one_request_for_all_of_them(stage: Stage, watched: Watched) -> None:
+    stage.train(1)
+    assert stage.tracker().mirror(stage.sweep_id)
+    watched.made.clear()
+    finish(stage)
+    assert stage.tracker().mirror(stage.sweep_id)
+    paths = Counter(path for path, _ in watched.made)
+    assert (paths["POST cnnlab/write-runs"], paths["POST cnnlab/find-runs"]) == (1, 2)
+    assert {path for path in paths if path.startswith("POST runs/")} == {
+        "POST runs/log-batch",
+        "POST runs/update",
+    }
+    assert (paths["POST runs/log-batch"], paths["POST runs/update"]) == (1, 1)  # of the sweep's own run
+    assert [run.info.status for run in stage.runs()] == ["FINISHED"] * 4

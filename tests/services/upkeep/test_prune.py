@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from module_clock import set_clock
 from paper_sweep import fill, report, take, trials_of, write_sweep
 from sqlalchemy import select, update
 
@@ -16,6 +17,7 @@ from services.store.models import Checkpoint
 from services.store.reports import Saved
 from services.store.session import Store
 from services.store.workers import Worker
+from services.upkeep import prune as prune_module
 from services.upkeep.prune import WORKERS_KEPT, Prune
 
 
@@ -86,3 +88,23 @@ def test_workers_long_gone_are_forgotten(sqlite_store: Store, sqlite_settings: S
     sqlite_store.write(lambda s: s.execute(update(Worker).where(Worker.id == "gone").values(seen=gone)))
     Prune(sqlite_store, sqlite_settings).round()
     assert list(sqlite_store.read(lambda s: s.scalars(select(Worker.id)).all())) == ["here"]
+
+
+def test_a_pass_begins_so_many_seconds_after_the_last_one_and_is_not_interrupted(
+    sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now: list[float] = [100.0]
+    looks: list[tuple[float, int]] = []
+    set_clock(monkeypatch, prune_module, monotonic=lambda: now[0])
+    places = iter([7, 9, 0, 0])  # where each look ends: the first pass takes three
+
+    def needless(_: object, after: int, **__: object) -> tuple[list[Checkpoint], int]:
+        looks.append((now[0], after))
+        return [], next(places)
+
+    monkeypatch.setattr(checkpoints, "needless", needless)
+    prune = Prune(sqlite_store, sqlite_settings)
+    for seconds in 0, 2, 4, 6, prune_module.PERIOD - 0.1, prune_module.PERIOD, prune_module.PERIOD + 1:
+        now[0] = 100.0 + seconds
+        prune.turn()
+    assert looks == [(100.0, 0), (102.0, 7), (104.0, 9), (100.0 + prune_module.PERIOD, 0)]

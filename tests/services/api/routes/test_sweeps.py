@@ -14,9 +14,11 @@ from sqlalchemy import func, select, text
 
 from cnnlab.datasets.fashion_mnist_mini import FashionMnistMini
 from services.api.app import make_app
+from services.api.routes import sweeps as sweeps_route
 from services.settings import Settings
+from services.store import sweeps
 from services.store.models import Pack, Sweep, Trial
-from services.store.session import Store
+from services.store.session import Session, Store
 from services.upkeep.settle import settle
 
 
@@ -254,3 +256,53 @@ def test_a_sweep_that_cannot_be_read_is_listed_and_cancelled(
         assert api.post(f"/v1/sweeps/{bad}/{verb}").json()["state"] == state
     assert settle(store) == 1
     assert api.get(f"/v1/sweeps/{bad}").json()["state"] == "cancelled"
+
+
+def test_an_answer_can_wait_for_the_end_of_a_sweep(
+    api: TestClient, store: Store, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps_route, "LOOK_SECONDS", 0.01)
+    identity = api.post("/v1/sweeps", json=spec).json()["id"]
+    api.post(f"/v1/sweeps/{identity}/cancel")
+    looks: list[bool] = []
+    is_over = sweeps.is_over
+
+    def seen(session: Session, sweep_id: str) -> bool:
+        if len(looks) == 3:
+            sweeps.settle(session, sweep_id)
+        looks.append(is_over(session, sweep_id))
+        return looks[-1]
+
+    monkeypatch.setattr(sweeps, "is_over", seen)
+    assert api.get(f"/v1/sweeps/{identity}?wait=60").json()["state"] == "cancelled"
+    assert looks == [False, False, False, True]
+    assert api.get(f"/v1/sweeps/{identity}?wait=60").json()["state"] == "cancelled", "at once"
+    assert len(looks) == 5
+
+
+def test_an_answer_waits_no_longer_than_it_should_and_not_beyond_the_apis_own_end(
+    api: TestClient, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps_route, "LOOK_SECONDS", 0.01)
+    identity = api.post("/v1/sweeps", json=spec).json()["id"]
+    assert api.get(f"/v1/sweeps/{identity}?wait=0.05").json()["state"] == "active"
+    assert api.get(f"/v1/sweeps/{identity}?wait=0").json()["state"] == "active"
+    api.app.state.services.shutdown.request()  # type: ignore[attr-defined]
+    assert api.get(f"/v1/sweeps/{identity}?wait=60").json()["state"] == "active"
+
+
+def test_nobody_waits_for_a_sweep_that_is_not_there(api: TestClient) -> None:
+    answer = api.get("/v1/sweeps/0000000000?wait=60")
+    assert (answer.status_code, "no sweep '0000000000'" in answer.json()["detail"]) == (404, True)
+
+
+@pytest.mark.parametrize("wait", ["-1", "60.1", "soon", "", "nan", "inf"])
+def test_a_time_to_wait_is_refused_with_what_would_be_right(
+    api: TestClient, spec: dict[str, Any], wait: str
+) -> None:
+    identity = api.post("/v1/sweeps", json=spec).json()["id"]
+    answer = api.get(f"/v1/sweeps/{identity}", params={"wait": wait})
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert fault["detail"].startswith("query parameter wait: input should be ")
+    assert fault["detail"].endswith(f"got {wait!r}")
