@@ -1,4 +1,4 @@
-"""How fast a plain loop of torch trains one trial: the baseline for many trials side by side."""
+"""How fast a plain loop of torch trains one trial: what a sweep's price is compared with."""
 
 import time
 from collections.abc import Callable
@@ -6,11 +6,13 @@ from collections.abc import Callable
 import torch
 
 from cnnlab import registry
-from cnnlab.batching import batch_order
-from cnnlab.fit import Fit, Row
-from cnnlab.kernels import library
+from cnnlab.batching.on_device import Part
+from cnnlab.engine.net import Net
+from cnnlab.fit import Row
+from cnnlab.plain_loop import PlainLoop
 
 MAX_SECONDS = 1.0  # after the first step began, no step begins but the first that is timed
+MIN_SECONDS, MIN_STEPS = 0.25, 20  # that are timed, where there is room for them
 
 
 def comparable(row: Row) -> bool:
@@ -19,43 +21,29 @@ def comparable(row: Row) -> bool:
     return not optimizer.full_batch and optimizer.max_parameters is None
 
 
-def plain_images_per_s(row: Row, device: str = "cpu", steps: int = 8) -> float:
-    """Return the images per second of a plain loop: this trial's net alone, and nothing of the engine.
+def plain_images_per_s(row: Row, net: Net, part: Part) -> float:
+    """Return the images per second of a plain loop of torch.nn, without the engine (`plain_loop.py`).
 
-    The layers run by torch's operations, one after the other, and SGD with momentum takes the step as
-    `torch.optim` does it, whose import would cost more than the steps; there are no penalties, no schedules
-    and no metrics. Two steps run before the clock starts, one if they are large; of those that are timed, all
-    but one begin within a second of the first step. Every step uses the first batch of the training part, at
-    a rate of 0, so that nothing diverges. Seconds are those of `work_clock`.
+    The net and the part of the data are those of the trial. Two steps run before the clock starts, one if
+    they are large; then MIN_STEPS, and as many as fit into MIN_SECONDS. Of those that are timed, all but one
+    begin within MAX_SECONDS of the first step. Seconds are those of `work_clock`. CnnlabError where a layer
+    of the net has no plain form.
     """
-    one = Fit([row], device)
-    array, size = one.array, batch_order.size(row.config["train"]["batch_size"], len(one.data.train))
-    parameters = [torch.nn.Parameter(part.clone()) for part in array.net.views(array.theta)]
-    momentum = [torch.zeros_like(own) for own in parameters]
-
-    def step() -> None:
-        x, y = one.data.train.batch(slice(0, size), 1)
-        with array.precision.rounds(array.device):
-            total = array.whole.forward(parameters, array.buffers, x, y, 0).total.sum()
-            gradients = torch.autograd.grad(total, parameters)
-        with torch.no_grad():
-            for own, moved, gradient in zip(parameters, momentum, gradients, strict=True):
-                own.add_(moved.mul_(0.9).add_(gradient), alpha=-0.0)
-
-    clock, done = work_clock(device), 0
-    with library.torch_alone():
-        began = clock()
-        step()
+    loop = PlainLoop(row, net, part)
+    device = part.scale.device
+    clock, done = work_clock(device.type), 0
+    began = clock()
+    loop.step()
+    _finish(device)
+    if clock() - began < MAX_SECONDS / 4:
+        loop.step()
         _finish(device)
-        if clock() - began < MAX_SECONDS / 4:
-            step()
-            _finish(device)
-        start = clock()
-        while done < steps and (not done or clock() - began < MAX_SECONDS):
-            step()
-            done += 1
-        _finish(device)
-        return done * size / (clock() - start)
+    start = now = clock()
+    while not done or (now - began < MAX_SECONDS and (done < MIN_STEPS or now - start < MIN_SECONDS)):
+        loop.step()
+        done, now = done + 1, clock()
+    _finish(device)
+    return done * loop.size / (clock() - start)
 
 
 def work_clock(device: str) -> Callable[[], float]:
@@ -66,7 +54,7 @@ def work_clock(device: str) -> Callable[[], float]:
     return time.process_time if torch.device(device).type == "cpu" else time.perf_counter
 
 
-def _finish(device: str) -> None:
+def _finish(device: torch.device) -> None:
     """Wait for work that an accelerator has only queued."""
-    if torch.device(device).type == "cuda":
+    if device.type == "cuda":
         torch.cuda.synchronize(device)

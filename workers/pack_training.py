@@ -178,13 +178,22 @@ class PackTraining:
         return self._wire.readable() and not isinstance(self._receive(), Go)
 
     def _measure(self) -> None:
-        """Report how fast a plain loop trains one trial, unless trials' steps differ in kind."""
+        """Report how fast a plain loop trains one trial, unless trials' steps differ in kind.
+
+        It stands between two epochs, where the pack waits for a second at most: beside an epoch it would take
+        processor time from the step that it is compared with.
+        """
         from cnnlab.throughput import comparable, plain_images_per_s
 
         rows = [row for row in self._rows if row]
-        if all(comparable(row) for row in rows):
-            speed = plain_images_per_s(rows[0], self._message.device, steps=20)
-            self._wire.send(SpeedMeasured(self._message.pack, speed))
+        if not all(comparable(row) for row in rows):
+            return
+        try:
+            speed = plain_images_per_s(rows[0], self._fit.array.net, self._fit.data.train)
+        except Exception as error:  # a net without a plain form has no price, and trains as any other
+            sys.stderr.write(f"no plain loop to compare with: {error}\n")
+            return
+        self._wire.send(SpeedMeasured(self._message.pack, speed))
 
     def _checkpoint(self, due: bool) -> SavedCheckpoint | None:
         """Write the state at an epoch's end if it is due or the last checkpoint is old."""

@@ -43,7 +43,7 @@ def read_sweep(sweep_id: str, services: Services) -> SweepDetail:
 
     status, there, reasons, setbacks, origin, reused = services.store.read(read)
     mlflow = mlflow_view(status.sweep, there, services.settings)
-    view = sweep_view(status, services.settings, services.library)
+    view = sweep_view(status, services.settings)
     return sweep_detail(view, status.sweep.description, mlflow, reasons, setbacks, origin, reused)
 
 

@@ -9,11 +9,12 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
+from services.domain.plan import cohorts
 from services.domain.plan.plan import Plan
 from services.domain.plan.space import Space
 from services.domain.results.eta import Commit
 from services.domain.spec.spec import Spec
-from services.domain.states import SWEEP_DISPATCHABLE, TRIAL_UNFINISHED, SweepState, TrialState
+from services.domain.states import SWEEP_DISPATCHABLE, SWEEP_FINAL, TRIAL_UNFINISHED, SweepState, TrialState
 from services.domain.stopping import StoppingRule
 from services.store import (
     attempts,
@@ -62,6 +63,15 @@ class SweepStatus:
     def plan(self) -> Plan:
         """Its axes, shapes and points; none if the plan or the spec cannot be read."""
         return BARE_PLAN if self.fault else self.sweep.plan
+
+    @cached_property
+    def all_epochs(self) -> int:
+        """The epochs of all its trials; with early stopping those expected, or trained in the end."""
+        done = sum(epochs.done for epochs in self.standing.epochs.values())
+        if self.sweep.state in SWEEP_FINAL and self.standing.counts.get(TrialState.PRUNED):
+            return done
+        inherited = sum(epochs.inherited for epochs in self.standing.epochs.values())
+        return max(done, 0 if self.fault else cohorts.expected_epochs(self.spec, self.plan) - inherited)
 
     @property
     def rules(self) -> list[StoppingRule]:

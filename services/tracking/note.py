@@ -35,6 +35,7 @@ def note(ranked: RankedSweep, settings: Settings, experiment_id: str) -> str:
         *map(escaping.markdown, ranked.sweep.description.splitlines()),
         status_line(ranked, MARKDOWN),
         best_line(ranked, MARKDOWN),
+        price_line(ranked),
         *(f"Classes: {escaping.markdown(names.numbered(of))}." for of in ranked.plan.class_names),
         _links(ranked, settings, mlflow, experiment_id),
         _leaderboard(ranked, mlflow, experiment_id),
@@ -74,6 +75,11 @@ def best_line(ranked: RankedSweep, markup: Markup) -> str:
     if estimate.low is None and remarks:
         line += f" ({remarks})"
     return f"{line}. {_sentence(words)}" if words else f"{line}."
+
+
+def price_line(ranked: RankedSweep) -> str:
+    """Say what training side by side took; empty where that is not known."""
+    return f"{ranked.price.explained}." if ranked.price else ""
 
 
 def _sentence(words: str) -> str:

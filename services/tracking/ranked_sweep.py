@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from services.domain.plan.plan import Plan
 from services.domain.results.comparison import Comparison
 from services.domain.results.intervals import Estimate
+from services.domain.results.price import Price
 from services.domain.results.ranking import rank
 from services.domain.results.share import share_of
 from services.domain.spec.objective import Objective
 from services.domain.spec.spec import Spec
 from services.domain.states import SWEEP_FINAL, TRIAL_GOOD
-from services.store import leaderboard, mirror, sweeps
+from services.store import leaderboard, mirror, sweep_price, sweep_status, sweeps
 from services.store.leaderboard import RankedPoint, Replicate
 from services.store.models import Sweep
 from services.store.session import Session
@@ -31,6 +32,7 @@ class RankedSweep:
     points: Sequence[RankedPoint]
     comparison: Comparison | None
     last_finish: int | None  # ms
+    price: Price | None = None  # of one that has ended
 
     @property
     def over(self) -> bool:
@@ -85,6 +87,7 @@ def read(session: Session, sweep_id: str) -> RankedSweep:
         points=found,
         comparison=leaderboard.comparison(found, sweep.spec.objective, sweep.plan.repeats),
         last_finish=mirror.last_finish(session, sweep_id),
+        price=sweep_price.of(*sweep_status.of(session, [sweep])) if sweep.state in SWEEP_FINAL else None,
     )
 
 

@@ -103,6 +103,7 @@ def page(ranked: RankedSweep, curves: Curves) -> str:
         f"<p>{escaping.html(ranked.spec.description)}</p>" if ranked.spec.description else "",
         f"<p>{note.status_line(ranked, HTML)}</p>",
         f"<p>{note.best_line(ranked, HTML)}</p>",
+        f"<p>{price}</p>" if (price := note.price_line(ranked)) else "",
         *(f"<p>{escaping.html(line)}.</p>" for line in ranked.plan.data_notes),
         *(f"<p>Classes: {escaping.html(names.numbered(of))}</p>" for of in ranked.plan.class_names),
         "<h2>Points, best first</h2>",

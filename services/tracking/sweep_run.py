@@ -89,6 +89,7 @@ def tags(ranked: RankedSweep, settings: Settings, experiment_id: str) -> dict[st
         "sweep.state": ranked.sweep.state,
         "sweep.objective": f"{objective.goal} {objective.metric} ({objective.at})",
         "sweep.url": note.address(settings, ranked.sweep.id),
+        **({"sweep.price": ranked.price.words} if ranked.price else {}),
         "mlflow.note.content": note.note(ranked, settings, experiment_id),
     }
 

@@ -1,67 +1,52 @@
-"""The speed of a plain loop is that of torch alone."""
-
-import sys
+"""The speed of a plain loop: how many steps are timed, and of which trials."""
 
 import pytest
 import torch
 from module_clock import set_clock
 
 from cnnlab import registry, resolve, throughput
-from cnnlab.engine.row_block import RowBlock
+from cnnlab.batching.on_device import Part
+from cnnlab.engine.net import build
 from cnnlab.fit import Row
-from cnnlab.kernels import library
+from cnnlab.plain_loop import PlainLoop
 from cnnlab.throughput import comparable, plain_images_per_s
 
 
-def test_it_counts_the_images_of_the_timed_steps(monkeypatch):
-    seen, clock = [], iter([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 2.2])
-    honest = RowBlock.forward
+def timed(monkeypatch, seconds):
+    """Return the speed of steps of 50 images that take so many seconds each, and how many there were."""
+    now, steps = [0.0], []
 
-    def forward(self, parameters, buffers, x, y, first):
-        seen.append((len(x), len(y[0]), library.takes(x)))
-        return honest(self, parameters, buffers, x, y, first)
+    def step(_):
+        now[0] += seconds(len(steps))
+        steps.append(1)
 
-    monkeypatch.setattr(RowBlock, "forward", forward)
-    set_clock(monkeypatch, throughput, process_time=lambda: next(clock))
-    row = Row(resolve({"model": "mlp", "data": "fashion-mnist-mini", "train": {"batch_size": 50}}), seed=1)
-    assert plain_images_per_s(row, steps=4) == pytest.approx(4 * 50 / 2.0)
-    assert seen == [(50, 1, False)] * 6
+    monkeypatch.setattr(PlainLoop, "step", step)
+    set_clock(monkeypatch, throughput, process_time=lambda: now[0])
+    config = resolve({"model": "mlp", "data": "fashion-mnist-mini", "train": {"batch_size": 50}})
+    scale = torch.full((1,), 1 / 255)
+    part = Part(torch.zeros(60, 28, 28, 1, dtype=torch.uint8), torch.zeros(60).long(), scale, scale)
+    return plain_images_per_s(Row(config, 1), build(config), part), len(steps)
 
 
-def test_large_steps_are_few(monkeypatch):
+def test_the_first_two_steps_are_not_timed(monkeypatch):
+    speed, steps = timed(monkeypatch, lambda step: 0.1 if step < 2 else 1 / 64)
+    assert speed == pytest.approx(50 * 64)
+    assert steps == 2 + throughput.MIN_STEPS
+
+
+def test_small_steps_are_many(monkeypatch):
+    """Twenty steps of a small MLP are a few milliseconds, of which some may be another program's."""
+    speed, steps = timed(monkeypatch, lambda step: 1 / 1024)
+    assert speed == pytest.approx(50 * 1024)
+    assert steps == 2 + throughput.MIN_SECONDS * 1024
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(0.21, 5), (0.3, 4), (0.6, 2), (5.0, 2)])
+def test_large_steps_are_few(monkeypatch, seconds, steps):
     """A measurement of a net whose step takes seconds would take longer than the rest of a small sweep."""
-    seen, clock = [], iter([0.0, 0.4, 0.5, 0.9, 1.3, 1.4])
-    honest = RowBlock.forward
-
-    def forward(self, *rest):
-        seen.append(1)
-        return honest(self, *rest)
-
-    monkeypatch.setattr(RowBlock, "forward", forward)
-    set_clock(monkeypatch, throughput, process_time=lambda: next(clock))
-    row = Row(resolve({"model": "mlp", "data": "fashion-mnist-mini", "train": {"batch_size": 50}}), seed=1)
-    assert plain_images_per_s(row, steps=20) == pytest.approx(2 * 50 / 0.9)
-    assert len(seen) == 3  # one before the clock starts
-
-
-def test_every_parameter_gets_its_gradient_without_a_compiler_of_graphs(monkeypatch):
-    passed, differentiated = [], []
-    honest, grad = RowBlock.forward, torch.autograd.grad
-
-    def forward(self, parameters, *rest):
-        passed.append(parameters)
-        return honest(self, parameters, *rest)
-
-    def differentiate(total, parameters):
-        differentiated.append(parameters)
-        return grad(total, parameters)
-
-    monkeypatch.setattr(RowBlock, "forward", forward)
-    monkeypatch.setattr(torch.autograd, "grad", differentiate)
-    monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # to import it takes longer than to measure
-    plain_images_per_s(Row(resolve({"model": "lenet5", "data": "fashion-mnist-mini"}), seed=1), steps=1)
-    assert len(passed[-1]) == 10
-    assert differentiated == passed
+    speed, taken = timed(monkeypatch, lambda step: seconds)
+    assert speed == pytest.approx(50 / seconds)
+    assert taken == steps
 
 
 @pytest.mark.parametrize("name", registry.names("optimizers"))
@@ -69,18 +54,3 @@ def test_speeds_are_compared_where_a_step_is_one_evaluation(name):
     """A search looks several times, and a matrix of all parameters costs what no batch does."""
     config = resolve({"model": "mlp", "data": "fashion-mnist-mini", "train": {"optimizer": name}})
     assert comparable(Row(config, 1)) == (name not in {"lbfgs", "newton", "adagrad-full"})
-
-
-def test_nothing_diverges_while_it_is_timed(monkeypatch):
-    """Numbers that are not finite, or subnormal, take another time."""
-    seen = []
-    honest = RowBlock.forward
-
-    def forward(self, parameters, *rest):
-        seen.append(torch.cat([own.detach().flatten() for own in parameters]))
-        return honest(self, parameters, *rest)
-
-    monkeypatch.setattr(RowBlock, "forward", forward)
-    plain_images_per_s(Row(resolve({"model": "mlp", "data": "fashion-mnist-mini"}), seed=1), steps=2)
-    assert len(seen) > 1
-    assert all(torch.equal(each, seen[0]) for each in seen)

@@ -100,9 +100,7 @@ function amount(sweep) {
   ];
   if (sweep.reused > 0) parts.push(`${many(sweep.reused, "trial")} reused, ${many(sweep.epochs.reused, "epoch")}`);
   if (sweep.eta_seconds !== null) parts.push(`about ${duration(sweep.eta_seconds)} left`);
-  if (sweep.cost) {
-    parts.push(`${many(sweep.trials.total, "trial")} in the time of ${(sweep.trials.total * sweep.cost.share).toFixed(1)} plain ones (estimated)`);
-  }
+  if (sweep.cost) parts.push(`${sweep.cost.words} (estimated)`);
   if (sweep.ended_by) parts.push(`ended by ${sweep.ended_by.rule}: ${sweep.ended_by.reason}`);
   else if (sweep.stop.length) parts.push(`early stopping by ${sweep.stop.map(({ name }) => name).join(", ")}`);
   if (sweep.live_rows !== null && sweep.live_rows < 1) parts.push(`${(sweep.live_rows * 100).toFixed(1)} % of the trained rows held trials`);

@@ -99,7 +99,7 @@ def list_sweeps(
         return sweep_status.of(session, found[:limit]), more
 
     page, more = services.store.read(read)
-    views = [sweep_view(each, services.settings, services.library) for each in page]
+    views = [sweep_view(each, services.settings) for each in page]
     # Written here: the framework would validate every value of the page once more.
     return Response(SweepsView(sweeps=views, next=more).model_dump_json(), media_type="application/json")
 

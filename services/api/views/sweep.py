@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 
-from services.api.library import Library
 from services.api.views.axis import AxisView, axis_view
 from services.api.views.blocker import BlockerView, SetbackView, blocker_view, setback_view
 from services.api.views.comparison import ComparisonView, comparison_view
@@ -20,12 +19,12 @@ from services.api.views.point import PointView, point_view
 from services.api.views.values import Time
 from services.domain.blocker import INFORMATIVE, Blocker
 from services.domain.plan import cohorts
-from services.domain.planning.catalog import ConfigFault
 from services.domain.results import eta
+from services.domain.results.price import Price
 from services.domain.spec.stop import rung_rule
-from services.domain.states import SWEEP_DISPATCHABLE, SWEEP_DRAWABLE, SWEEP_FINAL, SweepState, TrialState
+from services.domain.states import SWEEP_DISPATCHABLE, SWEEP_DRAWABLE, SweepState, TrialState
 from services.settings import Settings
-from services.store import leaderboard
+from services.store import leaderboard, sweep_price
 from services.store.attempts import Setback
 from services.store.blockers import NO_WORKER, PAUSED_BY_SERVICE, SET_ASIDE, missing_plugins
 from services.store.lineage import ReusedSweep
@@ -72,11 +71,15 @@ class ShapeView(BaseModel):
 class CostView(BaseModel):
     """Device time: training side by side took this `share` of what plain loops take for the same epochs.
 
-    A plain loop is the same net by torch's own operations, one trial at a time. It is estimated: one was
-    measured for some batches of each architecture.
+    A plain loop is the same net as modules of torch.nn, one trial at a time. It is estimated: one was
+    measured for some batches of each architecture. `trials` are those of the sweep without what is reused;
+    `words` say both, and `explained` what is compared with what.
     """
 
     share: float
+    trials: int
+    words: str
+    explained: str
 
 
 class EndedByView(BaseModel):
@@ -174,7 +177,7 @@ class KeptParts:
 _kept_parts: WeakKeyDictionary[Standing, KeptParts] = WeakKeyDictionary()
 
 
-def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> SweepView:
+def sweep_view(status: SweepStatus, settings: Settings) -> SweepView:
     """A sweep as it is now."""
     sweep, plan, parts = status.sweep, status.plan, _parts(status, settings)
     return SweepView(
@@ -204,7 +207,7 @@ def sweep_view(status: SweepStatus, settings: Settings, library: Library) -> Swe
         data_notes=plan.data_notes,
         class_names=plan.class_names,
         classes_of_metrics=plan.classes_of_metrics,
-        cost=_cost(status, library),
+        cost=_cost(sweep_price.of(status)),
         live_rows=None if status.live_share is None else round(status.live_share, 4),
         links=_links(status, settings),
         priority=sweep.priority,
@@ -245,7 +248,7 @@ def _parts(status: SweepStatus, settings: Settings) -> KeptParts:
         experiment_id=sweep.mirror.experiment_id,
         epochs=EpochCounts(
             done=sum(epochs.done for epochs in standing.epochs.values()),
-            total=_all_epochs(status),
+            total=status.all_epochs,
             reused=sum(epochs.reused for epochs in standing.epochs.values()),
         ),
         best=point_view(standing.best[0], sweep, settings) if standing.best else None,
@@ -264,15 +267,6 @@ def _parts(status: SweepStatus, settings: Settings) -> KeptParts:
     )
     _kept_parts[standing] = parts
     return parts
-
-
-def _all_epochs(status: SweepStatus) -> int:
-    """The epochs of all its trials; with early stopping those expected, or trained in the end."""
-    done = sum(epochs.done for epochs in status.standing.epochs.values())
-    if status.sweep.state in SWEEP_FINAL and status.standing.counts.get(TrialState.PRUNED):
-        return done
-    inherited = sum(epochs.inherited for epochs in status.standing.epochs.values())
-    return max(done, 0 if status.fault else cohorts.expected_epochs(status.spec, status.plan) - inherited)
 
 
 def _blocked_by(status: SweepStatus) -> str | None:
@@ -353,23 +347,7 @@ def _eta(status: SweepStatus) -> float | None:
     return eta.eta_seconds(begun, status.commits, status.now / 1000, left, cost)
 
 
-def _cost(status: SweepStatus, library: Library) -> CostView | None:
-    """The cost; None until every shape that has trained was also measured with a plain loop."""
-    # A reproduction fills its array with dead rows to get the same bits, not to save time; a fork is alone.
-    if status.plan.origin:
+def _cost(price: Price | None) -> CostView | None:
+    if price is None:
         return None
-    alone = 0.0
-    for index, epochs in status.standing.epochs.items():
-        if not epochs.trained:
-            continue
-        speed = status.plain.get(status.plan.shapes[index].key)
-        if speed is None:
-            return None
-        config = status.plan.shape_config(index)
-        try:
-            images = library.training_images(config)
-        except ConfigFault:  # the data set is no longer there
-            return None
-        alone += epochs.trained * images / speed
-    share = eta.share(status.work, alone)
-    return None if share is None else CostView(share=round(share, 3))
+    return CostView(share=price.share, trials=price.trials, words=price.words, explained=price.explained)

@@ -53,15 +53,7 @@ def summary(sweep: View) -> str:
 
 def cost(sweep: View) -> str | None:
     """The device time of training side by side, compared with plain loops; None until it is known."""
-    if sweep["cost"] is None:
-        return None
-    epochs, share = sweep["epochs"], sweep["cost"]["share"]
-    trained = (epochs["total"] - epochs["reused"]) / epochs["total"]
-    trials = max(1, round(sweep["trials"]["total"] * trained))
-    return (
-        f"{many(trials, 'trial')} in the time of {trials * share:.1f} plain ones: {share:.0%} of the device "
-        "time of loops by torch alone, one trial at a time (estimated from a few steps of one)"
-    )
+    return None if sweep["cost"] is None else str(sweep["cost"]["explained"])
 
 
 def _each_change(views: Iterable[View], show: Callable[[View], None]) -> View:

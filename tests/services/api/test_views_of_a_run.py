@@ -196,7 +196,10 @@ def test_the_cost_is_known_once_every_shape_has_a_plain_loop(api: TestClient, wo
     worker.store.write(lambda session: speeds.record(session, key, "slow", speeds.PLAIN, 900.0))
     worker.store.write(lambda session: speeds.record(session, key, "fast", speeds.PLAIN, 1800.0))
     worker.store.write(lambda session: speeds.record(session, key, "fast", 4, 9999.0))
-    assert sweep(api, worker)["cost"] == {"share": 0.5}
+    cost = sweep(api, worker)["cost"]
+    assert (cost["share"], cost["trials"]) == (0.5, 4)
+    assert cost["words"] == "4 trials in the time of 2.0 plain ones"
+    assert cost["explained"].startswith(f"{cost['words']}: 50% of the device time of plain torch loops")
 
 
 def test_a_sweep_that_waits_for_another_attempt_says_why_the_last_one_failed(

@@ -9,7 +9,7 @@ from pathlib import Path
 from mlflow_stage import MakeStage, Stage
 
 from services.domain.states import TrialState
-from services.store import early_ends, sweeps
+from services.store import early_ends, speeds, sweeps
 
 SEEDS = {"seeds": 2, "space": {"model.dropout": [0.0, 0.5]}}
 
@@ -126,3 +126,32 @@ def test_the_report_is_one_page_that_runs_nothing(make_stage: MakeStage, tmp_pat
     shown = [(row["rank"], row["model.dropout"], row["n"]) for row in rows]
     assert shown == [("1", "0.5", "2"), ("2", "0.0", "2")]
     assert float(rows[0]["low"]) < float(rows[0]["mean"]) < float(rows[0]["high"])
+
+
+def test_the_price_is_in_tag_note_and_report_once_the_sweep_has_ended(stage: Stage, tmp_path: Path) -> None:
+    """Of 900 images an epoch takes 5 ms alone; two of four trials took 18 ms together."""
+    key = stage.sweep().plan.shapes[0].key
+    stage.store.write(lambda session: speeds.record(session, key, "host", speeds.PLAIN, 180_000.0))
+    stage.train(1)
+    assert stage.tracker().mirror(stage.sweep_id)
+    assert "plain ones" not in note(stage)
+    stage.train(2)
+    for index in range(4):
+        stage.end(index, TrialState.SUCCEEDED)
+    stage.settle()
+    assert stage.tracker().mirror(stage.sweep_id)
+    words = "4 trials in the time of 1.8 plain ones"  # 2 × 9 ms against 4 × 2 × 5 ms
+    assert stage.parent().data.tags["sweep.price"] == words
+    assert "plain ones: 45% of the device time of plain torch loops" in note(stage)
+    page = stage.artifact(stage.parent(), "report/report.html", tmp_path).decode()
+    assert f"<p>{words}: 45% of the device time" in page
+
+
+def test_without_a_plain_loop_there_is_no_price(stage: Stage) -> None:
+    stage.train(1)
+    for index in range(4):
+        stage.end(index, TrialState.SUCCEEDED)
+    stage.settle()
+    assert stage.tracker().mirror(stage.sweep_id)
+    assert "sweep.price" not in stage.parent().data.tags
+    assert "plain ones" not in note(stage)
