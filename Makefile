@@ -65,7 +65,7 @@ $(VENV)/installed: pyproject.toml constraints.txt scripts/install_torch.py
 	$(BIN)/python scripts/install_torch.py; \
 	echo "  everything else, exact versions from constraints.txt"; \
 	$(BIN)/python -m pip install -q -c $(VENV)/constraints.txt -e '.[$(ROLES)]'; \
-	$(BIN)/python -c "from cnnlab.kernels.library import load; print('  compiled operations:', load().name or load().reason)"; \
+	$(BIN)/python -c "from cnnlab.kernels.library import load_all; print('  compiled operations:', *(k.name or k.reason for k in load_all().values()))"; \
 	echo "Installed in $$(( $$(date +%s) - began )) s."
 	@touch $@
 

@@ -23,7 +23,8 @@ class Precision:
     """What is kept in which type.
 
     `rows`: parameters, gradients, slots, losses and sums. `products`: what a convolution or a matrix product
-    takes and gives, with all activations between two of them; None where it is that of the rows. `tf32`:
+    takes and gives, with all activations between two of them; None where it is that of the rows. On a
+    processor, compiled operations stay with float32 where they receive it: that is faster. `tf32`:
     whether a GPU may round the factors of a float32 product to 10 bits of mantissa.
     """
 

@@ -55,6 +55,16 @@ class Settings(BaseSettings):
             description="Devices that workers of this host may claim: auto, or a list such as cpu:0,cuda:0"
         ),
     ] = "auto"
+    kernels: Annotated[
+        str | None,
+        Field(
+            description="Folder of the compiled operations, an absolute path, or off; while unset, a folder "
+            "in the user's cache"
+        ),
+    ] = None
+    graphs: Annotated[
+        str | None, Field(description="off has every step called layer by layer, not recorded")
+    ] = None
     threads: Annotated[int, Field(ge=1, description="CPU threads of each runner")] = 1
     lease_ttl: Annotated[
         float, Field(gt=0, description="Seconds without a heartbeat after which a worker loses its pack")
@@ -133,6 +143,23 @@ class Settings(BaseSettings):
         if path is not None and not path.is_dir():
             raise ValueError(f"must be a folder that exists, got {str(path)!r}")
         return path
+
+    @field_validator("kernels")
+    @classmethod
+    def _off_or_folder(cls, value: str | None) -> str | None:
+        """Refuse what `cnnlab` refuses, too, and a file."""
+        path = Path(value or "/")
+        if value != "off" and (not path.is_absolute() or path.is_file()):
+            what = ", which is a file" if path.is_file() else ""
+            raise ValueError(f"must be off, or the absolute path of a folder, got {value!r}{what}")
+        return value
+
+    @field_validator("graphs")
+    @classmethod
+    def _off(cls, value: str | None) -> str | None:
+        if value and value != "off":
+            raise ValueError(f"must be off, or not set, got {value!r}")
+        return value
 
     @classmethod
     def from_environment(cls) -> Self:

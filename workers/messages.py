@@ -37,8 +37,9 @@ class Machine:
     kind: str
     torch: str
     threads: int
-    kernels: str  # the compiled library, or "torch" where its operations serve alone
-    no_compiler: str = ""  # why they do, if a compiler would change that
+    kernels: str  # the compiled libraries, or "torch" where its operations serve alone
+    no_kernels: str = ""  # why one is missing, if something would change that
+    kernels_remedy: str = ""  # what would
     memory: int = 0  # bytes of a GPU
     ways: dict[str, str] = field(default_factory=dict)  # how convolutions are computed on a GPU, by task
 

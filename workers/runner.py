@@ -37,14 +37,14 @@ def main() -> int:
     wire = Wire(read_fd, write_fd)
     torch.set_num_threads(torch.get_num_threads())  # fixes the pool to what OMP_NUM_THREADS asked for
     registry.plugins_digest()  # read now, as the supervisor has: a later edit is for a later process
-    library.load()
     use = wire.receive()
     if not isinstance(use, UseDevice):  # the worker has ended before it claimed a device
         return 0
     # Torch reads it at the first use of a GPU, which comes later.
     os.environ["CUDA_VISIBLE_DEVICES"] = use.gpu
     reason = unusable(use.gpu)
-    wire.send(RunnerReady(machine(use.gpu if not reason else ""), library.load().reason, reason))
+    missed = [] if use.gpu else [kernels.reason for kernels in library.load_all().values()]
+    wire.send(RunnerReady(machine(use.gpu if not reason else ""), next(filter(None, missed), ""), reason))
     kept = KeptFit()
     while message := wire.receive():
         if isinstance(message, Run) and not serve(message, wire, kept):
@@ -123,13 +123,15 @@ def machine(gpu: str) -> Machine:
     from cnnlab.kernels import library
 
     facts = torch.cuda.get_device_properties(0) if gpu else None
-    kernels = library.Kernels(None, None) if gpu else library.load()  # the library is for processors
+    kernels = [] if gpu else list(library.load_all().values())  # libraries are for processors
+    missed = next((one for one in kernels if one.remedy), library.Kernels(None, None))
     return Machine(
         kind=facts.name if facts else processor(),
         torch=torch.__version__,
         threads=torch.get_num_threads(),
-        kernels=kernels.name or "torch",
-        no_compiler=kernels.reason if kernels.remedy else "",
+        kernels=", ".join(one.name for one in kernels if one.name) or "torch",
+        no_kernels=missed.reason if missed.remedy else "",
+        kernels_remedy=missed.remedy,
         memory=facts.total_memory if facts else 0,
     )
 

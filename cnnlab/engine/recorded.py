@@ -8,7 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cnnlab.errors import CnnlabError
+
 WARM_UP = 3  # calls before one is recorded: libraries choose their algorithms and allocate in the first ones
+
+
+def may_record() -> bool:
+    """Whether steps may be recorded: not if `CNNLAB_GRAPHS` is `off`; CnnlabError if it is anything else."""
+    chosen = os.environ.get("CNNLAB_GRAPHS", "")
+    if chosen not in ("", "off"):
+        raise CnnlabError(f"CNNLAB_GRAPHS must be off, or not set, got {chosen!r}")
+    return not chosen
 
 
 class Recorder:
@@ -23,7 +33,7 @@ class Recorder:
     LEFT = ("refused", "seconds", "_graphs", "_pool")
 
     def __init__(self, device: torch.device) -> None:
-        self.records = device.type == "cuda" and os.environ.get("CNNLAB_GRAPHS") != "off"
+        self.records = may_record() and device.type == "cuda"
         self.refused: dict[Hashable, str] = {}
         self.seconds = 0.0  # that recordings have taken, with the calls before them
         self._device = device

@@ -1,6 +1,5 @@
 """Steps on a processor, which are traced: in small nets Python takes as long as their arithmetic."""
 
-import os
 from collections.abc import Callable, Hashable, Iterator
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor, nn
 
 from cnnlab.engine.operation_trace import OperationTrace
 from cnnlab.engine.parts import parts
+from cnnlab.engine.recorded import may_record
 from cnnlab.plugins import PACKAGE
 
 # While a step is traced, all that it makes is kept; larger ones gain less than a hundredth.
@@ -26,7 +26,7 @@ class StepTraces:
     LEFT = ("refused", "_owner", "_known", "_traces")
 
     def __init__(self, device: torch.device, owner: object) -> None:
-        self.on = device.type == "cpu" and os.environ.get("CNNLAB_GRAPHS") != "off"
+        self.on = may_record() and device.type == "cpu"
         self.refused: dict[Hashable, str] = {}
         self._owner = owner
         self._known: set[Hashable] = set()  # what they have called

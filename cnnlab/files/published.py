@@ -12,14 +12,17 @@ from torch import Tensor
 from cnnlab.data import DataError, Images
 from cnnlab.files.fetch import download, keep
 from cnnlab.files.idx import SUFFIXES, decode, unpack
+from cnnlab.user_cache import NoCache, user_cache
 
 _SLACK = 1 << 16  # bytes by which a packed file may exceed its content
 
 
 def cache_folder(name: str) -> Path:
-    """Return the folder in which a downloaded data set is kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "cnnlab" / name
+    """Return the folder in which a downloaded data set is kept; DataError where there is no cache."""
+    try:
+        return user_cache(name)
+    except NoCache as error:  # of this host, not of the config
+        raise DataError(str(error)) from None
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,9 @@
 """The compiled library: found, or built at its first use where there is a compiler."""
 
 import ctypes
-import hashlib
 import os
 import platform
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,15 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-SOURCE = Path(__file__).with_name("cpp") / "library.cpp"
-COMPILERS = ("g++", "clang++", "c++")
-# By the name of the processor's architecture. x86-64-v3 has AVX2 and FMA, as every x86 server since 2015.
-ARCHITECTURES = {"x86_64": ("-march=x86-64-v3",), "aarch64": (), "arm64": ()}
-FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread", "-w")
+from cnnlab.errors import CnnlabError
+from cnnlab.kernels import library_build
+from cnnlab.user_cache import NoCache, user_cache
+
 NUMBERS = {torch.float32: "float", torch.float64: "double"}  # in C++
-GAIN = "with one (GCC 12 or Clang), convolutional nets train up to three times as fast"
-REMEDY = "install g++ 12 or newer, or clang++"
-MAX_BUILD_SECONDS = 120
+GAIN = "with them convolutional nets train up to 2.4 times as fast"  # docs/records.md: LeNet-5, kernels off
+INSTALL = "install g++ 12 or newer, or clang++"
+ANOTHER_FOLDER = "set CNNLAB_KERNELS to a folder where files can be written and executed, or to off"
 
 
 # Returns a call of compiled code, given its tensors, which stay where they are, and other arguments.
@@ -38,7 +34,7 @@ Watcher = Callable[[Prepare, tuple[Any, ...]], None]
 class Kernels:
     """The library and its name, or None and the reason why torch's operations serve instead.
 
-    `remedy`: what to install to have it; empty where nothing helps, or where it is not wanted.
+    `remedy`: what to do to have it; empty where nothing helps, or where it is not wanted.
     """
 
     library: ctypes.CDLL | None
@@ -94,76 +90,66 @@ def load(dtype: torch.dtype = torch.float32) -> Kernels:
     return find(dtype)
 
 
+def load_all() -> dict[torch.dtype, Kernels]:
+    """Return the libraries for all types of numbers that can be compiled."""
+    return {dtype: load(dtype) for dtype in NUMBERS}
+
+
 def find(dtype: torch.dtype) -> Kernels:
     """Return the library for a type of number, built if need be.
 
-    `CNNLAB_KERNELS` is `off`, or the folder of built libraries; the default is a folder in the user's cache.
-    A library is named after its source, the flags and the compiler: another of them builds another one.
-    Where there is no compiler, one of this source and these flags is taken, whichever compiler built it.
+    `CNNLAB_KERNELS` is `off`, or the folder of built libraries, an absolute path; the default is a folder in
+    the user's cache. CnnlabError where it is anything else. One that is there is taken, whichever compiler
+    built it, unless it is damaged or cannot be loaded; then, and where there is none, each compiler is tried.
     """
     chosen = os.environ.get("CNNLAB_KERNELS", "")
     if chosen == "off":
         return Kernels(None, None, "CNNLAB_KERNELS is off")
+    if chosen and (chosen != chosen.strip() or not Path(chosen).is_absolute()):
+        raise CnnlabError(f"CNNLAB_KERNELS must be off, or the absolute path of a folder, got {chosen!r}")
     architecture = platform.machine()
-    if architecture not in ARCHITECTURES:
+    if architecture not in library_build.ARCHITECTURES:
         return Kernels(None, None, f"there are no kernels for {architecture}")
     if architecture == "x86_64" and torch.backends.cpu.get_cpu_capability() == "DEFAULT":
         return Kernels(None, None, "this processor has no AVX2")
     if dtype not in NUMBERS:
         return Kernels(None, None, f"there are no kernels for {dtype}")
-    flags = (*FLAGS, *ARCHITECTURES[architecture], f"-DREAL={NUMBERS[dtype]}")
-    stem = f"kernels-{_digest(*_sources(), architecture, *flags)}"
-    folder = Path(chosen) if chosen else _cache()
-    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
-    if compiler is None:
-        built = sorted(folder.glob(f"{stem}-*.so"))
-        return _opened(built[0]) if built else _not_built("there is no C++ compiler")
     try:
-        version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
-        target = folder / f"{stem}-{_digest(version)}.so"
-        if not target.exists():
-            build(compiler, flags, target)
-    except (OSError, subprocess.SubprocessError) as error:
-        output = getattr(error, "stderr", None)
-        says = str(output).strip().splitlines()[0] if output else str(error)
-        return _not_built(f"{compiler} could not build them: {says}")
-    return _opened(target)
+        folder = Path(chosen) if chosen else user_cache("kernels")
+    except NoCache as error:
+        return Kernels(None, None, f"{error}; {GAIN}", ANOTHER_FOLDER)
+    return _found_or_built(folder, library_build.Recipe(architecture, NUMBERS[dtype]))
 
 
-def build(compiler: str, flags: tuple[str, ...], target: Path) -> None:
-    """Compile the source; the file appears whole or not at all.
-
-    OSError where the folder cannot be written, SubprocessError where the compiler fails.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-") as folder:
-        part = Path(folder) / target.name
-        command = [compiler, *flags, "-o", str(part), str(SOURCE)]
-        subprocess.run(command, capture_output=True, text=True, check=True, timeout=MAX_BUILD_SECONDS)
-        part.replace(target)
-
-
-def _not_built(why: str) -> Kernels:
-    return Kernels(None, None, f"{why}; {GAIN}", REMEDY)
+def _found_or_built(folder: Path, recipe: library_build.Recipe) -> Kernels:
+    faults, remedy = [], INSTALL
+    for path, whole in library_build.built(folder, recipe):
+        if not whole:
+            faults.append(f"{path} is damaged")
+            continue
+        try:
+            return _opened(path)
+        except OSError as error:
+            faults.append(f"a library cannot be loaded: {error}")
+    compilers = library_build.compilers()
+    for compiler in compilers:
+        try:
+            return _opened(library_build.build(compiler, folder, recipe))
+        except OSError as error:
+            faults.append(f"{compiler} could not build them: {error}")
+            remedy = INSTALL if error.filename == compiler else ANOTHER_FOLDER
+        except subprocess.SubprocessError as error:
+            faults.append(f"{compiler} could not build them: {_first_error(error)}")
+    if not compilers:
+        faults.append("there is no C++ compiler")
+    return Kernels(None, None, f"{'; '.join(faults)}; {GAIN}", remedy)
 
 
 def _opened(path: Path) -> Kernels:
-    try:
-        return Kernels(ctypes.CDLL(str(path)), path.stem)
-    except OSError as error:
-        return Kernels(None, None, f"{path} cannot be loaded: {error}")
+    return Kernels(ctypes.CDLL(str(path)), path.stem)
 
 
-def _sources() -> list[str]:
-    """Return the text of the source and of all that it may include."""
-    folder = SOURCE.parent
-    return [path.read_text() for path in sorted([*folder.glob("*.cpp"), *folder.glob("*.h")])]
-
-
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "cnnlab" / "kernels"
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+def _first_error(error: subprocess.SubprocessError) -> str:
+    """Return the first error that a compiler wrote, else its first line, else how it ended."""
+    lines = str(getattr(error, "stderr", None) or "").strip().splitlines()
+    return next((line for line in lines if "error" in line), lines[0] if lines else str(error))

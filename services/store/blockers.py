@@ -28,7 +28,6 @@ from services.store.workers import Worker
 ANNOUNCE_SECONDS = 10.0  # in which a new pack is announced, if Redis answers and upkeep runs
 MLFLOW_SECONDS = 60.0  # that a trial's end may take to reach MLflow, while MLflow takes nothing of the sweep
 START_WORKER = "start one with `cnnlab up`, or `python -m workers` on a machine that reaches the service"
-INSTALL_COMPILER = "install g++ 12 or newer, or clang++, where the worker runs; then start the worker again"
 ANOTHER_OPERATION = (
     "results are the same; for more speed replace that operation in the module by one that torch.vmap takes"
 )
@@ -252,12 +251,14 @@ def _no_compiler(session: Session, sweep: Sweep) -> Blocker | None:
     if not compiled or sweep.state in SWEEP_FINAL:
         return None
     rows = session.execute(_MACHINES, {"sweep": sweep.id, "shapes": compiled})
-    slow = {worker: why for worker, machine in rows if (why := (machine or {}).get("no_compiler"))}
+    slow = {worker: machine for worker, machine in rows if machine and machine.get("no_kernels")}
     if not slow:
         return None
     who = f"worker {next(iter(slow))} trains" if len(slow) == 1 else f"{len(slow)} workers train"
-    message = f"{who} without the compiled operation: {next(iter(slow.values()))}"
-    return Blocker(BlockerKind.COMPILER, message, None, INSTALL_COMPILER)
+    machine = next(iter(slow.values()))
+    message = f"{who} without the compiled operation: {machine['no_kernels']}"
+    remedy = f"{machine['kernels_remedy']}, where the worker runs; then start the worker again"
+    return Blocker(BlockerKind.COMPILER, message, None, remedy)
 
 
 def _row_by_row(sweep: Sweep) -> Blocker | None:

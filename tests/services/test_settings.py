@@ -50,3 +50,32 @@ def test_what_an_environment_file_leaves_around_a_value_is_named_and_not_shown(f
     assert told.startswith("CNNLAB_API_KEY: ")
     assert "white space" in told or "in quotes" in told
     assert "twenty" not in told
+
+
+@pytest.mark.parametrize("chosen", ["OFF", "Off", "no", "~/k", ".", "./k", "k"])
+def test_kernels_are_off_or_an_absolute_path(chosen: str) -> None:
+    assert Settings.faults({**NEEDED, "CNNLAB_KERNELS": chosen}) == (
+        f"CNNLAB_KERNELS: must be off, or the absolute path of a folder, got {chosen!r}"
+    )
+
+
+def test_a_file_is_no_folder_of_kernels(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    fault = Settings.faults({**NEEDED, "CNNLAB_KERNELS": str(tmp_path / "file")})
+    assert fault is not None
+    assert fault.endswith(f"got '{tmp_path}/file', which is a file")
+    for chosen in ("off", "", str(tmp_path), str(tmp_path / "new")):
+        assert Settings.faults({**NEEDED, "CNNLAB_KERNELS": chosen}) is None
+
+
+@pytest.mark.parametrize("variable", ["CNNLAB_KERNELS", "CNNLAB_GRAPHS"])
+def test_off_with_white_space_is_refused(variable: str) -> None:
+    assert "white space" in (Settings.faults({**NEEDED, variable: "off "}) or "")
+
+
+def test_graphs_are_off_or_not_set() -> None:
+    assert Settings.faults({**NEEDED, "CNNLAB_GRAPHS": "no"}) == (
+        "CNNLAB_GRAPHS: must be off, or not set, got 'no'"
+    )
+    for chosen in ("off", ""):
+        assert Settings.faults({**NEEDED, "CNNLAB_GRAPHS": chosen}) is None

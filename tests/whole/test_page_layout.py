@@ -90,7 +90,7 @@ def lab(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     fail(store, found["lost"], Failure.LOST, "worker lab-1/4000 fell silent")
     going_on = good.next_pack(found["lost"], until=3)
     assert going_on
-    missed = {"no_compiler": NO_COMPILER}
+    missed = {"no_kernels": NO_COMPILER, "kernels_remedy": "install g++"}
     store.write(lambda s: s.execute(update(Pack).where(Pack.id == going_on.id).values(machine=missed)))
     found |= {"blocked": add(store, name="changed-data"), "paused": add(store, name="paused")}
     for _ in range(3):

@@ -7,7 +7,7 @@ import math
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripted_runner import ENGINE
 
@@ -127,6 +127,7 @@ def test_every_message_is_tried() -> None:
 
 @pytest.mark.parametrize("kind", EACH, ids=lambda kind: kind.__name__)
 def test_a_message_comes_out_as_it_went_in(kind: type) -> None:
+    @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
     @given(EACH[kind])
     def check(message: Message) -> None:
         line = encode(message)

@@ -129,18 +129,23 @@ def test_after_a_pack_the_memory_of_the_gpu_is_free(
 def test_the_machine_is_what_float32_results_depend_on() -> None:
     machine = runner.machine("")
     assert (machine.torch, machine.threads) == (torch.__version__, torch.get_num_threads())
-    assert machine.kernels == (library.load().name or "torch")
-    assert machine.no_compiler == (library.load().reason if library.load().remedy else "")
+    found = library.load_all().values()
+    assert machine.kernels == (", ".join(kernels.name for kernels in found if kernels.name) or "torch")
+    assert machine.no_kernels == next((kernels.reason for kernels in found if kernels.remedy), "")
     assert (machine.kind, machine.memory) == (host.processor(), 0)
 
 
 def test_on_a_gpu_it_has_the_name_and_memory_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
     facts = SimpleNamespace(name="NVIDIA H200", total_memory=2**37)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: facts)
-    monkeypatch.setattr(library, "load", lambda: library.Kernels(None, "kernels-a", "none", "a compiler"))
+    monkeypatch.setattr(library, "load", no_kernels)
     machine = runner.machine("GPU-a")
     assert (machine.kind, machine.memory) == ("NVIDIA H200", 2**37)
-    assert (machine.kernels, machine.no_compiler) == ("torch", "")  # the library is for processors
+    assert (machine.kernels, machine.no_kernels) == ("torch", "")  # libraries are for processors
+
+
+def no_kernels(_: torch.dtype) -> library.Kernels:
+    pytest.fail("a GPU's worker neither looks for compiled operations nor builds them")
 
 
 def fake_torch(monkeypatch: pytest.MonkeyPatch, cuda: str | None, available: bool) -> None:
@@ -200,25 +205,11 @@ def test_a_runner_looks_for_gpus_only_once_it_has_a_device(monkeypatch: pytest.M
         seen.append(gpu)
         return Machine("k", "t", 1, "torch")
 
-    to_runner, from_supervisor = os.pipe()
-    to_supervisor, from_runner = os.pipe()
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setattr(runner, "machine", machine)
     monkeypatch.setattr(runner, "unusable", unusable)
-    monkeypatch.setattr(runner, "end_with_parent", lambda *_: None)
-    monkeypatch.setattr(runner.sys, "argv", ["runner", "1", str(to_runner), str(from_runner)])
-    supervisor = Wire(to_supervisor, from_supervisor)
-    supervisor.send(UseDevice("GPU-a"))
-    os.close(supervisor.write_fd)
-    try:
-        assert runner.main() == 0
-        assert seen == ["GPU-a", ""]
-        ready = supervisor.receive()
-        assert isinstance(ready, RunnerReady)
-        assert ready.unusable == "no GPU-a"
-    finally:
-        for descriptor in (to_runner, to_supervisor, from_runner):
-            os.close(descriptor)
+    ready = ready_for("GPU-a", monkeypatch)
+    assert seen == ["GPU-a", ""]
+    assert ready.unusable == "no GPU-a"
 
 
 def test_a_runner_that_never_gets_a_device_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +222,60 @@ def test_a_runner_that_never_gets_a_device_ends(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("remedy", ["install g++", ""])
-def test_the_machine_says_whether_a_compiler_would_help(monkeypatch: pytest.MonkeyPatch, remedy: str) -> None:
-    monkeypatch.setattr(library, "load", lambda: library.Kernels(None, None, "there is none", remedy))
+def test_the_machine_says_whether_something_would_help(monkeypatch: pytest.MonkeyPatch, remedy: str) -> None:
+    monkeypatch.setattr(library, "load", lambda _: library.Kernels(None, None, "there is none", remedy))
     machine = runner.machine("")
-    assert (machine.kernels, machine.no_compiler) == ("torch", "there is none" if remedy else "")
+    assert (machine.kernels, machine.no_kernels) == ("torch", "there is none" if remedy else "")
+    assert machine.kernels_remedy == remedy
+
+
+def test_the_machine_names_the_kernels_of_each_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {
+        torch.float32: library.Kernels(None, "kernels-a"),
+        torch.float64: library.Kernels(None, "kernels-b"),
+    }
+    monkeypatch.setattr(library, "load", found.get)
+    assert runner.machine("").kernels == "kernels-a, kernels-b"
+    found[torch.float64] = library.Kernels(None, None, "the file is damaged", "install g++")
+    machine = runner.machine("")
+    assert (machine.kernels, machine.no_kernels) == ("kernels-a", "the file is damaged")
+
+
+def test_a_runner_has_the_kernels_of_each_type_before_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[torch.dtype] = []
+
+    def load(dtype: torch.dtype) -> library.Kernels:
+        asked.append(dtype)
+        return library.Kernels(None, None, f"none of {dtype}")
+
+    monkeypatch.setattr(library, "load", load)
+    ready = ready_for("", monkeypatch)
+    assert set(asked) == {torch.float32, torch.float64}
+    assert ready.no_kernels == "none of torch.float32"
+
+
+def test_a_runner_with_a_gpu_needs_no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "load", no_kernels)
+    monkeypatch.setattr(runner, "unusable", lambda _: "")
+    monkeypatch.setattr(runner, "machine", lambda _: Machine("k", "t", 1, "torch"))
+    assert ready_for("GPU-a", monkeypatch).no_kernels == ""
+
+
+def ready_for(gpu: str, monkeypatch: pytest.MonkeyPatch) -> RunnerReady:
+    """What a runner sends that gets this device and nothing else."""
+    to_runner, from_supervisor = os.pipe()
+    to_supervisor, from_runner = os.pipe()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr(runner, "end_with_parent", lambda *_: None)
+    monkeypatch.setattr(runner.sys, "argv", ["runner", "1", str(to_runner), str(from_runner)])
+    supervisor = Wire(to_supervisor, from_supervisor)
+    supervisor.send(UseDevice(gpu))
+    os.close(supervisor.write_fd)
+    try:
+        assert runner.main() == 0
+        ready = supervisor.receive()
+        assert isinstance(ready, RunnerReady)
+        return ready
+    finally:
+        for descriptor in (to_runner, to_supervisor, from_runner):
+            os.close(descriptor)

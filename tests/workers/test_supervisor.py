@@ -176,7 +176,8 @@ def test_a_pack_is_leased_begun_and_released(worker: Worker) -> None:
         "torch": "0",
         "threads": 1,
         "kernels": "torch",
-        "no_compiler": "",
+        "no_kernels": "",
+        "kernels_remedy": "",
         "memory": 0,
         "ways": {},
     }

@@ -1,6 +1,7 @@
 // Work on units that do not depend on each other, distributed among threads.
 #pragma once
 #include <atomic>
+#include <exception>
 #include <new>
 #include <thread>
 #include <vector>
@@ -8,7 +9,7 @@
 namespace {
 
 // Run work(next) in up to `threads` threads: it takes units next++ until there are none. Return false where memory is
-// short.
+// short. Where the system starts no more threads, those that run do the work.
 template <class F> bool share_units(int threads, int units, F work) {
     std::atomic<int> next{0};
     std::atomic<bool> done{true};
@@ -20,7 +21,10 @@ template <class F> bool share_units(int threads, int units, F work) {
         }
     };
     std::vector<std::thread> others;
-    for (int i = 1; i < threads && i < units; i++) others.emplace_back(loop);
+    try {
+        for (int i = 1; i < threads && i < units; i++) others.emplace_back(loop);
+    } catch (const std::exception&) {  // it must not leave while one of them runs
+    }
     loop();
     for (auto& other : others) other.join();
     return done;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from services.stack.errors import StackError
 
 MIN_FREE_BYTES, COMFORTABLE_FREE_BYTES = 1 << 30, 5 << 30  # for a stack, and for many sweeps
 TORCH_TIMEOUT = 120  # seconds; a cold disk loads it slowly
+KERNELS_TIMEOUT = 360  # seconds: torch, and two libraries that are built
 TORCH_PROBE = """\
 import json, torch
 cuda = torch.cuda.is_available()
@@ -30,10 +32,16 @@ print(json.dumps({"version": torch.__version__, "cuda": torch.version.cuda, "nam
 
 KERNELS_PROBE = """\
 import json
+from cnnlab.errors import CnnlabError
 from cnnlab.kernels import library
-found = library.load()
-print(json.dumps({"name": found.name, "reason": found.reason, "remedy": found.remedy}))
+try:
+    found = library.load_all()
+except CnnlabError as error:
+    found = {"any type": library.Kernels(None, None, str(error), "set it to one of these, or unset it")}
+lines = [(str(t).removeprefix("torch."), one.name, one.reason, one.remedy) for t, one in found.items()]
+print(json.dumps(lines))
 """
+WITHOUT_KERNELS = "set CNNLAB_KERNELS=off, which trains without them"
 
 
 def devices(found: gpus.GpuListing, variable: str | None) -> Finding:
@@ -107,15 +115,21 @@ def kernels() -> Finding:
             [sys.executable, "-P", "-c", KERNELS_PROBE],
             capture_output=True,
             text=True,
-            timeout=TORCH_TIMEOUT,
-            check=True,
+            timeout=KERNELS_TIMEOUT,
         )
-    except subprocess.SubprocessError:
-        return warn("kernels", "not examined, because torch does not load", "see the line of torch")
-    probe = json.loads(done.stdout.splitlines()[-1])
-    if probe["name"]:
-        return ok("kernels", probe["name"])
-    return warn("kernels", f"none: {probe['reason']}", probe["remedy"] or "nothing, if that is wanted")
+    except subprocess.TimeoutExpired:
+        return warn("kernels", f"not ready within {KERNELS_TIMEOUT} s", WITHOUT_KERNELS)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        end = signal.Signals(-done.returncode).name if done.returncode < 0 else last
+        remedy = f"if the line of torch is ok, {WITHOUT_KERNELS}"
+        return warn("kernels", f"the process that loads them ends: {end}", remedy)
+    found = json.loads(done.stdout.splitlines()[-1])
+    missed = [(kind, reason, remedy) for kind, name, reason, remedy in found if not name]
+    if missed:
+        kinds, (_, reason, remedy) = " and ".join(kind for kind, _, _ in missed), missed[0]
+        return warn("kernels", f"none for {kinds}: {reason}", remedy or "nothing, if that is wanted")
+    return ok("kernels", ", ".join(name for _, name, _, _ in found))
 
 
 def redis(needed: bool) -> Finding:

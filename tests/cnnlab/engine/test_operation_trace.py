@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from compiled_library import needs_kernels
 from torch import Tensor
 from torch.autograd import Function, grad
 from torch.nn import functional as F
@@ -163,7 +164,7 @@ def test_operations(function: Callable[[dict[str, Tensor]], None]) -> None:
 
 
 @pytest.mark.compiled
-@pytest.mark.skipif(library.load().library is None, reason="no compiled kernels")
+@needs_kernels
 def test_compiled_operations() -> None:
     check(compiled)
 

@@ -12,6 +12,7 @@ from made_graphs import MadeGraph
 from cnnlab import resolve
 from cnnlab.batching import batch_order
 from cnnlab.engine.recorded import WARM_UP, Recorder
+from cnnlab.errors import CnnlabError
 from cnnlab.fit import EpochReport, Fit, Row
 
 
@@ -130,6 +131,13 @@ def test_it_records_on_a_gpu_unless_it_is_off(
 ) -> None:
     monkeypatch.setenv("CNNLAB_GRAPHS", chosen)
     assert Recorder(torch.device(device)).records is records
+
+
+@pytest.mark.parametrize("chosen", ["OFF", "off ", "0", "no"])
+def test_another_word_for_off_is_refused(monkeypatch: pytest.MonkeyPatch, chosen: str) -> None:
+    monkeypatch.setenv("CNNLAB_GRAPHS", chosen)
+    with pytest.raises(CnnlabError, match=f"^CNNLAB_GRAPHS must be off, or not set, got '{chosen}'$"):
+        Recorder(torch.device("cpu"))
 
 
 def test_a_speed_is_measured_without_the_time_of_recording(monkeypatch: pytest.MonkeyPatch) -> None:

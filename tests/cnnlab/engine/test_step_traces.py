@@ -13,6 +13,7 @@ from cnnlab import registry, resolve
 from cnnlab.engine import step_traces
 from cnnlab.engine.array import Array
 from cnnlab.engine.step_traces import StepTraces, foreign
+from cnnlab.errors import CnnlabError
 from cnnlab.fit import Fit, Row
 from cnnlab.optimizer import Rule
 
@@ -170,6 +171,9 @@ def test_where_it_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not StepTraces(torch.device("meta"), None).on
     monkeypatch.setenv("CNNLAB_GRAPHS", "off")
     assert not StepTraces(CPU, None).on
+    monkeypatch.setenv("CNNLAB_GRAPHS", "OFF")
+    with pytest.raises(CnnlabError, match="must be off"):
+        StepTraces(CPU, None)
 
 
 class Twice(nn.Module):

@@ -1,23 +1,49 @@
-// Runs the operation once on what stands in the standard input: a Shape, then x, w, bias and the gradient of y.
-// Writes y, the places of the maxima, dx, dw and db; see test_aarch64.py.
+// Opens the library that the argument names and does the calls that stand in the standard input; see test_aarch64.py.
+//
+// A call is the number of its function and of its arguments, then each argument: its bytes and whether they follow. Those
+// that do not are room for results, which are written to the standard output; an argument of 0 bytes is a null pointer.
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <memory>
+#include <vector>
 
-template <class T> std::vector<T> read(size_t count) {
-    std::vector<T> found(count);
-    if (std::fread(found.data(), sizeof(T), count, stdin) != count) std::exit(2);
-    return found;
-}
-template <class T> void write(const std::vector<T>& found) { std::fwrite(found.data(), sizeof(T), found.size(), stdout); }
+using P = void*;
 
-int main() {
-    const Shape s = read<Shape>(1)[0];
-    const int high = (s.height + 2 * s.pad_height - s.kernel + 1) / 2, wide = (s.width + 2 * s.pad_width - s.kernel + 1) / 2;
-    const size_t pixels = static_cast<size_t>(s.images) * s.height * s.width * s.maps, results = static_cast<size_t>(s.images) * s.rows * high * wide * s.outputs;
-    const auto x = read<Real>(pixels * s.inputs), w = read<Real>(static_cast<size_t>(s.rows) * s.outputs * s.maps * s.kernel * s.kernel);
-    const auto bias = read<Real>(static_cast<size_t>(s.rows) * s.outputs), slope = read<Real>(results);
-    std::vector<Real> y(results), dx(pixels * s.rows), dw(w.size()), db(bias.size());
-    std::vector<uint8_t> at(results);
-    if (conv_max_forward(&s, x.data(), w.data(), bias.data(), y.data(), at.data())) return 1;
-    if (conv_max_backward(&s, x.data(), w.data(), slope.data(), at.data(), dx.data(), dw.data(), db.data())) return 1;
-    write(y), write(at), write(dx), write(dw), write(db);
+static bool read_number(int64_t& to) { return std::fread(&to, sizeof to, 1, stdin) == 1; }
+template <class T> static T value(P at) { return *static_cast<T*>(at); }
+
+int main(int, char** words) {
+    const P library = dlopen(words[1], RTLD_NOW);
+    if (!library) return std::fprintf(stderr, "%s\n", dlerror()), 1;
+    const char* names[] = {"conv_max_forward", "conv_max_backward", "norm_forward", "norm_backward", "dropout_factors"};
+    for (int64_t which, count; read_number(which) && read_number(count);) {
+        std::vector<std::unique_ptr<char[]>> kept;
+        std::vector<P> p;
+        std::vector<std::pair<P, size_t>> results;
+        for (int64_t i = 0, bytes, follow; i < count && read_number(bytes) && read_number(follow); i++) {
+            kept.push_back(bytes ? std::make_unique<char[]>(bytes) : nullptr);
+            p.push_back(kept.back().get());
+            if (follow && std::fread(p.back(), 1, bytes, stdin) != static_cast<size_t>(bytes)) return 2;
+            if (!follow && bytes) results.emplace_back(p.back(), bytes);
+        }
+        const P f = dlsym(library, names[which]);
+        int failed = 0;
+        if (which == 0) failed = reinterpret_cast<int (*)(P, P, P, P, P, P)>(f)(p[0], p[1], p[2], p[3], p[4], p[5]);
+        if (which == 1)
+            failed = reinterpret_cast<int (*)(P, P, P, P, P, P, P, P)>(f)(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]);
+        if (which == 2)
+            failed = reinterpret_cast<int (*)(P, P, P, P, P, double, P, P, P, P)>(f)(
+                p[0], p[1], p[2], p[3], p[4], value<double>(p[5]), p[6], p[7], p[8], p[9]);
+        if (which == 3)
+            failed = reinterpret_cast<int (*)(P, P, P, P, P, P, P, P, P, P, P, P)>(f)(
+                p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10], p[11]);
+        if (which == 4)
+            reinterpret_cast<void (*)(int, ptrdiff_t, int32_t, P, P, P, P)>(f)(
+                value<int>(p[0]), value<ptrdiff_t>(p[1]), value<int32_t>(p[2]), p[3], p[4], p[5], p[6]);
+        if (failed) return 3;
+        for (const auto& [at, bytes] : results) std::fwrite(at, 1, bytes, stdout);
+    }
 }

@@ -6,6 +6,7 @@ from typing import get_args
 import packing  # noqa: F401  (one thread)
 import pytest
 import torch
+from compiled_library import needs_kernels
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch.nn.functional import conv2d
 from cnnlab.kernels import library
 from cnnlab.kernels.conv_max import WhereRelu, conv_max, conv_then_max
 
-pytestmark = pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+pytestmark = needs_kernels
 
 
 RELU: tuple[WhereRelu, ...] = get_args(WhereRelu)

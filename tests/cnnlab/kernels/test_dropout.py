@@ -3,6 +3,7 @@
 import packing  # noqa: F401  (one thread)
 import pytest
 import torch
+from compiled_library import needs_kernels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from cnnlab.kernels.dropout import dropout_factors
 from cnnlab.layer import Context, Mode
 from cnnlab.layers.dropout import Dropout
 
-pytestmark = pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+pytestmark = needs_kernels
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 EDGES = st.sampled_from([-(2**31), -1, 0, 2**31 - 1])

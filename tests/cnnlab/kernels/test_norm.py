@@ -5,14 +5,14 @@ import math
 import packing  # noqa: F401  (one thread)
 import pytest
 import torch
+from compiled_library import needs_kernels
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cnnlab.kernels import library
 from cnnlab.kernels.norm import norm, torch_norm
 
-pytestmark = pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+pytestmark = needs_kernels
 
 EPSILON = 1e-5
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from compiled_library import needs_kernels
 
 from cnnlab import resolve
 from cnnlab.chain import Chain
@@ -11,6 +12,7 @@ from cnnlab.engine import cost
 from cnnlab.engine.array import Array
 from cnnlab.engine.net import build
 from cnnlab.kernels import library
+from cnnlab.layer import Context, Mode
 from cnnlab.layers.activate import Activate
 from cnnlab.layers.auxiliary import Auxiliary
 from cnnlab.layers.branches import Branches
@@ -18,6 +20,7 @@ from cnnlab.layers.conv2d import Conv2d
 from cnnlab.layers.conv_max import ConvMax
 from cnnlab.layers.max_pool2d import MaxPool2d
 from cnnlab.layers.residual import Residual
+from cnnlab.precision import PRECISIONS
 
 torch.set_num_threads(1)
 
@@ -38,7 +41,7 @@ def test_names_and_counts_are_those_of_the_layers(layers: dict[str, MaxPool2d | 
         assert getattr(both, count)(shape) == getattr(chain, count)(shape)
 
 
-@pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+@needs_kernels
 @pytest.mark.parametrize("flip", ["no", "yes"])
 def test_a_net_trains_alike_without_the_library(flip: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = {"name": "lenet5", "flip": flip, "dropout": 0.3, "input_dropout": 0.1}
@@ -84,7 +87,20 @@ def test_a_layer_of_chains_has_the_pairs_of_its_chains() -> None:
     assert not Chain({"block": Residual({"conv": CONVOLUTION})}).compiled
 
 
-@pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+@needs_kernels
+def test_with_bfloat16_it_stays_with_the_float32_that_it_receives() -> None:
+    """It is faster so; by torch's operations the products are of bfloat16."""
+    joined, x = ConvMax(Conv2d(1, 6, 5), MaxPool2d(2)), torch.rand(4, 2, 1, 8, 8)
+    p = [torch.rand(2, *parameter.shape) for parameter in joined.parameters]
+    context = Context({}, frozenset(), *torch.zeros(2, 2, dtype=torch.int32), Mode.TRAIN)
+    expected = joined.forward(x, p, [], context)
+    with PRECISIONS["bfloat16"].casts(x.device):
+        assert torch.equal(joined.forward(x, p, [], context), expected)
+        with library.torch_alone():
+            assert joined.forward(x, p, [], context).dtype == torch.bfloat16
+
+
+@needs_kernels
 def test_a_net_goes_on_from_a_state_with_every_bit() -> None:
     config = resolve({"model": {"name": "lenet5", "dropout": 0.3}, "data": "mnist"})
     x, y = torch.randn(6, 1, 1, 28, 28).expand(-1, 3, -1, -1, -1), torch.arange(6)[:, None].expand(-1, 3)
@@ -102,7 +118,7 @@ def test_a_net_goes_on_from_a_state_with_every_bit() -> None:
     assert torch.equal(trained(straight, 3).theta, trained(resumed, 3).theta)
 
 
-@pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+@needs_kernels
 def test_a_net_of_it_has_the_same_bits_in_arrays_of_any_width() -> None:
     generator, rates = torch.Generator().manual_seed(1), (0.01, 0.02, 0.05, 0.1)
     x = torch.randn(128, 1, 1, 28, 28, generator=generator)

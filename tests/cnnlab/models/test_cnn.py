@@ -6,6 +6,7 @@ from itertools import pairwise
 import packing
 import pytest
 import torch
+from compiled_library import needs_kernels
 from torch import nn
 
 from cnnlab import registry, resolve
@@ -259,7 +260,7 @@ def test_a_block_without_norm_is_one_operation():
     assert inspect(resolve({"model": "cnn", "data": "mnist"})).compiled
 
 
-@pytest.mark.skipif(library.load().library is None, reason=library.load().reason)
+@needs_kernels
 @pytest.mark.parametrize("hypers", [{}, {"kernel": 5, "padding": "valid", "convolutions": 2}], ids=str)
 def test_compiled_equals_uncompiled(hypers):
     def trained():

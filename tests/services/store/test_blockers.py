@@ -255,7 +255,8 @@ def test_a_worker_without_a_compiler_is_noted_where_its_nets_would_gain(store: S
     store.write(lambda session: compiled(session, sweep_id))
     store.write(lambda session: compiled(session, later_id, first=1))
     claim(store)
-    machine = {"kernels": "torch", "no_compiler": "there is none; with one twice as fast"}
+    lacks = {"no_kernels": "there is none; with one twice as fast", "kernels_remedy": "install g++"}
+    machine = {"kernels": "torch", **lacks}
     taken = [take(store, fill(store, own)) for own in (later_id, sweep_id)]
     for lease in taken:
         store.write(partial(leases.set_machine, held=lease, machine=machine))
@@ -270,7 +271,7 @@ def test_a_worker_without_a_compiler_is_noted_where_its_nets_would_gain(store: S
     words = "worker worker trains without the compiled operation: there is none; with one twice as fast"
     assert (blocker.kind, blocker.message) == ("compiler", words)
     assert blocker.kind in INFORMATIVE
-    assert "install g++" in blocker.remedy
+    assert blocker.remedy == "install g++, where the worker runs; then start the worker again"
     store.write(lambda session: session.execute(update(Pack).values(kind="cuda")))
     assert notes() == [], "there is no such operation on a GPU"
     store.write(lambda session: session.execute(update(Pack).values(kind="cpu")))
@@ -282,7 +283,7 @@ def test_a_worker_without_a_compiler_is_noted_where_its_nets_would_gain(store: S
     run_out = update(Pack).values(expires_at=1)
     store.write(lambda session: session.execute(run_out))
     other = take(store, fill(store, sweep_id))
-    switched_off = {"kernels": "torch", "no_compiler": ""}
+    switched_off = {"kernels": "torch", "no_kernels": "", "kernels_remedy": ""}
     store.write(lambda session: leases.set_machine(session, other, switched_off))
     assert notes() == []
 

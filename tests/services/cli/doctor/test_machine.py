@@ -15,6 +15,7 @@ from fake_driver import H200, FakeDriver
 
 from services import gpus
 from services.cli.doctor import machine
+from services.cli.doctor.finding import Finding, ok, warn
 from services.gpus import Gpu, GpuListing
 
 KEY = "k" * 32
@@ -175,15 +176,40 @@ def test_folders_of_the_operator(tmp_path: Path) -> None:
     )
 
 
+def answer(monkeypatch: pytest.MonkeyPatch, *lines: tuple[str, str | None, str, str]) -> Finding:
+    """What the doctor says where the probe prints these lines: type, name, reason, remedy."""
+    monkeypatch.setattr(machine, "KERNELS_PROBE", f"print({json.dumps(json.dumps(lines))})")
+    return machine.kernels()
+
+
 def test_kernels_are_found_or_missed_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        machine, "KERNELS_PROBE", 'print(\'{"name": "conv-max-1", "reason": "", "remedy": ""}\')'
-    )
-    assert (machine.kernels().level, machine.kernels().says) == ("ok", "conv-max-1")
+    both = ("float32", "kernels-1", "", ""), ("float64", "kernels-2", "", "")
+    assert answer(monkeypatch, *both) == ok("kernels", "kernels-1, kernels-2")
     for remedy, shown in (("install g++", "install g++"), ("", "nothing, if that is wanted")):
-        probe = {"name": None, "reason": "g++ is too old", "remedy": remedy}
-        monkeypatch.setattr(machine, "KERNELS_PROBE", f"print({json.dumps(json.dumps(probe))})")
-        found = machine.kernels()
-        assert (found.level, found.says, found.remedy) == ("warn", "none: g++ is too old", shown)
-    monkeypatch.setattr(machine, "KERNELS_PROBE", "raise ImportError('torch')")
-    assert machine.kernels().says == "not examined, because torch does not load"
+        lacks = None, "g++ is too old", remedy
+        found = answer(monkeypatch, both[0], ("float64", *lacks))
+        assert found == warn("kernels", "none for float64: g++ is too old", shown)
+        found = answer(monkeypatch, ("float32", *lacks), ("float64", *lacks))
+        assert found == warn("kernels", "none for float32 and float64: g++ is too old", shown)
+
+
+@pytest.mark.parametrize(
+    ("probe", "end"),
+    [
+        ("raise ImportError('no torch')", "ImportError: no torch"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGBUS)", "SIGBUS"),
+    ],
+)
+def test_a_probe_of_kernels_that_ends_is_described_as_it_ended(
+    monkeypatch: pytest.MonkeyPatch, probe: str, end: str
+) -> None:
+    monkeypatch.setattr(machine, "KERNELS_PROBE", probe)
+    found = machine.kernels()
+    assert (found.level, found.says) == ("warn", f"the process that loads them ends: {end}")
+    assert found.remedy == "if the line of torch is ok, set CNNLAB_KERNELS=off, which trains without them"
+
+
+def test_a_wrong_folder_of_kernels_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNLAB_KERNELS", "OFF")
+    wrong = "CNNLAB_KERNELS must be off, or the absolute path of a folder, got 'OFF'"
+    assert machine.kernels().says == f"none for any type: {wrong}"
