@@ -68,12 +68,12 @@ class Fit:
     val/mae. Without a validation part val/* means train/*. CnnlabError if the rows cannot share an array.
     In float64 a row's numbers are those of the trial alone, to 1e-10 unless training is chaotic. In float32
     their bits depend on machine, torch, threads, width and the row's index, never on the other rows: a state
-    loaded into the same row of the same width continues bit for bit. Width and index do not count for a chain
-    of `conv-max`, activations, dropout, flatten and linear layers, nor where rows pass one after the other,
-    see `engine/row_by_row.py`. The bits also depend on whether rows are `mixed`, each with a batch of its
-    own, or share each batch, which is other arithmetic. Rows of different replicates must be mixed, and so
-    must rows with `data.stream: trial`. Name in `varied` the paths of the model's rates in which trials of
-    the shape differ, those in other arrays too: see `Array`.
+    loaded into the same row of the same width continues bit for bit. On one thread of a CPU, width and index
+    count only for convolutions and batch normalization that are no compiled operation, where rows pass side
+    by side: docs/decisions/0002 has the list. The bits also depend on whether rows are `mixed`, each with a
+    batch of its own, or share each batch, which is other arithmetic. Rows of different replicates must be
+    mixed, and so must rows with `data.stream: trial`. Name in `varied` the paths of the model's rates in
+    which trials of the shape differ, those in other arrays too: see `Array`.
     """
 
     # Which trials, and what their epochs gave: no recording reads it (engine/renewal.py).

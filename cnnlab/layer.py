@@ -197,3 +197,14 @@ def over_maps(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         return y[:, None].expand(-1, x.shape[1], *y.shape[1:])
     y = function(x.flatten(1, 2))
     return y.view(*x.shape[:3], *y.shape[2:])
+
+
+def with_dense_slope(y: Tensor) -> Tensor:
+    """Return y, whose gradient will be contiguous: how torch adds up one that lies otherwise depends on K."""
+    if y.requires_grad:
+        y.register_hook(_dense)  # type: ignore[no-untyped-call]
+    return y
+
+
+def _dense(slope: Tensor | None) -> Tensor | None:
+    return None if slope is None else slope.contiguous()

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cnnlab.elementwise import evenly
+
 
 def logistic(x: Tensor) -> Tensor:
     """Return σ(x) = 1/(1 + e^(−x)), with σ′(x) = t/(1 + t)², t = e^(−|x|).
@@ -25,7 +27,7 @@ class _Logistic(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return x.sigmoid()
+        return evenly(torch.sigmoid, x)
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> Tensor:

@@ -60,11 +60,13 @@ class Running:
     def __init__(self, side: Side, python: Path, data: Path, log: Path) -> None:
         command = [sys.executable if side.own else str(python), "-m", side.module, *side.arguments]
         self._log, self._began = log, time.monotonic()
+        # What cnnlab sets for itself, and would set again.
+        inherited = {name: value for name, value in os.environ.items() if name != "MKL_CBWR"}
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 [*command, str(data)] if side.own else command,
                 cwd=ROOT,
-                env={**os.environ, **side.environment, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+                env={**inherited, **side.environment, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

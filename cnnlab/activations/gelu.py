@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import gelu
 
 from cnnlab.activation import Activation
+from cnnlab.elementwise import evenly
 from cnnlab.plain_code import PlainCode
 from cnnlab.registry import register
 
@@ -25,7 +26,7 @@ class Gelu(Activation):
 
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return x Φ(x)."""
-        return gelu(x)
+        return evenly(gelu, x)
 
     def to_torch(self, h: Mapping[str, float]) -> PlainCode:
         """Return nn.GELU."""

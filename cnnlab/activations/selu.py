@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn.functional import selu
 
 from cnnlab.activation import Activation
+from cnnlab.elementwise import evenly
 from cnnlab.plain_code import PlainCode
 from cnnlab.registry import register
 
@@ -22,7 +23,7 @@ class Selu(Activation):
 
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return λx or λα(e^x − 1)."""
-        return selu(x)
+        return evenly(selu, x)
 
     def to_torch(self, h: Mapping[str, float]) -> PlainCode:
         """Return nn.SELU."""

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import silu
 
 from cnnlab.activation import Activation
+from cnnlab.elementwise import evenly
 from cnnlab.plain_code import PlainCode
 from cnnlab.registry import register
 
@@ -26,7 +27,7 @@ class Silu(Activation):
 
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return x σ(x)."""
-        return silu(x)
+        return evenly(silu, x)
 
     def to_torch(self, h: Mapping[str, float]) -> PlainCode:
         """Return nn.SiLU."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from cnnlab.activation import Activation
+from cnnlab.elementwise import evenly
 from cnnlab.plain_code import PlainCode
 from cnnlab.registry import register
 
@@ -20,7 +21,7 @@ class Softplus(Activation):
 
     def value(self, x: Tensor, h: Mapping[str, Tensor]) -> Tensor:
         """Return ln(e^0 + e^x), which logaddexp computes by the second form."""
-        return x.logaddexp(x.new_zeros(()))
+        return evenly(lambda own: own.logaddexp(own.new_zeros(())), x)
 
     def to_torch(self, h: Mapping[str, float]) -> PlainCode:
         """Return nn.Softplus, which differs by 2·10⁻⁹ at most."""

@@ -23,9 +23,10 @@ class GlobalAveragePool(Layer):
 
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, C); a shared batch stays shared."""
+        # How torch adds up the pixels of maps with channels innermost depends on K.
         if shared(x):
-            return shared_batch(x).mean((2, 3))[:, None].expand(-1, x.shape[1], -1)
-        return x.mean((3, 4))
+            return shared_batch(x).contiguous().mean((2, 3))[:, None].expand(-1, x.shape[1], -1)
+        return x.contiguous().mean((3, 4))
 
     def to_torch(self, trained: TrainedLayer) -> PlainCode:
         """Return nn.AdaptiveAvgPool2d to one pixel, and nn.Flatten."""

@@ -58,8 +58,9 @@ class Linear(Layer):
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, outputs), a product of each row.
 
-        It has the same bits in any array: a batch that rows share is multiplied once for each, which takes no
-        longer than one wide product, and gradients are laid out row after row.
+        On one thread of a CPU, where torch multiplies by MKL, it has the same bits in any array:
+        cnnlab/__init__.py sets what that needs, a batch that rows share is multiplied once for each, which
+        takes no longer than one wide product, and gradients are laid out row after row.
         """
         weight, *bias = p
         own = x.expand(-1, len(weight), -1).transpose(0, 1)
@@ -81,8 +82,7 @@ class _RowByRow(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        matrix = weight.transpose(1, 2)
-        return x.bmm(matrix) if bias is None else torch.baddbmm(bias[:, None], x, matrix)
+        return _products(x, weight.transpose(1, 2), None if bias is None else bias[:, None])
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
@@ -90,7 +90,15 @@ class _RowByRow(Function):
         slope = slope.contiguous()
         across = slope.transpose(1, 2)
         return (
-            slope.bmm(weight) if needs[0] else None,
+            _products(slope, weight) if needs[0] else None,
             across.bmm(x) if needs[1] else None,
             slope.sum(1) if needs[2] else None,
         )
+
+
+def _products(a: Tensor, b: Tensor, added: Tensor | None = None) -> Tensor:
+    """Return a·b + added, (K, N, columns), of a (K, N, n) and b (K, n, columns)."""
+    if len(a) == 1 and b.shape[2] == 1:
+        # MKL multiplies a single matrix by a single column in another way than many, so here it is two.
+        return _products(a.expand(2, -1, -1), b.expand(2, -1, -1), added)[:1]
+    return a.bmm(b) if added is None else torch.baddbmm(added, a, b)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from torch import Tensor
-from torch.nn.functional import local_response_norm
+from torch.nn.functional import avg_pool2d, pad
 
+from cnnlab.elementwise import evenly
 from cnnlab.layer import Context, Layer, Shape, shared, shared_batch
 from cnnlab.plain_code import PlainCode, TrainedLayer, call
 from cnnlab.registry import register
@@ -32,7 +33,10 @@ class LocalResponseNorm(Layer):
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return y, shaped as x (N, K, C, H, W); each row's image is normalized by itself."""
         images = shared_batch(x) if shared(x) else x.flatten(0, 1)
-        y = local_response_norm(images, self.n, self.n * self.alpha, self.beta, self.k)
+        squares = images.square().flatten(2)[:, None]  # (M, 1, C, H·W)
+        around = pad(squares, (0, 0, self.n // 2, (self.n - 1) // 2))
+        sums = avg_pool2d(around, (self.n, 1), stride=1, divisor_override=1).view(images.shape)
+        y = images / evenly(lambda own: own.pow(self.beta), self.k + self.alpha * sums)
         return y[:, None].expand_as(x) if shared(x) else y.view(x.shape)
 
     def to_torch(self, trained: TrainedLayer) -> PlainCode:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from cnnlab.layer import Context, Layer, Parameter, Shape, over_maps
+from cnnlab.layer import Context, Layer, Parameter, Shape, over_maps, with_dense_slope
 from cnnlab.plain_code import PlainCode, TrainedLayer, module
 from cnnlab.plain_modules import Subsampling
 from cnnlab.pooling import pooled
@@ -51,9 +51,8 @@ class Subsample(Layer):
     def forward(self, x: Tensor, p: Sequence[Tensor], b: Sequence[Tensor], context: Context) -> Tensor:
         """Return (N, K, C, H/k, W/k)."""
         coefficient, bias = (own[:, :, None, None] for own in p)  # (K, C, 1, 1)
-        return (
-            coefficient * over_maps(lambda maps: avg_pool2d(maps, self.kernel, divisor_override=1), x) + bias
-        )
+        sums = over_maps(lambda maps: avg_pool2d(maps, self.kernel, divisor_override=1), x)
+        return with_dense_slope(coefficient * sums + bias)
 
     def to_torch(self, trained: TrainedLayer) -> PlainCode:
         """Return a module of its own."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from cnnlab.layer import Context, Layer, Parameter, Shape
+from cnnlab.layer import Context, Layer, Parameter, Shape, with_dense_slope
 from cnnlab.plain_code import PlainCode, TrainedLayer, module
 from cnnlab.plain_modules import Subsampling
 from cnnlab.registry import register
@@ -51,7 +51,7 @@ class Subsample1d(Layer):
         """Return (N, K, C, T/k)."""
         coefficient, bias = (own[:, :, None] for own in p)  # (K, C, 1)
         sums = over_series(lambda maps: avg_pool2d(maps, (1, self.kernel), divisor_override=1), x)
-        return coefficient * sums + bias
+        return with_dense_slope(coefficient * sums + bias)
 
     def to_torch(self, trained: TrainedLayer) -> PlainCode:
         """Return a module of its own."""
