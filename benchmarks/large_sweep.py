@@ -1,4 +1,4 @@
-"""What requests about one large sweep cost: submit, every GET, cancel; at several sizes.
+"""What requests about one large sweep cost: submit, every GET of the API, cancel; at several sizes.
 
     python -m benchmarks.large_sweep [--sqlite] [TRIALS ...]
 
@@ -16,10 +16,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -37,18 +38,40 @@ from services.store.session import Store
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 N = 15  # measurements of each GET
 ROUNDS = (1, 5, 20)  # of all GETs, after which the memory is read
-PAGES = (
-    "",
-    "/trials?limit=200",
-    "/trials?limit=1000",
-    "/trials?limit=200&state=pending",
-    "/trials?point=7",
-    "/leaderboard",
-    "/leaderboard?limit=200",
-    "/best",
+# The queries that are measured of a route, besides or instead of none.
+QUERIES: Mapping[str, Sequence[str]] = {
+    "/v1/sweeps": ("", "?limit=200"),
+    "/v1/sweeps/{sweep_id}/trials": (
+        "?limit=200",
+        "?limit=1000",
+        "?limit=200&state=pending",
+        "?point=7",
+        "?limit=200&after={last_trials}",
+    ),
+    "/v1/sweeps/{sweep_id}/leaderboard": ("", "?limit=200", "?limit=50&after={last_points}"),
+    "/v1/sweeps/{sweep_id}/effects": ("", "?epoch=2"),
+    "/v1/sweeps/{sweep_id}/export/trials": ("?format=csv", "?format=json"),
+    "/v1/sweeps/{sweep_id}/export/curves": ("?format=csv", "?format=json"),
+}
+# Routes that are not measured, by what makes them: they cost what one file of one trial costs.
+LEFT_OUT: Mapping[str, str] = {
+    "/v1/trials/{trial_id}/model": "a process that writes a net",
+    "/v1/trials/{trial_id}/figures/confusion.svg": "the best weights",
+    "/v1/trials/{trial_id}/figures/first-layer.svg": "the best weights",
+}
+# What is kept in memory until an epoch changes it.
+AFTER_AN_EPOCH = (
+    "/v1/sweeps",
+    "/v1/sweeps/{sweep_id}",
+    "/v1/sweeps/{sweep_id}/leaderboard",
+    "/v1/sweeps/{sweep_id}/best",
+    "/v1/sweeps/{sweep_id}/effects",
+    "/v1/sweeps/{sweep_id}/effects?epoch=2",
+    *(
+        f"/v1/sweeps/{{sweep_id}}/figures/{name}.svg"
+        for name in ("effects", "heat-map", "parallel", "history")
+    ),
 )
-EXPORTS = tuple(f"/export/{name}?format={form}" for name in ("trials", "curves") for form in ("csv", "json"))
-OTHERS = ("/v1/sweeps", "/v1/events", "/v1/workers", "/v1/catalog", "/ready", "/health")
 # What an epoch changes of what is kept in memory: see store/standings.py.
 EPOCH = "UPDATE packs SET busy_ms = busy_ms + 1 WHERE id = :pack"
 
@@ -116,13 +139,14 @@ def measured(
 def run(bench: Bench, sizes: list[int]) -> Iterator[Line]:
     """Measure line after line."""
     bench.ask("POST", "/v1/sweeps?dry_run=true", large_spec(200))
+    names = list(names_of(json.loads(bench.ask("GET", "/openapi.json")[1])))
     add_devices(bench.store)
     for size in sizes:
-        yield from of_size(bench, size)
+        yield from of_size(bench, size, names)
 
 
-def of_size(bench: Bench, size: int) -> Iterator[Line]:
-    """The lines of one size."""
+def of_size(bench: Bench, size: int, names: Sequence[str]) -> Iterator[Line]:
+    """The lines of one size, of these GETs."""
     submitted: list[str] = []
 
     def submit() -> tuple[float, bytes]:
@@ -140,7 +164,7 @@ def of_size(bench: Bench, size: int) -> Iterator[Line]:
     pack = train(bench.store, sweep_id, size)
     if bench.store.engine.dialect.name == "postgresql":
         analyze(bench.store)
-    paths = dict(paths_of(sweep_id, size))
+    paths = {name: filled(name, sweep_id, size) for name in names}
     for name, path in paths.items():
         yield measured(
             bench, f"`GET {name}`, {size:,} trials", "< 50 ms", lambda p=path: bench.ask("GET", p), N
@@ -149,23 +173,40 @@ def of_size(bench: Bench, size: int) -> Iterator[Line]:
     def epoch() -> None:
         bench.store.write(lambda session: session.execute(text(EPOCH), {"pack": pack}))
 
-    for name in ("/v1/sweeps/{id}", "/v1/sweeps/{id}/leaderboard", "/v1/sweeps/{id}/best", "/v1/sweeps"):
+    for name in AFTER_AN_EPOCH:
         after = f"`GET {name}` after an epoch, {size:,} trials"
         yield measured(bench, after, "< 50 ms", lambda p=paths[name]: bench.ask("GET", p), N, epoch)  # type: ignore[misc]
     yield memory(bench, size, list(paths.values()))
     yield measured(bench, f"cancel of {size:,} trials, all drawn", "< 1 s", cancel, 1)
 
 
-def paths_of(sweep_id: str, size: int) -> Iterator[tuple[str, str]]:
-    """Every GET by the name in its line."""
-    for page in (*PAGES, *EXPORTS):
-        yield f"/v1/sweeps/{{id}}{page}", f"/v1/sweeps/{sweep_id}{page}"
+def names_of(description: Mapping[str, Any]) -> Iterator[str]:
+    """Every GET that is measured, from the API's OpenAPI description: paths with places, and queries."""
+    for path, operations in description["paths"].items():
+        parameters = operations.get("get", {}).get("parameters", [])
+        choices = {each["name"]: each["schema"].get("enum") for each in parameters if each["in"] == "path"}
+        listed = {name: values for name, values in choices.items() if values}
+        for chosen in product(*listed.values()) if "get" in operations else ():
+            template = path
+            for name, value in zip(listed, chosen, strict=True):
+                template = template.replace(f"{{{name}}}", value)
+            if template not in LEFT_OUT:
+                yield from (template + query for query in QUERIES.get(template, ("",)))
+
+
+def filled(name: str, sweep_id: str, size: int) -> str:
+    """The address that a name stands for, in this sweep; `KeyError` if it has a place that is not known."""
     trials, points = cursor.write("trials", size - 201), cursor.write("leaderboard", 2, 0.0, size // 2 - 51)
-    for name, after in (("trials?limit=200", trials), ("leaderboard?limit=50", points)):
-        yield f"/v1/sweeps/{{id}}/{name}, the last page", f"/v1/sweeps/{sweep_id}/{name}&after={quote(after)}"
-    for name in ("", "/figures/curve.svg"):
-        yield f"/v1/trials/{{id}}{name}", f"/v1/trials/{sweep_id}-0000{name}"
-    yield from ((name, name) for name in (f"/v1/sweeps/{sweep_id}/events", *OTHERS))
+    return name.format_map(
+        {
+            "sweep_id": sweep_id,
+            "trial_id": f"{sweep_id}-0000",
+            "kind": "optimizers",
+            "name": "adam",
+            "last_trials": quote(trials),
+            "last_points": quote(points),
+        }
+    )
 
 
 def memory(bench: Bench, size: int, paths: list[str]) -> Line:

@@ -217,8 +217,13 @@ def is_row(config: Mapping[str, Any], path: str) -> bool:
 
     ConfigError, with the nearest paths, for a path that the config does not have.
     """
-    if path not in paths(config):
-        raise UnknownName(path, "path", path, paths(config))
+    if path not in (known := paths(config)):
+        raise UnknownName(path, "path", path, known)
+    return _is_row(config, path)
+
+
+def _is_row(config: Mapping[str, Any], path: str) -> bool:
+    """Whether it may be a row's, of a path that the config has: to look for it in all paths takes longer."""
     section, *rest = path.split(".")
     if section == "train" and rest:
         return rest[0] in registry.names("regularizers") or (
@@ -254,7 +259,7 @@ def shape_key(config: Mapping[str, Any]) -> str:
     shape = {
         path: value
         for path, value in _walk(config)
-        if not isinstance(value, Mapping) and not is_row(config, path)
+        if not isinstance(value, Mapping) and not _is_row(config, path)
     }
     return blake2b(json.dumps(shape, sort_keys=True).encode(), digest_size=8).hexdigest()
 
@@ -268,7 +273,7 @@ def row_numbers(config: Mapping[str, Any]) -> dict[str, float]:
     for path, value in _walk(config):
         if not path.startswith("model."):
             continue
-        if isinstance(value, float) and is_row(config, path):
+        if isinstance(value, float) and _is_row(config, path):
             found[path] = value
         elif isinstance(value, list) and all(isinstance(each, float) for each in value):
             found |= {f"{path}.{i}": each for i, each in enumerate(value)}

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from cnnlab.batching import batch_order, validation_part
-from cnnlab.batching.on_device import DeviceData, Part
+from cnnlab.batching.kept_data import kept_data
+from cnnlab.batching.on_device import Part
 from cnnlab.batching.partition import training_counts
 from cnnlab.batching.streams import Mixed, Streams
 from cnnlab.config import resolve, shape_key
@@ -107,7 +108,7 @@ class Fit:
         for row in self.live:
             conflicts.check(self._rows[row].config, self.array.net, info.task)
         self.task, self.class_names = info.task, info.class_names
-        self.data = DeviceData(
+        self.data = kept_data.of(
             images, data, info, first.data_seed, self.array.device, self.array.dtype, first.replicate
         )
         self._batch_size = batch_order.size(train["batch_size"], len(self.data.train), train["accumulate"])

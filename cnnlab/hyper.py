@@ -5,9 +5,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from cnnlab.errors import ConfigError
+
+_declared: dict[type, Mapping[str, Any]] = {}  # by entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -391,9 +394,7 @@ class EntryOf:
 
 def declared(entry: type) -> Mapping[str, Hyper | EntryOf]:
     """Return the hyperparameters of an entry by name, those of a base class first."""
-    return {
-        name: value
-        for cls in reversed(entry.__mro__)
-        for name, value in vars(cls).items()
-        if isinstance(value, Hyper | EntryOf)
-    }
+    if entry not in _declared:  # found once: each config of each row asks for those of its entries
+        pairs = (pair for cls in reversed(entry.__mro__) for pair in vars(cls).items())
+        _declared[entry] = MappingProxyType({k: v for k, v in pairs if isinstance(v, Hyper | EntryOf)})
+    return _declared[entry]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+MAX_SYNCS = 16  # at once
 
 
 class DamagedFile(Exception):
@@ -19,32 +23,49 @@ class DamagedFile(Exception):
         self.checkpoint = checkpoint
 
 
-def write(
-    folder: Path, name: str, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None
-) -> tuple[str, str, int]:
-    """Write tensors and their metadata to `folder/name`; returns the name, the SHA-256 and the size in bytes.
+class NewFile(NamedTuple):
+    """A file to write: its name, from the folder of all files on, its tensors and its metadata."""
 
-    Temporary name, fsync, rename, fsync of the folder: after a power cut there is the whole file or none.
+    name: str
+    tensors: Mapping[str, Tensor]
+    metadata: dict[str, str] | None = None
+
+
+def write(folder: Path, file: NewFile) -> tuple[str, str, int]:
+    """Write one file; returns its name, its SHA-256 and its size in bytes."""
+    [written] = write_all(folder, [file])
+    return written
+
+
+def write_all(folder: Path, files: Sequence[NewFile]) -> list[tuple[str, str, int]]:
+    """Write files below `folder`; returns the name, the SHA-256 and the size in bytes of each.
+
+    Temporary names, fsync, rename, fsync of their folders: after a power cut each is there whole or not at
+    all. They are synced at once: a sync does nothing but wait for the disk, which takes many in one go.
     """
     from safetensors.torch import save
 
-    target = folder / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    data = save(
-        {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, metadata=metadata
-    )
-    temporary = target.with_suffix(".tmp")
+    written, moves = [], list[tuple[Path, Path]]()
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        for file in files:
+            tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in file.tensors.items()}
+            data, target = save(tensors, metadata=file.metadata), folder / file.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            moves.append((target.with_suffix(".tmp"), target))
+            moves[-1][0].write_bytes(data)
+            written.append((file.name, hashlib.sha256(data).hexdigest(), len(data)))
+        with ThreadPoolExecutor(min(MAX_SYNCS, len(moves))) as threads:
+            for _ in threads.map(_sync, [temporary for temporary, _ in moves]):
+                pass  # an error is raised here
+        for temporary, target in moves:
+            temporary.replace(target)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        for temporary, _ in moves:
+            temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
-    return name, hashlib.sha256(data).hexdigest(), len(data)
+    for parent in {target.parent for _, target in moves}:
+        _sync(parent)
+    return written
 
 
 def read(path: Path, sha256: str, checkpoint: int) -> dict[str, Tensor]:
@@ -62,8 +83,9 @@ def read(path: Path, sha256: str, checkpoint: int) -> dict[str, Tensor]:
     return tensors
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

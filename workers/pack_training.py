@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from workers import checkpoints
+from workers.checkpoints import NewFile
 from workers.kept_fit import KeptFit
 from workers.messages import (
     CheckpointSaved,
@@ -209,7 +210,7 @@ class PackTraining:
         self._saved_at = time.monotonic()
         try:
             name = f"packs/{self._message.pack}/epoch-{epoch:05d}.safetensors"
-            path, sha256, size = checkpoints.write(self._folder, name, self._fit.state())
+            path, sha256, size = checkpoints.write(self._folder, NewFile(name, self._fit.state()))
         except OSError as error:  # a full disk: the last one still stands
             sys.stderr.write(f"no checkpoint at epoch {epoch}: {error}\n")
             return None
@@ -220,15 +221,15 @@ class PackTraining:
         tests = self._message.rows[0].config["train"]["test"] == "best"
         tested = self._fit.test_best() if tests else [{}] * len(self._rows)
         part, counts = ("", None) if self._fit.task == "regression" else self._fit.confusion()
-        best, results = self._fit.best(), {}
+        best, common, files = self._fit.best(), self._metadata(), {}
         for row in live:
-            name = f"packs/{self._message.pack}/best-{self._own[row].trial}.safetensors"
-            metadata = self._metadata()
+            metadata = dict(common)
             if counts is not None and counts.shape[2] <= MAX_CONFUSION_CLASSES:
                 metadata |= {"confusion_part": part, "confusion": json.dumps(counts[row].tolist())}
-            checkpoints.write(self._folder, name, best[row][2], metadata)
-            results[row] = FinalResult(name, tested[row])
-        return results
+            name = f"packs/{self._message.pack}/best-{self._own[row].trial}.safetensors"
+            files[row] = NewFile(name, best[row][2], metadata)
+        checkpoints.write_all(self._folder, list(files.values()))
+        return {row: FinalResult(file.name, tested[row]) for row, file in files.items()}
 
     def _metadata(self) -> dict[str, str]:
         """What using best weights needs, and a picture of them: how pixels become inputs."""

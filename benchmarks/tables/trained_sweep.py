@@ -21,10 +21,10 @@ METRICS = ("train/loss", "train/acc", "val/loss", "val/acc", "test/loss", "test/
 
 
 def large_spec(size: int) -> dict[str, Any]:
-    """A spec of so many trials: a grid on two axes with two seeds of each point."""
-    dropouts = [number / 1000 for number in range(100)]
-    rates = [(number + 1) / 10_000 for number in range(size // len(dropouts) // SEEDS)]
-    space = {"model.dropout": dropouts, "train.optimizer.lr": rates}
+    """A spec of so many trials, a multiple of 200: a grid on three axes with two seeds of each point."""
+    dropouts, penalties = [number / 50 for number in range(25)], [0.0, 1e-5, 1e-4, 1e-3]
+    rates = [(number + 1) / 10_000 for number in range(size // (len(dropouts) * len(penalties) * SEEDS))]
+    space = {"model.dropout": dropouts, "train.l2": penalties, "train.optimizer.lr": rates}
     return SPEC | {"space": space, "seeds": SEEDS, "max_trials": size}
 
 

@@ -66,8 +66,8 @@ def _listed(
     """A list: the values that occur, in their order, each in the middle of an equal part."""
     first: dict[str, int] = {}
     for values, text in zip(points, texts, strict=True):
-        if text is not None:
-            first.setdefault(text, (axis.values or []).index(values[axis.path]))
+        if text is not None and text not in first:
+            first[text] = (axis.values or []).index(values[axis.path])
     order = sorted(first, key=first.__getitem__)
     middles = {text: (place + 0.5) / len(order) for place, text in enumerate(order)}
     at = [None if text is None else middles[text] for text in texts]

@@ -29,13 +29,14 @@ class _Side:
     """The cells along one axis: the cell of each point, and where cells and texts are, in px."""
 
     axis: AxisPlaces
+    inactive: bool  # whether the last cell is that of points without a value
     at: Sequence[int]
     cells: int
     size: float
 
     def place(self, cell: float) -> float:
         """Where a cell begins; that of points without a value stands apart."""
-        return self.size * cell + (GAP if self.axis.inactive and cell >= self.cells - 1 else 0)
+        return self.size * cell + (GAP if self.inactive and cell >= self.cells - 1 else 0)
 
     @property
     def length(self) -> float:
@@ -92,7 +93,7 @@ def _side(axis: AxisPlaces, points: int) -> _Side:
     cells = axis.categories or min(MAX_BINS, max(MIN_BINS, 1 + round(points ** (1 / 3))))
     at = [cells if place is None else min(cells - 1, int(place * cells)) for place in axis.at]
     total = cells + axis.inactive
-    return _Side(axis, at, total, min(MAX_CELL, max(MIN_CELL, SIDE / total)))
+    return _Side(axis, axis.inactive, at, total, min(MAX_CELL, max(MIN_CELL, SIDE / total)))
 
 
 def _shade(value: float, low: float, high: float, larger_is_better: bool) -> float:
@@ -109,9 +110,9 @@ def _empty(across: _Side, down: _Side, left: float) -> Iterator[str]:
 
 def _spans(side: _Side) -> list[tuple[float, float]]:
     """Where cells lie along an axis: begin and length, those without a value apart."""
-    active = side.cells - side.axis.inactive
+    active = side.cells - side.inactive
     spans = [(0.0, side.size * active)] if active else []
-    return [*spans, (side.place(active), side.size)] if side.axis.inactive else spans
+    return [*spans, (side.place(active), side.size)] if side.inactive else spans
 
 
 def _cell(
@@ -137,31 +138,31 @@ def _cell(
 
 def _from_below(side: _Side, cell: int) -> int:
     """A range rises from below; a list is read from above, and no value is the last row of both."""
-    active = side.cells - side.axis.inactive
+    active = side.cells - side.inactive
     return cell if side.axis.categories is not None or cell >= active else active - 1 - cell
 
 
 def _texts(side: _Side) -> list[tuple[float, str]]:
     """The places of ticks in cells from the axis's beginning, with their texts."""
-    active = side.cells - side.axis.inactive
+    active = side.cells - side.inactive
     ticks = thinned(side.axis.ticks, MAX_LABELS)
     return [(place * active, svg.shortened(text, MAX_NAME_CHARS)) for place, text in ticks]
 
 
 def _labels_down(side: _Side, left: float) -> Iterator[str]:
-    active = side.cells - side.axis.inactive
+    active = side.cells - side.inactive
     for place, text in _texts(side):
         at = place if side.axis.categories is not None else active - place
         yield svg.text(left - 8, TOP + side.size * at + 4, text, anchor="end", fill=svg.QUIET)
-    if side.axis.inactive:
+    if side.inactive:
         y = TOP + side.place(active) + side.size / 2 + 4
         yield svg.text(left - 8, y, NO_VALUE, anchor="end", fill=svg.QUIET)
 
 
 def _labels_across(side: _Side, left: float, top: float, turned: bool) -> Iterator[str]:
     named = [(side.size * place, text) for place, text in _texts(side)]
-    active = side.cells - side.axis.inactive
-    if side.axis.inactive:
+    active = side.cells - side.inactive
+    if side.inactive:
         named.append((side.place(active) + side.size / 2, NO_VALUE))
     for x, text in named:
         if turned:

@@ -16,6 +16,7 @@ STEP, HEIGHT = 118, 300  # px between two axes, and of an axis
 TOP, AIR = 100, 30  # px
 BELOW, NONE = 34, 28  # px: from an axis's end to the place of no value, and of that place
 TOP_SHARE, MIN_TOP, MAX_TOP = 0.1, 3, 20  # of the points are drawn stronger
+MAX_OTHERS = 500  # lines besides these; of more points they are chosen evenly by rank
 BAND = 0.5  # of a category's part of the axis: lines through it are spread over so much, by their rank
 BEST, GOOD, OTHERS = colours.LINES[1], colours.LINES[0], "#8a8a94"
 
@@ -31,7 +32,8 @@ def parallel_coordinates(
     """Draw a line for each point: the worst first and faint, the best tenth on top, the best one last.
 
     On an axis of categories lines are spread around each of them, the best uppermost, so that it can be seen
-    how many go through it. A point without a value on an axis passes below it. Up to MAX_AXES axes.
+    how many go through it. A point without a value on an axis passes below it. Up to MAX_AXES axes. Of many
+    points only MAX_OTHERS of the worse ones have a line, every n-th by rank, the worst among them.
     """
     drawn = axes[:MAX_AXES]
     order = sorted(range(len(results)), key=results.__getitem__, reverse=larger_is_better)
@@ -39,12 +41,14 @@ def parallel_coordinates(
     low, high = value_span(results, larger_is_better=larger_is_better)
     scale = chart.ticks(low, high)
     top = min(MAX_TOP, max(MIN_TOP, math.ceil(TOP_SHARE * len(order))))
-    paths = [
-        "".join(_points(drawn, point, rank[point], results[point], scale)) for point in range(len(results))
-    ]
-    good, rest = order[1:top], order[top:]
+    good, others = order[1:top], order[top:]
+    rest = _evenly(others, MAX_OTHERS)
+    paths = {
+        point: "".join(_points(drawn, point, rank[point], results[point], scale))
+        for point in (*order[:top], *rest)
+    }
     faint = min(0.7, max(0.08, 25 / max(1, len(rest))))
-    shown = [*lines, _explanation(len(good), len(rest), len(axes) - len(drawn))]
+    shown = [*lines, _explanation(len(good), len(rest), len(others), len(axes) - len(drawn))]
     parts = svg.heading(14, shown)
     parts += [svg.path(paths[point], stroke=OTHERS, width=0.8, opacity=faint) for point in reversed(rest)]
     parts += [svg.path(paths[point], stroke=GOOD, width=1.3, opacity=0.8) for point in reversed(good)]
@@ -57,12 +61,18 @@ def parallel_coordinates(
     return svg.document(width, TOP + HEIGHT + BELOW + below, "\n".join(shown), parts)
 
 
-def _explanation(good: int, rest: int, more: int) -> str:
+def _evenly(points: Sequence[int], most: int) -> list[int]:
+    """At most so many of the points, the last one and others at equal distances before it."""
+    return list(points[:: -max(1, math.ceil(len(points) / most))])[::-1]
+
+
+def _explanation(good: int, rest: int, others: int, more: int) -> str:
     parts = ["thick orange: the best point"]
     if good:
         parts.append(f"blue: the next {good}")
     if rest:
-        parts.append(f"grey: {rest:,} others")
+        chosen = f"{rest:,} of {others:,} others, evenly by rank" if rest < others else f"{rest:,} others"
+        parts.append(f"grey: {chosen}")
     if more:
         parts.append(f"{more} axes are not drawn")
     return "; ".join(parts)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from sqlalchemy import Integer, Select, bindparam, select
+from sqlalchemy import Integer, Select, Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from services.domain.results.compared import ResultsAtEpoch, TrialResult
@@ -14,6 +15,7 @@ from services.domain.spec.objective import Objective
 from services.store.models import Report, Trial
 
 MAX_STATEMENTS = 64  # kept: one for each metric
+_TRIALS, _REPORTS = (cast(Table, model.__table__).c for model in (Trial, Report))
 
 
 def results_at(session: Session, sweep_id: str, objective: Objective, epoch: int) -> ResultsAtEpoch:
@@ -21,39 +23,60 @@ def results_at(session: Session, sweep_id: str, objective: Objective, epoch: int
 
     That is what the objective says. A trial that has not reported a finite value has None, or is missing.
     """
-    curve = _curves(objective.metric, objective.at)
+    curve, larger = _curves(objective.metric, objective.at), objective.goal == "maximize"
     found: dict[int, float | None] = {}
     for number, text in session.execute(curve, {"sweep": sweep_id, "until": epoch}):
         value = None if text is None else float(text)
         if is_usable(value):
-            found[number] = min(value, found.get(number), key=objective.key)
+            before = found.get(number)
+            if before is None or (value > before if larger else value < before):
+                found[number] = value
     return ResultsAtEpoch(epoch, found)
 
 
-def trial_results(session: Session, sweep_id: str, objective: Objective) -> list[TrialResult]:
-    """The drawn trials by number, each with the value that ranks it."""
-    rows = session.execute(_query(objective.at), {"sweep": sweep_id})
-    return [TrialResult(*row) for row in rows]
+def trial_results(
+    session: Session, sweep_id: str, objective: Objective, values: dict[int, Mapping[str, Any]] | None = None
+) -> list[TrialResult]:
+    """The drawn trials by number, each with the value that ranks it.
+
+    `values` has those of the axes by point, as far as the caller has kept them, and gets those of new points:
+    a point never changes, and to read its values takes longer than all else of its trials.
+    """
+    values = {} if values is None else values
+    rows = session.execute(_query(objective.at), {"sweep": sweep_id}).all()
+    new = {point: number for number, point, *_ in reversed(rows) if point not in values}
+    if new:
+        within = {"sweep": sweep_id, "first": min(new.values()), "last": max(new.values())}
+        for point, found in session.execute(_VALUES, within):
+            values.setdefault(point, found)
+    return [
+        TrialResult(number, point, replicate, state, values[point], value, epoch, finished_at, rule)
+        for number, point, replicate, state, value, epoch, finished_at, rule in rows
+    ]
 
 
-# Made once, and of columns: an object of each row takes longer than the row.
+# Made once, and of the tables, not of the classes: rows of these take longer to make.
 @lru_cache(MAX_STATEMENTS)
 def _query(at: Literal["best", "last"]) -> Select[Any]:
     return (
         select(
-            Trial.number,
-            Trial.point,
-            Trial.replicate,
-            Trial.state,
-            Trial.values,
-            Trial.best_value if at == "best" else Trial.last_value,
-            Trial.epoch,
-            Trial.finished_at,
-            Trial.stopped["rule"].as_string(),
+            _TRIALS.number,
+            _TRIALS.point,
+            _TRIALS.replicate,
+            _TRIALS.state,
+            _TRIALS.best_value if at == "best" else _TRIALS.last_value,
+            _TRIALS.epoch,
+            _TRIALS.finished_at,
+            _TRIALS.stopped["rule"].as_string(),
         )
-        .where(Trial.sweep_id == bindparam("sweep"))
-        .order_by(Trial.number)
+        .where(_TRIALS.sweep_id == bindparam("sweep"))
+        .order_by(_TRIALS.number)
     )
+
+
+_VALUES = select(_TRIALS.point, _TRIALS["values"]).where(
+    _TRIALS.sweep_id == bindparam("sweep"), _TRIALS.number.between(bindparam("first"), bindparam("last"))
+)
 
 
 @lru_cache(MAX_STATEMENTS)
@@ -61,10 +84,10 @@ def _curves(metric: str, at: Literal["best", "last"]) -> Select[Any]:
     # As text, which a number that is not finite has, too.
     until = bindparam("until", type_=Integer)
     return (
-        select(Trial.number, Report.metrics[metric].as_string())
-        .join(Report, Report.trial_id == Trial.id)
+        select(_TRIALS.number, _REPORTS.metrics[metric].as_string())
+        .join_from(Trial.__table__, Report.__table__, _REPORTS.trial_id == _TRIALS.id)
         .where(
-            Trial.sweep_id == bindparam("sweep"),
-            Report.epoch <= until if at == "best" else Report.epoch == until,
+            _TRIALS.sweep_id == bindparam("sweep"),
+            _REPORTS.epoch <= until if at == "best" else _REPORTS.epoch == until,
         )
     )

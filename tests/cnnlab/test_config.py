@@ -172,3 +172,15 @@ def test_the_numbers_of_a_row():
         "model.input_dropout": 0.0,
         "model.dropout": 0.5,
     }
+
+
+def test_no_path_is_looked_for_among_all_paths_for_a_shape_key(monkeypatch):
+    """Of each row of each pack: with some sixty paths that would be most of what a short pack takes."""
+    config = resolve(
+        {"model": "lenet5", "data": {"name": "fashion-mnist-mini"}, "train": {"optimizer": "adam"}}
+    )
+    key, numbers = shape_key(config), row_numbers(config)
+    monkeypatch.setattr("cnnlab.config.paths", lambda config: pytest.fail("all paths are listed"))
+    assert (shape_key(config), row_numbers(config)) == (key, numbers)
+    with pytest.raises(pytest.fail.Exception):
+        is_row(config, "model.dropout")

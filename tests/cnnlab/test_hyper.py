@@ -109,6 +109,9 @@ def test_declarations_are_found_and_describe_themselves_as_json():
         other = 3
 
     assert list(declared(Entry)) == ["one", "two", "three"]
+    assert declared(Entry) is declared(Entry)
+    with pytest.raises(TypeError):  # all readers share it
+        declared(Entry)["four"] = RATE
     described = [hyper.describe() for hyper in (RATE, COUNT, WORD, WIDTHS, declared(Entry)["two"])]
     assert json.loads(json.dumps(described)) == described
     assert [d["type"] for d in described] == ["number", "integer", "choice", "widths", "entry"]

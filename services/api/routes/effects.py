@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.api.analyses import AtEpoch, read_results
+from services.api.analyses import AtEpoch
 from services.api.deps import ServicesDep
 from services.api.views.effects import EffectsView, effects_view
 
@@ -19,6 +19,6 @@ def show_effects(sweep_id: str, services: ServicesDep, epoch: AtEpoch = None) ->
     of them have reached; `epoch` chooses another one. How many trials are left out, and why, is counted.
     Ranges are cut into four bins that hold about as many points each.
     """
-    results = read_results(services.store, sweep_id, epoch)
+    results = services.analyses.results(services.store, sweep_id, epoch)
     objective = results.sweep.spec.objective
-    return effects_view(services.analyses.effects(results), objective, results.epochs)
+    return effects_view(services.analyses.effects(results, epoch), objective, results.epochs)

@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
-from services.api.analyses import AtEpoch, SweepResults, read_results
+from services.api.analyses import AtEpoch, SweepResults
 from services.api.deps import ServicesDep
 from services.api.svg_response import SvgResponse
 from services.domain.errors import ParameterError, StateForbids, nearest
 from services.domain.results.effects import Effects
 from services.domain.results.intervals import is_usable
 from services.domain.states import TRIAL_FINAL, TRIAL_GOOD, TrialState
-from services.figures.axis_places import AxisPlaces, axis_places
-from services.figures.best_history import best_history
+from services.figures.axis_places import AxisPlaces
+from services.figures.best_history import best_history, each_dot
 from services.figures.effects_chart import effects_chart
 from services.figures.heat_map import heat_map
 from services.figures.parallel_coordinates import parallel_coordinates
@@ -42,27 +42,26 @@ def draw_sweep(
 
     A heat map is that of the two most important axes, or of those that `x` and `y` name. The first lines of a
     figure say at which epoch points are compared, `epoch` if it is given, and which trials are left out; the
-    history is that of all epochs. It is drawn for any number of trials; more than some dozens of axes or
-    values are cut, and the figure says so.
+    history is that of all epochs. Means, effects and the line of the best value are those of all trials. Of
+    more than some hundreds, parallel coordinates and history draw a part as lines and dots, and of dozens of
+    axes or values some are cut: the figure says so.
     """
-    results = read_results(services.store, sweep_id, epoch)
+    results = services.analyses.results(services.store, sweep_id, epoch)
     if figure == "history":
         return SvgResponse.drawn(_history(results))
-    effects = services.analyses.effects(results)
+    effects = services.analyses.effects(results, epoch)
     if figure == "effects":
         how = [*effects.words.split("; "), *effects.importance_words.split("; ")]
         lines = _lines(results, "effects of the values of each axis", how)
         return SvgResponse.drawn(effects_chart(lines, effects, results.sweep.spec.objective.metric))
-    places = _by_importance(results, effects)
+    places = _by_importance(services.analyses.places(results, epoch), effects)
     if figure == "heat-map":
         return SvgResponse.drawn(_heat_map(results, places, x, y))
     return SvgResponse.drawn(_parallel(results, places))
 
 
-def _by_importance(results: SweepResults, effects: Effects) -> list[AxisPlaces]:
+def _by_importance(places: Sequence[AxisPlaces], effects: Effects) -> list[AxisPlaces]:
     """The axes as they are drawn, the most important one first; in their own order without importances."""
-    plan = results.sweep.plan
-    places = axis_places(plan.axes, plan.labels, [point.values for point in results.compared.points])
     shares = {axis.path: axis.importance.share for axis in effects.axes if axis.importance}
     return sorted(places, key=lambda axis: -shares.get(axis.path, 0.0))
 
@@ -128,7 +127,9 @@ def _history(results: SweepResults) -> str:
     title = f"{results.sweep.name}: best trial so far, by {objective.metric}"
     some_pruned = any(trial.state == TrialState.PRUNED for trial in ended)
     pruned = "; that of a pruned one is its value so far" if some_pruned else ""
-    counted = f"{len(ended):,} trials have ended; a dot is the value of one{pruned}"
+    every = each_dot(len(ended))
+    one, line = ("one", "") if every == 1 else (f"one in {every}", "; the line is that of all")
+    counted = f"{len(ended):,} trials have ended; a dot is the value of {one}{pruned}{line}"
     return best_history(
         [title, counted],
         values,

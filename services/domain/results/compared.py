@@ -10,22 +10,21 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from services.domain.plan.repeats import Repeats
 from services.domain.results.intervals import is_usable
 from services.domain.states import TrialState
 
-_REASONS = {
+_REASONS: Mapping[str, str] = {
     TrialState.FAILED: "failed",
     TrialState.PRUNED: "pruned",
     TrialState.CANCELLED: "cancelled",
 }
 
 
-@dataclass(frozen=True)
-class TrialResult:
+class TrialResult(NamedTuple):
     """A trial of a point: its state, the values of its axes by path, and the value that ranks it.
 
     `rule` is the one that has ended it early.
@@ -141,24 +140,22 @@ def compared(
     a race are. Its value is the mean over those replicates that every compared point has, so that all points
     are judged by the same seeds. With several folds in `repeats` the results are those of folds.
     """
-    if given:
-        trials = [replace(trial, value=given.values.get(trial.number)) for trial in trials]
     begun = by_point(trials)
     reasons: Counter[str] = Counter(unfinished=total - len(trials))
     reasons["pruned"] += len(trials) - sum(map(len, begun.values()))
     complete: dict[int, list[TrialResult]] = {}
     for number, group in sorted(begun.items()):
-        missing = Counter(reason for trial in group if (reason := _reason(trial, given)))
+        missing = [reason for trial in group if (reason := _reason(trial, given))]
         if missing:
-            reasons += missing
-            reasons["incomplete"] += len(group) - missing.total()
+            reasons.update(missing)
+            reasons["incomplete"] += len(group) - len(missing)
         else:
             complete[number] = group
     common = _common_replicates(complete.values())
     reasons["extra"] = sum(trial.replicate not in common for group in complete.values() for trial in group)
     own = _common_repeats(common, repeats)
     points = [
-        ComparedPoint(number, group[0].values, _results(group, own))
+        ComparedPoint(number, group[0].values, _results(group, own, given))
         for number, group in complete.items()
         if common
     ]
@@ -182,13 +179,18 @@ def _reason(trial: TrialResult, given: ResultsAtEpoch | None) -> str | None:
     """Why a trial cannot be compared; None if it can."""
     succeeded = trial.state == TrialState.SUCCEEDED
     if trial.epoch >= given.epoch if given else succeeded:
-        return None if is_usable(trial.value) else "no_value"
-    return "shorter" if succeeded else _REASONS.get(TrialState(trial.state), "unfinished")
+        return None if is_usable(_value(trial, given)) else "no_value"
+    return "shorter" if succeeded else _REASONS.get(trial.state, "unfinished")
+
+
+def _value(trial: TrialResult, given: ResultsAtEpoch | None) -> float | None:
+    """The value that ranks a trial."""
+    return given.values.get(trial.number) if given else trial.value
 
 
 def _common_replicates(groups: Iterable[Sequence[TrialResult]]) -> frozenset[int]:
     """The replicates that every point has."""
-    sets = [frozenset(trial.replicate for trial in group) for group in groups]
+    sets = {frozenset(trial.replicate for trial in group) for group in groups}
     return frozenset.intersection(*sets) if sets else frozenset()
 
 
@@ -208,10 +210,13 @@ def _common_repeats(common: frozenset[int], repeats: Repeats | None) -> _Common:
     return _Common(len(folds), {replicate: repeats.fold_of(replicate) for replicate in common})
 
 
-def _results(group: Sequence[TrialResult], common: _Common) -> tuple[float, ...]:
+def _results(
+    group: Sequence[TrialResult], common: _Common, given: ResultsAtEpoch | None
+) -> tuple[float, ...]:
     """The values of the common replicates in their order, or of their folds, as the means of these."""
     found: dict[int, list[float]] = {}
     for trial in group:
-        if trial.replicate in common.unit_of and trial.value is not None:
-            found.setdefault(common.unit_of[trial.replicate], []).append(trial.value)
+        unit, value = common.unit_of.get(trial.replicate), _value(trial, given)
+        if unit is not None and value is not None:
+            found.setdefault(unit, []).append(value)
     return tuple(statistics.fmean(found[unit]) for unit in sorted(found))

@@ -80,6 +80,16 @@ def test_it_stays_readable_for_any_number_of_points(count: int) -> None:
     assert len(document) < 40_000
 
 
+def test_points_are_looked_through_once_for_those_without_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once for each cell: of thousands of points with a cell each that would take seconds."""
+    asked: list[int] = []
+    inactive = AxisPlaces.inactive.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(AxisPlaces, "inactive", property(lambda axis: asked.append(1) or inactive(axis)))
+    at = [(number + 0.5) / 20 for number in range(20)]
+    drawn(listed(at, [str(number) for number in range(20)]), ranged(at), at)
+    assert len(asked) == 4
+
+
 def test_many_long_names_are_cut_and_turned_and_small_cells_have_no_text() -> None:
     names = [f"{number} {'a<very long> name' * 3}" for number in range(40)]
     at = [(number + 0.5) / 40 for number in range(40)]

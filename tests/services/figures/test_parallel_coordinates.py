@@ -30,7 +30,7 @@ def heights(line: Element) -> list[float]:
     return [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", line.attrib["d"])]
 
 
-@pytest.mark.parametrize(("count", "good"), [(1, 0), (2, 1), (12, 2), (150, 14), (1000, 19)])
+@pytest.mark.parametrize(("count", "good"), [(1, 0), (2, 1), (12, 2), (150, 14), (500, 19)])
 def test_the_best_is_drawn_last_and_the_many_are_faint(count: int, good: int) -> None:
     chance = random.Random(count)
     results = [chance.random() for _ in range(count)]
@@ -40,9 +40,22 @@ def test_the_best_is_drawn_last_and_the_many_are_faint(count: int, good: int) ->
     # On the first axis a point's place is its result: lines rise from the worst to the best.
     firsts = [heights(each)[0] for each in found]
     assert firsts == sorted(firsts, reverse=True)
-    if count == 1000:
+    if count == 500:
         assert float(found[0].attrib["stroke-opacity"]) == 0.08
         assert float(found[-1].attrib["stroke-width"]) > 3 * float(found[0].attrib["stroke-width"])
+
+
+def test_of_many_points_the_best_and_some_others_at_equal_distances_have_lines() -> None:
+    results = [number / 3000 for number in range(3000)]
+    root = drawn([ranged("a", results)], results)
+    found = lines(root)
+    assert [each.get("stroke") for each in found] == [OTHERS] * 497 + [GOOD] * 19 + [BEST]
+    # 2,980 others: every sixth from the worst on.
+    firsts = [heights(each)[0] for each in found]
+    assert firsts[:3] == pytest.approx([400 - 300 * results[place] for place in (0, 6, 12)], abs=0.01)
+    assert firsts[-20:] == pytest.approx([400 - 300 * each for each in results[-20:]], abs=0.01)
+    words = "thick orange: the best point; blue: the next 19; grey: 497 of 2,980 others, evenly by rank"
+    assert words in texts(root)
 
 
 def test_a_smaller_result_can_be_better() -> None:

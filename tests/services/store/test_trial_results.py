@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from paper_sweep import fill, report, take, trials_of, write_sweep
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from services.domain.spec.objective import Objective
 from services.store.models import Trial
@@ -33,6 +34,25 @@ def test_trials_come_by_number_with_their_best_or_last_value(store: Store) -> No
     ]
     assert [each.values for each in found] == [trial.values for trial in stored]
     assert {each.finished_at for each in found} == {None}
+
+
+def test_values_of_known_points_are_not_read_again(store: Store) -> None:
+    sweep_id = write_sweep(store)
+    fill(store, sweep_id)
+    values: dict[int, Any] = {}
+
+    def read() -> list[Any]:
+        return store.read(lambda session: trial_results(session, sweep_id, Objective(), values))
+
+    first = read()
+    assert values == {trial.point: trial.values for trial in trials_of(store, sweep_id)}
+    statements: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    assert read() == first
+    assert not [each for each in statements if "trials.values" in each.replace('"', "")]
+    del values[2]  # as if it were new
+    assert read() == first
+    assert sum("trials" in each for each in statements) == 3
 
 
 CURVES = [  # of four trials

@@ -32,8 +32,15 @@ def end(store: Store, sweep_id: str, points: Given) -> None:
                 if isinstance(value, str):
                     new |= {"state": value, "best_value": 0.99, "epoch": 1}
                 session.execute(update(Trial).where(*here).values(new))
+        changed(session, sweep_id)
 
     store.write(write)
+
+
+def changed(session: Session, sweep_id: str) -> None:
+    """Leave the mark of a change: see services/store/standings.py."""
+    packs = update(Pack).where(Pack.sweep_id == sweep_id)
+    session.execute(packs.values(busy_ms=Pack.busy_ms + 1))
 
 
 def curves(store: Store, sweep_id: str, points: Mapping[int, Sequence[float]]) -> None:
