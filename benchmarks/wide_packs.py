@@ -50,7 +50,7 @@ from workers.run_message import read_leased_pack
 
 WIDTH, PACKS, EPOCHS = 256, 5, 10
 MEASURED = ("train/loss", "train/acc", "train/error", "val/loss", "val/acc", "val/error", "lr")
-ENGINE = Engine("called", "none", "float32")
+ENGINE = Engine("called", "none", "float32", "together")
 DEVICE = HostDevice("host", "cpu:0", "cpu", "slot 0")
 FORM, LEASE, EPOCH, LAST = "form the pack", "lease and read it", "commit an epoch", "commit the last epoch"
 STEPS = (FORM, LEASE, EPOCH, LAST)

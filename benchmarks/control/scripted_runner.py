@@ -43,7 +43,7 @@ def train(run: Run, wire: Wire) -> None:
                 busy_ms=0,
                 work_ms=0,
                 images_per_s=1.0,
-                engine=Engine("called", "none", "float32"),
+                engine=Engine("called", "none", "float32", "together"),
             )
         )
         if not last:
