@@ -75,6 +75,7 @@ def role(process: psutil.Process) -> str:
         ("mlflow", "MLflow"),
         ("uvicorn", "API"),
         ("services.upkeep", "upkeep"),
+        ("services.model_export.writer", "upkeep"),
         ("-m workers", "supervisors"),
     ):
         if part in line:
@@ -83,12 +84,17 @@ def role(process: psutil.Process) -> str:
 
 
 def processor_seconds() -> Counter[str]:
-    """Seconds of processor time by role, of all children of this process."""
+    """Seconds of processor time by role, of all children of this process.
+
+    Upkeep's have those of the programs that wrote models, which have ended.
+    """
     found: Counter[str] = Counter()
     for process in psutil.Process().children(recursive=True):
         try:
-            times = process.cpu_times()
-            found[role(process)] += times.user + times.system
+            times, what = process.cpu_times(), role(process)
+            found[what] += times.user + times.system
+            if what == "upkeep":
+                found[what] += times.children_user + times.children_system
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
     return found

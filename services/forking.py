@@ -14,6 +14,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+HEAVY = "torch"  # what takes most of the time of a start that needs it
 TASKS, DESCRIPTORS = Path("/proc/self/task"), Path("/proc/self/fd")
 STAT = Path("/proc/self/stat")
 ARG_START, ARG_END = 45, 46  # in it, counted after the program's name
@@ -62,6 +63,11 @@ def has_one_thread() -> bool:
     return len(os.listdir(TASKS)) == 1
 
 
+def can_fork() -> bool:
+    """Whether this process can fork one that needs torch: it has it, from the template of a stack."""
+    return HEAVY in sys.modules and has_one_thread()
+
+
 def fork_session() -> int:
     """Fork, with a session of the child's own; as `os.fork` returns, but when the session is there."""
     begun, begun_end = os.pipe()
@@ -77,15 +83,23 @@ def fork_session() -> int:
 
 
 def become(
-    argv: Sequence[str], environment: Mapping[str, str], output: int, kept: Collection[int] = ()
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    output: int,
+    kept: Collection[int] = (),
+    *,
+    given: int | None = None,
+    errors: int | None = None,
 ) -> None:
     """Make of this fork what exec would have made of it.
 
-    `argv` is the command line, `output` the descriptor that it prints to; of all others those in `kept` stay
-    open. Its handlers and its mask of signals are its parent's.
+    `argv` is the command line, `output` the descriptor that it prints to, with its errors unless `errors` is
+    where these go; it reads `given`, or nothing. Of all other descriptors those in `kept` stay open. Its
+    handlers and its mask of signals are its parent's.
     """
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+    if given is None:
+        given = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((given, 0), (output, 1), (output if errors is None else errors, 2)):
         os.dup2(source, target)
     for name in os.listdir(DESCRIPTORS):
         if int(name) > 2 and int(name) not in kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from services.forking import can_fork
 from services.settings import Settings
 from workers import runner_start
 from workers.devices import runner_environment
@@ -17,7 +18,7 @@ def main() -> int:
     settings.files.mkdir(parents=True, exist_ok=True)
     runner = None
     if sys.platform == "linux":  # elsewhere it would not end with a supervisor that did not start it
-        start = runner_start.fork if runner_start.can_fork() else runner_start.execute
+        start = runner_start.fork if can_fork() else runner_start.execute
         runner = RunnerProcess(runner_environment(settings.threads), start)
     # Only now, as a fork would have it, too.
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

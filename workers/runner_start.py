@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
-from services.forking import ForkedProcess, become, fork_session, has_one_thread
+from services.forking import ForkedProcess, become, fork_session
 from services.training_environment import keep_blocks
 
 MODULE = "workers.runner"
-HEAVY = "torch"  # what a runner would import for most of its start
 
 
 def execute(
@@ -35,9 +34,10 @@ def execute(
 def fork(
     words: Sequence[str], environment: Mapping[str, str], output: int, kept: Sequence[int]
 ) -> ForkedProcess:
-    """Fork a runner, for which `can_fork` must hold. In it, this ends with `SystemExit` when the runner does.
+    """Fork a runner, for which `forking.can_fork` must hold.
 
-    So no frame above may catch that, or have something to finish.
+    In it, this ends with `SystemExit` when the runner does. So no frame above may catch that, or have
+    something to finish.
     """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     pid = fork_session()
@@ -48,11 +48,6 @@ def fork(
     keep_blocks()
     sys.argv = [MODULE, *words]
     sys.exit(import_module(MODULE).main())
-
-
-def can_fork() -> bool:
-    """Whether this process can fork a runner: it has torch, from the template of a stack, and one thread."""
-    return HEAVY in sys.modules and has_one_thread()
 
 
 def command_line(words: Sequence[str]) -> list[str]:

@@ -13,12 +13,15 @@ KINDS = {
     "workers.runner": "runners",
     "services.api.app": "API",
     "services.upkeep": "upkeep",
+    "services.model_export.writer": "upkeep",
     "mlflow": "MLflow server",
     "valkey": "Valkey",
     "migrations": "migrations",
     "services.stack.template": "template",
     "benchmarks.rivals": "client and stack",
 }
+# Writes a model, perhaps between two samples: its time counts as that of what waits for it, at its end.
+MODEL_PROGRAM = "cnnlab.model_folder"
 WORKER = "workers"  # Celery's main process; its children are the supervisors
 
 
@@ -37,9 +40,15 @@ class Meter:
                 with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
                     identity = process.pid, process.create_time()
                     times = process.cpu_times()
-                    self._used[identity] = times.user + times.system
                     # Read each time: a forked process has its parent's command line until it runs its own.
-                    self._kinds[identity] = _kind(process)
+                    command = process.cmdline()
+                    if MODEL_PROGRAM in command:
+                        self._used.pop(identity, None)
+                        continue
+                    self._kinds[identity] = kind(command, _command_of(process.parent()))
+                    self._used[identity] = times.user + times.system
+                    if self._kinds[identity] == "upkeep":
+                        self._used[identity] += times.children_user + times.children_system
 
     def by_kind(self) -> Counter[str]:
         """Return the seconds so far, by kind; in the names of rivals' processes there is nothing to see."""
@@ -57,9 +66,8 @@ class Meter:
             return []
 
 
-def _kind(process: psutil.Process) -> str:
-    parent = process.parent()
-    return kind(process.cmdline(), parent.cmdline() if parent else [])
+def _command_of(process: psutil.Process | None) -> list[str]:
+    return process.cmdline() if process else []
 
 
 def kind(command: list[str], parent: list[str]) -> str:

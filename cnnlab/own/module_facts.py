@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.func import functional_call
-from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab.errors import ConfigError
 from cnnlab.hyper import Number
@@ -191,6 +190,9 @@ class _Examination:
 
     def _count_work(self) -> int:
         """Return the multiply-adds of one image, as torch counts them: of products and convolutions."""
+        # Only here: with it comes triton, as long an import as all else that a model's files need.
+        from torch.utils.flop_counter import FlopCounterMode
+
         with FlopCounterMode(display=False) as counted, torch.no_grad():
             self._called(training=False)
         return int(counted.get_total_flops()) // (2 * IMAGES)

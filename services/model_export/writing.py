@@ -10,12 +10,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from services.domain.errors import ServiceError
+from services.model_export.writer_process import ModelWriter
 
 MODEL, WEIGHTS, ONNX, EXPORTED = "model.py", "model.safetensors", "model.onnx", "model.pt2"
 PROGRAM = "cnnlab.model_folder"
@@ -47,9 +48,18 @@ class WrittenModel:
     program: bool  # whether model.py reads model.pt2
 
 
-def write(weights: Path, config: Mapping[str, Any], title: str, folder: Path, *, onnx: bool) -> WrittenModel:
+def write(
+    weights: Path,
+    config: Mapping[str, Any],
+    title: str,
+    folder: Path,
+    *,
+    onnx: bool,
+    writer: ModelWriter | None = None,
+) -> WrittenModel:
     """Write model.py, model.safetensors and, if wanted and possible, model.onnx into a folder.
 
+    The program is forked by the writer, or executed where there is none.
     `NotWritten` if that fails: a layer has no plain form, the data set is not there, torch is missing.
     """
     request = {"weights": str(weights.absolute()), "config": config, "title": title, "onnx": onnx}
@@ -58,14 +68,7 @@ def write(weights: Path, config: Mapping[str, Any], title: str, folder: Path, *,
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": paths}
     try:
-        done = subprocess.run(
-            command,
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            timeout=MAX_SECONDS,
-            env=environment,
-        )
+        done = _run(command, environment, json.dumps(request), writer)
     except subprocess.TimeoutExpired:
         raise NotWritten(f"the model was not written within {MAX_SECONDS} s") from None
     if "No module named 'torch'" in done.stderr:
@@ -77,3 +80,17 @@ def write(weights: Path, config: Mapping[str, Any], title: str, folder: Path, *,
     if written.refused:
         raise NotWritten(written.refused)
     return written
+
+
+def _run(
+    command: Sequence[str], environment: Mapping[str, str], given: str, writer: ModelWriter | None
+) -> subprocess.CompletedProcess[str]:
+    done = writer.run(command, environment, given, MAX_SECONDS) if writer else None
+    return done or subprocess.run(
+        command,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=MAX_SECONDS,
+        env=environment,
+    )

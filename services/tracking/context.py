@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from services.model_export.writer_process import ModelWriter
 from services.settings import Settings
 from services.store import mirror, mirror_failures
 from services.store.mirror import MirrorLease, MirrorLeaseLost
@@ -32,6 +33,7 @@ class MirrorContext:
     settings: Settings
     server: Server
     lease: MirrorLease
+    writer: ModelWriter | None = None  # of models; without it they take seconds
     kept_at: float = -math.inf  # when the lease was renewed last, by the clock of this process
 
     def keep(self) -> None:

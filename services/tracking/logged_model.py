@@ -16,6 +16,7 @@ import yaml
 from services.domain.plan.plan import Plan
 from services.domain.spec.objective import Objective
 from services.model_export import writing
+from services.model_export.writer_process import ModelWriter
 from services.model_export.writing import NotWritten, WrittenModel
 from services.store.mirror import MeasuredTrial
 from services.store.mirror_failures import reason_of
@@ -59,7 +60,13 @@ def _load_pyfunc(folder):
 
 
 def send(
-    server: Server, run: MlflowRun, plan: Plan, objective: Objective, found: MeasuredTrial, weights: Path
+    server: Server,
+    run: MlflowRun,
+    plan: Plan,
+    objective: Objective,
+    found: MeasuredTrial,
+    weights: Path,
+    writer: ModelWriter | None = None,
 ) -> str | None:
     """Log the model of a trial, once; why it cannot be made, None if MLflow has it."""
     trial, models = found.trial, ModelServer(server)
@@ -73,7 +80,7 @@ def send(
     try:
         with tempfile.TemporaryDirectory(prefix="cnnlab-model-") as place:
             config = json.loads(json.dumps(plan.config_of(trial)))
-            written = writing.write(weights, config, title, Path(place), onnx=False)
+            written = writing.write(weights, config, title, Path(place), onnx=False, writer=writer)
             if reason := written.left_out.get(writing.MODEL):
                 return f"model: {reason}"
             content = {path.name: path.read_bytes() for path in Path(place).iterdir()}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 from services.domain.errors import NotFound
+from services.model_export.writer_process import ModelWriter
 from services.settings import Settings
 from services.store import mirror, mirror_due
 from services.store.mirror import MirrorLease, MirrorLeaseLost
@@ -45,8 +46,10 @@ class Tracker:
     killed at any point leaves nothing behind that the next one would duplicate.
     """
 
-    def __init__(self, store: Store, settings: Settings, owner: str) -> None:
-        self._store, self._settings = store, settings
+    def __init__(
+        self, store: Store, settings: Settings, owner: str, writer: ModelWriter | None = None
+    ) -> None:
+        self._store, self._settings, self._writer = store, settings, writer
         self._owner = f"{owner[:MAX_OWNER_CHARS]}:{secrets.token_hex(4)}"
         self._without_view: set[str] = set()
         self._served: dict[str, int] = {}  # sweeps that go on → their latest turns
@@ -141,7 +144,7 @@ class Tracker:
         if self._server is None:
             return Outcome.DONE
         lease = MirrorLease(sweep_id, self._owner, self._settings.lease_ttl)
-        context = MirrorContext(self._store, self._settings, self._server, lease)
+        context = MirrorContext(self._store, self._settings, self._server, lease, self._writer)
         if not self._store.write(lambda session: mirror.take(session, lease)):
             return Outcome.TAKEN
         try:

@@ -73,7 +73,7 @@ def _send_model(
     path: Path,
 ) -> str | None:
     context.keep()
-    reason = logged_model.send(context.server, own, plan, objective, found, path)
+    reason = logged_model.send(context.server, own, plan, objective, found, path, context.writer)
     if reason:
         log.warning("trial %s is no model in MLflow: %s", found.trial.id, reason)
         context.server.log(own.run_id, tags={artifacts.LEFT_OUT_TAG: reason})

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from services.dispatch import dispatch
+from services.model_export.writer_process import ModelWriter
 from services.queue import Publisher
 from services.settings import Settings
 from services.store.session import Store
@@ -27,16 +28,16 @@ MAX_CHORE_SECONDS = 5.0  # beyond it a chore is logged as slow: the others wait 
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
+def run(settings: Settings, stop: threading.Event, writer: ModelWriter | None = None) -> None:
     """Do the chores each `upkeep_period`, more rarely while everything rests, until `stop` is set.
 
-    Rescue and mirror have threads of their own.
+    Rescue and mirror have threads of their own; the writer writes the mirror's models.
     """
     store = Store(settings.database_url, settings.idle_transaction, settings.lock_timeout)
     publisher = Publisher(settings)
     # The trials of a lost pack need not wait for the next round of the chores.
     rescue = Rescue(store, settings, on_taken=lambda: dispatch(store, publisher, settings))
-    apart = rescue, Mirror(store, settings)
+    apart = rescue, Mirror(store, settings, writer)
     for thread in apart:
         thread.start()
     chores = Chores(

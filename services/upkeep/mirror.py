@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from services.model_export.writer_process import ModelWriter
 from services.settings import Settings
 from services.store.session import Store
 
@@ -21,8 +22,8 @@ FAILURE_PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds after each round that failed: M
 class Mirror:
     """The mirror's thread: MLflow may be slow, and the other chores must not wait for it."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store, self._settings = store, settings
+    def __init__(self, store: Store, settings: Settings, writer: ModelWriter | None = None) -> None:
+        self._store, self._settings, self._writer = store, settings, writer
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
 
@@ -41,7 +42,7 @@ class Mirror:
         from services.tracking.mlflow_server import TrackingDown
         from services.tracking.tracker import Tracker
 
-        tracker, failures = Tracker(self._store, self._settings, "mirror"), 0
+        tracker, failures = Tracker(self._store, self._settings, "mirror", self._writer), 0
         while not self._stop.is_set():
             try:
                 if not tracker.round(self._stop.is_set):

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from services.forking import ForkedProcess, fork_session
+from services.forking import ForkedProcess, can_fork, fork_session
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
 
@@ -160,3 +160,39 @@ def test_threads_are_counted() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]
+
+
+def test_a_process_without_torch_or_with_threads_does_not_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.forking.has_one_thread", lambda: True)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert can_fork()
+    monkeypatch.setattr("services.forking.has_one_thread", lambda: False)
+    assert not can_fork()
+    monkeypatch.setattr("services.forking.has_one_thread", lambda: True)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert not can_fork()
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_fork_reads_and_prints_what_it_is_given(tmp_path: Path, apart: bool) -> None:
+    program = (
+        "import os, sys\n"
+        "from services.forking import become, fork_session\n"
+        "if fork_session() == 0:\n"
+        "    files = [os.open(name, os.O_RDWR | os.O_CREAT) for name in ('given', 'output', 'errors')]\n"
+        "    more = {'given': files[0], 'errors': files[2]} if sys.argv[1] == 'True' else {}\n"
+        "    become(['x'], {}, files[1], **more)\n"
+        "    sys.stdout.write(f'{sys.stdin.read()} {os.listdir(\"/proc/self/fd\")}')\n"
+        "    sys.stdout.flush()\n"
+        "    sys.stderr.write(' an error')\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+    )
+    (tmp_path / "given").write_text("a text")
+    command = [sys.executable, "-c", program, str(apart)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    output, errors = ((tmp_path / name).read_text() for name in ("output", "errors"))
+    descriptors = "['0', '1', '2', '3']"  # the last one is the listing's own
+    assert output == (f"a text {descriptors}" if apart else f" {descriptors} an error")
+    assert errors == (" an error" if apart else "")

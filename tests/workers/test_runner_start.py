@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from workers.runner_start import can_fork
-
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
 SOURCES = Path(__file__).parents[2]
 
@@ -66,12 +64,13 @@ WORKER = """
 import json, os, select, signal, sys
 sys.modules["torch"] = None
 import psutil
+from services import forking
 from services.training_environment import ALLOCATOR
 from workers import runner_start
 from workers.runner_process import RunnerProcess
 
 how, end = sys.argv[1:3]
-assert runner_start.can_fork()
+assert forking.can_fork()
 environment = {"PYTHONPATH": os.environ["PYTHONPATH"], "LC_ALL": "C.UTF-8", **ALLOCATOR}
 runner = RunnerProcess(environment, getattr(runner_start, how))
 mask = list(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
@@ -135,14 +134,3 @@ def test_a_forked_runner_is_like_one_that_was_executed(folder: Path, end: str, d
 def test_a_forked_runner_is_killed_with_what_it_has_started(folder: Path) -> None:
     found = seen(folder, "fork", "stay")
     assert (found["left"], found["alive"]) == ([], False)
-
-
-def test_without_torch_or_with_threads_a_runner_is_executed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.runner_start.has_one_thread", lambda: True)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    assert can_fork()
-    monkeypatch.setattr("workers.runner_start.has_one_thread", lambda: False)
-    assert not can_fork()
-    monkeypatch.setattr("workers.runner_start.has_one_thread", lambda: True)
-    monkeypatch.delitem(sys.modules, "torch")
-    assert not can_fork()

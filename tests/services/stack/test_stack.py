@@ -25,6 +25,7 @@ from services.stack.stack import Stack, restart_pause
 
 SOURCES = Path(__file__).parents[3]
 TIMEOUT = 100
+WRITER = "services.model_export.writer"
 CNNLAB = [sys.executable, "-P", "-c", "from services.cli import main; main()"]
 # A user's own files may have the names of what the stack's processes import.
 NAMES_OF_OTHERS = ("services", "workers", "flask", "redis", "torch")
@@ -135,6 +136,11 @@ def test_a_stack_keeps_its_children_alive_leaves_none_and_finds_its_data_again(s
     watched = _run(up.folder, "watch", found[0]["id"])
     assert watched.returncode == 0, watched.stdout + watched.stderr
     assert "succeeded" in watched.stdout
+    writer = _find(up.descendants(), WRITER)
+    assert writer.ppid() == _find(up.descendants(), "services.upkeep").pid
+    assert _until(lambda: sum(writer.cpu_times()[2:4]) > 0), (
+        "it has had a fork that wrote the best trial's model"
+    )
     assert _until(lambda: _answers(up.addresses["mlflow"]))
 
     descendants = up.descendants()
@@ -155,6 +161,7 @@ def test_a_stack_whose_template_is_killed_starts_all_the_same(start: Start) -> N
     assert _is_fork(_find(up.descendants(), "services.stack.mlflow_app"))
     assert not _is_fork(_find(up.descendants(), "services.api.app:from_environment"))
     assert not _is_fork(_find(up.descendants(), "workers.runner"))
+    assert all(WRITER not in process.cmdline() for process in up.descendants())
     assert up.messages() == "", "nothing had to be started again"
 
 

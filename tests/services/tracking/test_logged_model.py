@@ -26,6 +26,7 @@ from worker_process import wait_for
 
 from cnnlab.model_file import model_files, read_best
 from services.model_export import writing
+from services.model_export.writing import NotWritten
 from services.settings import Settings
 from services.store import leaderboard, mirror, mirror_due, sweeps, trials
 from services.store.mirror import MirrorLease
@@ -224,6 +225,24 @@ def test_a_model_that_a_killed_process_began_is_finished(
     lab.send()
     (model,) = lab.models()
     assert (model.model_id, model.status) == (begun.model_id, "READY")
+
+
+def test_it_is_written_by_the_tracker_s_writer(
+    sqlite_store: Store, tracked: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+
+    def write(*_: object, writer: object, **__: object) -> None:
+        given.append(writer)
+        raise NotWritten("there is a writer of paper only")
+
+    monkeypatch.setattr(writing, "write", write)
+    lab = Mirrored(sqlite_store, tracked)
+    sqlite_store.write(lambda s: _forget(s, lab))
+    writer: Any = object()
+    Tracker(sqlite_store, tracked, "upkeep", writer).send_files(lab.sweep_id)
+    assert given == [None, writer]
+    assert "there is a writer of paper only" in lab.run().data.tags["files.left_out"]
 
 
 def test_why_there_is_no_model_is_in_the_run(

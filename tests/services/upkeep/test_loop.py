@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Any
 
 import pytest
 from module_clock import set_clock
@@ -47,6 +48,28 @@ def test_a_chore_that_takes_long_is_logged_when_it_begins_to_and_when_it_ends_to
         "dispatch took 7.2 s, more than 5 s: other chores wait",
         "dispatch takes 0.2 s again",
     ]
+
+
+def test_the_mirror_has_the_writer(
+    sqlite_store: Store, sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[object, ...]] = []
+
+    class Nothing:
+        def __init__(self, *words: object) -> None:
+            given.append(words)
+
+        def start(self) -> None:
+            pass
+
+        close = start
+
+    monkeypatch.setattr(loop, "Mirror", Nothing)
+    stop = threading.Event()
+    stop.set()
+    writer: Any = object()
+    loop.run(sqlite_settings, stop, writer)
+    assert [words[1:] for words in given] == [(sqlite_settings, writer)]
 
 
 def test_rounds_go_on_until_they_are_stopped(sqlite_store: Store, sqlite_settings: Settings) -> None:

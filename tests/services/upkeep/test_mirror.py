@@ -10,6 +10,7 @@ import pytest
 from worker_process import wait_for
 
 import services.tracking.tracker
+from services.model_export.writer_process import ModelWriter
 from services.settings import Settings
 from services.store.session import Store
 from services.tracking.mlflow_server import TrackingDown
@@ -20,7 +21,8 @@ from services.upkeep.mirror import Mirror
 class PaperTracker:
     """A tracker that is behind with two sweeps, one for each round, and fails in its first two."""
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *given: object) -> None:
+        self.given = given
         self.mirrored: list[str] = []
         self.failures: list[Exception] = [TrackingDown("no answer"), RuntimeError("a bug")]
         made.append(self)
@@ -41,6 +43,13 @@ class PaperTracker:
         return self.ended
 
 
+class ModelWriterOnPaper(ModelWriter):
+    """A writer without a process."""
+
+    def __init__(self) -> None:
+        pass
+
+
 made: list[PaperTracker] = []
 
 
@@ -55,11 +64,16 @@ def _paper(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_tries_again_after_a_failure_and_exports_everything(
     sqlite_store: Store, sqlite_settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    running = Mirror(sqlite_store, sqlite_settings.model_copy(update={"mlflow_url": "http://nobody"}))
+    settings, writer = (
+        sqlite_settings.model_copy(update={"mlflow_url": "http://nobody"}),
+        ModelWriterOnPaper(),
+    )
+    running = Mirror(sqlite_store, settings, writer)
     with caplog.at_level(logging.WARNING):
         running.start()
         wait_for(lambda: made and made[0].mirrored == ["one", "two"], 20, "two mirrors")
         running.close()
+    assert made[0].given == (sqlite_store, settings, "mirror", writer)
     assert "MLflow does not answer: no answer" in caplog.text
     assert "mirror failed, will try again" in caplog.text
 
