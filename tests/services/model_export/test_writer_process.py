@@ -118,10 +118,11 @@ def modules(tmp_path: Path) -> Path:
 
 def start(modules: Path, code: str) -> subprocess.Popen[str]:
     path = os.pathsep.join([str(modules), str(SOURCES)])
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.Popen(
         [sys.executable, "-P", "-c", BEGINNING + code, "-" * 300],
         cwd=modules,
-        env={**os.environ, "PYTHONPATH": path, "MODULES": str(modules)},
+        env={**buffered, "PYTHONPATH": path, "MODULES": str(modules)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -148,6 +149,28 @@ def test_a_forked_program_sees_what_an_executed_one_does(modules: Path) -> None:
     assert forked["argv"] == [str(modules)]
     assert forked["command"][1:] == ["-P", "-m", "program", str(modules)]
     assert forked["descriptors"] == ["0", "1", "2"]
+
+
+def test_of_upkeep_s_descriptors_the_writer_has_its_log_and_the_socket(modules: Path) -> None:
+    before, after, log, mask = upkeep(
+        modules,
+        "def held():\n"
+        "    folder = f'/proc/{writer.pid}/fd'\n"
+        "    return {name: os.readlink(f'{folder}/{name}') for name in sorted(os.listdir(folder))}\n"
+        "wait(lambda: 'services.model_export.writer' in psutil.Process(writer.pid).cmdline())\n"
+        "wait(lambda: len(held()) < 5)\n"
+        "before = held()\n"
+        "for _ in range(3): write('')\n"
+        "status = Path(f'/proc/{writer.pid}/status').read_text().split()\n"
+        "mask = [status[status.index(name) + 1] for name in ('SigBlk:', 'SigIgn:', 'Threads:')]\n"
+        "print(json.dumps([before, held(), os.readlink('/proc/self/fd/2'), mask]))",
+    )
+    assert before == after
+    (connection,) = [target for target in before.values() if target.startswith("socket:")]
+    assert sorted(before.values()) == sorted(["/dev/null", "/dev/null", log, connection])
+    blocked, ignored, threads = mask
+    assert (int(blocked, 16), int(threads)) == (0, 1)
+    assert int(ignored, 16) & (1 << signal.SIGTERM - 1 | 1 << signal.SIGCHLD - 1) == 0
 
 
 @pytest.mark.parametrize(

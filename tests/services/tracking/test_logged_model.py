@@ -245,6 +245,31 @@ def test_it_is_written_by_the_tracker_s_writer(
     assert "there is a writer of paper only" in lab.run().data.tags["files.left_out"]
 
 
+def test_all_runs_have_ended_before_the_model_is_written(
+    sqlite_store: Store, tracked: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labs: list[Mirrored] = []
+    shown: list[set[str]] = []
+
+    def do_rounds(lab: Mirrored) -> None:
+        labs.append(lab)
+        tracker = Tracker(sqlite_store, tracked, "upkeep")
+        while tracker.round(lambda: False):
+            pass
+
+    def write(*_: object, **__: object) -> None:
+        sweep = sqlite_store.read(lambda s: sweeps.get(s, labs[0].sweep_id))
+        runs = labs[0].client.search_runs([sweep.mirror.experiment_id])
+        assert len(runs) > 1, "the sweep's run and those of its trials"
+        shown.append({run.info.status for run in runs})
+        raise NotWritten("on paper")
+
+    monkeypatch.setattr(Mirrored, "send", do_rounds)
+    monkeypatch.setattr(writing, "write", write)
+    Mirrored(sqlite_store, tracked)
+    assert shown == [{"FINISHED"}]
+
+
 def test_why_there_is_no_model_is_in_the_run(
     sqlite_store: Store, tracked: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
