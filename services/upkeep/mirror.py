@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 ROUND_PAUSE = 2.0  # seconds between two rounds
-LOOKS = 4  # within a pause, whether a sweep has ended: its user waits for it; each costs a millisecond
+LOOKS = 10  # within a pause, whether a sweep has ended: its user waits for it; each costs a millisecond
 FAILURE_PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds after each round that failed: MLflow may only be starting
 
 

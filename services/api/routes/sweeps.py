@@ -29,7 +29,8 @@ from services.store.session import Session
 from services.store.sweep_status import SweepStatus
 from services.store.trials import BriefTrial
 
-LOOK_SECONDS = 0.5  # from one look whether a sweep has ended to the next
+# From one look whether a sweep has ended to the next: a share of the wait until then, within bounds.
+LOOK_SHARE, LEAST_LOOK_SECONDS, MOST_LOOK_SECONDS = 0.04, 0.1, 1.0
 router = APIRouter(tags=["sweeps"])
 
 
@@ -122,12 +123,13 @@ async def show_sweep(
 async def _end(sweep_id: str, services: Services, seconds: float) -> None:
     """Wait for the end of a sweep, for so many seconds at most; no database connection is held meanwhile."""
     is_over = partial(services.store.read, partial(sweeps.is_over, sweep_id=sweep_id))
-    end = time.monotonic() + seconds
+    began = time.monotonic()
     while not await run_in_threadpool(is_over):
-        left = end - time.monotonic()
-        if left <= 0 or services.shutdown.requested:
+        waited = time.monotonic() - began
+        if waited >= seconds or services.shutdown.requested:
             return
-        await asyncio.sleep(min(left, LOOK_SECONDS))
+        pause = min(max(LOOK_SHARE * waited, LEAST_LOOK_SECONDS), MOST_LOOK_SECONDS)
+        await asyncio.sleep(min(seconds - waited, pause))
 
 
 @router.get("/sweeps/{sweep_id}/trials", summary="List a sweep's trials")

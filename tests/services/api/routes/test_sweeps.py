@@ -261,7 +261,7 @@ def test_a_sweep_that_cannot_be_read_is_listed_and_cancelled(
 def test_an_answer_can_wait_for_the_end_of_a_sweep(
     api: TestClient, store: Store, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeps_route, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(sweeps_route, "LEAST_LOOK_SECONDS", 0.01)
     identity = api.post("/v1/sweeps", json=spec).json()["id"]
     api.post(f"/v1/sweeps/{identity}/cancel")
     looks: list[bool] = []
@@ -283,7 +283,7 @@ def test_an_answer_can_wait_for_the_end_of_a_sweep(
 def test_an_answer_waits_no_longer_than_it_should_and_not_beyond_the_apis_own_end(
     api: TestClient, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeps_route, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(sweeps_route, "LEAST_LOOK_SECONDS", 0.01)
     identity = api.post("/v1/sweeps", json=spec).json()["id"]
     assert api.get(f"/v1/sweeps/{identity}?wait=0.05").json()["state"] == "active"
     assert api.get(f"/v1/sweeps/{identity}?wait=0").json()["state"] == "active"
