@@ -185,6 +185,7 @@ def test_a_fork_reads_and_prints_what_it_is_given(tmp_path: Path, apart: bool) -
         "    sys.stdout.write(f'{sys.stdin.read()} {os.listdir(\"/proc/self/fd\")}')\n"
         "    sys.stdout.flush()\n"
         "    sys.stderr.write(' an error')\n"
+        "    sys.stderr.flush()\n"
         "    os._exit(0)\n"
         "os.wait()\n"
     )
