@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from workers import __main__ as worker
-from workers import runner_process
+from workers import runner_start
 
 if __name__ == "__main__":
-    runner_process.MODULE = "benchmarks.control.scripted_runner"
+    runner_start.MODULE = "benchmarks.control.scripted_runner"
     sys.exit(worker.main())

@@ -7,8 +7,9 @@ from math import prod
 import pytest
 from scripted_runner import ScriptedRunner
 
-from benchmarks.control import scripted_runner
+from benchmarks.control import scripted_runner, scripted_worker
 from benchmarks.control_plane import Result, cost_line, line, spec
+from workers import runner
 from workers.messages import EpochDone, Go, Prepared, Run, RunRow
 
 
@@ -36,3 +37,7 @@ def test_the_table_shows_rates_waits_and_processor_time() -> None:
     result = Result(80, 10, 2.0, {"API": 0.4, "Redis": 0.1}, (0.001, 0.003, 0.002), 0.05)
     assert line("x", result) == "| x | 80 | 5 | 40 | 2 ms, 2 ms, 3 ms | 0.05 s |"
     assert cost_line("x", result, ["API", "runner", "Redis"]) == "| x | 5.00 |  | 1.25 | 6.25 | 40 |"
+
+
+def test_the_scripted_worker_names_the_module_that_a_worker_starts() -> None:
+    assert runner.__name__ == scripted_worker.runner_start.MODULE
