@@ -6,15 +6,13 @@ turns. By hand: the *plain* loop of `benchmarks.step`. Measured: what `cnnlab/th
 epochs of the first pack, for the same net, batch and weight decay. Medians of CPU milliseconds of a step.
 """
 
-import os
-import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 
 import torch
 
+from benchmarks import turns
 from benchmarks.step import BATCH, MODELS, SETTINGS, images, loop
 from cnnlab import resolve
 from cnnlab.batching.on_device import Part
@@ -55,43 +53,15 @@ def as_in_a_pack(net: str, batch: int) -> Callable[[], float]:
 
 
 def serve(side: str, net: str, batch: int) -> None:
-    """Write the seconds of a step for each line of the input."""
+    """Measure one side whenever it is its turn."""
     torch.set_num_threads(1)
-    seconds = (by_hand if side == "by hand" else as_in_a_pack)(net, batch)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    for _ in sys.stdin:
-        sys.stdout.write(f"{seconds()}\n")
-        sys.stdout.flush()
+    turns.serve((by_hand if side == "by hand" else as_in_a_pack)(net, batch))
 
 
 def medians(net: str, batch: int) -> dict[str, float]:
     """Return the CPU milliseconds of a step on each side."""
-    command = [sys.executable, "-m", "benchmarks.price", "serve"]
-    running = {
-        side: subprocess.Popen(
-            [*command, side, net, str(batch)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **SETTINGS},
-        )
-        for side in ("by hand", "measured")
-    }
-    found: dict[str, list[float]] = {side: [] for side in running}
-    for side in running.values():
-        assert side.stdout
-        side.stdout.readline()
-    for _ in range(ROUNDS):
-        for name, side in running.items():
-            assert side.stdin
-            assert side.stdout
-            side.stdin.write("go\n")
-            side.stdin.flush()
-            found[name].append(float(side.stdout.readline()))
-    for side in running.values():
-        side.communicate()
-    return {name: statistics.median(times) * 1e3 for name, times in found.items()}
+    sides = {side: (side, net, str(batch)) for side in ("by hand", "measured")}
+    return turns.medians("benchmarks.price", sides, ROUNDS, SETTINGS)
 
 
 def main() -> None:

@@ -9,9 +9,6 @@ rectifies, and a fused optimizer. *other way* is an array whose rows pass throug
 where those of `array` pass side by side, or the reverse: what engine/row_by_row.py did not choose.
 """
 
-import os
-import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +17,7 @@ from itertools import count, pairwise
 import torch
 from torch import Tensor, nn
 
+from benchmarks import turns
 from cnnlab import resolve
 from cnnlab.batching.on_device import Part
 from cnnlab.batching.streams import Streams
@@ -160,7 +158,7 @@ def tutorial_cnn() -> dict[str, Layer]:
 
 
 def serve(side: str, net: str, rows: int) -> None:
-    """Take a round of steps for each line of the input, and write the CPU seconds per trial and step."""
+    """Take a round of steps whenever it is this side's turn; it measures CPU seconds per trial and step."""
     torch.set_num_threads(1)
     alone = side in ("plain", "tuned")
     step = loop(net, side == "tuned") if alone else array(net, rows, side == "other way")
@@ -168,43 +166,20 @@ def serve(side: str, net: str, rows: int) -> None:
     steps = max(1, {"mlp": 64, "resnet-20": 1}.get(net, 8) // trials)
     for _ in range(2):
         step()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    for _ in sys.stdin:
+
+    def seconds() -> float:
         start = time.process_time()
         for _ in range(steps):
             step()
-        sys.stdout.write(f"{(time.process_time() - start) / steps / trials}\n")
-        sys.stdout.flush()
+        return (time.process_time() - start) / steps / trials
+
+    turns.serve(seconds)
 
 
 def medians(net: str, rows: int) -> dict[str, float]:
     """Return the CPU milliseconds per trial and step of each side."""
-    running = {
-        side: subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.step", "serve", side, net, str(rows)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **SETTINGS},
-        )
-        for side in SIDES
-    }
-    rounds = 5 if net == "resnet-20" else ROUNDS
-    times: dict[str, list[float]] = {side: [] for side in SIDES}
-    for side in running.values():
-        assert side.stdout
-        side.stdout.readline()
-    for _ in range(rounds):
-        for name, side in running.items():
-            assert side.stdin
-            assert side.stdout
-            side.stdin.write("go\n")
-            side.stdin.flush()
-            times[name].append(float(side.stdout.readline()))
-    for side in running.values():
-        side.communicate()
-    return {name: statistics.median(found) * 1e3 for name, found in times.items()}
+    sides = {side: (side, net, str(rows)) for side in SIDES}
+    return turns.medians("benchmarks.step", sides, 5 if net == "resnet-20" else ROUNDS, SETTINGS)
 
 
 def main() -> None:

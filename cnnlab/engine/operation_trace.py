@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cnnlab.engine.memory_plan import Lifetime, plan
-from cnnlab.kernels import library
+from cnnlab.kernels import calls
 
 ATEN = torch.ops.aten
 # They make memory and write nothing there.
@@ -58,7 +58,7 @@ class OperationTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # until the end, so that no identity is used again.
         self._made: dict[int, tuple[Tensor, int]] = {}
         self._calls: list[Callable[[], object]] = []
-        self._aside = (library.watch(self._note_kernel), _Giving(self._refuse))
+        self._aside = (calls.watch(self._note_kernel), _Giving(self._refuse))
 
     def __enter__(self) -> "OperationTrace":
         for each in self._aside:
@@ -70,8 +70,7 @@ class OperationTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__exit__(*error)  # type: ignore[no-untyped-call]
         for each in reversed(self._aside):
             each.__exit__(*error)
-        if not self.refused:
-            self._bind()
+        self._bind()
         self._drop()
 
     @classmethod
@@ -113,7 +112,7 @@ class OperationTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]
         elif function.overloadpacket in COPIES:
             self._add(ATEN.copy_.default, (out, args[0]), {})
         elif function.overloadpacket not in EMPTY:
-            variant = _with_out(function) if isinstance(out, Tensor) and not changes else None
+            variant = _with_out(function) if isinstance(out, Tensor) else None
             if variant is not None:
                 self._add(variant[0], args, {**kwargs, variant[1]: out})
                 return
@@ -127,7 +126,8 @@ class OperationTrace(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._noted.append(_Noted(partial(partial, function), _detached(args), _detached(kwargs)))
 
     def _note_kernel(self, prepare: Callable[..., Callable[[], None]], tensors: Any) -> None:
-        self._noted.append(_Noted(prepare, _detached(tensors), {}))
+        if not self.refused:
+            self._noted.append(_Noted(prepare, _detached(tensors), {}))
 
     def _refuse(self, reason: str) -> None:
         self.refused = self.refused or reason

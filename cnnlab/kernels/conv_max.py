@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from cnnlab.kernels import library
+from cnnlab.kernels import calls, library
 from cnnlab.kernels.convolution_way import WhereRelu
 from cnnlab.kernels.ways.grouped import Grouped
 
@@ -64,7 +64,7 @@ def _run(name: str, x: Tensor, shape: _Shape, *tensors: Tensor | None) -> None:
     images = tuple(x.shape)
 
     def prepare(*arguments: Tensor | None) -> Callable[[], None]:
-        passed = [*map(library.passed, arguments)]
+        passed = [*map(calls.passed, arguments)]
 
         def call() -> None:
             if function(ctypes.byref(shape), *passed):
@@ -72,7 +72,7 @@ def _run(name: str, x: Tensor, shape: _Shape, *tensors: Tensor | None) -> None:
 
         return call
 
-    library.run(prepare, *tensors)
+    calls.run(prepare, *tensors)
 
 
 class _ConvMax(Function):

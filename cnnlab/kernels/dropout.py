@@ -6,7 +6,7 @@ from functools import partial
 
 from torch import Tensor
 
-from cnnlab.kernels import library
+from cnnlab.kernels import calls, library
 
 
 def dropout_factors(keys: Tensor, limits: Tensor, scales: Tensor, first: int, units: int) -> Tensor:
@@ -22,7 +22,7 @@ def dropout_factors(keys: Tensor, limits: Tensor, scales: Tensor, first: int, un
     numbers = len(keys), ctypes.c_ssize_t(units), ctypes.c_int32(first)
 
     def prepare(*tensors: Tensor) -> Callable[[], None]:
-        return partial(compiled.dropout_factors, *numbers, *map(library.passed, tensors))
+        return partial(compiled.dropout_factors, *numbers, *map(calls.passed, tensors))
 
-    library.run(prepare, *tensors)
+    calls.run(prepare, *tensors)
     return factors

@@ -4,13 +4,12 @@ import ctypes
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,11 +22,6 @@ NUMBERS = {torch.float32: "float", torch.float64: "double"}  # in C++
 GAIN = "with them convolutional nets train up to 2.4 times as fast"  # docs/records.md: LeNet-5, kernels off
 INSTALL = "install g++ 12 or newer, or clang++"
 ANOTHER_FOLDER = "set CNNLAB_KERNELS to a folder where files can be written and executed, or to off"
-
-
-# Returns a call of compiled code, given its tensors, which stay where they are, and other arguments.
-Prepare = Callable[..., Callable[[], None]]
-Watcher = Callable[[Prepare, tuple[Any, ...]], None]
 
 
 @dataclass(frozen=True)
@@ -44,29 +38,6 @@ class Kernels:
 
 
 _torch_alone = ContextVar("torch_alone", default=False)
-_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
-
-
-def run(prepare: Prepare, *arguments: Any) -> None:
-    """Do the call of compiled code that is prepared for these arguments; who watches may do it on others."""
-    prepare(*arguments)()
-    if watcher := _watcher.get():
-        watcher(prepare, arguments)
-
-
-def passed(argument: Any) -> Any:
-    """Return an argument as compiled code gets it: of a tensor, where its numbers begin."""
-    return ctypes.c_void_p(argument.data_ptr()) if isinstance(argument, Tensor) else argument
-
-
-@contextmanager
-def watch(watcher: Watcher) -> Iterator[None]:
-    """Pass every call of compiled code in this context to `watcher`, after it was done."""
-    token = _watcher.set(watcher)
-    try:
-        yield
-    finally:
-        _watcher.reset(token)
 
 
 @contextmanager

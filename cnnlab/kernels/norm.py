@@ -11,7 +11,7 @@ from torch.autograd import Function
 from torch.nn.functional import batch_norm
 
 from cnnlab.activations.relu import Relu
-from cnnlab.kernels import library
+from cnnlab.kernels import calls, library
 
 LANES = 8  # features of a vector in float32
 
@@ -86,7 +86,7 @@ def _run(name: str, x: Tensor, shape: _NormShape, *arguments: Tensor | ctypes.c_
     features = tuple(x.shape)
 
     def prepare(*arguments: Tensor | ctypes.c_double | None) -> Callable[[], None]:
-        passed = [*map(library.passed, arguments)]
+        passed = [*map(calls.passed, arguments)]
 
         def call() -> None:
             if function(ctypes.byref(shape), *passed):
@@ -94,7 +94,7 @@ def _run(name: str, x: Tensor, shape: _NormShape, *arguments: Tensor | ctypes.c_
 
         return call
 
-    library.run(prepare, *arguments)
+    calls.run(prepare, *arguments)
 
 
 class _Norm(Function):

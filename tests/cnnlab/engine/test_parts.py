@@ -17,6 +17,8 @@ class Slotted:
 
 
 class SlottedChild(Slotted):
+    __slots__ = ("c",)
+
     def __init__(self) -> None:
         super().__init__()
         self.c = 3

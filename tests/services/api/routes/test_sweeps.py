@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -289,6 +291,25 @@ def test_an_answer_waits_no_longer_than_it_should_and_not_beyond_the_apis_own_en
     assert api.get(f"/v1/sweeps/{identity}?wait=0").json()["state"] == "active"
     api.app.state.services.shutdown.request()  # type: ignore[attr-defined]
     assert api.get(f"/v1/sweeps/{identity}?wait=60").json()["state"] == "active"
+
+
+def test_an_answer_does_not_wait_for_the_next_look(
+    api: TestClient, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    honest = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await honest(0)
+
+    identity = api.post("/v1/sweeps", json=spec).json()["id"]
+    monkeypatch.setattr(sweeps_route, "LEAST_LOOK_SECONDS", 30.0)
+    monkeypatch.setattr(sweeps_route, "MOST_LOOK_SECONDS", 30.0)
+    monkeypatch.setattr(sweeps_route, "asyncio", SimpleNamespace(sleep=sleep))
+    assert api.get(f"/v1/sweeps/{identity}?wait=0.05").json()["state"] == "active"
+    assert pauses
+    assert max(pauses) <= 0.05
 
 
 def test_nobody_waits_for_a_sweep_that_is_not_there(api: TestClient) -> None:
